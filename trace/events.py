@@ -1,0 +1,179 @@
+"""The vocabulary: what every event has in common, and the events that no primitive owns.
+
+An event is one line of JSON on the wire and in a recording. Times are nanoseconds of the monotonic
+clock, which all processes of one machine share; sizes are bytes; signals and exit codes are those
+of ``multiprocessing`` (-15 for a death by SIGTERM).
+"""
+
+import msgspec
+
+
+class Event(
+    msgspec.Struct,
+    tag_field="k",
+    gc=False,
+    rename={
+        "time": "t",
+        "pid": "p",
+        "number": "n",
+        "thread": "h",
+        "dropped": "d",
+        "site": "s",
+        "object": "o",
+    },
+):
+    """What every event says: when, in which process, and where in that process's sequence."""
+
+    time: int
+    """Nanoseconds of the monotonic clock."""
+    pid: int
+    """The process that speaks; 0 for the viewer itself."""
+    number: int = 0
+    """1, 2, 3 … in each process; 0 where the speaker does not count."""
+    thread: int = 0
+    """The thread in that process; 0 for the main thread."""
+    dropped: int = 0
+    """How many of its records this process has had to drop so far; 0 for no news."""
+
+
+class RunStarted(Event, tag="run.started", kw_only=True):
+    """The viewer is about to start the program; always the first event."""
+
+    target: str
+    """What was asked for, in short: a scenario's name, or the program."""
+    arguments: list[str]
+    """The command that is run, word by word."""
+    python: str
+    """The interpreter's path and version."""
+    start_method: str
+    """fork, spawn or forkserver where it was asked for, else empty."""
+    cores: int
+    """How many cores the machine has."""
+    version: str
+    """The version of mpviz."""
+
+
+class RunEnded(Event, tag="run.ended", kw_only=True):
+    """The program and all that it started are gone, and every record has been read."""
+
+    exit_code: int | None
+    """The program's own, negative for a signal; None where it never ran."""
+
+
+class ProgramStarted(Event, tag="program.started", kw_only=True):
+    """The warden has started the program's first process."""
+
+    child: int
+    started: int
+    """Kernel start time in clock ticks since boot."""
+
+
+class ProgramFailed(Event, tag="program.failed", kw_only=True):
+    """The program could not be started at all."""
+
+    error: str
+
+
+class ProgramEnded(Event, tag="program.ended", kw_only=True):
+    """The program's first process has ended; what it left behind is being ended now."""
+
+    child: int
+    exit_code: int
+
+
+class ProcessExited(Event, tag="process.exited", kw_only=True):
+    """A process has ended and this is its exit status, from one who can know it: its parent, the
+    warden that adopted it, or the kernel itself. May be told more than once.
+    """
+
+    child: int
+    exit_code: int
+    """Negative for a death by signal."""
+
+
+class Site(Event, tag="site", kw_only=True):
+    """A place in the program's source, told once; other events refer to it by number."""
+
+    site: int
+    file: str
+    line: int
+    function: str
+    code: str = ""
+    """The source line itself, where something was created there."""
+
+
+class Output(Event, tag="output", kw_only=True):
+    """A line that an observed process wrote; ``pid`` is the process that wrote it."""
+
+    stream: str
+    """stdout or stderr."""
+    text: str
+    ended: bool = True
+    """False where the line did not end in a line break (yet)."""
+
+
+class Marked(Event, tag="marked", kw_only=True):
+    """A person did something to the program: froze it, let it go on, sent a signal, asked it to end."""
+
+    action: str
+    """freeze, go on, signal, stop."""
+    child: int = 0
+    signal: int = 0
+
+
+class ProbeError(Event, tag="probe.error", kw_only=True):
+    """Something of ours went wrong inside an observed process, and was kept from it."""
+
+    where: str
+    error: str
+
+
+class Unreadable(Event, tag="unreadable", kw_only=True):
+    """A line came through the queue that is no event; the viewer says so in its place."""
+
+    text: str
+
+
+class ProcessSample(msgspec.Struct, array_like=True, gc=False):
+    """What the operating system says of one process at the time of a sample."""
+
+    pid: int
+    started: int
+    """Kernel start time in clock ticks since boot; with the pid it names a process for good."""
+    parent: int
+    status: str
+    """One letter as in /proc: R, S, D, T, Z …"""
+    cpu_percent: float
+    """Of one core, since the sample before."""
+    cpu_seconds: float
+    rss: int
+    core: int
+    """The core it last ran on; -1 where the system does not say."""
+    command: str = ""
+    """Its command line, told with the first sample only."""
+
+
+class Sample(Event, tag="sample", kw_only=True):
+    """A look at the machine: the use of each core, and each observed process."""
+
+    cores: list[float]
+    """Percent of each core in use since the sample before, by anybody."""
+    processes: list[ProcessSample]
+    gone: list[int] = []
+    """Pids of the sample before that are no more."""
+
+
+COMMON_EVENTS: tuple[type[Event], ...] = (
+    RunStarted,
+    RunEnded,
+    ProgramStarted,
+    ProgramFailed,
+    ProgramEnded,
+    ProcessExited,
+    Site,
+    Output,
+    Marked,
+    ProbeError,
+    Unreadable,
+    Sample,
+)
