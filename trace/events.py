@@ -91,6 +91,23 @@ class ProcessExited(Event, tag="process.exited", kw_only=True):
     """Negative for a death by signal."""
 
 
+class Waiting(Event, tag="wait", kw_only=True):
+    """A thread could not go on at once and waits from here on.
+
+    It ends with the event that takes what was waited for, or with a :class:`WaitOver`.
+    """
+
+    what: str
+    """A word that a primitive registers: lock, put, get, process, results …"""
+    object: str
+    """The id of what is waited for; a pid for a process."""
+    site: int = 0
+
+
+class WaitOver(Event, tag="wait.over", kw_only=True):
+    """A wait has ended that no other event ends: it was for a process, timed out, or was given up."""
+
+
 class Site(Event, tag="site", kw_only=True):
     """A place in the program's source, told once; other events refer to it by number."""
 

@@ -1,0 +1,308 @@
+"""The fold: events in, RunState out; no clock, no I/O, no thread, so a replay is the live run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mpviz.trace.events import (
+    COMMON_EVENTS,
+    Event,
+    Marked,
+    Output,
+    ProbeError,
+    ProcessExited,
+    ProcessSample,
+    ProgramEnded,
+    ProgramFailed,
+    ProgramStarted,
+    RunEnded,
+    RunStarted,
+    Sample,
+    Site,
+    Unreadable,
+    WaitOver,
+    Waiting,
+)
+from mpviz.trace.primitives import PRIMITIVES
+from mpviz.trace.processes import (
+    end_process,
+    exit_in_words,
+    process_with_pid,
+    signal_name,
+)
+from mpviz.trace.state import (
+    CoreUse,
+    Handler,
+    OutputLine,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    settle,
+)
+
+RESTING_PERCENT = 5.0
+"""Below this use of a core, and asleep at the sample, a process counts as sleeping."""
+
+WAIT_KINDS: dict[str, WaitKind] = {
+    word: kind for primitive in PRIMITIVES for word, kind in primitive.waits.items()
+}
+
+
+def fold(state: RunState, events: Iterable[Event]) -> RunState:
+    """Bring the state up to date with these events, in the order in which they came."""
+    handlers = _HANDLERS
+    by_pid = state.by_pid
+    for event in events:
+        if event.time > state.now:
+            state.now = event.time
+        kind = type(event)
+        handler = handlers.get(kind)
+        if handler is None:
+            _VIEWER_HANDLERS[kind](state, event)
+        else:
+            process = by_pid.get(event.pid)
+            if process is None:
+                process = _speaker(state, event)
+            state.records += 1
+            process.records += 1
+            if event.number > process.highest_number:
+                process.highest_number = event.number
+            if event.dropped:
+                process.dropped = event.dropped
+            handler(state, process, event)
+            state.recent.append(event)
+        if state.just_ended:
+            _tell_of_deaths(state)
+    return state
+
+
+def wait_in_words(state: RunState, wait: Wait) -> str:
+    """What is waited for, and who could end it: "lock counter, held by Process-2"."""
+    return WAIT_KINDS[wait.what].words(state, wait)
+
+
+def _speaker(state: RunState, event: Event) -> Process:
+    """Who speaks under a pid that is no observed process (yet)."""
+    if state.warden is None and isinstance(event, ProgramStarted | ProgramFailed):
+        state.warden = Process("warden", event.pid, 0, event.time, name="mpviz")
+    if state.warden is not None and event.pid == state.warden.pid:
+        return state.warden
+    return process_with_pid(state, event.pid, event.time)
+
+
+def _tell_of_deaths(state: RunState) -> None:
+    for process in state.just_ended:
+        for wait in process.waits.values():
+            WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
+        process.waits.clear()
+        for primitive in PRIMITIVES:
+            if primitive.process_ended is not None:
+                primitive.process_ended(state, process)
+    state.just_ended.clear()
+
+
+def _waiting(state: RunState, process: Process, event: Waiting) -> None:
+    kind = WAIT_KINDS.get(event.what)
+    if kind is None:
+        state.probe_errors += 1
+        state.last_probe_error = f"a wait of an unknown kind: {event.what}"
+        return
+    target = event.object
+    if event.what == "process":
+        child = state.by_pid.get(int(target))
+        target = child.key if child else target
+    process.waits[event.thread] = Wait(
+        event.what, target, event.time, kind.activity, event.site
+    )
+    if event.site:
+        process.site = event.site
+    settle(process, event.time)
+
+
+def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:
+    wait = process.waits.pop(event.thread, None)
+    if wait is not None:
+        WAIT_KINDS[wait.what].ended(state, wait, event.time - wait.since)
+        settle(process, event.time)
+
+
+def _program_started(state: RunState, warden: Process, event: ProgramStarted) -> None:
+    process = process_with_pid(state, event.child, event.time, event.started)
+    process.started_ticks = event.started
+    process.role = "main"
+    process.name = process.name or "MainProcess"
+    state.main = process.key
+    if process.lane.start < 0:
+        settle(process, event.time)
+    state.note(event.time, process.key, f"starts as pid {event.child}")
+
+
+def _program_failed(state: RunState, warden: Process, event: ProgramFailed) -> None:
+    state.failure = event.error
+    state.note(event.time, "", event.error, trouble=True)
+
+
+def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> None:
+    process = state.processes.get(state.main)
+    if process is not None:
+        end_process(state, process, event.time, event.exit_code)
+    state.exit_code = event.exit_code
+    if state.ending < 0:
+        state.ending = event.time
+
+
+def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
+    process = process_with_pid(state, event.child, event.time)
+    if speaker is not state.warden:
+        process.joined = True
+    end_process(state, process, event.time, event.exit_code)
+
+
+def _site(state: RunState, process: Process, event: Site) -> None:
+    state.sites[event.site] = event
+
+
+def _probe_error(state: RunState, process: Process, event: ProbeError) -> None:
+    state.probe_errors += 1
+    state.last_probe_error = f"{event.where}: {event.error}"
+    state.note(event.time, process.key, f"probe error in {event.where}: {event.error}", trouble=True)
+
+
+def _run_started(state: RunState, event: RunStarted) -> None:
+    state.run = event
+    state.origin = event.time
+    state.cores.count = event.cores
+
+
+def _run_ended(state: RunState, event: RunEnded) -> None:
+    for process in state.processes.values():
+        if process.alive:
+            # All are gone when the run ends; of this one nobody learned how.
+            end_process(state, process, event.time, None)
+    state.ended = event.time
+    if event.exit_code is not None:
+        state.exit_code = event.exit_code
+    if state.ending < 0:
+        state.ending = event.time
+
+
+def _output(state: RunState, event: Output) -> None:
+    writer = state.by_pid.get(event.pid)
+    key = writer.key if writer else ""
+    lines = state.output
+    if lines and not lines[-1].ended and _continues(lines[-1], key, event.stream):
+        last = lines[-1]
+        last.text += event.text
+        last.ended = event.ended
+        return
+    lines.append(OutputLine(event.time, key, event.stream, event.text, event.ended))
+    state.output_lines += 1
+
+
+def _continues(line: OutputLine, process: str, stream: str) -> bool:
+    return line.process == process and line.stream == stream and len(line.text) < 4096
+
+
+def _marked(state: RunState, event: Marked) -> None:
+    target = state.by_pid.get(event.child)
+    if event.action == "signal" and target is not None:
+        target.signals.append((event.time, "mpviz", event.signal))
+        state.note(event.time, target.key, f"is sent {signal_name(event.signal)} by hand")
+        return
+    if event.action in ("freeze", "go on"):
+        state.frozen = event.action == "freeze"
+    if event.action == "stop" and state.ending < 0:
+        state.ending = event.time
+    sentences = {"freeze": "frozen by hand", "go on": "goes on", "stop": "is being ended by hand"}
+    state.note(event.time, "", "the program " + sentences.get(event.action, event.action))
+
+
+def _unreadable(state: RunState, event: Unreadable) -> None:
+    state.unreadable += 1
+    state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
+
+
+def _sample(state: RunState, event: Sample) -> None:
+    cores = state.cores
+    shares: list[dict[str, float]] = [{} for _ in event.cores]
+    for sample in event.processes:
+        process = _sampled(state, event.time, sample)
+        if process is not None and 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
+            shares[sample.core][process.key] = sample.cpu_percent
+    cores.history.append(
+        (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
+    )
+    cores.times.append(event.time)
+    cores.samples += 1
+    if len(cores.percent_total) != len(event.cores):
+        cores.percent_total = [0.0] * len(event.cores)
+        cores.count = len(event.cores)
+    for index, percent in enumerate(event.cores):
+        cores.percent_total[index] += percent
+    for pid in event.gone:
+        process = state.by_pid.get(pid)
+        if process is not None and process.alive:
+            end_process(state, process, event.time, None)
+
+
+def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:
+    process = process_with_pid(state, sample.pid, time, sample.started)
+    if not process.alive:
+        return None
+    process.started_ticks = sample.started
+    if sample.command and not process.command:
+        process.command = sample.command
+    if not process.parent and process.key != state.main:
+        parent = state.by_pid.get(sample.parent)
+        process.parent = parent.key if parent else ""
+    if not process.name:
+        process.role, process.name = _helper(process.command)
+    process.status = sample.status
+    process.zombie = sample.status == "Z"
+    process.stopped = sample.status in ("T", "t")
+    process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
+    process.cpu_percent = sample.cpu_percent
+    process.cpu_seconds = max(process.cpu_seconds, sample.cpu_seconds)
+    process.rss = sample.rss
+    process.peak_rss = max(process.peak_rss, sample.rss)
+    process.core = sample.core
+    process.cpu.add(time, sample.cpu_percent)
+    settle(process, time)
+    return process
+
+
+def _helper(command: str) -> tuple[str, str]:
+    """The role and name of a process that no probe speaks for, by its command line."""
+    if "resource_tracker" in command:
+        return "resource tracker", "resource tracker"
+    if "multiprocessing.forkserver" in command:
+        return "fork server", "fork server"
+    words = command.split()
+    return "program", words[0].rsplit("/", 1)[-1] if words else ""
+
+
+_HANDLERS: dict[type[Event], Handler] = {
+    Waiting: _waiting,
+    WaitOver: _wait_over,
+    ProgramStarted: _program_started,
+    ProgramFailed: _program_failed,
+    ProgramEnded: _program_ended,
+    ProcessExited: _process_exited,
+    Site: _site,
+    ProbeError: _probe_error,
+}
+_VIEWER_HANDLERS: dict[type[Event], Any] = {
+    RunStarted: _run_started,
+    RunEnded: _run_ended,
+    Output: _output,
+    Marked: _marked,
+    Unreadable: _unreadable,
+    Sample: _sample,
+}
+for _primitive in PRIMITIVES:
+    _HANDLERS.update(_primitive.handlers)
+
+EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*COMMON_EVENTS, *_HANDLERS)))
+"""Every kind of event there is."""

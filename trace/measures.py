@@ -1,0 +1,290 @@
+"""Small bounded measures that stay exact in their totals: spans, distributions, series, rates."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Activity(IntEnum):
+    """What a process is doing, as finely as a timeline colours it."""
+
+    STARTING = 0
+    RUNNING = 1
+    TASK = 2
+    LOCK = 3
+    QUEUE = 4
+    PROCESS = 5
+    RESULT = 6
+    SIGNAL = 7
+    IDLE = 8
+    SLEEPING = 9
+    STOPPED = 10
+    ZOMBIE = 11
+    ENDED = 12
+
+
+WORDS: dict[Activity, str] = {
+    Activity.STARTING: "starting",
+    Activity.RUNNING: "running",
+    Activity.TASK: "running",
+    Activity.LOCK: "waiting",
+    Activity.QUEUE: "waiting",
+    Activity.PROCESS: "waiting",
+    Activity.RESULT: "waiting",
+    Activity.SIGNAL: "waiting",
+    Activity.IDLE: "idle",
+    Activity.SLEEPING: "sleeping",
+    Activity.STOPPED: "stopped",
+    Activity.ZOMBIE: "zombie",
+    Activity.ENDED: "ended",
+}
+"""The plain word for each activity: the state of the process."""
+
+
+class Span(NamedTuple):
+    """A stretch of one activity, from ``start`` up to ``end`` in nanoseconds."""
+
+    start: int
+    end: int
+    activity: Activity
+    detail: str
+    """The id of the task or of the object waited for; empty where there is none."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """What one process did from its first moment: exact of late, thinned to buckets before that.
+
+    The newest :attr:`limit` spans are kept as they were. What falls off the end is added to buckets
+    of equal width that hold nanoseconds per activity, so totals stay exact; when there are too many
+    buckets their width doubles.
+    """
+
+    BUCKETS = 2048
+    FIRST_WIDTH = 4_000_000
+
+    limit: int = 4096
+    spans: deque[Span] = field(default_factory=deque)
+    start: int = -1
+    """Start of the open span in nanoseconds; -1 before the first."""
+    activity: Activity = Activity.STARTING
+    detail: str = ""
+    origin: int = -1
+    """Start of the first bucket, which is the first moment of the lane."""
+    width: int = FIRST_WIDTH
+    """Nanoseconds in a bucket."""
+    buckets: list[array[int]] = field(default_factory=list)
+    totals: list[int] = field(default_factory=lambda: [0] * len(Activity))
+    """Nanoseconds in each activity over all closed spans."""
+
+    def change(self, time: int, activity: Activity, detail: str = "") -> None:
+        """Close the open span at this time and open the next; no change, no new span."""
+        start = self.start
+        if start >= 0:
+            if activity is self.activity and detail == self.detail:
+                return
+            if time > start:
+                self.spans.append(Span(start, time, self.activity, self.detail))
+                self.totals[self.activity] += time - start
+                if len(self.spans) > self.limit:
+                    self._thin(self.spans.popleft())
+            else:
+                time = start
+        else:
+            self.origin = time
+        self.start = time
+        self.activity = activity
+        self.detail = detail
+
+    def between(self, start: int, end: int) -> Iterator[Span]:
+        """The exact spans that touch this stretch, the open one (up to ``end``) last."""
+        spans = self.spans
+        first = bisect_right(spans, start, key=lambda span: span.end)
+        for index in range(first, len(spans)):
+            span = spans[index]
+            if span.start >= end:
+                return
+            yield span
+        if 0 <= self.start < end:
+            yield Span(self.start, end, self.activity, self.detail)
+
+    def mix(self, start: int, end: int) -> list[int]:
+        """Nanoseconds of each activity within this stretch, exact or from the buckets."""
+        total = [0] * len(Activity)
+        exact_from = self.spans[0].start if self.spans else self.start
+        if self.buckets and start < exact_from:
+            self._mix_buckets(start, min(end, exact_from), total)
+        for span in self.between(start, end):
+            total[span.activity] += min(span.end, end) - max(span.start, start)
+        return total
+
+    def _mix_buckets(self, start: int, end: int, total: list[int]) -> None:
+        first = max(0, (start - self.origin) // self.width)
+        last = min(len(self.buckets) - 1, (end - 1 - self.origin) // self.width)
+        for index in range(first, last + 1):
+            bucket_start = self.origin + index * self.width
+            overlap = min(end, bucket_start + self.width) - max(start, bucket_start)
+            for activity, duration in enumerate(self.buckets[index]):
+                if duration:
+                    total[activity] += duration * overlap // self.width
+
+    def _thin(self, span: Span) -> None:
+        position = span.start
+        while position < span.end:
+            index = (position - self.origin) // self.width
+            while index >= self.BUCKETS:
+                self._halve()
+                index = (position - self.origin) // self.width
+            while len(self.buckets) <= index:
+                self.buckets.append(array("q", bytes(8 * len(Activity))))
+            end = min(span.end, self.origin + (index + 1) * self.width)
+            self.buckets[index][span.activity] += end - position
+            position = end
+
+    def _halve(self) -> None:
+        pairs = range(0, len(self.buckets), 2)
+        self.buckets = [
+            array("q", map(sum, zip(*self.buckets[index : index + 2], strict=True)))
+            for index in pairs
+        ]
+        self.width *= 2
+
+
+@dataclass(slots=True)
+class Distribution:
+    """How long something took, over all times it happened, in buckets a quarter of a doubling wide."""
+
+    count: int = 0
+    total: int = 0
+    """Nanoseconds in all."""
+    longest: int = 0
+    buckets: dict[int, int] = field(default_factory=dict)
+    """Exponent in quarters of a doubling: how many durations fell there."""
+
+    def add(self, duration: int) -> None:
+        """Count one duration in nanoseconds; a negative one (clocks never do that) counts as 0."""
+        if duration < 0:
+            duration = 0
+        self.count += 1
+        self.total += duration
+        if duration > self.longest:
+            self.longest = duration
+        bits = duration.bit_length()
+        bucket = bits * 4 + ((duration >> (bits - 3)) & 3) if bits > 2 else bits * 4
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+
+    def quantile(self, share: float) -> int:
+        """The duration in nanoseconds that this share stays below, within a fifth; 0 for none."""
+        wanted = share * self.count
+        seen = 0
+        for bucket in sorted(self.buckets):
+            seen += self.buckets[bucket]
+            if seen >= wanted:
+                return min(self.longest, _top_of_bucket(bucket))
+        return self.longest
+
+    @property
+    def mean(self) -> int:
+        """Nanoseconds on average; 0 for none."""
+        return self.total // self.count if self.count else 0
+
+
+def _top_of_bucket(bucket: int) -> int:
+    bits, quarter = divmod(bucket, 4)
+    if bits <= 2:
+        return (1 << bits) - 1
+    return ((4 + quarter + 1) << (bits - 3)) - 1
+
+
+@dataclass(slots=True)
+class Series:
+    """A value over time in a bounded number of steps: for each its time, highest and last value.
+
+    When there are too many steps, neighbours are merged and ``width`` doubles, so the whole run
+    stays in view and no peak is lost.
+    """
+
+    LIMIT = 1024
+
+    width: int = 1_000_000
+    """Nanoseconds that one step covers at least."""
+    times: list[int] = field(default_factory=list)
+    highest: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+
+    def add(self, time: int, value: float) -> None:
+        """Note the value that holds from this time on."""
+        times = self.times
+        if times and time - times[-1] < self.width:
+            self.last[-1] = value
+            if value > self.highest[-1]:
+                self.highest[-1] = value
+            return
+        if len(times) >= self.LIMIT:
+            self._halve()
+            self.add(time, value)
+            return
+        times.append(time)
+        self.highest.append(value)
+        self.last.append(value)
+
+    def peak(self, start: int, end: int) -> float | None:
+        """The highest value within this stretch, the one that held at its start included."""
+        first = bisect_right(self.times, start) - 1
+        stop = bisect_right(self.times, end - 1)
+        if stop <= 0:
+            return None
+        if first < 0:
+            return max(self.highest[:stop])
+        return max([self.last[first], *self.highest[first + 1 : stop]])
+
+    def _halve(self) -> None:
+        self.width *= 2
+        self.times = self.times[::2]
+        self.last = [
+            self.last[min(index + 1, len(self.last) - 1)] for index in range(0, len(self.last), 2)
+        ]
+        self.highest = [
+            max(self.highest[index : index + 2]) for index in range(0, len(self.highest), 2)
+        ]
+
+
+@dataclass(slots=True)
+class Rate:
+    """How often something happens: a count, and counts for each tenth of the last seconds."""
+
+    STEP = 100_000_000
+    STEPS = 50
+
+    count: int = 0
+    recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=Rate.STEPS))
+    """(step number, times in that step), steps without any left out."""
+    step: int = -1
+    in_step: int = 0
+
+    def add(self, time: int) -> None:
+        """Count one more at this time in nanoseconds."""
+        self.count += 1
+        step = time // self.STEP
+        if step == self.step:
+            self.in_step += 1
+            return
+        if self.in_step:
+            self.recent.append((self.step, self.in_step))
+        self.step = step
+        self.in_step = 1
+
+    def per_second(self, now: int, seconds: float = 1.0) -> float:
+        """Times a second over the last whole tenths of a second before ``now``."""
+        last = now // self.STEP
+        first = last - max(1, round(seconds * 10))
+        times = sum(number for step, number in self.recent if first <= step < last)
+        if first <= self.step < last:
+            times += self.in_step
+        return times / ((last - first) / 10)

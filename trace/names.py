@@ -1,0 +1,68 @@
+"""Human names for objects that have none: the variable they were assigned to, else where."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from mpviz.trace.state import RunState
+
+_ASSIGNED = re.compile(r"^\s*(?:self\.)?([\w.]+(?:\s*,\s*[\w.]+)*)\s*(?::[^=]+)?=(?!=)")
+
+
+def name_object(state: RunState, site: int, kind: str) -> str:
+    """Name the object of this kind that was just created at this site; each call counts one."""
+    order = state.created_at.get(site, 0)
+    state.created_at[site] = order + 1
+    place = state.sites.get(site)
+    if place is None:
+        return f"{kind} {order + 1}"
+    return name_from_line(place.code, order) or _by_place(kind, state.place(site), order)
+
+
+def name_from_line(line: str, order: int) -> str:
+    """The name that a line gives to the object it creates as its ``order``-th; empty if none.
+
+    >>> name_from_line("lock = Lock()", 0), name_from_line("left, right = Lock(), Lock()", 1)
+    ('lock', 'right')
+    >>> name_from_line("self.locks = [Lock() for _ in range(3)]", 2)
+    'locks[2]'
+    """
+    targets = _targets(line)
+    if not targets:
+        return ""
+    if len(targets) > 1:
+        name = targets[order % len(targets)]
+        return f"{name}[{order // len(targets)}]" if order >= len(targets) else name
+    many = "[" in line.split("=", 1)[1] or "{" in line.split("=", 1)[1]
+    return f"{targets[0]}[{order}]" if many or order else targets[0]
+
+
+def _targets(line: str) -> list[str]:
+    try:
+        statement = ast.parse(line.strip()).body[0]
+    except (SyntaxError, ValueError, IndexError, MemoryError, RecursionError):
+        # The line is only the beginning of a statement, or no Python at all.
+        match = _ASSIGNED.match(line)
+        return [name.strip().split(".")[-1] for name in match[1].split(",")] if match else []
+    if isinstance(statement, ast.AnnAssign):
+        return _names(statement.target)
+    if isinstance(statement, ast.Assign):
+        return _names(statement.targets[0])
+    return []
+
+
+def _names(target: ast.expr) -> list[str]:
+    if isinstance(target, ast.Name):
+        return [target.id]
+    if isinstance(target, ast.Attribute):
+        return [target.attr]
+    if isinstance(target, ast.Tuple | ast.List):
+        return [name for element in target.elts for name in _names(element)]
+    if isinstance(target, ast.Subscript):
+        return [ast.unparse(target)]
+    return []
+
+
+def _by_place(kind: str, place: str, order: int) -> str:
+    return f"{kind} at {place}" + (f" #{order + 1}" if order else "")

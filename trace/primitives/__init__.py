@@ -1,0 +1,15 @@
+"""The viewer's side of each primitive: its events, its state and how they fold.
+
+To teach mpviz a new primitive: one new file here, and its name in :data:`PRIMITIVES`.
+"""
+
+from mpviz.trace.primitives import lock, pool, process, queue, value
+from mpviz.trace.state import Primitive
+
+PRIMITIVES: tuple[Primitive, ...] = (
+    process.PRIMITIVE,
+    pool.PRIMITIVE,
+    queue.PRIMITIVE,
+    lock.PRIMITIVE,
+    value.PRIMITIVE,
+)

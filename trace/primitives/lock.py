@@ -1,0 +1,176 @@
+"""Locks and semaphores: who holds them, who waits, for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpviz.trace.events import Event
+from mpviz.trace.measures import Activity, Distribution
+from mpviz.trace.names import name_object
+from mpviz.trace.processes import described
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+
+
+class LockCreated(Event, tag="lock.created", kw_only=True):
+    """A Lock, RLock, Semaphore or BoundedSemaphore came to be."""
+
+    object: str
+    kind: str
+    maximum: int
+    """How many may hold it at once: 1 for the locks, the start value for semaphores."""
+    site: int = 0
+    owner: str = ""
+    """The name of what the lock belongs to, where it was reached through it (a Value's lock)."""
+
+
+class LockAcquired(Event, tag="lock.acquired", kw_only=True):
+    """A process has it now; for an RLock the outermost acquire only."""
+
+    object: str
+    site: int = 0
+
+
+class LockReleased(Event, tag="lock.released", kw_only=True):
+    """A process is about to give it back; for an RLock the outermost release only."""
+
+    object: str
+
+
+class ReleaseRefused(Event, tag="lock.refused", kw_only=True):
+    """The release just announced did not happen: the lock was not held."""
+
+    object: str
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lock or semaphore of the program."""
+
+    id: str
+    name: str
+    kind: str
+    maximum: int
+    holders: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(process key, thread): since when, nanoseconds. A dead holder stays."""
+    last_holder: str = ""
+    acquisitions: int = 0
+    releases: int = 0
+    contended: int = 0
+    """How many acquisitions had to wait."""
+    wait: Distribution = field(default_factory=Distribution)
+    hold: Distribution = field(default_factory=Distribution)
+
+    @property
+    def holder(self) -> str:
+        """The key of the process that has held it longest; empty while it is free."""
+        return next(iter(self.holders), ("", 0))[0]
+
+    @property
+    def held_since(self) -> int:
+        """Since when that process holds it, nanoseconds; -1 while it is free."""
+        return next(iter(self.holders.values()), -1)
+
+
+def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, Wait]]:
+    """Who waits for this object, longest first."""
+    found = [
+        (process, wait)
+        for process in state.processes.values()
+        if process.waits
+        for wait in process.waits.values()
+        if wait.what == what and wait.object == object_id
+    ]
+    return sorted(found, key=lambda item: item[1].since)
+
+
+def _lock(state: RunState, object_id: str) -> Lock:
+    locks = state.table(Lock)
+    lock = locks.get(object_id)
+    if lock is None:
+        lock = locks[object_id] = Lock(object_id, object_id.lstrip("/"), "Lock", 1)
+    return lock
+
+
+def _created(state: RunState, process: Process, event: LockCreated) -> None:
+    name = event.owner or name_object(state, event.site, event.kind)
+    state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
+
+
+def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
+    lock = _lock(state, event.object)
+    lock.acquisitions += 1
+    key = process.key
+    lock.holders[(key, event.thread)] = event.time
+    lock.last_holder = key
+    if event.site:
+        process.site = event.site
+    if process.waits:
+        wait = process.waits.pop(event.thread, None)
+        if wait is not None:
+            lock.contended += 1
+            lock.wait.add(event.time - wait.since)
+            settle(process, event.time)
+
+
+def _released(state: RunState, process: Process, event: LockReleased) -> None:
+    lock = _lock(state, event.object)
+    lock.releases += 1
+    since = lock.holders.pop((process.key, event.thread), None)
+    if since is None and lock.holders:
+        # A Lock may be released by another than its holder; the one who has it longest gives way.
+        since = lock.holders.pop(next(iter(lock.holders)))
+    if since is not None:
+        lock.hold.add(event.time - since)
+
+
+def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
+    _lock(state, event.object).releases -= 1
+
+
+def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
+    _lock(state, wait.object).wait.add(duration)
+
+
+def _words(state: RunState, wait: Wait) -> str:
+    lock = _lock(state, wait.object)
+    holder = state.processes.get(lock.holder)
+    if holder is None:
+        return f"{lock.kind.lower()} {lock.name}"
+    fate = "" if holder.alive else ", which is dead"
+    return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{fate}"
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    def pid_of(key: str) -> int | None:
+        process = state.processes.get(key)
+        return process.pid if process else None
+
+    return {
+        "locks": [
+            {
+                "id": lock.id,
+                "name": lock.name,
+                "kind": lock.kind,
+                "acquisitions": lock.acquisitions,
+                "releases": lock.releases,
+                "contended": lock.contended,
+                "wait": lock.wait.total / 1e9,
+                "hold": lock.hold.total / 1e9,
+                "holder_pid": pid_of(lock.holder),
+            }
+            for lock in state.table(Lock).values()
+        ]
+    }
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        LockCreated: _created,
+        LockAcquired: _acquired,
+        LockReleased: _released,
+        ReleaseRefused: _refused,
+    },
+    waits={"lock": WaitKind(Activity.LOCK, _words, _gave_up)},
+    document=_document,
+)

@@ -1,0 +1,192 @@
+"""Processes: their start, their life, their signals and their end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpviz.trace.events import Event
+from mpviz.trace.measures import Activity
+from mpviz.trace.processes import (
+    child_of,
+    described,
+    end_process,
+    process_with_pid,
+    renew,
+    signal_name,
+)
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+
+
+class Hello(Event, tag="process.hello", kw_only=True):
+    """The probe has woken up in a process: at its interpreter's start, or right after a fork."""
+
+    parent: int
+    started: int
+    """Kernel start time in clock ticks since boot."""
+    role: str
+    """main, process, fork server."""
+    forked: bool = False
+    command: str = ""
+    python: str = ""
+
+
+class Started(Event, tag="process.started", kw_only=True):
+    """``Process.start()`` in the parent; the stamp is from before it acted."""
+
+    child: int
+    name: str
+    daemon: bool
+    method: str
+    function: str
+    started: int = 0
+    """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+
+
+class Began(Event, tag="process.began", kw_only=True):
+    """The child runs its own code from here on."""
+
+    name: str
+    daemon: bool
+    parent: int
+    """The logical parent; under forkserver not the one that the kernel names."""
+
+
+class Finished(Event, tag="process.finished", kw_only=True):
+    """The child has done its work and is about to exit."""
+
+    exit_code: int
+    cpu: float
+    """CPU seconds that it used in all."""
+    rss: int
+    """The most memory it had, bytes."""
+
+
+class Signalled(Event, tag="process.signalled", kw_only=True):
+    """A process is about to send a signal to one that it started: terminate, kill, or at exit."""
+
+    child: int
+    signal: int
+
+
+class Joined(Event, tag="process.joined", kw_only=True):
+    """The parent has collected the exit status of a child."""
+
+    child: int
+    exit_code: int
+
+
+def _hello(state: RunState, process: Process, event: Hello) -> None:
+    process = renew(state, process, event)
+    process.probed = True
+    process.started_ticks = event.started
+    process.python = event.python or process.python
+    process.command = event.command or process.command
+    if event.role == "main" and not state.main:
+        state.main = process.key
+    if process.role == "process" or event.role != "process":
+        process.role = event.role
+    if event.role != "process":
+        # A fork server and the program's first process have no bootstrap: their code runs now.
+        process.began = event.time
+    if not process.parent and process.key != state.main:
+        process.parent = child_of(state, event.parent)
+    if not process.name:
+        process.name = "MainProcess" if process.key == state.main else event.role
+    settle(process, event.time)
+
+
+def _started(state: RunState, parent: Process, event: Started) -> None:
+    child = process_with_pid(state, event.child, event.time, event.started)
+    child.name = event.name
+    child.daemon = event.daemon
+    child.start_method = event.method
+    child.function = event.function
+    child.parent = parent.key
+    child.started_ticks = child.started_ticks or event.started
+    child.probed = True
+    if child.lane.start < 0:
+        settle(child, event.time)
+    kind = "daemon " if event.daemon else ""
+    state.note(event.time, parent.key, f"starts {kind}{event.name} ({event.child}, {event.method})")
+
+
+def _began(state: RunState, process: Process, event: Began) -> None:
+    process.name = event.name
+    process.daemon = event.daemon
+    process.role = "process"
+    process.began = event.time
+    process.parent = child_of(state, event.parent) or process.parent
+    settle(process, event.time)
+
+
+def _finished(state: RunState, process: Process, event: Finished) -> None:
+    process.finished = event.time
+    process.cpu_seconds = max(process.cpu_seconds, event.cpu)
+    process.peak_rss = max(process.peak_rss, event.rss)
+
+
+def _signalled(state: RunState, sender: Process, event: Signalled) -> None:
+    child = state.by_pid.get(event.child)
+    name = child.name if child else str(event.child)
+    if child is not None:
+        child.signals.append((event.time, sender.key, event.signal))
+    state.note(event.time, sender.key, f"sends {signal_name(event.signal)} to {name}")
+
+
+def _joined(state: RunState, parent: Process, event: Joined) -> None:
+    child = state.by_pid.get(event.child)
+    if child is None:
+        return
+    child.joined = True
+    end_process(state, child, event.time, event.exit_code)
+
+
+def _join_words(state: RunState, wait: Wait) -> str:
+    child = state.processes.get(wait.object)
+    return f"join {described(child)}" if child else f"join {wait.object}"
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    def seconds(time: int) -> float | None:
+        return (time - state.origin) / 1e9 if time >= 0 else None
+
+    def pid_of(key: str) -> int | None:
+        process = state.processes.get(key)
+        return process.pid if process else None
+
+    return {
+        "processes": [
+            {
+                "id": process.key,
+                "pid": process.pid,
+                "parent_pid": pid_of(process.parent),
+                "name": process.name,
+                "role": process.role,
+                "daemon": process.daemon,
+                "start_method": process.start_method,
+                "started": seconds(process.first_seen),
+                "ended": seconds(process.ended),
+                "exit_code": process.exit_code,
+                "signal": signal_name(-process.exit_code)
+                if process.exit_code is not None and process.exit_code < 0
+                else None,
+                "cpu_seconds": process.cpu_seconds,
+                "peak_rss": process.peak_rss,
+            }
+            for process in state.processes.values()
+        ]
+    }
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        Hello: _hello,
+        Started: _started,
+        Began: _began,
+        Finished: _finished,
+        Signalled: _signalled,
+        Joined: _joined,
+    },
+    waits={"process": WaitKind(Activity.PROCESS, _join_words)},
+    document=_document,
+)

@@ -1,0 +1,191 @@
+"""Queue, JoinableQueue and SimpleQueue: how full, how fast, and who waits for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpviz.trace.events import Event
+from mpviz.trace.measures import Activity, Distribution, Rate, Series
+from mpviz.trace.names import name_object
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+
+
+class QueueCreated(Event, tag="queue.created", kw_only=True):
+    """A queue came to be."""
+
+    object: str
+    kind: str
+    maxsize: int
+    """Items; 0 for no bound."""
+    site: int = 0
+
+
+class ItemPut(Event, tag="queue.put", kw_only=True):
+    """An item is about to be put; there is room for it."""
+
+    object: str
+    site: int = 0
+
+
+class ItemGot(Event, tag="queue.got", kw_only=True):
+    """An item has been taken out."""
+
+    object: str
+    size: int
+    """Bytes, pickled."""
+    site: int = 0
+
+
+class ItemLost(Event, tag="queue.lost", kw_only=True):
+    """An item that was put never reached the queue: its pickling failed."""
+
+    object: str
+
+
+class ItemDone(Event, tag="queue.done", kw_only=True):
+    """``task_done()`` was called."""
+
+    object: str
+
+
+@dataclass(slots=True)
+class Queue:
+    """A queue of the program."""
+
+    id: str
+    name: str
+    kind: str
+    maxsize: int
+    """Items; 0 for no bound."""
+    depth: int = 0
+    """Items put and not yet taken out."""
+    max_depth: int = 0
+    puts: Rate = field(default_factory=Rate)
+    gets: Rate = field(default_factory=Rate)
+    done: int = 0
+    size: int = 0
+    """Bytes taken out so far."""
+    put_wait: Distribution = field(default_factory=Distribution)
+    get_wait: Distribution = field(default_factory=Distribution)
+    depths: Series = field(default_factory=Series)
+    put_by: dict[str, int] = field(default_factory=dict)
+    """Process key: items it has put."""
+    got_by: dict[str, int] = field(default_factory=dict)
+    """Process key: items it has taken out."""
+
+
+def _queue(state: RunState, object_id: str) -> Queue:
+    queues = state.table(Queue)
+    queue = queues.get(object_id)
+    if queue is None:
+        queue = queues[object_id] = Queue(object_id, object_id, "Queue", 0)
+    return queue
+
+
+def _created(state: RunState, process: Process, event: QueueCreated) -> None:
+    name = name_object(state, event.site, event.kind)
+    queue = Queue(event.object, name, event.kind, event.maxsize)
+    queue.depths.add(event.time, 0)
+    state.table(Queue)[event.object] = queue
+
+
+def _put(state: RunState, process: Process, event: ItemPut) -> None:
+    queue = _queue(state, event.object)
+    queue.puts.add(event.time)
+    queue.depth += 1
+    if queue.depth > queue.max_depth:
+        queue.max_depth = queue.depth
+    queue.depths.add(event.time, queue.depth)
+    queue.put_by[process.key] = queue.put_by.get(process.key, 0) + 1
+    _moved(process, event, queue.put_wait)
+
+
+def _got(state: RunState, process: Process, event: ItemGot) -> None:
+    queue = _queue(state, event.object)
+    queue.gets.add(event.time)
+    queue.depth -= 1
+    queue.size += event.size
+    queue.depths.add(event.time, queue.depth)
+    queue.got_by[process.key] = queue.got_by.get(process.key, 0) + 1
+    _moved(process, event, queue.get_wait)
+
+
+def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution) -> None:
+    if event.site:
+        process.site = event.site
+    if process.waits:
+        wait = process.waits.pop(event.thread, None)
+        if wait is not None:
+            waits.add(event.time - wait.since)
+            settle(process, event.time)
+
+
+def _lost(state: RunState, process: Process, event: ItemLost) -> None:
+    queue = _queue(state, event.object)
+    queue.depth -= 1
+    queue.depths.add(event.time, queue.depth)
+    state.note(event.time, process.key, f"could not pickle an item for {queue.name}", trouble=True)
+
+
+def _done(state: RunState, process: Process, event: ItemDone) -> None:
+    _queue(state, event.object).done += 1
+
+
+def _put_given_up(state: RunState, wait: Wait, duration: int) -> None:
+    _queue(state, wait.object).put_wait.add(duration)
+
+
+def _get_given_up(state: RunState, wait: Wait, duration: int) -> None:
+    _queue(state, wait.object).get_wait.add(duration)
+
+
+def _put_words(state: RunState, wait: Wait) -> str:
+    queue = _queue(state, wait.object)
+    return f"room in {queue.name}"
+
+
+def _get_words(state: RunState, wait: Wait) -> str:
+    return f"an item from {_queue(state, wait.object).name}"
+
+
+def _join_words(state: RunState, wait: Wait) -> str:
+    queue = _queue(state, wait.object)
+    return f"{queue.puts.count - queue.done} items of {queue.name} to be done"
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    return {
+        "queues": [
+            {
+                "id": queue.id,
+                "name": queue.name,
+                "kind": queue.kind,
+                "maxsize": queue.maxsize,
+                "puts": queue.puts.count,
+                "gets": queue.gets.count,
+                "depth": queue.depth,
+                "max_depth": queue.max_depth,
+                "put_wait": queue.put_wait.total / 1e9,
+                "get_wait": queue.get_wait.total / 1e9,
+            }
+            for queue in state.table(Queue).values()
+        ]
+    }
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        QueueCreated: _created,
+        ItemPut: _put,
+        ItemGot: _got,
+        ItemLost: _lost,
+        ItemDone: _done,
+    },
+    waits={
+        "put": WaitKind(Activity.QUEUE, _put_words, _put_given_up),
+        "get": WaitKind(Activity.QUEUE, _get_words, _get_given_up),
+        "done": WaitKind(Activity.QUEUE, _join_words),
+    },
+    document=_document,
+)

@@ -1,0 +1,180 @@
+"""Value and Array in shared memory: what they hold, who wrote, and which updates were lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpviz.trace.events import Event
+from mpviz.trace.measures import Rate, Series
+from mpviz.trace.names import name_object
+from mpviz.trace.state import Primitive, Process, RunState
+
+Content = int | float | str | None
+
+
+class ValueCreated(Event, tag="value.created", kw_only=True):
+    """A synchronized Value or Array came to be."""
+
+    object: str
+    kind: str
+    """Value or Array."""
+    typecode: str
+    length: int
+    """Elements; 1 for a Value."""
+    initial: Content = None
+    site: int = 0
+
+
+class ValueRead(Event, tag="value.read", kw_only=True):
+    """An element was read; told while the value's own lock is held, so order is what happened."""
+
+    object: str
+    value: Content = None
+    index: int = 0
+    site: int = 0
+
+
+class ValueWritten(Event, tag="value.written", kw_only=True):
+    """An element was written; told while the value's own lock is held."""
+
+    object: str
+    value: Content = None
+    before: Content = None
+    """What it held just before."""
+    index: int = 0
+    site: int = 0
+
+
+@dataclass(slots=True)
+class Reader:
+    """What one process last read of an element."""
+
+    version: int
+    value: Content
+
+
+@dataclass(slots=True)
+class Element:
+    """The history of one element, as far as stale writes need it."""
+
+    version: int = 0
+    """How many times it was written."""
+    writer: str = ""
+    """Key of the process that wrote last."""
+    others_version: int = 0
+    """The last version that another process than :attr:`writer` wrote."""
+    readers: dict[str, Reader] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SharedValue:
+    """A synchronized Value or Array of the program."""
+
+    id: str
+    name: str
+    kind: str
+    typecode: str
+    length: int
+    reads: int = 0
+    writes: Rate = field(default_factory=Rate)
+    stale_writes: int = 0
+    lost_updates: int = 0
+    last: Content = None
+    """What the element written last holds."""
+    last_index: int = 0
+    last_writer: str = ""
+    history: Series = field(default_factory=Series)
+    """Of a Value that holds numbers."""
+    elements: dict[int, Element] = field(default_factory=dict)
+    written_by: dict[str, int] = field(default_factory=dict)
+    """Process key: writes."""
+
+
+def _value(state: RunState, object_id: str) -> SharedValue:
+    values = state.table(SharedValue)
+    value = values.get(object_id)
+    if value is None:
+        value = values[object_id] = SharedValue(object_id, object_id, "Value", "", 1)
+    return value
+
+
+def _element(value: SharedValue, index: int) -> Element:
+    element = value.elements.get(index)
+    if element is None:
+        element = value.elements[index] = Element()
+    return element
+
+
+def _created(state: RunState, process: Process, event: ValueCreated) -> None:
+    name = name_object(state, event.site, event.kind)
+    value = SharedValue(event.object, name, event.kind, event.typecode, event.length)
+    value.last = event.initial
+    if isinstance(event.initial, int | float):
+        value.history.add(event.time, event.initial)
+    state.table(SharedValue)[event.object] = value
+
+
+def _read(state: RunState, process: Process, event: ValueRead) -> None:
+    value = _value(state, event.object)
+    value.reads += 1
+    element = _element(value, event.index)
+    reader = element.readers.get(process.key)
+    if reader is None:
+        element.readers[process.key] = Reader(element.version, event.value)
+    else:
+        reader.version = element.version
+        reader.value = event.value
+    if event.site:
+        process.site = event.site
+
+
+def _written(state: RunState, process: Process, event: ValueWritten) -> None:
+    value = _value(state, event.object)
+    key = process.key
+    value.writes.add(event.time)
+    value.written_by[key] = value.written_by.get(key, 0) + 1
+    element = _element(value, event.index)
+    others = element.version if element.writer != key else element.others_version
+    reader = element.readers.get(key)
+    if reader is not None and others > reader.version:
+        value.stale_writes += 1
+        if isinstance(event.before, int) and isinstance(reader.value, int):
+            value.lost_updates += event.before - reader.value
+    if element.writer != key:
+        element.others_version = element.version
+        element.writer = key
+    element.version += 1
+    value.last = event.value
+    value.last_index = event.index
+    value.last_writer = key
+    if value.length == 1 and isinstance(event.value, int | float):
+        value.history.add(event.time, event.value)
+    if event.site:
+        process.site = event.site
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    return {
+        "values": [
+            {
+                "id": value.id,
+                "name": value.name,
+                "kind": value.kind,
+                "typecode": value.typecode,
+                "length": value.length,
+                "reads": value.reads,
+                "writes": value.writes.count,
+                "stale_writes": value.stale_writes,
+                "lost_updates": value.lost_updates,
+                "last": value.last,
+            }
+            for value in state.table(SharedValue).values()
+        ]
+    }
+
+
+PRIMITIVE = Primitive(
+    handlers={ValueCreated: _created, ValueRead: _read, ValueWritten: _written},
+    document=_document,
+)

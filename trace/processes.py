@@ -1,0 +1,96 @@
+"""Which process a pid means: pids are used again, and children are heard of in any order."""
+
+from __future__ import annotations
+
+import signal
+from typing import Protocol
+
+from mpviz.trace.measures import Lane
+from mpviz.trace.state import LANE_BUDGET, Process, RunState, settle
+
+
+class _Introduces(Protocol):
+    pid: int
+    time: int
+    started: int
+
+
+def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Process:
+    """The process that has this pid now, a new one where it must be another than the last."""
+    process = state.by_pid.get(pid)
+    if process is None or _is_another(process, ticks):
+        return _appear(state, pid, time, ticks)
+    return process
+
+
+def renew(state: RunState, process: Process, event: _Introduces) -> Process:
+    """The process that introduces itself: this one, or a new one under the same pid."""
+    if not _is_another(process, event.started):
+        return process
+    # Its first record was counted for the process that had the pid before.
+    process.records -= 1
+    successor = _appear(state, event.pid, event.time, event.started)
+    successor.records = successor.highest_number = 1
+    return successor
+
+
+def child_of(state: RunState, parent_pid: int) -> str:
+    """The key of the process with this pid; empty where none is known."""
+    parent = state.by_pid.get(parent_pid)
+    return parent.key if parent else ""
+
+
+def described(process: Process) -> str:
+    """A process by its name, or by its pid where it has none."""
+    return process.name or f"pid {process.pid}"
+
+
+def signal_name(number: int) -> str:
+    """SIGTERM for 15; "signal 77" where the system has no name for it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def exit_in_words(process: Process) -> str:
+    """How it ended: "exit code 0", "ended by SIGTERM", "ended, exit status unknown"."""
+    code = process.exit_code
+    if code is None:
+        return "ended, exit status unknown"
+    if code < 0:
+        return f"ended by {signal_name(-code)}"
+    return f"exit code {code}"
+
+
+def end_process(state: RunState, process: Process, time: int, exit_code: int | None) -> None:
+    """Note the end of a process; told twice, the first time and the first known code stay."""
+    if process.ended >= 0:
+        if process.exit_code is None and exit_code is not None:
+            process.exit_code = exit_code
+        return
+    process.exit_code = exit_code
+    process.ended = time
+    process.zombie = process.stopped = False
+    process.cpu_percent = 0.0
+    settle(process, time)
+    state.just_ended.append(process)
+    state.note(time, process.key, exit_in_words(process), trouble=bool(exit_code))
+
+
+def _is_another(process: Process, ticks: int) -> bool:
+    return bool(ticks and process.started_ticks and ticks != process.started_ticks)
+
+
+def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
+    previous = state.by_pid.get(pid)
+    if previous is not None:
+        end_process(state, previous, time, None)
+    key, again = str(pid), 2
+    while key in state.processes:
+        key, again = f"{pid}.{again}", again + 1
+    process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
+    state.processes[key] = state.by_pid[pid] = process
+    limit = max(256, LANE_BUDGET // len(state.processes))
+    process.lane = Lane(limit=limit)
+    return process

@@ -1,0 +1,188 @@
+"""EventQueue: many processes put, one viewer gets.
+
+Why not ``multiprocessing.Queue``: this is a tool for terminating processes, and a process that dies
+while it holds that queue's write lock freezes it for all (``terminate`` in CPython's documentation
+warns of it; ``tests/trace/test_queue.py`` shows it). Here a record is one atomic write to a FIFO:
+there is no lock that a death could take away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Union
+
+import msgspec
+
+from mpviz.trace.events import Event, Unreadable
+from mpviz.trace.fold import EVENTS
+from mpviz.trace.text import clean
+
+BACKLOG_BYTES = 48 << 20
+"""How much may lie unread in memory before writers are made to wait, and then to drop."""
+
+_READ_BYTES = 1 << 20
+_F_SETPIPE_SZ = 1031
+
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Union[EVENTS])  # noqa: UP007
+_plain = msgspec.json.Decoder()
+
+
+class EventQueue:
+    """The viewer's end: a FIFO in a private directory, drained by a thread into memory.
+
+    ``put`` of the observed processes is :func:`mpviz_probe.wire.put`; the viewer's own events, such
+    as samples, come in through :meth:`put` here and keep their place among the others.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="mpviz-"))
+        self.path = self.directory / "events"
+        os.mkfifo(self.path, 0o600)
+        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # With a writer of our own, the end of the last observed process is no end of file.
+        self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        _enlarge(self._descriptor)
+        self._inbox: deque[bytes | Event] = deque()
+        self._backlog = 0
+        self._rest = b""
+        self._arrived = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Add an event of the viewer's own, after all that has been read so far."""
+        with self._arrived:
+            self._inbox.append(event)
+            self._arrived.notify()
+
+    def get(self, timeout: float = 0.0, limit: int = _READ_BYTES) -> list[Event]:
+        """The next events in the order in which they came, about ``limit`` bytes of them.
+
+        Waits up to ``timeout`` seconds for the first; an empty list means that there is none.
+        """
+        batch: list[bytes | Event] = []
+        size = 0
+        with self._arrived:
+            if not self._inbox and timeout > 0:
+                self._arrived.wait(timeout)
+            while self._inbox and size < limit:
+                piece = self._inbox.popleft()
+                batch.append(piece)
+                if isinstance(piece, bytes):
+                    size += len(piece)
+            self._backlog -= size
+            if size:
+                self._arrived.notify_all()
+        events: list[Event] = []
+        for piece in batch:
+            if isinstance(piece, bytes):
+                events += self._decode(piece)
+            else:
+                events.append(piece)
+        return events
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that were read and not yet fetched with :meth:`get`."""
+        return self._backlog
+
+    def finish(self) -> None:
+        """Read all that is in the pipe now and stop reading; for when no writer is left."""
+        with self._arrived:
+            if self._closing:
+                return
+            self._closing = True
+            self._arrived.notify_all()
+        # Wakes the thread, and is no record.
+        os.write(self._keep_open, b"\n")
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop reading and remove the FIFO and its directory; what was not fetched is still there."""
+        self.finish()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            os.close(self._keep_open)
+            self._descriptor = self._keep_open = -1
+        self.path.unlink(missing_ok=True)
+        if self.directory.exists():
+            self.directory.rmdir()
+
+    def _drain(self) -> None:
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
+        while True:
+            ready.poll()
+            with self._arrived:
+                while self._backlog > BACKLOG_BYTES and not self._closing:
+                    self._arrived.wait()
+                closing = self._closing
+            try:
+                piece = os.read(self._descriptor, _READ_BYTES)
+            except BlockingIOError:
+                if closing:
+                    return
+                continue
+            with self._arrived:
+                self._inbox.append(piece)
+                self._backlog += len(piece)
+                self._arrived.notify()
+            if closing and len(piece) < _READ_BYTES:
+                return
+
+    def _decode(self, piece: bytes) -> list[Event]:
+        piece = self._rest + piece
+        end = piece.rfind(b"\n") + 1
+        self._rest = piece[end:]
+        return decode(piece[:end])
+
+
+def decode(lines: bytes) -> list[Event]:
+    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable` in its place.
+
+    This is where strings of observed programs enter, and the only place where they are cleaned.
+    """
+    if lines.isascii() and b"\\" not in lines and b"\x7f" not in lines:
+        # Without an escape there is no character in it that JSON would not let pass bare.
+        try:
+            return _decoder.decode_lines(lines)
+        except msgspec.DecodeError:
+            pass
+    return [_decode_line(line) for line in lines.splitlines() if line]
+
+
+def _decode_line(line: bytes) -> Event:
+    try:
+        return msgspec.convert(_cleaned(_plain.decode(line)), Union[EVENTS])  # type: ignore[arg-type]  # noqa: UP007
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = clean(line[:200].decode("utf-8", "backslashreplace"))
+        return Unreadable(time=time.monotonic_ns(), pid=0, text=text)
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(element) for element in value]
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(element) for key, element in value.items()}
+    return value
+
+
+def _enlarge(descriptor: int) -> None:
+    """Make the pipe as large as the system lets a user have it; Linux only."""
+    for size in (1 << 20, 1 << 19, 1 << 18, 1 << 17):
+        try:
+            fcntl.fcntl(descriptor, _F_SETPIPE_SZ, size)
+        except OSError:
+            # Over the user's limit for all pipes together; half as much may fit.
+            continue
+        return

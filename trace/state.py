@@ -1,0 +1,315 @@
+"""RunState: what is true of a run at a moment, as plain data that the panels read."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from mpviz.trace.events import Event, RunStarted, Site
+from mpviz.trace.measures import WORDS, Activity, Lane, Series
+
+T = TypeVar("T")
+
+LOG_LIMIT = 5_000
+RECENT_LIMIT = 2_000
+OUTPUT_LIMIT = 5_000
+CORE_HISTORY = 600
+LANE_BUDGET = 40_000
+"""How many spans all lanes together keep exact; each lane keeps at least 256."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """What a thread of an observed process waits for."""
+
+    what: str
+    """One word that a primitive registers: lock, put, get, process, results …"""
+    object: str
+    """The id of the object waited for; for a process its key."""
+    since: int
+    """Nanoseconds."""
+    activity: Activity
+    site: int = 0
+
+
+@dataclass(slots=True)
+class Process:
+    """One observed process, from the first that was heard of it to its end."""
+
+    key: str
+    """Names it for good: the pid, and ``pid.2`` where a pid is used again."""
+    pid: int
+    number: int
+    """1, 2, 3 … in the order in which they appeared; also picks its colour."""
+    first_seen: int
+    """Nanoseconds."""
+    parent: str = ""
+    """Key of the logical parent: who called ``start()``; empty for the first process."""
+    name: str = ""
+    role: str = "process"
+    """main, process, worker (of a pool), fork server, resource tracker, or program (no probe in it)."""
+    daemon: bool | None = None
+    start_method: str = ""
+    function: str = ""
+    command: str = ""
+    python: str = ""
+    probed: bool = False
+    """True once the probe in it has spoken."""
+    started_ticks: int = 0
+    """Kernel start time in clock ticks since boot; 0 while unknown."""
+    began: int = -1
+    """When the child's own code began, nanoseconds; -1 while it starts."""
+    finished: int = -1
+    """When the child said that it had finished its work; -1 if it never did."""
+    ended: int = -1
+    """Nanoseconds; -1 while alive."""
+    exit_code: int | None = None
+    """Negative for a death by signal; None while alive, or where nobody could learn it."""
+    joined: bool = False
+    """True once its parent has collected its exit status."""
+    signals: list[tuple[int, str, int]] = field(default_factory=list)
+    """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
+    waits: dict[int, Wait] = field(default_factory=dict)
+    """By thread; 0 is the main thread."""
+    pool: str = ""
+    """Id of the pool whose worker it is."""
+    task: str = ""
+    """Id of the task that it is at."""
+    site: int = 0
+    """The place in the source where it last did something that was seen."""
+    stopped: bool = False
+    zombie: bool = False
+    resting: bool = False
+    """Off the CPU at the last sample, with nothing known that it waits for."""
+    cpu_percent: float = 0.0
+    cpu_seconds: float = 0.0
+    rss: int = 0
+    peak_rss: int = 0
+    core: int = -1
+    status: str = ""
+    """The operating system's letter at the last sample; empty before the first."""
+    cpu: Series = field(default_factory=lambda: Series(width=100_000_000))
+    lane: Lane = field(default_factory=Lane)
+    records: int = 0
+    highest_number: int = 0
+    dropped: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self.ended < 0
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing now."""
+        return self.lane.activity
+
+    @property
+    def state(self) -> str:
+        """The plain word for what it is doing now."""
+        return WORDS[self.lane.activity]
+
+    @property
+    def since(self) -> int:
+        """Since when it is in this activity, nanoseconds."""
+        return self.lane.start
+
+    @property
+    def wait(self) -> Wait | None:
+        """What it waits for: its main thread, else the thread that has waited longest."""
+        if not self.waits:
+            return None
+        main = self.waits.get(0)
+        return main or min(self.waits.values(), key=lambda wait: wait.since)
+
+    @property
+    def lost(self) -> int:
+        """Records it dropped by its own account, and once it has ended every gap in its numbers."""
+        if self.alive:
+            return self.dropped
+        return max(self.dropped, self.highest_number - self.records)
+
+
+@dataclass(slots=True)
+class CoreUse:
+    """One core at one sample."""
+
+    percent: float
+    """In use by anybody."""
+    shares: dict[str, float]
+    """Process key: percent of this core, for the observed processes last seen on it."""
+
+
+@dataclass(slots=True)
+class Cores:
+    """The use of each core over time."""
+
+    count: int = 0
+    history: deque[tuple[int, list[CoreUse]]] = field(
+        default_factory=lambda: deque(maxlen=CORE_HISTORY)
+    )
+    """(time, one CoreUse for each core), oldest first."""
+    samples: int = 0
+    percent_total: list[float] = field(default_factory=list)
+    """Sum over all samples for each core, so that means stay exact."""
+    times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
+    """Of the last samples, for the rate that was reached."""
+
+    @property
+    def samples_per_second(self) -> float:
+        """The rate that sampling reached of late; 0 before the second sample."""
+        if len(self.times) < 2:
+            return 0.0
+        return (len(self.times) - 1) * 1e9 / max(1, self.times[-1] - self.times[0])
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """A line of the event log: something that a person would want to be told."""
+
+    time: int
+    process: str
+    """Key; empty for the run itself."""
+    text: str
+    trouble: bool = False
+
+
+@dataclass(slots=True)
+class OutputLine:
+    """A line that an observed process wrote."""
+
+    time: int
+    process: str
+    stream: str
+    text: str
+    ended: bool
+
+
+@dataclass(slots=True)
+class RunState:
+    """Everything that is true of a run at :attr:`now`; made by :func:`mpviz.trace.fold.fold`."""
+
+    run: RunStarted | None = None
+    origin: int = 0
+    """The time of the first event; times on screen count from here."""
+    now: int = 0
+    """The latest time that any event carried."""
+    ended: int = -1
+    """When the run was over for good: all gone, all read; -1 while it lasts."""
+    exit_code: int | None = None
+    """The program's own."""
+    failure: str = ""
+    """Why the program could not be started; empty where it was."""
+    main: str = ""
+    """Key of the program's first process."""
+    warden: Process | None = None
+    """The one that started it; not itself an observed process."""
+    ending: int = -1
+    """When somebody asked for the end, or the first process ended; -1 before."""
+    frozen: bool = False
+    """Whether a person froze the program."""
+    processes: dict[str, Process] = field(default_factory=dict)
+    """By key, in the order in which they appeared."""
+    by_pid: dict[int, Process] = field(default_factory=dict)
+    """The process that has, or last had, this pid."""
+    just_ended: list[Process] = field(default_factory=list)
+    """Deaths that the primitives have not been told of yet; empty between two events."""
+    cores: Cores = field(default_factory=Cores)
+    sites: dict[int, Site] = field(default_factory=dict)
+    created_at: dict[int, int] = field(default_factory=dict)
+    """How many objects were created at each site, to tell their names apart."""
+    output: deque[OutputLine] = field(default_factory=lambda: deque(maxlen=OUTPUT_LIMIT))
+    output_lines: int = 0
+    """All that were ever written, also those no longer kept."""
+    log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
+    log_entries: int = 0
+    recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
+    """The last events as they came, without samples and output."""
+    records: int = 0
+    """Records read that observed processes wrote."""
+    unreadable: int = 0
+    probe_errors: int = 0
+    last_probe_error: str = ""
+    tables: dict[type, dict[str, Any]] = field(default_factory=dict)
+    """What the primitives keep, by their class and id; read through :meth:`table`."""
+
+    def table(self, kind: type[T]) -> dict[str, T]:
+        """All objects of one class (Lock, Queue, Value, Pool, Task …) by id, oldest first."""
+        table = self.tables.get(kind)
+        if table is None:
+            table = self.tables[kind] = {}
+        return table
+
+    @property
+    def lost(self) -> int:
+        """Records that are known to be missing."""
+        return sum(process.lost for process in self.processes.values())
+
+    def note(self, time: int, process: str, text: str, *, trouble: bool = False) -> None:
+        """Add a line to the event log."""
+        self.log.append(LogEntry(time, process, text, trouble))
+        self.log_entries += 1
+
+    def place(self, site: int) -> str:
+        """``file.py:12`` for a site's number; empty where it is unknown."""
+        found = self.sites.get(site)
+        return f"{found.file.rsplit('/', 1)[-1]}:{found.line}" if found else ""
+
+
+def settle(process: Process, time: int) -> None:
+    """Bring the lane up to date with what the process's other fields say it does from this time on."""
+    activity, detail = _doing(process)
+    process.lane.change(time, activity, detail)
+
+
+def _doing(process: Process) -> tuple[Activity, str]:
+    if process.ended >= 0:
+        return Activity.ENDED, ""
+    if process.zombie:
+        return Activity.ZOMBIE, ""
+    if process.stopped:
+        return Activity.STOPPED, ""
+    wait = process.wait
+    if wait is not None and (process.task == "" or 0 in process.waits):
+        return wait.activity, wait.object
+    if process.probed and process.began < 0:
+        return Activity.STARTING, ""
+    if process.task:
+        return Activity.TASK, process.task
+    if process.pool:
+        return Activity.IDLE, ""
+    return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
+
+
+Handler = Callable[[RunState, Process, Any], None]
+"""Folds one event of one class into the state; the process is the one that speaks."""
+
+
+def _nothing(state: RunState, wait: Wait, duration: int) -> None:
+    """Most waits leave nothing to count when they end."""
+
+
+@dataclass(frozen=True)
+class WaitKind:
+    """What a word of a :class:`Wait` means."""
+
+    activity: Activity
+    """Its colour on the timeline."""
+    words: Callable[[RunState, Wait], str]
+    """The wait in words: "lock counter, held by Process-2"."""
+    ended: Callable[[RunState, Wait, int], None] = _nothing
+    """Counts a wait that has ended, however it did, with its duration in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """What a primitive brings to the viewer; see :mod:`mpviz.trace.primitives`."""
+
+    handlers: dict[type[Event], Handler]
+    waits: dict[str, WaitKind] = field(default_factory=dict)
+    process_ended: Callable[[RunState, Process], None] | None = None
+    """Is told of every death, for what the dead process can no longer do itself."""
+    document: Callable[[RunState], dict[str, Any]] | None = None
+    """Its sections of the ``--json`` document."""

@@ -1,0 +1,29 @@
+"""View: what a person has chosen to look at, apart from what is true of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class View:
+    """The person's side of the run screen: selection, filter, the stretch of time in sight."""
+
+    selected: str = ""
+    """Key of the selected process; "" for none. Panels set it apart wherever it appears."""
+    filter: str = ""
+    """Only processes and objects whose name contains this are listed (case does not matter)."""
+    paused: bool = False
+    """The picture stands still; the run and its folding go on."""
+    now: int = 0
+    """The right end of the picture in nanoseconds: state.now, or where the person stopped."""
+    span: int = 0
+    """Nanoseconds that the timeline shows; 0 for the whole run."""
+    end: int = -1
+    """The right end of the timeline in nanoseconds; -1 follows :attr:`now`."""
+    scroll: dict[str, int] = field(default_factory=dict)
+    """By panel name: how many rows are scrolled off at the top (logs: at the bottom)."""
+    all_events: bool = False
+    """The event log shows every record, not only what a person would want to be told."""
+    ascii: bool = False
+    """Only ASCII characters: for terminals and fonts that have no others."""
