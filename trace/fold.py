@@ -113,9 +113,12 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
     if event.what == "process":
         child = state.by_pid.get(int(target))
         target = child.key if child else target
-    process.waits[event.thread] = Wait(
-        event.what, target, event.time, kind.activity, event.site
-    )
+    before = process.waits.get(event.thread)
+    if before is None or (before.what, before.object) != (event.what, target):
+        # A get may wait for its turn and then for data: that is one wait.
+        process.waits[event.thread] = Wait(
+            event.what, target, event.time, kind.activity, event.site
+        )
     if event.site:
         process.site = event.site
     settle(process, event.time)

@@ -7,6 +7,7 @@ import re
 
 from mpviz.trace.state import RunState
 
+_AS = re.compile(r"^\s*(?:async\s+)?with\b.*\bas\s+([\w.]+)\s*[,:)]")
 _ASSIGNED = re.compile(r"^\s*(?:self\.)?([\w.]+(?:\s*,\s*[\w.]+)*)\s*(?::[^=]+)?=(?!=)")
 
 
@@ -34,17 +35,22 @@ def name_from_line(line: str, order: int) -> str:
     if len(targets) > 1:
         name = targets[order % len(targets)]
         return f"{name}[{order // len(targets)}]" if order >= len(targets) else name
-    many = "[" in line.split("=", 1)[1] or "{" in line.split("=", 1)[1]
+    made_from = line.partition("=")[2]
+    many = "[" in made_from or "{" in made_from
     return f"{targets[0]}[{order}]" if many or order else targets[0]
 
 
 def _targets(line: str) -> list[str]:
     try:
-        statement = ast.parse(line.strip()).body[0]
-    except (SyntaxError, ValueError, IndexError, MemoryError, RecursionError):
+        statements = ast.parse(line.strip()).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         # The line is only the beginning of a statement, or no Python at all.
-        match = _ASSIGNED.match(line)
+        match = _ASSIGNED.match(line) or _AS.match(line)
         return [name.strip().split(".")[-1] for name in match[1].split(",")] if match else []
+    return [name for statement in statements for name in _assigned(statement)]
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
     if isinstance(statement, ast.AnnAssign):
         return _names(statement.target)
     if isinstance(statement, ast.Assign):

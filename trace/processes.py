@@ -75,7 +75,11 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
     process.cpu_percent = 0.0
     settle(process, time)
     state.just_ended.append(process)
-    state.note(time, process.key, exit_in_words(process), trouble=bool(exit_code))
+    asked_for = exit_code is not None and any(
+        number == -exit_code for _, sender, number in process.signals if sender
+    )
+    trouble = bool(exit_code) and not asked_for
+    state.note(time, process.key, exit_in_words(process), trouble=trouble)
 
 
 def _is_another(process: Process, ticks: int) -> bool:

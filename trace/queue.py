@@ -156,7 +156,7 @@ def decode(lines: bytes) -> list[Event]:
             return _decoder.decode_lines(lines)
         except msgspec.DecodeError:
             pass
-    return [_decode_line(line) for line in lines.splitlines() if line]
+    return [_decode_line(line) for line in lines.split(b"\n") if line]
 
 
 def _decode_line(line: bytes) -> Event:

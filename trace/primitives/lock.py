@@ -20,8 +20,6 @@ class LockCreated(Event, tag="lock.created", kw_only=True):
     maximum: int
     """How many may hold it at once: 1 for the locks, the start value for semaphores."""
     site: int = 0
-    owner: str = ""
-    """The name of what the lock belongs to, where it was reached through it (a Value's lock)."""
 
 
 class LockAcquired(Event, tag="lock.acquired", kw_only=True):
@@ -51,6 +49,8 @@ class Lock:
     name: str
     kind: str
     maximum: int
+    owned: bool = False
+    """It belongs to a Value, and counts only once the program takes it by itself."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): since when, nanoseconds. A dead holder stays."""
     last_holder: str = ""
@@ -84,37 +84,42 @@ def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, W
     return sorted(found, key=lambda item: item[1].since)
 
 
-def _lock(state: RunState, object_id: str) -> Lock:
-    locks = state.table(Lock)
-    lock = locks.get(object_id)
-    if lock is None:
-        lock = locks[object_id] = Lock(object_id, object_id.lstrip("/"), "Lock", 1)
-    return lock
+def locks_in_use(state: RunState) -> list[Lock]:
+    """The locks that the program made or took itself."""
+    return [
+        lock for lock in state.table(Lock).values() if lock.acquisitions or not lock.owned
+    ]
 
 
 def _created(state: RunState, process: Process, event: LockCreated) -> None:
-    name = event.owner or name_object(state, event.site, event.kind)
+    name = name_object(state, event.site, event.kind)
     state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
 
 
+# A lock that nobody announced is a part of something else (of an Event, say, that came to a child
+# under spawn): it is not the program's, and only ends the wait that it may have begun.
+
+
 def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
-    lock = _lock(state, event.object)
-    lock.acquisitions += 1
-    key = process.key
-    lock.holders[(key, event.thread)] = event.time
-    lock.last_holder = key
-    if event.site:
-        process.site = event.site
-    if process.waits:
-        wait = process.waits.pop(event.thread, None)
+    wait = process.waits.pop(event.thread, None) if process.waits else None
+    lock = state.table(Lock).get(event.object)
+    if lock is not None:
+        lock.acquisitions += 1
+        lock.holders[(process.key, event.thread)] = event.time
+        lock.last_holder = process.key
         if wait is not None:
             lock.contended += 1
             lock.wait.add(event.time - wait.since)
-            settle(process, event.time)
+    if event.site:
+        process.site = event.site
+    if wait is not None:
+        settle(process, event.time)
 
 
 def _released(state: RunState, process: Process, event: LockReleased) -> None:
-    lock = _lock(state, event.object)
+    lock = state.table(Lock).get(event.object)
+    if lock is None:
+        return
     lock.releases += 1
     since = lock.holders.pop((process.key, event.thread), None)
     if since is None and lock.holders:
@@ -125,15 +130,21 @@ def _released(state: RunState, process: Process, event: LockReleased) -> None:
 
 
 def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
-    _lock(state, event.object).releases -= 1
+    lock = state.table(Lock).get(event.object)
+    if lock is not None:
+        lock.releases -= 1
 
 
 def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
-    _lock(state, wait.object).wait.add(duration)
+    lock = state.table(Lock).get(wait.object)
+    if lock is not None:
+        lock.wait.add(duration)
 
 
 def _words(state: RunState, wait: Wait) -> str:
-    lock = _lock(state, wait.object)
+    lock = state.table(Lock).get(wait.object)
+    if lock is None:
+        return "an internal lock"
     holder = state.processes.get(lock.holder)
     if holder is None:
         return f"{lock.kind.lower()} {lock.name}"
@@ -159,7 +170,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "hold": lock.hold.total / 1e9,
                 "holder_pid": pid_of(lock.holder),
             }
-            for lock in state.table(Lock).values()
+            for lock in locks_in_use(state)
         ]
     }
 

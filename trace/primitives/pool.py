@@ -70,6 +70,13 @@ class JobDone(Event, tag="job.done", kw_only=True):
 
     object: str
     job: int
+
+
+class JobLength(Event, tag="job.length", kw_only=True):
+    """It has become known how many tasks a job has (imap, when its input has been read)."""
+
+    object: str
+    job: int
     tasks: int
 
 
@@ -244,8 +251,10 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
 def _job_done(state: RunState, process: Process, event: JobDone) -> None:
     job = _job(_pool(state, event.object), event.job, "", event.time)
     job.ended = event.time
-    if job.tasks < 0:
-        job.tasks = event.tasks
+
+
+def _job_length(state: RunState, process: Process, event: JobLength) -> None:
+    _job(_pool(state, event.object), event.job, "", event.time).tasks = event.tasks
 
 
 def _pool_ended(state: RunState, process: Process, event: PoolEnded) -> None:
@@ -279,6 +288,12 @@ def _results_words(state: RunState, wait: Wait) -> str:
         return "results of a pool"
     total = str(job.tasks) if job.tasks >= 0 else "?"
     return f"results of {job.function or job.call}, {job.done + job.raised} of {total} tasks"
+
+
+def _workers_words(state: RunState, wait: Wait) -> str:
+    pool = state.table(Pool).get(wait.object)
+    alive = sum(state.processes[key].alive for key in pool.workers) if pool else 0
+    return f"{alive} workers to end"
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -347,9 +362,13 @@ PRIMITIVE = Primitive(
         TaskStarted: _started,
         TaskEnded: _ended,
         JobDone: _job_done,
+        JobLength: _job_length,
         PoolEnded: _pool_ended,
     },
-    waits={"results": WaitKind(Activity.RESULT, _results_words)},
+    waits={
+        "results": WaitKind(Activity.RESULT, _results_words),
+        "workers": WaitKind(Activity.PROCESS, _workers_words),
+    },
     process_ended=_process_ended,
     document=_document,
 )

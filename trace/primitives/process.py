@@ -83,10 +83,12 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
     process.command = event.command or process.command
     if event.role == "main" and not state.main:
         state.main = process.key
-    if process.role == "process" or event.role != "process":
+    if event.role == "main" and state.main != process.key:
+        process.role = "program"
+    elif process.role != "worker":
         process.role = event.role
-    if event.role != "process":
-        # A fork server and the program's first process have no bootstrap: their code runs now.
+    if event.role != "process" or event.forked:
+        # Only a spawned child still has to load the program before its code begins.
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)

@@ -75,14 +75,6 @@ class Queue:
     """Process key: items it has taken out."""
 
 
-def _queue(state: RunState, object_id: str) -> Queue:
-    queues = state.table(Queue)
-    queue = queues.get(object_id)
-    if queue is None:
-        queue = queues[object_id] = Queue(object_id, object_id, "Queue", 0)
-    return queue
-
-
 def _created(state: RunState, process: Process, event: QueueCreated) -> None:
     name = name_object(state, event.site, event.kind)
     queue = Queue(event.object, name, event.kind, event.maxsize)
@@ -90,8 +82,14 @@ def _created(state: RunState, process: Process, event: QueueCreated) -> None:
     state.table(Queue)[event.object] = queue
 
 
+# As with locks, a queue that nobody announced is a part of something else and is not shown.
+
+
 def _put(state: RunState, process: Process, event: ItemPut) -> None:
-    queue = _queue(state, event.object)
+    queue = state.table(Queue).get(event.object)
+    if queue is None:
+        _moved(process, event, None)
+        return
     queue.puts.add(event.time)
     queue.depth += 1
     if queue.depth > queue.max_depth:
@@ -102,7 +100,10 @@ def _put(state: RunState, process: Process, event: ItemPut) -> None:
 
 
 def _got(state: RunState, process: Process, event: ItemGot) -> None:
-    queue = _queue(state, event.object)
+    queue = state.table(Queue).get(event.object)
+    if queue is None:
+        _moved(process, event, None)
+        return
     queue.gets.add(event.time)
     queue.depth -= 1
     queue.size += event.size
@@ -111,46 +112,61 @@ def _got(state: RunState, process: Process, event: ItemGot) -> None:
     _moved(process, event, queue.get_wait)
 
 
-def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution) -> None:
+def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | None) -> None:
     if event.site:
         process.site = event.site
     if process.waits:
         wait = process.waits.pop(event.thread, None)
         if wait is not None:
-            waits.add(event.time - wait.since)
+            if waits is not None:
+                waits.add(event.time - wait.since)
             settle(process, event.time)
 
 
 def _lost(state: RunState, process: Process, event: ItemLost) -> None:
-    queue = _queue(state, event.object)
+    queue = state.table(Queue).get(event.object)
+    if queue is None:
+        return
     queue.depth -= 1
     queue.depths.add(event.time, queue.depth)
     state.note(event.time, process.key, f"could not pickle an item for {queue.name}", trouble=True)
 
 
 def _done(state: RunState, process: Process, event: ItemDone) -> None:
-    _queue(state, event.object).done += 1
+    queue = state.table(Queue).get(event.object)
+    if queue is not None:
+        queue.done += 1
 
 
 def _put_given_up(state: RunState, wait: Wait, duration: int) -> None:
-    _queue(state, wait.object).put_wait.add(duration)
+    queue = state.table(Queue).get(wait.object)
+    if queue is not None:
+        queue.put_wait.add(duration)
 
 
 def _get_given_up(state: RunState, wait: Wait, duration: int) -> None:
-    _queue(state, wait.object).get_wait.add(duration)
+    queue = state.table(Queue).get(wait.object)
+    if queue is not None:
+        queue.get_wait.add(duration)
+
+
+def _name(state: RunState, wait: Wait) -> str:
+    queue = state.table(Queue).get(wait.object)
+    return queue.name if queue is not None else "an internal queue"
 
 
 def _put_words(state: RunState, wait: Wait) -> str:
-    queue = _queue(state, wait.object)
-    return f"room in {queue.name}"
+    return f"room in {_name(state, wait)}"
 
 
 def _get_words(state: RunState, wait: Wait) -> str:
-    return f"an item from {_queue(state, wait.object).name}"
+    return f"an item from {_name(state, wait)}"
 
 
 def _join_words(state: RunState, wait: Wait) -> str:
-    queue = _queue(state, wait.object)
+    queue = state.table(Queue).get(wait.object)
+    if queue is None:
+        return "the items of an internal queue to be done"
     return f"{queue.puts.count - queue.done} items of {queue.name} to be done"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Rate, Series
 from mpviz.trace.names import name_object
+from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import Primitive, Process, RunState
 
 Content = int | float | str | None
@@ -22,6 +23,8 @@ class ValueCreated(Event, tag="value.created", kw_only=True):
     typecode: str
     length: int
     """Elements; 1 for a Value."""
+    lock: str
+    """The id of its own lock, which ``get_lock()`` hands out."""
     initial: Content = None
     site: int = 0
 
@@ -113,6 +116,9 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
     if isinstance(event.initial, int | float):
         value.history.add(event.time, event.initial)
     state.table(SharedValue)[event.object] = value
+    locks = state.table(Lock)
+    if event.lock not in locks:
+        locks[event.lock] = Lock(event.lock, f"{name}.get_lock()", "RLock", 1, owned=True)
 
 
 def _read(state: RunState, process: Process, event: ValueRead) -> None:

@@ -77,6 +77,11 @@ def is_open():
     return _descriptor >= 0
 
 
+def pid():
+    """The process that writes, which ``os.getpid`` would ask the system for."""
+    return _pid
+
+
 def put(kind, fields=b"", stamp=None):
     """Write one record, and return when it is in the kernel.
 

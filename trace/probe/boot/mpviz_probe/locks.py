@@ -1,0 +1,163 @@
+"""Observes Lock, RLock and the semaphores: who takes them, who waits, who gives them back."""
+
+import sys
+from functools import wraps
+from itertools import count
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+
+_numbers = count(1)
+
+
+def patch(module):
+    """Patch ``multiprocessing.synchronize``."""
+    base = module.SemLock
+    base.__init__ = _observed_init(base.__init__)
+    base.__setstate__ = _observed_setstate(base.__setstate__)
+    # C code behind the originals would pass by the methods that `observe` puts on an instance.
+    base.__enter__ = _enter
+    base.__exit__ = _exit
+    condition = module.Condition
+    condition.__setstate__ = _quiet_setstate(condition.__setstate__)
+
+
+def hush(lock):
+    """Give an internal lock its own methods back: it is not shown as the program's."""
+    lock.acquire = lock._semlock.acquire
+    lock.release = lock._semlock.release
+
+
+def identify(lock):
+    """The id of a lock, the same in every process, as text; empty where it cannot have one."""
+    name = lock._semlock.name
+    if name is not None:
+        return name
+    # Under fork a semaphore has no name, and its address is used again after its end.
+    known = lock.__dict__.get("_mpviz_id")
+    if known is None:
+        known = lock._mpviz_id = "%d.%d" % (wire.pid(), next(_numbers))
+    return known
+
+
+def _enter(self):
+    return self.acquire()
+
+
+def _exit(self, *args):
+    return self.release()
+
+
+def _observed_init(init):
+    @wraps(init)
+    def observed(self, kind, value, maxvalue, **kwargs):
+        init(self, kind, value, maxvalue, **kwargs)
+        try:
+            if is_the_programs_own(sys._getframe(1)):
+                _announce(self, value)
+                observe(self)
+        except Exception:
+            report("lock")
+
+    return observed
+
+
+def _observed_setstate(setstate):
+    @wraps(setstate)
+    def observed(self, state):
+        setstate(self, state)
+        try:
+            observe(self)
+        except Exception:
+            report("lock")
+
+    return observed
+
+
+def _quiet_setstate(setstate):
+    @wraps(setstate)
+    def observed(self, state):
+        setstate(self, state)
+        for lock in (self._sleeping_count, self._woken_count, self._wait_semaphore):
+            hush(lock)
+
+    return observed
+
+
+def is_the_programs_own(frame):
+    """Whether an object that is being made in this frame is the program's, or a part of another.
+
+    Its own constructors come first, then ``context.py``, which called them; what stands behind
+    those is the program, or the container that the object is a part of.
+    """
+    while frame is not None and _is_constructor(frame.f_code):
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename.endswith("multiprocessing/context.py"):
+        frame = frame.f_back
+    return frame is not None and not sites.is_machinery(frame.f_code.co_filename)
+
+
+def _is_constructor(code):
+    return code.co_name in ("__init__", "observed") and sites.is_machinery(code.co_filename)
+
+
+def _announce(lock, value):
+    kind = type(lock).__name__
+    wire.put(
+        b"lock.created",
+        b'"o":%b,"kind":%b,"maximum":%d,"s":%d'
+        % (wire.text(identify(lock)), wire.text(kind), value, sites.here(2)),
+    )
+
+
+def observe(lock):
+    """Put methods on this lock that act as its own do and tell of it."""
+    semlock = lock._semlock
+    take, give = semlock.acquire, semlock.release
+    count_held = semlock._count if semlock.kind == _RECURSIVE else None
+    object_field = b'"o":%b' % wire.text(identify(lock))
+    wait_field = b'"what":"lock",' + object_field + b',"s":%d'
+    taken_field = object_field + b',"s":%d'
+    put, here = wire.put, sites.here
+
+    def acquire(block=True, timeout=None):
+        # C tries without waiting first, too: the program sees no other order of things.
+        if not take(False):
+            if not block or (timeout is not None and timeout <= 0):
+                return False
+            if not wait(timeout):
+                return False
+        if count_held is None or count_held() == 1:
+            try:
+                put(b"lock.acquired", taken_field % here())
+            except BaseException:
+                # An interrupt has to find the lock as if it had come before the acquire.
+                give()
+                raise
+        return True
+
+    def wait(timeout):
+        put(b"wait", wait_field % here(2))
+        taken = False
+        try:
+            taken = take(True, timeout)
+        finally:
+            if not taken:
+                put(b"wait.over")
+        return taken
+
+    def release():
+        if count_held is not None and count_held() != 1:
+            return give()
+        put(b"lock.released", object_field)
+        try:
+            return give()
+        except BaseException:
+            put(b"lock.refused", object_field)
+            raise
+
+    lock.acquire = acquire
+    lock.release = release
+
+
+_RECURSIVE = 0

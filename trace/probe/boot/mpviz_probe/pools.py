@@ -1,0 +1,288 @@
+"""Observes Pools: what is submitted, which worker takes which task, how each ends."""
+
+import os
+from _thread import get_ident
+from functools import wraps
+from time import monotonic_ns
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.queues import hush_simple
+
+# What a thread is about to submit: the call's name and the function. The job's number is only
+# known inside the call, where the function is out of sight.
+_submitting = {}
+
+
+def patch(module):
+    """Patch ``multiprocessing.pool``."""
+    pool = module.Pool
+    pool._repopulate_pool = _observed_repopulate(pool._repopulate_pool)
+    pool._map_async = _observed_map(pool._map_async, module.starmapstar)
+    pool.apply_async = _observed_call(pool.apply_async, "apply")
+    pool.imap = _observed_call(pool.imap, "imap")
+    pool.imap_unordered = _observed_call(pool.imap_unordered, "imap_unordered")
+    pool.close = _observed_end(pool.close, b"close")
+    pool.terminate = _observed_end(pool.terminate, b"terminate")
+    pool.join = _observed_wait(pool.join, _pool_waited_for)
+    _patch_results(module)
+    # Pickled by name, so the wrapper has to bear the original's.
+    module.worker = _observed_worker(module.worker, (module.mapstar, module.starmapstar))
+
+
+def _patch_results(module):
+    for kind in (module.ApplyResult, module.MapResult, module.IMapIterator):
+        kind.__init__ = _observed_result(kind.__init__, kind)
+        kind._set = _observed_set(kind._set)
+    module.ApplyResult.wait = _observed_wait(module.ApplyResult.wait, _result_waited_for)
+    module.IMapIterator._set_length = _observed_length(module.IMapIterator._set_length)
+    module.IMapIterator.next = _observed_wait(module.IMapIterator.next, _item_waited_for)
+    module.IMapIterator.__next__ = module.IMapIterator.next
+
+
+def _observed_repopulate(repopulate):
+    @wraps(repopulate)
+    def observed(self):
+        try:
+            if "_mpviz_id" not in self.__dict__ and hasattr(self._inqueue, "_reader"):
+                _announce(self)
+        except Exception:
+            report("pool")
+        return repopulate(self)
+
+    return observed
+
+
+def _announce(pool):
+    pool._mpviz_id = _identify(os.fstat(pool._inqueue._reader.fileno()).st_ino)
+    fields = b'"o":%b,"workers":%d,"s":%d'
+    wire.put(b"pool.created", fields % (pool._mpviz_id, pool._processes, sites.here(2)))
+
+
+def _identify(inode):
+    return b'"pool-%d"' % inode
+
+
+def _observed_map(map_async, starmapstar):
+    @wraps(map_async)
+    def observed(self, func, iterable, mapper, *args, **kwargs):
+        _submitting[get_ident()] = ("starmap" if mapper is starmapstar else "map", func)
+        try:
+            return map_async(self, func, iterable, mapper, *args, **kwargs)
+        finally:
+            _submitting.pop(get_ident(), None)
+
+    return observed
+
+
+def _observed_call(submit, name):
+    @wraps(submit)
+    def observed(self, func, *args, **kwargs):
+        _submitting[get_ident()] = (name, func)
+        try:
+            return submit(self, func, *args, **kwargs)
+        finally:
+            _submitting.pop(get_ident(), None)
+
+    return observed
+
+
+def _observed_result(init, kind):
+    @wraps(init)
+    def observed(self, pool, *args, **kwargs):
+        init(self, pool, *args, **kwargs)
+        try:
+            # A MapResult passes through the ApplyResult's __init__ too, and is not whole there yet.
+            if kind.__init__ is type(self).__init__:
+                _tell_submission(self, pool)
+        except Exception:
+            report("pool")
+
+    return observed
+
+
+def _tell_submission(result, pool):
+    name = getattr(pool, "_mpviz_id", None)
+    call, function = _submitting.get(get_ident(), (None, None))
+    if name is None or call is None:
+        return
+    result._mpviz_pool = name
+    tasks, items, chunksize = _extent(result, call)
+    wire.put(
+        b"job.submitted",
+        b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
+        % (
+            name,
+            result._job,
+            wire.text(call),
+            wire.text(name_of(function)),
+            tasks,
+            items,
+            chunksize,
+        ),
+    )
+
+
+def _extent(result, call):
+    """Tasks, items and chunk size of a job; -1 for what nobody knows yet."""
+    if call == "apply":
+        return 1, 1, 1
+    if hasattr(result, "_chunksize"):
+        items = len(result._value)
+        return result._number_left, items, result._chunksize
+    return -1, -1, 1
+
+
+def _observed_set(set_result):
+    @wraps(set_result)
+    def observed(self, *args, **kwargs):
+        before = monotonic_ns()
+        set_result(self, *args, **kwargs)
+        try:
+            name = self.__dict__.get("_mpviz_pool")
+            if name is not None and "_event" in self.__dict__ and self._event.is_set():
+                fields = b'"o":%b,"job":%d' % (name, self._job)
+                wire.put(b"job.done", fields, before)
+        except Exception:
+            report("pool")
+
+    return observed
+
+
+def _observed_length(set_length):
+    @wraps(set_length)
+    def observed(self, length):
+        try:
+            name = self.__dict__.get("_mpviz_pool")
+            if name is not None:
+                fields = b'"o":%b,"job":%d,"tasks":%d' % (name, self._job, length)
+                wire.put(b"job.length", fields)
+        except Exception:
+            report("pool")
+        return set_length(self, length)
+
+    return observed
+
+
+def _observed_end(end, how):
+    @wraps(end)
+    def observed(self):
+        name = self.__dict__.get("_mpviz_id")
+        if name is not None:
+            wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
+        return end(self)
+
+    return observed
+
+
+def _observed_wait(wait, waited_for):
+    @wraps(wait)
+    def observed(self, *args, **kwargs):
+        fields = None
+        try:
+            fields = waited_for(self)
+            if fields is not None:
+                wire.put(b"wait", b'%b,"s":%d' % (fields, sites.here()))
+        except Exception:
+            report("pool")
+        try:
+            return wait(self, *args, **kwargs)
+        finally:
+            if fields is not None:
+                wire.put(b"wait.over")
+
+    return observed
+
+
+def _pool_waited_for(pool):
+    name = pool.__dict__.get("_mpviz_id")
+    return None if name is None else b'"what":"workers","o":%b' % name
+
+
+def _result_waited_for(result):
+    name = result.__dict__.get("_mpviz_pool")
+    if name is None or result._event.is_set():
+        return None
+    return b'"what":"results","o":"%b/%d"' % (name[1:-1], result._job)
+
+
+def _item_waited_for(iterator):
+    name = iterator.__dict__.get("_mpviz_pool")
+    if name is None or iterator._items or iterator._index == iterator._length:
+        return None
+    return b'"what":"results","o":"%b/%d"' % (name[1:-1], iterator._job)
+
+
+def _observed_worker(worker, mappers):
+    @wraps(worker)
+    def observed(inqueue, outqueue, *args, **kwargs):
+        try:
+            # A ThreadPool's queues have no pipe: its workers are threads of this process.
+            if hasattr(inqueue, "_reader"):
+                _observe_tasks(inqueue, outqueue, mappers)
+        except Exception:
+            report("pool worker")
+        return worker(inqueue, outqueue, *args, **kwargs)
+
+    return observed
+
+
+def _observe_tasks(inqueue, outqueue, mappers):
+    name = _identify(os.fstat(inqueue._reader.fileno()).st_ino)
+    hush_simple(inqueue)
+    hush_simple(outqueue)
+    handed_back = []
+    ready = []
+    get, put, send = inqueue.get, outqueue.put, outqueue._writer.send_bytes
+
+    def observed_get():
+        if not ready:
+            ready.append(True)
+            wire.put(b"pool.worker", b'"o":' + name)
+        task = get()
+        try:
+            if task is not None:
+                _tell_start(name, task, mappers)
+        except Exception:
+            report("pool worker")
+        return task
+
+    def observed_put(result):
+        handed_back[:] = [result]
+        return put(result)
+
+    def observed_send(data):
+        # The result could be pickled, so this is what the parent will get.
+        try:
+            if handed_back:
+                _tell_end(name, handed_back.pop())
+        except Exception:
+            report("pool worker")
+        return send(data)
+
+    inqueue.get = observed_get
+    outqueue.put = observed_put
+    outqueue._writer.send_bytes = observed_send
+
+
+def _tell_start(name, task, mappers):
+    job, index, function, args, _ = task
+    items = 1
+    if function in mappers:
+        function, chunk = args[0]
+        items = len(chunk)
+    wire.put(
+        b"task.started",
+        b'"o":%b,"job":%d,"index":%d,"function":%b,"items":%d,"s":%d'
+        % (name, job, index or 0, wire.text(name_of(function)), items, site_of(function)),
+    )
+
+
+def _tell_end(name, result):
+    job, index, (success, value) = result
+    fields = b'"o":%b,"job":%d,"index":%d' % (name, job, index or 0)
+    if not success:
+        error = getattr(value, "exc", value)
+        fields += b',"error":%b' % wire.text(type(error).__name__)
+    wire.put(b"task.ended", fields)

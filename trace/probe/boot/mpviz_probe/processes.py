@@ -1,0 +1,165 @@
+"""Observes processes: start, life, join, signals and end."""
+
+import os
+import sys
+import time
+from functools import wraps
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report, start_ticks
+from mpviz_probe.functions import name_of
+
+START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
+
+
+def patch(module):
+    """Patch one of the modules that make up a process."""
+    _PATCHES[module.__name__](module)
+
+
+def _patch_process(module):
+    base = module.BaseProcess
+    base.start = _observed_start(base.start)
+    base.join = _observed_join(base.join)
+    base._bootstrap = _observed_bootstrap(base._bootstrap)
+
+
+def _patch_popen(module):
+    popen = module.Popen
+    if "poll" in popen.__dict__:
+        popen.poll = _observed_poll(popen.poll)
+    if "_send_signal" in popen.__dict__:
+        popen._send_signal = _observed_send_signal(popen._send_signal)
+
+
+def _patch_context(module):
+    """Make the asked-for start method the one that a program gets if it does not choose itself."""
+    method = os.environ.get(START_METHOD_VARIABLE)
+    if method:
+        module._default_context._default_context = module._concrete_contexts[method]
+
+
+def _observed_start(start):
+    @wraps(start)
+    def observed(self):
+        before = time.monotonic_ns()
+        # The process forgets its target when it has started.
+        target = self.__dict__.get("_target")
+        result = start(self)
+        try:
+            _tell_start(self, target, before)
+        except Exception:
+            report("start")
+        return result
+
+    return observed
+
+
+def _tell_start(process, target, before):
+    popen = process._popen
+    wire.put(
+        b"process.started",
+        b'"child":%d,"name":%b,"daemon":%b,"method":%b,"function":%b,"started":%d'
+        % (
+            popen.pid,
+            wire.text(process._name),
+            b"true" if process._config.get("daemon") else b"false",
+            wire.text(popen.method),
+            wire.text(name_of(target)),
+            start_ticks(popen.pid),
+        ),
+        before,
+    )
+
+
+def _observed_bootstrap(bootstrap):
+    @wraps(bootstrap)
+    def observed(self, *args, **kwargs):
+        try:
+            wire.put(
+                b"process.began",
+                b'"name":%b,"daemon":%b,"parent":%d'
+                % (
+                    wire.text(self._name),
+                    b"true" if self._config.get("daemon") else b"false",
+                    self._parent_pid or 0,
+                ),
+            )
+        except Exception:
+            report("bootstrap")
+        exit_code = bootstrap(self, *args, **kwargs)
+        try:
+            _tell_finish(exit_code)
+        except Exception:
+            report("bootstrap")
+        return exit_code
+
+    return observed
+
+
+def _tell_finish(exit_code):
+    import resource
+
+    # Kilobytes on Linux, bytes on macOS: getrusage(2).
+    unit = 1 if sys.platform == "darwin" else 1024
+    wire.put(
+        b"process.finished",
+        b'"exit_code":%d,"cpu":%.6f,"rss":%d'
+        % (
+            exit_code if isinstance(exit_code, int) else 1,
+            time.process_time(),
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        ),
+    )
+
+
+def _observed_join(join):
+    @wraps(join)
+    def observed(self, timeout=None):
+        waits = False
+        try:
+            popen = self._popen
+            if popen is not None and self._parent_pid == os.getpid() and popen.poll() is None:
+                waits = timeout is None or timeout > 0
+                if waits:
+                    fields = b'"what":"process","o":"%d","s":%d' % (popen.pid, sites.here())
+                    wire.put(b"wait", fields)
+        except Exception:
+            report("join")
+        try:
+            return join(self, timeout)
+        finally:
+            if waits:
+                wire.put(b"wait.over")
+
+    return observed
+
+
+def _observed_poll(poll):
+    @wraps(poll)
+    def observed(self, *args, **kwargs):
+        known = self.returncode
+        exit_code = poll(self, *args, **kwargs)
+        if known is None and exit_code is not None:
+            wire.put(b"process.joined", b'"child":%d,"exit_code":%d' % (self.pid, exit_code))
+        return exit_code
+
+    return observed
+
+
+def _observed_send_signal(send_signal):
+    @wraps(send_signal)
+    def observed(self, signal):
+        if self.returncode is None:
+            wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (self.pid, signal))
+        return send_signal(self, signal)
+
+    return observed
+
+
+_PATCHES = {
+    "multiprocessing.process": _patch_process,
+    "multiprocessing.popen_fork": _patch_popen,
+    "multiprocessing.popen_forkserver": _patch_popen,
+    "multiprocessing.context": _patch_context,
+}

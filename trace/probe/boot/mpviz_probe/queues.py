@@ -1,0 +1,290 @@
+"""Observes Queue, JoinableQueue and SimpleQueue from their innermost steps.
+
+A put is told between the moment at which there is room for it and the moment at which anybody
+could take it; a get right after its bytes have arrived and before its room is given back. So the
+records of one queue come in the order in which things happened, and its depth is never wrong.
+"""
+
+import os
+import select
+import sys
+from functools import wraps
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+from mpviz_probe.locks import hush, is_the_programs_own
+
+
+def patch(module):
+    """Patch ``multiprocessing.queues``."""
+    queue = module.Queue
+    queue._reset = _observed_reset(queue._reset)
+    joinable = module.JoinableQueue
+    joinable.__setstate__ = _quiet_setstate(joinable.__setstate__)
+    joinable.task_done = _observed_task_done(joinable.task_done)
+    joinable.join = _observed_join(joinable.join)
+    simple = module.SimpleQueue
+    simple.__init__ = _observed_simple_init(simple.__init__)
+    simple.__setstate__ = _observed_simple_setstate(simple.__setstate__)
+
+
+def identify(queue):
+    """The id of a queue, the same in every process: its pipe's inode."""
+    known = queue.__dict__.get("_mpviz_id")
+    if known is None:
+        known = queue._mpviz_id = "queue-%d" % os.fstat(queue._reader.fileno()).st_ino
+    return known
+
+
+def _observed_reset(reset):
+    """Wrap what ``__init__``, ``__setstate__`` and a fork all call to connect a Queue to its pipe."""
+
+    @wraps(reset)
+    def observed(self, *args, **kwargs):
+        reset(self, *args, **kwargs)
+        try:
+            if "_mpviz_quiet" not in self.__dict__:
+                self._mpviz_quiet = _is_internal(self, sys._getframe(1))
+            if not self._mpviz_quiet:
+                _observe_queue(self)
+        except Exception:
+            report("queue")
+
+    return observed
+
+
+def _is_internal(queue, frame):
+    for lock in (queue._rlock, queue._wlock, queue._sem):
+        if lock is not None:
+            hush(lock)
+    if type(queue).__module__.startswith("concurrent."):
+        return True
+    if frame.f_code.co_name == "__setstate__":
+        return False
+    if not is_the_programs_own(frame):
+        return True
+    _announce(queue, queue._maxsize)
+    return False
+
+
+def _announce(queue, maxsize):
+    from multiprocessing.synchronize import SEM_VALUE_MAX
+
+    bound = 0 if maxsize == SEM_VALUE_MAX else maxsize
+    wire.put(
+        b"queue.created",
+        b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'
+        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, sites.here(3)),
+    )
+
+
+def _observe_queue(queue):
+    name = wire.text(identify(queue))
+    queue._sem.acquire = _observed_room(queue._sem._semlock.acquire, name)
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
+    queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
+    queue._poll = _observed_poll(queue._poll, name)
+    queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
+
+
+def _observed_room(take, name):
+    """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
+    put_fields = b'"o":' + name + b',"s":%d'
+    wait_fields = b'"what":"put","o":' + name + b',"s":%d'
+    put, here = wire.put, sites.here
+
+    def acquire(block=True, timeout=None):
+        if not take(False):
+            if not block or (timeout is not None and timeout <= 0):
+                return False
+            put(b"wait", wait_fields % here())
+            taken = False
+            try:
+                taken = take(True, timeout)
+            finally:
+                if not taken:
+                    put(b"wait.over")
+            if not taken:
+                return False
+        put(b"queue.put", put_fields % here())
+        return True
+
+    return acquire
+
+
+def _observed_turn(take, what, name):
+    """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
+    wait_fields = b'"what":"' + what + b'","o":' + name + b',"s":%d'
+    put, here = wire.put, sites.here
+
+    def acquire(block=True, timeout=None):
+        if take(False):
+            return True
+        if not block or (timeout is not None and timeout <= 0):
+            return False
+        put(b"wait", wait_fields % here())
+        taken = False
+        try:
+            taken = take(True, timeout)
+        finally:
+            if not taken:
+                put(b"wait.over")
+        return taken
+
+    return acquire
+
+
+def _observed_receive(receive, reader, name):
+    """Wrap the read of an item's bytes; the reading lock is held, so one thread is here at a time."""
+    got_fields = b'"o":' + name + b',"size":%d,"s":%d'
+    wait_fields = b'"what":"get","o":' + name + b',"s":%d'
+    put, here = wire.put, sites.here
+    ready = select.poll()
+    ready.register(reader.fileno(), select.POLLIN)
+
+    def observed():
+        if not ready.poll(0):
+            put(b"wait", wait_fields % here())
+        arrived = False
+        try:
+            data = receive()
+            arrived = True
+        finally:
+            if not arrived:
+                put(b"wait.over")
+        put(b"queue.got", got_fields % (len(data), here()))
+        return data
+
+    return observed
+
+
+def _observed_poll(poll, name):
+    """Wrap the wait for data of a get with a time-out."""
+    wait_fields = b'"what":"get","o":' + name + b',"s":%d'
+
+    def observed(timeout=0.0):
+        if timeout is not None and timeout <= 0:
+            return poll(timeout)
+        if poll(0.0):
+            return True
+        wire.put(b"wait", wait_fields % sites.here())
+        arrived = False
+        try:
+            arrived = poll(timeout)
+        finally:
+            if not arrived:
+                wire.put(b"wait.over")
+        return arrived
+
+    return observed
+
+
+def _observed_feeder_error(handle, name):
+    def observed(error, item):
+        wire.put(b"queue.lost", b'"o":' + name)
+        return handle(error, item)
+
+    return observed
+
+
+def _quiet_setstate(setstate):
+    @wraps(setstate)
+    def observed(self, state):
+        setstate(self, state)
+        hush(self._unfinished_tasks)
+
+    return observed
+
+
+def _observed_task_done(task_done):
+    @wraps(task_done)
+    def observed(self):
+        result = task_done(self)
+        wire.put(b"queue.done", b'"o":%b' % wire.text(identify(self)))
+        return result
+
+    return observed
+
+
+def _observed_join(join):
+    @wraps(join)
+    def observed(self):
+        waits = not self._unfinished_tasks._semlock._is_zero()
+        if waits:
+            name = wire.text(identify(self))
+            wire.put(b"wait", b'"what":"done","o":%b,"s":%d' % (name, sites.here()))
+        try:
+            return join(self)
+        finally:
+            if waits:
+                wire.put(b"wait.over")
+
+    return observed
+
+
+def _observed_simple_init(init):
+    @wraps(init)
+    def observed(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        try:
+            if is_the_programs_own(sys._getframe(1)):
+                _announce(self, 0)
+                _observe_simple(self)
+        except Exception:
+            report("queue")
+
+    return observed
+
+
+def _observed_simple_setstate(setstate):
+    @wraps(setstate)
+    def observed(self, state):
+        setstate(self, state)
+        try:
+            _observe_simple(self)
+        except Exception:
+            report("queue")
+
+    return observed
+
+
+def _observe_simple(queue):
+    name = wire.text(identify(queue))
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
+    queue._rlock.release = queue._rlock._semlock.release
+    if queue._wlock is not None:
+        queue._wlock.acquire = _observed_turn(queue._wlock._semlock.acquire, b"put", name)
+        queue._wlock.release = queue._wlock._semlock.release
+    reader, writer = queue._reader, queue._writer
+    reader.recv_bytes = _observed_receive(reader.recv_bytes, reader, name)
+    writer.send_bytes = _observed_send(writer.send_bytes, writer, name)
+
+
+def hush_simple(queue):
+    """Give an internal SimpleQueue its own methods back."""
+    for lock in (queue._rlock, queue._wlock):
+        if lock is not None:
+            hush(lock)
+    queue._reader.__dict__.pop("recv_bytes", None)
+    queue._writer.__dict__.pop("send_bytes", None)
+
+
+def _observed_send(send, writer, name):
+    """Wrap the write of an item's bytes, which blocks while the pipe is full."""
+    put_fields = b'"o":' + name + b',"s":%d'
+    wait_fields = b'"what":"put","o":' + name + b',"s":%d'
+    ready = select.poll()
+    ready.register(writer.fileno(), select.POLLOUT)
+
+    def observed(data):
+        wire.put(b"queue.put", put_fields % sites.here())
+        waits = not ready.poll(0)
+        if waits:
+            wire.put(b"wait", wait_fields % sites.here())
+        try:
+            return send(data)
+        finally:
+            if waits:
+                wire.put(b"wait.over")
+
+    return observed

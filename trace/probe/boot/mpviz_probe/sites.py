@@ -1,0 +1,97 @@
+"""Places in the program's source: each gets a number that is the same in every process."""
+
+import os
+import sys
+from binascii import crc32
+
+from mpviz_probe import wire
+
+_LIMIT = 4096
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_MACHINERY = tuple(
+    _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
+) + (_OURS, "<frozen")
+
+# Keyed by the address of the code object and the position in it; the code object is kept so that
+# its address cannot pass to another. A fork hands all of this down, announcements included.
+_known = {}
+_announced = set()
+
+
+def here(depth=1):
+    """The site of the program's own code that led here; 0 where there is none.
+
+    Frames of multiprocessing and of the probe are passed over. ``depth`` counts the frames that
+    are known to be such, from the caller on.
+    """
+    frame = sys._getframe(depth + 1)
+    while frame is not None:
+        code = frame.f_code
+        key = (id(code), frame.f_lasti)
+        known = _known.get(key)
+        if known is None:
+            known = _learn(key, frame)
+        if known[0]:
+            return known[0]
+        frame = frame.f_back
+    return 0
+
+
+def of_function(code):
+    """The site where a function is written, by its code object."""
+    key = (id(code), -1)
+    known = _known.get(key)
+    if known is None:
+        known = (announce(code.co_filename, code.co_firstlineno, code.co_name), code)
+        if len(_known) < _LIMIT:
+            _known[key] = known
+    return known[0]
+
+
+def announce(file, line, function):
+    """Tell the viewer of a place, once, and return its number."""
+    site = crc32(("%s:%d" % (file, line)).encode("utf-8", "replace")) or 1
+    if site not in _announced:
+        _announced.add(site)
+        wire.put(
+            b"site",
+            b'"s":%d,"file":%b,"line":%d,"function":%b,"code":%b'
+            % (
+                site,
+                wire.text(os.path.abspath(file)),
+                line,
+                wire.text(function),
+                wire.text(_line_of(file, line)),
+            ),
+        )
+    return site
+
+
+def is_machinery(file):
+    """Whether a file belongs to multiprocessing, its relatives or the probe."""
+    return file.startswith(_MACHINERY)
+
+
+def _learn(key, frame):
+    code = frame.f_code
+    if is_machinery(code.co_filename):
+        known = (0, code)
+    else:
+        name = getattr(code, "co_qualname", code.co_name)
+        known = (announce(code.co_filename, frame.f_lineno or 0, name), code)
+    if len(_known) < _LIMIT:
+        _known[key] = known
+    return known
+
+
+def _line_of(file, number):
+    try:
+        with open(file, encoding="utf-8", errors="replace") as source:
+            for index, line in enumerate(source, 1):
+                if index == number:
+                    return line.strip()
+    except (OSError, ValueError):
+        # A program typed into a terminal or read from an archive has no file.
+        return ""
+    return ""

@@ -1,0 +1,197 @@
+"""Observes synchronized Values and Arrays: each read and write, told while their own lock is held."""
+
+import sys
+from functools import wraps
+from math import isfinite
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+from mpviz_probe.locks import identify as identify_lock
+
+_WHOLE = -1
+
+
+def patch(module):
+    """Patch ``multiprocessing.sharedctypes``."""
+    base = module.SynchronizedBase
+    base.__init__ = _observed_init(base.__init__)
+    module.Synchronized.value = _observed_property(module.Synchronized.value, "value")
+    string = module.SynchronizedString
+    string.value = _observed_property(string.value, "value")
+    string.raw = _observed_property(string.raw, "raw")
+    array = module.SynchronizedArray
+    array.__getitem__ = _observed_getitem(array.__getitem__)
+    array.__setitem__ = _observed_setitem(array.__setitem__)
+
+
+def identify(value):
+    """The id of a Value, the same in every process: its lock's, and its place in shared memory."""
+    known = value.__dict__.get("_mpviz_id")
+    if known is None:
+        start = value._obj._wrapper._state[0][1]
+        known = value._mpviz_id = "%s@%d" % (identify_lock(value._lock), start)
+    return known
+
+
+def _observed_init(init):
+    @wraps(init)
+    def observed(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        try:
+            if not hasattr(self._lock, "_semlock"):
+                # Some other lock was passed in, and only multiprocessing's can be told apart.
+                return
+            self._mpviz_name = wire.text(identify(self))
+            if _is_new(sys._getframe(1)):
+                _announce(self)
+        except Exception:
+            report("value")
+
+    return observed
+
+
+def _is_new(frame):
+    """Whether a value is being made here, and not rebuilt from a pickle in a child."""
+    while frame is not None and sites.is_machinery(frame.f_code.co_filename):
+        if frame.f_code.co_name in ("_main", "main", "spawn_main", "_serve_one", "recv", "get"):
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+def _announce(value):
+    item = value._obj
+    kind = type(item)
+    length = getattr(kind, "_length_", 0)
+    typecode = getattr(kind._type_, "_type_", "") if length else getattr(kind, "_type_", "")
+    initial = _content(item.value) if not length and hasattr(item, "value") else b"null"
+    wire.put(
+        b"value.created",
+        b'"o":%b,"lock":%b,"kind":%b,"typecode":%b,"length":%d,"initial":%b,"s":%d'
+        % (
+            value._mpviz_name,
+            wire.text(identify_lock(value._lock)),
+            b'"Array"' if length else b'"Value"',
+            wire.text(typecode if isinstance(typecode, str) else ""),
+            length or 1,
+            initial,
+            sites.here(2),
+        ),
+    )
+
+
+def _content(content):
+    """A C value as JSON, which has no word for infinities and none for bytes."""
+    if isinstance(content, bool):
+        return b"true" if content else b"false"
+    if isinstance(content, int):
+        return b"%d" % content
+    if isinstance(content, float):
+        return repr(content).encode("ascii") if isfinite(content) else b'"%a"' % content
+    if isinstance(content, bytes):
+        return wire.text(content[: wire.TEXT_LIMIT].decode("latin-1"))
+    if isinstance(content, str):
+        return wire.text(content)
+    return b"null"
+
+
+def _hold(value):
+    """Take the value's lock as the original does, and say so where that takes waiting."""
+    semlock = value._lock._semlock
+    if not semlock.acquire(False):
+        fields = b'"what":"lock","o":%b,"s":%d'
+        wire.put(b"wait", fields % (wire.text(identify_lock(value._lock)), sites.here(2)))
+        try:
+            semlock.acquire()
+        finally:
+            wire.put(b"wait.over")
+    return semlock
+
+
+def _observed_property(original, name):
+    def read(self):
+        known = self.__dict__.get("_mpviz_name")
+        if known is None:
+            return original.fget(self)
+        semlock = _hold(self)
+        try:
+            content = getattr(self._obj, name)
+            _tell_read(known, content, 0)
+        finally:
+            semlock.release()
+        return content
+
+    def write(self, content):
+        known = self.__dict__.get("_mpviz_name")
+        if known is None:
+            original.fset(self, content)
+            return
+        semlock = _hold(self)
+        try:
+            before = getattr(self._obj, name)
+            setattr(self._obj, name, content)
+            _tell_write(known, before, getattr(self._obj, name), 0)
+        finally:
+            semlock.release()
+
+    return property(read, write)
+
+
+def _observed_getitem(getitem):
+    @wraps(getitem)
+    def observed(self, index):
+        known = self.__dict__.get("_mpviz_name")
+        if known is None:
+            return getitem(self, index)
+        semlock = _hold(self)
+        try:
+            content = self._obj[index]
+            _tell_read(known, content, _position(self, index))
+        finally:
+            semlock.release()
+        return content
+
+    return observed
+
+
+def _observed_setitem(setitem):
+    @wraps(setitem)
+    def observed(self, index, content):
+        known = self.__dict__.get("_mpviz_name")
+        if known is None:
+            return setitem(self, index, content)
+        semlock = _hold(self)
+        try:
+            before = self._obj[index]
+            self._obj[index] = content
+            _tell_write(known, before, self._obj[index], _position(self, index))
+        finally:
+            semlock.release()
+        return None
+
+    return observed
+
+
+def _position(array, index):
+    if isinstance(index, int):
+        return index % len(array._obj)
+    return _WHOLE
+
+
+def _tell_read(name, content, index):
+    try:
+        fields = b'"o":%b,"value":%b,"index":%d,"s":%d'
+        wire.put(b"value.read", fields % (name, _content(content), index, sites.here(2)))
+    except Exception:
+        report("value")
+
+
+def _tell_write(name, before, content, index):
+    try:
+        fields = b'"o":%b,"before":%b,"value":%b,"index":%d,"s":%d'
+        wire.put(
+            b"value.written",
+            fields % (name, _content(before), _content(content), index, sites.here(2)),
+        )
+    except Exception:
+        report("value")

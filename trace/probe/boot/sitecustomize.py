@@ -1,0 +1,36 @@
+"""Wakes the probe in an observed interpreter, then gives way to the program's own sitecustomize.
+
+Python imports this at its start because a launch under mpviz puts this folder in front of
+``PYTHONPATH``; so every descendant finds it, whatever its start method.
+"""
+
+import os
+import sys
+
+
+def _wake():
+    if "MPVIZ_EVENTS" not in os.environ:
+        return
+    try:
+        from mpviz_probe import arm
+
+        arm.arm()
+    except Exception:
+        # There is no queue to report to; and the program must never notice that we failed.
+        return
+
+
+def _give_way(folder):
+    """Take this folder off the path, and run the sitecustomize that the program would have had."""
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    ours = sys.modules.pop("sitecustomize")
+    try:
+        import sitecustomize  # noqa: F401, PLW0406
+    except ImportError as error:
+        if error.name != "sitecustomize":
+            raise
+        sys.modules["sitecustomize"] = ours
+
+
+_wake()
+_give_way(os.path.dirname(os.path.abspath(__file__)))
