@@ -58,6 +58,8 @@ class RunEnded(Event, tag="run.ended", kw_only=True):
 
     exit_code: int | None
     """The program's own, negative for a signal; None where it never ran."""
+    trouble: str = ""
+    """What went wrong with the run as a whole, in a sentence."""
 
 
 class ProgramStarted(Event, tag="program.started", kw_only=True):

@@ -170,7 +170,9 @@ def _site(state: RunState, process: Process, event: Site) -> None:
 def _probe_error(state: RunState, process: Process, event: ProbeError) -> None:
     state.probe_errors += 1
     state.last_probe_error = f"{event.where}: {event.error}"
-    state.note(event.time, process.key, f"probe error in {event.where}: {event.error}", trouble=True)
+    state.note(
+        event.time, process.key, f"probe error in {event.where}: {event.error}", trouble=True
+    )
 
 
 def _run_started(state: RunState, event: RunStarted) -> None:
@@ -185,6 +187,8 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
             # All are gone when the run ends; of this one nobody learned how.
             end_process(state, process, event.time, None)
     state.ended = event.time
+    if event.trouble:
+        state.note(event.time, "", event.trouble, trouble=True)
     if event.exit_code is not None:
         state.exit_code = event.exit_code
     if state.ending < 0:

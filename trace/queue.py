@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import tempfile
 import threading
 import time
@@ -20,12 +19,26 @@ from typing import Union
 
 import msgspec
 
-from mpviz.trace.events import Event, Unreadable
+from mpviz.trace.events import Event, Output, Unreadable
 from mpviz.trace.fold import EVENTS
 from mpviz.trace.text import clean
 
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
+
+OUTPUT_BYTES = 500
+"""What an event of a source that can be held up counts for in the backlog, about its size."""
+
+DRAIN_SECONDS = 0.004
+"""Between two looks at a pipe that is in use.
+
+A reader that sleeps in ``poll`` would have every single write wake it up, and it is the writer who
+pays for that: 3.3 µs a record against 1.6 µs when it just looks now and then (measured, tests/
+benchmarks). At 100 MB a second this leaves a pipe of 1 MiB less than half full.
+"""
+
+IDLE_SECONDS = 0.02
+"""The same while nothing comes."""
 
 _READ_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
@@ -63,6 +76,15 @@ class EventQueue:
             self._inbox.append(event)
             self._arrived.notify()
 
+    def put_slowly(self, event: Event) -> None:
+        """Like :meth:`put`, but wait while too much lies unread: for a source that can be held up."""
+        with self._arrived:
+            while self._backlog > BACKLOG_BYTES and not self._closing:
+                self._arrived.wait()
+            self._backlog += OUTPUT_BYTES
+            self._inbox.append(event)
+            self._arrived.notify_all()
+
     def get(self, timeout: float = 0.0, limit: int = _READ_BYTES) -> list[Event]:
         """The next events in the order in which they came, about ``limit`` bytes of them.
 
@@ -76,8 +98,11 @@ class EventQueue:
             while self._inbox and size < limit:
                 piece = self._inbox.popleft()
                 batch.append(piece)
-                if isinstance(piece, bytes):
-                    size += len(piece)
+                size += (
+                    len(piece)
+                    if isinstance(piece, bytes)
+                    else OUTPUT_BYTES * isinstance(piece, Output)
+                )
             self._backlog -= size
             if size:
                 self._arrived.notify_all()
@@ -101,8 +126,6 @@ class EventQueue:
                 return
             self._closing = True
             self._arrived.notify_all()
-        # Wakes the thread, and is no record.
-        os.write(self._keep_open, b"\n")
         self._thread.join()
 
     def close(self) -> None:
@@ -117,26 +140,35 @@ class EventQueue:
             self.directory.rmdir()
 
     def _drain(self) -> None:
-        ready = select.poll()
-        ready.register(self._descriptor, select.POLLIN)
+        pause = IDLE_SECONDS
         while True:
-            ready.poll()
             with self._arrived:
+                if not self._closing:
+                    self._arrived.wait_for(lambda: self._closing, pause)
                 while self._backlog > BACKLOG_BYTES and not self._closing:
                     self._arrived.wait()
                 closing = self._closing
+            pieces = self._read()
+            if pieces:
+                with self._arrived:
+                    self._inbox.extend(pieces)
+                    self._backlog += sum(map(len, pieces))
+                    self._arrived.notify_all()
+            if closing:
+                return
+            pause = DRAIN_SECONDS if pieces else min(pause * 2, IDLE_SECONDS)
+
+    def _read(self) -> list[bytes]:
+        """All that is in the pipe now; what is written meanwhile may be left for the next time."""
+        pieces: list[bytes] = []
+        while True:
             try:
                 piece = os.read(self._descriptor, _READ_BYTES)
             except BlockingIOError:
-                if closing:
-                    return
-                continue
-            with self._arrived:
-                self._inbox.append(piece)
-                self._backlog += len(piece)
-                self._arrived.notify()
-            if closing and len(piece) < _READ_BYTES:
-                return
+                return pieces
+            pieces.append(piece)
+            if not self._closing and len(piece) < _READ_BYTES // 2:
+                return pieces
 
     def _decode(self, piece: bytes) -> list[Event]:
         piece = self._rest + piece

@@ -86,9 +86,7 @@ def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, W
 
 def locks_in_use(state: RunState) -> list[Lock]:
     """The locks that the program made or took itself."""
-    return [
-        lock for lock in state.table(Lock).values() if lock.acquisitions or not lock.owned
-    ]
+    return [lock for lock in state.table(Lock).values() if lock.acquisitions or not lock.owned]
 
 
 def _created(state: RunState, process: Process, event: LockCreated) -> None:

@@ -1,0 +1,276 @@
+"""The one place where an observed program is started, and the handle by which it is ended.
+
+Nothing but the environment is changed. Between us and the program stands the warden, see
+``warden.py``; it ends everything when we are gone, however that came about.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpviz.trace import kernel, signals
+from mpviz.trace.probe import BOOT
+
+EVENTS_VARIABLE = "MPVIZ_EVENTS"
+"""Tells the probe the path of the FIFO."""
+
+START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
+"""Tells the probe the start method, where the program does not choose one itself."""
+
+WARDEN = Path(__file__).with_name("warden.py")
+
+_ORPHAN_ROUNDS = 100
+
+
+class LaunchError(Exception):
+    """The program cannot be started; the text is one line for the person who asked for it."""
+
+
+@dataclass
+class Program:
+    """A program that was launched, with all that it started; what the viewer can do to it."""
+
+    warden: subprocess.Popen[bytes]
+    control: socket.socket
+    queue_path: str
+    stdin: int | None
+    """Our end of the program's stdin, non-blocking; None when it is not a pipe of ours."""
+    stdout: socket.socket | None
+    """Reads what the program writes, and who wrote it; None where it was not captured."""
+    stderr: socket.socket | None
+
+    @property
+    def warden_pid(self) -> int:
+        """The pid of the warden: all observed processes are below it."""
+        return self.warden.pid
+
+    def end(self) -> None:
+        """Have everything ended: SIGTERM now, SIGKILL a second later. May be called again."""
+        self._ask(b"end\n")
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the program's process group, as Ctrl-C in its own terminal would."""
+        self._ask(b"interrupt\n")
+
+    def freeze(self, processes: Iterable[tuple[int, int]]) -> None:
+        """Stop these processes, each a pid and its start time."""
+        for pid, started in processes:
+            self.send_signal(pid, started, signal.SIGSTOP)
+
+    def thaw(self, processes: Iterable[tuple[int, int]]) -> None:
+        """Let these processes go on, each a pid and its start time."""
+        for pid, started in processes:
+            self.send_signal(pid, started, signal.SIGCONT)
+
+    def send_signal(self, pid: int, started: int, number: int) -> bool:
+        """Signal one process; False when it is gone or is another user's by now."""
+        try:
+            return signals.send(pid, started, number)
+        except PermissionError:
+            return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait up to so many seconds for the end of everything; say whether it has come."""
+        if self.warden.poll() is None:
+            descriptor = os.pidfd_open(self.warden.pid)
+            try:
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                poll.poll(None if timeout is None else timeout * 1000)
+            finally:
+                os.close(descriptor)
+        return self.warden.poll() is not None
+
+    def was_abandoned(self) -> bool:
+        """Say whether the warden is gone before its work was done; then :meth:`end_orphans`."""
+        return self.warden.poll() not in (None, 0)
+
+    def write_stdin(self, data: bytes) -> int:
+        """Give the program input; returns how many bytes it took.
+
+        Fewer than given when the pipe is full because the program does not read; 0 also when it
+        has closed its stdin, or stdin is not ours to write.
+        """
+        if self.stdin is None:
+            return 0
+        try:
+            return os.write(self.stdin, data)
+        except (BlockingIOError, BrokenPipeError):
+            return 0
+
+    def close_stdin(self) -> None:
+        """Let the program read end of file; may be called again."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
+    def end_orphans(self, known: Iterable[tuple[int, int]]) -> int:
+        """Kill what is left after the warden itself was killed, and return how many there were.
+
+        ``known`` are pids and start times of observed processes. Those that we did not hear of yet
+        are found by the path of this run's queue in their environment.
+        """
+        left = set(known)
+        killed: set[tuple[int, int]] = set()
+        for _ in range(_ORPHAN_ROUNDS):
+            killed |= {process for process in left if self.send_signal(*process, signal.SIGKILL)}
+            left = self._find_marked() - killed
+            if not left:
+                break
+        return len(killed)
+
+    def close(self) -> None:
+        """Close our ends of everything; if the program still runs, this ends it."""
+        self.close_stdin()
+        for end in (self.control, self.stdout, self.stderr):
+            if end is not None:
+                end.close()
+
+    def _ask(self, line: bytes) -> None:
+        try:
+            self.control.sendall(line)
+        except OSError:
+            # The warden has ended, or we closed the socket: all is over, or about to be.
+            return
+
+    def _find_marked(self) -> set[tuple[int, int]]:
+        mark = f"{EVENTS_VARIABLE}={self.queue_path}".encode()
+        marked = set()
+        for pid in kernel.list_pids():
+            reading = kernel.read_status(pid)
+            if reading and reading.status not in "ZX" and mark in kernel.read_environment(pid):
+                marked.add((pid, reading.started))
+        return marked
+
+
+def launch(
+    arguments: Sequence[str],
+    *,
+    queue_path: Path | str,
+    start_method: str | None = None,
+    stdin: int | None = None,
+    capture: bool = False,
+    directory: Path | str | None = None,
+    remove_queue: bool = True,
+) -> Program:
+    """Start a program natively under the probe, with a warden of its own.
+
+    ``arguments``: the command, word by word; found by ``PATH`` as a shell would.
+    ``queue_path``: the FIFO that is open for reading on our side.
+    ``stdin``: a descriptor, ``subprocess.DEVNULL``, ``subprocess.PIPE`` for
+    :meth:`Program.write_stdin`, or None for our own.
+    ``capture``: give the program sockets of ours for stdout and stderr, each of whose readings
+    tells the pid that wrote it; else it gets our own, untouched.
+    ``directory``: where it runs; None for where we are.
+    ``remove_queue``: have the warden remove the FIFO and its folder if we are gone by then.
+
+    :class:`LaunchError` when the command or the directory cannot be used. What only the start
+    itself can tell comes as an event, ``ProgramFailed``.
+    """
+    _check(arguments, directory)
+    queue = str(Path(queue_path).absolute())
+    control, control_of_warden = _socket_pair()
+    stdout, stdout_of_program = _capturing_pair() if capture else (None, None)
+    stderr, stderr_of_program = _capturing_pair() if capture else (None, None)
+    theirs = [end for end in (control_of_warden, stdout_of_program, stderr_of_program) if end]
+    command = [sys.executable, "-I", "-S", str(WARDEN), str(control_of_warden.fileno())]
+    command += [str(BOOT), queue, *(["--remove"] if remove_queue else []), *arguments]
+    try:
+        warden = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=stdout_of_program.fileno() if stdout_of_program else None,
+            stderr=stderr_of_program.fileno() if stderr_of_program else None,
+            cwd=directory,
+            env=_environment(os.environ, queue, start_method),
+            pass_fds=[control_of_warden.fileno()],
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        for end in (control, stdout, stderr):
+            if end is not None:
+                end.close()
+        raise LaunchError(f"{arguments[0]} could not be started: {error}") from error
+    finally:
+        for end in theirs:
+            end.close()
+    return Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
+
+
+def _check(arguments: Sequence[str], directory: Path | str | None) -> None:
+    """Find what is wrong before anything is started, for a clear word to the person."""
+    if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
+        raise LaunchError("programs can be observed on Linux 5.3 or newer only")
+    if not arguments:
+        raise LaunchError("there is no command to run")
+    place = Path(directory) if directory is not None else Path.cwd()
+    if not place.is_dir():
+        raise LaunchError(f"there is no directory {place}")
+    name = arguments[0]
+    if "/" not in name:
+        if shutil.which(name) is None:
+            raise LaunchError(f"there is no command {name} on the PATH")
+        return
+    executable = place / name
+    if not executable.exists():
+        raise LaunchError(f"there is no file {name}")
+    if executable.is_dir():
+        raise LaunchError(f"{name} is a directory, not a program")
+    if not os.access(executable, os.X_OK):
+        raise LaunchError(f"{name} is not executable")
+
+
+def _environment(
+    environment: Mapping[str, str], queue: str, start_method: str | None
+) -> dict[str, str]:
+    changed = dict(environment)
+    before = environment.get("PYTHONPATH")
+    changed["PYTHONPATH"] = f"{BOOT}{os.pathsep}{before}" if before else str(BOOT)
+    changed[EVENTS_VARIABLE] = queue
+    # One of an outer run is not meant for this one.
+    changed.pop(START_METHOD_VARIABLE, None)
+    if start_method:
+        changed[START_METHOD_VARIABLE] = start_method
+    return changed
+
+
+def _capturing_pair() -> tuple[socket.socket, socket.socket]:
+    """Make a pair whose first end learns from the kernel who wrote what it reads (man 7 unix)."""
+    ours, theirs = _socket_pair()
+    # Before the first write: credentials are attached when something is sent.
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    return ours, theirs
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Make a pair that keeps off descriptors 0 to 2, should we have been started without those."""
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return _moved_up(first), _moved_up(second)
+
+
+def _moved_up(end: socket.socket) -> socket.socket:
+    if end.fileno() > 2:
+        return end
+    with end:
+        return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+
+
+def _take_stdin(warden: subprocess.Popen[bytes]) -> int | None:
+    """Take over the pipe from Popen, whose file object would block when the pipe is full."""
+    if warden.stdin is None:
+        return None
+    descriptor = os.dup(warden.stdin.fileno())
+    warden.stdin.close()
+    warden.stdin = None
+    os.set_blocking(descriptor, False)
+    return descriptor

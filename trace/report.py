@@ -1,0 +1,111 @@
+"""What a run came to: the ``--json`` document, and a short text for the end of a headless run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpviz.trace.primitives import PRIMITIVES
+from mpviz.trace.primitives.lock import locks_in_use
+from mpviz.trace.primitives.pool import Pool
+from mpviz.trace.primitives.queue import Queue
+from mpviz.trace.primitives.value import SharedValue
+from mpviz.trace.processes import exit_in_words
+from mpviz.trace.state import RunState
+
+
+def document(state: RunState) -> dict[str, Any]:
+    """The state as plain data for JSON; times in seconds from the start of the run.
+
+    Fields are added from version to version, never renamed.
+    """
+    sections: dict[str, Any] = {"run": _run(state)}
+    for primitive in PRIMITIVES:
+        if primitive.document is not None:
+            sections.update(primitive.document(state))
+    # These come with primitives and rules that are not written yet.
+    sections |= {"pipes": [], "events": [], "findings": []}
+    sections["cores"] = _cores(state)
+    sections["stream"] = {
+        "records": state.records,
+        "lost": state.lost,
+        "probe_errors": state.probe_errors,
+        "unreadable": state.unreadable,
+    }
+    return sections
+
+
+def summary(state: RunState) -> str:
+    """A few lines that say how it went, one for each thing that the program used."""
+    if state.failure:
+        return f"mpviz: {state.failure}"
+    return "\n".join(f"mpviz: {line}" for line in _lines(state))
+
+
+def _run(state: RunState) -> dict[str, Any]:
+    run = state.run
+    main = state.processes.get(state.main)
+    return {
+        "target": run.target if run else "",
+        "argv": run.arguments if run else [],
+        "python": run.python if run else "",
+        "python_version": main.python if main else "",
+        "start_method": _start_method(state),
+        "duration": _duration(state),
+        "exit_code": state.exit_code,
+        "error": state.failure or None,
+        "mpviz_version": run.version if run else "",
+    }
+
+
+def _start_method(state: RunState) -> str:
+    """What was asked for, else what the program was seen to use, else nothing."""
+    if state.run and state.run.start_method:
+        return state.run.start_method
+    seen = [process.start_method for process in state.processes.values()]
+    return next((method for method in seen if method), "")
+
+
+def _duration(state: RunState) -> float:
+    end = state.ended if state.ended >= 0 else state.now
+    return (end - state.origin) / 1e9
+
+
+def _cores(state: RunState) -> list[dict[str, Any]]:
+    cores = state.cores
+    return [
+        {"index": index, "mean_percent": total / max(1, cores.samples)}
+        for index, total in enumerate(cores.percent_total)
+    ]
+
+
+def _lines(state: RunState) -> list[str]:
+    main = state.processes.get(state.main)
+    fate = exit_in_words(main) if main else "never seen"
+    name = state.run.target if state.run else "run"
+    count = len(state.processes)
+    lines = [f"{name}: {fate} after {_duration(state):.2f} s, {count} processes"]
+    for pool in state.table(Pool).values():
+        done = sum(pool.done_by.values())
+        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers")
+    for queue in state.table(Queue).values():
+        lines.append(
+            f"queue {queue.name}: {queue.puts.count} put, {queue.gets.count} taken,"
+            f" at most {queue.max_depth} in it"
+        )
+    for lock in locks_in_use(state):
+        lines.append(
+            f"{lock.kind.lower()} {lock.name}: taken {lock.acquisitions} times,"
+            f" {lock.contended} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
+        )
+    for value in state.table(SharedValue).values():
+        lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
+        lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
+    lines += [f"!! {entry.text}" for entry in state.log if entry.trouble]
+    if state.lost or state.probe_errors or state.unreadable:
+        lines.append(
+            f"!! {state.lost} of {state.records + state.lost} records lost, {state.probe_errors}"
+            f" probe errors {state.last_probe_error}, {state.unreadable} unreadable"
+        )
+    else:
+        lines.append(f"{state.records} records, none lost")
+    return lines

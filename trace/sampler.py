@@ -1,0 +1,151 @@
+"""Looks at the machine ten times a second: the use of each core, and each observed process.
+
+The cores come from psutil. The processes come straight from ``/proc``, one reading for each, since
+psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from mpviz.trace import kernel
+from mpviz.trace.events import ProcessSample, Sample
+from mpviz.trace.text import clean
+
+_RATE_SAMPLES = 20
+"""How many samples the achieved rate is taken over."""
+
+
+@dataclass
+class _Known:
+    """What the sample before said of a process."""
+
+    started: int
+    cpu_seconds: float
+    time: float
+    command: str | None = None
+    """None before its first sample."""
+    is_command_settled: bool = False
+    """It was the same in two samples: in the first, the process may have been about to exec."""
+
+
+class Sampler:
+    """A thread that hands a :class:`Sample` to ``put`` every ``interval`` seconds.
+
+    It looks at the descendants of ``root_pid``, the warden, and goes on with those it knows when
+    the warden itself is gone. Where there is no ``/proc``, samples have cores only.
+    """
+
+    def __init__(self, put: Callable[[Sample], None], root_pid: int, interval: float = 0.1) -> None:
+        self._put = put
+        self._interval = interval
+        self._descendants = kernel.Descendants(root_pid)
+        self._known: dict[int, _Known] = {}
+        self._hinted: deque[int] = deque()
+        self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
+        self._thread.start()
+
+    @property
+    def achieved_hz(self) -> float:
+        """How many samples a second there really were of late; 0 before the second sample."""
+        times = list(self._times)
+        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+
+    def add(self, pid: int) -> None:
+        """Have the next sample look at this process; may be called in any thread."""
+        self._hinted.append(pid)
+
+    def stop(self) -> None:
+        """End the thread; may be called again."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        # The first reading is what the next one is compared with.
+        _read_cores()
+        due = time.monotonic() + self._interval
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            self._put(self._sample())
+            now = time.monotonic()
+            self._times.append(now)
+            # Samples that are late are left out, not made up for.
+            due = max(due + self._interval, now)
+
+    def _sample(self) -> Sample:
+        while self._hinted:
+            self._descendants.doubt(self._hinted.popleft())
+        self._descendants.look()
+        moment = time.monotonic_ns()
+        processes: list[ProcessSample] = []
+        gone: list[int] = []
+        for pid, started in list(self._descendants.known.items()):
+            reading = kernel.read_status(pid)
+            if reading is None or reading.started != started:
+                self._descendants.forget(pid)
+                if self._known.pop(pid, None):
+                    gone.append(pid)
+            else:
+                processes.append(self._sample_process(reading))
+        return Sample(time=moment, pid=0, cores=_read_cores(), processes=processes, gone=gone)
+
+    def _sample_process(self, reading: kernel.ProcessStatus) -> ProcessSample:
+        cpu_seconds = _read_cpu_seconds(reading)
+        now = time.monotonic()
+        known = self._known.get(reading.pid)
+        if known is None:
+            # There is no sample before: the mean since it was started, to the tick.
+            age = (
+                time.clock_gettime(time.CLOCK_BOOTTIME) - reading.started / kernel.TICKS_PER_SECOND
+            )
+            known = _Known(reading.started, 0.0, now - max(age, 1 / kernel.TICKS_PER_SECOND))
+            self._known[reading.pid] = known
+        cpu_percent = 100 * max(0.0, cpu_seconds - known.cpu_seconds) / max(now - known.time, 1e-6)
+        known.cpu_seconds, known.time = cpu_seconds, now
+        return ProcessSample(
+            pid=reading.pid,
+            started=reading.started,
+            parent=reading.parent,
+            status=reading.status,
+            cpu_percent=round(cpu_percent, 1),
+            cpu_seconds=cpu_seconds,
+            rss=reading.rss,
+            core=reading.core,
+            command=_news_of_command(known, reading.pid),
+        )
+
+
+def _news_of_command(known: _Known, pid: int) -> str:
+    """Give the command line when it is new: with the first sample, and once more after an exec."""
+    if known.is_command_settled:
+        return ""
+    command = clean(" ".join(kernel.read_command(pid)))
+    known.is_command_settled = command == known.command
+    known.command = command
+    return "" if known.is_command_settled else command
+
+
+def _read_cores() -> list[float]:
+    try:
+        return psutil.cpu_percent(percpu=True)
+    except (OSError, RuntimeError, psutil.Error):
+        # Some containers hide it. No figures are better than wrong ones.
+        return []
+
+
+def _read_cpu_seconds(reading: kernel.ProcessStatus) -> float:
+    """Give the process's CPU time to the nanosecond; ``/proc`` has ticks of 10 ms.
+
+    The clock of another process is what ``clock_getcpuclockid`` makes of its pid: the complement
+    shifted by three, and 2 for scheduler time (include/linux/posix-timers.h).
+    """
+    try:
+        return time.clock_gettime(~reading.pid << 3 | 2)
+    except OSError:
+        return reading.cpu_ticks / kernel.TICKS_PER_SECOND

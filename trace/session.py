@@ -1,0 +1,221 @@
+"""A session: one run of a program, from its launch to the moment when nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic, monotonic_ns
+
+from mpviz.trace.events import Marked, RunEnded, RunStarted
+from mpviz.trace.fold import fold
+from mpviz.trace.launch import Program, launch
+from mpviz.trace.output import OutputReader
+from mpviz.trace.queue import EventQueue
+from mpviz.trace.sampler import Sampler
+from mpviz.trace.state import Process, RunState
+
+BATCH_BYTES = 32 << 10
+"""How much is folded between two looks at the clock: a few milliseconds of work."""
+
+CLOSE_SECONDS = 5.0
+"""How long :meth:`Session.close` gives the warden, which needs little more than a second."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a person asked to run."""
+
+    arguments: list[str]
+    """What the interpreter is given: a script or ``-m`` and a module, and their arguments."""
+    name: str
+    """In short, for a title."""
+    scenario: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    start_method: str | None = None
+    """Where the program does not choose itself; None for Python's own default."""
+    python: str = sys.executable
+    directory: Path | None = None
+
+
+class Session:
+    """A running program and what is known of it; one thread may use it."""
+
+    def __init__(
+        self, queue: EventQueue, program: Program, sampler: Sampler, output: OutputReader | None
+    ) -> None:
+        self.state = RunState()
+        self.over = False
+        """Nothing is left of the program, and all that it told is folded."""
+        self._queue = queue
+        self._program = program
+        self._sampler = sampler
+        self._output = output
+        self._told_end = False
+        self._frozen: set[str] = set()
+
+    @property
+    def behind(self) -> int:
+        """Bytes that have been read and are not folded yet."""
+        return self._queue.backlog
+
+    def step(self, budget: float) -> bool:
+        """Fold what has arrived, for at most ``budget`` seconds; True if there was anything."""
+        deadline = monotonic() + budget
+        changed = False
+        while True:
+            gone = self._told_end or self._is_gone()
+            events = self._queue.get(limit=BATCH_BYTES)
+            if events:
+                fold(self.state, events)
+                changed = True
+                self._freeze_newcomers()
+            elif self._told_end:
+                self.over = True
+                return changed
+            elif gone:
+                self._tell_end()
+            else:
+                return changed
+            if monotonic() >= deadline:
+                return changed
+
+    def freeze(self) -> None:
+        """Stop every process of the program where it is (SIGSTOP)."""
+        self._mark("freeze")
+        self.state.frozen = True
+        self._freeze_newcomers()
+
+    def thaw(self) -> None:
+        """Let a frozen program go on (SIGCONT)."""
+        self._mark("go on")
+        self.state.frozen = False
+        self._frozen.clear()
+        self._program.thaw(self._living())
+
+    def signal(self, key: str, number: int) -> bool:
+        """Send a signal to one process; False where it is gone or was never seen clearly."""
+        process = self.state.processes.get(key)
+        if process is None or not process.alive or not process.started_ticks:
+            return False
+        sent_at = monotonic_ns()
+        if not self._program.send_signal(process.pid, process.started_ticks, number):
+            return False
+        self._queue.put(
+            Marked(time=sent_at, pid=0, action="signal", child=process.pid, signal=number)
+        )
+        return True
+
+    def interrupt(self) -> None:
+        """Send the program what Ctrl-C in its own terminal would."""
+        self._program.interrupt()
+
+    def stop(self) -> None:
+        """Ask for the end of everything, and return at once; :attr:`over` says when it is done."""
+        if not self._is_gone():
+            self._mark("stop")
+        self._program.end()
+
+    def write_stdin(self, text: str) -> bool:
+        """Give the program a line of input; False where it takes none."""
+        data = text.encode()
+        return self._program.write_stdin(data) == len(data)
+
+    def close(self) -> None:
+        """End what is left, wait for it, fold the rest and remove the run's files; may be repeated."""
+        self._program.end()
+        self._program.wait(CLOSE_SECONDS)
+        while not self.over:
+            if not self._is_gone():
+                raise RuntimeError("the program could not be ended: its warden does not answer")
+            self.step(CLOSE_SECONDS)
+        self._program.close()
+        self._queue.close()
+
+    def _is_gone(self) -> bool:
+        if not self._program.wait(0):
+            return False
+        if self._program.was_abandoned():
+            self._program.end_orphans(self._living())
+        return True
+
+    def _tell_end(self) -> None:
+        """Collect what is still on its way, now that nobody is left to send more."""
+        self._told_end = True
+        self._sampler.stop()
+        if self._output is not None:
+            self._output.stop()
+        self._queue.finish()
+        trouble = ""
+        if self._program.was_abandoned():
+            trouble = "the warden was killed; what it watched over was ended with SIGKILL"
+        self._queue.put(
+            RunEnded(time=monotonic_ns(), pid=0, exit_code=self.state.exit_code, trouble=trouble)
+        )
+
+    def _freeze_newcomers(self) -> None:
+        """Stop what was started between a freeze and the moment when it reached its parent."""
+        if not self.state.frozen:
+            return
+        for key, process in self.state.processes.items():
+            if key not in self._frozen and process.alive and process.started_ticks:
+                self._frozen.add(key)
+                self._program.freeze([(process.pid, process.started_ticks)])
+
+    def _living(self) -> list[tuple[int, int]]:
+        return [_identity(process) for process in self.state.processes.values() if process.alive]
+
+    def _mark(self, action: str) -> None:
+        self._queue.put(Marked(time=monotonic_ns(), pid=0, action=action))
+
+
+def start(
+    target: Target, *, capture: bool, rate: float = 10.0, stdin: int | None = None
+) -> Session:
+    """Launch a target and begin to observe it.
+
+    ``capture``: take its output in as events, else it has our own stdout and stderr. ``rate``:
+    samples a second. ``stdin``: as :func:`mpviz.trace.launch.launch` has it; with ``capture`` and
+    none given, the program gets a pipe for :meth:`Session.write_stdin`.
+
+    :class:`mpviz.trace.launch.LaunchError` where it cannot be started.
+    """
+    arguments = [target.python, *target.arguments]
+    queue = EventQueue()
+    queue.put(
+        RunStarted(
+            time=monotonic_ns(),
+            pid=0,
+            target=target.name,
+            arguments=arguments,
+            python=target.python,
+            start_method=target.start_method or "",
+            cores=os.cpu_count() or 1,
+            version=version("mpviz"),
+        )
+    )
+    try:
+        program = launch(
+            arguments,
+            queue_path=queue.path,
+            start_method=target.start_method,
+            stdin=subprocess.PIPE if capture and stdin is None else stdin,
+            capture=capture,
+            directory=target.directory,
+        )
+    except BaseException:
+        queue.close()
+        raise
+    output = None
+    if program.stdout is not None and program.stderr is not None:
+        output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
+    sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
+    return Session(queue, program, sampler, output)
+
+
+def _identity(process: Process) -> tuple[int, int]:
+    return process.pid, process.started_ticks

@@ -1,0 +1,26 @@
+"""Sending a signal to a process and to no other, even when its pid has been reused."""
+
+import os
+
+from mpviz.trace import kernel
+from mpviz.trace.kernel import start_time
+
+__all__ = ["send", "start_time"]
+
+
+def send(pid: int, started: int, signal_number: int) -> bool:
+    """Signal the process that has this pid and started at this clock tick since boot.
+
+    True when it was there to get the signal (a zombie is, though nothing comes of it), False when
+    it is gone. :class:`PermissionError` when it belongs to another user, :class:`ValueError` for a
+    number that is no signal.
+    """
+    if not 0 <= signal_number <= 64:
+        raise ValueError(f"{signal_number} is not the number of a signal")
+    descriptor = kernel.open_process(pid, started)
+    if descriptor is None:
+        return False
+    try:
+        return kernel.signal_process(descriptor, signal_number)
+    finally:
+        os.close(descriptor)
