@@ -248,10 +248,10 @@ def _sample(state: RunState, event: Sample) -> None:
         cores.count = len(event.cores)
     for index, percent in enumerate(event.cores):
         cores.percent_total[index] += percent
-    for pid in event.gone:
-        process = state.by_pid.get(pid)
-        if process is not None and process.alive:
-            end_process(state, process, event.time, None)
+    for time, process in state.missing:
+        end_process(state, process, time, None)
+    # The records that it wrote last may still be on their way, and the news of how it ended.
+    state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:

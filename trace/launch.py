@@ -82,13 +82,7 @@ class Program:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait up to so many seconds for the end of everything; say whether it has come."""
         if self.warden.poll() is None:
-            descriptor = os.pidfd_open(self.warden.pid)
-            try:
-                poll = select.poll()
-                poll.register(descriptor, select.POLLIN)
-                poll.poll(None if timeout is None else timeout * 1000)
-            finally:
-                os.close(descriptor)
+            _wait_for_end(self.warden.pid, timeout)
         return self.warden.poll() is not None
 
     def was_abandoned(self) -> bool:
@@ -184,7 +178,7 @@ def launch(
     stderr, stderr_of_program = _capturing_pair() if capture else (None, None)
     theirs = [end for end in (control_of_warden, stdout_of_program, stderr_of_program) if end]
     command = [sys.executable, "-I", "-S", str(WARDEN), str(control_of_warden.fileno())]
-    command += [str(BOOT), queue, *(["--remove"] if remove_queue else []), *arguments]
+    command += [str(BOOT), queue, "remove" if remove_queue else "keep", *arguments]
     try:
         warden = subprocess.Popen(
             command,
@@ -205,6 +199,20 @@ def launch(
         for end in theirs:
             end.close()
     return Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
+
+
+def _wait_for_end(pid: int, timeout: float | None) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        # Another thread has waited for it meanwhile.
+        return
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+    finally:
+        os.close(descriptor)
 
 
 def _check(arguments: Sequence[str], directory: Path | str | None) -> None:

@@ -117,22 +117,29 @@ class Lane:
     def mix(self, start: int, end: int) -> list[int]:
         """Nanoseconds of each activity within this stretch, exact or from the buckets."""
         total = [0] * len(Activity)
-        exact_from = self.spans[0].start if self.spans else self.start
-        if self.buckets and start < exact_from:
-            self._mix_buckets(start, min(end, exact_from), total)
+        if self.buckets:
+            self._mix_buckets(start, end, total)
         for span in self.between(start, end):
             total[span.activity] += min(span.end, end) - max(span.start, start)
         return total
 
     def _mix_buckets(self, start: int, end: int, total: list[int]) -> None:
-        first = max(0, (start - self.origin) // self.width)
+        exact_from = self.spans[0].start if self.spans else self.start
+        start, end = max(start, self.origin), min(end, exact_from)
+        if start >= end:
+            return
+        first = (start - self.origin) // self.width
         last = min(len(self.buckets) - 1, (end - 1 - self.origin) // self.width)
-        for index in range(first, last + 1):
+        for index in (first, last) if first < last else (first,):
             bucket_start = self.origin + index * self.width
-            overlap = min(end, bucket_start + self.width) - max(start, bucket_start)
+            # The last bucket is filled only up to where the exact spans begin.
+            filled = min(bucket_start + self.width, exact_from) - bucket_start
+            overlap = min(end, bucket_start + filled) - max(start, bucket_start)
             for activity, duration in enumerate(self.buckets[index]):
                 if duration:
-                    total[activity] += duration * overlap // self.width
+                    total[activity] += duration * overlap // filled
+        for activity, durations in enumerate(zip(*self.buckets[first + 1 : last], strict=True)):
+            total[activity] += sum(durations)
 
     def _thin(self, span: Span) -> None:
         position = span.start
@@ -215,6 +222,8 @@ class Series:
     width: int = 1_000_000
     """Nanoseconds that one step covers at least."""
     times: list[int] = field(default_factory=list)
+    until: list[int] = field(default_factory=list)
+    """When each step took its last value, which holds from there to the next step."""
     highest: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
 
@@ -223,6 +232,8 @@ class Series:
         times = self.times
         if times and time - times[-1] < self.width:
             self.last[-1] = value
+            if time > self.until[-1]:
+                self.until[-1] = time
             if value > self.highest[-1]:
                 self.highest[-1] = value
             return
@@ -231,6 +242,7 @@ class Series:
             self.add(time, value)
             return
         times.append(time)
+        self.until.append(time)
         self.highest.append(value)
         self.last.append(value)
 
@@ -242,14 +254,16 @@ class Series:
             return None
         if first < 0:
             return max(self.highest[:stop])
-        return max([self.last[first], *self.highest[first + 1 : stop]])
+        held = self.last[first] if start > self.until[first] else self.highest[first]
+        return max([held, *self.highest[first + 1 : stop]])
 
     def _halve(self) -> None:
         self.width *= 2
+        # The later of each pair, or the one that has no partner.
+        later = [min(index + 1, len(self.times) - 1) for index in range(0, len(self.times), 2)]
         self.times = self.times[::2]
-        self.last = [
-            self.last[min(index + 1, len(self.last) - 1)] for index in range(0, len(self.last), 2)
-        ]
+        self.until = [self.until[index] for index in later]
+        self.last = [self.last[index] for index in later]
         self.highest = [
             max(self.highest[index : index + 2]) for index in range(0, len(self.highest), 2)
         ]

@@ -216,6 +216,8 @@ class RunState:
     """The process that has, or last had, this pid."""
     just_ended: list[Process] = field(default_factory=list)
     """Deaths that the primitives have not been told of yet; empty between two events."""
+    missing: list[tuple[int, Process]] = field(default_factory=list)
+    """(time, process) for those that the last sample missed; the next one counts them as ended."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
     created_at: dict[int, int] = field(default_factory=dict)

@@ -2,8 +2,8 @@
 
 It starts the program, adopts its orphans, tells how each process ended, and ends whatever is left
 when the program has ended, when it is told to, or when the viewer is gone. It runs as a script of
-its own, ``python -I -S warden.py CONTROL BOOT QUEUE COMMAND...``, in an interpreter that has to be
-up in a few milliseconds: hence no ``dataclasses``, ``typing``, ``pathlib`` or ``subprocess``.
+its own, ``python -I -S warden.py CONTROL BOOT QUEUE AT-THE-END COMMAND...``, in an interpreter that
+has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no ``pathlib``.
 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
@@ -12,7 +12,8 @@ It is one thread and one loop, which sleeps until a descriptor has news:
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
-With ``--remove`` before the command, a FIFO that the viewer left behind is removed at the end.
+``AT-THE-END`` says what to do with a FIFO that a viewer who is gone left behind: ``remove`` it, and
+its folder, or ``keep`` it.
 """
 
 # Without pathlib, which costs 8 ms to import.
@@ -29,7 +30,6 @@ from time import monotonic, monotonic_ns, process_time, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import ModuleType
 
     from mpviz.trace import kernel
@@ -120,6 +120,22 @@ class Ending:
         """Set while nobody but resource trackers is left."""
 
 
+class Surroundings:
+    """What the program is to find as if we were not there; to be taken before we change it."""
+
+    __slots__ = ("environment", "ignored", "limits", "parent")
+
+    def __init__(self) -> None:
+        self.environment = _environment()
+        self.ignored = {
+            number for number in _HELD_SIGNALS if signal.getsignal(number) is signal.SIG_IGN
+        }
+        """Ignored before us means ignored for the program too (nohup); all else is the default."""
+        self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.parent = os.getpid()
+        """Us."""
+
+
 class Warden:
     """All that the loop knows."""
 
@@ -169,38 +185,34 @@ class Warden:
 
 def main() -> None:
     """Watch over one program from its start to the end of its last process."""
-    _, control_text, _, queue, *command = sys.argv
-    remove = command[0] == "--remove"
-    if remove:
-        del command[0]
+    _, control_text, _, queue, at_the_end, *command = sys.argv
     _occupy_standard_descriptors()
     control = int(control_text)
     os.set_inheritable(control, False)
-    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in _HELD_SIGNALS}
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    surroundings = Surroundings()
+    for number in _HELD_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     _open_queue(queue)
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
-    warden = Warden(control, _wake_up_on_child(), limits[1] - _DESCRIPTORS_KEPT_FREE)
-    start_program(warden, command, handlers, limits)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    most = surroundings.limits[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    warden = Warden(control, _wake_up_on_child(), most - _DESCRIPTORS_KEPT_FREE)
+    start_program(warden, command, surroundings)
     while warden.has_children and not _only_others_are_left(warden):
         try:
             turn(warden)
-        except (
-            Exception
-        ) as error:  # Whatever it is: the warden may not leave before its work is done.
+        except Exception as error:
+            # Whatever it is: the warden may not leave before its work is done.
             _tell_error(warden, error)
             sleep(LOOK_SECONDS)
-    if remove and warden.viewer_is_gone:
+    if warden.has_children:
+        beyond_us = ", ".join(str(pid) for pid in warden.processes)
+        _tell_error(warden, PermissionError(f"another user's and could not be ended: {beyond_us}"))
+    if at_the_end == "remove" and warden.viewer_is_gone:
         _remove_queue(queue)
 
 
-def start_program(
-    warden: Warden,
-    command: list[str],
-    handlers: "Mapping[signal.Signals, object]",
-    limits: tuple[int, int],
-) -> None:
+def start_program(warden: Warden, command: list[str], surroundings: Surroundings) -> None:
     """Start the program's first process, or tell why it cannot be."""
     for descriptor, _ in warden.poll.poll(0):
         if descriptor == warden.control:
@@ -208,20 +220,19 @@ def start_program(
     if warden.ending:
         _tell_failure(f"{command[0]} was not started, since its end was asked for first")
         return
-    environment = _environment()
     outcome, report = os.pipe2(os.O_CLOEXEC)
     stamp = monotonic_ns()
     child = os.fork()
     if child == 0:
-        _become_program(command, environment, handlers, limits, report)
+        _become_program(command, surroundings, report)
     os.close(report)
     # Ends with the exec, which closes the other end; till then there is nothing else to do.
-    error = os.read(outcome, 16)
+    error = os.read(outcome, 4096)
     os.close(outcome)
     _let_go_of_standard_descriptors()
     if error:
         os.waitpid(child, 0)
-        _tell_failure(f"{command[0]} could not be started: {os.strerror(int(error))}")
+        _tell_failure(f"{command[0]} could not be started: {error.decode()}")
         return
     # Nobody but us can reap it, so it is there, if only as a zombie.
     warden.first = child
@@ -469,33 +480,25 @@ def _pause(warden: Warden) -> float:
     return max(0.0, due - monotonic())
 
 
-def _become_program(
-    command: list[str],
-    environment: dict[bytes, bytes],
-    handlers: "Mapping[signal.Signals, object]",
-    limits: tuple[int, int],
-    report: int,
-) -> None:
+def _become_program(command: list[str], surroundings: Surroundings, report: int) -> None:
     """Turn the forked child into the program as a shell would start it; never returns."""
     try:
-        warden = os.getppid()
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != warden:
+        if os.getppid() != surroundings.parent:
             # The warden was killed before the kernel knew that we want to go with it.
             return
-        for number, handler in handlers.items():
-            # Ignored before us means ignored for the program too (nohup); all else is the default.
-            is_ignored = handler is signal.SIG_IGN
-            signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+        for number in set(_HELD_SIGNALS) - surroundings.ignored:
+            signal.signal(number, signal.SIG_DFL)
         # Python ignores these two at its start.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        os.execvpe(command[0], command, environment)
-    except OSError as error:
-        os.write(report, b"%d" % (error.errno or 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, surroundings.limits)
+        os.execvpe(command[0], command, surroundings.environment)
+    except Exception as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        os.write(report, (reason or repr(error)).encode())
     finally:
         os._exit(127)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
+from mpviz.trace.text import clean
+
 Part = tuple[str, str]
 """A text and the name of its style (see :mod:`mpviz.tui.palette`); "" for plain."""
 
@@ -47,11 +49,68 @@ def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
     for text, style in parts:
         if left <= 0:
             break
-        length = cell_len(text)
-        if length > left:
-            text, length = set_cell_size(text, left), left
+        cells = cell_len(text)
+        if cells > left:
+            result.append((set_cell_size(text, left), style))
+            return tuple(result)
         result.append((text, style))
-        left -= length
+        left -= cells
     if left > 0:
         result.append((" " * left, ""))
     return tuple(result)
+
+
+_ASCII_SIGNS = dict(
+    zip(
+        "▁▂▃▄▅▆▇█▀▏▎▍▌▋▊▉▐▓▒░─═╍╱┃†·●○▸▾▴▶▷✓✗←→…µ×│┬┼╷└├",  # noqa: RUF001
+        "..:-=+*##...#####%x:-=^/|z.*o>v^>-+X<>~ux|++|`|",
+        strict=True,
+    )
+)
+"""One ASCII character for each sign that a panel draws with."""
+
+
+def right(text: str, width: int) -> str:
+    """The text at the right end of exactly this many cells; cut at its own right end."""
+    length = cell_len(text)
+    return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def in_ascii(text: str) -> str:
+    """The text in ASCII and in as many cells: signs by their substitutes, all else as ``?``."""
+    if text.isascii():
+        return text
+    return "".join(
+        character
+        if character.isascii()
+        else _ASCII_SIGNS.get(character) or "?" * cell_len(character)
+        for character in text
+    )
+
+
+def finished(rows: Sequence[Row], width: int, height: int, ascii: bool = False) -> list[Row]:
+    """The rows as a panel hands them out: exactly this wide, at most this many, and harmless."""
+    if width <= 0 or height <= 0:
+        return []
+    return [Row(crop(_harmless(row.parts, ascii), width), row.key) for row in rows[:height]]
+
+
+def _harmless(parts: Sequence[Part], ascii: bool) -> list[Part]:
+    return [
+        (text, style)
+        if text.isascii() and text.isprintable()
+        else (in_ascii(clean(text)) if ascii else clean(text), style)
+        for text, style in parts
+    ]
+
+
+def selected(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
+    """These parts over the whole width, as what a person has selected."""
+    return tuple(
+        (text, style + "+selected" if style else "selected") for text, style in crop(parts, width)
+    )
+
+
+def length(parts: Sequence[Part]) -> int:
+    """How many cells the parts take."""
+    return sum(cell_len(text) for text, _ in parts)

@@ -104,6 +104,8 @@ class Task:
     outcome: str = "running"
     """running, done, raised, lost (its worker died in it)."""
     error: str = ""
+    order: int = 0
+    """How many tasks its worker had ended before; neighbours in a lane differ by one."""
 
 
 @dataclass(slots=True)
@@ -125,6 +127,8 @@ class Job:
     raised: int = 0
     lost: int = 0
     ended: int = -1
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: tasks of this job ended there."""
 
     @property
     def queued(self) -> int:
@@ -213,6 +217,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
         event.items,
         process.key,
         event.time,
+        order=pool.done_by.get(process.key, 0),
     )
     tasks = state.table(Task)
     tasks[task.id] = task
@@ -243,6 +248,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
                 event.time, process.key, f"{task.function} raised {event.error}", trouble=True
             )
     pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
+    job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
     pool.finished.add(event.time)
     process.task = ""
     settle(process, event.time)

@@ -63,6 +63,8 @@ class Element:
 
     version: int = 0
     """How many times it was written."""
+    value: Content = None
+    """What it holds, as far as it was written or read."""
     writer: str = ""
     """Key of the process that wrote last."""
     others_version: int = 0
@@ -125,6 +127,7 @@ def _read(state: RunState, process: Process, event: ValueRead) -> None:
     value = _value(state, event.object)
     value.reads += 1
     element = _element(value, event.index)
+    element.value = event.value
     reader = element.readers.get(process.key)
     if reader is None:
         element.readers[process.key] = Reader(element.version, event.value)
@@ -151,6 +154,7 @@ def _written(state: RunState, process: Process, event: ValueWritten) -> None:
         element.others_version = element.version
         element.writer = key
     element.version += 1
+    element.value = event.value
     value.last = event.value
     value.last_index = event.index
     value.last_writer = key

@@ -2,3 +2,13 @@
 
 A new panel is one new file here, and its name in :data:`PANELS`.
 """
+
+from mpviz.tui.panels import cores, processes, timeline
+from mpviz.tui.panels.panel import Panel
+
+PANELS: tuple[Panel, ...] = (
+    cores.PANEL,
+    processes.PANEL,
+    timeline.PANEL,
+)
+"""In the order in which they take their places on the screen."""

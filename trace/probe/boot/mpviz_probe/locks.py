@@ -116,9 +116,11 @@ def observe(lock):
     take, give = semlock.acquire, semlock.release
     count_held = semlock._count if semlock.kind == _RECURSIVE else None
     object_field = b'"o":%b' % wire.text(identify(lock))
-    wait_field = b'"what":"lock",' + object_field + b',"s":%d'
-    taken_field = object_field + b',"s":%d'
-    put, here = wire.put, sites.here
+    waiting = wire.template(b"wait", b'"what":"lock",' + object_field + b',"s":%d')
+    acquired = wire.template(b"lock.acquired", object_field + b',"s":%d')
+    released = wire.template(b"lock.released", object_field)
+    refused = wire.template(b"lock.refused", object_field)
+    send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
         # C tries without waiting first, too: the program sees no other order of things.
@@ -129,7 +131,7 @@ def observe(lock):
                 return False
         if count_held is None or count_held() == 1:
             try:
-                put(b"lock.acquired", taken_field % here())
+                send(acquired, here())
             except BaseException:
                 # An interrupt has to find the lock as if it had come before the acquire.
                 give()
@@ -137,23 +139,23 @@ def observe(lock):
         return True
 
     def wait(timeout):
-        put(b"wait", wait_field % here(2))
+        send(waiting, here(2))
         taken = False
         try:
             taken = take(True, timeout)
         finally:
             if not taken:
-                put(b"wait.over")
+                wire.put(b"wait.over")
         return taken
 
     def release():
         if count_held is not None and count_held() != 1:
             return give()
-        put(b"lock.released", object_field)
+        send(released)
         try:
             return give()
         except BaseException:
-            put(b"lock.refused", object_field)
+            send(refused)
             raise
 
     lock.acquire = acquire

@@ -89,24 +89,24 @@ def _observe_queue(queue):
 
 def _observed_room(take, name):
     """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
-    put_fields = b'"o":' + name + b',"s":%d'
-    wait_fields = b'"what":"put","o":' + name + b',"s":%d'
-    put, here = wire.put, sites.here
+    putting = wire.template(b"queue.put", b'"o":' + name + b',"s":%d')
+    waiting = wire.template(b"wait", b'"what":"put","o":' + name + b',"s":%d')
+    send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
         if not take(False):
             if not block or (timeout is not None and timeout <= 0):
                 return False
-            put(b"wait", wait_fields % here())
+            send(waiting, here())
             taken = False
             try:
                 taken = take(True, timeout)
             finally:
                 if not taken:
-                    put(b"wait.over")
+                    wire.put(b"wait.over")
             if not taken:
                 return False
-        put(b"queue.put", put_fields % here())
+        send(putting, here())
         return True
 
     return acquire
@@ -114,21 +114,21 @@ def _observed_room(take, name):
 
 def _observed_turn(take, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
-    wait_fields = b'"what":"' + what + b'","o":' + name + b',"s":%d'
-    put, here = wire.put, sites.here
+    waiting = wire.template(b"wait", b'"what":"' + what + b'","o":' + name + b',"s":%d')
+    send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
         if take(False):
             return True
         if not block or (timeout is not None and timeout <= 0):
             return False
-        put(b"wait", wait_fields % here())
+        send(waiting, here())
         taken = False
         try:
             taken = take(True, timeout)
         finally:
             if not taken:
-                put(b"wait.over")
+                wire.put(b"wait.over")
         return taken
 
     return acquire
@@ -136,23 +136,23 @@ def _observed_turn(take, what, name):
 
 def _observed_receive(receive, reader, name):
     """Wrap the read of an item's bytes; the reading lock is held, so one thread is here at a time."""
-    got_fields = b'"o":' + name + b',"size":%d,"s":%d'
-    wait_fields = b'"what":"get","o":' + name + b',"s":%d'
-    put, here = wire.put, sites.here
+    got = wire.template(b"queue.got", b'"o":' + name + b',"size":%d,"s":%d')
+    waiting = wire.template(b"wait", b'"what":"get","o":' + name + b',"s":%d')
+    send, here = wire.send, sites.here
     ready = select.poll()
     ready.register(reader.fileno(), select.POLLIN)
 
     def observed():
         if not ready.poll(0):
-            put(b"wait", wait_fields % here())
+            send(waiting, here())
         arrived = False
         try:
             data = receive()
             arrived = True
         finally:
             if not arrived:
-                put(b"wait.over")
-        put(b"queue.got", got_fields % (len(data), here()))
+                wire.put(b"wait.over")
+        send(got, len(data), here())
         return data
 
     return observed
@@ -271,16 +271,16 @@ def hush_simple(queue):
 
 def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
-    put_fields = b'"o":' + name + b',"s":%d'
-    wait_fields = b'"what":"put","o":' + name + b',"s":%d'
+    putting = wire.template(b"queue.put", b'"o":' + name + b',"s":%d')
+    waiting = wire.template(b"wait", b'"what":"put","o":' + name + b',"s":%d')
     ready = select.poll()
     ready.register(writer.fileno(), select.POLLOUT)
 
     def observed(data):
-        wire.put(b"queue.put", put_fields % sites.here())
+        wire.send(putting, sites.here())
         waits = not ready.poll(0)
         if waits:
-            wire.put(b"wait", wait_fields % sites.here())
+            wire.send(waiting, sites.here())
         try:
             return send(data)
         finally:

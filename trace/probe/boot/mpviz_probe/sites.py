@@ -1,8 +1,8 @@
 """Places in the program's source: each gets a number that is the same in every process."""
 
 import os
-import sys
 from binascii import crc32
+from sys import _getframe
 
 from mpviz_probe import wire
 
@@ -25,13 +25,11 @@ def here(depth=1):
     Frames of multiprocessing and of the probe are passed over. ``depth`` counts the frames that
     are known to be such, from the caller on.
     """
-    frame = sys._getframe(depth + 1)
+    frame = _getframe(depth + 1)
     while frame is not None:
-        code = frame.f_code
-        key = (id(code), frame.f_lasti)
-        known = _known.get(key)
+        known = _known.get((id(frame.f_code), frame.f_lasti))
         if known is None:
-            known = _learn(key, frame)
+            known = _learn(frame)
         if known[0]:
             return known[0]
         frame = frame.f_back
@@ -73,7 +71,7 @@ def is_machinery(file):
     return file.startswith(_MACHINERY)
 
 
-def _learn(key, frame):
+def _learn(frame):
     code = frame.f_code
     if is_machinery(code.co_filename):
         known = (0, code)
@@ -81,7 +79,7 @@ def _learn(key, frame):
         name = getattr(code, "co_qualname", code.co_name)
         known = (announce(code.co_filename, frame.f_lineno or 0, name), code)
     if len(_known) < _LIMIT:
-        _known[key] = known
+        _known[(id(code), frame.f_lasti)] = known
     return known
 
 

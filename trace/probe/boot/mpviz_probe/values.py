@@ -41,7 +41,7 @@ def _observed_init(init):
             if not hasattr(self._lock, "_semlock"):
                 # Some other lock was passed in, and only multiprocessing's can be told apart.
                 return
-            self._mpviz_name = wire.text(identify(self))
+            self._mpviz = _Prepared(wire.text(identify(self)))
             if _is_new(sys._getframe(1)):
                 _announce(self)
         except Exception:
@@ -69,7 +69,7 @@ def _announce(value):
         b"value.created",
         b'"o":%b,"lock":%b,"kind":%b,"typecode":%b,"length":%d,"initial":%b,"s":%d'
         % (
-            value._mpviz_name,
+            wire.text(identify(value)),
             wire.text(identify_lock(value._lock)),
             b'"Array"' if length else b'"Value"',
             wire.text(typecode if isinstance(typecode, str) else ""),
@@ -95,44 +95,58 @@ def _content(content):
     return b"null"
 
 
+class _Prepared:
+    """The records of one value, prepared; those for whole numbers apart, for they are the usual."""
+
+    __slots__ = ("read", "read_number", "write", "write_number")
+
+    def __init__(self, name):
+        end = b',"index":%d,"s":%d'
+        read, written = b'"o":' + name + b',"value":', b'"o":' + name + b',"before":'
+        self.read = wire.template(b"value.read", read + b"%b" + end)
+        self.read_number = wire.template(b"value.read", read + b"%d" + end)
+        self.write = wire.template(b"value.written", written + b'%b,"value":%b' + end)
+        self.write_number = wire.template(b"value.written", written + b'%d,"value":%d' + end)
+
+
 def _hold(value):
     """Take the value's lock as the original does, and say so where that takes waiting."""
-    semlock = value._lock._semlock
-    if not semlock.acquire(False):
+    take = value._lock._semlock.acquire
+    if not take(False):
         fields = b'"what":"lock","o":%b,"s":%d'
         wire.put(b"wait", fields % (wire.text(identify_lock(value._lock)), sites.here(2)))
         try:
-            semlock.acquire()
+            take()
         finally:
             wire.put(b"wait.over")
-    return semlock
 
 
 def _observed_property(original, name):
     def read(self):
-        known = self.__dict__.get("_mpviz_name")
-        if known is None:
+        prepared = self.__dict__.get("_mpviz")
+        if prepared is None:
             return original.fget(self)
-        semlock = _hold(self)
+        _hold(self)
         try:
             content = getattr(self._obj, name)
-            _tell_read(known, content, 0)
+            _tell_read(prepared, content, 0)
         finally:
-            semlock.release()
+            self._lock._semlock.release()
         return content
 
     def write(self, content):
-        known = self.__dict__.get("_mpviz_name")
-        if known is None:
+        prepared = self.__dict__.get("_mpviz")
+        if prepared is None:
             original.fset(self, content)
             return
-        semlock = _hold(self)
+        _hold(self)
         try:
-            before = getattr(self._obj, name)
-            setattr(self._obj, name, content)
-            _tell_write(known, before, getattr(self._obj, name), 0)
+            item = self._obj
+            before = getattr(item, name)
+            setattr(item, name, content)
+            _tell_write(prepared, before, getattr(item, name), 0)
         finally:
-            semlock.release()
+            self._lock._semlock.release()
 
     return property(read, write)
 
@@ -140,15 +154,15 @@ def _observed_property(original, name):
 def _observed_getitem(getitem):
     @wraps(getitem)
     def observed(self, index):
-        known = self.__dict__.get("_mpviz_name")
-        if known is None:
+        prepared = self.__dict__.get("_mpviz")
+        if prepared is None:
             return getitem(self, index)
-        semlock = _hold(self)
+        _hold(self)
         try:
             content = self._obj[index]
-            _tell_read(known, content, _position(self, index))
+            _tell_read(prepared, content, _position(self, index))
         finally:
-            semlock.release()
+            self._lock._semlock.release()
         return content
 
     return observed
@@ -157,16 +171,16 @@ def _observed_getitem(getitem):
 def _observed_setitem(setitem):
     @wraps(setitem)
     def observed(self, index, content):
-        known = self.__dict__.get("_mpviz_name")
-        if known is None:
+        prepared = self.__dict__.get("_mpviz")
+        if prepared is None:
             return setitem(self, index, content)
-        semlock = _hold(self)
+        _hold(self)
         try:
             before = self._obj[index]
             self._obj[index] = content
-            _tell_write(known, before, self._obj[index], _position(self, index))
+            _tell_write(prepared, before, self._obj[index], _position(self, index))
         finally:
-            semlock.release()
+            self._lock._semlock.release()
         return None
 
     return observed
@@ -178,20 +192,22 @@ def _position(array, index):
     return _WHOLE
 
 
-def _tell_read(name, content, index):
+def _tell_read(prepared, content, index):
     try:
-        fields = b'"o":%b,"value":%b,"index":%d,"s":%d'
-        wire.put(b"value.read", fields % (name, _content(content), index, sites.here(2)))
+        if content.__class__ is int:
+            wire.send(prepared.read_number, content, index, sites.here(2))
+        else:
+            wire.send(prepared.read, _content(content), index, sites.here(2))
     except Exception:
         report("value")
 
 
-def _tell_write(name, before, content, index):
+def _tell_write(prepared, before, content, index):
     try:
-        fields = b'"o":%b,"before":%b,"value":%b,"index":%d,"s":%d'
-        wire.put(
-            b"value.written",
-            fields % (name, _content(before), _content(content), index, sites.here(2)),
-        )
+        if content.__class__ is int:
+            wire.send(prepared.write_number, before, content, index, sites.here(2))
+        else:
+            here = sites.here(2)
+            wire.send(prepared.write, _content(before), _content(content), index, here)
     except Exception:
         report("value")

@@ -1,0 +1,1 @@
+"""The programs that are watched: one file each, and their catalogue."""

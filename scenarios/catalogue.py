@@ -1,0 +1,345 @@
+"""The catalogue: which scenarios there are, and what each of them takes.
+
+It reads the scenario files and does not run them: to list them costs no
+import of them, nor of multiprocessing.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+CHAPTERS = (
+    "the GIL",
+    "processes",
+    "pools",
+    "talking",
+    "sharing",
+    "signals",
+    "pitfalls",
+    "real work",
+)
+"""The order of the list; a chapter that is not among these comes last."""
+
+NOT_SCENARIOS = ("__init__", "__main__", "catalogue")
+"""The modules of this folder that are no scenarios; all others are."""
+
+ENTRY_POINT_GROUP = "mpviz.scenarios"
+"""Where another package names the scenario modules it brings along."""
+
+Value = int | float | bool | str
+
+
+class UnknownScenario(LookupError):  # noqa: N818
+    """There is no such scenario; the text names the nearest in one line."""
+
+
+class BadParameter(ValueError):  # noqa: N818
+    """A word is no good as a parameter; the text says why in one line."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a scenario file says of an int or a float."""
+
+    minimum: float
+    maximum: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a scenario file says of a str."""
+
+    choices: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """What a scenario file says of a bool."""
+
+    sentence: str
+    choices: tuple[str, ...] = ("yes", "no")
+
+
+RULES: dict[tuple[str, str], tuple[type[Value], Callable[..., object]]] = {
+    ("int", "Range"): (int, Range),
+    ("float", "Range"): (float, Range),
+    ("str", "Choice"): (str, Choice),
+    ("bool", "YesNo"): (bool, YesNo),
+}
+"""What may stand in Annotated[...], and what it stands for."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One keyword parameter of a scenario's main."""
+
+    name: str
+    kind: type[Value]
+    default: Value
+    sentence: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What may be given: "a whole number from 1 to 64", "yes or no"."""
+        if self.choices:
+            *others, last = self.choices
+            return f"{', '.join(others)} or {last}" if others else last
+        number = "a whole number" if self.kind is int else "a number"
+        return f"{number} from {self.minimum} to {self.maximum}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One program to watch, as its file describes it."""
+
+    name: str
+    chapter: str
+    order: float
+    title: str
+    sentence: str
+    doc: str
+    module: str
+    path: Path
+    parameters: tuple[Parameter, ...]
+
+
+def scenarios() -> dict[str, Scenario]:
+    """Return all scenarios by name, in the order that teaches."""
+    return dict(_read_all()[0])
+
+
+def problems() -> tuple[str, ...]:
+    """Return one line for each scenario that could not be read."""
+    return _read_all()[1]
+
+
+def find(name: str) -> Scenario:
+    """Return the scenario of this name, or raise UnknownScenario."""
+    found = scenarios()
+    if name in found:
+        return found[name]
+    for problem in problems():
+        if problem.startswith(f"{name}: "):
+            raise UnknownScenario(problem)
+    nearest = _nearest(name, found)
+    raise UnknownScenario(f"there is no scenario {_quoted(name)}{nearest}")
+
+
+def parse(scenario: Scenario, words: Iterable[str]) -> dict[str, Value]:
+    """Return a value for each parameter: the default, or "workers=8"."""
+    parameters = {each.name: each for each in scenario.parameters}
+    given: dict[str, Value] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise BadParameter(
+                f"{_quoted(word)} is not of the form name=value"
+            )
+        if name not in parameters:
+            known = ", ".join(parameters) or "no parameters"
+            raise BadParameter(
+                f"{scenario.name} has no parameter {_quoted(name)}"
+                f"{_nearest(name, parameters)}; it takes {known}"
+            )
+        if name in given:
+            raise BadParameter(f"{name} is given twice")
+        given[name] = _value(parameters[name], text)
+    defaults = {each.name: each.default for each in scenario.parameters}
+    return defaults | given
+
+
+def as_text(value: Value) -> str:
+    """Write a value in the way that parse reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _value(parameter: Parameter, text: str) -> Value:
+    if text in parameter.choices:
+        return text == "yes" if parameter.kind is bool else text
+    if parameter.minimum is not None and parameter.maximum is not None:
+        number: float
+        with suppress(ValueError):
+            number = int(text) if parameter.kind is int else float(text)
+            if parameter.minimum <= number <= parameter.maximum:
+                return number  # Never nan: it is not within anything.
+    raise BadParameter(
+        f"{parameter.name} must be {parameter.allowed}, not {_quoted(text)}"
+    )
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - seldom needed
+
+    nearest = get_close_matches(name[:40], names, n=1, cutoff=0)
+    return f"; the nearest is {nearest[0]!r}" if nearest else ""
+
+
+@cache
+def _read_all() -> tuple[dict[str, Scenario], tuple[str, ...]]:
+    """Read this folder and the entry points; a failure is a problem."""
+    found: dict[str, Scenario] = {}
+    problems: list[str] = []
+    modules = [*_modules_here()]
+    # Whatever is wrong with one scenario, the others are listed.
+    try:
+        modules += _modules_elsewhere()
+    except Exception as error:
+        problems.append(f"entry points: {_reason(error)}")
+    for name, module, path, origin in modules:
+        try:
+            if name in found:
+                raise ValueError(
+                    f"{found[name].module} has this name already"
+                )
+            found[name] = _read(name, module, path or _source(module))
+        except Exception as error:
+            problems.append(f"{name}: {_reason(error)} ({origin})")
+    ordered = sorted(found.values(), key=_place)
+    return {each.name: each for each in ordered}, tuple(problems)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _place(scenario: Scenario) -> tuple[int, str, float, str]:
+    known = scenario.chapter in CHAPTERS
+    chapter = CHAPTERS.index(scenario.chapter) if known else len(CHAPTERS)
+    return chapter, scenario.chapter, scenario.order, scenario.name
+
+
+def _modules_here() -> Iterator[tuple[str, str, Path | None, str]]:
+    """Give name, module, path and origin of each file of this folder."""
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.stem not in NOT_SCENARIOS:
+            name = path.stem.replace("_", "-")
+            yield name, f"{__package__}.{path.stem}", path, path.name
+
+
+def _modules_elsewhere() -> Iterator[tuple[str, str, Path | None, str]]:
+    """Give the same, without the path, of what other packages bring."""
+    # To import importlib.metadata takes longer than all the rest, so only
+    # those who have such a package pay for it: a look at the files tells.
+    if not any(_mentions_scenarios(Path(folder)) for folder in sys.path):
+        return
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        package = entry.dist.name if entry.dist else "a package"
+        yield entry.name, entry.value, None, f"entry point of {package}"
+
+
+def _mentions_scenarios(folder: Path) -> bool:
+    for listing in folder.glob("*-info/entry_points.txt"):
+        with suppress(OSError):
+            if f"[{ENTRY_POINT_GROUP}]".encode() in listing.read_bytes():
+                return True
+    return False
+
+
+def _source(module: str) -> Path:
+    """Find a module's file without importing what packages it is in."""
+    name = ""
+    search: Sequence[str] | None = None
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        specs = (finder.find_spec(name, search) for finder in sys.meta_path)
+        spec = next(filter(None, specs), None)
+        if spec is None:
+            raise ValueError(f"there is no module {name}")
+        search = spec.submodule_search_locations
+    if spec is None or spec.origin is None:
+        raise ValueError(f"{module} has no source file")
+    return Path(spec.origin)
+
+
+def _read(name: str, module: str, path: Path) -> Scenario:
+    """Read one scenario from its source, or raise and say what it lacks."""
+    tree = ast.parse(path.read_bytes(), path.name)
+    doc = ast.get_docstring(tree) or ""
+    title, sentence = [*doc.split("\n\n"), "", ""][:2]
+    if not sentence:
+        raise ValueError(
+            "its docstring needs a title and, as its second paragraph,"
+            " a sentence on what to watch for"
+        )
+    constants: dict[str, ast.expr] = {}
+    main = None
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=constant)], value=value):
+                constants[constant] = value
+            case ast.FunctionDef(name="main"):
+                main = node
+    if "CHAPTER" not in constants:
+        raise ValueError('it needs a chapter, as in CHAPTER = "pools"')
+    if main is None:
+        raise ValueError("it needs a function: def main(*, ...)")
+    order = constants.get("ORDER")
+    return Scenario(
+        name=name,
+        chapter=str(ast.literal_eval(constants["CHAPTER"])),
+        order=float(ast.literal_eval(order)) if order else float("inf"),
+        title=" ".join(title.split()).rstrip("."),
+        sentence=" ".join(sentence.split()),
+        doc=doc,
+        module=module,
+        path=path,
+        parameters=_parameters(main.args),
+    )
+
+
+def _parameters(main: ast.arguments) -> tuple[Parameter, ...]:
+    if main.posonlyargs or main.args or main.vararg or main.kwarg:
+        raise ValueError("its main takes keywords only: def main(*, ...)")
+    return tuple(map(_parameter, main.kwonlyargs, main.kw_defaults))
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
+    """Read one, as in workers: Annotated[int, Range(1, 64, "...")] = 4."""
+    if default is None:
+        raise ValueError(f"{argument.arg} needs a default")
+    match argument.annotation:
+        case ast.Subscript(
+            slice=ast.Tuple(
+                elts=[
+                    ast.Name(id=kind),
+                    ast.Call(func=ast.Name(id=rule)) as call,
+                ]
+            )
+        ) if (kind, rule) in RULES:
+            make_kind, make_rule = RULES[kind, rule]
+        case _:
+            raise ValueError(
+                f"{argument.arg} needs an annotation such as"
+                ' Annotated[int, Range(1, 64, "what it is")]'
+            )
+    values = map(ast.literal_eval, call.args)
+    named = {
+        str(each.arg): ast.literal_eval(each.value)
+        for each in call.keywords
+    }
+    parameter = Parameter(
+        name=argument.arg,
+        kind=make_kind,
+        default=ast.literal_eval(default),
+        **vars(make_rule(*values, **named)),
+    )
+    # What would not be allowed as a word is no default either.
+    _value(parameter, as_text(parameter.default))
+    return parameter

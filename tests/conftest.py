@@ -1,0 +1,304 @@
+"""What the tests share: interpreters, observed programs, and the proof that nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mpviz.trace import kernel, signals
+from mpviz.trace.report import document
+from mpviz.trace.session import Session, Target, start
+from mpviz.trace.state import Process, RunState
+
+PATIENCE = 60.0
+"""Seconds after which a condition that has not come true is a failure, never an outcome."""
+
+MARK = "MPVIZ_TEST_RUN"
+"""Every process that a test starts inherits this variable, and is found by it."""
+
+START_METHODS = ("fork", "spawn", "forkserver")
+VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+
+TELLING = '''
+"""For observed programs: say what is true, past everything that mpviz looks at."""
+import json, os, sys
+def tell(**facts):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "told")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, json.dumps(facts).encode() + b"\\n")
+    os.close(descriptor)
+'''
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A CPython that was found on this machine and really runs."""
+
+    path: str
+    version: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """As in ``python3.12``."""
+        return "python{}.{}".format(*self.version)
+
+
+def find_interpreters() -> list[Interpreter]:
+    """One CPython for each version that mpviz observes, as far as there is one."""
+    asking = "import sys; print(sys.implementation.name, *sys.version_info[:2])"
+    asked = [
+        (
+            path,
+            subprocess.Popen(
+                [path, "-I", "-S", "-c", asking],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ),
+        )
+        for path in _candidates()
+    ]
+    found: dict[tuple[int, int], Interpreter] = {}
+    for path, process in asked:
+        words = process.communicate()[0].split()
+        if process.returncode == 0 and words[:1] == ["cpython"]:
+            version = (int(words[1]), int(words[2]))
+            if version in VERSIONS:
+                found.setdefault(version, Interpreter(path, version))
+    return [found[version] for version in sorted(found)]
+
+
+def _candidates() -> list[str]:
+    home = Path.home()
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
+    on_path = [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
+    elsewhere = [*(home / ".pyenv/versions").glob("3.*/bin/python"), *uv.glob("*/bin/python3")]
+    return [sys.executable, *filter(None, on_path), *map(str, sorted(elsewhere))]
+
+
+@pytest.fixture(scope="session", params=find_interpreters(), ids=lambda found: found.name)
+def python(request: pytest.FixtureRequest) -> str:
+    """The path of each interpreter in turn."""
+    path: str = request.param.path
+    return path
+
+
+@pytest.fixture(scope="session", params=START_METHODS)
+def start_method(request: pytest.FixtureRequest) -> str:
+    """Each start method in turn."""
+    method: str = request.param
+    return method
+
+
+@dataclass
+class Observed:
+    """A program that was observed from its start to its end."""
+
+    state: RunState
+    document: dict[str, Any]
+    told: list[dict[str, Any]]
+    """What the program itself said with ``tell``, in order."""
+    stdout: str
+    stderr: str
+    exit_code: int | None
+
+    def facts(self, name: str) -> Any:
+        """What the program told once under this name."""
+        (value,) = [facts[name] for facts in self.told if name in facts]
+        return value
+
+    def process(self, name: str) -> dict[str, Any]:
+        """The one process of this name in the document."""
+        return self.one("processes", name)
+
+    def one(self, section: str, name: str) -> dict[str, Any]:
+        """The one entry of a section of the document with this name."""
+        named = [entry for entry in self.document[section] if entry["name"] == name]
+        assert len(named) == 1, (name, [entry["name"] for entry in self.document[section]])
+        entry: dict[str, Any] = named[0]
+        return entry
+
+    @property
+    def log(self) -> list[str]:
+        """The lines of the event log."""
+        return [entry.text for entry in self.state.log]
+
+    def assert_nothing_was_missed(self) -> None:
+        """No record was lost, none was unreadable, and the probe made no error."""
+        stream = dict(self.document["stream"])
+        assert stream.pop("records") > 0
+        assert stream == {"lost": 0, "probe_errors": 0, "unreadable": 0}, (
+            self.state.last_probe_error,
+            self.log,
+        )
+        for process in self.state.processes.values():
+            assert process.records == process.highest_number, process.name
+
+
+RunProgram = Callable[..., Observed]
+
+
+@pytest.fixture(scope="session")
+def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
+    """Run a program under mpviz to its end; it fails the test if anything is left then."""
+
+    def run(
+        source: str,
+        *arguments: str,
+        python: str = sys.executable,
+        start_method: str | None = None,
+        exit_code: int | None = 0,
+    ) -> Observed:
+        folder = tmp_path_factory.mktemp("p")
+        program = folder / "program.py"
+        program.write_text(source)
+        (folder / "telling.py").write_text(TELLING)
+        target = Target(
+            arguments=[str(program), *arguments],
+            name="program",
+            start_method=start_method,
+            python=python,
+            directory=folder,
+        )
+        with leaving_nothing(folder / "t"):
+            session = start(target, capture=True)
+            try:
+                run_to_end(session)
+            finally:
+                session.close()
+        told = folder / "told"
+        lines = told.read_text().splitlines() if told.exists() else []
+        observed = Observed(
+            session.state,
+            document(session.state),
+            [json.loads(line) for line in lines],
+            output(session.state, "stdout"),
+            output(session.state, "stderr"),
+            session.state.exit_code,
+        )
+        assert observed.exit_code == exit_code, observed.stderr
+        return observed
+
+    return run
+
+
+@pytest.fixture
+def nothing_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail the test if it leaves a process alive or a file in the folder for temporary files."""
+    with leaving_nothing(tmp_path_factory.mktemp("t")):
+        yield
+
+
+@contextmanager
+def leaving_nothing(folder: Path) -> Iterator[None]:
+    """See to it that nothing that is started in here outlives it, and no temporary file does.
+
+    The folder's path should be short: the sockets of a fork server lie in it.
+    """
+    mark = f"{os.getpid()}-{next(_numbers)}"
+    folder.mkdir(exist_ok=True)
+    shared_before = _shared_files()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MARK, mark)
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        try:
+            yield
+        finally:
+            alive = wait_for_the_end_of(mark)
+    assert not alive, f"left alive: {alive}"
+    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    assert not [name for name in left if name.startswith("mpviz-")], f"left behind: {left}"
+    assert not _shared_files() - shared_before
+
+
+def wait_for_the_end_of(mark: str, seconds: float = 2.0) -> list[str]:
+    """The command lines of the marked processes that are alive after so long; they are killed."""
+    deadline = time.monotonic() + seconds
+    while marked := marked_processes(mark):
+        if time.monotonic() > deadline:
+            commands = [" ".join(kernel.read_command(pid)) for pid, _ in marked]
+            for pid, started in marked:
+                signals.send(pid, started, signal.SIGKILL)
+            return commands
+        time.sleep(0.01)
+    return []
+
+
+def marked_processes(mark: str) -> list[tuple[int, int]]:
+    """Pid and start time of each living process with this mark in its environment."""
+    words = f"{MARK}={mark}".encode()
+    found = []
+    for pid in kernel.list_pids():
+        if words in kernel.read_environment(pid):
+            reading = kernel.read_status(pid)
+            if reading is not None and reading.status not in "ZX":
+                found.append((pid, reading.started))
+    return found
+
+
+def _shared_files() -> set[str]:
+    memory = Path("/dev/shm")
+    return {path.name for path in memory.glob("*mpviz*")} if memory.is_dir() else set()
+
+
+def run_to_end(session: Session, until: Callable[[RunState], bool] = lambda state: False) -> None:
+    """Fold until the run is over, or until something is true of the state."""
+    deadline = time.monotonic() + PATIENCE
+    while not session.over and not until(session.state):
+        assert time.monotonic() < deadline, describe(session.state)
+        if not session.step(0.02):
+            time.sleep(0.002)
+
+
+def describe(state: RunState) -> str:
+    """Where a run stands, for the person who reads of its failure."""
+
+    def line(process: Process) -> str:
+        wait = process.wait
+        return f"{process.key} {process.name}: {process.state} {wait or ''} {process.exit_code}"
+
+    lines = ["still running:", *map(line, state.processes.values())]
+    lines += [entry.text for entry in list(state.log)[-20:]]
+    return "\n".join([*lines, output(state, "stderr")])
+
+
+def output(state: RunState, stream: str) -> str:
+    """All that was written to a stream, line by line in the order in which it came."""
+    return "".join(line.text + "\n" * line.ended for line in state.output if line.stream == stream)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for a condition to come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.fixture(scope="session", name="run_to_end")
+def run_to_end_fixture() -> Callable[..., None]:
+    """:func:`run_to_end`, for tests, which cannot import a conftest."""
+    return run_to_end
+
+
+@pytest.fixture(scope="session", name="wait_until")
+def wait_until_fixture() -> Callable[..., None]:
+    """:func:`wait_until`, for tests."""
+    return wait_until

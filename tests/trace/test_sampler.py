@@ -1,0 +1,191 @@
+"""Samples say what the operating system says, of all observed processes and no other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from mpviz.trace import kernel, sampler
+from mpviz.trace.events import ProcessSample, Sample
+from mpviz.trace.launch import Program, launch
+from mpviz.trace.queue import EventQueue
+from mpviz.trace.sampler import Sampler
+
+PATIENCE = 20.0
+START = "import os, sys, time\n"
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[str], Program]]:
+    started: list[tuple[EventQueue, Program]] = []
+
+    def run(code: str) -> Program:
+        queue = EventQueue()
+        program = launch(
+            [sys.executable, "-I", "-c", START + code],
+            queue_path=queue.path,
+            stdin=subprocess.PIPE,
+        )
+        started.append((queue, program))
+        return program
+
+    yield run
+    for queue, program in started:
+        program.end()
+        assert program.wait(PATIENCE)
+        program.close()
+        queue.close()
+
+
+class Samples:
+    """The samples of one sampler, and a way to wait for one."""
+
+    def __init__(self, root: int) -> None:
+        self.all: list[Sample] = []
+        self.sampler = Sampler(self.all.append, root, interval=0.02)
+
+    def wait_for(self, fits: Callable[[Sample], object], after: int = 0) -> Sample:
+        """Wait for a sample that fits."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for sample in self.all[after:]:
+                if fits(sample):
+                    return sample
+            assert time.monotonic() < deadline, self.all[-1:]
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def sample() -> Iterator[Callable[[Program], Samples]]:
+    begun: list[Samples] = []
+
+    def begin(program: Program) -> Samples:
+        begun.append(Samples(program.warden_pid))
+        return begun[-1]
+
+    yield begin
+    for samples in begun:
+        samples.sampler.stop()
+
+
+def of_pid(sample: Sample, pid: int) -> ProcessSample | None:
+    return next((process for process in sample.processes if process.pid == pid), None)
+
+
+Start = Callable[[str], Program]
+Begin = Callable[[Program], Samples]
+
+
+def test_shows_the_whole_tree_and_nothing_else(start: Start, sample: Begin) -> None:
+    program = start("os.fork(); os.fork(); time.sleep(600)")
+    found = sample(program).wait_for(lambda sample: len(sample.processes) == 4)
+    ours = {child.pid for child in psutil.Process(program.warden_pid).children(recursive=True)}
+    assert {process.pid for process in found.processes} == ours
+    for process in found.processes:
+        assert process.started == kernel.start_time(process.pid)
+        assert process.parent == psutil.Process(process.pid).ppid()
+        assert process.rss == pytest.approx(psutil.Process(process.pid).memory_info().rss, rel=0.5)
+        assert 0 <= process.core < (os.cpu_count() or 1)
+    assert len(found.cores) == os.cpu_count()
+    assert all(0 <= percent <= 100 for percent in found.cores)
+
+
+def test_tells_the_command_once(start: Start, sample: Begin) -> None:
+    program = start("time.sleep(600)")
+    samples = sample(program)
+    samples.wait_for(lambda _: len(samples.all) > 10)
+    commands = [process.command for each in samples.all for process in each.processes]
+    told = [command for command in commands if command]
+    assert told[-1].startswith(f"{sys.executable} -I -c import os, sys, time")
+    assert commands[-1] == ""
+
+
+def test_tells_the_command_anew_when_the_first_look_came_before_an_exec() -> None:
+    commands = iter([["python", "a.py"], ["sleep", "1"], ["sleep", "1"], ["not", "asked"]])
+    known = sampler._Known(started=1, cpu_seconds=0.0, time=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "read_command", lambda _: next(commands))
+        told = [sampler._news_of_command(known, 1) for _ in range(5)]
+    assert told == ["python a.py", "sleep 1", "", "", ""]
+
+
+def test_a_busy_process_and_an_idle_one(start: Start, sample: Begin) -> None:
+    program = start("if os.fork():\n    time.sleep(600)\nwhile True:\n    pass")
+    samples = sample(program)
+    samples.wait_for(lambda sample: len(sample.processes) == 2)
+    samples.wait_for(lambda _: len(samples.all) > 20)
+    idle, busy = sorted(samples.all[-1].processes, key=lambda process: process.cpu_seconds)
+    assert busy.cpu_percent > 5
+    assert idle.cpu_percent < busy.cpu_percent
+    assert busy.cpu_seconds > idle.cpu_seconds
+    totals = [each.cpu_seconds for one in samples.all for each in one.processes]
+    by_clock = psutil.Process(busy.pid).cpu_times()
+    assert max(totals) == pytest.approx(by_clock.user + by_clock.system, abs=0.3)
+
+
+def test_sees_new_processes_and_tells_when_they_are_gone(start: Start, sample: Begin) -> None:
+    program = start("""
+sys.stdin.readline()
+if os.fork() == 0:
+    time.sleep(600)
+os.wait()
+time.sleep(600)
+""")
+    samples = sample(program)
+    first = samples.wait_for(lambda sample: len(sample.processes) == 1).processes[0].pid
+    program.write_stdin(b"go\n")
+    both = samples.wait_for(lambda sample: len(sample.processes) == 2)
+    (child,) = (process for process in both.processes if process.pid != first)
+    samples.sampler.add(child.pid)
+    program.send_signal(child.pid, child.started, signal.SIGKILL)
+    samples.wait_for(lambda sample: sample.gone == [child.pid])
+    assert of_pid(samples.all[-1], child.pid) is None
+    assert sum(child.pid in sample.gone for sample in samples.all) == 1
+
+
+def test_the_letter_of_a_stopped_process_and_of_a_zombie(start: Start, sample: Begin) -> None:
+    program = start("if os.fork() == 0:\n    os._exit(3)\ntime.sleep(600)")
+    samples = sample(program)
+    found = samples.wait_for(lambda sample: "Z" in [process.status for process in sample.processes])
+    (first,) = (process for process in found.processes if process.status != "Z")
+    program.freeze([(first.pid, first.started)])
+    samples.wait_for(lambda sample: (of_pid(sample, first.pid) or first).status == "T")
+
+
+def test_goes_on_when_the_warden_is_gone(start: Start, sample: Begin) -> None:
+    program = start("os.fork(); time.sleep(600)")
+    samples = sample(program)
+    found = samples.wait_for(lambda sample: len(sample.processes) == 2)
+    known = [(process.pid, process.started) for process in found.processes]
+    os.kill(program.warden_pid, signal.SIGKILL)
+    samples.wait_for(lambda sample: len(sample.gone) == 1)
+    (left,) = samples.all[-1].processes
+    assert left.parent != program.warden_pid
+    assert program.end_orphans(known) >= 1
+    samples.wait_for(lambda sample: sample.gone == [left.pid])
+    samples.sampler.stop()
+
+
+def test_keeps_to_its_rate(start: Start, sample: Begin) -> None:
+    program = start("time.sleep(600)")
+    samples = sample(program)
+    assert samples.sampler.achieved_hz == 0
+    samples.wait_for(lambda _: len(samples.all) > 30)
+    assert 0 < samples.sampler.achieved_hz <= 51
+
+
+def test_a_machine_that_hides_its_cores_is_no_reason_to_end(
+    start: Start, sample: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(**_: object) -> list[float]:
+        raise PermissionError("/proc/stat")
+
+    monkeypatch.setattr(psutil, "cpu_percent", hidden)
+    monkeypatch.setattr(kernel, "list_pids", set)
+    samples = sample(start("time.sleep(600)"))
+    found = samples.wait_for(lambda _: True)
+    assert (found.cores, found.processes, found.gone) == ([], [], [])

@@ -1,0 +1,128 @@
+"""The runs that the panels are drawn from: a counter behind a lock, a queue, a pool."""
+
+from __future__ import annotations
+
+import random
+
+from panel_story import MAIN, Story
+
+ADDERS = (1001, 1002, 1003, 1004)
+
+
+def counter(milliseconds: int = 400, ended: bool = False) -> Story:
+    """Four adders that contend for one lock around one value."""
+    story = Story(cores=4)
+    dice = random.Random(7)
+    story.site(1, 31, "with lock:")
+    story.site(2, 32, "counter.value += 1")
+    lock, value = story.lock("lock"), story.value("counter")
+    for number, pid in enumerate(ADDERS, 1):
+        story.start(4 + 3 * number, pid, f"Process-{number}", function="add")
+    story.wait(20, MAIN, "process", str(ADDERS[0]))
+    time, number, waiting = 20.0, 0, []
+    sampled = 0
+    while time < milliseconds:
+        for pid in ADDERS:
+            if pid not in waiting:
+                story.wait(time, pid, "lock", lock, site=1)
+                waiting.append(pid)
+        holder = waiting.pop(dice.randrange(2))
+        story.acquire(time + 0.1, holder, lock, site=2)
+        story.read(time + 0.2, holder, value, number)
+        hold = dice.choice((1.0, 2.0, 6.0, 14.0))
+        number += 1
+        story.write(time + hold / 2, holder, value, number, number - 1)
+        time += hold
+        if time + 2 < milliseconds:
+            story.release(time, holder, lock)
+            time += 0.4
+        if time - sampled > 40:
+            sampled = time
+            uses = {pid: (pid % 4, 88.0 if pid == holder else 3.0) for pid in ADDERS}
+            uses[MAIN] = (0, 0.5)
+            story.sample(time, [dice.uniform(10, 100) for _ in range(4)], uses)
+            story.output(time, holder, f"counter is {number}")
+    if ended:
+        story.release(time, holder, lock)
+        for number, pid in enumerate(ADDERS):
+            if pid in waiting:
+                story.acquire(time + number + 1, pid, lock)
+                story.release(time + number + 1.5, pid, lock)
+        story.signal(time + 8, ADDERS[1], 15)
+        for number, pid in enumerate(ADDERS):
+            story.exit(time + 10 + number, pid, (0, -15, 1, -9)[number])
+        story.join(time + 16, ADDERS[0])
+        story.end(time + 30)
+    return story
+
+
+def factory() -> Story:
+    """Two producers that are too fast for three consumers on a bounded queue."""
+    story = Story("producer-consumer", cores=2)
+    queue, results = story.queue("jobs", 8), story.queue("results")
+    makers = [story.start(5 + n, 1001 + n, f"producer-{n + 1}") for n in range(2)]
+    takers = [story.start(8 + n, 1003 + n, f"consumer-{n + 1}") for n in range(3)]
+    story.wait(12, MAIN, "process", str(makers[0]))
+    depth, time = 0, 12.0
+    for pid in takers:
+        story.wait(time, pid, "get", queue)
+    idle, blocked = list(takers), []
+    dice = random.Random(3)
+    busy: dict[int, float] = {}
+    while time < 600:
+        time += dice.uniform(1, 4)
+        for maker in makers:
+            if maker in blocked:
+                continue
+            if depth < 8:
+                story.put(time, maker, queue)
+                depth += 1
+            else:
+                story.wait(time, maker, "put", queue)
+                blocked.append(maker)
+        for taker in takers:
+            if taker in busy and busy[taker] <= time:
+                story.put(time, taker, results)
+                del busy[taker]
+                if not depth:
+                    story.wait(time, taker, "get", queue)
+                    idle.append(taker)
+            if taker not in busy and depth:
+                story.get(time + 0.1, taker, queue)
+                if taker in idle:
+                    idle.remove(taker)
+                depth -= 1
+                busy[taker] = time + dice.uniform(8, 30)
+                if blocked:
+                    story.put(time + 0.2, blocked.pop(0), queue)
+                    depth += 1
+    story.sample(600, [97.0, 41.0], {1001: (0, 30.0), 1003: (0, 60.0), 1004: (1, 35.0)})
+    story.output(601, 1003, "Traceback (most recent call last):", "stderr")
+    return story
+
+
+def pool_map(tasks: int = 24, lost: bool = True) -> Story:
+    """A pool of four that does a map; one task raises, one dies with its worker."""
+    story = Story("pool-map", cores=4)
+    workers = [1001, 1002, 1003, 1004]
+    pool = story.pool(4, workers)
+    story.submit(14, pool, 1, tasks)
+    story.wait(14.5, MAIN, "results", f"{pool}/1")
+    dice = random.Random(11)
+    free = dict.fromkeys(workers, 15.0)
+    for index in range(tasks - 4):
+        worker = min(free, key=lambda pid: free[pid])
+        start = free[worker]
+        if lost and index == 13:
+            story.task(start, worker, pool, 1, index)
+            story.exit(start + 20, worker, -9)
+            del free[worker]
+            continue
+        until = start + dice.choice((8, 15, 30, 60))
+        error = "ValueError" if index == 6 else ""
+        story.task(start, worker, pool, 1, index, until, error=error)
+        free[worker] = until + 0.7
+    for worker, start in free.items():
+        index += 1
+        story.task(start, worker, pool, 1, index)
+    return story

@@ -1,0 +1,310 @@
+"""A small language for golden event streams: what happened, in milliseconds, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpviz.trace.events import (
+    Event,
+    Marked,
+    Output,
+    ProcessExited,
+    ProcessSample,
+    ProgramEnded,
+    ProgramStarted,
+    RunEnded,
+    RunStarted,
+    Sample,
+    Site,
+    Waiting,
+    WaitOver,
+)
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.primitives.pool import (
+    JobSubmitted,
+    PoolCreated,
+    TaskEnded,
+    TaskStarted,
+    WorkerReady,
+)
+from mpviz.trace.primitives.process import Began, Hello, Joined, Signalled, Started
+from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.state import RunState
+
+WARDEN = 900
+MAIN = 1000
+MILLISECOND = 1_000_000
+START = 5_000_000_000
+"""The clock does not begin at 0, and nothing on screen may show it."""
+
+
+class Story:
+    """Events in the order in which they are told; every method takes the time in milliseconds."""
+
+    def __init__(self, target: str = "shared-counter", cores: int = 2) -> None:
+        self.events: list[Event] = []
+        self.cores = cores
+        self._tell(
+            RunStarted(
+                time=self.at(0),
+                pid=0,
+                target=target,
+                arguments=["python", f"{target}.py"],
+                python="python 3.11.7",
+                start_method="fork",
+                cores=cores,
+                version="0.1.0",
+            ),
+            ProgramStarted(time=self.at(0), pid=WARDEN, child=MAIN, started=MAIN),
+            Hello(time=self.at(1), pid=MAIN, parent=WARDEN, started=MAIN, role="main"),
+        )
+
+    @staticmethod
+    def at(milliseconds: float) -> int:
+        """Nanoseconds of the clock for a time of the story."""
+        return START + round(milliseconds * MILLISECOND)
+
+    def _tell(self, *events: Event) -> None:
+        self.events += events
+
+    def state(self, until: float = -1) -> RunState:
+        """What is true after all that was told; at least at this time."""
+        state = fold(RunState(), self.events)
+        if until >= 0:
+            state.now = max(state.now, self.at(until))
+        return state
+
+    def start(self, time: float, pid: int, name: str, parent: int = MAIN, **more: object) -> int:
+        """A process starts another, which begins its own code half a millisecond later."""
+        daemon = bool(more.get("daemon", False))
+        method, function = str(more.get("method", "fork")), str(more.get("function", "work"))
+        self._tell(
+            Started(
+                time=self.at(time),
+                pid=parent,
+                child=pid,
+                name=name,
+                daemon=daemon,
+                method=method,
+                function=function,
+                started=pid,
+            ),
+            Hello(
+                time=self.at(time + 0.2),
+                pid=pid,
+                parent=parent,
+                started=pid,
+                role="process",
+                forked=method == "fork",
+            ),
+            Began(time=self.at(time + 0.5), pid=pid, name=name, daemon=daemon, parent=parent),
+        )
+        return pid
+
+    def site(self, number: int, line: int, code: str = "", file: str = "counter.py") -> int:
+        """A place in the program's source."""
+        self._tell(
+            Site(
+                time=self.at(1),
+                pid=MAIN,
+                site=number,
+                file=file,
+                line=line,
+                function="main",
+                code=code,
+            )
+        )
+        return number
+
+    def lock(self, name: str, kind: str = "Lock", maximum: int = 1, site: int = 0) -> str:
+        """A lock; its name comes from the line that creates it."""
+        site = site or self.site(9000 + len(self.events), 1, f"{name} = {kind}()")
+        self._tell(
+            LockCreated(
+                time=self.at(2), pid=MAIN, object=f"/{name}", kind=kind, maximum=maximum, site=site
+            )
+        )
+        return f"/{name}"
+
+    def wait(self, time: float, pid: int, what: str, target: str, site: int = 0) -> None:
+        """A process cannot go on."""
+        self._tell(Waiting(time=self.at(time), pid=pid, what=what, object=target, site=site))
+
+    def go_on(self, time: float, pid: int) -> None:
+        """A wait is over that no other event ends."""
+        self._tell(WaitOver(time=self.at(time), pid=pid))
+
+    def acquire(self, time: float, pid: int, lock: str, site: int = 0) -> None:
+        """A process has the lock now."""
+        self._tell(LockAcquired(time=self.at(time), pid=pid, object=lock, site=site))
+
+    def release(self, time: float, pid: int, lock: str) -> None:
+        """A process gives the lock back."""
+        self._tell(LockReleased(time=self.at(time), pid=pid, object=lock))
+
+    def queue(self, name: str, maxsize: int = 0) -> str:
+        """A queue."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Queue()")
+        self._tell(
+            QueueCreated(
+                time=self.at(2), pid=MAIN, object=name, kind="Queue", maxsize=maxsize, site=site
+            )
+        )
+        return name
+
+    def put(self, time: float, pid: int, queue: str) -> None:
+        """An item is put."""
+        self._tell(ItemPut(time=self.at(time), pid=pid, object=queue))
+
+    def get(self, time: float, pid: int, queue: str) -> None:
+        """An item is taken out."""
+        self._tell(ItemGot(time=self.at(time), pid=pid, object=queue, size=40))
+
+    def value(self, name: str, initial: object = 0, length: int = 1, typecode: str = "i") -> str:
+        """A Value, or an Array where it is longer than 1."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Value('i', 0)")
+        self._tell(
+            ValueCreated(
+                time=self.at(2),
+                pid=MAIN,
+                object=name,
+                kind="Value" if length == 1 else "Array",
+                typecode=typecode,
+                length=length,
+                lock=f"lock of {name}",
+                initial=initial,  # type: ignore[arg-type]
+                site=site,
+            )
+        )
+        return name
+
+    def read(self, time: float, pid: int, value: str, content: object, index: int = 0) -> None:
+        """A process reads an element."""
+        self._tell(
+            ValueRead(time=self.at(time), pid=pid, object=value, value=content, index=index)  # type: ignore[arg-type]
+        )
+
+    def write(  # noqa: PLR0917
+        self, time: float, pid: int, value: str, content: object, before: object, index: int = 0
+    ) -> None:
+        """A process writes an element."""
+        self._tell(
+            ValueWritten(
+                time=self.at(time),
+                pid=pid,
+                object=value,
+                value=content,  # type: ignore[arg-type]
+                before=before,  # type: ignore[arg-type]
+                index=index,
+            )
+        )
+
+    def pool(self, time: float, workers: Sequence[int], name: str = "pool") -> str:
+        """A pool and its workers, which are ready at once."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Pool()")
+        self._tell(
+            PoolCreated(time=self.at(time), pid=MAIN, object=name, workers=len(workers), site=site)
+        )
+        for number, pid in enumerate(workers, 1):
+            self.start(time + number, pid, f"ForkPoolWorker-{number}", daemon=True)
+            self._tell(WorkerReady(time=self.at(time + number + 1), pid=pid, object=name))
+        return name
+
+    def submit(self, time: float, pool: str, job: int, tasks: int, **more: object) -> None:
+        """A call of map or another."""
+        self._tell(
+            JobSubmitted(
+                time=self.at(time),
+                pid=MAIN,
+                object=pool,
+                job=job,
+                call=str(more.get("call", "map")),
+                function=str(more.get("function", "square")),
+                tasks=tasks,
+                items=tasks * 5 if tasks >= 0 else -1,
+                chunksize=5,
+            )
+        )
+
+    def task(  # noqa: PLR0917
+        self, time: float, pid: int, pool: str, job: int, index: int, until: float = -1, **more: str
+    ) -> None:
+        """A worker does a task; without ``until`` it is still at it."""
+        self._tell(
+            TaskStarted(
+                time=self.at(time),
+                pid=pid,
+                object=pool,
+                job=job,
+                index=index,
+                function=more.get("function", "square"),
+                items=5,
+            )
+        )
+        if until >= 0:
+            self._tell(
+                TaskEnded(
+                    time=self.at(until),
+                    pid=pid,
+                    object=pool,
+                    job=job,
+                    index=index,
+                    error=more.get("error", ""),
+                )
+            )
+
+    def output(self, time: float, pid: int, text: str, stream: str = "stdout") -> None:
+        """A process writes a line."""
+        self._tell(Output(time=self.at(time), pid=pid, stream=stream, text=text))
+
+    def signal(self, time: float, child: int, number: int, sender: int = MAIN) -> None:
+        """A process sends a signal; 0 is a person at mpviz."""
+        if sender:
+            self._tell(Signalled(time=self.at(time), pid=sender, child=child, signal=number))
+        else:
+            self._tell(
+                Marked(time=self.at(time), pid=0, action="signal", child=child, signal=number)
+            )
+
+    def exit(self, time: float, pid: int, code: int = 0) -> None:
+        """A process ends."""
+        self._tell(ProcessExited(time=self.at(time), pid=WARDEN, child=pid, exit_code=code))
+
+    def join(self, time: float, pid: int, code: int = 0, parent: int = MAIN) -> None:
+        """A parent collects the exit status of a child."""
+        self._tell(WaitOver(time=self.at(time), pid=parent))
+        self._tell(Joined(time=self.at(time), pid=parent, child=pid, exit_code=code))
+
+    def sample(
+        self, time: float, cores: Sequence[float], processes: dict[int, tuple[int, float]]
+    ) -> None:
+        """A look at the machine; by pid the core and the percent."""
+        self._tell(
+            Sample(
+                time=self.at(time),
+                pid=0,
+                cores=list(cores),
+                processes=[
+                    ProcessSample(
+                        pid=pid,
+                        started=pid,
+                        parent=MAIN,
+                        status="R" if percent > 1 else "S",
+                        cpu_percent=percent,
+                        cpu_seconds=time / 1000,
+                        rss=9_400_000 + 1000 * pid,
+                        core=core,
+                    )
+                    for pid, (core, percent) in processes.items()
+                ],
+            )
+        )
+
+    def end(self, time: float, code: int = 0) -> None:
+        """The run is over."""
+        self._tell(
+            ProgramEnded(time=self.at(time), pid=WARDEN, child=MAIN, exit_code=code),
+            RunEnded(time=self.at(time), pid=0, exit_code=code),
+        )

@@ -1,0 +1,197 @@
+"""The app: themes, the way between its screens, and a clean end however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from mpviz.tui.keys import palette_entries
+from mpviz.tui.sessions import NotStarted, Session, Start
+from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
+
+if TYPE_CHECKING:
+    from mpviz.trace.session import Target
+    from mpviz.tui.screens.picker import PickerScreen
+    from mpviz.tui.screens.watching import Watching
+
+FPS = 10
+FPS_OVER_SSH = 4
+"""A repaint is some kilobytes, and a key pressed has to wait for those on their way."""
+
+LAST_WAY_OUT = 8
+"""Seconds after a signal that asked us to end; the screen should be gone by then."""
+
+
+class MpvizApp(App[int]):
+    """Shows the scenarios, or a run, and takes the run with it when it ends."""
+
+    TITLE = "mpviz"
+    CSS_PATH = "app.tcss"
+
+    def __init__(self, target: Target | None = None, *, start: Start, fps: float) -> None:
+        no_color = os.environ.get("NO_COLOR")
+        super().__init__()
+        if no_color is not None:
+            # Textual takes it out of the environment, where the program should find it.
+            os.environ["NO_COLOR"] = no_color
+        self.fps = fps
+        self.session: Session | None = None
+        """The latest run; it is closed when the app has ended, whatever ended it."""
+        self.failure = ""
+        """Why the app could not do what it was started for."""
+        self._target = target
+        self._start = start
+        for theme in own_themes():
+            self.register_theme(theme)
+        self.theme = DARK if self.console.color_system != "standard" else ANSI_DARK
+        self.ascii_only = not (self.console.encoding or "").lower().startswith("utf")
+
+    def get_default_screen(self) -> Screen[None]:
+        """The scenarios, or below a run that was asked for nothing yet."""
+        return Screen() if self._target is not None else self._picker()
+
+    def on_mount(self) -> None:
+        """Show the run that was asked for."""
+        if self._target is not None:
+            self.push_screen(self._run_screen(self._target))
+
+    def on_picker_screen_chosen(self, event: PickerScreen.Chosen) -> None:
+        """Run what was chosen, and show it over the scenarios."""
+        self.push_screen(self._run_screen(event.target))
+
+    def on_watching_left(self) -> None:
+        """Show the scenarios, again or for the first time."""
+        self._show_scenarios()
+
+    def on_watching_failed(self, event: Watching.Failed) -> None:
+        """Say why a run could not be started: on the command line, or over the scenarios."""
+        if self._target is not None:
+            self.failure = event.reason
+            self.exit(2)
+            return
+        self._show_scenarios()
+        self.notify(event.reason, severity="error", markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: the actions of the screen, from the same table as its keys."""
+        return palette_entries(getattr(screen, "ACTIONS", ()), screen)
+
+    def action_next_theme(self) -> None:
+        """Take the next theme."""
+        after = THEMES.index(self.theme) + 1 if self.theme in THEMES else 0
+        self.theme = THEMES[after % len(THEMES)]
+
+    def action_save_picture(self) -> None:
+        """Write the screen as an SVG file into the current directory."""
+        name = getattr(getattr(self.screen, "target", None), "name", "scenarios")
+        safe = "".join(letter if letter.isalnum() or letter in "-._" else "_" for letter in name)
+        file = f"mpviz-{safe}-{datetime.now():%Y%m%d-%H%M%S}.svg"
+        try:
+            Path(file).write_text(self.export_screenshot(title=f"mpviz {name}"), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"no picture: {error.strerror}", severity="error", markup=False)
+        else:
+            self.notify(f"saved {Path.cwd() / file}", markup=False)
+
+    def action_help(self) -> None:
+        """Explain the screen."""
+        from mpviz.tui.screens.help import HelpScreen  # noqa: PLC0415 - the first picture needs none
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def start_session(self, target: Target) -> Session:
+        """Start a run, and keep it so that it can be closed."""
+        self.session = self._start(target)
+        return self.session
+
+    def _show_scenarios(self) -> None:
+        if len(self.screen_stack) > 1 and self._target is None:
+            self.pop_screen()
+        else:
+            self._target = None
+            self.switch_screen(self._picker())
+
+    def _run_screen(self, target: Target) -> Screen[None]:
+        from mpviz.tui.screens.run import RunScreen  # noqa: PLC0415 - picking needs no msgspec
+
+        return RunScreen(target, self.start_session, fps=self.fps, ascii_only=self.ascii_only)
+
+    def _picker(self) -> Screen[None]:
+        from mpviz.tui.screens.picker import PickerScreen  # noqa: PLC0415 - a run needs none
+
+        return PickerScreen()
+
+
+def pick() -> int:
+    """Show the scenarios; the exit status."""
+    return _run(MpvizApp(start=_starter(10.0), fps=_fps(None)), None)
+
+
+def watch(target: Target, json_file: str | None, rate: float, fps: int | None) -> int:
+    """Run this and show it; the exit status."""
+    return _run(MpvizApp(target, start=_starter(rate), fps=_fps(fps)), json_file)
+
+
+def _starter(rate: float) -> Start:
+    def start(target: Target) -> Session:
+        from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.trace.session import start as start_session  # noqa: PLC0415
+
+        try:
+            return start_session(target, capture=True, rate=rate)
+        except (LaunchError, OSError) as error:
+            raise NotStarted(str(error)) from error
+
+    return start
+
+
+def _fps(wanted: int | None) -> float:
+    if wanted is not None:
+        return wanted
+    over_ssh = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+    return FPS_OVER_SSH if over_ssh else FPS
+
+
+def _run(app: MpvizApp, json_file: str | None) -> int:
+    ending: list[int] = []
+    _end_on_signals(app, ending)
+    try:
+        status = app.run() or app.return_code or 0
+    finally:
+        if app.session is not None:
+            app.session.close()
+    if app.failure:
+        print(f"mpviz: {app.failure}", file=sys.stderr)
+    if json_file is not None and app.session is not None:
+        from mpviz.tui.headless import write_json  # noqa: PLC0415
+
+        write_json(app.session.state, json_file)
+    return 128 + ending[0] if ending else status
+
+
+def _end_on_signals(app: MpvizApp, ending: list[int]) -> None:
+    """Have SIGTERM and SIGHUP end the app as q does; and if its terminal is gone, end it anyway."""
+
+    def handle(number: int, frame: object) -> None:
+        ending.append(number)
+        # A terminal that is gone may block whoever writes to it: after this, no more waiting. The
+        # warden ends the program when we are gone.
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
+        signal.alarm(LAST_WAY_OUT)
+        if app.session is not None:
+            app.session.stop()
+        with suppress(Exception):
+            app.call_later(app.exit)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handle)

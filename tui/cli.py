@@ -1,0 +1,192 @@
+"""The command line: what the words after ``mpviz`` ask for, and the exit status.
+
+``--help``, ``list`` and headless runs import no Textual, and nothing here is imported before it is
+needed: a command line should answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mpviz.trace.session import Target
+
+USAGE_ERROR = 2
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Group(click.Group):
+    """The commands; a scenario or a file in the place of a command gets a useful answer."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            names = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(
+                f"there is no command {name!r} (there is {names}); to run it: mpviz run {name}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
+@click.version_option(package_name="mpviz", prog_name="mpviz", message="%(prog)s %(version)s")
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Watch Python multiprocessing live: what every process does, what it waits for and who could
+    free it.
+
+    Without a command: pick a scenario and watch it.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    if not _has_terminal():
+        raise click.UsageError(
+            "there is no terminal to show the scenarios on; see mpviz list and mpviz run --headless"
+        )
+    from mpviz.tui.app import pick  # noqa: PLC0415
+
+    return pick()
+
+
+@command.command("list", short_help="The scenarios, one line each.")
+def list_scenarios() -> int:
+    """List the scenarios, one line each: name, and what to watch for."""
+    from mpviz.scenarios.catalogue import problems, scenarios  # noqa: PLC0415
+
+    found = scenarios()
+    width = max(map(len, found), default=0)
+    for name, scenario in found.items():
+        click.echo(f"{name:{width}}  {scenario.title}")
+    for problem in problems():
+        click.echo(f"mpviz: {problem}", err=True)
+    return 0
+
+
+@command.command(
+    short_help="Run a scenario or a program and watch it.",
+    options_metavar="[OPTIONS]",
+    # Everything from the target on is the program's own.
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
+@click.option("--python", metavar="EXE", help="The interpreter that runs the program.")
+@click.option(
+    "--start-method",
+    type=click.Choice(["fork", "spawn", "forkserver"]),
+    help="How processes start, where the program does not choose itself.",
+)
+@click.option("--headless", is_flag=True, help="No screen: the program's output, then a report.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help='The final state as one JSON document ("-" for stdout, headless only).',
+)
+@click.option(
+    "--fps",
+    type=click.IntRange(1, 60),
+    help="Pictures a second.  [default: 10; 4 over SSH]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 100),
+    default=10.0,
+    show_default=True,
+    help="Looks at the machine a second: cores, memory.",
+)
+@click.argument("target")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    *,
+    module: bool,
+    python: str | None,
+    start_method: str | None,
+    headless: bool,
+    json_file: str | None,
+    fps: int | None,
+    rate: float,
+    target: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Run TARGET and watch it: a scenario with its parameters as name=value, or any Python
+    program with its arguments.
+
+    \b
+      mpviz run pool-map workers=8 items=100
+      mpviz run script.py --its --own options
+      mpviz run -m package.module its arguments
+    """
+    wanted = _target([target, *arguments], module, python, start_method)
+    if not headless and not _has_terminal():
+        click.echo("mpviz: no terminal to draw on, so this run is headless", err=True)
+        headless = True
+    if json_file is not None:
+        _check_json_file(json_file, headless)
+    if headless:
+        from mpviz.tui.headless import run_headless  # noqa: PLC0415
+
+        return run_headless(wanted, json_file, rate)
+    from mpviz.tui.app import watch  # noqa: PLC0415
+
+    return watch(wanted, json_file, rate, fps)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status; the console script's entry point."""
+    try:
+        status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"mpviz: {' '.join(error.format_message().split())}", err=True)
+        return USAGE_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # Who read our output has gone; Python must not complain of it again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    return int(status or 0)
+
+
+def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:
+    from mpviz.tui.targets import BadTarget, from_words  # noqa: PLC0415
+
+    try:
+        return from_words(words, module=module, python=python, start_method=start_method)
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from None
+
+
+def _check_json_file(path: str, headless: bool) -> None:
+    """Find out before the run whether the file can be written after it, and leave no trace."""
+    from mpviz.tui.headless import check_writable  # noqa: PLC0415
+
+    if path == "-":
+        if not headless:
+            raise click.UsageError("--json - needs --headless: the screen is in the way")
+        return
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise click.UsageError(f"--json: cannot write {path}: {error.strerror}") from None
+
+
+def _has_terminal() -> bool:
+    """Whether Textual can draw: it reads from stdin and writes to stderr."""
+    try:
+        return (
+            sys.stdin.isatty()
+            and sys.stderr.isatty()
+            and os.environ.get("TERM", "dumb") not in ("dumb", "")
+        )
+    except (AttributeError, ValueError):
+        # Closed, or taken away: 2>&- leaves no stderr at all.
+        return False

@@ -1,0 +1,106 @@
+"""A run without a screen: the program's own output, a report on stderr, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpviz.trace.session import Target
+    from mpviz.trace.state import RunState
+    from mpviz.tui.sessions import Session
+
+PAUSE = 0.02
+"""Seconds between two looks at a queue in which there was nothing."""
+
+NOT_STARTED = 127
+"""The exit status where there was no program to have one; as a shell's."""
+
+
+def run_headless(target: Target, json_file: str | None, rate: float) -> int:
+    """Run the target to its end and return the exit status."""
+    from mpviz.trace.session import start  # noqa: PLC0415 - a bad file name needs no msgspec
+
+    session = start(target, capture=False, rate=rate)
+    try:
+        with _signals(session) as received:
+            while not session.over:
+                if not session.step(PAUSE):
+                    time.sleep(PAUSE)
+    finally:
+        session.close()
+    _report(session.state, json_file)
+    ending = [number for number in received if number != signal.SIGINT]
+    return 128 + ending[0] if ending else exit_status(session.state)
+
+
+def exit_status(state: RunState) -> int:
+    """The program's own exit status, as a shell would give it."""
+    if state.exit_code is None:
+        return NOT_STARTED
+    return 128 - state.exit_code if state.exit_code < 0 else state.exit_code
+
+
+def write_json(state: RunState, path: str) -> None:
+    """Write the final state as one JSON document; "-" is stdout."""
+    from mpviz.trace.report import document  # noqa: PLC0415
+
+    text = json.dumps(document(state)) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def check_writable(path: str) -> None:
+    """Raise OSError where this file could not be written; it is as it was before, or not there."""
+    try:
+        kind = Path(path).stat().st_mode
+    except FileNotFoundError:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        Path(path).unlink()
+        return
+    if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    elif not os.access(path, os.W_OK):
+        # A pipe would wait for its reader if it were opened.
+        raise PermissionError(13, os.strerror(13), path)
+
+
+def _report(state: RunState, json_file: str | None) -> None:
+    from mpviz.trace.report import summary  # noqa: PLC0415
+
+    print(summary(state), file=sys.stderr)
+    if json_file is not None:
+        write_json(state, json_file)
+
+
+@contextmanager
+def _signals(session: Session) -> Iterator[list[int]]:
+    """Pass the first Ctrl-C on to the program; a second, or a SIGTERM, ends all of it."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if number == signal.SIGINT and received.count(number) == 1:
+            session.interrupt()
+        else:
+            session.stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,177 @@
+"""The cores: how busy each is now and was of late, and with which of the observed processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mpviz.trace.state import CoreUse, RunState
+from mpviz.tui.palette import process_style
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, length, row
+from mpviz.tui.signs import UPWARD, marks, process_matches, stacked_bar
+from mpviz.tui.view import View
+
+SMALLEST_CORE = 20
+"""Cells that a core needs for a bar of its own."""
+MARKS = 8
+WIDEST_BAR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """How the cells of a core's row are shared out."""
+
+    number: int
+    bar: int
+    marks: int
+    history: int
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """A row for each core; in columns where they are many, and one sign each where very many."""
+    history = state.cores.history
+    if not history:
+        return finished([row(("no sample of the cores yet", "dim"))], width, height, view.ascii)
+    cores = history[-1][1]
+    room = max(1, height - (height > 3))
+    columns = -(-len(cores) // room)
+    if columns > 1 and width // columns < SMALLEST_CORE:
+        return finished(_strip(state, view, cores, width), width, height, view.ascii)
+    rows = _bars(state, view, cores, columns, width)
+    return finished([*rows, _legend()], width, height, view.ascii)
+
+
+def _legend() -> Row:
+    return row(("  ", ""), ("█", "good"), (" observed  ", "dim"), ("░", "other"), (" other", "dim"))
+
+
+def _bars(
+    state: RunState, view: View, cores: Sequence[CoreUse], columns: int, width: int
+) -> list[Row]:
+    rows_needed = -(-len(cores) // columns)
+    cell = width // columns
+    space = _space(len(cores), cell - (columns > 1))
+    rows = []
+    for line in range(rows_needed):
+        parts: list[Part] = []
+        for index in range(line, len(cores), rows_needed):
+            parts += crop(_core(state, view, index, cores[index], space), cell)
+        rows.append(Row(tuple(parts)))
+    return rows
+
+
+def _space(cores: int, width: int) -> _Space:
+    """Number, bar, percent and marks always; a history once there is room for one to read."""
+    number = len(str(cores - 1))
+    left = width - number - 1 - 5 - MARKS
+    history = left * 2 // 5 if left >= 24 else 0
+    bar = max(4, min(WIDEST_BAR, left - history - bool(history)))
+    return _Space(number, bar, MARKS, left - bar - 1 if history else 0)
+
+
+def _core(state: RunState, view: View, index: int, use: CoreUse, space: _Space) -> list[Part]:
+    ours = _ours(state, view, use)
+    parts: list[Part] = [(f"{index:>{space.number}} ", "dim")]
+    parts += _bar(state, use, space.bar)
+    parts.append((f"{min(100.0, use.percent):4.0f}% ", "number" if use.percent >= 1 else "dim"))
+    tags = marks(state, ours, space.marks)
+    parts += [*tags, (" " * (space.marks - length(tags)), "")]
+    if space.history:
+        parts += [("", ""), *_history(state, index, space.history)]
+    return parts
+
+
+def _ours(state: RunState, view: View, use: CoreUse) -> list[str]:
+    """The observed processes on a core: the selected one first, then the busiest."""
+    shown = [
+        key
+        for key in use.shares
+        if key in state.processes and process_matches(view, state.processes[key])
+    ]
+    return sorted(shown, key=lambda key: (key != view.selected, -use.shares[key]))
+
+
+def _bar(state: RunState, use: CoreUse, width: int) -> list[Part]:
+    """The observed processes in their colours, then in a glyph of its own all else.
+
+    Process and core are measured by different clocks, so the parts are made to fit the whole.
+    """
+    ours = {key: share for key, share in use.shares.items() if key in state.processes}
+    total = sum(ours.values())
+    whole = min(100.0, max(0.0, use.percent, total))
+    scale = min(1.0, whole / total) / 100 if total else 0.0
+    numbered = sorted((state.processes[key].number, share) for key, share in ours.items())
+    shares = [(share * scale, process_style(number)) for number, share in numbered]
+    parts = [part for part in stacked_bar(width, shares, ("", "")) if part[0]]
+    used = length(parts)
+    other = max(0, min(width - used, round(whole * width / 100) - used))
+    return [*parts, ("░" * other, "other"), ("·" * (width - used - other), "track")]
+
+
+def _history(state: RunState, index: int, width: int) -> list[Part]:
+    """The last samples, one column each, in the colour of who was on the core most."""
+    history = state.cores.history
+    newest = islice(reversed(history), width)
+    columns = [_column(state, cores[index]) for _, cores in newest if index < len(cores)]
+    return [(" " * (width - len(columns)), ""), *reversed(columns)]
+
+
+def _column(state: RunState, use: CoreUse) -> Part:
+    eighths = max(0, min(8, round(use.percent * 8 / 100)))
+    if not use.shares:
+        return UPWARD[max(1, eighths)], "other"
+    key = max(use.shares, key=lambda each: use.shares[each])
+    process = state.processes.get(key)
+    return UPWARD[max(1, eighths)], process_style(process.number) if process else "other"
+
+
+def _strip(state: RunState, view: View, cores: Sequence[CoreUse], width: int) -> list[Row]:
+    """One sign for each core, with the number of the first of each row."""
+    number = len(str(len(cores) - 1))
+    room = max(1, width - number - 1)
+    per_row = room if room < 8 else min(room - room % 8, 64)
+    rows = []
+    for first in range(0, len(cores), per_row):
+        signs = [_column(state, use) for use in cores[first : first + per_row]]
+        rows.append(Row(((f"{first:>{number}} ", "dim"), *signs)))
+    return [*rows, _summary(state, view, cores, width)]
+
+
+def _summary(state: RunState, view: View, cores: Sequence[CoreUse], width: int) -> Row:
+    """How many cores are busy, and who is on them."""
+    busy = sum(use.percent >= 50 for use in cores)
+    text = f"{busy} of {len(cores)} busy  "
+    use = CoreUse(0.0, {key: share for each in cores for key, share in each.shares.items()})
+    return row((text, "dim"), *marks(state, _ours(state, view, use), max(0, width - len(text))))
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are and how often they are looked at."""
+    cores = state.cores
+    if not cores.history:
+        return "cores"
+    rate = cores.samples_per_second
+    sampled = f", {rate:.0f} samples/s" if rate else ""
+    return f"{len(cores.history[-1][1])} cores{sampled}"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each core up to eight, and the legend."""
+    count = state.cores.count
+    return (count if count <= 8 else -(-count // -(-count // 8))) + 1
+
+
+PANEL = Panel(
+    name="cores",
+    title=title,
+    help=(
+        "How busy each core is: in the colour of each observed process that last ran on it, and "
+        "dim (░) what the rest of the machine does. To the right the percentage, the tags of these "
+        "processes, and the last samples, one column each, coloured by who used the core most. The "
+        "title says how often the system was asked; between two samples nothing is known."
+    ),
+    draw=draw,
+    wanted_height=wanted_height,
+)

@@ -1,0 +1,246 @@
+"""The processes: the tree of who started whom, what each is doing, and what that costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.listing import from_top
+from mpviz.tui.palette import lane_style
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, finished, fit, length, right, row, selected
+from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, HELPERS, mark, moment_of, process_matches, tag
+from mpviz.tui.states import in_words, state_style, unheeded
+from mpviz.tui.view import View
+from mpviz.tui.words import DURATION_WIDTH, duration, plural, size
+
+LEAST_STATE = 33
+"""Cells that the state keeps before another column gets any."""
+WIDEST_NAME = 26
+HEADING_FROM = 5
+"""Rows from which on there is a line of headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to the right of the state; the first of :data:`COLUMNS` is the last to go."""
+
+    heading: str
+    width: int
+    cell: Callable[[Process], str]
+
+
+def _cpu(process: Process) -> str:
+    return f"{process.cpu_percent:.0f}%" if process.alive and process.status else ""
+
+
+def _memory(process: Process) -> str:
+    return size(process.rss if process.alive else process.peak_rss) if process.peak_rss else ""
+
+
+def _core(process: Process) -> str:
+    return str(process.core) if process.alive and process.core >= 0 else ""
+
+
+COLUMNS = (
+    Column("cpu", 6, _cpu),
+    Column("pid", 9, lambda process: str(process.pid)),
+    Column("memory", 9, _memory),
+    Column("core", 6, _core),
+    Column("start", 12, lambda process: process.start_method),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """How the cells of a row are shared out."""
+
+    width: int
+    tag: int
+    name: int
+    state: int
+    time: int
+    columns: tuple[Column, ...]
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """The tree, a process in a row: the living before the ended."""
+    tree = tree_of(state, view)
+    if not tree:
+        words = "no process matches the filter" if view.filter else "no process has started yet"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    space = _space(tree, width)
+    head = [_heading(space)] if height >= HEADING_FROM else []
+    scroll = view.scroll.get("processes", 0)
+    rows = [Row((), process.key) for process, _ in tree]
+    shown = from_top(rows, height - len(head), scroll, lambda hidden: _hidden(state, hidden))
+    depths = {process.key: depth for process, depth in tree}
+    drawn = [
+        _process(state, view, state.processes[each.key], depths[each.key], space)
+        if each.key
+        else each
+        for each in shown
+    ]
+    return finished([*head, *drawn], width, height, view.ascii)
+
+
+def tree_of(state: RunState, view: View) -> list[tuple[Process, int]]:
+    """The processes in the order of the tree, each with its depth; filtered, all at depth 0."""
+    processes = list(state.processes.values())
+    if view.filter:
+        found = [process for process in processes if process_matches(view, process)]
+        return [(process, 0) for process in sorted(found, key=_rank)]
+    children: dict[str, list[Process]] = defaultdict(list)
+    for process in processes:
+        children[process.parent if process.parent in state.processes else ""].append(process)
+    result: list[tuple[Process, int]] = []
+    _walk(children, "", 0, result, set())
+    return result
+
+
+def _walk(
+    children: dict[str, list[Process]],
+    key: str,
+    depth: int,
+    result: list[tuple[Process, int]],
+    seen: set[str],
+) -> None:
+    for process in sorted(children[key], key=_rank):
+        if process.key not in seen:
+            seen.add(process.key)
+            result.append((process, depth))
+            if process.key in children:
+                _walk(children, process.key, depth + 1, result, seen)
+
+
+def _rank(process: Process) -> tuple[bool, bool, int]:
+    """The living first, in the order in which they came, helpers after them; then the ended."""
+    return not process.alive, process.role in HELPERS, process.number
+
+
+def _space(tree: Sequence[tuple[Process, int]], width: int) -> _Space:
+    tags = max(len(tag(process)) for process, _ in tree)
+    name = max(cell_len(described(process)) + 2 * depth for process, depth in tree)
+    name = max(8, min(name + 1, WIDEST_NAME, width * 2 // 5))
+    left = width - 1 - 1 - tags - 1 - name - 1
+    time = DURATION_WIDTH + 1 if left >= LEAST_STATE else 0
+    columns: list[Column] = []
+    for column in COLUMNS:
+        if left - column.width < LEAST_STATE + time:
+            break
+        columns.append(column)
+        left -= column.width
+    return _Space(width, tags, name, max(0, left - time), time, tuple(columns))
+
+
+def _heading(space: _Space) -> Row:
+    parts: list[Part] = [
+        (" " * (space.tag + 3), ""),
+        (fit("process", space.name + 1), "dim"),
+        (fit("  state", space.state), "dim"),
+        (right("for" if space.time else "", space.time), "dim"),
+    ]
+    parts += [(right(column.heading, column.width), "dim") for column in space.columns]
+    return Row(tuple(parts))
+
+
+def _process(state: RunState, view: View, process: Process, depth: int, space: _Space) -> Row:
+    now = moment_of(state, view)
+    chosen = process.key == view.selected
+    quiet = not process.alive or process.role in HELPERS
+    name_style = "strong" if chosen else "faint" if quiet else ""
+    name = "  " * depth + described(process)
+    since = now - (process.since if process.alive else process.ended)
+    parts: list[Part] = [
+        ("▸" if chosen else " ", "title"),
+        *mark(process, space.tag),
+        (" ", ""),
+        (_named(name, process, space.name), name_style),
+        (" ", ""),
+        *_state(state, view, process, space.state),
+    ]
+    if space.time:
+        parts.append((right(duration(since) if process.since >= 0 else "", space.time), "dim"))
+    style = "faint" if quiet else "number"
+    parts += [(right(column.cell(process), column.width), style) for column in space.columns]
+    return Row(selected(parts, space.width) if chosen else tuple(parts), process.key)
+
+
+def _named(name: str, process: Process, width: int) -> str:
+    """The name, with a d behind it for a daemon where there is room."""
+    if process.daemon and process.alive and cell_len(name) + 2 <= width:
+        name += " d"
+    return fit(name, width)
+
+
+def _state(state: RunState, view: View, process: Process, width: int) -> list[Part]:
+    """The state in the longest words that fit, then a signal that has had no effect yet."""
+    style = state_style(process)
+    glyph = (ASCII_GLYPHS if view.ascii else GLYPHS)[process.activity]
+    parts: list[Part] = [(glyph + " ", lane_style(process.activity))] if width > 12 else []
+    left = width - length(parts)
+    ways = in_words(state, process)
+    for signal in unheeded(process, moment_of(state, view)):
+        words = _fitting(ways, left - len(signal) - 2)
+        if words and len(words) + len(signal) + 2 <= left:
+            used = cell_len(words) + 2
+            return [*parts, (words, style), ("  ", ""), (fit(signal, left - used), "warning")]
+    return [*parts, (fit(_fitting(ways, left) or ways[-1], left), style)]
+
+
+def _fitting(ways: Sequence[str], width: int) -> str:
+    """The first of these, from the longest to the shortest, that fits; empty for none."""
+    for words in ways:
+        if cell_len(words) <= width:
+            return words
+    return ""
+
+
+def _hidden(state: RunState, rows: Sequence[Row]) -> str:
+    ended = sum(not state.processes[each.key].alive for each in rows)
+    words = f"{len(rows)} more"
+    if ended:
+        words += ", all ended" if ended == len(rows) else f", {ended} of them ended"
+    return words
+
+
+def title(state: RunState, view: View) -> str:
+    """How many are alive, how many of them wait, and how many have ended."""
+    alive = [process for process in state.processes.values() if process.alive]
+    if not state.processes:
+        return "processes"
+    parts = [plural(len(alive), "process", "processes")]
+    waiting = sum(process.state == "waiting" for process in alive)
+    if waiting:
+        parts.append(f"{waiting} waiting")
+    ended = len(state.processes) - len(alive)
+    if ended:
+        parts.append(f"{ended} ended")
+    return ", ".join(parts)
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each process and the headings."""
+    return max(2, len(state.processes) + 1)
+
+
+PANEL = Panel(
+    name="processes",
+    title=title,
+    help=(
+        "Every process of the program as a tree: a child is indented below the one that started "
+        "it. The coloured mark and the tag behind it stand for the process in every panel; ○ has "
+        "ended. State says what it is doing, for whom or what it waits and who could free it, and "
+        "for how long; d behind the name is a daemon. Cpu is percent of one core at the last "
+        "sample, memory what it holds (once ended, the most it had), core the one it last ran on. "
+        "A signal that was sent and has had no effect yet stands behind the state. Helpers of "
+        "multiprocessing (resource tracker, fork server) are dim."
+    ),
+    draw=draw,
+    wanted_height=wanted_height,
+)

@@ -1,0 +1,210 @@
+"""The timeline: a lane for each process from its first moment, coloured by what it was doing."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mpviz.trace.measures import Activity
+from mpviz.trace.primitives.pool import Task
+from mpviz.trace.processes import described, signal_name
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.lanes import EMPTY, Cell, Grid, cell_parts, lane_cells, tasks_in, tell_tasks_apart
+from mpviz.tui.palette import activity_style, lane_style
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, finished, fit, in_ascii, length, row, selected
+from mpviz.tui.signs import (
+    ACTIVITY_WORDS,
+    ASCII_GLYPHS,
+    GLYPHS,
+    HELPERS,
+    SHORT_WORDS,
+    mark,
+    moment_of,
+)
+from mpviz.tui.states import asked_for
+from mpviz.tui.timeline import Layout, lanes_of, layout, visible_stretch
+from mpviz.tui.view import View
+from mpviz.tui.words import moment
+
+MARK_STEPS = (1, 2, 5)
+"""Time marks are at these times a power of ten."""
+MARK_ROOM = 12
+"""Cells between two time marks, at least."""
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """Lanes, then the axis of time, then a legend of what is in sight."""
+    placed = layout(state, view, width, height)
+    if not placed.rows:
+        return finished([row(("no process has started yet", "dim"))], width, height, view.ascii)
+    rows: list[Row] = []
+    styles: set[str] = set()
+    for key in placed.rows:
+        if not key:
+            rows.append(row(" " * width))
+            continue
+        lane = _lane(state, view, state.processes[key], placed)
+        styles.update([style for _, style in lane])
+        label = [_label(view, state.processes[key], placed.label)]
+        # The lane is of our own making: only the label can hold what must be made harmless.
+        parts = (*finished(label, placed.label, 1, view.ascii)[0].parts, *lane)
+        rows.append(Row(selected(parts, width) if key == view.selected else parts, key))
+    if placed.axis:
+        rows += finished([_axis(state, placed, width)], width, 1, view.ascii)
+    if placed.legend:
+        rows += finished([_legend(view, placed, frozenset(styles))], width, 1, view.ascii)
+    return rows[:height]
+
+
+def _label(view: View, process: Process, width: int) -> Row:
+    """Mark, tag and name of a lane; a sign before the selected one."""
+    if width < 3:
+        return row(" " * width)
+    chosen = process.key == view.selected
+    style = "strong" if chosen else "faint" if process.role in HELPERS or not process.alive else ""
+    sign = mark(process)
+    room = width - 2 - len(sign[0][0])
+    return row(
+        ("▸" if chosen else " ", "title"),
+        (sign[0][0][: width - 1], sign[0][1]),
+        (fit(" " + described(process), room) if room > 0 else "", style),
+        (" " if width > len(sign[0][0]) + 1 else "", ""),
+    )
+
+
+def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list[Part]:
+    """The columns of one lane, with its end mark and the numbers of its tasks."""
+    now = moment_of(state, view)
+    cells = lane_cells(process.key, process.lane, placed.grid, now)
+    tasks = tasks_in(cells)
+    if tasks:
+        known = state.table(Task)
+        found = [known[task] for task in tasks if task in known]
+        tell_tasks_apart(cells, {task.id: (str(task.index), task.order % 2 == 1) for task in found})
+    if 0 <= process.ended <= now:
+        _mark_end(cells, process, placed.grid)
+    return cell_parts(cells)
+
+
+def _mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:
+    """Write how it ended into the empty columns after its end."""
+    column = grid.column(process.ended)
+    at = column + 1 if column + 1 < len(cells) else column
+    if not 0 <= at < len(cells):
+        return
+    text, style = end_mark(process)
+    text = in_ascii(text) if grid.ascii else text
+    for offset, character in enumerate(text[: len(cells) - at]):
+        if offset and cells[at + offset] != EMPTY:
+            return
+        cells[at + offset] = (character, style, "")
+
+
+def end_mark(process: Process) -> Part:
+    """How a process ended, as a sign and a word or two: ``✓``, ``✗ SIGKILL``, ``✗ exit 1``.
+
+    Red is for what nobody asked for: a child that its parent terminates is no trouble.
+    """
+    code = process.exit_code
+    if code is None:
+        return "? ended", "dim"
+    if code == 0:
+        return "✓", "good"
+    if code > 0:
+        return f"✗ exit {code}", "trouble"
+    return f"✗ {signal_name(-code)}", "warning" if asked_for(process) else "trouble"
+
+
+def _axis(state: RunState, placed: Layout, width: int) -> Row:
+    """Round times below the columns where they are."""
+    grid = placed.grid
+    step = mark_step(grid.width)
+    origin = grid.start(0) - state.origin
+    line = [" "] * grid.count
+    first = -(-origin // step)
+    for number in range(first, first + grid.count // max(1, step // grid.width) + 1):
+        column = (number * step - origin) // grid.width
+        text = "╷" + moment(number * step, step)
+        if column + len(text) <= grid.count:
+            line[column : column + len(text)] = text
+    out_of_sight = f"▾ {placed.hidden} more" if placed.hidden else ""
+    return row((fit(" " + out_of_sight, placed.label), "dim"), ("".join(line), "dim"))
+
+
+def mark_step(column: int) -> int:
+    """The round distance in nanoseconds between time marks for columns this wide."""
+    wanted = column * MARK_ROOM
+    power = 1
+    while True:
+        for step in MARK_STEPS:
+            if step * power >= wanted:
+                return step * power
+        power *= 10
+
+
+def _legend(view: View, placed: Layout, styles: frozenset[str]) -> Row:
+    room = placed.grid.count
+    parts = _legend_parts(styles, view.ascii, False)
+    if length(parts) > room:
+        parts = _legend_parts(styles, view.ascii, True)
+    return row((" " * placed.label, ""), *parts)
+
+
+@lru_cache(maxsize=512)
+def _legend_parts(styles: frozenset[str], ascii: bool, short: bool) -> tuple[Part, ...]:
+    """Only the activities in sight, each with its sign in its style."""
+    names = {name.removesuffix("+selected") for style in styles for name in style.split(" on ")}
+    glyphs = ASCII_GLYPHS if ascii else GLYPHS
+    parts: list[Part] = []
+    for activity in Activity:
+        style, name = lane_style(activity), activity_style(activity)
+        if activity is Activity.ENDED or not {style, name, name + ".ground"} & names:
+            continue
+        words = SHORT_WORDS if short else ACTIVITY_WORDS
+        parts += [
+            (glyphs[activity], style),
+            (f" {words[activity]}" + ("  " if short else "   "), "dim"),
+        ]
+    mixed = next((style for style in sorted(styles) if ".ground" in style), "")
+    if mixed:
+        parts += [
+            ("*" if ascii else "▄", mixed),
+            (" partly" if short else " partly running", "dim"),
+        ]
+    return tuple(parts)
+
+
+def title(state: RunState, view: View) -> str:
+    """The stretch in sight."""
+    if not state.processes:
+        return "timeline"
+    start, end = visible_stretch(state, view)
+    step = max(1, (end - start) // 20)
+    if not view.span and view.end < 0:
+        return f"timeline, the whole run: {moment(end - state.origin, step)}"
+    following = "" if view.end >= 0 else ", following"
+    times = f"{moment(start - state.origin, step)} … {moment(end - state.origin, step)}"
+    return f"timeline, {times}{following}"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each lane and one between, the axis and the legend."""
+    lanes = len(lanes_of(state, view))
+    return max(3, 2 * lanes - 1 if lanes <= 8 else lanes) + 2
+
+
+PANEL = Panel(
+    name="timeline",
+    title=title,
+    help=(
+        "A lane for each process, time from left to right, on one scale for all. Each column shows "
+        "what the process did in that stretch of time; the legend says which sign and colour is "
+        "what. A column that was only partly at work is a block as high as its share of work, over "
+        "the colour of what it waited for. Each task of a pool is a block of its own, with its "
+        "number where there is room; ▓ are many short ones. ✓ is an end with exit code 0, ✗ any "
+        "other, with the signal or the code. Zoom with + and -, move with the arrows; follow the "
+        "present again with the key that the footer names."
+    ),
+    draw=draw,
+    wanted_height=wanted_height,
+)

@@ -1,0 +1,358 @@
+"""The first screen: the scenarios, what to watch for in each, its parameters and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+
+from mpviz.scenarios.catalogue import Scenario, problems, scenarios
+from mpviz.tui.actions import PICKER_ACTIONS, Situation
+from mpviz.tui.form import RUN, Form, arrows, details, form_rows
+from mpviz.tui.frame import Frame
+from mpviz.tui.highlight import first_definition, source_lines
+from mpviz.tui.keys import bindings
+from mpviz.tui.picker_rows import (
+    explanation_rows,
+    head_rows,
+    in_sight,
+    list_rows,
+    matching,
+    source_rows,
+)
+from mpviz.tui.rows import Part, Row, fit
+from mpviz.tui.targets import from_scenario
+from mpviz.tui.widgets.footer import Footer
+from mpviz.tui.widgets.framed_view import FramedView
+from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.rows_view import RowsView
+
+if TYPE_CHECKING:
+    from mpviz.trace.session import Target
+
+LEAST_SOURCE = 5
+"""Rows of the source's frame, where there is room for more than the form."""
+
+WIDE_CARD = 76
+"""Cells from which on a field's row has room for what is allowed in it."""
+
+
+class Banner(RowsView):
+    """The first line: what this is."""
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """The name, and a sentence."""
+        return [
+            Row(
+                (
+                    (" mpviz ", "brand"),
+                    ("  Watch Python multiprocessing live", "head"),
+                    (fit("   choose a scenario, press enter", width), "dim"),
+                )
+            )
+        ]
+
+
+class PickerScreen(Screen[None]):
+    """Chooses a scenario and its parameters, and asks the app to run it."""
+
+    AUTO_FOCUS = ""
+
+    @dataclass
+    class Chosen(Message):
+        """The person wants to run this."""
+
+        target: Target
+
+    BINDINGS = bindings(PICKER_ACTIONS)
+    ACTIONS = PICKER_ACTIONS
+
+    def __init__(self, found: Sequence[Scenario] | None = None, *, chosen: str = "") -> None:
+        super().__init__()
+        self.all = tuple(scenarios().values()) if found is None else tuple(found)
+        self.listed = list(self.all)
+        names = [each.name for each in self.all]
+        self.chosen = chosen if chosen in names else names[0] if names else ""
+        """Name of the scenario under the cursor."""
+        self.in_form = False
+        """The keys go to the parameters, not to the list."""
+        self.filter = ""
+        self._forms: dict[str, Form] = {}
+        self._list_first = 0
+        self._source_first = -1
+        """The first source line in sight; -1 for where the code begins."""
+        self._painted = False
+
+    def compose(self) -> ComposeResult:
+        """The list to the left, the chosen scenario to the right."""
+        yield Banner(id="header")
+        with Horizontal():
+            yield FramedView(self._list, id="scenarios")
+            with Vertical():
+                yield FramedView(self._card, id="card")
+                yield FramedView(self._source, id="source")
+        yield Prompt("filter")
+        yield Footer(PICKER_ACTIONS, self.situation, self._ascii)
+
+    def on_mount(self) -> None:
+        """Say what could not be listed; the source comes after the first picture."""
+        for problem in problems():
+            self.notify(problem, severity="warning", markup=False)
+        self.call_after_refresh(self._first_picture_is_there)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the list and the form the room they need."""
+        width, height = event.size
+        list_width = min(40, max(24, width * 24 // 100))
+        self.query_one("#scenarios").styles.width = list_width
+        wanted = self._card_height(width - list_width - 2)
+        room = height - 2
+        left = room - wanted
+        self.query_one("#card").styles.height = wanted if left >= LEAST_SOURCE else room
+        self.query_one("#source").display = left >= LEAST_SOURCE
+        self.call_after_refresh(self.redraw)
+
+    def situation(self) -> Situation:
+        """What the footer needs to know."""
+        return Situation(filtered=bool(self.filter))
+
+    @property
+    def form(self) -> Form | None:
+        """The form of the chosen scenario, with what was entered before."""
+        scenario = next((each for each in self.listed if each.name == self.chosen), None)
+        if scenario is None:
+            return None
+        return self._forms.setdefault(scenario.name, Form(scenario))
+
+    def redraw(self) -> None:
+        """Bring everything up to date."""
+        for view in self.query(RowsView):
+            if view.display:
+                view.redraw()
+
+    # What is drawn
+
+    @property
+    def _ascii(self) -> bool:
+        return bool(getattr(self.app, "ascii_only", False))
+
+    def _frame(
+        self, title: str, active: bool, end: tuple[Part, ...] = (), foot: tuple[Part, ...] = ()
+    ) -> Frame:
+        on = ".on" if active else ""
+        words = ((f" {title} ", f"frame.title{on}"),) if title else ()
+        return Frame(words, end, foot, border=f"frame{on}", ascii=self._ascii)
+
+    def _list(self, width: int, height: int) -> tuple[Frame, list[Row]]:
+        rows = list_rows(self.listed, self.chosen, not self.in_form, width, self._ascii)
+        self._list_first = in_sight(rows, self.chosen, self._list_first, height)
+        count = len(self.listed)
+        title = (
+            f"{count} scenario" + "s" * (count != 1) + (f" with {self.filter}" * bool(self.filter))
+        )
+        return self._frame(title, not self.in_form), rows[self._list_first :][:height]
+
+    def _card(self, width: int, height: int) -> tuple[Frame, list[Row]]:
+        form = self.form
+        if form is None:
+            return self._frame("", False), []
+        rows = self._card_rows(form, width)
+        # Where the form does not fit, the row with the cursor is what must be seen.
+        first = in_sight(rows, form.name, 0, height) if self.in_form else 0
+        said = details(form, width - 6) if self.in_form and width < WIDE_CARD else ""
+        frame = self._frame(self.chosen, self.in_form, foot=((f" {said} ", "key"),) * bool(said))
+        return frame, rows[first:][:height]
+
+    def _card_rows(self, form: Form, width: int) -> list[Row]:
+        rows = head_rows(form.scenario, width)
+        if self.size.height >= 34:
+            rows += [*explanation_rows(form.scenario, min(width, 90)), Row(())]
+        return rows + form_rows(form, self.in_form, width, self._ascii, tight=self.size.height < 30)
+
+    def _card_height(self, width: int) -> int:
+        """As many rows as the largest form needs, so that nothing moves from one to the next."""
+        forms = [self._forms.get(each.name, Form(each)) for each in self.all]
+        return max((len(self._card_rows(form, width)) for form in forms), default=1) + 2
+
+    def _source(self, width: int, height: int) -> tuple[Frame, list[Row]]:
+        form = self.form
+        if form is None or not self._painted:
+            return self._frame("source", False), []
+        lines = source_lines(form.scenario.path)
+        if self._source_first < 0:
+            fits = len(lines) <= height
+            self._source_first = 0 if fits else first_definition(lines)
+        self._source_first = max(0, min(self._source_first, len(lines) - height))
+        end = ((f" line {self._source_first + 1} of {len(lines)} ", "dim"),)
+        title = form.scenario.path.name
+        return self._frame(title, False, end), source_rows(lines, self._source_first, height)
+
+    def _first_picture_is_there(self) -> None:
+        self._painted = True
+        self.redraw()
+
+    # Keys
+
+    def action_up(self) -> None:
+        """The one above."""
+        self._move(-1)
+
+    def action_down(self) -> None:
+        """The one below."""
+        self._move(1)
+
+    def _move(self, step: int) -> None:
+        form = self.form
+        if form is not None and self.in_form:
+            if not form.move(step) and step < 0:
+                self.in_form = False
+            self.redraw()
+        else:
+            self._choose_at(self._place() + step)
+
+    def action_first(self) -> None:
+        """The first scenario."""
+        self._choose_at(0)
+
+    def action_last(self) -> None:
+        """The last scenario."""
+        self._choose_at(len(self.listed) - 1)
+
+    def action_switch(self) -> None:
+        """From the list to the parameters, and back."""
+        self.in_form = not self.in_form and self.form is not None
+        self.redraw()
+
+    def action_less(self) -> None:
+        """A smaller value."""
+        self._step(-1)
+
+    def action_more(self) -> None:
+        """A larger value."""
+        self._step(1)
+
+    def _step(self, direction: int) -> None:
+        if self.form is not None and self.in_form:
+            self.form.step(direction)
+        else:
+            self.in_form = direction > 0 and self.form is not None
+        self.redraw()
+
+    def action_defaults(self) -> None:
+        """The values of the beginning."""
+        if self.form is not None:
+            self.form.reset()
+            self.redraw()
+
+    def action_scroll_up(self) -> None:
+        """A page up in the source."""
+        self._scroll_source(-10)
+
+    def action_scroll_down(self) -> None:
+        """A page down in the source."""
+        self._scroll_source(10)
+
+    def _scroll_source(self, rows: int) -> None:
+        self._source_first = max(0, self._source_first + rows)
+        self.redraw()
+
+    def action_leave(self) -> None:
+        """From the parameters to the list; then drop the filter."""
+        if self.in_form:
+            self.in_form = False
+        else:
+            self._filter("")
+        self.redraw()
+
+    def action_run(self) -> None:
+        """Run the scenario, if everything is allowed."""
+        form = self.form
+        if form is None:
+            return
+        values = form.values()
+        if values is None:
+            self.in_form = True
+            form.go_to(next(name for name in form.names if form.problem(name)))
+            self.redraw()
+            self.notify(f"{form.name} {form.problem(form.name)}", markup=False, timeout=3)
+            return
+        target = from_scenario(form.scenario, values, start_method=form.start_method)
+        self.post_message(self.Chosen(target))
+
+    def on_key(self, event: events.Key) -> None:
+        """Type a number into the form."""
+        if self.in_form and self.form is not None:
+            if event.key == "backspace":
+                self.form.erase()
+            elif event.character and event.character in "0123456789.-":
+                self.form.type(event.character)
+            else:
+                return
+            event.stop()
+            self.redraw()
+
+    # The filter
+
+    def action_filter(self) -> None:
+        """Type a filter in the place of the footer."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(self.filter)
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """Filter while it is typed."""
+        self._filter(event.text)
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        """Back to the list."""
+        self.query_one(Footer).display = True
+        self.set_focus(None)
+        self.redraw()
+
+    def _filter(self, text: str) -> None:
+        self.filter = text
+        self.listed = matching(self.all, text)
+        if self.chosen not in [each.name for each in self.listed] and self.listed:
+            self._choose_at(0)
+        self.redraw()
+
+    # The mouse
+
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+        """Choose a scenario, go to a field, press an arrow or the button."""
+        form = self.form
+        if event.view.id == "scenarios":
+            self.in_form = False
+            names = [each.name for each in self.listed]
+            if event.key in names:
+                self._choose_at(names.index(event.key))
+        elif event.view.id == "card" and form is not None and event.key:
+            self.in_form = True
+            form.go_to(event.key)
+            if event.key == RUN:
+                self.action_run()
+            elif event.x - 1 in arrows(form):
+                form.step(-1 if event.x - 1 == arrows(form)[0] else 1)
+        self.redraw()
+
+    def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
+        """Scroll the source, or go through the list or the choices."""
+        if event.view.id == "source":
+            self._scroll_source(3 * event.direction)
+        elif event.view.id == "scenarios":
+            self._choose_at(self._place() + event.direction)
+
+    def _place(self) -> int:
+        names = [each.name for each in self.listed]
+        return names.index(self.chosen) if self.chosen in names else 0
+
+    def _choose_at(self, index: int) -> None:
+        if self.listed:
+            self.chosen = self.listed[max(0, min(len(self.listed) - 1, index))].name
+            self._source_first = -1
+        self.redraw()

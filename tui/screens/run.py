@@ -1,0 +1,271 @@
+"""The run screen: what a person can look at in a run, and do to the program."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+
+from mpviz.trace.processes import described, signal_name
+from mpviz.tui.actions import RUN_ACTIONS
+from mpviz.tui.keys import bindings
+from mpviz.tui.navigate import follow, neighbour, pan, scroll, whole_run, zoom
+from mpviz.tui.screens.watching import Watching
+from mpviz.tui.view import View
+from mpviz.tui.widgets.desk import numbers
+from mpviz.tui.widgets.footer import Footer
+from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.rows_view import RowsView
+
+FROM_THE_END = ("output", "log")
+"""Panels whose rows are scrolled off at the bottom: the newest is what is seen."""
+
+
+class RunScreen(Watching):
+    """The actions of the table, one method each."""
+
+    BINDINGS = bindings(RUN_ACTIONS)
+    ACTIONS = RUN_ACTIONS
+
+    # Panels
+
+    def _panel(self) -> PanelView | None:
+        """The place with the bright border."""
+        return self.focused if isinstance(self.focused, PanelView) else None
+
+    def on_panel_view_tab_clicked(self, event: PanelView.TabClicked) -> None:
+        """Show the panel whose name was clicked."""
+        self.focus_panel(event.name)
+
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+        """Give the panel the bright border, and select what was clicked."""
+        if isinstance(event.view, PanelView) and event.view.panel is not None:
+            self.focused_panel = event.view.panel.name
+        if event.key:
+            self._select(event.key)
+
+    def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
+        """Scroll the panel under the mouse."""
+        if isinstance(event.view, PanelView):
+            self._scroll(event.view, 3 * event.direction)
+
+    def _scroll(self, holder: PanelView, rows: int) -> None:
+        if holder.panel is not None:
+            step = -rows if (holder.panel.name in FROM_THE_END) else rows
+            scroll(self.view, holder.panel.name, step, holder.most_scrolled)
+            holder.redraw()
+
+    def action_next_panel(self) -> None:
+        """Go to the next panel."""
+        self._step_panel(1)
+
+    def action_previous_panel(self) -> None:
+        """Go to the panel before."""
+        self._step_panel(-1)
+
+    def _step_panel(self, step: int) -> None:
+        names = [each.name for each in self.desk.wanted]
+        if names:
+            at = names.index(self.focused_panel) if self.focused_panel in names else -1
+            self.focus_panel(names[(at + step) % len(names)])
+
+    def action_toggle_panel(self, key: str) -> None:
+        """Switch a panel on or off."""
+        for name, number in numbers(self.panels).items():
+            if number == int(key):
+                self.off ^= {name}
+                self.desk.enlarged = ""
+                self.redraw()
+                if name in self.off:
+                    self.say(f"{name} is off; {key} brings it back")
+                elif self.desk.holder(name) is None and not self._used(name):
+                    self.say(f"{name}: this program uses none")
+
+    def _used(self, name: str) -> bool:
+        return any(p.name == name and p.used(self.picture.state) for p in self.panels)
+
+    def action_enlarge(self) -> None:
+        """Let the panel fill the screen, or no more."""
+        desk = self.desk
+        desk.enlarged = "" if desk.enlarged else self.focused_panel
+        desk.rearrange()
+        self.call_after_refresh(self.focus_holder)
+        self.query_one(Footer).redraw()
+
+    def action_scroll_up(self) -> None:
+        """A page up."""
+        self._page(-1)
+
+    def action_scroll_down(self) -> None:
+        """A page down."""
+        self._page(1)
+
+    def _page(self, direction: int) -> None:
+        holder = self._panel()
+        if holder is not None:
+            self._scroll(holder, direction * max(1, holder.size.height - 3))
+
+    # The timeline
+
+    def action_zoom_in(self) -> None:
+        """Half the stretch."""
+        zoom(self.view, self.picture.state, 0.5)
+        self.redraw()
+
+    def action_zoom_out(self) -> None:
+        """Twice the stretch."""
+        zoom(self.view, self.picture.state, 2.0)
+        self.redraw()
+
+    def action_pan_left(self) -> None:
+        """A quarter back."""
+        pan(self.view, self.picture.state, -0.25)
+        self.redraw()
+
+    def action_pan_right(self) -> None:
+        """A quarter forward."""
+        pan(self.view, self.picture.state, 0.25)
+        self.redraw()
+
+    def action_whole_run(self) -> None:
+        """Everything from the start."""
+        whole_run(self.view)
+        self.redraw()
+
+    def action_follow(self) -> None:
+        """The present at the right end."""
+        follow(self.view)
+        self.redraw()
+
+    # Selection and filter
+
+    def action_select_next(self) -> None:
+        """The process below."""
+        self._select(neighbour(self._process_keys(), self.view.selected, 1))
+
+    def action_select_previous(self) -> None:
+        """The process above."""
+        self._select(neighbour(self._process_keys(), self.view.selected, -1))
+
+    def _select(self, key: str) -> None:
+        self.view.selected = key
+        self.redraw()
+
+    def _process_keys(self) -> list[str]:
+        """The processes in the order in which their panel lists them."""
+        state = self.picture.state
+        for panel in self.panels:
+            if panel.name == "processes":
+                view = View(filter=self.view.filter, now=self.view.now)
+                rows = panel.draw(state, view, 200, 100_000)
+                listed = dict.fromkeys(row.key for row in rows)
+                return [key for key in listed if key in state.processes]
+        return list(state.processes)
+
+    def action_filter(self) -> None:
+        """Type a filter in the place of the footer."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(self.view.filter)
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """Filter while it is typed."""
+        self.view.filter = event.text
+        self.redraw()
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        """Back to the panels."""
+        self.query_one(Footer).display = True
+        self.focus_holder()
+        self.redraw()
+
+    def action_toggle_all_events(self) -> None:
+        """Every record in the log, or what matters."""
+        self.view.all_events = not self.view.all_events
+        self.redraw()
+
+    def action_copy_panel(self) -> None:
+        """Copy the text of the panel."""
+        holder = self._panel()
+        if holder is not None and holder.panel is not None:
+            inside = holder.shown[1:-1]
+            self.app.copy_to_clipboard("\n".join(row.text[1:-1].rstrip() for row in inside))
+            self.say(f"copied: {holder.panel.name}")
+
+    # The program
+
+    def action_toggle_pause(self) -> None:
+        """Let the picture stand still, or follow again."""
+        view = self.view
+        view.paused = not view.paused
+        # What was folded by now is kept as it is; the run is folded on beside it. Ten times
+        # quicker than copy.deepcopy.
+        state = self.state
+        self.picture.state = pickle.loads(pickle.dumps(state, 5)) if view.paused else state
+        self.redraw()
+
+    def action_toggle_freeze(self) -> None:
+        """Stop the program where it is, or let it go on."""
+        if self.session is None or self.over:
+            self.say("the program has ended: there is nothing to freeze")
+        elif self.state.frozen:
+            self.session.thaw()
+        else:
+            self.session.freeze()
+
+    def action_stop(self) -> None:
+        """End the program; the picture stays."""
+        if self.session is None or self.over:
+            self.say("the program has ended already")
+        else:
+            self.session.stop()
+
+    def action_run_again(self) -> None:
+        """Start the program anew."""
+        if not self.closing:
+            self.run_worker(self._again(), exclusive=True)
+
+    async def _again(self) -> None:
+        await self.close_session()
+        old = self.view
+        # The desk and its panels hold the picture, so it is this one that changes.
+        self.picture.view = View(filter=old.filter, all_events=old.all_events, ascii=old.ascii)
+        self.heights.clear()
+        self.begin()
+
+    def action_terminate(self) -> None:
+        """Ask the selected process to end."""
+        self._signal(signal.SIGTERM)
+
+    def action_kill(self) -> None:
+        """End the selected process."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        process = self.selected_process()
+        if process is None:
+            self.say("select a process first: ↑ ↓, or a click on it")
+            return
+        name = f"{described(process)} (pid {process.pid})"
+        if not process.alive or self.session is None:
+            self.say(f"{name} has ended already")
+        elif self.session.signal(process.key, number):
+            self.say(f"sent {signal_name(number)} to {name}")
+        else:
+            self.say(f"{name} was gone already")
+
+    def action_leave(self) -> None:
+        """One step back; the last one leads to the scenarios."""
+        if self.view.filter:
+            self.view.filter = ""
+        elif self.desk.enlarged:
+            self.action_enlarge()
+        elif self.view.selected:
+            self.view.selected = ""
+        elif not self.closing:
+            self.run_worker(self._leave(), exclusive=True)
+            return
+        self.redraw()
+
+    async def _leave(self) -> None:
+        await self.close_session()
+        self.post_message(self.Left())

@@ -1,0 +1,245 @@
+"""Watching a run: the session is stepped, and its state drawn in panels as often as is worth it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.panels import PANELS
+from mpviz.tui.actions import RUN_ACTIONS, Situation
+from mpviz.tui.layout import TIMELINE, TOP, Wanted, is_small
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.sessions import NotStarted, Session, Start
+from mpviz.tui.view import View
+from mpviz.tui.widgets.desk import Desk
+from mpviz.tui.widgets.footer import Footer
+from mpviz.tui.widgets.header import Header, Status
+from mpviz.tui.widgets.panel_view import Picture
+from mpviz.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from mpviz.trace.session import Target
+
+FOLD_BUDGET = 0.04
+"""Seconds of folding between two looks at the keyboard."""
+
+UNWATCHED = 0.5
+"""Seconds between two pictures while the terminal has not the focus."""
+
+
+class Watching(Screen[None]):
+    """Starts a session, steps it, and shows its state in panels."""
+
+    AUTO_FOCUS = ""
+
+    @dataclass
+    class Failed(Message):
+        """The run could not be started."""
+
+        reason: str
+
+    @dataclass
+    class Left(Message):
+        """The person has left the run, and nothing of it is there any more."""
+
+    def __init__(
+        self,
+        target: Target,
+        start: Start,
+        *,
+        fps: float = 10.0,
+        ascii_only: bool = False,
+        panels: Sequence[Panel] = PANELS,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        super().__init__()
+        self.target = target
+        self.session: Session | None = None
+        self.panels = tuple(panels)
+        self.picture = Picture(RunState(), View(ascii=ascii_only))
+        self._start = start
+        self._pause = 1 / fps
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._drawn = 0.0
+        self.closing = False
+        self.off: set[str] = set()
+        """Names of panels that a person switched off."""
+        self.heights: dict[str, int] = {}
+        """The most rows that a panel has asked for, so that the layout does not jump back."""
+        self.focused_panel = ""
+
+    def compose(self) -> ComposeResult:
+        """Header, panels, and one line for keys or for typing."""
+        yield Header(lambda: self.state, self._status)
+        yield Desk(self.picture, self.panels)
+        yield Prompt("filter")
+        yield Footer(RUN_ACTIONS, self.situation, self.view.ascii)
+
+    @property
+    def view(self) -> View:
+        """What the person has chosen to look at."""
+        return self.picture.view
+
+    @property
+    def state(self) -> RunState:
+        """What is true of the run now, also while the picture stands still."""
+        return self.session.state if self.session else self.picture.state
+
+    @property
+    def desk(self) -> Desk:
+        """Where the panels lie."""
+        return self.query_one(Desk)
+
+    def on_mount(self) -> None:
+        """Start the program once there is a picture to see it in."""
+        self.call_after_refresh(self.begin)
+
+    def on_unmount(self) -> None:
+        """Look no more."""
+        self._stop_ticking()
+
+    def situation(self) -> Situation:
+        """What the footer needs to know."""
+        process = self.selected_process()
+        return Situation(
+            started=self.session is not None,
+            over=self.over,
+            frozen=self.state.frozen,
+            paused=self.view.paused,
+            selected=process is not None and process.alive,
+            enlarged=bool(self.desk.enlarged),
+            following=self.view.end < 0,
+            filtered=bool(self.view.filter),
+        )
+
+    # The run
+
+    def begin(self) -> None:
+        """Start the program and look at it."""
+        try:
+            self.session = self._start(self.target)
+        except NotStarted as reason:
+            self.post_message(self.Failed(str(reason)))
+            return
+        self.closing = False
+        self.picture.state = self.session.state
+        self._tick()
+
+    def _tick(self) -> None:
+        """Fold what has come, draw it if it is time, and see when to look again."""
+        session = self.session
+        if session is None or self.closing:
+            return
+        changed = session.step(FOLD_BUDGET)
+        now = time.monotonic()
+        late = bool(session.behind) and not session.over
+        if session.over or (changed and now - self._drawn >= self._pause * 0.9):
+            self._drawn = now
+            self.redraw()
+        elif late:
+            self.query_one(Header).redraw()
+        if session.over and not session.step(FOLD_BUDGET):
+            self.redraw()
+            return
+        wait = UNWATCHED if not self.app.app_focus else self._pause
+        self._timer = self.set_timer(0.001 if late else wait, self._tick)
+
+    def _stop_ticking(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended and all of it is shown."""
+        return self.session is not None and self.session.over
+
+    async def close_session(self) -> None:
+        """End the run without holding up the screen."""
+        self.closing = True
+        self._stop_ticking()
+        self.query_one(Header).redraw()
+        if self.session is not None:
+            await asyncio.to_thread(self.session.close)
+
+    # The picture
+
+    def redraw(self) -> None:
+        """Bring everything on the screen up to date with the state and the view."""
+        view = self.view
+        if not view.paused:
+            view.now = self.state.now
+        self._arrange()
+        self.focus_holder()
+        self.desk.redraw()
+        self.query_one(Header).redraw()
+        self.query_one(Footer).redraw()
+
+    def _arrange(self) -> None:
+        state, view = self.picture.state, self.view
+        wanted = []
+        for panel in self.panels:
+            if panel.name in self.off or not panel.used(state):
+                continue
+            height = 0
+            if panel.name in TOP or panel.name == TIMELINE:
+                height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
+                self.heights[panel.name] = height
+            wanted.append(Wanted(panel.name, height))
+        self.desk.want(wanted)
+        if not self.focused_panel and wanted:
+            names = [each.name for each in wanted]
+            self.focus_panel(TIMELINE if TIMELINE in names else names[0])
+
+    def _status(self) -> Status:
+        size = self.desk.size
+        behind = 0.0
+        if self.session is not None and self.session.behind and not self.session.over:
+            behind = (self._clock() - self.session.state.now) / 1e9
+        return Status(
+            target=self.target.name,
+            start_method=self.target.start_method or "",
+            paused=self.view.paused,
+            over=self.over,
+            closing=self.closing,
+            behind=behind,
+            note="small terminal: tab for the other panels" if is_small(*size) else "",
+            ascii=self.view.ascii,
+        )
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.call_after_refresh(self.redraw)
+
+    # Which panel has the bright border, and which process is selected
+
+    def focus_panel(self, name: str) -> None:
+        """Give this panel the bright border, in front of its tabs."""
+        self.focused_panel = name
+        self.desk.choose(name)
+        self.call_after_refresh(self.focus_holder)
+
+    def focus_holder(self) -> None:
+        """See that the bright border is where the panel is, wherever the layout has put it."""
+        holder = self.desk.holder(self.focused_panel)
+        if holder is not None and not self.query_one(Prompt).display and not holder.has_focus:
+            holder.focus(scroll_visible=False)
+
+    def selected_process(self) -> Process | None:
+        """The process that a person has selected, as the picture has it."""
+        return self.picture.state.processes.get(self.view.selected)
+
+    def say(self, text: str) -> None:
+        """Tell the person something, in the place of what was told before."""
+        self.app.clear_notifications()
+        self.notify(text, markup=False, timeout=4)

@@ -1,0 +1,55 @@
+"""What the screens and the headless run need of a session: one run, from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mpviz.trace.session import Target
+    from mpviz.trace.state import RunState
+
+
+class Session(Protocol):
+    """One run: :class:`mpviz.trace.session.Session`, or what tests put in its place."""
+
+    @property
+    def state(self) -> RunState:
+        """What is true of the run so far."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended and all of it is folded."""
+
+    @property
+    def behind(self) -> int:
+        """Bytes that have been read and are not folded yet."""
+
+    def step(self, budget: float) -> bool:
+        """Fold what has arrived for at most this many seconds; True if anything changed."""
+
+    def freeze(self) -> None:
+        """Stop the whole program where it is."""
+
+    def thaw(self) -> None:
+        """Let a frozen program go on."""
+
+    def signal(self, key: str, number: int) -> bool:
+        """Send a signal to one process; False where it is gone."""
+
+    def interrupt(self) -> None:
+        """Send the program what Ctrl-C sends."""
+
+    def stop(self) -> None:
+        """Ask for the end of the program, and return at once."""
+
+    def close(self) -> None:
+        """End all that is left, wait for it, and remove the files of the run."""
+
+
+Start = Callable[["Target"], Session]
+"""Starts a run with the program's output captured."""
+
+
+class NotStarted(Exception):  # noqa: N818 - it reads as what it says
+    """The run could not be started; the text says why in one line."""

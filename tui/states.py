@@ -1,0 +1,95 @@
+"""What a process is doing, in words of every length, so that a narrow column needs no ellipsis."""
+
+from __future__ import annotations
+
+from mpviz.trace.fold import wait_in_words
+from mpviz.trace.measures import Activity
+from mpviz.trace.primitives.pool import Task
+from mpviz.trace.processes import exit_in_words, signal_name
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.palette import activity_style
+from mpviz.tui.words import duration
+
+WAITING = (
+    Activity.LOCK,
+    Activity.QUEUE,
+    Activity.PROCESS,
+    Activity.RESULT,
+    Activity.SIGNAL,
+)
+
+
+def in_words(state: RunState, process: Process) -> list[str]:
+    """What it is doing, from the longest way to say it to the shortest.
+
+    "waiting for lock counter, held by Process-2", "lock counter, held by Process-2",
+    "waiting for lock counter", "lock counter", "waiting".
+    """
+    if not process.alive:
+        words = exit_in_words(process)
+        return [words, words.removeprefix("ended by ").removeprefix("exit "), "ended"]
+    if process.activity in WAITING and process.wait is not None:
+        return _waiting(wait_in_words(state, process.wait))
+    if process.activity is Activity.TASK:
+        return _at_task(state, process)
+    return _by_itself(process)
+
+
+def _by_itself(process: Process) -> list[str]:
+    if process.activity is Activity.STARTING and process.start_method:
+        return [f"starting by {process.start_method}", "starting"]
+    if process.activity is Activity.RUNNING and process.function and process.role == "process":
+        return [f"running {process.function}", "running"]
+    if process.activity is Activity.ZOMBIE:
+        return ["zombie: ended, nobody has joined it", "zombie, not joined", "zombie"]
+    return [process.state]
+
+
+def _waiting(what: str) -> list[str]:
+    if what.startswith("join "):
+        return [f"waiting to {what}", what, "waiting"]
+    short = what.split(", ", maxsplit=1)[0]
+    ways = [f"waiting for {what}", what, f"waiting for {short}", short, "waiting"]
+    return list(dict.fromkeys(ways))
+
+
+def _at_task(state: RunState, process: Process) -> list[str]:
+    task = state.table(Task).get(process.task)
+    if task is None:
+        return ["running a task", "running"]
+    return [
+        f"running task {task.index} of {task.function}",
+        f"task {task.index} of {task.function}",
+        f"task {task.index}",
+        "running",
+    ]
+
+
+def state_style(process: Process) -> str:
+    """The style that the words are written in."""
+    if not process.alive:
+        code = process.exit_code
+        return "trouble" if code and not asked_for(process) else "faint"
+    if process.activity is Activity.RUNNING:
+        return "" if process.cpu_percent >= 1 or not process.status else "dim"
+    return activity_style(process.activity)
+
+
+def asked_for(process: Process) -> bool:
+    """Whether it died of a signal that somebody is known to have sent it."""
+    code = process.exit_code
+    return code is not None and any(number == -code for _, _, number in process.signals)
+
+
+def unheeded(process: Process, now: int) -> list[str]:
+    """A signal that was sent and has had no effect yet, from the longest way to say it.
+
+    "SIGTERM sent 2.1 s ago", "SIGTERM sent"; empty for none.
+    """
+    if not process.alive or not process.signals:
+        return []
+    time, _, number = process.signals[-1]
+    name = signal_name(number)
+    if name in ("SIGCONT", "SIGSTOP", "SIGTSTP"):
+        return []
+    return [f"{name} sent {duration(max(0, now - time))} ago", f"{name} sent"]

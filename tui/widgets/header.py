@@ -1,0 +1,134 @@
+"""The first line of the run screen: what runs, how it goes, and loudly whatever is not right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from mpviz.trace.processes import signal_name
+from mpviz.trace.state import RunState
+from mpviz.tui.rows import Part, Row
+from mpviz.tui.widgets.rows_view import RowsView
+
+BEHIND_SHOWN = 0.15
+"""Seconds; less than this is no more than the time between two pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the header says beside what is true of the run."""
+
+    target: str
+    start_method: str
+    """What was asked for; empty where it was not."""
+    paused: bool = False
+    over: bool = False
+    closing: bool = False
+    """The run is being ended for good."""
+    behind: float = 0.0
+    """Seconds that the picture is behind the program."""
+    note: str = ""
+    ascii: bool = False
+
+
+def header_row(state: RunState, status: Status, width: int) -> Row:
+    """The line; what matters least is left out first where there is no room."""
+    left: list[Part] = [(" mpviz ", "brand"), (f"  {status.target}", "head")]
+    extras = [_start_method(state, status), _head_count(state), status.note]
+    state_parts = _how_it_goes(state, status)
+    troubles = _troubles(state, status)
+    counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
+    clock: list[Part] = [(f"  {duration(state.now - state.origin)} ", "head")]
+    right = [*troubles, *state_parts, *clock]
+    if _length(left) + _length(right) + _length(counts) < width:
+        right += counts
+    for extra in extras:
+        if extra and _length(left) + _length(right) + len(extra) + 3 <= width:
+            left.append((f"  {extra}", "text"))
+    if _length(left) + _length(right) > width:
+        left = [(" mpviz ", "brand")]
+    gap = max(0, width - _length(left) - _length(right))
+    return Row((*left, (" " * gap, ""), *right))
+
+
+def duration(nanoseconds: int) -> str:
+    """A time since the start of the run: "3.2 s", "2:05.0"."""
+    seconds = max(0, nanoseconds) / 1e9
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(seconds, 60)
+    return f"{int(minutes)}:{seconds:04.1f}"
+
+
+def _how_it_goes(state: RunState, status: Status) -> list[Part]:
+    parts: list[Part] = []
+    if status.paused:
+        parts.append((" || paused " if status.ascii else " ❚❚ paused ", "paused"))
+    if status.over:
+        words, style = _ending(state)
+        parts.append((f" {words} ", style))
+    elif status.closing or state.ending >= 0:
+        parts.append((" ending … ", "over"))
+    elif state.frozen:
+        parts.append((" * frozen " if status.ascii else " ❄ frozen ", "frozen"))
+    elif state.run is None:
+        parts.append((" starting … ", "over"))
+    elif not status.paused:
+        parts.append((" * live " if status.ascii else " ● live ", "live"))
+    return parts
+
+
+def _ending(state: RunState) -> tuple[str, str]:
+    code = state.exit_code
+    if state.failure:
+        return state.failure, "alarm"
+    if code is None:
+        return "ended, exit status unknown", "over"
+    if code < 0:
+        return f"ended by {signal_name(-code)}", "over"
+    return f"ended, exit code {code}", "alarm" if code else "over"
+
+
+def _troubles(state: RunState, status: Status) -> list[Part]:
+    parts: list[Part] = []
+    if state.lost:
+        parts += [(f" lost {state.lost:,} ", "alarm"), (" ", "")]
+    errors = state.probe_errors + state.unreadable
+    if errors:
+        words = "probe error" if errors == 1 else "probe errors"
+        parts += [(f" {errors:,} {words} ", "alarm"), (" ", "")]
+    if status.behind > BEHIND_SHOWN:
+        parts.append((f" behind {status.behind:.1f} s ", "wrong"))
+    return parts
+
+
+def _start_method(state: RunState, status: Status) -> str:
+    told = {process.start_method for process in state.processes.values()} - {""}
+    return " and ".join(sorted(told)) or status.start_method
+
+
+def _head_count(state: RunState) -> str:
+    there = [process for process in state.processes.values() if process.alive or state.ended >= 0]
+    workers = sum(1 for process in there if process.pool)
+    if workers:
+        return f"{workers} worker" + "s" * (workers != 1)
+    return f"{len(there)} process" + "es" * (len(there) != 1) if there else ""
+
+
+def _length(parts: list[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
+
+
+class Header(RowsView):
+    """Shows :func:`header_row`."""
+
+    def __init__(self, state: Callable[[], RunState], status: Callable[[], Status]) -> None:
+        super().__init__(id="header")
+        self._state = state
+        self._status = status
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """One line."""
+        return [header_row(self._state(), self._status(), width)]

@@ -1,0 +1,108 @@
+"""A place on the run screen: one panel within its frame, and the panels behind its tabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from mpviz.trace.state import RunState
+from mpviz.tui.frame import Frame, framed
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row
+from mpviz.tui.view import View
+from mpviz.tui.widgets.rows_view import RowsView
+
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+
+@dataclass
+class Picture:
+    """What all panels draw from; the run screen changes it, the panels only read it."""
+
+    state: RunState
+    view: View
+
+
+class PanelView(RowsView, can_focus=True):
+    """Draws one of its panels, the shown one; the others are tabs in the title."""
+
+    @dataclass
+    class TabClicked(Message):
+        """A panel's name in the title was clicked."""
+
+        name: str
+
+    def __init__(self, picture: Picture, numbers: dict[str, int]) -> None:
+        super().__init__()
+        self.picture = picture
+        self.panels: tuple[Panel, ...] = ()
+        self.panel: Panel | None = None
+        """The one that is shown."""
+        self._numbers = numbers
+        self._tabs: list[tuple[int, int, str]] = []
+        """Where each name is in the title: from, to, and the panel's name."""
+
+    def show(self, panels: tuple[Panel, ...], wanted: str = "") -> None:
+        """Hold these panels; keep showing the one that is shown, unless another is wanted."""
+        self.panels = panels
+        names = [panel.name for panel in panels]
+        current = self.panel.name if self.panel else ""
+        name = wanted if wanted in names else current if current in names else names[0]
+        self.panel = panels[names.index(name)]
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """The frame, and in it the rows of the shown panel."""
+        if self.panel is None:
+            return []
+        state, view = self.picture.state, self.picture.view
+        inside = self.panel.draw(state, view, width - 2, height - 2)
+        frame = Frame(
+            title=self._title(),
+            border="frame.on" if self.has_focus else "frame",
+            ascii=view.ascii,
+        )
+        return framed(inside, frame, width, height)
+
+    @property
+    def most_scrolled(self) -> int:
+        """How many rows of the shown panel do not fit."""
+        if self.panel is None:
+            return 0
+        wanted = self.panel.wanted_height(self.picture.state, self.picture.view)
+        return max(0, wanted - (self.size.height - 2))
+
+    def on_focus(self) -> None:
+        """Show the bright border."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Show the plain border."""
+        self.redraw()
+
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+        """Turn a click on a name in the title into a message of its own."""
+        if event.y == 0:
+            event.stop()
+            for start, end, name in self._tabs:
+                if start <= event.x < end:
+                    self.post_message(self.TabClicked(name))
+
+    def _title(self) -> tuple[Part, ...]:
+        state, view = self.picture.state, self.picture.view
+        parts: list[Part] = []
+        self._tabs = []
+        x = 2
+        for panel in self.panels:
+            shown = panel is self.panel
+            words = panel.title(state, view) if shown else panel.name
+            number = self._numbers.get(panel.name, 0)
+            mark = f"{number} " if view.ascii else SUPERSCRIPTS[number] + " " if number < 10 else ""
+            style = (
+                ("frame.title.on" if self.has_focus else "frame.title") if shown else "frame.tab"
+            )
+            text = f"{mark}{words}"
+            parts += [(" ", "frame"), (mark, "frame.number"), (words, style), (" ", "frame")]
+            self._tabs.append((x, x + len(text) + 2, panel.name))
+            x += len(text) + 2
+        return tuple(parts)

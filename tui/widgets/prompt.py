@@ -1,0 +1,87 @@
+"""One line to type into, in the place of the footer: the filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from mpviz.tui.rows import Row
+from mpviz.tui.widgets.rows_view import RowsView
+
+
+class Prompt(RowsView, can_focus=True):
+    """Takes text while it has the focus; every key that types is its own."""
+
+    @dataclass
+    class Changed(Message):
+        """What is typed has changed."""
+
+        text: str
+
+    @dataclass
+    class Closed(Message):
+        """Enter keeps what was typed, escape gives it up."""
+
+        text: str
+
+    def __init__(self, label: str) -> None:
+        super().__init__(id="prompt")
+        self.text = ""
+        self._label = label
+        self.display = False
+
+    def open(self, text: str = "") -> None:
+        """Show the line and take the keys."""
+        self.text = text
+        self.display = True
+        self.focus()
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """What is asked for, what was typed, and the cursor."""
+        hint = "  enter keeps it, esc drops it"
+        return [
+            Row(
+                (
+                    (f" {self._label} ", "key"),
+                    (self.text, "head"),
+                    (" ", "chosen"),
+                    (hint if len(self.text) < 24 else "", "dim"),
+                )
+            )
+        ]
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Tell Textual which keys type, so that no binding takes them."""
+        return character is not None and character.isprintable()
+
+    def on_key(self, event: events.Key) -> None:
+        """Type, delete, keep or drop."""
+        if event.is_printable and event.character:
+            self._change(self.text + event.character)
+        elif event.key == "backspace":
+            self._change(self.text[:-1])
+        elif event.key == "ctrl+u":
+            self._change("")
+        elif event.key in ("enter", "escape", "tab"):
+            if event.key == "escape":
+                self._change("")
+            self.display = False
+            self.post_message(self.Closed(self.text))
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take the first pasted line."""
+        event.stop()
+        self._change(self.text + "".join(event.text.splitlines()[:1]))
+
+    def _change(self, text: str) -> None:
+        if text != self.text:
+            self.text = text
+            self.redraw()
+            self.post_message(self.Changed(text))

@@ -1,0 +1,145 @@
+"""A widget that shows rows of styled text and sends to the terminal only the lines that changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mpviz.tui.rows import Row, crop
+from mpviz.tui.themes import PLAIN, styles_for
+
+
+class RowsView(Widget):
+    """Shows what :meth:`rows` returns; :meth:`redraw` asks it again.
+
+    Textual sends a dirty region whole, so what has not changed must not be dirty; and it makes
+    styles anew for whoever does not keep them, so these are looked up by name.
+    """
+
+    ALLOW_SELECT = False
+
+    @dataclass
+    class Clicked(Message):
+        """A row was clicked."""
+
+        view: RowsView
+        key: str
+        x: int
+        y: int
+
+        @property
+        def control(self) -> RowsView:
+            """The widget that was clicked."""
+            return self.view
+
+    @dataclass
+    class Wheeled(Message):
+        """The mouse wheel was turned over the widget: up is -1, down is 1."""
+
+        view: RowsView
+        direction: int
+
+        @property
+        def control(self) -> RowsView:
+            """The widget that the mouse is over."""
+            return self.view
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.shown: list[Row] = []
+        """The rows as they are on the screen."""
+        self._strips: list[Strip | None] = []
+        self._look: tuple[int, int, str] = (0, 0, "")
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """The rows to show now, at most ``height``; each widget says its own."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Ask for the rows again and refresh those that changed."""
+        width, height = self.size
+        if not width or not height:
+            return
+        rows = self.rows(width, height)[:height]
+        rows += [Row(())] * (height - len(rows))
+        look = (width, height, self._theme)
+        if look != self._look:
+            self._look = look
+            self.shown = rows
+            self._strips = [None] * height
+            self.refresh()
+            return
+        shown, self.shown = self.shown, rows
+        changed = [y for y in range(height) if rows[y] is not shown[y] and rows[y] != shown[y]]
+        if changed:
+            for y in changed:
+                self._strips[y] = None
+            self.refresh(*_regions(changed, width))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        if y >= len(self._strips):
+            return Strip.blank(self.size.width, self.rich_style)
+        strip = self._strips[y]
+        if strip is None:
+            strip = self._strips[y] = self._strip(self.shown[y])
+        return strip
+
+    def key_at(self, y: int) -> str:
+        """What the row at this line is about."""
+        return self.shown[y].key if 0 <= y < len(self.shown) else ""
+
+    def on_resize(self) -> None:
+        """Draw for the new size before it is shown."""
+        self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Say which row was clicked."""
+        place = event.get_content_offset(self)
+        if place is not None:
+            self.post_message(self.Clicked(self, self.key_at(place.y), place.x, place.y))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Pass the wheel on as a message."""
+        event.stop()
+        self.post_message(self.Wheeled(self, -1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Pass the wheel on as a message."""
+        event.stop()
+        self.post_message(self.Wheeled(self, 1))
+
+    def notify_style_update(self) -> None:
+        """Take the styles of another theme."""
+        super().notify_style_update()
+        if self.is_attached and self._look[2] not in ("", self._theme):
+            self.redraw()
+
+    @property
+    def _theme(self) -> str:
+        return PLAIN if self.app.no_color else self.app.theme
+
+    def _strip(self, row: Row) -> Strip:
+        width, _, theme = self._look
+        styles = styles_for(theme)
+        segments = [Segment(text, styles[style]) for text, style in crop(row.parts, width)]
+        # The background; adding styles is a look into a cache of Rich's.
+        return Strip(segments, width).apply_style(self.rich_style)
+
+
+def _regions(lines: list[int], width: int) -> list[Region]:
+    """Neighbouring lines together in one region."""
+    regions: list[Region] = []
+    start = end = lines[0]
+    for y in [*lines[1:], -1]:
+        if y != end + 1:
+            regions.append(Region(0, start, width, end - start + 1))
+            start = y
+        end = y
+    return regions
