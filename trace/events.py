@@ -107,7 +107,7 @@ class Waiting(Event, tag="wait", kw_only=True):
 
 
 class WaitOver(Event, tag="wait.over", kw_only=True):
-    """A wait has ended that no other event ends: it was for a process, timed out, or was given up."""
+    """A wait has ended that no other event ends: for a process, or it timed out or was given up."""
 
 
 class Site(Event, tag="site", kw_only=True):
@@ -132,7 +132,7 @@ class Output(Event, tag="output", kw_only=True):
 
 
 class Marked(Event, tag="marked", kw_only=True):
-    """A person did something to the program: froze it, let it go on, sent a signal, asked it to end."""
+    """A person acted on the program: froze it, let it go on, sent a signal, asked it to end."""
 
     action: str
     """freeze, go on, signal, stop."""

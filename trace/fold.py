@@ -1,4 +1,4 @@
-"""The fold: events in, RunState out; no clock, no I/O, no thread, so a replay is the live run again."""
+"""The fold: events in, RunState out; no clock, no I/O, no thread, so a replay is the run again."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ from mpviz.trace.events import (
     Sample,
     Site,
     Unreadable,
-    WaitOver,
     Waiting,
+    WaitOver,
 )
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
     end_process,
-    exit_in_words,
     process_with_pid,
     signal_name,
 )
@@ -111,7 +110,7 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
         return
     target = event.object
     if event.what == "process":
-        child = state.by_pid.get(int(target))
+        child = state.by_pid.get(int(target)) if target.isdecimal() else None
         target = child.key if child else target
     before = process.waits.get(event.thread)
     if before is None or (before.what, before.object) != (event.what, target):

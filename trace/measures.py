@@ -165,7 +165,7 @@ class Lane:
 
 @dataclass(slots=True)
 class Distribution:
-    """How long something took, over all times it happened, in buckets a quarter of a doubling wide."""
+    """How long something took, each time it did, in buckets a quarter of a doubling wide."""
 
     count: int = 0
     total: int = 0

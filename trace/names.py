@@ -7,7 +7,8 @@ import re
 
 from mpviz.trace.state import RunState
 
-_AS = re.compile(r"^\s*(?:async\s+)?with\b.*\bas\s+([\w.]+)\s*[,:)]")
+_WITH = re.compile(r"\s*(?:async\s+)?with\b")
+_AS = re.compile(r"\bas\s+([\w.]+)\s*[,:)]")
 _ASSIGNED = re.compile(r"^\s*(?:self\.)?([\w.]+(?:\s*,\s*[\w.]+)*)\s*(?::[^=]+)?=(?!=)")
 
 
@@ -45,8 +46,9 @@ def _targets(line: str) -> list[str]:
         statements = ast.parse(line.strip()).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         # The line is only the beginning of a statement, or no Python at all.
-        match = _ASSIGNED.match(line) or _AS.match(line)
-        return [name.strip().split(".")[-1] for name in match[1].split(",")] if match else []
+        match = _ASSIGNED.match(line)
+        names = match[1].split(",") if match else _AS.findall(line) if _WITH.match(line) else []
+        return [name.strip().split(".")[-1] for name in names]
     return [name for statement in statements for name in _assigned(statement)]
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Union
 
 import msgspec
-
 from mpviz.trace.events import Event, Output, Unreadable
 from mpviz.trace.fold import EVENTS
 from mpviz.trace.text import clean
@@ -43,7 +42,8 @@ IDLE_SECONDS = 0.02
 _READ_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Union[EVENTS])  # noqa: UP007
+_AnyEvent = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
 _plain = msgspec.json.Decoder()
 
 
@@ -77,7 +77,7 @@ class EventQueue:
             self._arrived.notify()
 
     def put_slowly(self, event: Event) -> None:
-        """Like :meth:`put`, but wait while too much lies unread: for a source that can be held up."""
+        """Like :meth:`put`, but wait while too much lies unread: for who can be held up."""
         with self._arrived:
             while self._backlog > BACKLOG_BYTES and not self._closing:
                 self._arrived.wait()
@@ -129,7 +129,7 @@ class EventQueue:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop reading and remove the FIFO and its directory; what was not fetched is still there."""
+        """Stop reading, remove the FIFO and its directory; what was not fetched is still there."""
         self.finish()
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -178,7 +178,7 @@ class EventQueue:
 
 
 def decode(lines: bytes) -> list[Event]:
-    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable` in its place.
+    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
 
     This is where strings of observed programs enter, and the only place where they are cleaned.
     """
@@ -186,17 +186,18 @@ def decode(lines: bytes) -> list[Event]:
         # Without an escape there is no character in it that JSON would not let pass bare.
         try:
             return _decoder.decode_lines(lines)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             pass
     return [_decode_line(line) for line in lines.split(b"\n") if line]
 
 
 def _decode_line(line: bytes) -> Event:
     try:
-        return msgspec.convert(_cleaned(_plain.decode(line)), Union[EVENTS])  # type: ignore[arg-type]  # noqa: UP007
+        event: Event = msgspec.convert(_cleaned(_plain.decode(line)), _AnyEvent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = clean(line[:200].decode("utf-8", "backslashreplace"))
         return Unreadable(time=time.monotonic_ns(), pid=0, text=text)
+    return event
 
 
 def _cleaned(value: object) -> object:

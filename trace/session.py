@@ -126,7 +126,7 @@ class Session:
         return self._program.write_stdin(data) == len(data)
 
     def close(self) -> None:
-        """End what is left, wait for it, fold the rest and remove the run's files; may be repeated."""
+        """End what is left, fold the rest and remove the run's files; may be repeated."""
         self._program.end()
         self._program.wait(CLOSE_SECONDS)
         while not self.over:

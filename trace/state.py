@@ -49,7 +49,7 @@ class Process:
     """Key of the logical parent: who called ``start()``; empty for the first process."""
     name: str = ""
     role: str = "process"
-    """main, process, worker (of a pool), fork server, resource tracker, or program (no probe in it)."""
+    """main, process, worker (of a pool), fork server, resource tracker, program (no probe)."""
     daemon: bool | None = None
     start_method: str = ""
     function: str = ""
@@ -261,7 +261,7 @@ class RunState:
 
 
 def settle(process: Process, time: int) -> None:
-    """Bring the lane up to date with what the process's other fields say it does from this time on."""
+    """Let the lane show what the process's other fields say it does from this time on."""
     activity, detail = _doing(process)
     process.lane.change(time, activity, detail)
 
@@ -269,19 +269,15 @@ def settle(process: Process, time: int) -> None:
 def _doing(process: Process) -> tuple[Activity, str]:
     if process.ended >= 0:
         return Activity.ENDED, ""
-    if process.zombie:
-        return Activity.ZOMBIE, ""
-    if process.stopped:
-        return Activity.STOPPED, ""
+    if process.zombie or process.stopped:
+        return (Activity.ZOMBIE if process.zombie else Activity.STOPPED), ""
     wait = process.wait
     if wait is not None and (process.task == "" or 0 in process.waits):
         return wait.activity, wait.object
     if process.probed and process.began < 0:
         return Activity.STARTING, ""
-    if process.task:
-        return Activity.TASK, process.task
-    if process.pool:
-        return Activity.IDLE, ""
+    if process.task or process.pool:
+        return (Activity.TASK if process.task else Activity.IDLE), process.task
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
 
 

@@ -7,7 +7,8 @@ LIMIT = 4096
 
 # C0 and C1 controls, DEL, lone surrogates, and the marks that reorder or hide text on a screen.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\ufeff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL
@@ -15,7 +16,7 @@ _ESCAPE = re.compile(
 
 
 def clean(text: str) -> str:
-    """Drop terminal escape sequences, show other control characters as ``·``, keep tabs as spaces."""
+    """Drop terminal escape sequences, show other controls as ``·``, turn tabs into spaces."""
     if len(text) > LIMIT:
         text = text[: LIMIT - 1] + "…"
     if text.isascii() and text.isprintable():

@@ -37,6 +37,13 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _check_number(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse what is no number and yet within every range."""
+    if value != value:  # noqa: PLR0124 - only NaN is not itself
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
 @click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
 @click.version_option(package_name="mpviz", prog_name="mpviz", message="%(prog)s %(version)s")
 @click.pass_context
@@ -99,6 +106,7 @@ def list_scenarios() -> int:
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 100),
+    callback=_check_number,
     default=10.0,
     show_default=True,
     help="Looks at the machine a second: cores, memory.",

@@ -28,9 +28,14 @@ NOT_STARTED = 127
 
 def run_headless(target: Target, json_file: str | None, rate: float) -> int:
     """Run the target to its end and return the exit status."""
-    from mpviz.trace.session import start  # noqa: PLC0415 - a bad file name needs no msgspec
+    from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
+    from mpviz.trace.session import start  # noqa: PLC0415
 
-    session = start(target, capture=False, rate=rate)
+    try:
+        session = start(target, capture=False, rate=rate)
+    except (LaunchError, OSError) as error:
+        print(f"mpviz: {error}", file=sys.stderr)
+        return NOT_STARTED
     try:
         with _signals(session) as received:
             while not session.over:
@@ -38,9 +43,11 @@ def run_headless(target: Target, json_file: str | None, rate: float) -> int:
                     time.sleep(PAUSE)
     finally:
         session.close()
-    _report(session.state, json_file)
+    written = _report(session.state, json_file)
     ending = [number for number in received if number != signal.SIGINT]
-    return 128 + ending[0] if ending else exit_status(session.state)
+    if ending:
+        return 128 + ending[0]
+    return exit_status(session.state) or (0 if written else 1)
 
 
 def exit_status(state: RunState) -> int:
@@ -77,12 +84,18 @@ def check_writable(path: str) -> None:
         raise PermissionError(13, os.strerror(13), path)
 
 
-def _report(state: RunState, json_file: str | None) -> None:
+def _report(state: RunState, json_file: str | None) -> bool:
+    """Say how it went; False where what was asked for could not be written."""
     from mpviz.trace.report import summary  # noqa: PLC0415
 
     print(summary(state), file=sys.stderr)
-    if json_file is not None:
-        write_json(state, json_file)
+    try:
+        if json_file is not None:
+            write_json(state, json_file)
+    except OSError as error:
+        print(f"mpviz: --json: cannot write {json_file}: {error.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 @contextmanager

@@ -95,6 +95,7 @@ _NAMED: dict[str, Look] = {
     "warning": Look("#f0903c", "#b35600", "yellow", "yellow", "bold", "bold"),
     "trouble": Look("#ff5f5f", "#c4161c", "bright_red", "red", "bold", "bold"),
     "other": Look("#6d7685", "#8d95a1", "bright_black", "bright_black", plain="dim"),
+    "history": Look("#5d7da6", "#7b98bd", "blue", "blue"),
     "border": Look("#4a5361", "#b3b9c2", "bright_black", "bright_black", plain="dim"),
     "activity.task.shade": Look("#2a938f", "#4aa39d", "cyan", "bright_cyan"),
     "code.keyword": Look("#c79bf2", "#7b3fb5", "magenta", "magenta", plain="bold"),

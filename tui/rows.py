@@ -62,8 +62,8 @@ def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
 
 _ASCII_SIGNS = dict(
     zip(
-        "▁▂▃▄▅▆▇█▀▏▎▍▌▋▊▉▐▓▒░─═╍╱┃†·●○▸▾▴▶▷✓✗←→…µ×│┬┼╷└├",  # noqa: RUF001
-        "..:-=+*##...#####%x:-=^/|z.*o>v^>-+X<>~ux|++|`|",
+        "▁▂▃▄▅▆▇█▀▏▎▍▌▋▊▉▐▓▒░─━═╍╱┃†·●○▸▾▴▶▷✓✗←→…µ×│┬┼╷└├",  # noqa: RUF001
+        "..:-=+*##...#####%x:-==^/|z.*o>v^>-+X<>~ux|++|`|",
         strict=True,
     )
 )
@@ -74,6 +74,17 @@ def right(text: str, width: int) -> str:
     """The text at the right end of exactly this many cells; cut at its own right end."""
     length = cell_len(text)
     return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def fitting(ways: Sequence[str], width: int) -> str:
+    """The first of these that fits, from the longest way to say it to the shortest, cut if need be.
+
+    In exactly this many cells.
+    """
+    for words in ways:
+        if cell_len(words) <= width:
+            return fit(words, width)
+    return fit(ways[-1], width)
 
 
 def in_ascii(text: str) -> str:

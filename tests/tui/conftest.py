@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from mpviz.trace.queue import decode
 from mpviz.trace.session import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
+from textual.pilot import Pilot
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "snapshots"
+
+Script = Callable[[Pilot[int]], Awaitable[None]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -157,6 +161,28 @@ SCENARIOS = (
         "Watch everybody wait for everybody.",
     ),
 )
+
+
+@pytest.fixture
+def scenario_list() -> tuple[Scenario, ...]:
+    """The three scenarios."""
+    return SCENARIOS
+
+
+@pytest.fixture
+def drive() -> Callable[..., None]:
+    """Run an app without a terminal, and a script of keys and looks against it."""
+
+    def run(app: MpvizApp, script: Script, size: tuple[int, int] = (120, 40)) -> None:
+        async def main() -> None:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                await pilot.pause()
+                await pilot.pause()
+                await script(pilot)
+
+        asyncio.run(main())
+
+    return run
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The run screen: every key does what the table says, seen in the state, the session and the rows."""
+"""The run screen: every key does what the table says, seen in the state, the session, the rows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,395 @@ from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.run import RunScreen
-from mpviz.tui.sessions import NotStarted
+from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.panel_view import PanelView
 from textual.pilot import Pilot
 
-pytestmark = pytest.mark.anyio
+Drive = Callable[..., None]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def screen_of(pilot: Pilot[int]) -> RunScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, RunScreen)
+    return screen
+
+
+def header(pilot: Pilot[int]) -> str:
+    return screen_of(pilot).query_one(Header).shown[0].text
+
+
+def footer(pilot: Pilot[int]) -> str:
+    return screen_of(pilot).query_one(Footer).shown[0].text
+
+
+def toasts(pilot: Pilot[int]) -> list[str]:
+    return [each.message for each in pilot.app._notifications]
+
+
+def shown(pilot: Pilot[int], name: str) -> PanelView:
+    holder = screen_of(pilot).desk.holder(name)
+    assert holder is not None
+    return holder
+
+
+def text(view: PanelView) -> str:
+    return "\n".join(row.text for row in view.shown)
+
+
+def test_it_shows_the_run_and_its_processes(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        assert "counting.py" in header(pilot)
+        assert "live" in header(pilot)
+        assert "Process-2" in text(shown(pilot, "timeline"))
+        assert "Process-2" in text(shown(pilot, "processes"))
+        assert shown(pilot, "timeline").has_focus
+
+    drive(run_app, script)
+
+
+def test_an_ended_run_says_how_it_ended_and_what_can_be_done(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    session.held = 0
+
+    async def script(pilot: Pilot[int]) -> None:
+        assert "ended, exit code 0" in header(pilot)
+        assert "r run again" in footer(pilot)
+        assert "freeze" not in footer(pilot)
+        assert screen_of(pilot)._timer is None
+
+    drive(run_app, script)
+
+
+def test_selection_is_of_a_process_and_goes_through_them(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        await pilot.press("down")
+        first = screen.view.selected
+        assert first in session.state.processes
+        await pilot.press("down")
+        assert screen.view.selected != first
+        await pilot.press("up")
+        assert screen.view.selected == first
+        assert "t terminate" in footer(pilot)
+
+    drive(run_app, script)
+
+
+def test_a_click_selects_the_process_of_the_row(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = shown(pilot, "processes")
+        key = next(p.key for p in session.state.processes.values() if p.name == "Process-2")
+        (line,) = [y for y, row in enumerate(view.shown) if row.key == key]
+        await pilot.click(view, offset=(5, line))
+        assert screen_of(pilot).view.selected == key
+        assert view.has_focus
+
+    drive(run_app, script)
+
+
+@pytest.mark.parametrize(("key", "number"), [("t", signal.SIGTERM), ("k", signal.SIGKILL)])
+def test_signals_go_to_the_selected_process_and_are_told(
+    run_app: MpvizApp, drive: Drive, session: Any, key: str, number: int
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+        assert session.asked == []
+        assert "select a process first" in toasts(pilot)[-1]
+        await pilot.press("down", "down", key)
+        selected = session.state.processes[screen_of(pilot).view.selected]
+        assert session.asked == [(selected.key, number)]
+        name = signal.Signals(number).name
+        assert toasts(pilot) == [f"sent {name} to {selected.name} (pid {selected.pid})"]
+
+    drive(run_app, script)
+
+
+def test_an_ended_process_is_not_signalled(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    session.held = 0
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down", "k")
+        assert session.asked == []
+        assert "has ended already" in toasts(pilot)[-1]
+
+    drive(run_app, script)
+
+
+def test_freeze_is_not_pause(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        await pilot.pause(0.2)
+        assert session.asked == ["freeze"]
+        assert "frozen" in header(pilot)
+        assert "f go on" in footer(pilot)
+        await pilot.press("f")
+        await pilot.pause(0.2)
+        assert session.asked == ["freeze", "go on"]
+        await pilot.press("space")
+        assert "paused" in header(pilot)
+        assert "space live" in footer(pilot)
+        assert session.asked == ["freeze", "go on"]
+
+    drive(run_app, script)
+
+
+def test_a_pause_keeps_the_picture_while_the_run_is_counted(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("space")
+        before = text(shown(pilot, "timeline"))
+        records = session.state.records
+        session.held = 0
+        await pilot.pause(0.3)
+        assert session.state.records > records
+        assert f"{session.state.records:,} records" in header(pilot)
+        await pilot.press("down", "up")
+        assert session.state.now > screen_of(pilot).view.now
+        after = text(shown(pilot, "timeline"))
+        assert before.replace(" ", "")[:200] == after.replace("▸", "").replace(" ", "")[:200]
+        await pilot.press("space")
+        assert screen_of(pilot).view.now == session.state.now
+
+    drive(run_app, script)
+
+
+def test_stop_ends_the_program_and_keeps_the_screen(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        await pilot.pause(0.2)
+        assert session.asked == ["stop"]
+        assert "ending" in header(pilot)
+        assert session.closed == 0
+
+    drive(run_app, script)
+
+
+def test_run_again_closes_the_old_run_first(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        started: list[Target] = []
+
+        def start(target: Target) -> Session:
+            assert session.closed == 1
+            started.append(target)
+            answer: Session = session
+            return answer
+
+        run_app._start = start
+        await pilot.press("r")
+        await pilot.pause(0.2)
+        assert [target.name for target in started] == ["counting.py"]
+
+    drive(run_app, script)
+
+
+def test_the_timeline_zooms_pans_and_follows(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = screen_of(pilot).view
+        await pilot.press("plus")
+        assert 0 < view.span < view.now - session.state.origin
+        assert view.end == -1
+        await pilot.press("left")
+        assert 0 < view.end < view.now
+        assert "end follow" in footer(pilot)
+        await pilot.press("end")
+        assert view.end == -1
+        await pilot.press("home")
+        assert (view.span, view.end) == (0, -1)
+        await pilot.press("minus")
+        assert view.span == 0
+
+    drive(run_app, script)
+
+
+def test_tab_goes_through_all_panels_and_numbers_switch_them(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        names = [each.name for each in screen.desk.wanted]
+        seen = []
+        for _ in names:
+            await pilot.press("tab")
+            await pilot.pause()
+            holder = screen._panel()
+            assert holder is not None
+            assert holder.panel is not None
+            seen.append(holder.panel.name)
+        assert sorted(seen) == sorted(names)
+        await pilot.press("1")
+        await pilot.pause()
+        assert "cores" not in [each.name for each in screen.desk.wanted]
+        await pilot.press("1")
+        await pilot.pause()
+        assert screen.desk.holder("cores") is not None
+
+    drive(run_app, script)
+
+
+def test_enlarge_fills_the_screen_and_esc_makes_it_small(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        await pilot.pause()
+        view = shown(pilot, "timeline")
+        assert view.size == (120, 38)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert shown(pilot, "timeline").size.height < 38
+
+    drive(run_app, script)
+
+
+def test_the_filter_is_typed_in_place_of_the_footer(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"process-2")
+        assert screen_of(pilot).view.filter == "process-2"
+        assert "Process-1" not in text(shown(pilot, "processes"))
+        await pilot.press("enter")
+        assert screen_of(pilot).view.filter == "process-2"
+        await pilot.press("escape")
+        assert screen_of(pilot).view.filter == ""
+        assert "Process-1" in text(shown(pilot, "processes"))
+
+    drive(run_app, script)
+
+
+def test_esc_goes_back_step_by_step_and_ends_the_run(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down", "escape")
+        assert screen_of(pilot).view.selected == ""
+        assert session.closed == 0
+        await pilot.press("escape")
+        await pilot.pause(0.3)
+        assert session.closed == 1
+        assert isinstance(pilot.app.screen, PickerScreen)
+
+    drive(run_app, script)
+
+
+def test_help_explains_every_panel(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        panels = screen_of(pilot).panels
+        await pilot.press("question_mark")
+        help_screen = pilot.app.screen
+        assert isinstance(help_screen, HelpScreen)
+        assert help_screen._panels == panels
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+    drive(run_app, script)
+
+
+def test_save_writes_a_picture_and_says_where(
+    run_app: MpvizApp, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("S")
+        await pilot.pause()
+        (file,) = tmp_path.glob("mpviz-counting.py-*.svg")
+        assert str(file) in toasts(pilot)[-1]
+        assert "timeline" in file.read_text(encoding="utf-8")
+
+    drive(run_app, script)
+
+
+def test_themes_go_round_and_everything_is_drawn_in_each(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        seen = []
+        for _ in range(4):
+            await pilot.press("T")
+            await pilot.pause()
+            seen.append(pilot.app.theme)
+            assert "Process-2" in text(shown(pilot, "timeline"))
+        assert len(set(seen)) == 4
+
+    drive(run_app, script)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (20, 5), (40, 10), (79, 24), (300, 100)])
+def test_any_size_is_drawn(run_app: MpvizApp, drive: Drive, size: tuple[int, int]) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert run_app.is_running
+
+    drive(run_app, script, size=size)
+
+
+def test_a_small_terminal_says_so(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        assert [view.panel.name for view in screen_of(pilot).desk.in_sight() if view.panel] == [
+            "timeline"
+        ]
+        assert "small" in header(pilot)
+
+    drive(run_app, script, size=(70, 20))
+
+
+def test_lost_records_are_loud(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        process = next(iter(session.state.processes.values()))
+        process.dropped = 12
+        screen_of(pilot).redraw()
+        row = screen_of(pilot).query_one(Header).shown[0]
+        assert (" lost 12 ", "alarm") in row.parts
+
+    drive(run_app, script, size=(80, 24))
+
+
+def test_a_run_that_cannot_start_is_an_error_of_the_command(
+    target: Target, drive: Drive
+) -> None:
+    def start(target: Target) -> Session:
+        raise NotStarted("there is no file x")
+
+    app = MpvizApp(target, start=start, fps=10)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.pause(0.2)
+        assert not app.is_running or app.return_code == 2
+
+    drive(app, script)
+    assert app.failure == "there is no file x"
+
+
+def test_only_changed_lines_are_drawn_again(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = shown(pilot, "processes")
+        strips = [view.render_line(y) for y in range(view.size.height)]
+        view.redraw()
+        assert all(view.render_line(y) is strip for y, strip in enumerate(strips))
+        await pilot.press("down")
+        changed = [y for y, strip in enumerate(strips) if view.render_line(y) is not strip]
+        assert 0 < len(changed) < 4
+
+    drive(run_app, script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from mpviz.trace.events import Event
@@ -11,7 +12,7 @@ from mpviz.trace.names import name_object
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
 
 TASK_LIMIT = 20_000
-"""Tasks of which the details are kept; totals count all."""
+"""About how many tasks have their details kept; totals count all."""
 
 
 class PoolCreated(Event, tag="pool.created", kw_only=True):
@@ -221,12 +222,19 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     )
     tasks = state.table(Task)
     tasks[task.id] = task
-    if len(tasks) > TASK_LIMIT:
-        del tasks[next(iter(tasks))]
+    if len(tasks) > TASK_LIMIT + TASK_LIMIT // 10:
+        _thin(tasks)
     process.task = task.id
     if event.site:
         process.site = event.site
     settle(process, event.time)
+
+
+def _thin(tasks: dict[str, Task]) -> None:
+    """Forget the oldest tasks that have ended, many at a time: a dict is slow at its front."""
+    oldest = islice(tasks.values(), len(tasks) - TASK_LIMIT)
+    for task in [task for task in oldest if task.ended >= 0]:
+        del tasks[task.id]
 
 
 def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
@@ -289,7 +297,7 @@ def _process_ended(state: RunState, process: Process) -> None:
 def _results_words(state: RunState, wait: Wait) -> str:
     pool_id, _, number = wait.object.rpartition("/")
     pool = state.table(Pool).get(pool_id)
-    job = pool.jobs.get(int(number)) if pool else None
+    job = pool.jobs.get(int(number)) if pool and number.isdecimal() else None
     if job is None:
         return "results of a pool"
     total = str(job.tasks) if job.tasks >= 0 else "?"

@@ -3,12 +3,30 @@
 A new panel is one new file here, and its name in :data:`PANELS`.
 """
 
-from mpviz.tui.panels import cores, processes, timeline
+from mpviz.tui.panels import (
+    cores,
+    locks,
+    log,
+    output,
+    processes,
+    queues,
+    source,
+    tasks,
+    timeline,
+    values,
+)
 from mpviz.tui.panels.panel import Panel
 
 PANELS: tuple[Panel, ...] = (
     cores.PANEL,
     processes.PANEL,
     timeline.PANEL,
+    tasks.PANEL,
+    queues.PANEL,
+    locks.PANEL,
+    values.PANEL,
+    source.PANEL,
+    output.PANEL,
+    log.PANEL,
 )
 """In the order in which they take their places on the screen."""

@@ -65,7 +65,7 @@ def _bars(
 def _space(cores: int, width: int) -> _Space:
     """Number, bar, percent and marks always; a history once there is room for one to read."""
     number = len(str(cores - 1))
-    left = width - number - 1 - 5 - MARKS
+    left = width - number - 1 - 6 - MARKS
     history = left * 2 // 5 if left >= 24 else 0
     bar = max(4, min(WIDEST_BAR, left - history - bool(history)))
     return _Space(number, bar, MARKS, left - bar - 1 if history else 0)
@@ -79,7 +79,7 @@ def _core(state: RunState, view: View, index: int, use: CoreUse, space: _Space) 
     tags = marks(state, ours, space.marks)
     parts += [*tags, (" " * (space.marks - length(tags)), "")]
     if space.history:
-        parts += [("", ""), *_history(state, index, space.history)]
+        parts += [(" ", ""), *_history(state, index, space.history)]
     return parts
 
 
@@ -120,11 +120,12 @@ def _history(state: RunState, index: int, width: int) -> list[Part]:
 
 def _column(state: RunState, use: CoreUse) -> Part:
     eighths = max(0, min(8, round(use.percent * 8 / 100)))
-    if not use.shares:
-        return UPWARD[max(1, eighths)], "other"
-    key = max(use.shares, key=lambda each: use.shares[each])
+    others = use.percent - sum(use.shares.values())
+    key = max(use.shares, key=lambda each: use.shares[each], default="")
     process = state.processes.get(key)
-    return UPWARD[max(1, eighths)], process_style(process.number) if process else "other"
+    if process is None or use.shares[key] < others:
+        return UPWARD[max(1, eighths)], "other"
+    return UPWARD[max(1, eighths)], process_style(process.number)
 
 
 def _strip(state: RunState, view: View, cores: Sequence[CoreUse], width: int) -> list[Row]:

@@ -182,7 +182,9 @@ def _state(state: RunState, view: View, process: Process, width: int) -> list[Pa
     """The state in the longest words that fit, then a signal that has had no effect yet."""
     style = state_style(process)
     glyph = (ASCII_GLYPHS if view.ascii else GLYPHS)[process.activity]
-    parts: list[Part] = [(glyph + " ", lane_style(process.activity))] if width > 12 else []
+    parts: list[Part] = []
+    if width > 12:
+        parts = [(glyph, lane_style(process.activity)), (" ", "")]
     left = width - length(parts)
     ways = in_words(state, process)
     for signal in unheeded(process, moment_of(state, view)):

@@ -211,6 +211,7 @@ class RunScreen(Watching):
             self.session.thaw()
         else:
             self.session.freeze()
+        self.redraw()
 
     def action_stop(self) -> None:
         """End the program; the picture stays."""
@@ -218,6 +219,7 @@ class RunScreen(Watching):
             self.say("the program has ended already")
         else:
             self.session.stop()
+        self.redraw()
 
     def action_run_again(self) -> None:
         """Start the program anew."""

@@ -213,7 +213,7 @@ class Watching(Screen[None]):
             over=self.over,
             closing=self.closing,
             behind=behind,
-            note="small terminal: tab for the other panels" if is_small(*size) else "",
+            note="small: tab for more" if is_small(*size) else "",
             ascii=self.view.ascii,
         )
 
@@ -233,7 +233,7 @@ class Watching(Screen[None]):
         """See that the bright border is where the panel is, wherever the layout has put it."""
         holder = self.desk.holder(self.focused_panel)
         if holder is not None and not self.query_one(Prompt).display and not holder.has_focus:
-            holder.focus(scroll_visible=False)
+            self.set_focus(holder, scroll_visible=False)
 
     def selected_process(self) -> Process | None:
         """The process that a person has selected, as the picture has it."""

@@ -36,12 +36,14 @@ class Status:
 def header_row(state: RunState, status: Status, width: int) -> Row:
     """The line; what matters least is left out first where there is no room."""
     left: list[Part] = [(" mpviz ", "brand"), (f"  {status.target}", "head")]
-    extras = [_start_method(state, status), _head_count(state), status.note]
+    extras = [_start_method(state, status), _head_count(state)]
     state_parts = _how_it_goes(state, status)
     troubles = _troubles(state, status)
     counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
     clock: list[Part] = [(f"  {duration(state.now - state.origin)} ", "head")]
     right = [*troubles, *state_parts, *clock]
+    if status.note:
+        left.append((f"  {status.note}", "key"))
     if _length(left) + _length(right) + _length(counts) < width:
         right += counts
     for extra in extras:

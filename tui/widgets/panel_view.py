@@ -13,6 +13,9 @@ from mpviz.tui.rows import Part, Row
 from mpviz.tui.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
+LEAST_WIDTH, LEAST_HEIGHT = 16, 3
+"""In less than this there is nothing to be seen of a panel."""
+
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -53,7 +56,7 @@ class PanelView(RowsView, can_focus=True):
 
     def rows(self, width: int, height: int) -> list[Row]:
         """The frame, and in it the rows of the shown panel."""
-        if self.panel is None:
+        if self.panel is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return []
         state, view = self.picture.state, self.picture.view
         inside = self.panel.draw(state, view, width - 2, height - 2)

@@ -36,7 +36,8 @@ class Prompt(RowsView, can_focus=True):
         """Show the line and take the keys."""
         self.text = text
         self.display = True
-        self.focus()
+        # At once: with focus() the first keys of a quick typist would still be commands.
+        self.screen.set_focus(self, scroll_visible=False)
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:

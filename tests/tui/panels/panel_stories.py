@@ -33,7 +33,7 @@ def counter(milliseconds: int = 400, ended: bool = False) -> Story:
         number += 1
         story.write(time + hold / 2, holder, value, number, number - 1)
         time += hold
-        if time + 2 < milliseconds:
+        if time < milliseconds:
             story.release(time, holder, lock)
             time += 0.4
         if time - sampled > 40:
@@ -42,8 +42,9 @@ def counter(milliseconds: int = 400, ended: bool = False) -> Story:
             uses[MAIN] = (0, 0.5)
             story.sample(time, [dice.uniform(10, 100) for _ in range(4)], uses)
             story.output(time, holder, f"counter is {number}")
-    if ended:
-        story.release(time, holder, lock)
+    if not ended:
+        story.acquire(time, waiting.pop(0), lock, site=2)
+    else:
         for number, pid in enumerate(ADDERS):
             if pid in waiting:
                 story.acquire(time + number + 1, pid, lock)

@@ -25,7 +25,7 @@ def _give_way(folder):
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # noqa: F401, PLW0406
+        import sitecustomize  # noqa: F401
     except ImportError as error:
         if error.name != "sitecustomize":
             raise

@@ -1,4 +1,4 @@
-"""Arms an observed interpreter: says hello, and patches multiprocessing as the program imports it."""
+"""Arms an observed interpreter: says hello, patches multiprocessing as the program imports it."""
 
 import os
 import sys

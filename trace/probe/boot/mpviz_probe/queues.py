@@ -37,7 +37,7 @@ def identify(queue):
 
 
 def _observed_reset(reset):
-    """Wrap what ``__init__``, ``__setstate__`` and a fork all call to connect a Queue to its pipe."""
+    """Wrap what ``__init__``, ``__setstate__`` and a fork call to connect a Queue to its pipe."""
 
     @wraps(reset)
     def observed(self, *args, **kwargs):
@@ -135,7 +135,7 @@ def _observed_turn(take, what, name):
 
 
 def _observed_receive(receive, reader, name):
-    """Wrap the read of an item's bytes; the reading lock is held, so one thread is here at a time."""
+    """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
     got = wire.template(b"queue.got", b'"o":' + name + b',"size":%d,"s":%d')
     waiting = wire.template(b"wait", b'"what":"get","o":' + name + b',"s":%d')
     send, here = wire.send, sites.here

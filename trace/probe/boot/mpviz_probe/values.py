@@ -1,4 +1,4 @@
-"""Observes synchronized Values and Arrays: each read and write, told while their own lock is held."""
+"""Observes Values and Arrays: each read and write, told while their own lock is held."""
 
 import sys
 from functools import wraps

@@ -86,7 +86,7 @@ def put(kind, fields=b"", stamp=None):
     """Write one record, and return when it is in the kernel.
 
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
-    ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; without one it is now.
+    ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
     """
     record = b'{"k":"%b","t":%d,"p":%d,"n":%d%b%b}\n' % (
         kind,
@@ -203,7 +203,7 @@ def _reopen():
 
 
 def _open_high(fifo):
-    """Open the FIFO on the highest descriptor that is free, far from what programs number by hand."""
+    """Open the FIFO on a high descriptor, far from those that programs number by hand."""
     import fcntl
     import resource
 

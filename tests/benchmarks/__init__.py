@@ -1,0 +1,4 @@
+"""What mpviz costs, as ratios within one run: ``python -m tests.benchmarks`` prints the tables.
+
+These are figures to read, never tests: a machine that is busy with something else makes them worse.
+"""

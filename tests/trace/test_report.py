@@ -1,0 +1,139 @@
+"""The document has the form that scripts may count on, and the summary says it in lines."""
+
+import json
+from typing import Any
+
+import pytest
+from mpviz.trace.events import (
+    ProbeError,
+    ProgramEnded,
+    ProgramStarted,
+    RunEnded,
+    RunStarted,
+    Sample,
+    Site,
+)
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.primitives.pool import PoolCreated, TaskEnded, TaskStarted, WorkerReady
+from mpviz.trace.primitives.process import Hello
+from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.primitives.value import ValueCreated, ValueWritten
+from mpviz.trace.report import document, summary
+from mpviz.trace.state import RunState
+
+SECOND = 1_000_000_000
+START = 70 * SECOND
+
+FIELDS = {
+    "run": "target argv python start_method duration exit_code mpviz_version",
+    "processes": (
+        "pid parent_pid name daemon start_method started ended exit_code signal"
+        " cpu_seconds peak_rss"
+    ),
+    "tasks": "pool job function worker_pid submitted started ended outcome",
+    "queues": "id name kind puts gets max_depth put_wait get_wait",
+    "locks": "id name kind acquisitions contended wait hold holder_pid",
+    "values": "id name typecode reads writes stale_writes lost_updates last",
+    "cores": "index mean_percent",
+    "stream": "records lost probe_errors",
+}
+"""As DESIGN.md has it; fields may be added, never renamed."""
+
+
+def a_run_with_everything() -> RunState:
+    """One of each, over two and a half seconds."""
+
+    def at(seconds: float) -> dict[str, Any]:
+        return {"time": START + round(seconds * SECOND), "pid": 10}
+
+    viewer = {"time": START, "pid": 0}
+    value = {"object": "V", "kind": "Value", "typecode": "i", "length": 1, "lock": "VL"}
+    return fold(
+        RunState(),
+        [
+            RunStarted(
+                **viewer,
+                target="demo",
+                arguments=["py", "demo.py"],
+                python="py",
+                start_method="",
+                cores=2,
+                version="9",
+            ),
+            ProgramStarted(time=START, pid=5, child=10, started=77),
+            Hello(**at(0.1), parent=5, started=77, role="main", python="3.12.1"),
+            Site(**at(0.1), site=1, file="demo.py", line=1, function="f", code="it = make()"),
+            LockCreated(**at(0.1), object="L", kind="Lock", maximum=1, site=1),
+            QueueCreated(**at(0.1), object="Q", kind="Queue", maxsize=3, site=1),
+            ValueCreated(**at(0.1), initial=0, site=1, **value),
+            PoolCreated(**at(0.1), object="P", workers=1, site=1),
+            WorkerReady(**at(0.1), object="P"),
+            LockAcquired(**at(0.25), object="L"),
+            LockReleased(**at(0.5), object="L"),
+            ItemPut(**at(0.5), object="Q"),
+            ItemGot(**at(0.75), object="Q", size=12),
+            ValueWritten(**at(1), object="V", before=0, value=41),
+            TaskStarted(**at(1.25), object="P", job=0, index=0, function="f", items=1),
+            TaskEnded(**at(1.5), object="P", job=0, index=0),
+            Sample(**viewer, cores=[50.0, 100.0], processes=[]),
+            ProgramEnded(time=START + 2 * SECOND, pid=5, child=10, exit_code=-15),
+            RunEnded(time=START + round(2.5 * SECOND), pid=0, exit_code=-15),
+        ],
+    )
+
+
+@pytest.mark.parametrize("section", FIELDS)
+def test_every_field_that_scripts_may_count_on_is_there(section: str) -> None:
+    found = document(a_run_with_everything())[section]
+    entry = found[0] if isinstance(found, list) else found
+    assert set(FIELDS[section].split()) <= entry.keys()
+
+
+def test_all_sections_are_there_also_where_they_are_empty() -> None:
+    sections = {*FIELDS, "pipes", "events", "findings"}
+    assert sections <= document(a_run_with_everything()).keys()
+    assert sections <= document(RunState()).keys()
+
+
+def test_a_document_is_plain_json() -> None:
+    found = document(a_run_with_everything())
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_times_are_seconds_from_the_start_of_the_run() -> None:
+    found = document(a_run_with_everything())
+    assert found["run"]["duration"] == 2.5
+    assert (found["processes"][0]["started"], found["processes"][0]["ended"]) == (0.0, 2.0)
+    assert (found["tasks"][0]["started"], found["tasks"][0]["ended"]) == (1.25, 1.5)
+    assert found["locks"][0]["hold"] == 0.25
+
+
+def test_the_end_by_a_signal_is_told_as_code_and_as_name() -> None:
+    found = document(a_run_with_everything())
+    assert found["run"]["exit_code"] == -15
+    assert (found["processes"][0]["exit_code"], found["processes"][0]["signal"]) == (-15, "SIGTERM")
+
+
+def test_the_summary_has_a_line_for_everything_that_was_used() -> None:
+    lines = summary(a_run_with_everything()).splitlines()
+    assert all(line.startswith("mpviz: ") for line in lines)
+    text = "\n".join(lines)
+    assert "demo: ended by SIGTERM after 2.50 s" in text
+    for name in ("pool it", "queue it", "lock it", "value it"):
+        assert name in text, text
+    assert "none lost" in lines[-1]
+
+
+def test_what_was_lost_is_told_loudly() -> None:
+    state = a_run_with_everything()
+    error = ProbeError(time=START, pid=10, number=99, dropped=3, where="lock", error="KeyError")
+    last = summary(fold(state, [error])).splitlines()[-1]
+    assert "!!" in last
+    assert "KeyError" in last
+    assert "none lost" not in last
+
+
+def test_nothing_at_all_can_be_reported_too() -> None:
+    assert "never seen" in summary(RunState())
+    assert document(RunState())["run"]["exit_code"] is None

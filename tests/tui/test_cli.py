@@ -1,0 +1,202 @@
+"""The command line from outside: what it prints, where, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+CALL = "import sys; from mpviz.tui.cli import main; sys.exit(main())"
+
+
+def mpviz(
+    *words: str, directory: Path | None = None, code: str = CALL
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_one_line_of_error(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mpviz: ")
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "pol-map"], ["'pol-map'", "pool-map", "no file"]),
+        (["run", "no/such/file.py"], ["no/such/file.py"]),
+        (["run", "pool-map", "workers=0"], ["workers", "from 1 to 64", "'0'"]),
+        (["run", "pool-map", "wrokers=2"], ["wrokers", "workers"]),
+        (["run", "pool-map", "workers"], ["name=value"]),
+        (["run", "--start-method", "spoon", "pool-map"], ["spoon"]),
+        (["run", "--python", "/no/such/python", "pool-map"], ["/no/such/python"]),
+        (["run", "--fps", "0", "pool-map"], ["--fps"]),
+        (["run", "--rate", "nan", "pool-map"], ["--rate"]),
+        (["run", "--bogus", "pool-map"], ["--bogus"]),
+        (["run"], ["TARGET"]),
+        (["pool-map"], ["mpviz run pool-map"]),
+        (["run", "--headless", "--json", "/no/such/dir/x.json", "pool-map"], ["/no/such/dir"]),
+        (["run", "--headless", "--json", "/", "pool-map"], ["--json"]),
+        ([], ["no terminal", "mpviz list"]),
+    ],
+)
+def test_bad_input_gets_one_clear_line(words: list[str], said: list[str]) -> None:
+    assert_one_line_of_error(mpviz(*words), *said)
+
+
+def test_list_has_one_line_for_each_scenario() -> None:
+    done = mpviz("list")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert any(line.startswith("pool-map  ") for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["run", "--help"], ["--version"]])
+def test_what_answers_at_once_imports_next_to_nothing(words: list[str]) -> None:
+    code = f"""if True:
+        import sys
+        from mpviz.tui.cli import main
+        status = main({words!r})
+        heavy = {{"textual", "rich", "msgspec", "psutil", "multiprocessing", "asyncio"}}
+        assert not heavy & set(sys.modules), heavy & set(sys.modules)
+        sys.exit(status)
+    """
+    done = mpviz(code=code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_headless_run_imports_no_textual(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    code = """if True:
+        import sys
+        from mpviz.tui.cli import main
+        status = main(["run", "--headless", "x.py"])
+        assert not {"textual", "rich"} & set(sys.modules)
+        sys.exit(status)
+    """
+    done = mpviz(directory=tmp_path, code=code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_program_gets_its_own_options_untouched(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("import sys; print(sys.argv)")
+    words = ["--json", "a", "--headless", "-m", "--", "-x", "", "a b", "--help"]
+    done = mpviz("run", "--headless", "x.py", *words, directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{['x.py', *words]}\n"
+    assert "mpviz: " in done.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_module_runs_as_one(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("import sys; print(__name__, sys.argv[1:])")
+    done = mpviz("run", "--headless", "-m", "x", "-m", "y", directory=tmp_path)
+    assert done.stdout == "__main__ ['-m', 'y']\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("raise SystemExit(7)", 7),
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("1 / 0", 1),
+        ("def", 1),
+    ],
+)
+def test_the_exit_status_is_the_program_s_own(tmp_path: Path, source: str, status: int) -> None:
+    (tmp_path / "x.py").write_text(source)
+    assert mpviz("run", "--headless", "x.py", directory=tmp_path).returncode == status
+
+
+def test_without_a_terminal_a_run_is_headless_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    done = mpviz("run", "x.py", directory=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout == "hello\n"
+    assert "headless" in done.stderr.splitlines()[0]
+
+
+def test_json_goes_to_a_file_or_to_stdout(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("pass")
+    done = mpviz("run", "--headless", "--json", "out.json", "x.py", directory=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["run"]["target"] == "x.py"
+    done = mpviz("run", "--headless", "--json", "-", "x.py", directory=tmp_path)
+    assert json.loads(done.stdout)["run"]["exit_code"] == 0
+
+
+def test_a_run_that_does_not_start_leaves_no_json_and_spoils_none(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text("old")
+    for name in ("kept.json", "new.json"):
+        words = ["run", "--headless", "--json", name, "--python", "/no/such", "pool-map"]
+        assert mpviz(*words, directory=tmp_path).returncode == 2
+    assert kept.read_text() == "old"
+    assert not (tmp_path / "new.json").exists()
+
+
+SLOW = """
+import signal, sys, time
+def stop(number, frame):
+    print("interrupted", flush=True)
+    if "stubborn" not in sys.argv:
+        sys.exit(5)
+signal.signal(signal.SIGINT, stop)
+print("ready", flush=True)
+for _ in range(3000):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "signals", "status"),
+    [
+        ([], [signal.SIGINT], 5),
+        (["stubborn"], [signal.SIGINT, signal.SIGINT], 128 + signal.SIGTERM),
+        ([], [signal.SIGTERM], 128 + signal.SIGTERM),
+    ],
+)
+def test_ctrl_c_goes_to_the_program_and_a_second_ends_it_all(
+    tmp_path: Path, words: list[str], signals: list[int], status: int
+) -> None:
+    (tmp_path / "x.py").write_text(SLOW)
+    command = [sys.executable, "-c", CALL, "run", "--headless", "--json", "out", "x.py", *words]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    for number in signals:
+        os.kill(process.pid, number)
+        time.sleep(0.3)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == status, errors
+    assert json.loads((tmp_path / "out").read_text())["run"]["target"] == "x.py"
+    assert "Traceback" not in errors

@@ -1,0 +1,205 @@
+"""The first screen: choosing, the form and its limits, filtering, and what is asked to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mpviz.tui.app import MpvizApp
+from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
+from mpviz.tui.screens.picker import PickerScreen
+from mpviz.tui.screens.run import RunScreen
+from mpviz.tui.widgets.rows_view import RowsView
+from textual.pilot import Pilot
+
+Drive = Callable[..., None]
+
+
+def screen_of(pilot: Pilot[int]) -> PickerScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, PickerScreen)
+    return screen
+
+
+def text(pilot: Pilot[int], name: str) -> str:
+    return "\n".join(row.text for row in screen_of(pilot).query_one(name, RowsView).shown)
+
+
+def entered(pilot: Pilot[int]) -> dict[str, str]:
+    form = screen_of(pilot).form
+    assert form is not None
+    return form.texts
+
+
+def test_the_first_scenario_is_chosen_with_its_sentence_form_and_source(
+    picker_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        assert screen_of(pilot).chosen == "pool-map"
+        assert "pools" in text(pilot, "#scenarios")
+        assert "Watch the workers drift apart." in text(pilot, "#card")
+        assert "workers" in text(pilot, "#card")
+        assert "def add(counter, lock, times):" in text(pilot, "#source")
+
+    drive(picker_app, script)
+
+
+@pytest.mark.parametrize("keys", [("down", "down", "up"), ("j", "j", "k"), ("G", "up")])
+def test_arrows_and_letters_choose(
+    picker_app: MpvizApp, drive: Drive, keys: tuple[str, ...]
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(*keys)
+        assert screen_of(pilot).chosen == "counting"
+
+    drive(picker_app, script)
+
+
+def test_enter_runs_with_what_was_entered(picker_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down", "tab", "8", "down", "right", "down", "left", "down", "down")
+        await pilot.press("right", "enter")
+        await pilot.pause(0.3)
+        screen = pilot.app.screen
+        assert isinstance(screen, RunScreen)
+        assert screen.target.scenario == "counting"
+        assert screen.target.parameters == {
+            "processes": 8,
+            "times": 13,
+            "lock": False,
+            "pace": 2.5,
+        }
+        assert screen.target.start_method == "spawn"
+
+    drive(picker_app, script)
+
+
+def test_what_is_not_allowed_is_said_at_once_and_does_not_run(
+    picker_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("tab", "9", "9")
+        assert "must be a whole number from 1 to 64" in text(pilot, "#card")
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert screen_of(pilot).in_form
+        await pilot.press("backspace", "enter")
+        await pilot.pause(0.3)
+        assert isinstance(pilot.app.screen, RunScreen)
+
+    drive(picker_app, script)
+
+
+def test_what_was_entered_is_still_there_after_a_run(
+    picker_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down", "tab", "8", "enter")
+        await pilot.pause(0.3)
+        await pilot.press("escape")
+        await pilot.pause(0.3)
+        assert session.closed == 1
+        assert screen_of(pilot).chosen == "counting"
+        assert entered(pilot)["processes"] == "8"
+        await pilot.press("d")
+        assert entered(pilot)["processes"] == "3"
+
+    drive(picker_app, script)
+
+
+def test_the_filter_narrows_the_list(picker_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"sharing", "enter")
+        assert screen_of(pilot).chosen == "counting"
+        assert "pool-map" not in text(pilot, "#scenarios")
+        await pilot.press("escape")
+        assert "pool-map" in text(pilot, "#scenarios")
+        await pilot.press("slash", *"zzz")
+        assert "no scenario" in text(pilot, "#scenarios")
+        await pilot.press("enter", "enter")
+        assert isinstance(pilot.app.screen, PickerScreen)
+
+    drive(picker_app, script)
+
+
+def test_the_mouse_does_it_too(picker_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        listed = screen_of(pilot).query_one("#scenarios", RowsView)
+        (line,) = [y for y, row in enumerate(listed.shown) if row.key == "counting"]
+        await pilot.click(listed, offset=(6, line))
+        assert screen_of(pilot).chosen == "counting"
+        card = screen_of(pilot).query_one("#card", RowsView)
+        (line,) = [y for y, row in enumerate(card.shown) if row.key == "times"]
+        arrow = card.shown[line].text.index("▸")
+        await pilot.click(card, offset=(arrow, line))
+        assert entered(pilot)["times"] == "13"
+        (line,) = [y for y, row in enumerate(card.shown) if row.key == RUN]
+        await pilot.click(card, offset=(5, line))
+        await pilot.pause(0.3)
+        assert isinstance(pilot.app.screen, RunScreen)
+
+    drive(picker_app, script)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 6), (80, 24), (200, 60)])
+def test_any_size_is_drawn(picker_app: MpvizApp, drive: Drive, size: tuple[int, int]) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down", "tab", "down")
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert picker_app.is_running
+
+    drive(picker_app, script)
+
+
+def test_at_80_by_24_the_whole_form_and_the_button_are_seen(
+    picker_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        card = text(pilot, "#card")
+        for word in ("processes", "times", "lock", "pace", START_METHOD, "Run"):
+            assert word in card
+
+    drive(picker_app, script, size=(80, 24))
+
+
+@pytest.fixture
+def form(scenario_list: Any) -> Form:
+    return Form(scenario_list[1])
+
+
+def test_numbers_step_by_round_amounts_and_stay_in_their_range(form: Form) -> None:
+    form.go_to("times")
+    seen = []
+    for start, direction in [("9", 1), ("20", 1), ("25", 1), ("20", -1), ("200", -1), ("0", -1)]:
+        form.texts["times"] = start
+        form.step(direction)
+        seen.append(form.texts["times"])
+    assert seen == ["10", "30", "30", "19", "190", "0"]
+    form.texts["times"] = "many"
+    form.step(1)
+    assert form.texts["times"] == "12"
+
+
+def test_typing_replaces_and_then_adds(form: Form) -> None:
+    form.go_to("pace")
+    for character in "1.5x":
+        form.type(character)
+    assert form.texts["pace"] == "1.5"
+    assert form.problem("pace") == ""
+    form.erase()
+    form.erase()
+    form.erase()
+    assert form.problem("pace")
+    assert form.values() is None
+
+
+def test_python_s_own_start_method_is_marked_and_is_no_wish(form: Form) -> None:
+    assert form.start_method is None
+    assert any("Python's default" in row.text for row in form_rows(form, False, 80))
+    form.go_to(START_METHOD)
+    form.step(1)
+    assert form.start_method is not None

@@ -1,0 +1,165 @@
+"""The real thing on a real terminal: from the command to the prompt, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+PATIENCE = 30.0
+CALL = "import sys; from mpviz.tui.cli import main; sys.exit(main())"
+ALTERNATE_SCREEN = (b"\x1b[?1049h", b"\x1b[?1049l")
+MOUSE = (b"\x1b[?1000h", b"\x1b[?1000l")
+
+
+class Terminal:
+    """A program on a terminal of its own, and what it has drawn so far."""
+
+    def __init__(self, *words: str, directory: Path, rows: int = 40, columns: int = 120) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.chdir(directory)
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
+            os.execv(sys.executable, [sys.executable, "-c", CALL, *words])
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, size)
+        self.before = termios.tcgetattr(self.descriptor)
+        self.drawn = b""
+        self.status: int | None = None
+
+    def see(self, text: str) -> None:
+        """Read until this text has been drawn since the last look."""
+        deadline = time.monotonic() + PATIENCE
+        start = len(self.drawn)
+        while text not in plain(self.drawn[start:]):
+            assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
+            self.read()
+
+    def read(self) -> None:
+        if select.select([self.descriptor], [], [], 0.1)[0]:
+            # EIO is how a terminal says that nobody has it open any more.
+            with suppress(OSError):
+                self.drawn += os.read(self.descriptor, 1 << 16)
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def wait(self) -> int:
+        """Read on until the program has ended; its exit status as a shell would give it."""
+        deadline = time.monotonic() + PATIENCE
+        while self.status is None:
+            assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
+            self.read()
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self.status = code if code >= 0 else 128 - code
+        self.read()
+        return self.status
+
+    def assert_as_it_was(self) -> None:
+        """Modes, screen and mouse are what they were before."""
+        assert termios.tcgetattr(self.descriptor)[:4] == self.before[:4]
+        for on, off in (ALTERNATE_SCREEN, MOUSE):
+            assert self.drawn.rfind(off) > self.drawn.rfind(on) >= 0
+
+    def close(self) -> None:
+        with suppress(OSError):
+            os.close(self.descriptor)
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+def plain(drawn: bytes) -> str:
+    """What was drawn without the escape sequences."""
+    return re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P].*?(\x07|\x1b\\)|[=>])", "", drawn.decode("utf-8", "replace"))
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that never ends by itself."""
+    file = tmp_path / "endless.py"
+    file.write_text(
+        "import time\n"
+        "from multiprocessing import Process\n"
+        "if __name__ == '__main__':\n"
+        "    child = Process(target=time.sleep, args=(1000,), name='sleeper')\n"
+        "    child.start()\n"
+        "    child.join()\n"
+    )
+    return file
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Terminal]]:
+    """What is in here is closed in the end."""
+    terminals: list[Terminal] = []
+    yield terminals
+    for terminal in terminals:
+        terminal.close()
+
+
+def test_pick_run_and_quit(opened: list[Terminal], tmp_path: Path) -> None:
+    terminal = Terminal(directory=tmp_path)
+    opened.append(terminal)
+    terminal.see("choose a scenario")
+    terminal.type("/shared\r")
+    terminal.see("scenario with shared")
+    terminal.type("\r")
+    terminal.see("live")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1)]
+)
+def test_a_signal_ends_it_as_q_does(
+    opened: list[Terminal], program: Path, number: int, status: int
+) -> None:
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    os.kill(terminal.pid, number)
+    assert terminal.wait() == status
+    terminal.assert_as_it_was()
+
+
+def test_a_terminal_that_goes_away_takes_the_program_with_it(
+    opened: list[Terminal], program: Path
+) -> None:
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    os.close(terminal.descriptor)
+    deadline = time.monotonic() + PATIENCE
+    while os.waitpid(terminal.pid, os.WNOHANG)[0] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    terminal.status = 0
+
+
+def test_the_viewer_killed_takes_the_program_with_it(
+    opened: list[Terminal], program: Path
+) -> None:
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.wait() == 128 + signal.SIGKILL

@@ -1,0 +1,143 @@
+"""The locks and semaphores: who holds each, who waits for it, and what that has cost."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives.lock import Lock, locks_in_use, waiters
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState, Wait
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
+from mpviz.tui.signs import mark, matches, moment_of
+from mpviz.tui.view import View
+from mpviz.tui.words import DURATION_WIDTH, count, duration, percent, plural
+
+WIDEST_NAME = 20
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """For each lock a small picture, holder ← waiters, and below it the numbers."""
+    locks = [lock for lock in locks_in_use(state) if matches(view, lock.name)]
+    if not locks:
+        words = "no lock matches the filter" if view.filter else "no lock was taken"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    each = 2 if height >= 2 * len(locks) else 1
+    name = max(6, min(WIDEST_NAME, width // 4, max(len(lock.name) for lock in locks) + 1))
+    rows: list[Row] = []
+    for lock in locks:
+        rows.append(Row(_picture(state, view, lock, name, width), lock.id))
+        rows += [Row(_numbers(lock, name, width), lock.id)] * (each - 1)
+    scroll = view.scroll.get("locks", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
+    parts: list[Part] = [(fit(lock.name, name), "strong")]
+    now = moment_of(state, view)
+    parts += _holders(state, lock, now, width)
+    waiting = waiters(state, "lock", lock.id)
+    if waiting:
+        parts.append((" ← ", "activity.lock"))
+        parts += _waiters(waiting, now, width - length(parts))
+    return crop(parts, width)
+
+
+def _holders(state: RunState, lock: Lock, now: int, width: int) -> list[Part]:
+    """Who has it and for how long; a dead holder is trouble, nobody else can release it."""
+    taken: list[Part] = []
+    if lock.maximum > 1:
+        taken.append((f"{len(lock.holders)} of {lock.maximum} taken ", "number"))
+    if not lock.holders:
+        return taken or _free(state, lock, width)
+    holders = [(state.processes.get(key), since) for (key, _), since in lock.holders.items()]
+    if len(holders) > 1:
+        for process, _ in holders[:6]:
+            taken += [*(mark(process) if process else ()), (" ", "")]
+        return taken
+    process, since = holders[0]
+    held = right(duration(max(0, now - since)), DURATION_WIDTH)
+    if process is None:
+        return [*taken, (f"held {held}", "")]
+    if not process.alive:
+        words = f" {described(process)} is dead and holds it {held}"
+        return [*taken, *mark(process), (words, "trouble")]
+    name = f" {described(process)}" if width >= 50 else ""
+    return [*taken, *mark(process), (name, ""), (f" {held}", "number")]
+
+
+def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
+    last = state.processes.get(lock.last_holder)
+    if last is None:
+        return [("free", "dim")]
+    return [("free, last held by " if width >= 60 else "free, last ", "dim"), *mark(last)]
+
+
+def _waiters(waiting: list[tuple[Process, Wait]], now: int, room: int) -> list[Part]:
+    """The waiters in the order in which they came, as many as there is room for."""
+    parts: list[Part] = []
+    for index, (process, wait) in enumerate(waiting):
+        one = [*mark(process), (" " + duration(max(0, now - wait.since)), "dim"), ("  ", "")]
+        left = len(waiting) - index - 1
+        if length(parts) + length(one) - 2 + (len(f"+{left}") + 2 if left else 0) > room:
+            parts.append((f"+{left + 1}", "activity.lock"))
+            break
+        parts += one
+    return parts
+
+
+def _numbers(lock: Lock, name: int, width: int) -> tuple[Part, ...]:
+    """What there is room for, whole: contended, wait, hold, how often it was taken, kind."""
+    if not lock.acquisitions:
+        return crop([(" " * name, ""), (f"{lock.kind}, never taken", "dim")], width)
+    share = percent(lock.contended / lock.acquisitions)
+    wide = DURATION_WIDTH
+    groups: list[list[Part]] = [
+        [("contended ", "dim"), (share, "number")],
+        [
+            ("wait p50 ", "dim"),
+            (right(duration(lock.wait.quantile(0.5)), wide), "number"),
+            (" p99 ", "dim"),
+            (right(duration(lock.wait.quantile(0.99)), wide), "number"),
+        ],
+        [("hold p50 ", "dim"), (right(duration(lock.hold.quantile(0.5)), wide), "number")],
+        [("taken ", "dim"), (right(count(lock.acquisitions), 6), "number")],
+        [(lock.kind, "dim")],
+    ]
+    parts: list[Part] = [(" " * name, "")]
+    for group in groups:
+        if length(parts) + length(group) > width:
+            break
+        parts += [*group, ("  ", "")]
+    return crop(parts, width)
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, and how many processes wait for one."""
+    locks = locks_in_use(state)
+    waiting = sum(
+        wait.what == "lock"
+        for process in state.processes.values()
+        for wait in process.waits.values()
+    )
+    return plural(len(locks), "lock") + (f", {waiting} waiting" if waiting else "")
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """Two rows for each."""
+    return max(1, 2 * len(locks_in_use(state)))
+
+
+PANEL = Panel(
+    name="locks",
+    title=title,
+    help=(
+        "Each lock or semaphore that the program made or took: its holder and for how long, then "
+        "behind the arrow the waiters in the order in which they came. Below: contended is the "
+        "share of acquisitions that had to wait; p50 and p99 say how long a wait took at most for "
+        "half and for 99 of 100; hold is how long it was kept. A holder that is dead is red: "
+        "nobody else will release what it held."
+    ),
+    draw=draw,
+    used=lambda state: bool(locks_in_use(state)),
+    wanted_height=wanted_height,
+)

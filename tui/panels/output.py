@@ -1,0 +1,80 @@
+"""The output: the lines that the program's processes wrote, with the tag of the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpviz.trace.state import OutputLine, RunState
+from mpviz.tui.listing import from_bottom
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, finished, row, selected
+from mpviz.tui.signs import mark, matches, process_matches, tag
+from mpviz.tui.view import View
+from mpviz.tui.words import plural
+
+WIDEST_TAG = 6
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """The newest lines at the bottom."""
+    lines = _lines(state, view)
+    if not lines:
+        words = "no output matches the filter" if view.filter else "nothing was written yet"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
+    scroll = view.scroll.get("output", 0)
+    rows = from_bottom(
+        len(lines), height, scroll, lambda index: _line(state, view, lines[index], tags, width)
+    )
+    return finished(rows, width, height, view.ascii)
+
+
+def _lines(state: RunState, view: View) -> Sequence[OutputLine]:
+    if not view.filter:
+        return state.output
+    return [line for line in state.output if _matches(state, view, line)]
+
+
+def _matches(state: RunState, view: View, line: OutputLine) -> bool:
+    process = state.processes.get(line.process)
+    return matches(view, line.text) or (process is not None and process_matches(view, process))
+
+
+def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) -> Row:
+    """Writer, a ``!`` for stderr, the text; what is too long is cut at the end of the row."""
+    process = state.processes.get(line.process)
+    error = line.stream == "stderr"
+    parts: list[Part] = [
+        *(mark(process, tags) if process else ((" " * (tags + 1), ""),)),
+        (" ! " if error else " │ ", "warning" if error else "track"),
+        (line.text[: 2 * width], ""),
+    ]
+    chosen = bool(line.process) and line.process == view.selected
+    return Row(selected(parts, width) if chosen else tuple(parts), line.process)
+
+
+def title(state: RunState, view: View) -> str:
+    """How many lines were written in all."""
+    if not state.output_lines:
+        return "output"
+    kept = len(state.output)
+    more = f", the last {kept:,} kept" if kept < state.output_lines else ""
+    return f"output, {plural(state.output_lines, 'line')}{more}"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """As many rows as there are lines, within reason."""
+    return max(3, min(40, len(state.output)))
+
+
+PANEL = Panel(
+    name="output",
+    title=title,
+    help=(
+        "What the program's processes wrote to stdout (│) and stderr (!), the newest line at the "
+        "bottom, with the mark of the process that wrote it. The filter looks at the text and at "
+        "the name of the writer."
+    ),
+    draw=draw,
+    wanted_height=wanted_height,
+)

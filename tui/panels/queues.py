@@ -1,0 +1,137 @@
+"""The queues: how full each is and was, how fast items pass, and who waits at which end."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives.lock import waiters
+from mpviz.trace.primitives.queue import Queue
+from mpviz.trace.state import RunState
+from mpviz.tui.history import columns_of
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, right, row
+from mpviz.tui.signs import marks, matches, moment_of, sparkline, stacked_bar
+from mpviz.tui.view import View
+from mpviz.tui.words import count, plural, rate
+
+WIDEST_NAME = 18
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """One to three rows for each queue, as many as fit for all of them."""
+    queues = [queue for queue in state.table(Queue).values() if matches(view, queue.name)]
+    if not queues:
+        words = "no queue matches the filter" if view.filter else "no queue was made"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    each = max(1, min(3, height // len(queues)))
+    name = max(6, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
+    rows: list[Row] = []
+    for queue in queues:
+        rows += _queue(state, view, queue, name, width)[:each]
+    scroll = view.scroll.get("queues", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _queue(state: RunState, view: View, queue: Queue, name: int, width: int) -> list[Row]:
+    full = _fullness(queue)
+    numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
+    word = fit(f"  {full}", 8)
+    bar = max(4, min(40, width - name - len(numbers) - len(word)))
+    colour = "warning" if full == "full" else "activity.queue"
+    highest = queue.maxsize or max(1, queue.max_depth)
+    first: list[Part] = [
+        (fit(queue.name, name), "strong"),
+        *stacked_bar(bar, [(max(0, queue.depth) / highest, colour)]),
+        (numbers, "number"),
+        (word, "warning" if full == "full" else "dim"),
+    ]
+    left = width - name - bar - len(numbers) - len(word)
+    first += _waiting(state, queue, max(0, left))
+    now = moment_of(state, view)
+    return [
+        Row(crop(first, width), queue.id),
+        Row(_flow(state, queue, now, name, width, left), queue.id),
+        Row(_history(state, queue, now, name, width), queue.id),
+    ]
+
+
+def _capacity(queue: Queue) -> str:
+    if queue.maxsize:
+        return f" of {count(queue.maxsize)}"
+    return f" top {count(queue.max_depth)}"
+
+
+def _fullness(queue: Queue) -> str:
+    if queue.maxsize and queue.depth >= queue.maxsize:
+        return "full"
+    return "empty" if queue.depth <= 0 else ""
+
+
+def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
+    """Who waits at which end, by their marks; nothing where there is no room for it."""
+    if room < 16:
+        return []
+    groups = [
+        (word, [process.key for process, _ in waiters(state, what, queue.id)])
+        for what, word in (("put", "put"), ("get", "get"), ("done", "join"))
+    ]
+    groups = [group for group in groups if group[1]]
+    parts: list[Part] = []
+    for word, keys in groups:
+        words = f"  waiting to {word} "
+        share = room // len(groups) - len(words)
+        if share > 2:
+            parts += [(words, "activity.queue"), *marks(state, keys, share)]
+    return parts
+
+
+def _flow(  # noqa: PLR0917
+    state: RunState, queue: Queue, now: int, name: int, width: int, left: int
+) -> tuple[Part, ...]:
+    """Items a second in and out; the waiters too where the first row had no room for them."""
+    parts: list[Part] = [
+        (" " * name, ""),
+        ("put ", "dim"),
+        (right(rate(queue.puts.per_second(now)), 8), "number"),
+        ("  got ", "dim"),
+        (right(rate(queue.gets.per_second(now)), 8), "number"),
+    ]
+    if left < 16:
+        parts += _waiting(state, queue, width - name - 26)
+    else:
+        parts.append((f"  {count(queue.gets.count)} of {count(queue.puts.count)} got", "dim"))
+    return crop(parts, width)
+
+
+def _history(state: RunState, queue: Queue, now: int, name: int, width: int) -> tuple[Part, ...]:
+    """The depth over the whole run; its full height is the capacity, or else the top."""
+    room = max(1, width - name - 1)
+    values = columns_of(queue.depths, state.origin, now, room)
+    highest = queue.maxsize or queue.max_depth
+    return crop([(fit("  depth", name), "dim"), (sparkline(values, highest), "history")], width)
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, and how many are full."""
+    queues = list(state.table(Queue).values())
+    full = sum(_fullness(queue) == "full" for queue in queues)
+    return plural(len(queues), "queue") + (f", {full} full" if full else "")
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """Three rows for each."""
+    return max(1, 3 * len(state.table(Queue)))
+
+
+PANEL = Panel(
+    name="queues",
+    title=title,
+    help=(
+        "Each queue with its depth: items that were put and not yet taken out. The bar is as long "
+        "as its capacity; for a queue without bound, as its highest depth so far. Behind it who "
+        "waits to put because it is full, to get because it is empty, or to join until all is "
+        "done. Below: items put and taken out in the last second, and the depth over the run."
+    ),
+    draw=draw,
+    used=lambda state: bool(state.table(Queue)),
+    wanted_height=wanted_height,
+)

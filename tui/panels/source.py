@@ -1,0 +1,168 @@
+"""The source: the program's own lines, and at the margin who is at which of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mpviz.trace.events import Site
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.highlight import source_lines
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, length, row, selected
+from mpviz.tui.signs import mark
+from mpviz.tui.view import View
+
+Lines = Sequence[tuple[Part, ...]]
+Loader = Callable[[str], Lines]
+"""Gives the lines of a file as parts, and keeps what it has read: each picture asks again."""
+
+MARGIN = 13
+"""Cells for the marks of the processes at a line."""
+
+
+def _from_disk(file: str) -> Lines:
+    return source_lines(Path(file))
+
+
+def make_panel(load: Loader) -> Panel:
+    """The panel over this loader; the only I/O of any panel is the loader's."""
+
+    def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+        file = file_of(state, view)
+        if not file:
+            rows = [row(("no line of the program is known yet", "dim"))]
+        else:
+            rows = _drawn(state, view, file, load(file), (width, height))
+        return finished(rows, width, height, view.ascii)
+
+    return Panel(
+        name="source",
+        title=title,
+        help=_HELP,
+        draw=draw,
+        used=lambda state: bool(state.sites),
+        wanted_height=lambda state, view: 16,
+    )
+
+
+def file_of(state: RunState, view: View) -> str:
+    """The file to show: where the selected process is, else the one with most known places."""
+    chosen = state.processes.get(view.selected)
+    site = state.sites.get(chosen.site) if chosen is not None else None
+    if site is not None:
+        return site.file
+    files = Counter(site.file for site in state.sites.values())
+    return max(files, key=lambda file: files[file]) if files else ""
+
+
+def processes_by_line(state: RunState, file: str) -> dict[int, list[Process]]:
+    """Who was last seen at which line of the file: the living only."""
+    found: dict[int, list[Process]] = defaultdict(list)
+    for process in state.processes.values():
+        site = state.sites.get(process.site)
+        if process.alive and site is not None and site.file == file:
+            found[site.line].append(process)
+    return found
+
+
+def _drawn(
+    state: RunState, view: View, file: str, lines: Lines, size: tuple[int, int]
+) -> list[Row]:
+    width, height = size
+    at = processes_by_line(state, file)
+    first = first_line(state, view, file, len(lines), height)
+    digits = len(str(len(lines)))
+    shown = range(first, min(len(lines), first + height - 1) + 1)
+    return [_line(view, lines, number, at.get(number, []), (width, digits)) for number in shown]
+
+
+def _line(view: View, lines: Lines, number: int, here: list[Process], size: tuple[int, int]) -> Row:
+    width, digits = size
+    margin = MARGIN if width >= 50 else min(8, max(0, width // 4))
+    chosen = any(process.key == view.selected for process in here)
+    number_style = "strong" if here else "faint"
+    parts: list[Part] = [
+        *crop(_margin(here, margin), margin),
+        (f"{number:>{digits}} ", number_style),
+        ("│ ", "track"),
+        *lines[number - 1],
+    ]
+    return Row(selected(parts, width) if chosen else tuple(parts), here[0].key if here else "")
+
+
+def _margin(here: list[Process], room: int) -> list[Part]:
+    """The marks, those at work before those that wait there; ▶ is at work, ▷ waits."""
+    parts: list[Part] = []
+    groups = (("▶", [p for p in here if not p.waits]), ("▷", [p for p in here if p.waits]))
+    for sign, group in groups:
+        if not group:
+            continue
+        for index, process in enumerate(group):
+            left = len(group) - index
+            if length(parts) + length(mark(process)) + 2 > room - (3 if left > 1 else 0):
+                parts.append((f"+{left}", "dim"))
+                break
+            parts += mark(process)
+        parts.append((sign, "good" if sign == "▶" else "activity.lock"))
+    return [(" " * max(0, room - length(parts) - 1), ""), *parts, (" ", "")]
+
+
+def first_line(state: RunState, view: View, file: str, lines: int, height: int) -> int:
+    """The line at the top, so that the busiest lines are in sight and the picture stands still.
+
+    Windows begin at steps of half a height; the one with most processes wins, then the one with
+    most known places. A person's scrolling overrides it.
+    """
+    last_first = max(1, lines - height + 1)
+    if "source" in view.scroll:
+        return max(1, min(last_first, view.scroll["source"] + 1))
+    here = {line: len(group) for line, group in processes_by_line(state, file).items()}
+    known = Counter(site.line for site in state.sites.values() if site.file == file)
+    chosen = _selected_line(state, view, file)
+    step = max(1, height // 2)
+
+    centre = chosen or sum(line * number for line, number in here.items()) // max(
+        1, sum(here.values())
+    )
+
+    def worth(first: int) -> tuple[bool, int, int, int]:
+        window = range(first, first + height)
+        return (
+            chosen in window,
+            sum(number for line, number in here.items() if line in window),
+            sum(number for line, number in known.items() if line in window),
+            -abs(first + height // 2 - centre) if centre else -first,
+        )
+
+    starts = sorted({min(first, last_first) for first in range(1, max(2, lines), step)})
+    return max(starts, key=worth)
+
+
+def _selected_line(state: RunState, view: View, file: str) -> int:
+    process = state.processes.get(view.selected)
+    site: Site | None = state.sites.get(process.site) if process is not None else None
+    return site.line if site is not None and site.file == file else 0
+
+
+def title(state: RunState, view: View) -> str:
+    """The file, and the line where the selected process or most of them are."""
+    file = file_of(state, view)
+    if not file:
+        return "source"
+    at = processes_by_line(state, file)
+    line = _selected_line(state, view, file)
+    if not line and at:
+        line = max(sorted(at), key=lambda each: len(at[each]))
+    name = file.rsplit("/", 1)[-1]
+    return f"source, {name}:{line}" if line else f"source, {name}"
+
+
+_HELP = (
+    "The file of the program where most happens, or where the selected process is. At the margin "
+    "stand the marks of the processes that were last seen at a line: before ▶ those that are at "
+    "work there, before ▷ those that wait there."
+)
+
+PANEL = make_panel(_from_disk)

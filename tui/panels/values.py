@@ -1,0 +1,155 @@
+"""Values and arrays in shared memory: what they hold, who wrote, and which updates were lost."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives.value import Content, SharedValue
+from mpviz.trace.state import RunState
+from mpviz.tui.history import columns_of
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, row
+from mpviz.tui.signs import big_digits, mark, matches, moment_of, sparkline
+from mpviz.tui.view import View
+from mpviz.tui.words import count, plural, rate
+
+WIDEST_NAME = 20
+BIG_ROWS = 6
+"""Rows from which on a single value is written in big digits."""
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """One to three rows for each value; a single one in big digits where there is room."""
+    values = [value for value in state.table(SharedValue).values() if matches(view, value.name)]
+    if not values:
+        words = "no value matches the filter" if view.filter else "no shared value was made"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    each = height // len(values)
+    name = max(6, min(WIDEST_NAME, width // 4, max(len(value.name) for value in values) + 1))
+    rows: list[Row] = []
+    for value in values:
+        rows += _value(state, view, value, name, (width, each))
+    scroll = view.scroll.get("values", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _value(
+    state: RunState, view: View, value: SharedValue, name: int, size: tuple[int, int]
+) -> list[Row]:
+    width, each = size
+    first = Row(_first(state, value, name, width), value.id)
+    numbers = Row(_numbers(state, view, value, name, width), value.id)
+    picture = Row(_picture(state, view, value, name, width), value.id)
+    if each >= BIG_ROWS and value.length == 1:
+        big = _big(value, name, width)
+        if big:
+            return [first, *big, picture, numbers]
+    return [first, picture, numbers][: max(1, each)]
+
+
+def content_in_words(content: Content) -> str:
+    """A value as it is written on screen."""
+    if content is None:
+        return "?"
+    if isinstance(content, int):
+        return count(content)
+    if isinstance(content, float):
+        return f"{content:,.6g}"
+    return repr(content)
+
+
+def _first(state: RunState, value: SharedValue, name: int, width: int) -> tuple[Part, ...]:
+    """Name, what it holds, who wrote that; lost updates in red."""
+    last = content_in_words(value.last)
+    if value.length > 1:
+        last = f"[{value.last_index}] = {last}" if value.writes.count else ""
+    writer = state.processes.get(value.last_writer)
+    parts: list[Part] = [
+        (fit(value.name, name), "title"),
+        (last.rjust(min(12, max(4, width - name - 30))), "strong"),
+    ]
+    if writer is not None:
+        parts += [("  by ", "dim"), *mark(writer, 3)]
+    if value.lost_updates:
+        words = plural(value.lost_updates, "lost update")
+        parts.append((f"  {words}", "trouble"))
+    elif value.stale_writes:
+        parts.append((f"  {plural(value.stale_writes, 'stale write')}", "warning"))
+    kind = "Value" if value.length == 1 else f"Array of {value.length}"
+    parts.append((f"  {kind} {value.typecode}", "dim"))
+    return crop(parts, width)
+
+
+def _big(value: SharedValue, name: int, width: int) -> list[Row]:
+    digits = big_digits(content_in_words(value.last))
+    if digits is None or len(digits[0]) + name > width:
+        return []
+    return [Row(((" " * name, ""), (line, "strong")), value.id) for line in digits]
+
+
+def _picture(
+    state: RunState, view: View, value: SharedValue, name: int, width: int
+) -> tuple[Part, ...]:
+    """Its history, or the elements of an array, as small bars."""
+    room = max(1, width - name - 1)
+    if value.length > 1:
+        known = [value.elements.get(index) for index in range(min(value.length, room))]
+        contents = [element.value if element else None for element in known]
+        values = [content if isinstance(content, int | float) else None for content in contents]
+        words = "elements"
+    else:
+        values = columns_of(value.history, state.origin, moment_of(state, view), room)
+        words = "history"
+    lowest = min((each for each in values if each is not None), default=0)
+    base = min(0, lowest)
+    highest = max((each for each in values if each is not None), default=0) - base
+    bars = sparkline([None if each is None else each - base for each in values], highest)
+    return crop(
+        [(fit(f" {words}" if name > len(words) + 1 else "", name), "dim"), (bars, "history")], width
+    )
+
+
+def _numbers(
+    state: RunState, view: View, value: SharedValue, name: int, width: int
+) -> tuple[Part, ...]:
+    now = moment_of(state, view)
+    parts: list[Part] = [
+        (" " * name, ""),
+        (count(value.writes.count), "number"),
+        (" writes ", "dim"),
+        (rate(value.writes.per_second(now)), "number"),
+        ("  ", ""),
+        (count(value.reads), "number"),
+        (" reads", "dim"),
+    ]
+    if value.stale_writes:
+        parts += [("  ", ""), (f"{count(value.stale_writes)} stale", "warning")]
+    return crop(parts, width)
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, and how many updates were lost."""
+    values = list(state.table(SharedValue).values())
+    lost = sum(value.lost_updates for value in values)
+    words = plural(len(values), "shared value")
+    return words + (f", {plural(lost, 'lost update')}" if lost else "")
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """Three rows for each, and big digits for a single one."""
+    values = state.table(SharedValue)
+    return BIG_ROWS if len(values) == 1 else max(1, 3 * len(values))
+
+
+PANEL = Panel(
+    name="values",
+    title=title,
+    help=(
+        "Values and arrays that processes share: what each holds, who wrote it last, its history "
+        "over the run (of an array, its elements), and how often it was read and written. A write "
+        "is stale when another process wrote since the writer last read: what that one had written "
+        "is overwritten. Lost updates, in red, say how much of a count is missing for it."
+    ),
+    draw=draw,
+    used=lambda state: bool(state.table(SharedValue)),
+    wanted_height=wanted_height,
+)
