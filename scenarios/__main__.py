@@ -63,7 +63,7 @@ def run(
     start_method: str | None,
 ) -> int:
     """Run a scenario to its end, or until Ctrl-C."""
-    import multiprocessing  # noqa: PLC0415 - the list does without it
+    import multiprocessing.process  # noqa: PLC0415 - the list needs it not
 
     if start_method is not None:
         multiprocessing.set_start_method(start_method)
@@ -74,11 +74,18 @@ def run(
     try:
         importlib.import_module(scenario.module).main(**values)
     except KeyboardInterrupt:
-        # Python would wait for them at exit, perhaps for ever.
+        # A Pool goes on replacing its workers if Ctrl-C came while it was
+        # made, and Python waits at exit for all others, perhaps for ever.
+        multiprocessing.process.BaseProcess.start = start_no_more  # type: ignore[method-assign]
         for child in multiprocessing.active_children():
             child.terminate()
         return 128 + signal.SIGINT
     return 0
+
+
+def start_no_more(process: object) -> NoReturn:
+    """Take the place of Process.start: quietly end the thread that asks."""
+    raise SystemExit
 
 
 def leave_interrupts_to_main() -> None:

@@ -1,14 +1,14 @@
 """A shared counter: several processes add to one number.
 
-Watch the final count: it is exact with the lock, too low with lock=no.
+Watch them queue up for the lock; then try lock=no, and watch the count.
 
-counter.value += 1 reads the number, adds one and writes it back. Reading is
-safe and writing is safe, but between the two another process can step in,
-and then one of the two additions is lost. The lock makes it a single step.
+Adding one means to read the number, work out the next, and write it back.
+Reading is safe and writing is safe, but in between another process can step
+in, and then one of the two additions is lost. A lock makes the three steps
+one: it is exact, and it lets only one process at a time get on.
 """
 
 import time
-from collections.abc import Callable, Iterator
 from multiprocessing import Lock, Process, Value, sharedctypes, synchronize
 from typing import Annotated
 
@@ -20,51 +20,41 @@ ORDER = 1
 Counter = sharedctypes.Synchronized  # What Value("i", 0) makes.
 
 
-def beats(times: int, pause: float) -> Iterator[int]:
-    """Count the beats: they come at the same moment in every process."""
-    for beat in range(times):
-        time.sleep(pause - time.monotonic() % pause)
-        yield beat
+def add_one(counter: "Counter[int]", work_ms: float) -> None:
+    """Read the number, work, write it back."""
+    if work_ms == 0:
+        counter.value += 1  # Looks like one step, and is three.
+        return
+    number = counter.value
+    work(work_ms)  # Here another process can step in.
+    counter.value = number + 1
+
+
+def work(milliseconds: float) -> None:
+    """Keep a core busy for so long."""
+    end = time.perf_counter() + milliseconds / 1000
+    while time.perf_counter() < end:
+        sum(range(1000))
 
 
 def safe_increment(
     counter: "Counter[int]",
     lock: synchronize.Lock,
     increments: int,
-    pause: float,
+    work_ms: float,
 ) -> None:
-    """Add one on every beat, and let nobody step in."""
-    for _ in beats(increments, pause) if pause else range(increments):
+    """Add one again and again, and let nobody step in."""
+    for _ in range(increments):
         with lock:
-            counter.value += 1
+            add_one(counter, work_ms)
 
 
 def unsafe_increment(
-    counter: "Counter[int]", increments: int, pause: float
+    counter: "Counter[int]", increments: int, work_ms: float
 ) -> None:
-    """Add one on every beat, and hope."""
-    for _ in beats(increments, pause) if pause else range(increments):
-        counter.value += 1
-
-
-def run(number: int, target: Callable[..., None], *args: object) -> None:
-    """Let so many processes do the same, and wait for them."""
-    adders = [
-        Process(target=target, args=args, name=f"adder-{index + 1}")
-        for index in range(number)
-    ]
-    for adder in adders:
-        adder.start()
-    for adder in adders:
-        adder.join()
-
-
-def run_with_lock(
-    number: int, counter: "Counter[int]", increments: int, pause: float
-) -> None:
-    """Give all of them the same lock."""
-    lock = Lock()
-    run(number, safe_increment, counter, lock, increments, pause)
+    """Add one again and again, and hope."""
+    for _ in range(increments):
+        add_one(counter, work_ms)
 
 
 def main(
@@ -72,23 +62,34 @@ def main(
     processes: Annotated[int, Range(1, 64, "processes that add")] = 4,
     increments: Annotated[
         int, Range(0, 1_000_000, "times that each process adds one")
-    ] = 300,
+    ] = 60,
     lock: Annotated[bool, YesNo("hold a lock for every addition")] = True,
-    pause_ms: Annotated[
-        float, Range(0, 1000, "milliseconds between beats, 0: full speed")
-    ] = 15,
+    work_ms: Annotated[
+        float, Range(0, 1000, "milliseconds of work in each addition")
+    ] = 20,
 ) -> None:
     """Add up, all processes together, and compare with what should be."""
+    counter = Value("i", 0)
+    if lock:
+        counter_lock = Lock()
+        target, args = safe_increment, (counter, counter_lock)
+    else:
+        target, args = unsafe_increment, (counter,)
+    adders = [
+        Process(
+            target=target,
+            args=(*args, increments, work_ms),
+            name=f"adder-{number + 1}",
+        )
+        for number in range(processes)
+    ]
+
     protection = "with a lock" if lock else "without a lock"
     print(f"{processes} processes add {increments} each, {protection}")
-
-    counter = Value("i", 0)
-    pause = pause_ms / 1000
-    if lock:
-        run_with_lock(processes, counter, increments, pause)
-    else:
-        run(processes, unsafe_increment, counter, increments, pause)
-
+    for adder in adders:
+        adder.start()
+    for adder in adders:
+        adder.join()
     expected = processes * increments
     lost = expected - counter.value
     print(f"expected {expected}, final {counter.value}, lost {lost}")

@@ -38,6 +38,7 @@ from mpviz.trace.state import (
     RunState,
     Wait,
     WaitKind,
+    end_wait,
     settle,
 )
 
@@ -124,7 +125,7 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
 
 
 def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:
-    wait = process.waits.pop(event.thread, None)
+    wait = end_wait(process, event.thread)
     if wait is not None:
         WAIT_KINDS[wait.what].ended(state, wait, event.time - wait.since)
         settle(process, event.time)
@@ -134,7 +135,7 @@ def _program_started(state: RunState, warden: Process, event: ProgramStarted) ->
     process = process_with_pid(state, event.child, event.time, event.started)
     process.started_ticks = event.started
     process.role = "main"
-    process.name = process.name or "MainProcess"
+    process.name = "MainProcess"
     state.main = process.key
     if process.lane.start < 0:
         settle(process, event.time)
@@ -258,12 +259,13 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if not process.alive:
         return None
     process.started_ticks = sample.started
-    if sample.command and not process.command:
+    if sample.command and not process.probed:
         process.command = sample.command
     if not process.parent and process.key != state.main:
         parent = state.by_pid.get(sample.parent)
         process.parent = parent.key if parent else ""
-    if not process.name:
+    if not process.probed and process.key != state.main:
+        # Asked again each time: just forked, it still has its parent's command line.
         process.role, process.name = _helper(process.command)
     process.status = sample.status
     process.zombie = sample.status == "Z"

@@ -30,7 +30,17 @@ _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
 class ProcessStatus:
     """One reading of ``/proc/PID/stat`` (man 5 proc_pid_stat)."""
 
-    __slots__ = ("core", "cpu_ticks", "exit_status", "parent", "pid", "rss", "started", "status")
+    __slots__ = (
+        "core",
+        "cpu_ticks",
+        "exit_status",
+        "image",
+        "parent",
+        "pid",
+        "rss",
+        "started",
+        "status",
+    )
 
     def __init__(self, pid: int, fields: list[bytes]) -> None:
         """Take the fields that follow the command's name; the first of them is the third of all."""
@@ -44,6 +54,8 @@ class ProcessStatus:
         """Clock ticks since boot; with the pid it names a process for good."""
         self.rss = int(fields[21]) * PAGE_SIZE
         """Resident memory in bytes."""
+        self.image = int(fields[25])
+        """Where its stack begins: elsewhere after an exec, the same after a fork; 0 if hidden."""
         self.core = int(fields[36])
         """The core it last ran on."""
         self.exit_status = int(fields[49])

@@ -28,10 +28,8 @@ class _Known:
     started: int
     cpu_seconds: float
     time: float
-    command: str | None = None
-    """None before its first sample."""
-    is_command_settled: bool = False
-    """It was the same in two samples: in the first, the process may have been about to exec."""
+    image: int = 0
+    """Changes with each exec; 0 while its command was not told."""
 
 
 class Sampler:
@@ -76,7 +74,7 @@ class Sampler:
             now = time.monotonic()
             self._times.append(now)
             # Samples that are late are left out, not made up for.
-            due = max(due + self._interval, now)
+            due = max(due + self._interval, now + self._interval / 2)
 
     def _sample(self) -> Sample:
         while self._hinted:
@@ -117,18 +115,16 @@ class Sampler:
             cpu_seconds=cpu_seconds,
             rss=reading.rss,
             core=reading.core,
-            command=_news_of_command(known, reading.pid),
+            command=_news_of_command(known, reading),
         )
 
 
-def _news_of_command(known: _Known, pid: int) -> str:
-    """Give the command line when it is new: with the first sample, and once more after an exec."""
-    if known.is_command_settled:
+def _news_of_command(known: _Known, reading: kernel.ProcessStatus) -> str:
+    """Give the command line with the first sample, and again with the first after an exec."""
+    if reading.image in (0, known.image):
         return ""
-    command = clean(" ".join(kernel.read_command(pid)))
-    known.is_command_settled = command == known.command
-    known.command = command
-    return "" if known.is_command_settled else command
+    known.image = reading.image
+    return clean(" ".join(kernel.read_command(reading.pid)))
 
 
 def _read_cores() -> list[float]:

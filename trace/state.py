@@ -260,6 +260,15 @@ class RunState:
         return f"{found.file.rsplit('/', 1)[-1]}:{found.line}" if found else ""
 
 
+def end_wait(process: Process, thread: int) -> Wait | None:
+    """Take off what a thread waited for, which it has got or given up; None where it did not."""
+    wait = process.waits.pop(thread, None)
+    if wait is not None:
+        # The last sample saw it asleep because of this wait.
+        process.resting = False
+    return wait
+
+
 def settle(process: Process, time: int) -> None:
     """Let the lane show what the process's other fields say it does from this time on."""
     activity, detail = _doing(process)

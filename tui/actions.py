@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-DIGITS = tuple("123456789")
+DIGITS = tuple("1234567890")
 
 _KEY_SIGNS = {
     "question_mark": "?",
@@ -80,7 +80,7 @@ def sign(key: str, ascii_only: bool = False) -> str:
 def signs(action: Action, ascii_only: bool = False) -> str:
     """All keys of an action as the help screen prints them."""
     if action.keys == DIGITS:
-        return "1 … 9" if not ascii_only else "1 to 9"
+        return "1 … 0" if not ascii_only else "1 to 0"
     return " ".join(sign(key, ascii_only) for key in action.keys)
 
 
@@ -223,7 +223,8 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "toggle_panel",
         DIGITS,
         "A panel on or off",
-        "Each panel has its number in its title; a panel that is off gives its place to others.",
+        "Each panel has its number in its title (0 is for the tenth); a panel that is off gives "
+        "its place to others.",
         takes_key=True,
     ),
     Action(

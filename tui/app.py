@@ -11,12 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
+from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
@@ -80,6 +82,15 @@ class MpvizApp(App[int]):
             return
         self._show_scenarios()
         self.notify(event.reason, severity="error", markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the keys of a quick typist to the line that the key before them opened.
+
+        They were sent on their way before that line had the focus, and come by here.
+        """
+        for prompt in self.screen.query(Prompt):
+            if prompt.display:
+                prompt.on_key(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: the actions of the screen, from the same table as its keys."""

@@ -305,10 +305,12 @@ def _open_cell(lane: Lane, grid: Grid, column: int, now: int) -> Cell:
     spans.append(Span(lane.start, end, lane.activity, lane.detail))
     amounts, task, starts = [0] * len(_ACTIVITIES), "", 0
     for span_start, span_end, activity, detail in spans:
-        amounts[activity] += min(span_end, end) - max(span_start, start)
+        amounts[activity] += span_end - span_start
         if activity is Activity.TASK:
             task = detail
             starts += span_start >= start
+    if spans[0].start < start:
+        amounts[spans[0].activity] -= start - spans[0].start
     return mixed_cell(amounts, task, starts, grid.ascii)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SMALLEST_WIDTH = 80
 SMALLEST_HEIGHT = 21
@@ -16,6 +16,13 @@ TIMELINE = "timeline"
 TOP = ("cores", "processes")
 CONTEXT = ("findings", "source", "output", "log")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
+
+TWO_COLUMNS, FOUR_COLUMNS = 100, 160
+"""Cells from which on the panels below the timeline lie side by side."""
+
+LEAST_STACKED = 7
+MOST_STACKED = 3
+"""How low a panel may be, and how many may lie on top of each other."""
 
 _LEAST_TOP = 4 + FRAME
 _LEAST_TIMELINE = 5 + FRAME
@@ -62,7 +69,7 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
     slots: list[Slot] = []
     y = 0
     for band, band_height in zip(bands, heights, strict=True):
-        slots += _columns(band, y, width, band_height)
+        slots += _columns(band, rows, y=y, width=width, height=band_height)
         y += band_height
     return slots
 
@@ -105,66 +112,61 @@ def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int]) -> list[
     return heights
 
 
-def _columns(band: _Band, y: int, width: int, height: int) -> list[Slot]:
+def _columns(band: _Band, rows: dict[str, int], *, y: int, width: int, height: int) -> list[Slot]:
+    space = Slot(0, y, width, height, band.names)
     if band.kind == "top":
-        return _top(band.names, y, width, height)
+        return _top(space)
     if band.kind == "bottom":
-        return _bottom(band.names, y, width, height)
-    return [Slot(0, y, width, height, band.names)]
+        return _bottom(space, rows)
+    return [space]
 
 
-def _top(names: tuple[str, ...], y: int, width: int, height: int) -> list[Slot]:
-    if len(names) == 1:
-        return [Slot(0, y, width, height, names)]
-    left = max(28, min(72, width * 34 // 100))
-    return [
-        Slot(0, y, left, height, names[:1]),
-        Slot(left, y, width - left, height, names[1:]),
-    ]
+def _top(space: Slot) -> list[Slot]:
+    if len(space.panels) == 1:
+        return [space]
+    left = max(28, min(72, space.width * 34 // 100))
+    return _split(space, left, space.panels[:1], space.panels[1:])
 
 
-def _bottom(names: tuple[str, ...], y: int, width: int, height: int) -> list[Slot]:
+def _bottom(space: Slot, rows: dict[str, int]) -> list[Slot]:
     """Objects to the left, context to the right; the larger the space, the fewer share a place."""
-    objects = tuple(name for name in names if name not in CONTEXT)
-    context = tuple(name for name in CONTEXT if name in names)
-    if width < 100 or not objects or not context:
-        columns = _column_count(width)
-        groups = _shared_out(objects + context, columns)
-        return _side_by_side(groups, y, width, height, 1)
-    left = width // 2
-    stacked = 2 if height >= 22 else 1
-    columns = max(1, _column_count(width) // 2)
+    objects = tuple(name for name in space.panels if name not in CONTEXT)
+    context = tuple(name for name in CONTEXT if name in space.panels)
+    if space.width < TWO_COLUMNS:
+        return _stacked(replace(space, panels=objects + context), rows)
+    if not objects or not context:
+        return _halved(space, rows) if space.width >= FOUR_COLUMNS else _stacked(space, rows)
+    halves = _split(space, space.width // 2, objects, context)
+    if space.width < FOUR_COLUMNS:
+        return [slot for half in halves for slot in _stacked(half, rows)]
+    return [slot for half in halves for slot in _halved(half, rows)]
+
+
+def _halved(space: Slot, rows: dict[str, int]) -> list[Slot]:
+    """Two columns, unless there is but one panel."""
+    if len(space.panels) == 1:
+        return [space]
+    middle = (len(space.panels) + 1) // 2
+    halves = _split(space, space.width // 2, space.panels[:middle], space.panels[middle:])
+    return [slot for half in halves for slot in _stacked(half, rows)]
+
+
+def _split(space: Slot, at: int, left: tuple[str, ...], right: tuple[str, ...]) -> list[Slot]:
     return [
-        *_side_by_side(_shared_out(objects, columns * stacked), y, left, height, stacked),
-        *(
-            Slot(slot.x + left, slot.y, slot.width, slot.height, slot.panels)
-            for slot in _side_by_side(
-                _shared_out(context, columns * stacked), y, width - left, height, stacked
-            )
-        ),
+        replace(space, width=at, panels=left),
+        replace(space, x=space.x + at, width=space.width - at, panels=right),
     ]
 
 
-def _column_count(width: int) -> int:
-    return 1 if width < 100 else 2 if width < 160 else 4
-
-
-def _shared_out(names: tuple[str, ...], places: int) -> list[tuple[str, ...]]:
-    """One panel a place while there are places; the last place has all others as tabs."""
-    if len(names) <= places:
-        return [(name,) for name in names]
-    return [(name,) for name in names[: places - 1]] + [names[places - 1 :]]
-
-
-def _side_by_side(
-    groups: Sequence[tuple[str, ...]], y: int, width: int, height: int, stacked: int
-) -> list[Slot]:
-    """Place groups in columns of at most ``stacked``, from the left, filling the whole space."""
-    columns = [groups[index : index + stacked] for index in range(0, len(groups), stacked)]
+def _stacked(space: Slot, rows: dict[str, int]) -> list[Slot]:
+    """One above the other, as many as there is room for; the last place has the rest as tabs."""
+    count = max(1, min(len(space.panels), space.height // LEAST_STACKED, MOST_STACKED))
     slots: list[Slot] = []
-    for column, inside in enumerate(columns):
-        x, end = width * column // len(columns), width * (column + 1) // len(columns)
-        for row, group in enumerate(inside):
-            top, bottom = height * row // len(inside), height * (row + 1) // len(inside)
-            slots.append(Slot(x, y + top, end - x, bottom - top, group))
-    return slots
+    y, left = space.y, space.height
+    for index in range(count - 1):
+        name = space.panels[index]
+        below = LEAST_STACKED * (count - index - 1)
+        height = max(LEAST_STACKED, min(rows[name] + FRAME, left - below))
+        slots.append(replace(space, y=y, height=height, panels=(name,)))
+        y, left = y + height, left - height
+    return [*slots, replace(space, y=y, height=left, panels=space.panels[count - 1 :])]

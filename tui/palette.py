@@ -226,12 +226,16 @@ def _add_grounds(result: Palette, dark: bool, colours: Colours, background: str)
 def _add_selection(result: Palette, dark: bool, colours: Colours, background: str) -> None:
     if colours == "none":
         result["selected"] = Style(reverse=True)
-    elif colours == "16":
+        # Reversed, a lane would say the opposite; the sign before its name says enough.
+        result["selected.lane"] = Style.null()
+        return
+    if colours == "16":
         # A ground would swallow one of the sixteen: the sign at the left and bold text must do.
         result["selected"] = Style(bold=True)
     else:
         tint = mixed("#6cb6ff" if dark else "#1f6fbf", background, 0.22 if dark else 0.16)
         result["selected"] = Style(bgcolor=tint)
+    result["selected.lane"] = result["selected"]
 
 
 def _upon(style: Style, other: Style) -> Style:

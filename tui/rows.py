@@ -63,7 +63,7 @@ def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
 _ASCII_SIGNS = dict(
     zip(
         "▁▂▃▄▅▆▇█▀▏▎▍▌▋▊▉▐▓▒░─━═╍╱┃†·●○▸▾▴▶▷✓✗←→…µ×│┬┼╷└├",  # noqa: RUF001
-        "..:-=+*##...#####%x:-==^/|z.*o>v^>-+X<>~ux|++|`|",
+        "..:-=+*##...##|##%x:-==^/|z.*o>v^>-+X<>~ux|++|`|",
         strict=True,
     )
 )
@@ -115,11 +115,9 @@ def _harmless(parts: Sequence[Part], ascii: bool) -> list[Part]:
     ]
 
 
-def selected(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
+def selected(parts: Sequence[Part], width: int, style: str = "selected") -> tuple[Part, ...]:
     """These parts over the whole width, as what a person has selected."""
-    return tuple(
-        (text, style + "+selected" if style else "selected") for text, style in crop(parts, width)
-    )
+    return tuple((text, f"{own}+{style}" if own else style) for text, own in crop(parts, width))
 
 
 def length(parts: Sequence[Part]) -> int:

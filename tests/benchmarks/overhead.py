@@ -31,7 +31,7 @@ def main() -> None:
         ),
         (
             "shared-counter with a lock",
-            ["shared-counter", "increments=20000", "pause_ms=0"],
+            ["shared-counter", "increments=20000", "work_ms=0"],
             "at most 3",
         ),
     ):

@@ -116,7 +116,7 @@ def test_the_queue_carries_the_items_and_one_sentinel_for_each_consumer(python: 
 @pytest.mark.parametrize("method", START_METHODS)
 def test_with_a_lock_no_increment_is_lost(program: Run, method: str) -> None:
     """At full speed or on the beat."""
-    for pace in (("increments=500", "pause_ms=0"), ("increments=5", "pause_ms=1.5")):
+    for pace in (("increments=500", "work_ms=0"), ("increments=5", "pause_ms=1.5")):
         number = int(pace[0].partition("=")[2])
         words = ("processes=3", *pace, "--start-method", method)
         assert lines(program("shared-counter", *words)) == [
@@ -127,7 +127,7 @@ def test_with_a_lock_no_increment_is_lost(program: Run, method: str) -> None:
 
 def test_without_a_lock_increments_are_lost(program: Run) -> None:
     """Two processes at full speed step on each other's toes all the time."""
-    words = ("processes=4", "increments=50000", "pause_ms=0", "lock=no")
+    words = ("processes=4", "increments=50000", "work_ms=0", "lock=no")
 
     first, last = lines(program("shared-counter", *words))
 
@@ -141,7 +141,7 @@ def test_without_a_lock_increments_are_lost(program: Run) -> None:
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [
-        ("shared_counter", "pause_ms=0, increments=10"),
+        ("shared_counter", "work_ms=0, increments=10"),
         ("producer_consumer", "produce_rate=0, consume_rate=0, items=10"),
     ],
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from mpviz.trace import kernel, sampler
+from mpviz.trace import kernel
 from mpviz.trace.events import ProcessSample, Sample
 from mpviz.trace.launch import Program, launch
 from mpviz.trace.queue import EventQueue
@@ -94,37 +94,50 @@ def test_shows_the_whole_tree_and_nothing_else(start: Start, sample: Begin) -> N
     assert all(0 <= percent <= 100 for percent in found.cores)
 
 
-def test_tells_the_command_once(start: Start, sample: Begin) -> None:
-    program = start("time.sleep(600)")
+def test_tells_the_command_once_and_anew_after_an_exec(start: Start, sample: Begin) -> None:
+    program = start("""
+sys.stdin.readline()
+os.execv("/bin/cat", ["cat", "-"])
+""")
     samples = sample(program)
-    samples.wait_for(lambda _: len(samples.all) > 10)
-    commands = [process.command for each in samples.all for process in each.processes]
-    told = [command for command in commands if command]
-    assert told[-1].startswith(f"{sys.executable} -I -c import os, sys, time")
-    assert commands[-1] == ""
+    samples.wait_for(lambda _: any("readline" in command for command in commands_of(samples)))
+    samples.wait_for(lambda _: commands_of(samples)[-3:] == ["", "", ""])
+    program.write_stdin(b"go\n")
+    samples.wait_for(lambda _: commands_of(samples)[-4:] == ["cat -", "", "", ""])
+    # The first may have been that of the warden's child just before it became the program.
+    python, cat = [command for command in commands_of(samples) if command][-2:]
+    assert python.startswith(f"{sys.executable} -I -c import os, sys, time")
+    assert cat == "cat -"
 
 
-def test_tells_the_command_anew_when_the_first_look_came_before_an_exec() -> None:
-    commands = iter([["python", "a.py"], ["sleep", "1"], ["sleep", "1"], ["not", "asked"]])
-    known = sampler._Known(started=1, cpu_seconds=0.0, time=0.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "read_command", lambda _: next(commands))
-        told = [sampler._news_of_command(known, 1) for _ in range(5)]
-    assert told == ["python a.py", "sleep 1", "", "", ""]
+def commands_of(samples: Samples) -> list[str]:
+    return [process.command for each in samples.all for process in each.processes]
 
 
 def test_a_busy_process_and_an_idle_one(start: Start, sample: Begin) -> None:
-    program = start("if os.fork():\n    time.sleep(600)\nwhile True:\n    pass")
+    program = start("""
+if os.fork() == 0:
+    while True:
+        pass
+time.sleep(600)
+""")
     samples = sample(program)
-    samples.wait_for(lambda sample: len(sample.processes) == 2)
-    samples.wait_for(lambda _: len(samples.all) > 20)
-    idle, busy = sorted(samples.all[-1].processes, key=lambda process: process.cpu_seconds)
-    assert busy.cpu_percent > 5
-    assert idle.cpu_percent < busy.cpu_percent
-    assert busy.cpu_seconds > idle.cpu_seconds
-    totals = [each.cpu_seconds for one in samples.all for each in one.processes]
-    by_clock = psutil.Process(busy.pid).cpu_times()
-    assert max(totals) == pytest.approx(by_clock.user + by_clock.system, abs=0.3)
+    both = samples.wait_for(lambda sample: len(sample.processes) == 2)
+    (idle,) = (each.pid for each in both.processes if each.parent == program.warden_pid)
+    (busy,) = (each.pid for each in both.processes if each.pid != idle)
+
+    def told(pid: int) -> list[ProcessSample]:
+        return [each for one in samples.all for each in one.processes if each.pid == pid]
+
+    samples.wait_for(lambda _: told(busy)[-1].cpu_seconds > told(idle)[-1].cpu_seconds + 0.2)
+    before = psutil.Process(busy).cpu_times()
+    samples.wait_for(lambda _: told(busy)[-1].cpu_seconds >= before.user + before.system)
+    said = told(busy)[-1].cpu_seconds
+    after = psutil.Process(busy).cpu_times()
+    # Which is counted in ticks of 10 ms.
+    assert said <= after.user + after.system + 0.02
+    assert max(each.cpu_percent for each in told(busy)) > 10
+    assert sorted(told(busy), key=lambda each: each.cpu_seconds) == told(busy)
 
 
 def test_sees_new_processes_and_tells_when_they_are_gone(start: Start, sample: Begin) -> None:
@@ -175,7 +188,8 @@ def test_keeps_to_its_rate(start: Start, sample: Begin) -> None:
     samples = sample(program)
     assert samples.sampler.achieved_hz == 0
     samples.wait_for(lambda _: len(samples.all) > 30)
-    assert 0 < samples.sampler.achieved_hz <= 51
+    # One that is late makes the way to the next one shorter.
+    assert 0 < samples.sampler.achieved_hz < 60
 
 
 def test_a_machine_that_hides_its_cores_is_no_reason_to_end(

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.events import Event, Marked
 from mpviz.trace.fold import fold
@@ -15,7 +17,6 @@ from mpviz.trace.queue import decode
 from mpviz.trace.session import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
-from textual.pilot import Pilot
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "snapshots"
@@ -116,9 +117,7 @@ def picker_app(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> MpvizAp
     return _app(monkeypatch, session, None)
 
 
-def _app(
-    monkeypatch: pytest.MonkeyPatch, session: FakeSession, target: Target | None
-) -> MpvizApp:
+def _app(monkeypatch: pytest.MonkeyPatch, session: FakeSession, target: Target | None) -> MpvizApp:
     for name in ("NO_COLOR", "SSH_TTY", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
     app = MpvizApp(target, start=lambda target: session, fps=10)

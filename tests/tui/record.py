@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+
 from mpviz.trace import session
 from mpviz.trace.events import Event
 from mpviz.tui.targets import from_words

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.rows_view import RowsView
-from textual.pilot import Pilot
 
 Drive = Callable[..., None]
 

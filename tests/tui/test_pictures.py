@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from mpviz.tui.app import MpvizApp
 from textual.pilot import Pilot
+
+from mpviz.tui.app import MpvizApp
 
 Drive = Callable[..., None]
 SamePicture = Callable[[str, str], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+
 from mpviz.trace.events import Event
 from mpviz.trace.fold import fold
 from mpviz.trace.state import RunState

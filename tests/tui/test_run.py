@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+
 from mpviz.trace.session import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.help import HelpScreen
@@ -17,7 +19,6 @@ from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.panel_view import PanelView
-from textual.pilot import Pilot
 
 Drive = Callable[..., None]
 
@@ -50,9 +51,7 @@ def text(view: PanelView) -> str:
     return "\n".join(row.text for row in view.shown)
 
 
-def test_it_shows_the_run_and_its_processes(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+def test_it_shows_the_run_and_its_processes(run_app: MpvizApp, drive: Drive, session: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         assert "counting.py" in header(pilot)
         assert "live" in header(pilot)
@@ -125,9 +124,7 @@ def test_signals_go_to_the_selected_process_and_are_told(
     drive(run_app, script)
 
 
-def test_an_ended_process_is_not_signalled(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+def test_an_ended_process_is_not_signalled(run_app: MpvizApp, drive: Drive, session: Any) -> None:
     session.held = 0
 
     async def script(pilot: Pilot[int]) -> None:
@@ -190,9 +187,7 @@ def test_stop_ends_the_program_and_keeps_the_screen(
     drive(run_app, script)
 
 
-def test_run_again_closes_the_old_run_first(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+def test_run_again_closes_the_old_run_first(run_app: MpvizApp, drive: Drive, session: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         started: list[Target] = []
 
@@ -210,9 +205,7 @@ def test_run_again_closes_the_old_run_first(
     drive(run_app, script)
 
 
-def test_the_timeline_zooms_pans_and_follows(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+def test_the_timeline_zooms_pans_and_follows(run_app: MpvizApp, drive: Drive, session: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         view = screen_of(pilot).view
         await pilot.press("plus")
@@ -256,9 +249,7 @@ def test_tab_goes_through_all_panels_and_numbers_switch_them(
     drive(run_app, script)
 
 
-def test_enlarge_fills_the_screen_and_esc_makes_it_small(
-    run_app: MpvizApp, drive: Drive
-) -> None:
+def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp, drive: Drive) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("e")
         await pilot.pause()
@@ -328,9 +319,7 @@ def test_save_writes_a_picture_and_says_where(
     drive(run_app, script)
 
 
-def test_themes_go_round_and_everything_is_drawn_in_each(
-    run_app: MpvizApp, drive: Drive
-) -> None:
+def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp, drive: Drive) -> None:
     async def script(pilot: Pilot[int]) -> None:
         seen = []
         for _ in range(4):
@@ -376,9 +365,7 @@ def test_lost_records_are_loud(run_app: MpvizApp, drive: Drive, session: Any) ->
     drive(run_app, script, size=(80, 24))
 
 
-def test_a_run_that_cannot_start_is_an_error_of_the_command(
-    target: Target, drive: Drive
-) -> None:
+def test_a_run_that_cannot_start_is_an_error_of_the_command(target: Target, drive: Drive) -> None:
     def start(target: Target) -> Session:
         raise NotStarted("there is no file x")
 
@@ -392,9 +379,7 @@ def test_a_run_that_cannot_start_is_an_error_of_the_command(
     assert app.failure == "there is no file x"
 
 
-def test_only_changed_lines_are_drawn_again(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+def test_only_changed_lines_are_drawn_again(run_app: MpvizApp, drive: Drive, session: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         view = shown(pilot, "processes")
         strips = [view.render_line(y) for y in range(view.size.height)]

@@ -30,13 +30,13 @@ class Terminal:
     """A program on a terminal of its own, and what it has drawn so far."""
 
     def __init__(self, *words: str, directory: Path, rows: int = 40, columns: int = 120) -> None:
+        size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
             os.execv(sys.executable, [sys.executable, "-c", CALL, *words])
-        size = struct.pack("HHHH", rows, columns, 0, 0)
-        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, size)
         self.before = termios.tcgetattr(self.descriptor)
         self.drawn = b""
         self.status: int | None = None
@@ -87,7 +87,11 @@ class Terminal:
 
 def plain(drawn: bytes) -> str:
     """What was drawn without the escape sequences."""
-    return re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P].*?(\x07|\x1b\\)|[=>])", "", drawn.decode("utf-8", "replace"))
+    return re.sub(
+        r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P].*?(\x07|\x1b\\)|[=>])",
+        "",
+        drawn.decode("utf-8", "replace"),
+    )
 
 
 @pytest.fixture
@@ -155,9 +159,7 @@ def test_a_terminal_that_goes_away_takes_the_program_with_it(
     terminal.status = 0
 
 
-def test_the_viewer_killed_takes_the_program_with_it(
-    opened: list[Terminal], program: Path
-) -> None:
+def test_the_viewer_killed_takes_the_program_with_it(opened: list[Terminal], program: Path) -> None:
     terminal = Terminal("run", program.name, directory=program.parent)
     opened.append(terminal)
     terminal.see("sleeper")

@@ -9,7 +9,7 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
 
 
 class LockCreated(Event, tag="lock.created", kw_only=True):
@@ -99,7 +99,7 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
 
 
 def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
-    wait = process.waits.pop(event.thread, None) if process.waits else None
+    wait = end_wait(process, event.thread) if process.waits else None
     lock = state.table(Lock).get(event.object)
     if lock is not None:
         lock.acquisitions += 1

@@ -77,6 +77,7 @@ class Joined(Event, tag="process.joined", kw_only=True):
 
 def _hello(state: RunState, process: Process, event: Hello) -> None:
     process = renew(state, process, event)
+    is_named = process.probed
     process.probed = True
     process.started_ticks = event.started
     process.python = event.python or process.python
@@ -92,7 +93,7 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)
-    if not process.name:
+    if not is_named:
         process.name = "MainProcess" if process.key == state.main else event.role
     settle(process, event.time)
 

@@ -8,7 +8,7 @@ from typing import Any
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution, Rate, Series
 from mpviz.trace.names import name_object
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
 
 
 class QueueCreated(Event, tag="queue.created", kw_only=True):
@@ -116,7 +116,7 @@ def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | Non
     if event.site:
         process.site = event.site
     if process.waits:
-        wait = process.waits.pop(event.thread, None)
+        wait = end_wait(process, event.thread)
         if wait is not None:
             if waits is not None:
                 waits.add(event.time - wait.since)

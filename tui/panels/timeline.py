@@ -47,8 +47,11 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         styles.update([style for _, style in lane])
         label = [_label(view, state.processes[key], placed.label)]
         # The lane is of our own making: only the label can hold what must be made harmless.
-        parts = (*finished(label, placed.label, 1, view.ascii)[0].parts, *lane)
-        rows.append(Row(selected(parts, width) if key == view.selected else parts, key))
+        name = finished(label, placed.label, 1, view.ascii)[0].parts
+        if key == view.selected:
+            name = selected(name, placed.label)
+            lane = list(selected(lane, placed.grid.count, "selected.lane"))
+        rows.append(Row((*name, *lane), key))
     if placed.axis:
         rows += finished([_axis(state, placed, width)], width, 1, view.ascii)
     if placed.legend:
@@ -153,7 +156,7 @@ def _legend(view: View, placed: Layout, styles: frozenset[str]) -> Row:
 @lru_cache(maxsize=512)
 def _legend_parts(styles: frozenset[str], ascii: bool, short: bool) -> tuple[Part, ...]:
     """Only the activities in sight, each with its sign in its style."""
-    names = {name.removesuffix("+selected") for style in styles for name in style.split(" on ")}
+    names = {name.partition("+")[0] for style in styles for name in style.split(" on ")}
     glyphs = ASCII_GLYPHS if ascii else GLYPHS
     parts: list[Part] = []
     for activity in Activity:

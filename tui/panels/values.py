@@ -39,7 +39,7 @@ def _value(
     first = Row(_first(state, value, name, width), value.id)
     numbers = Row(_numbers(state, view, value, name, width), value.id)
     picture = Row(_picture(state, view, value, name, width), value.id)
-    if each >= BIG_ROWS and value.length == 1:
+    if each >= BIG_ROWS and value.length == 1 and not view.ascii:
         big = _big(value, name, width)
         if big:
             return [first, *big, picture, numbers]

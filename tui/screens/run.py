@@ -72,7 +72,7 @@ class RunScreen(Watching):
     def action_toggle_panel(self, key: str) -> None:
         """Switch a panel on or off."""
         for name, number in numbers(self.panels).items():
-            if number == int(key):
+            if number == (int(key) or 10):
                 self.off ^= {name}
                 self.desk.enlarged = ""
                 self.redraw()

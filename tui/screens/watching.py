@@ -14,9 +14,9 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from mpviz.trace.state import Process, RunState
-from mpviz.tui.panels import PANELS
 from mpviz.tui.actions import RUN_ACTIONS, Situation
-from mpviz.tui.layout import TIMELINE, TOP, Wanted, is_small
+from mpviz.tui.layout import TIMELINE, Wanted, is_small
+from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.view import View
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FOLD_BUDGET = 0.04
 """Seconds of folding between two looks at the keyboard."""
+
+MOST_ROWS = 40
+"""A panel that could fill more is not asked again and again how much more."""
 
 UNWATCHED = 0.5
 """Seconds between two pictures while the terminal has not the focus."""
@@ -191,10 +194,8 @@ class Watching(Screen[None]):
         for panel in self.panels:
             if panel.name in self.off or not panel.used(state):
                 continue
-            height = 0
-            if panel.name in TOP or panel.name == TIMELINE:
-                height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
-                self.heights[panel.name] = height
+            height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
+            self.heights[panel.name] = height = min(height, MOST_ROWS)
             wanted.append(Wanted(panel.name, height))
         self.desk.want(wanted)
         if not self.focused_panel and wanted:

@@ -13,8 +13,8 @@ from mpviz.tui.layout import Slot, Wanted, place
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.widgets.panel_view import PanelView, Picture
 
-PLACES = 11
-"""Two above, the timeline, and up to eight below it."""
+PLACES = 15
+"""Two above, the timeline, and up to four times three below it."""
 
 _NO_SPACE = Spacing()
 

@@ -16,7 +16,7 @@ from mpviz.tui.widgets.rows_view import RowsView
 LEAST_WIDTH, LEAST_HEIGHT = 16, 3
 """In less than this there is nothing to be seen of a panel."""
 
-SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹⁰"
 
 
 @dataclass
@@ -100,7 +100,8 @@ class PanelView(RowsView, can_focus=True):
             shown = panel is self.panel
             words = panel.title(state, view) if shown else panel.name
             number = self._numbers.get(panel.name, 0)
-            mark = f"{number} " if view.ascii else SUPERSCRIPTS[number] + " " if number < 10 else ""
+            digits = "1234567890" if view.ascii else SUPERSCRIPTS
+            mark = f"{digits[number - 1]} " if 0 < number <= len(digits) else ""
             style = (
                 ("frame.title.on" if self.has_focus else "frame.title") if shown else "frame.tab"
             )

@@ -1,0 +1,228 @@
+"""Pools of a real program: each task started and ended once, in the worker that really ran it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Observed, RunProgram
+
+PROGRAM = """
+import multiprocessing as mp, os, threading, time
+from multiprocessing.pool import ThreadPool
+from telling import tell
+
+def who(number, more=0):
+    return [number, os.getpid()]
+
+def fail(number):
+    raise KeyError(number)
+
+def unpicklable(number):
+    return lambda: number
+
+def prepare(text):
+    tell(initialized=[os.getpid(), text])
+
+class Callable:
+    def __call__(self, number):
+        return os.getpid()
+
+def error_of(function, *args):
+    try:
+        return [False, function(*args)]
+    except Exception as error:
+        return [True, type(error).__name__]
+
+def main():
+    calls = {}
+    with mp.Pool(2, initializer=prepare, initargs=("ready",)) as workers:
+        calls["map"] = workers.map(who, range(10), chunksize=3)
+        calls["starmap"] = workers.starmap(who, [(n, n) for n in range(4)], chunksize=1)
+        calls["imap"] = list(workers.imap(who, range(5)))
+        calls["imap chunks"] = list(workers.imap(who, range(5), chunksize=2))
+        calls["imap_unordered"] = list(workers.imap_unordered(who, range(6)))
+        calls["apply"] = [workers.apply(who, (1,))]
+        results = [workers.apply_async(who, (n,)) for n in range(3)]
+        calls["apply_async"] = [result.get() for result in results]
+        calls["callable"] = workers.map(Callable(), range(2), chunksize=1)
+        calls["empty"] = workers.map(who, [])
+        calls["raised"] = error_of(workers.map, fail, [7])
+        calls["raised alone"] = error_of(workers.apply, fail, (7,))
+        calls["unpicklable"] = error_of(workers.apply, unpicklable, (7,))
+        calls["after"] = workers.map(who, [1])
+        workers.close()
+        workers.join()
+    with mp.Pool(1, maxtasksperchild=2) as renewed:
+        calls["renewed"] = [renewed.apply(who, (n,)) for n in range(6)]
+    with ThreadPool(2) as threads:
+        calls["threads"] = threads.map(len, ["a", "bc"])
+    tell(calls=calls, pid=os.getpid(), threads=threading.active_count())
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
+    return run_program(PROGRAM, python=python, start_method=start_method)
+
+
+def tasks_of(run: Observed, job: int, pool: str = "workers") -> list[dict[str, Any]]:
+    """The tasks of a pool's nth job, by index."""
+    entry = run.one("pools", pool)
+    number = entry["jobs"][job]["job"]
+    tasks = [
+        task
+        for task in run.document["tasks"]
+        if (task["pool"], task["job"]) == (entry["id"], number)
+    ]
+    return sorted(tasks, key=lambda task: task["index"])
+
+
+def jobs_of(run: Observed, pool: str = "workers") -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = run.one("pools", pool)["jobs"]
+    return jobs
+
+
+def test_nothing_is_missed(run: Observed) -> None:
+    run.assert_nothing_was_missed()
+
+
+def test_there_are_two_pools_and_a_pool_of_threads_is_none(run: Observed) -> None:
+    assert [pool["name"] for pool in run.document["pools"]] == ["workers", "renewed"]
+    assert run.facts("calls")["threads"] == [1, 2]
+
+
+def test_every_task_is_started_once_and_ended_once(run: Observed) -> None:
+    for pool in run.document["pools"]:
+        for job in pool["jobs"]:
+            assert job["started"] == job["done"] + job["raised"] == job["tasks"], job
+            assert job["lost"] == 0
+            assert job["ended"] is not None
+    keys = [(task["pool"], task["job"], task["index"]) for task in run.document["tasks"]]
+    assert (
+        len(keys)
+        == len(set(keys))
+        == sum(job["tasks"] for pool in run.document["pools"] for job in pool["jobs"])
+    )
+    for task in run.document["tasks"]:
+        assert task["submitted"] <= task["started"] <= task["ended"]
+
+
+JOBS = [
+    ("map", "map", 3, [3, 3, 3, 1]),
+    ("starmap", "starmap", 1, [1, 1, 1, 1]),
+    ("imap", "imap", 1, [1] * 5),
+    ("imap chunks", "imap", 2, [2, 2, 1]),
+    ("imap_unordered", "imap_unordered", 1, [1] * 6),
+    ("apply", "apply", 1, [1]),
+]
+
+
+@pytest.mark.parametrize(("job", "expected"), list(enumerate(JOBS)), ids=[job[0] for job in JOBS])
+def test_each_task_bears_the_pid_that_really_ran_it(
+    run: Observed, job: int, expected: tuple[str, str, int, list[int]]
+) -> None:
+    name, call, _, items = expected
+    tasks = tasks_of(run, job)
+    assert [task["items"] for task in tasks] == items
+    assert {task["function"] for task in tasks} == {"who"}
+    assert {task["outcome"] for task in tasks} == {"done"}
+    assert jobs_of(run)[job]["call"] == call
+    answers = sorted(run.facts("calls")[name])
+    ran = [pid for task in tasks for pid in [task["worker_pid"]] * task["items"]]
+    if name == "imap chunks":
+        # Which of its items a chunk holds is only told where the call itself says so.
+        assert sorted(pid for _, pid in answers) == sorted(ran)
+    else:
+        assert [pid for _, pid in answers] == ran
+
+
+def test_the_calls_of_apply_async_are_jobs_of_one_task(run: Observed) -> None:
+    answers = run.facts("calls")["apply_async"]
+    for job, (_, pid) in enumerate(answers, start=6):
+        (task,) = tasks_of(run, job)
+        assert (task["worker_pid"], task["outcome"]) == (pid, "done")
+
+
+def test_an_object_that_can_be_called_is_named_by_its_class(run: Observed) -> None:
+    tasks = tasks_of(run, 9)
+    assert [task["function"] for task in tasks] == ["Callable", "Callable"]
+    assert [task["worker_pid"] for task in tasks] == run.facts("calls")["callable"]
+
+
+def test_a_map_of_nothing_is_a_job_without_tasks(run: Observed) -> None:
+    job = jobs_of(run)[10]
+    assert (job["call"], job["tasks"], job["items"], job["started"]) == ("map", 0, 0, 0)
+
+
+def test_an_exception_is_the_outcome_of_its_task(run: Observed) -> None:
+    calls = run.facts("calls")
+    assert calls["raised"] == calls["raised alone"] == [True, "KeyError"]
+    for job in (11, 12):
+        (task,) = tasks_of(run, job)
+        assert (task["outcome"], task["error"], task["function"]) == ("raised", "KeyError", "fail")
+        assert jobs_of(run)[job]["raised"] == 1
+
+
+def test_a_result_that_cannot_be_pickled_is_an_error_of_its_task(run: Observed) -> None:
+    assert run.facts("calls")["unpicklable"] == [True, "MaybeEncodingError"]
+    (task,) = tasks_of(run, 13)
+    assert (task["outcome"], task["error"]) == ("raised", "MaybeEncodingError")
+
+
+def test_the_pool_works_on_after_errors(run: Observed) -> None:
+    (task,) = tasks_of(run, 14)
+    assert [task["worker_pid"]] == [pid for _, pid in run.facts("calls")["after"]]
+
+
+def test_the_counts_of_the_workers_add_up(run: Observed) -> None:
+    for pool in run.document["pools"]:
+        tasks = [task for task in run.document["tasks"] if task["pool"] == pool["id"]]
+        for worker in pool["workers"]:
+            own = [task for task in tasks if task["worker_pid"] == worker["pid"]]
+            assert worker["tasks"] == len(own)
+            assert worker["items"] == sum(task["items"] for task in own)
+        assert sum(worker["tasks"] for worker in pool["workers"]) == len(tasks)
+
+
+def test_workers_are_known_and_initialized_where_they_run(run: Observed) -> None:
+    initialized = [facts["initialized"] for facts in run.told if "initialized" in facts]
+    pool = run.one("pools", "workers")
+    assert sorted(pid for pid, _ in initialized) == sorted(
+        worker["pid"] for worker in pool["workers"]
+    )
+    assert pool["size"] == 2
+    for process in run.document["processes"]:
+        if process["pid"] in [pid for pid, _ in initialized]:
+            assert (process["role"], process["daemon"]) == ("worker", True)
+            assert "PoolWorker" in process["name"]
+            assert process["parent_pid"] == run.facts("pid")
+
+
+def test_a_worker_that_did_its_share_is_replaced(run: Observed) -> None:
+    answers = run.facts("calls")["renewed"]
+    pids = [pid for _, pid in answers]
+    assert [
+        task["worker_pid"] for job in range(6) for task in tasks_of(run, job, "renewed")
+    ] == pids
+    workers = run.one("pools", "renewed")["workers"]
+    assert [worker["tasks"] for worker in workers[:3]] == [2, 2, 2]
+    assert [worker["pid"] for worker in workers[:3]] == pids[::2]
+    ended = {process["pid"]: process["exit_code"] for process in run.document["processes"]}
+    assert [ended[pid] for pid in pids] == [0] * 6
+
+
+def test_the_queues_and_locks_of_a_pool_are_not_the_program_s(run: Observed) -> None:
+    assert run.document["queues"] == []
+    assert run.document["locks"] == []
+
+
+def test_waiting_for_results_is_shown_as_such(run: Observed) -> None:
+    main = run.state.processes[run.state.main]
+    waited = {span.activity.name for span in main.lane.spans}
+    assert "RESULT" in waited
