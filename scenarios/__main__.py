@@ -9,6 +9,8 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from mpviz.scenarios import catalogue
@@ -63,7 +65,7 @@ def run(
     start_method: str | None,
 ) -> int:
     """Run a scenario to its end, or until Ctrl-C."""
-    import multiprocessing.process  # noqa: PLC0415 - the list needs it not
+    import multiprocessing  # noqa: PLC0415 - the list does without it
 
     if start_method is not None:
         multiprocessing.set_start_method(start_method)
@@ -74,13 +76,24 @@ def run(
     try:
         importlib.import_module(scenario.module).main(**values)
     except KeyboardInterrupt:
-        # A Pool goes on replacing its workers if Ctrl-C came while it was
-        # made, and Python waits at exit for all others, perhaps for ever.
-        multiprocessing.process.BaseProcess.start = start_no_more  # type: ignore[method-assign]
-        for child in multiprocessing.active_children():
-            child.terminate()
+        end_children()
         return 128 + signal.SIGINT
     return 0
+
+
+def end_children() -> None:
+    """End what the scenario has started: Python would wait for it at exit."""
+    from multiprocessing import active_children, process  # noqa: PLC0415
+
+    # A Pool interrupted while it was made would go on replacing its workers.
+    process.BaseProcess.start = start_no_more  # type: ignore[method-assign]
+    children = {child.pid for child in active_children() if child.pid}
+    # One interrupted while it was started is known to the kernel alone.
+    for listing in Path("/proc/self/task").glob("*/children"):
+        children.update(map(int, listing.read_text().split()))
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def start_no_more(process: object) -> NoReturn:

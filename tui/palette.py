@@ -45,8 +45,8 @@ PROCESS_LOOKS: tuple[Look, ...] = (
     Look("#5ad3f7", "#00718f", "bright_cyan", "black"),
     Look("#cfa377", "#7a5530", "white", "bright_black"),
     Look("#9aa5ff", "#4450c8", "blue", "blue"),
-    Look("#7fe3a3", "#1a7340", "bright_green", "green"),
-    Look("#da8ae0", "#96309f", "bright_magenta", "magenta"),
+    Look("#7fe3a3", "#00600f", "bright_green", "green"),
+    Look("#da8ae0", "#8c0a8c", "bright_magenta", "magenta"),
     Look("#b9c6d4", "#55606b", "bright_white", "bright_black"),
     Look("#e0b48a", "#8a5a2b", "bright_yellow", "yellow"),
 )

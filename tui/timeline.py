@@ -127,10 +127,10 @@ def _in_sight(lanes: list[Process], room: int, scroll: int) -> tuple[list[Proces
 
 
 def _label_width(lanes: list[Process], width: int) -> int:
-    """Enough for the longest name in sight, but never more than a third."""
+    """Enough for the longest name in sight, but never more than two fifths."""
     tags = max((len(tag(process)) for process in lanes), default=1)
     names = max((len(described(process)) for process in lanes), default=0)
-    return max(0, min(names + tags + 4, WIDEST_NAME + tags + 4, width // 3))
+    return max(0, min(names + tags + 4, WIDEST_NAME + tags + 4, width * 2 // 5))
 
 
 def zoomed(state: RunState, view: View, factor: float, at: int = -1) -> Stretch:

@@ -57,6 +57,8 @@ def main():
         workers.join()
     with mp.Pool(1, maxtasksperchild=2) as renewed:
         calls["renewed"] = [renewed.apply(who, (n,)) for n in range(6)]
+        renewed.close()
+        renewed.join()
     with ThreadPool(2) as threads:
         calls["threads"] = threads.map(len, ["a", "bc"])
     tell(calls=calls, pid=os.getpid(), threads=threading.active_count())
@@ -102,7 +104,7 @@ def test_every_task_is_started_once_and_ended_once(run: Observed) -> None:
         for job in pool["jobs"]:
             assert job["started"] == job["done"] + job["raised"] == job["tasks"], job
             assert job["lost"] == 0
-            assert job["ended"] is not None
+            assert job["ended"] is not None, job
     keys = [(task["pool"], task["job"], task["index"]) for task in run.document["tasks"]]
     assert (
         len(keys)

@@ -11,7 +11,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-
 from mpviz.scenarios import catalogue
 
 Run = Callable[..., CompletedProcess[str]]

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from mpviz.scenarios import catalogue
 from mpviz.scenarios.catalogue import BadParameter, Parameter, Scenario
 
@@ -98,7 +97,7 @@ def test_a_wrong_word_gets_one_line(word: str, complaint: str) -> None:
 
 def test_a_parameter_is_given_once() -> None:
     """Even if both times it is the same."""
-    with pytest.raises(BadParameter, match="^workers is given twice$"):
+    with pytest.raises(BadParameter, match=r"^workers is given twice$"):
         catalogue.parse(SCENARIO, ["workers=8", "lock=no", "workers=8"])
 
 
@@ -107,5 +106,5 @@ def test_a_scenario_may_take_nothing() -> None:
     bare = Scenario("bare", "pools", 1, "", "", "", "bare", Path("bare.py"), ())
 
     assert catalogue.parse(bare, []) == {}
-    with pytest.raises(BadParameter, match="^bare has no parameter 'x'; it takes no parameters$"):
+    with pytest.raises(BadParameter, match=r"^bare has no parameter 'x'; it takes no parameters$"):
         catalogue.parse(bare, ["x=1"])

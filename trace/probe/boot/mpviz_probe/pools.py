@@ -35,6 +35,8 @@ def _patch_results(module):
     for kind in (module.ApplyResult, module.MapResult, module.IMapIterator):
         kind.__init__ = _observed_result(kind.__init__, kind)
         kind._set = _observed_set(kind._set)
+    unordered = module.IMapUnorderedIterator
+    unordered._set = _observed_set(unordered._set)
     module.ApplyResult.wait = _observed_wait(module.ApplyResult.wait, _result_waited_for)
     module.IMapIterator._set_length = _observed_length(module.IMapIterator._set_length)
     module.IMapIterator.next = _observed_wait(module.IMapIterator.next, _item_waited_for)
@@ -122,6 +124,8 @@ def _tell_submission(result, pool):
             chunksize,
         ),
     )
+    # A map of nothing is done before it has begun.
+    _tell_if_done(result)
 
 
 def _extent(result, call):
@@ -140,14 +144,18 @@ def _observed_set(set_result):
         before = monotonic_ns()
         set_result(self, *args, **kwargs)
         try:
-            name = self.__dict__.get("_mpviz_pool")
-            if name is not None and "_event" in self.__dict__ and self._event.is_set():
-                fields = b'"o":%b,"job":%d' % (name, self._job)
-                wire.put(b"job.done", fields, before)
+            _tell_if_done(self, before)
         except Exception:
             report("pool")
 
     return observed
+
+
+def _tell_if_done(result, stamp=None):
+    """Tell of a job whose results have all come back: then the pool has no more need of it."""
+    name = result.__dict__.get("_mpviz_pool")
+    if name is not None and result._job not in result._cache:
+        wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job), stamp)
 
 
 def _observed_length(set_length):
@@ -160,7 +168,11 @@ def _observed_length(set_length):
                 wire.put(b"job.length", fields)
         except Exception:
             report("pool")
-        return set_length(self, length)
+        set_length(self, length)
+        try:
+            _tell_if_done(self)
+        except Exception:
+            report("pool")
 
     return observed
 
@@ -283,6 +295,8 @@ def _tell_end(name, result):
     job, index, (success, value) = result
     fields = b'"o":%b,"job":%d,"index":%d' % (name, job, index or 0)
     if not success:
-        error = getattr(value, "exc", value)
+        # Most come wrapped with their traceback; a MaybeEncodingError has the text of one there.
+        wrapped = getattr(value, "exc", None)
+        error = wrapped if isinstance(wrapped, BaseException) else value
         fields += b',"error":%b' % wire.text(type(error).__name__)
     wire.put(b"task.ended", fields)
