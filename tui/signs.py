@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import isfinite
 
 from mpviz.trace.measures import Activity
 from mpviz.trace.state import Process, RunState
@@ -198,10 +199,11 @@ def _edges(width: int, shares: Sequence[tuple[float, str]]) -> list[tuple[int, s
 
 def sparkline(values: Sequence[float | None], highest: float) -> str:
     """Values as blocks of height, ``highest`` the full one; unknown ones empty, small ones seen."""
-    if highest <= 0:
-        return "".join(" " if value is None else "▁" for value in values)
+    scale = 8 / highest if highest > 0 else 0.0
     return "".join(
-        " " if value is None else UPWARD[max(1, min(8, round(value / highest * 8)))]
+        UPWARD[max(1, min(8, round(value * scale)))]
+        if value is not None and isfinite(value)
+        else " "
         for value in values
     )
 

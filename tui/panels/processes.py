@@ -20,7 +20,9 @@ from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, duration, plural, size
 
 LEAST_STATE = 33
-"""Cells that the state keeps before another column gets any."""
+"""Cells that the state keeps before another column gets any: "lock counter, held by Process-2"."""
+WHOLE_STATE = 46
+"""The same in its longest words; what is less often wanted waits for that."""
 WIDEST_NAME = 26
 HEADING_FROM = 5
 """Rows from which on there is a line of headings."""
@@ -33,6 +35,8 @@ class Column:
     heading: str
     width: int
     cell: Callable[[Process], str]
+    state: int = LEAST_STATE
+    """Cells that it leaves to the state."""
 
 
 def _cpu(process: Process) -> str:
@@ -51,8 +55,8 @@ COLUMNS = (
     Column("cpu", 6, _cpu),
     Column("pid", 9, lambda process: str(process.pid)),
     Column("memory", 9, _memory),
-    Column("core", 6, _core),
-    Column("start", 12, lambda process: process.start_method),
+    Column("core", 6, _core, WHOLE_STATE),
+    Column("start", 12, lambda process: process.start_method, WHOLE_STATE),
 )
 
 
@@ -125,13 +129,13 @@ def _rank(process: Process) -> tuple[bool, bool, int]:
 
 def _space(tree: Sequence[tuple[Process, int]], width: int) -> _Space:
     tags = max(len(tag(process)) for process, _ in tree)
-    name = max(cell_len(described(process)) + 2 * depth for process, depth in tree)
+    name = max(cell_len(_name(process, depth)) for process, depth in tree)
     name = max(8, min(name + 1, WIDEST_NAME, width * 2 // 5))
     left = width - 1 - 1 - tags - 1 - name - 1
     time = DURATION_WIDTH + 1 if left >= LEAST_STATE else 0
     columns: list[Column] = []
     for column in COLUMNS:
-        if left - column.width < LEAST_STATE + time:
+        if left - column.width < column.state + time:
             break
         columns.append(column)
         left -= column.width
@@ -154,13 +158,12 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
     chosen = process.key == view.selected
     quiet = not process.alive or process.role in HELPERS
     name_style = "strong" if chosen else "faint" if quiet else ""
-    name = "  " * depth + described(process)
     since = now - (process.since if process.alive else process.ended)
     parts: list[Part] = [
         ("▸" if chosen else " ", "title"),
         *mark(process, space.tag),
         (" ", ""),
-        (_named(name, process, space.name), name_style),
+        (fit(_name(process, depth), space.name), name_style),
         (" ", ""),
         *_state(state, view, process, space.state),
     ]
@@ -171,11 +174,10 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
     return Row(selected(parts, space.width) if chosen else tuple(parts), process.key)
 
 
-def _named(name: str, process: Process, width: int) -> str:
-    """The name, with a d behind it for a daemon where there is room."""
-    if process.daemon and process.alive and cell_len(name) + 2 <= width:
-        name += " d"
-    return fit(name, width)
+def _name(process: Process, depth: int) -> str:
+    """The name below its parent's, with a d behind it for a daemon."""
+    daemon = " d" if process.daemon and process.alive else ""
+    return "  " * depth + described(process) + daemon
 
 
 def _state(state: RunState, view: View, process: Process, width: int) -> list[Part]:
@@ -187,11 +189,12 @@ def _state(state: RunState, view: View, process: Process, width: int) -> list[Pa
         parts = [(glyph, lane_style(process.activity)), (" ", "")]
     left = width - length(parts)
     ways = in_words(state, process)
-    for signal in unheeded(process, moment_of(state, view)):
-        words = _fitting(ways, left - len(signal) - 2)
-        if words and len(words) + len(signal) + 2 <= left:
-            used = cell_len(words) + 2
-            return [*parts, (words, style), ("  ", ""), (fit(signal, left - used), "warning")]
+    signals = unheeded(process, moment_of(state, view))
+    for words in ways if signals else ():
+        signal = _fitting(signals, left - cell_len(words) - 2)
+        if signal:
+            room = left - cell_len(words) - 2
+            return [*parts, (words, style), ("  ", ""), (fit(signal, room), "warning")]
     return [*parts, (fit(_fitting(ways, left) or ways[-1], left), style)]
 
 

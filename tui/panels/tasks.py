@@ -286,10 +286,11 @@ def title(state: RunState, view: View) -> str:
 
 def wanted_height(state: RunState, view: View) -> int:
     """For each pool its heading, two rows a job, and its workers."""
-    return sum(
+    rows = sum(
         1 + 2 * min(JOBS, max(1, len(pool.jobs))) + max(3, min(8, len(pool.workers)))
         for pool in state.table(Pool).values()
     )
+    return max(1, rows)
 
 
 PANEL = Panel(

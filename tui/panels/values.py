@@ -13,6 +13,7 @@ from mpviz.tui.view import View
 from mpviz.tui.words import count, plural, rate
 
 WIDEST_NAME = 20
+_HIGHEST = 1e300
 BIG_ROWS = 6
 """Rows from which on a single value is written in big digits."""
 
@@ -99,10 +100,13 @@ def _picture(
     else:
         values = columns_of(value.history, state.origin, moment_of(state, view), room)
         words = "history"
-    lowest = min((each for each in values if each is not None), default=0)
-    base = min(0, lowest)
-    highest = max((each for each in values if each is not None), default=0) - base
-    bars = sparkline([None if each is None else each - base for each in values], highest)
+    # What is beyond a float's range is no height either.
+    finite = [each for each in values if each is not None and abs(each) < _HIGHEST]
+    base = min(0, min(finite, default=0))
+    highest = max(finite, default=0) - base
+    bars = sparkline(
+        [None if each is None or abs(each) >= _HIGHEST else each - base for each in values], highest
+    )
     return crop(
         [(fit(f" {words}" if name > len(words) + 1 else "", name), "dim"), (bars, "history")], width
     )

@@ -3,6 +3,9 @@
 from itertools import combinations
 
 import pytest
+from rich.color import ColorSystem
+from rich.style import Style
+
 from mpviz.trace.measures import Activity
 from mpviz.tui.palette import (
     ACTIVITY_LOOKS,
@@ -14,8 +17,6 @@ from mpviz.tui.palette import (
     palette,
     process_style,
 )
-from rich.color import ColorSystem
-from rich.style import Style
 
 BACKGROUNDS = {True: ("#121212", "#1e1e2e", "#002b36"), False: ("#ffffff", "#f5f5f5", "#faf4ed")}
 ALL: tuple[Colours, ...] = ("truecolor", "256", "16", "none")

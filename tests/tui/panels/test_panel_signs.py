@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+
 from mpviz.trace.measures import Series
 from mpviz.trace.state import Process
 from mpviz.tui.history import columns_of
@@ -10,7 +12,6 @@ from mpviz.tui.listing import from_bottom, from_top
 from mpviz.tui.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
 from mpviz.tui.signs import big_digits, mark, sparkline, stacked_bar, tag
 from mpviz.tui.words import DURATION_WIDTH, duration, moment, plural, rate, size
-from rich.cells import cell_len
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,19 @@
-"""The timeline: lanes on an absolute grid, nothing lost at low zoom, and what the mouse points at."""
+"""The timeline: lanes on an absolute grid, nothing lost at low zoom, what the mouse points at."""
 
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from panel_stories import ADDERS, counter, pool_map
+from panel_story import MAIN, MILLISECOND, Story
+
 from mpviz.trace.measures import Activity, Lane
 from mpviz.trace.state import Process, RunState
 from mpviz.tui import timeline
 from mpviz.tui.lanes import STEPS, ColumnStore, Grid, column_width, lane_cells, mixed_cell
 from mpviz.tui.panels.timeline import PANEL, mark_step
 from mpviz.tui.view import View
-from panel_stories import ADDERS, counter, pool_map
-from panel_story import MAIN, MILLISECOND, Story
 
 
 def two_waits() -> Story:
@@ -229,7 +230,7 @@ def test_the_filter_keeps_matching_lanes() -> None:
     assert [row.key for row in rows if row.key] == ["1003"]
 
 
-# Geometry ------------------------------------------------------------------------------------------
+# Geometry ----------------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 10**13), st.integers(1, 300))

@@ -15,6 +15,7 @@ def patch(module):
     """Patch ``multiprocessing.sharedctypes``."""
     base = module.SynchronizedBase
     base.__init__ = _observed_init(base.__init__)
+    base._mpviz = None
     module.Synchronized.value = _observed_property(module.Synchronized.value, "value")
     string = module.SynchronizedString
     string.value = _observed_property(string.value, "value")
@@ -38,10 +39,10 @@ def _observed_init(init):
     def observed(self, *args, **kwargs):
         init(self, *args, **kwargs)
         try:
-            if not hasattr(self._lock, "_semlock"):
-                # Some other lock was passed in, and only multiprocessing's can be told apart.
+            if not (hasattr(self._lock, "_semlock") and hasattr(self._obj, "_wrapper")):
+                # A lock of another kind, or no shared memory: nothing that has an id everywhere.
                 return
-            self._mpviz = _Prepared(wire.text(identify(self)))
+            self._mpviz = _Observed(self)
             if _is_new(sys._getframe(1)):
                 _announce(self)
         except Exception:
@@ -95,58 +96,65 @@ def _content(content):
     return b"null"
 
 
-class _Prepared:
-    """The records of one value, prepared; those for whole numbers apart, for they are the usual."""
+class _Observed:
+    """What telling of one value takes: its lock's own methods, and its records, prepared.
 
-    __slots__ = ("read", "read_number", "write", "write_number")
+    Those for whole numbers stand apart, for they are the usual.
+    """
 
-    def __init__(self, name):
+    __slots__ = ("give", "read", "read_number", "take", "waiting", "write", "write_number")
+
+    def __init__(self, value):
+        lock = value._lock
+        self.take = lock._semlock.acquire
+        self.give = lock._semlock.release
+        name = wire.text(identify(value))
         end = b',"index":%d,"s":%d'
         read, written = b'"o":' + name + b',"value":', b'"o":' + name + b',"before":'
         self.read = wire.template(b"value.read", read + b"%b" + end)
         self.read_number = wire.template(b"value.read", read + b"%d" + end)
         self.write = wire.template(b"value.written", written + b'%b,"value":%b' + end)
         self.write_number = wire.template(b"value.written", written + b'%d,"value":%d' + end)
+        lock_name = wire.text(identify_lock(lock))
+        self.waiting = wire.template(b"wait", b'"what":"lock","o":' + lock_name + b',"s":%d')
 
-
-def _hold(value):
-    """Take the value's lock as the original does, and say so where that takes waiting."""
-    take = value._lock._semlock.acquire
-    if not take(False):
-        fields = b'"what":"lock","o":%b,"s":%d'
-        wire.put(b"wait", fields % (wire.text(identify_lock(value._lock)), sites.here(2)))
+    def hold(self):
+        """Take the lock as the original does, and say that it takes waiting."""
+        wire.send(self.waiting, sites.here(2))
         try:
-            take()
+            self.take()
         finally:
             wire.put(b"wait.over")
 
 
 def _observed_property(original, name):
     def read(self):
-        prepared = self.__dict__.get("_mpviz")
-        if prepared is None:
+        value = self._mpviz
+        if value is None:
             return original.fget(self)
-        _hold(self)
+        if not value.take(False):
+            value.hold()
         try:
             content = getattr(self._obj, name)
-            _tell_read(prepared, content, 0)
+            _tell_read(value, content, 0)
         finally:
-            self._lock._semlock.release()
+            value.give()
         return content
 
     def write(self, content):
-        prepared = self.__dict__.get("_mpviz")
-        if prepared is None:
+        value = self._mpviz
+        if value is None:
             original.fset(self, content)
             return
-        _hold(self)
+        if not value.take(False):
+            value.hold()
         try:
             item = self._obj
             before = getattr(item, name)
             setattr(item, name, content)
-            _tell_write(prepared, before, getattr(item, name), 0)
+            _tell_write(value, before, getattr(item, name), 0)
         finally:
-            self._lock._semlock.release()
+            value.give()
 
     return property(read, write)
 
@@ -154,15 +162,16 @@ def _observed_property(original, name):
 def _observed_getitem(getitem):
     @wraps(getitem)
     def observed(self, index):
-        prepared = self.__dict__.get("_mpviz")
-        if prepared is None:
+        value = self._mpviz
+        if value is None:
             return getitem(self, index)
-        _hold(self)
+        if not value.take(False):
+            value.hold()
         try:
             content = self._obj[index]
-            _tell_read(prepared, content, _position(self, index))
+            _tell_read(value, content, _position(self, index))
         finally:
-            self._lock._semlock.release()
+            value.give()
         return content
 
     return observed
@@ -171,16 +180,17 @@ def _observed_getitem(getitem):
 def _observed_setitem(setitem):
     @wraps(setitem)
     def observed(self, index, content):
-        prepared = self.__dict__.get("_mpviz")
-        if prepared is None:
+        value = self._mpviz
+        if value is None:
             return setitem(self, index, content)
-        _hold(self)
+        if not value.take(False):
+            value.hold()
         try:
             before = self._obj[index]
             self._obj[index] = content
-            _tell_write(prepared, before, self._obj[index], _position(self, index))
+            _tell_write(value, before, self._obj[index], _position(self, index))
         finally:
-            self._lock._semlock.release()
+            value.give()
         return None
 
     return observed
@@ -192,22 +202,22 @@ def _position(array, index):
     return _WHOLE
 
 
-def _tell_read(prepared, content, index):
+def _tell_read(value, content, index):
     try:
         if content.__class__ is int:
-            wire.send(prepared.read_number, content, index, sites.here(2))
+            wire.send(value.read_number, content, index, sites.here(2))
         else:
-            wire.send(prepared.read, _content(content), index, sites.here(2))
+            wire.send(value.read, _content(content), index, sites.here(2))
     except Exception:
         report("value")
 
 
-def _tell_write(prepared, before, content, index):
+def _tell_write(value, before, content, index):
     try:
         if content.__class__ is int:
-            wire.send(prepared.write_number, before, content, index, sites.here(2))
+            wire.send(value.write_number, before, content, index, sites.here(2))
         else:
             here = sites.here(2)
-            wire.send(prepared.write, _content(before), _content(content), index, here)
+            wire.send(value.write, _content(before), _content(content), index, here)
     except Exception:
         report("value")

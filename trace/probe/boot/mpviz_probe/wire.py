@@ -44,6 +44,8 @@ _numbers = count(1)
 _dropped = 0
 _declared = 0
 _full = False
+_in_trouble = False
+"""Records were dropped and the viewer has not been told yet."""
 
 
 def open_queue(fifo):
@@ -58,12 +60,12 @@ def open_queue(fifo):
 
 def reset():
     """Begin a new process's numbering; for the first process and after each fork."""
-    global _pid, _main_thread, _numbers, _dropped, _declared, _full
+    global _pid, _main_thread, _numbers, _dropped, _declared, _full, _in_trouble
     _pid = os.getpid()
     _main_thread = get_ident()
     _numbers = count(1)
     _dropped = _declared = 0
-    _full = False
+    _full = _in_trouble = False
 
 
 def close():
@@ -113,15 +115,15 @@ def send(prepared, *values):
     number = next(_numbers)
     thread = b"" if get_ident() == _main_thread else _thread_field()
     record = prepared % (*values, monotonic_ns(), _pid, number, thread)
-    if _dropped != _declared or _full or not number % _CHECK_EVERY or len(record) > 2048:
-        if _descriptor >= 0:
-            _write(record)
-        return
-    try:
-        write(_descriptor, record)
-    except OSError:
-        if _descriptor >= 0:
-            _write(record)
+    if number % _CHECK_EVERY and not _in_trouble:
+        try:
+            write(_descriptor, record)
+            return
+        except OSError:
+            # The pipe is full, or the descriptor is no longer ours.
+            pass
+    if _descriptor >= 0:
+        _write(record)
 
 
 def text(value):
@@ -145,7 +147,7 @@ def _thread_field():
 
 def _write(record):
     """Write a record with all due care: for a full pipe, a lost reader, a descriptor taken away."""
-    global _declared, _dropped, _full
+    global _declared, _dropped, _full, _in_trouble
     if not _is_ours():
         # The program closed all descriptors, and may have opened files of its own since.
         _reopen()
@@ -160,11 +162,12 @@ def _write(record):
         # The viewer is gone (EPIPE), or nothing can be written for some other reason.
         close()
         return
-    if not written:
+    if written:
+        _full = False
+        _declared = dropped
+    else:
         _dropped += 1
-        return
-    _full = False
-    _declared = dropped
+    _in_trouble = _dropped != _declared
 
 
 def _write_when_there_is_room(record):

@@ -1,0 +1,249 @@
+"""Locks of a real program: who took them, how often, and nothing of what is inside other things."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Observed, RunProgram
+
+PROGRAM = """
+import multiprocessing as mp, os, threading, time
+from telling import tell
+
+def take_by_turns(lock, times):
+    for number in range(times):
+        if number % 2:
+            with lock:
+                pass
+        else:
+            lock.acquire()
+            lock.release()
+
+def release(lock):
+    lock.release()
+
+def hold(lock, ready, go):
+    with lock:
+        ready.send(1)
+        go.recv()
+
+def both_ends(context_pipe):
+    return context_pipe(duplex=False)
+
+def error_of(call, *args, **kwargs):
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+
+def wait_for(condition, event, barrier):
+    with condition:
+        condition.wait_for(lambda: True)
+        condition.notify_all()
+    event.wait()
+    barrier.wait()
+
+def main():
+    shared = mp.Lock()
+    children = [mp.Process(target=take_by_turns, args=(shared, 50)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+
+    tried = mp.Lock()
+    ready, ready_there = mp.Pipe(duplex=False)
+    go_there, go = mp.Pipe(duplex=False)
+    holder = mp.Process(target=hold, args=(tried, ready_there, go_there), name="holder")
+    holder.start()
+    ready.recv()
+    answers = [tried.acquire(False), tried.acquire(block=False), tried.acquire(True, 0.05),
+               tried.acquire(timeout=0), tried.acquire(True, -1)]
+    go.send(1)
+    holder.join()
+    answers += [tried.acquire(timeout=5)]
+    tried.release()
+
+    deep = mp.RLock()
+    answers += [deep.acquire(), deep.acquire(), deep.acquire(False)]
+    with deep:
+        pass
+    deep.release()
+    deep.release()
+    deep.release()
+
+    places = mp.Semaphore(2)
+    answers += [places.acquire(), places.acquire(), places.acquire(False)]
+    places.release()
+    places.release()
+    places.release()
+    bounded = mp.BoundedSemaphore(1)
+    with bounded:
+        answers += [bounded.acquire(block=False)]
+
+    foreign = mp.Lock()
+    foreign.acquire()
+    child = mp.Process(target=release, args=(foreign,))
+    child.start()
+    child.join()
+    answers += [foreign.acquire(False)]
+    foreign.release()
+
+    unheld, unheld_deep, full = mp.Lock(), mp.RLock(), mp.BoundedSemaphore(2)
+    answers += [error_of(unheld.release), error_of(unheld_deep.release), error_of(full.release)]
+    answers += [error_of(shared.acquire, True, "soon"), error_of(shared.acquire, 1, 2, 3),
+                error_of(shared.acquire, nonsense=1), error_of(shared.release, 1)]
+
+    by_thread = mp.Lock()
+    def take(times):
+        for _ in range(times):
+            with by_thread:
+                pass
+    threads = [threading.Thread(target=take, args=(50,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for context in ("fork", "spawn"):
+        if context != mp.get_start_method():
+            elsewhere = mp.get_context(context).Lock()
+            with elsewhere:
+                pass
+
+    condition, event, barrier = mp.Condition(), mp.Event(), mp.Barrier(2)
+    child = mp.Process(target=wait_for, args=(condition, event, barrier))
+    child.start()
+    answers += [event.is_set()]
+    event.set()
+    barrier.wait()
+    child.join()
+    event.clear()
+    answers += [event.wait(0.01), child.exitcode]
+    own = mp.Lock()
+    around = mp.Condition(own)
+    with around:
+        around.notify()
+        answers += [around.wait(0.01)]
+    tell(answers=answers, pid=os.getpid(), repr=[repr(shared), repr(places), repr(deep)])
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
+    return run_program(PROGRAM, python=python, start_method=start_method)
+
+
+def test_nothing_is_missed(run: Observed) -> None:
+    run.assert_nothing_was_missed()
+
+
+@pytest.fixture(scope="module")
+def bare_answers(
+    run_program: RunProgram,
+    python: str,
+    start_method: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, object]:
+    """What the program says of itself without us."""
+    folder: Path = tmp_path_factory.mktemp("bare")
+    begin = f'    mp.set_start_method("{start_method}")\n    main()'
+    (folder / "program.py").write_text(PROGRAM.replace("    main()", begin))
+    (folder / "telling.py").write_text(
+        "import json\ndef tell(**facts):\n    print(json.dumps(facts))\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(
+        [python, folder / "program.py"],
+        capture_output=True,
+        check=True,
+        env=environment,
+        timeout=60,
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_every_call_answers_and_fails_as_it_does_without_us(
+    run: Observed, bare_answers: dict[str, object]
+) -> None:
+    assert run.facts("answers") == bare_answers["answers"]
+    assert run.facts("repr") == bare_answers["repr"]
+
+
+def counts(run: Observed, name: str) -> tuple[int, int]:
+    lock = run.one("locks", name)
+    return lock["acquisitions"], lock["releases"]
+
+
+def test_every_acquire_and_release_is_counted(run: Observed) -> None:
+    assert counts(run, "shared") == (150, 150)
+    assert counts(run, "by_thread") == (100, 100)
+
+
+def test_an_acquire_that_failed_took_nothing_but_time(run: Observed) -> None:
+    assert counts(run, "tried") == (2, 2)
+    assert 0.05 <= run.one("locks", "tried")["wait"] < 5
+    assert run.one("locks", "tried")["contended"] == 0
+
+
+def test_only_the_outermost_acquire_of_an_rlock_counts(run: Observed) -> None:
+    assert counts(run, "deep") == (1, 1)
+
+
+def test_a_semaphore_is_taken_as_often_as_it_was(run: Observed) -> None:
+    assert counts(run, "places") == (2, 3)
+    assert counts(run, "bounded") == (1, 1)
+
+
+def test_a_lock_may_be_released_by_another_process(run: Observed) -> None:
+    assert counts(run, "foreign") == (2, 2)
+
+
+def test_a_release_that_was_refused_is_none(run: Observed) -> None:
+    for name in ("unheld", "unheld_deep", "full"):
+        assert counts(run, name) == (0, 0)
+
+
+def test_in_the_end_nobody_holds_anything(run: Observed) -> None:
+    assert {lock["holder_pid"] for lock in run.document["locks"]} == {None}
+
+
+def test_a_wait_names_the_lock_and_its_holder_s_time_is_counted(run: Observed) -> None:
+    tried = run.one("locks", "tried")
+    main = run.state.processes[run.state.main]
+    waits = [span for span in main.lane.spans if span.detail == tried["id"]]
+    assert waits
+    assert all(span.activity.name == "LOCK" for span in waits)
+    assert tried["hold"] >= 0.05
+
+
+def test_only_the_program_s_own_locks_are_shown(run: Observed, start_method: str) -> None:
+    kinds = {lock["name"]: lock["kind"] for lock in run.document["locks"]}
+    expected = {
+        "shared": "Lock",
+        "tried": "Lock",
+        "deep": "RLock",
+        "places": "Semaphore",
+        "bounded": "BoundedSemaphore",
+        "foreign": "Lock",
+        "unheld": "Lock",
+        "unheld_deep": "RLock",
+        "full": "BoundedSemaphore",
+        "by_thread": "Lock",
+        "own": "Lock",
+    }
+    elsewhere = {name: kind for name, kind in kinds.items() if name.startswith("elsewhere")}
+    assert {name: kinds[name] for name in kinds.keys() - elsewhere.keys()} == expected
+    assert len(elsewhere) == (2 if start_method == "forkserver" else 1)

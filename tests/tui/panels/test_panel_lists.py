@@ -1,0 +1,564 @@
+"""The panels beside the timeline, drawn from golden runs and read as text."""
+
+import pytest
+from panel_stories import counter, factory, pool_map
+from panel_story import MAIN, Story
+
+from mpviz.trace.state import RunState
+from mpviz.tui.highlight import highlighted
+from mpviz.tui.panels import PANELS, cores, locks, log, output, processes, queues, tasks, values
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.source import make_panel
+from mpviz.tui.rows import Row
+from mpviz.tui.view import View
+
+
+def rows_of(
+    panel: Panel, state: RunState, width: int = 80, height: int = 12, **view: object
+) -> list[Row]:
+    looked = View(now=state.now, **view)  # type: ignore[arg-type]
+    return panel.draw(state, looked, width, height)
+
+
+def text_of(
+    panel: Panel, state: RunState, width: int = 80, height: int = 12, **view: object
+) -> str:
+    return "\n".join(row.text.rstrip() for row in rows_of(panel, state, width, height, **view))
+
+
+def styles_of(rows: list[Row], word: str) -> set[str]:
+    return {style for row in rows for text, style in row.parts if word in text}
+
+
+def test_every_panel_has_a_name_a_help_and_an_empty_state() -> None:
+    state = RunState()
+    assert len({panel.name for panel in PANELS}) == len(PANELS)
+    for panel in PANELS:
+        rows = panel.draw(state, View(), 60, 5)
+        assert len(rows) == 1
+        assert rows[0].text.strip().split()[0] in ("no", "nothing")
+        assert len(panel.help) > 80
+        assert panel.title(state, View())
+        assert panel.wanted_height(state, View()) >= 1
+
+
+def test_panels_are_there_only_for_what_the_program_uses() -> None:
+    used = {panel.name for panel in PANELS if panel.used(counter().state())}
+    assert used == {
+        "cores", "processes", "timeline", "locks", "values", "source", "output", "log",
+    }  # fmt: skip
+    assert {"tasks"} <= {panel.name for panel in PANELS if panel.used(pool_map().state())}
+    assert {"queues"} <= {panel.name for panel in PANELS if panel.used(factory().state())}
+
+
+# Processes ---------------------------------------------------------------------------------------
+
+
+def held(signal: bool = False) -> Story:
+    """Process-2 holds a lock, Process-1 waits for it; SIGTERM may have been sent to it in vain."""
+    story = Story()
+    lock = story.lock("counter")
+    story.start(5, 1001, "Process-1", function="add")
+    story.start(6, 1002, "Process-2", function="add", daemon=True)
+    story.wait(8, MAIN, "process", "1001")
+    story.acquire(10, 1002, lock)
+    story.wait(12, 1001, "lock", lock)
+    if signal:
+        story.signal(400, 1001, 15)
+    return story
+
+
+def test_a_waiting_process_says_for_what_who_holds_it_and_for_how_long() -> None:
+    text = text_of(processes.PANEL, held().state(until=1312), 110)
+    assert "waiting for lock counter, held by Process-2" in text
+    assert "1.3 s" in text
+    assert "waiting to join Process-1" in text
+
+
+def test_a_signal_without_effect_is_said() -> None:
+    rows = rows_of(processes.PANEL, held(signal=True).state(until=2500), 140)
+    assert "held by Process-2  SIGTERM sent 2.1 s ago" in rows[2].text
+    assert styles_of(rows, "SIGTERM") == {"warning"}
+    assert "SIGTERM" in text_of(processes.PANEL, held(signal=True).state(until=2500), 60)
+
+
+def test_the_tree_indents_children_and_marks_daemons() -> None:
+    lines = text_of(processes.PANEL, held().state(until=100)).splitlines()
+    assert lines[1].startswith(" ●M MainProcess")
+    assert lines[2].startswith(" ●1   Process-1")
+    assert lines[3].startswith(" ●2   Process-2 d")
+
+
+@pytest.mark.parametrize(
+    ("width", "there", "gone"),
+    [
+        (40, (), ("cpu", "pid", "memory", "core", "start")),
+        (70, ("cpu",), ("memory", "core", "start")),
+        (90, ("cpu", "pid", "memory"), ("start",)),
+        (120, ("cpu", "pid", "memory", "core", "start"), ()),
+    ],
+)
+def test_columns_go_in_order_as_the_width_shrinks(
+    width: int, there: tuple[str, ...], gone: tuple[str, ...]
+) -> None:
+    heading = rows_of(processes.PANEL, counter().state(), width)[0].text.split()
+    assert [word for word in there if word not in heading] == []
+    assert [word for word in gone if word in heading] == []
+
+
+def test_words_get_shorter_before_they_are_cut() -> None:
+    for width in range(40, 121):
+        text = text_of(processes.PANEL, held().state(until=1312), width)
+        assert "…" not in text
+
+
+def test_ended_processes_are_dim_and_below_the_living() -> None:
+    story = Story()
+    for number in range(1, 6):
+        story.start(4 + number, 1000 + number, f"Process-{number}")
+    story.exit(50, 1001, 0)
+    story.exit(51, 1002, -9)
+    story.exit(52, 1003, 3)
+    rows = rows_of(processes.PANEL, story.state(until=60), 100)
+    assert [row.key for row in rows[1:]] == ["1000", "1004", "1005", "1001", "1002", "1003"]
+    assert "exit code 0" in rows[4].text
+    assert styles_of(rows, "exit code 0") == {"faint"}
+    assert "ended by SIGKILL" in rows[5].text
+    assert styles_of(rows, "SIGKILL") == {"trouble"}
+    assert styles_of(rows, "exit code 3") == {"trouble"}
+
+
+def test_a_termination_that_was_asked_for_is_no_trouble() -> None:
+    story = Story()
+    story.start(5, 1001, "Process-1")
+    story.signal(20, 1001, 15)
+    story.exit(22, 1001, -15)
+    rows = rows_of(processes.PANEL, story.state(until=60), 100)
+    assert styles_of(rows, "ended by SIGTERM") == {"faint"}
+
+
+def test_two_hundred_ended_processes_do_not_hide_the_living() -> None:
+    story = Story()
+    for number in range(1, 204):
+        story.start(4 + number, 1000 + number, f"Process-{number}")
+        if number <= 200:
+            story.exit(300 + number, 1000 + number)
+    rows = rows_of(processes.PANEL, story.state(until=900), 100, 10)
+    assert [row.key for row in rows[1:5]] == ["1000", "1201", "1202", "1203"]
+    assert "▾ 196 more, all ended" in rows[-1].text
+    scrolled = rows_of(processes.PANEL, story.state(until=900), 100, 10, scroll={"processes": 50})
+    assert "50 above" in scrolled[-1].text
+
+
+def test_the_selected_process_is_set_apart_in_the_whole_row() -> None:
+    rows = rows_of(processes.PANEL, held().state(until=100), 100, selected="1002")
+    chosen = next(row for row in rows if row.key == "1002")
+    assert chosen.text.startswith("▸")
+    assert all(style.endswith("selected") for _, style in chosen.parts)
+
+
+def test_the_filter_lists_matches_only() -> None:
+    rows = rows_of(processes.PANEL, held().state(until=100), 100, filter="PROCESS-2")
+    assert [row.key for row in rows[1:]] == ["1002"]
+    assert "no process matches" in text_of(processes.PANEL, held().state(), filter="zzz")
+
+
+def test_helpers_are_dim_and_last() -> None:
+    story = held()
+    story.sample(20, [1.0], {1001: (0, 2.0), 1002: (0, 1.0), 1500: (0, 0.0)})
+    state = story.state(until=100)
+    helper = state.processes["1500"]
+    helper.role = helper.name = "resource tracker"
+    rows = rows_of(processes.PANEL, state, 100)
+    assert rows[-1].key == "1500"
+    assert ("●R", "process.4") in rows[-1].parts
+    assert styles_of(rows, "resource tracker") == {"faint"}
+
+
+def test_the_title_counts() -> None:
+    assert processes.title(held().state(), View()) == "3 processes, 2 waiting"
+    assert processes.title(counter(ended=True).state(), View()) == "0 processes, 5 ended"
+
+
+# Cores -------------------------------------------------------------------------------------------
+
+
+def sampled(number: int = 4) -> RunState:
+    story = Story(cores=number)
+    story.start(5, 1001, "Process-1")
+    story.start(6, 1002, "Process-2")
+    for time in range(100, 1100, 100):
+        story.sample(
+            time,
+            [90.0, 50.0, *[5.0] * (number - 2)],
+            {1001: (0, 60.0), 1002: (1, 20.0)},
+        )
+    return story.state()
+
+
+def test_a_core_has_its_bar_percent_and_tags() -> None:
+    rows = rows_of(cores.PANEL, sampled(), 60)
+    assert rows[0].text.startswith("0 ████")
+    assert " 90% ●1" in rows[0].text
+    assert " 50% ●2" in rows[1].text
+    assert "●" not in rows[2].text
+    assert ("█" * 10, "process.2") in [(text[:10], style) for text, style in rows[0].parts]
+    assert "░" in rows[0].text
+
+
+def test_observed_and_other_are_as_long_as_their_shares() -> None:
+    bar = rows_of(cores.PANEL, sampled(), 40)[0].text
+    observed, other = bar.count("█"), bar.count("░")
+    width = observed + other + bar.count("·")
+    assert observed == pytest.approx(0.6 * width, abs=1)
+    assert other == pytest.approx(0.3 * width, abs=1)
+
+
+def test_history_is_coloured_by_who_used_the_core_most() -> None:
+    rows = rows_of(cores.PANEL, sampled(), 80)
+    assert rows[0].parts[-2][1] == "process.2"
+    assert rows[1].parts[-2][1] == "other"
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 6), (40, 3), (76, 8), (200, 12)])
+def test_sixty_four_cores_fit(width: int, height: int) -> None:
+    rows = rows_of(cores.PANEL, sampled(64), width, height)
+    assert len(rows) <= height
+    text = " ".join(row.text for row in rows)
+    assert "●1" in text
+    if "busy" in text:
+        assert "2 of 64 busy" in text
+    else:
+        assert " 63 " in text
+
+
+def test_the_title_says_the_rate_that_was_reached() -> None:
+    assert cores.title(sampled(), View()) == "4 cores, 10 samples/s"
+
+
+# Tasks -------------------------------------------------------------------------------------------
+
+
+def test_a_job_shows_each_task_in_the_colour_of_its_worker() -> None:
+    state = pool_map().state(until=430)
+    rows = rows_of(tasks.PANEL, state, 120)
+    assert rows[1].text.split() == (
+        [
+            "map",
+            "square",
+            "19",
+            "of",
+            "24",
+            "done",
+            "3",
+            "running",
+            "1",
+            "queued",
+            "1",
+            "raised",
+            "1",
+            "lost",
+        ]
+    )
+    blocks = [style for text, style in rows[2].parts if text.strip()]
+    assert len(blocks) == 24
+    assert blocks.count("trouble") == 2
+    assert blocks.count("track") == 1
+    assert sum("▒" in text for text, _ in rows[2].parts) == 3
+
+
+def test_tasks_that_went_wrong_come_first() -> None:
+    lines = text_of(tasks.PANEL, pool_map().state(until=430), 120).splitlines()
+    assert "task 13 of square, lost: its worker died" in lines[3]
+    assert "task 6 of square, raised ValueError" in lines[4]
+    rows = rows_of(tasks.PANEL, pool_map().state(until=430), 120)
+    assert styles_of(rows, "raised ValueError") == {"trouble"}
+
+
+def test_a_job_of_many_tasks_is_a_bar_of_shares() -> None:
+    state = pool_map(900).state()
+    rows = rows_of(tasks.PANEL, state, 80)
+    styles = [style for text, style in rows[2].parts if "█" in text]
+    assert {"process.2", "process.4", "process.5"} <= set(styles)
+
+
+def test_a_job_of_unknown_length_says_so() -> None:
+    story = Story("imap")
+    pool = story.pool(4, [1001])
+    story.submit(8, pool, 1, -1, call="imap")
+    story.task(10, 1001, pool, 1, 0, until=12)
+    text = text_of(tasks.PANEL, story.state(), 100)
+    assert "1 of   ? done" in text or "1 of ? done" in text
+
+
+def test_single_calls_are_counted_together() -> None:
+    story = Story("apply")
+    pool = story.pool(4, [1001])
+    for job in range(40):
+        story.submit(8, pool, job, 1, call="apply", function="fetch")
+        story.task(10 + job, 1001, pool, job, 0, until=10.5 + job)
+    text = text_of(tasks.PANEL, story.state(), 100)
+    assert "apply fetch" in text
+    assert "40 of 40 done" in text
+
+
+def test_trouble_stays_when_the_panel_is_narrow() -> None:
+    for width in (40, 50, 60):
+        line = text_of(tasks.PANEL, pool_map().state(until=430), width).splitlines()[1]
+        assert "1 raised" in line
+        assert "1 lost" in line
+        assert "19 of 24 done" in line
+
+
+# Queues ------------------------------------------------------------------------------------------
+
+
+def test_a_queue_says_how_full_it_is_and_who_waits() -> None:
+    state = factory().state()
+    text = text_of(queues.PANEL, state, 110, 6)
+    first = text.splitlines()[0]
+    assert "8 of 8" in first
+    assert "full" in first
+    assert "waiting to put ●p1 ●p2" in first
+    assert "waiting to put ●p1 ●p2" in text_of(queues.PANEL, state, 60, 6)
+    assert queues.title(state, View()) == "2 queues, 1 full"
+
+
+def test_a_queue_without_bound_is_measured_by_its_top() -> None:
+    lines = text_of(queues.PANEL, factory().state(), 110, 6).splitlines()
+    assert "top 83" in lines[3]
+
+
+def test_an_empty_queue_says_so_and_who_waits_to_get() -> None:
+    story = Story()
+    queue = story.queue("jobs", 4)
+    story.start(5, 1001, "consumer-1")
+    story.wait(10, 1001, "get", queue)
+    text = text_of(queues.PANEL, story.state(until=50), 100, 3)
+    assert "empty" in text
+    assert "waiting to get ●c1" in text
+    assert "█" not in text
+
+
+def test_rows_for_a_queue_depend_on_the_height() -> None:
+    state = factory().state()
+    assert len(rows_of(queues.PANEL, state, 80, 2)) == 2
+    assert len(rows_of(queues.PANEL, state, 80, 4)) == 4
+    assert len(rows_of(queues.PANEL, state, 80, 9)) == 6
+
+
+# Locks -------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_a_picture_of_holder_and_waiters() -> None:
+    story = held()
+    story.start(20, 1003, "Process-3")
+    story.wait(30, 1003, "lock", "/counter")
+    text = text_of(locks.PANEL, story.state(until=1012), 90, 4)
+    assert "●2 Process-2   1.0 s ← ●1 1.0 s  ●3 982 ms" in text
+    assert locks.title(story.state(), View()) == "1 lock, 2 waiting"
+
+
+def test_more_waiters_than_fit_are_counted() -> None:
+    text = text_of(locks.PANEL, counter().state(), 40, 4)
+    assert "+" in text.splitlines()[0]
+
+
+def test_a_dead_holder_is_trouble() -> None:
+    story = held()
+    story.exit(500, 1002, -9)
+    rows = rows_of(locks.PANEL, story.state(until=1000), 90, 4)
+    assert "Process-2 is dead and holds it" in rows[0].text
+    assert styles_of(rows, "is dead") == {"trouble"}
+
+
+def test_a_free_lock_says_who_held_it_last() -> None:
+    story = held()
+    story.release(900, 1002, "/counter")
+    story.acquire(901, 1001, "/counter")
+    story.release(902, 1001, "/counter")
+    lines = text_of(locks.PANEL, story.state(), 110, 4).splitlines()
+    assert "free, last held by ●1" in lines[0]
+    assert "contended  50%" in lines[1]
+    assert "hold p50" in lines[1]
+
+
+def test_a_semaphore_says_how_many_have_it() -> None:
+    story = Story()
+    gate = story.lock("gate", "Semaphore", 3)
+    story.start(5, 1001, "Process-1")
+    story.start(6, 1002, "Process-2")
+    story.acquire(10, 1001, gate)
+    story.acquire(11, 1002, gate)
+    text = text_of(locks.PANEL, story.state(), 80, 2)
+    assert "2 of 3 taken ●1 ●2" in text
+
+
+def test_the_lock_of_a_value_shows_once_the_program_takes_it() -> None:
+    story = Story()
+    story.value("counter")
+    story.start(5, 1001, "Process-1")
+    assert not locks.PANEL.used(story.state())
+    story.acquire(10, 1001, "lock of counter")
+    assert "counter.get_lo" in text_of(locks.PANEL, story.state(), 80, 2)
+
+
+# Values ------------------------------------------------------------------------------------------
+
+
+def racing() -> Story:
+    """Two processes read 7, and both write 8."""
+    story = Story()
+    value = story.value("counter", 7)
+    story.start(5, 1001, "Process-1")
+    story.start(6, 1002, "Process-2")
+    for pid in (1001, 1002):
+        story.read(10, pid, value, 7)
+    story.write(11, 1001, value, 8, 7)
+    story.write(12, 1002, value, 8, 8)
+    return story
+
+
+def test_a_value_says_what_it_holds_who_wrote_and_what_was_lost() -> None:
+    rows = rows_of(values.PANEL, racing().state(), 80, 3)
+    assert "counter" in rows[0].text
+    assert "by ●2" in rows[0].text
+    assert "1 lost update" in rows[0].text
+    assert styles_of(rows, "lost update") == {"trouble"}
+    assert "2 writes" in rows[2].text
+    assert values.title(racing().state(), View()) == "1 shared value, 1 lost update"
+
+
+def test_a_single_value_with_room_is_written_big() -> None:
+    rows = rows_of(values.PANEL, racing().state(), 80, 6)
+    assert rows[1].text.strip() == "█▀█"
+    assert len(rows) == 6
+
+
+def test_an_array_is_a_strip_of_bars() -> None:
+    story = Story()
+    story.value("cells", None, length=8)
+    story.start(5, 1001, "Process-1")
+    for index, content in enumerate((1, 4, 8)):
+        story.write(10 + index, 1001, "cells", content, 0, index=index)
+    rows = rows_of(values.PANEL, story.state(), 80, 3)
+    assert "[2] = 8" in rows[0].text
+    assert "Array of 8" in rows[0].text
+    assert "▁▄█" in rows[1].text
+
+
+# Output and log ----------------------------------------------------------------------------------
+
+
+def spoken() -> Story:
+    story = Story()
+    story.start(5, 1001, "Process-1")
+    for number in range(20):
+        story.output(10 + number, 1001, f"line {number}")
+    story.output(40, MAIN, "it broke", "stderr")
+    return story
+
+
+def test_output_ends_at_the_bottom_and_tells_stderr_by_a_sign() -> None:
+    rows = rows_of(output.PANEL, spoken().state(), 60, 3)
+    assert [row.text.rstrip() for row in rows] == ["●1 │ line 18", "●1 │ line 19", "●M ! it broke"]
+    assert output.title(spoken().state(), View()) == "output, 21 lines"
+
+
+def test_output_scrolls_up_and_filters() -> None:
+    state = spoken().state()
+    rows = rows_of(output.PANEL, state, 60, 3, scroll={"output": 5})
+    assert [row.text.strip() for row in rows] == ["●1 │ line 14", "●1 │ line 15", "▾ 5 newer"]
+    assert "line 7" in text_of(output.PANEL, state, filter="line 7")
+    assert text_of(output.PANEL, state, filter="main") == "●M ! it broke"
+
+
+def test_output_shows_markup_and_wide_text_as_it_is() -> None:
+    story = spoken()
+    story.output(50, 1001, "[bold]日本語[/bold] 🎉")
+    story.output(51, 1001, "世" * 4000)
+    rows = rows_of(output.PANEL, story.state(), 40, 2)
+    assert "[bold]日本語[/bold] 🎉" in rows[0].text
+    assert rows[1].text.startswith("●1 │ 世世")
+
+
+def test_the_log_tells_what_happened_with_trouble_in_red() -> None:
+    rows = rows_of(log.PANEL, counter(ended=True).state(), 90, 20)
+    text = "\n".join(row.text for row in rows)
+    assert "MainProcess starts Process-1 (1001, fork)" in text
+    assert "! Process-4 ended by SIGKILL" in text
+    assert styles_of(rows, "ended by SIGKILL") == {"trouble"}
+    assert styles_of(rows, "exit code 0") == {""}
+
+
+def test_every_record_can_be_read() -> None:
+    story = held()
+    story = held(signal=True)
+    text = text_of(log.PANEL, story.state(), 110, 40, all_events=True)
+    assert "Process-2 lock.acquired counter" in text
+    assert "Process-1 wait counter what=lock" in text
+    assert "MainProcess wait Process-1 what=process" in text
+    assert "MainProcess process.signalled child=Process-1 SIGTERM" in text
+    story.exit(500, 1001, 0)
+    text = text_of(log.PANEL, story.state(), 110, 40, all_events=True)
+    assert "process.exited child=Process-1 exit_code=0" in text
+
+
+def test_every_record_can_be_filtered() -> None:
+    text = text_of(log.PANEL, held().state(), 110, 40, all_events=True, filter="lock.acq")
+    assert len(text.splitlines()) == 1
+
+
+# Source ------------------------------------------------------------------------------------------
+
+PROGRAM = "\n".join(f"step_{number} = {number}" for number in range(1, 101))
+
+
+def at_lines() -> Story:
+    story = held()
+    for number in (40, 41, 42):
+        story.site(number, number)
+    story.events = [event for event in story.events if event.time < Story.at(8)]
+    story.acquire(10, 1002, "/counter", site=41)
+    story.wait(12, 1001, "lock", "/counter", site=40)
+    return story
+
+
+source = make_panel(lambda file: highlighted(PROGRAM) if file == "counter.py" else ())
+
+
+def test_the_source_shows_who_is_at_which_line_and_who_waits() -> None:
+    rows = rows_of(source, at_lines().state(), 80, 12)
+    waiting = next(row for row in rows if "step_40" in row.text)
+    working = next(row for row in rows if "step_41" in row.text)
+    assert "●1▷ " in waiting.text
+    assert "●2▶ " in working.text
+    assert source.title(at_lines().state(), View()) == "source, counter.py:40"
+
+
+def test_the_source_keeps_the_busy_lines_in_sight_and_has_colours() -> None:
+    for height in (3, 5, 9, 16, 40):
+        rows = rows_of(source, at_lines().state(), 80, height)
+        assert any("step_40" in row.text for row in rows)
+    assert styles_of(rows, "40") & {"code.number", "strong"}
+
+
+def test_the_source_can_be_scrolled_and_follows_the_selected() -> None:
+    state = at_lines().state()
+    rows = rows_of(source, state, 80, 5, scroll={"source": 9})
+    assert "step_10 " in rows[0].text
+    rows = rows_of(source, state, 80, 5, selected="1002")
+    chosen = next(row for row in rows if "step_41" in row.text)
+    assert all("selected" in style for _, style in chosen.parts)
+
+
+def test_an_unreadable_file_says_so() -> None:
+    silent = make_panel(lambda file: ((("cannot be read: gone", "dim"),),))
+    assert "cannot be read" in rows_of(silent, at_lines().state(), 60, 5)[0].text
+
+
+def test_numbers_without_end_and_none_are_drawn_too() -> None:
+    story = racing()
+    for time, content in enumerate((float("inf"), float("nan"), -3.5, 2**70, None, b"x".hex())):
+        story.write(20 + time, 1001, "counter", content, 0)
+        assert rows_of(values.PANEL, story.state(), 60, 6)

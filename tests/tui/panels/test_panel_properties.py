@@ -1,0 +1,163 @@
+"""Whatever happened and however small the panel: rows of the right size, and nothing harmful."""
+
+import string
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from panel_stories import counter, factory, pool_map
+from panel_story import MAIN, Story
+from rich.cells import cell_len
+
+from mpviz.trace.fold import fold
+from mpviz.trace.state import RunState
+from mpviz.trace.text import clean
+from mpviz.tui.palette import palette
+from mpviz.tui.panels import PANELS
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.source import make_panel
+from mpviz.tui.view import View
+
+PIDS = st.sampled_from((MAIN, 1001, 1002, 1003, 1004))
+NAMES = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ("世" * 60, "🎉[bold]", "e\u0301" * 9, "x" * 4096, "", "lock", "a\x1b[2Jb\r\n")
+    ),
+).map(clean)
+NUMBERS = st.one_of(st.integers(-(2**40), 2**63), st.floats(), st.none(), st.text(max_size=5))
+ODD = "●▒█░─═…µ✓✗ \x00\x1b\u202e\u200b日本" + string.ascii_letters
+WITHOUT_DISK = tuple(
+    make_panel(lambda file: ((("code", "code.keyword"), (file, "")),) * 30)
+    if panel.name == "source"
+    else panel
+    for panel in PANELS
+)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> RunState:
+    """A random stream: events in any order, about things that may not be there."""
+    story = Story(clean(draw(NAMES)), cores=draw(st.integers(1, 70)))
+    time = 3.0
+    for pid in (1001, 1002, 1003):
+        if draw(st.booleans()):
+            story.start(time, pid, draw(NAMES), draw(PIDS), method=draw(NAMES))
+    objects = [story.lock("lock"), story.queue("queue", draw(st.integers(0, 3)))]
+    objects += [story.value("value", 3), story.value("array", None, 5), story.pool(4, [1004])]
+    for _ in range(draw(st.integers(0, 40))):
+        time += draw(st.sampled_from((0.0, 0.001, 0.7, 13.0, 900.0)))
+        _happen(draw, story, time, objects)
+    state = RunState()
+    fold(state, story.events)
+    return state
+
+
+def _happen(draw: st.DrawFn, story: Story, time: float, objects: list[str]) -> None:
+    pid, other = draw(PIDS), draw(PIDS)
+    lock, queue, value, array, pool = objects
+    site = story.site(draw(st.integers(1, 9)), draw(st.integers(1, 40)), file=draw(NAMES))
+    waits = (("lock", lock), ("put", queue), ("get", queue), ("process", "1002"), ("done", queue))
+    happenings = [
+        lambda: story.wait(
+            time, pid, *draw(st.sampled_from((*waits, ("results", f"{pool}/1")))), site
+        ),
+        lambda: story.go_on(time, pid),
+        lambda: story.acquire(time, pid, lock, site),
+        lambda: story.release(time, pid, lock),
+        lambda: story.put(time, pid, queue),
+        lambda: story.get(time, pid, queue),
+        lambda: story.read(time, pid, value, draw(NUMBERS)),
+        lambda: story.write(time, pid, value, draw(NUMBERS), draw(NUMBERS)),
+        lambda: story.write(time, pid, array, draw(NUMBERS), 0, draw(st.integers(0, 4))),
+        lambda: story.submit(time, pool, draw(st.integers(0, 3)), draw(st.integers(-1, 500))),
+        lambda: story.task(time, pid, pool, draw(st.integers(0, 3)), draw(st.integers(0, 9))),
+        lambda: story.task(
+            time, pid, pool, 1, draw(st.integers(0, 9)), time + 1, error=draw(NAMES)
+        ),
+        lambda: story.output(time, pid, draw(NAMES), draw(st.sampled_from(("stdout", "stderr")))),
+        lambda: story.signal(
+            time, other, draw(st.integers(1, 70)), draw(st.sampled_from((0, pid)))
+        ),
+        lambda: story.exit(time, pid, draw(st.integers(-70, 255))),
+        lambda: story.sample(
+            time,
+            draw(st.lists(st.floats(0, 120), min_size=1, max_size=70)),
+            {pid: (draw(st.integers(-1, 80)), draw(st.floats(0, 300)))},
+        ),
+        lambda: story.end(time, draw(st.integers(-20, 3))),
+    ]
+    draw(st.sampled_from(happenings))()
+
+
+VIEWS = st.builds(
+    View,
+    selected=st.sampled_from(("", "1001", str(MAIN), "nobody")),
+    filter=st.sampled_from(("", "", "lock", "Process", "zzz")),
+    span=st.sampled_from((0, 0, 50_000, 20_000_000, 10**12)),
+    end=st.sampled_from((-1, -1, Story.at(0), Story.at(15), 10**16)),
+    scroll=st.dictionaries(
+        st.sampled_from([panel.name for panel in PANELS]), st.sampled_from((0, 1, 7, 10_000))
+    ),
+    all_events=st.booleans(),
+    ascii=st.booleans(),
+)
+
+
+@pytest.mark.parametrize("panel", WITHOUT_DISK, ids=lambda panel: panel.name)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    state=stories(),
+    view=VIEWS,
+    size=st.tuples(st.integers(10, 220), st.integers(1, 45)),
+    late=st.sampled_from((0, 10**6, 10**12)),
+)
+def test_rows_fit_and_are_harmless(
+    panel: Panel, state: RunState, view: View, size: tuple[int, int], late: int
+) -> None:
+    width, height = size
+    view.now = max(0, state.now - late)
+    rows = panel.draw(state, view, width, height)
+    assert 0 < len(rows) <= height
+    for row in rows:
+        assert cell_len(row.text) == width
+        assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in row.text)
+        if view.ascii:
+            assert row.text.isascii()
+    title = panel.title(state, view)
+    assert title
+    assert panel.wanted_height(state, view) >= 1
+
+
+@pytest.mark.parametrize("panel", WITHOUT_DISK, ids=lambda panel: panel.name)
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_golden_runs_at_the_usual_sizes(panel: Panel, width: int) -> None:
+    styles = palette()
+    for state in (counter().state(), factory().state(), pool_map().state(), RunState()):
+        for height in (3, 6, 12, 40):
+            rows = panel.draw(state, View(now=state.now, selected="1002"), width, height)
+            assert 0 < len(rows) <= height
+            for row in rows:
+                assert cell_len(row.text) == width
+                for _, name in row.parts:
+                    assert _is_known(name, styles), name
+
+
+def _is_known(name: str, styles: dict[str, object]) -> bool:
+    """Whether every name in a composed one is the palette's own: a typing error has no style."""
+    for part in name.replace(" on ", "+").split("+"):
+        known = part in ("", "text", "selected", "selected.lane") or part in styles
+        if not known and not part.startswith("process."):
+            return False
+    return True
+
+
+@given(st.text(alphabet=ODD, max_size=60), st.integers(10, 60))
+def test_odd_output_stays_in_its_row(text: str, width: int) -> None:
+    story = Story()
+    story.output(3, MAIN, clean(text))
+    state = story.state()
+    for panel in PANELS:
+        if panel.name == "output":
+            rows = panel.draw(state, View(now=state.now), width, 3)
+            assert [cell_len(row.text) for row in rows] == [width]
