@@ -82,11 +82,11 @@ def run(
 
 
 def end_children() -> None:
-    """End what the scenario has started: Python would wait for it at exit."""
+    """End what was started: Python would wait for it at exit."""
     from multiprocessing import active_children, process  # noqa: PLC0415
 
-    # A Pool interrupted while it was made would go on replacing its workers.
-    process.BaseProcess.start = start_no_more  # type: ignore[method-assign]
+    # A Pool interrupted while it was made goes on replacing its workers.
+    process.BaseProcess.start = start_no_more  # type: ignore[assignment, method-assign]
     children = {child.pid for child in active_children() if child.pid}
     # One interrupted while it was started is known to the kernel alone.
     for listing in Path("/proc/self/task").glob("*/children"):

@@ -263,7 +263,7 @@ def _source(module: str) -> Path:
         if spec is None:
             raise ValueError(f"there is no module {name}")
         search = spec.submodule_search_locations
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.has_location:
         raise ValueError(f"{module} has no source file")
     return Path(spec.origin)
 

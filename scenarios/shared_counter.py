@@ -9,6 +9,7 @@ one: it is exact, and it lets only one process at a time get on.
 """
 
 import time
+from collections.abc import Callable
 from multiprocessing import Lock, Process, Value, sharedctypes, synchronize
 from typing import Annotated
 
@@ -70,11 +71,11 @@ def main(
 ) -> None:
     """Add up, all processes together, and compare with what should be."""
     counter = Value("i", 0)
+    target: Callable[..., None] = unsafe_increment
+    args: tuple[object, ...] = (counter,)
     if lock:
         counter_lock = Lock()
         target, args = safe_increment, (counter, counter_lock)
-    else:
-        target, args = unsafe_increment, (counter,)
     adders = [
         Process(
             target=target,

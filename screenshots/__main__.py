@@ -1,4 +1,4 @@
-"""Makes the pictures in this folder anew, each from a real run: ``python -m screenshots [NAME ...]``."""
+"""Makes the pictures in this folder anew from real runs: ``python -m screenshots [NAME ...]``."""
 
 import asyncio
 import sys

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mpviz.trace import kernel, signals
 from mpviz.trace.report import document
 from mpviz.trace.session import Session, Target, start

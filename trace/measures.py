@@ -102,6 +102,14 @@ class Lane:
         self.activity = activity
         self.detail = detail
 
+    def condense(self, buckets: int) -> None:
+        """Keep no span and at most so many buckets, for a process that ended long ago."""
+        while self.spans:
+            self._thin(self.spans.popleft())
+        while len(self.buckets) > buckets:
+            self._halve()
+        self.limit = 0
+
     def between(self, start: int, end: int) -> Iterator[Span]:
         """The exact spans that touch this stretch, the open one (up to ``end``) last."""
         spans = self.spans

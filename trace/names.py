@@ -30,26 +30,38 @@ def name_from_line(line: str, order: int) -> str:
     >>> name_from_line("self.locks = [Lock() for _ in range(3)]", 2)
     'locks[2]'
     """
-    targets = _targets(line)
+    targets, many = _targets(line)
     if not targets:
         return ""
     if len(targets) > 1:
         name = targets[order % len(targets)]
         return f"{name}[{order // len(targets)}]" if order >= len(targets) else name
-    made_from = line.partition("=")[2]
-    many = "[" in made_from or "{" in made_from
     return f"{targets[0]}[{order}]" if many or order else targets[0]
 
 
-def _targets(line: str) -> list[str]:
+def _targets(line: str) -> tuple[list[str], bool]:
+    """The names that a line assigns to, and whether it makes many objects for one name."""
     try:
         statements = ast.parse(line.strip()).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         # The line is only the beginning of a statement, or no Python at all.
         match = _ASSIGNED.match(line)
         names = match[1].split(",") if match else _AS.findall(line) if _WITH.match(line) else []
-        return [name.strip().split(".")[-1] for name in names]
-    return [name for statement in statements for name in _assigned(statement)]
+        is_display = match is not None and line[match.end() :].lstrip().startswith(("[", "{"))
+        return [name.strip().split(".")[-1] for name in names], is_display
+    names = [name for statement in statements for name in _assigned(statement)]
+    return names, any(map(_makes_many, statements))
+
+
+def _makes_many(statement: ast.stmt) -> bool:
+    """Whether the value is a collection: one written out, comprehended, or built from such."""
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    if isinstance(value, ast.Call) and value.args:
+        value = value.args[0]
+        return isinstance(value, ast.GeneratorExp | ast.ListComp)
+    return isinstance(
+        value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
+    )
 
 
 def _assigned(statement: ast.stmt) -> list[str]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import signal
 from typing import Protocol
 
-from mpviz.trace.measures import Lane
+from mpviz.trace.measures import Lane, Series
 from mpviz.trace.state import LANE_BUDGET, Process, RunState, settle
+
+DETAILED_DEAD = 200
+"""So many processes that have ended keep their lanes in full."""
+
+CONDENSED_BUCKETS = 16
 
 
 class _Introduces(Protocol):
@@ -95,6 +100,16 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
         key, again = f"{pid}.{again}", again + 1
     process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
     state.processes[key] = state.by_pid[pid] = process
-    limit = max(256, LANE_BUDGET // len(state.processes))
-    process.lane = Lane(limit=limit)
+    process.lane = Lane(limit=max(256, LANE_BUDGET // len(state.processes)))
+    if len(state.processes) % (DETAILED_DEAD // 2) == 0:
+        _condense_the_dead(state)
     return process
+
+
+def _condense_the_dead(state: RunState) -> None:
+    """Keep the facts of all that ever ran, and the lanes of the latest dead in detail."""
+    dead = [process for process in state.processes.values() if not process.alive]
+    for process in dead[:-DETAILED_DEAD]:
+        if process.lane.limit:
+            process.lane.condense(CONDENSED_BUCKETS)
+            process.cpu = Series()

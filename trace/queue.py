@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Union
 
 import msgspec
+
 from mpviz.trace.events import Event, Output, Unreadable
 from mpviz.trace.fold import EVENTS
 from mpviz.trace.text import clean

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
+
 from mpviz.trace import kernel
 from mpviz.trace.events import ProcessSample, Sample
 from mpviz.trace.text import clean

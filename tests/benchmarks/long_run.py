@@ -13,7 +13,7 @@ EVENTS = 2_000_000
 BATCH = 40_000
 PROCESSES = 8
 
-# One turn of a worker: it waits for the lock, adds one under it, and puts an item that another gets.
+# A turn of a worker: wait for the lock, add one under it, put an item, get one, do a task.
 TURN = b"""\
 {"k":"wait","t":%(t)d,"p":%(p)d,"n":%(n)d,"what":"lock","o":"lock","s":1}
 {"k":"lock.acquired","t":%(t)d,"p":%(p)d,"n":%(n1)d,"o":"lock","s":1}

@@ -1,4 +1,4 @@
-"""How soon mpviz answers: help and list against an import of click, the picker against an empty app."""
+"""How soon mpviz answers: against an import of click, and against an empty app."""
 
 import os
 import pty

@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
 from mpviz.scenarios import catalogue
 
 Run = Callable[..., CompletedProcess[str]]

@@ -68,6 +68,14 @@ def ignores_interrupts(process: psutil.Process) -> bool:
     return bool(ignored & 1 << (signal.SIGINT - 1))
 
 
+def runs(process: psutil.Process) -> bool:
+    """Tell whether a process is there and not a zombie."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for something that takes its time, but not for ever."""
     deadline = time.monotonic() + 30
@@ -79,14 +87,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("whom", ["the terminal", "the main process"])
 @pytest.mark.parametrize(("method", "helpers"), [("fork", 0), ("spawn", 1), ("forkserver", 2)])
 @pytest.mark.parametrize(
-    "words",
+    ("words", "seconds_of_work"),
     [
-        ("pool-map", "workers=2", "size=1000", "items=100000", "chunksize=1"),
-        ("producer-consumer", "producers=1", "consumers=1", "produce_rate=0.01"),
+        (("pool-map", "workers=2", "size=1000", "items=100000", "chunksize=1"), 0.5),
+        (("producer-consumer", "producers=1", "consumers=1", "produce_rate=0.01"), 0.0),
     ],
 )
 def test_ctrl_c_ends_all_processes_quietly(
-    tmp_path: Path, words: tuple[str, ...], method: str, helpers: int, whom: str
+    *,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    seconds_of_work: float,
+    method: str,
+    helpers: int,
+    whom: str,
 ) -> None:
     """A terminal interrupts every process of a program; kill may interrupt the main one alone."""
     process = subprocess.Popen(
@@ -101,7 +115,12 @@ def test_ctrl_c_ends_all_processes_quietly(
 
     def ready() -> bool:
         descendants[:] = psutil.Process(process.pid).children(recursive=True)
-        return len(descendants) == 2 + helpers and all(map(ignores_interrupts, descendants))
+        worked = sum(each.cpu_times().user for each in descendants)
+        return (
+            len(descendants) == 2 + helpers
+            and all(map(ignores_interrupts, descendants))
+            and worked >= seconds_of_work
+        )
 
     with process:
         try:
@@ -113,4 +132,4 @@ def test_ctrl_c_ends_all_processes_quietly(
             process.kill()
 
     assert (process.returncode, errors) == (130, "")
-    wait_until(lambda: not any(map(psutil.Process.is_running, descendants)))
+    wait_until(lambda: not any(map(runs, descendants)))

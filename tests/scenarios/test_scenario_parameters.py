@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from mpviz.scenarios import catalogue
 from mpviz.scenarios.catalogue import BadParameter, Parameter, Scenario
 

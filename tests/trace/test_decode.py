@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from mpviz.trace.events import Event, Site, Unreadable, WaitOver
 from mpviz.trace.primitives.process import Began
 from mpviz.trace.queue import decode

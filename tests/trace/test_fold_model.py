@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+
 from mpviz.trace.events import (
     Event,
     Marked,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mpviz.trace import kernel
 from mpviz.trace.launch import LaunchError, Program, launch
 from mpviz.trace.probe import BOOT

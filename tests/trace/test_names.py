@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from mpviz.trace.events import Site
 from mpviz.trace.names import name_from_line, name_object
 from mpviz.trace.state import RunState
@@ -21,6 +22,13 @@ from mpviz.trace.state import RunState
         ("first = second = Lock()", ["first"]),
         ("locks = [Lock() for _ in range(3)]", ["locks[0]", "locks[1]", "locks[2]"]),
         ("by_name = {n: Lock() for n in names}", ["by_name[0]", "by_name[1]"]),
+        ("locks = [Lock(), Lock()]", ["locks[0]", "locks[1]"]),
+        ("locks = {'a': Lock()}", ["locks[0]"]),
+        ("locks = tuple(Lock() for _ in range(2))", ["locks[0]", "locks[1]"]),
+        ("locks: list[Lock] = [", ["locks[0]", "locks[1]"]),
+        ("numbers = Array('i', [1, 2, 3])", ["numbers"]),
+        ("numbers = Array('i', [0 for _ in range(3)])", ["numbers"]),
+        ("queue = Queue(sizes['small'])", ["queue"]),
         ("locks['a'] = Lock()", ["locks['a']"]),
         ("queue = Queue(", ["queue"]),
         ("self.queue = Queue(maxsize=(", ["queue"]),

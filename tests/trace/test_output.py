@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+
 from mpviz.trace.events import Output
 from mpviz.trace.launch import Program, launch
 from mpviz.trace.output import OPEN_LINES, OutputReader

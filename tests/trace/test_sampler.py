@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+
 from mpviz.trace import kernel
 from mpviz.trace.events import ProcessSample, Sample
 from mpviz.trace.launch import Program, launch

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from mpviz.trace.text import LIMIT, clean
 
 

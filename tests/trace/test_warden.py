@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+
 from mpviz.trace import kernel
 from mpviz.trace.events import Event, ProcessExited, ProgramEnded, ProgramFailed, ProgramStarted
 from mpviz.trace.launch import WARDEN, Program, launch

@@ -123,7 +123,7 @@ def test_pick_run_and_quit(opened: list[Terminal], tmp_path: Path) -> None:
     opened.append(terminal)
     terminal.see("choose a scenario")
     terminal.type("/shared\r")
-    terminal.see("scenario with shared")
+    terminal.see("A shared counter")
     terminal.type("\r")
     terminal.see("live")
     terminal.type("q")

@@ -11,6 +11,9 @@ from mpviz.trace.measures import Activity, Distribution, Rate
 from mpviz.trace.names import name_object
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
 
+JOB_LIMIT = 2_000
+"""About how many jobs of a pool have their details kept; totals count all."""
+
 TASK_LIMIT = 20_000
 """About how many tasks have their details kept; totals count all."""
 
@@ -100,6 +103,8 @@ class Task:
     items: int
     worker: str
     """Process key."""
+    submitted: int
+    """Nanoseconds."""
     started: int
     ended: int = -1
     outcome: str = "running"
@@ -148,6 +153,8 @@ class Pool:
     size: int
     """Workers that it keeps."""
     jobs: dict[int, Job] = field(default_factory=dict)
+    past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
+    """The sums over old jobs that are no longer kept one by one."""
     workers: list[str] = field(default_factory=list)
     """Keys of all that ever worked for it, in order."""
     done_by: dict[str, int] = field(default_factory=dict)
@@ -199,6 +206,8 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         event.items,
         event.chunksize,
     )
+    if len(pool.jobs) > JOB_LIMIT + JOB_LIMIT // 10:
+        _thin_jobs(pool)
     if event.call != "apply":
         count = "" if event.tasks < 0 else f": {event.items} items in {event.tasks} tasks"
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
@@ -217,6 +226,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
         event.function,
         event.items,
         process.key,
+        job.submitted,
         event.time,
         order=pool.done_by.get(process.key, 0),
     )
@@ -228,6 +238,20 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     if event.site:
         process.site = event.site
     settle(process, event.time)
+
+
+def _thin_jobs(pool: Pool) -> None:
+    """Add the oldest jobs that have ended to the past, many at a time."""
+    oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
+    for job in [job for job in oldest if job.ended >= 0]:
+        past = pool.past
+        past.tasks += max(0, job.tasks)
+        past.items += max(0, job.items)
+        past.started += job.started
+        past.done += job.done
+        past.raised += job.raised
+        past.lost += job.lost
+        del pool.jobs[job.number]
 
 
 def _thin(tasks: dict[str, Task]) -> None:
@@ -324,7 +348,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "function": task.function,
                 "items": task.items,
                 "worker_pid": state.processes[task.worker].pid,
-                "submitted": seconds(pools[task.pool].jobs[task.job].submitted),
+                "submitted": seconds(task.submitted),
                 "started": seconds(task.started),
                 "ended": seconds(task.ended),
                 "outcome": task.outcome,

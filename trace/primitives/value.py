@@ -11,7 +11,7 @@ from mpviz.trace.names import name_object
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import Primitive, Process, RunState
 
-Content = int | float | str | None
+Content = bool | int | float | str | None
 
 
 class ValueCreated(Event, tag="value.created", kw_only=True):

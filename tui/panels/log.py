@@ -24,84 +24,72 @@ WIDEST_TAG = 6
 _COMMON = frozenset({"time", "pid", "number", "thread", "dropped"})
 
 
+Said = tuple[int, "Process | None", list[Part]]
+"""When, who, and what there is to say."""
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest at the bottom."""
-    if view.all_events:
-        rows = _records(state, view, width, height)
-    else:
-        rows = _sentences(state, view, width, height)
+    tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
+    entries: Sequence[Any] = _records(state, view) if view.all_events else _entries(state, view)
+    say: Callable[[RunState, Any], Said] = _record if view.all_events else _entry
+    rows = from_bottom(
+        len(entries),
+        height,
+        view.scroll.get("log", 0),
+        lambda index: _line(state, view, say(state, entries[index]), tags, width),
+    )
     if not rows:
         words = "nothing matches the filter" if view.filter else "nothing to tell yet"
         rows = [row((words, "dim"))]
     return finished(rows, width, height, view.ascii)
 
 
-def _sentences(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    entries: Sequence[LogEntry] = state.log
-    if view.filter:
-        entries = [
-            entry
-            for entry in state.log
-            if matches(view, entry.text, _name(state.processes.get(entry.process)))
-        ]
-    return _listed(
-        state, view, height, len(entries), lambda index: _entry(state, view, entries[index], width)
-    )
+def _entries(state: RunState, view: View) -> Sequence[LogEntry]:
+    if not view.filter:
+        return state.log
+    return [
+        entry
+        for entry in state.log
+        if matches(view, entry.text, _name(state.processes.get(entry.process)))
+    ]
 
 
-def _records(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    records: Sequence[Event] = state.recent
-    if view.filter:
-        records = [
-            event
-            for event in state.recent
-            if matches(view, in_words(state, event), _name(state.by_pid.get(event.pid)))
-        ]
-    return _listed(
-        state, view, height, len(records), lambda index: _record(state, view, records[index], width)
-    )
-
-
-def _listed(
-    state: RunState, view: View, height: int, number: int, make: Callable[[int], Row]
-) -> list[Row]:
-    return from_bottom(number, height, view.scroll.get("log", 0), make)
+def _records(state: RunState, view: View) -> Sequence[Event]:
+    if not view.filter:
+        return state.recent
+    return [
+        event
+        for event in state.recent
+        if matches(view, in_words(state, event), _name(state.by_pid.get(event.pid)))
+    ]
 
 
 def _name(process: Process | None) -> str:
     return described(process) if process is not None else ""
 
 
-def _entry(state: RunState, view: View, entry: LogEntry, width: int) -> Row:
+def _entry(state: RunState, entry: LogEntry) -> Said:
     process = state.processes.get(entry.process)
     text = f"{_name(process)} {entry.text}" if process else entry.text
     style = "trouble" if entry.trouble else ""
     sign = "!" if entry.trouble else " "
-    return _line(state, view, (entry.time, process), [(sign + " ", style), (text, style)], width)
+    return entry.time, process, [(sign + " ", style), (text, style)]
 
 
-def _record(state: RunState, view: View, event: Event, width: int) -> Row:
+def _record(state: RunState, event: Event) -> Said:
     process = state.by_pid.get(event.pid)
     if process is None and state.warden is not None and event.pid == state.warden.pid:
         name = "warden"
     else:
         name = _name(process) or (f"pid {event.pid}" if event.pid else "mpviz")
-    text = in_words(state, event)
-    kind, _, rest = text.partition(" ")
-    parts: list[Part] = [(name + " ", ""), (kind, "title"), (" " + rest, "dim")]
-    return _line(state, view, (event.time, process), parts, width)
+    kind, _, rest = in_words(state, event).partition(" ")
+    return event.time, process, [(name + " ", ""), (kind, "title"), (" " + rest, "dim")]
 
 
-def _line(
-    state: RunState,
-    view: View,
-    speaker: tuple[int, Process | None],
-    parts: list[Part],
-    width: int,
-) -> Row:
+def _line(state: RunState, view: View, said: Said, tags: int, width: int) -> Row:
     """Time, mark and what is said, cut to the row."""
-    time, process = speaker
-    tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
+    time, process, parts = said
     seconds = right(f"{max(0, time - state.origin) / 1e9:.4f}", TIME_WIDTH)
     sign = mark(process, tags) if process is not None else ((" " * (tags + 1), ""),)
     whole: list[Part] = [(seconds + " ", "dim"), *sign, (" ", "")]

@@ -23,7 +23,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no queue matches the filter" if view.filter else "no queue was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = max(1, min(3, height // len(queues)))
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
+    name = max(8, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
     rows: list[Row] = []
     for queue in queues:
         rows += _queue(state, view, queue, name, width)[:each]

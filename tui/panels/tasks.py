@@ -271,7 +271,8 @@ def _task_in_words(task: Task) -> list[str]:
 
 def title(state: RunState, view: View) -> str:
     """How many tasks are done, and how many of them went wrong."""
-    jobs = [job for pool in state.table(Pool).values() for job in pool.jobs.values()]
+    pools = state.table(Pool).values()
+    jobs = [job for pool in pools for job in (*pool.jobs.values(), pool.past)]
     ended = sum(job.done + job.raised for job in jobs)
     known = all(job.tasks >= 0 for job in jobs)
     total = count(sum(job.tasks for job in jobs)) if known else "?"

@@ -25,7 +25,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no value matches the filter" if view.filter else "no shared value was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = height // len(values)
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(value.name) for value in values) + 1))
+    name = max(9, min(WIDEST_NAME, width // 4, max(len(value.name) for value in values) + 1))
     rows: list[Row] = []
     for value in values:
         rows += _value(state, view, value, name, (width, each))

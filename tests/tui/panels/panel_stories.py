@@ -19,7 +19,7 @@ def counter(milliseconds: int = 400, ended: bool = False) -> Story:
     for number, pid in enumerate(ADDERS, 1):
         story.start(4 + 3 * number, pid, f"Process-{number}", function="add")
     story.wait(20, MAIN, "process", str(ADDERS[0]))
-    time, number, waiting = 20.0, 0, []
+    time, number, waiting, held = 20.0, 0, [], False
     sampled = 0
     while time < milliseconds:
         for pid in ADDERS:
@@ -33,7 +33,8 @@ def counter(milliseconds: int = 400, ended: bool = False) -> Story:
         number += 1
         story.write(time + hold / 2, holder, value, number, number - 1)
         time += hold
-        if time < milliseconds:
+        held = time >= milliseconds
+        if not held:
             story.release(time, holder, lock)
             time += 0.4
         if time - sampled > 40:
@@ -42,9 +43,11 @@ def counter(milliseconds: int = 400, ended: bool = False) -> Story:
             uses[MAIN] = (0, 0.5)
             story.sample(time, [dice.uniform(10, 100) for _ in range(4)], uses)
             story.output(time, holder, f"counter is {number}")
-    if not ended:
+    if not ended and not held:
         story.acquire(time, waiting.pop(0), lock, site=2)
-    else:
+    if ended:
+        if held:
+            story.release(time, holder, lock)
         for number, pid in enumerate(ADDERS):
             if pid in waiting:
                 story.acquire(time + number + 1, pid, lock)

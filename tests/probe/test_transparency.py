@@ -1,0 +1,330 @@
+"""What a program can see of itself is the same, byte for byte, with us and without us."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mpviz.trace.events import Event
+from mpviz.trace.primitives.process import Hello, Started
+from mpviz.trace.probe import BOOT
+from mpviz.trace.queue import EventQueue
+
+PATIENCE = 60
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+_ADDRESS = re.compile(rb"0x[0-9a-f]+")
+"""In a repr: it is another in each run of one program."""
+
+LOOKING = """
+import os, sys
+
+def look(place):
+    import atexit, gc, signal, threading, warnings
+    print("--", place)
+    print("threads", [thread.name for thread in threading.enumerate()])
+    print("tasks", len(os.listdir("/proc/self/task")))
+    print("flags", sys.flags, sys.warnoptions, sys._xoptions)
+    print("filters", warnings.filters)
+    print("descriptors", [fd for fd in open_descriptors() if fd < 100])
+    print("path", sys.path)
+    print("arguments", sys.argv)
+    print("signals", [(n, signal.getsignal(n)) for n in signal.valid_signals()
+                      if signal.getsignal(n) not in (signal.SIG_DFL, None)])
+    print("mask", sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    print("hooks", sys.excepthook, sys.displayhook, sys.unraisablehook, threading.excepthook,
+          sys.gettrace(), sys.getprofile(), sys.breakpointhook)
+    print("gc", gc.isenabled(), gc.get_threshold(), gc.callbacks)
+    print("limits", sys.getrecursionlimit(), sys.getswitchinterval())
+    print("environment", sorted((name, value) for name, value in os.environ.items()
+                                if name != "PYTHONPATH" and not name.startswith("MPVIZ_")))
+    print("exit functions", atexit._ncallbacks())
+    print("finders", [finder for finder in sys.meta_path
+                      if not type(finder).__module__.startswith("mpviz_probe")])
+    print("path hooks", len(sys.path_hooks))
+    main = sys.modules["__main__"]
+    print("main", sorted(vars(main)), main.__name__, main.__spec__, main.__package__)
+    print("streams", sys.stdin.encoding, sys.stdout.encoding, sys.stdout.errors,
+          sys.stdout.line_buffering)
+    sys.stdout.flush()
+
+def open_descriptors():
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            os.fstat(int(name))
+        except OSError:
+            continue
+        found.append(int(name))
+    return sorted(found)
+"""
+
+ALONE = """
+from looking import look
+import atexit, sys
+for number in range(3):
+    atexit.register(print, "at exit", number)
+look("a program that does not use multiprocessing")
+print("multiprocessing" in sys.modules)
+"""
+
+TOGETHER = """
+from looking import look
+import atexit, multiprocessing, os, signal, sys, time, warnings
+
+print("method", multiprocessing.get_start_method(allow_none=True))
+
+def child(number):
+    print("child", number, multiprocessing.current_process().name, __name__)
+    look("child")
+    warnings.warn("from a child")
+    sys.stdout.flush()
+    sys.exit(number)
+
+def sleeps():
+    time.sleep(600)
+
+def square(number):
+    return number * number
+
+def handle(number, frame):
+    print("handled", number)
+
+def main():
+    atexit.register(print, "at exit")
+    signal.signal(signal.SIGUSR1, handle)
+    look("before")
+    os.kill(os.getpid(), signal.SIGUSR1)
+    lock = multiprocessing.Lock()
+    queue = multiprocessing.Queue()
+    value = multiprocessing.Value("i", 0)
+    with lock:
+        value.value += 1
+    queue.put(1)
+    print(queue.get(), value.value, lock)
+    sys.stdout.flush()
+    for number in (0, 3):
+        process = multiprocessing.Process(target=child, args=(number,))
+        process.start()
+        process.join()
+        print(process.exitcode, process.name, multiprocessing.active_children())
+        sys.stdout.flush()
+    process = multiprocessing.Process(target=sleeps)
+    process.start()
+    process.terminate()
+    process.join()
+    print(process.exitcode)
+    queue.close()
+    queue.join_thread()
+    with multiprocessing.Pool(1) as pool:
+        print(pool.map(square, range(5)))
+        pool.close()
+        pool.join()
+    print(multiprocessing.get_start_method(allow_none=True))
+    look("after")
+    warnings.warn("own warning", DeprecationWarning)
+    raise SystemExit(5)
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        multiprocessing.set_start_method(sys.argv[1])
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one run showed to the outside."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int
+
+
+@dataclass
+class Stage:
+    """A folder with a program, and a queue for when it is observed."""
+
+    folder: Path
+    queue: EventQueue
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+    def run(self, *command: str, observed: bool, path: str = "") -> Seen:
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        if path:
+            environment["PYTHONPATH"] = path
+        if observed:
+            environment["PYTHONPATH"] = f"{BOOT}{os.pathsep}{path}" if path else str(BOOT)
+            environment["MPVIZ_EVENTS"] = str(self.queue.path)
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        return Seen(_ADDRESS.sub(b"0x", done.stdout), done.stderr, done.returncode)
+
+    def assert_same(self, *command: str, path: str = "") -> Seen:
+        """Run a command without us and with us, and give what both showed."""
+        bare = self.run(*command, observed=False, path=path)
+        observed = self.run(*command, observed=True, path=path)
+        assert observed.stdout.decode().splitlines() == bare.stdout.decode().splitlines()
+        assert observed == bare
+        return observed
+
+    def events(self) -> list[Event]:
+        """All that the observed run told."""
+        self.queue.finish()
+        events: list[Event] = []
+        while batch := self.queue.get():
+            events += batch
+        return events
+
+
+@pytest.fixture
+def stage(tmp_path: Path, nothing_left: None) -> object:
+    queue = EventQueue()
+    stage = Stage(tmp_path, queue)
+    stage.write("looking.py", LOOKING)
+    stage.write("alone.py", ALONE)
+    stage.write("together.py", TOGETHER)
+    yield stage
+    queue.close()
+
+
+MakeStage = Callable[[], Stage]
+
+
+def test_a_program_of_one_process_sees_no_difference(stage: Stage, python: str) -> None:
+    seen = stage.assert_same(python, "alone.py", "word")
+    assert seen.exit_code == 0
+    assert b"False\nat exit 2\nat exit 1\nat exit 0\n" in seen.stdout
+    assert [type(event) for event in stage.events()] == [Hello]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["-W", "error"], ["-W", "always"], ["-X", "dev"], ["-O", "-B", "-s", "-u"], ["-bb", "-v"][:1]],
+    ids=" ".join,
+)
+def test_flags_change_nothing_about_it(stage: Stage, flags: list[str]) -> None:
+    assert stage.assert_same(sys.executable, *flags, "alone.py").exit_code == 0
+    assert stage.events()
+
+
+def test_a_program_of_many_processes_sees_no_difference(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    seen = stage.assert_same(python, "-W", "always", "together.py", start_method)
+    assert seen.exit_code == 5
+    assert seen.stdout.count(b"-- child") == 2
+    assert b"own warning" in seen.stderr
+    assert sum(isinstance(event, Started) for event in stage.events()) == 4
+
+
+def test_the_start_method_stays_unchosen_until_the_program_chooses(
+    stage: Stage, python: str
+) -> None:
+    seen = stage.assert_same(python, "together.py")
+    assert seen.stdout.startswith(b"method None\n")
+
+
+def test_where_warnings_are_errors_the_program_still_runs(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    stage.write("quiet.py", TOGETHER.replace("warnings.warn", "str"))
+    seen = stage.assert_same(python, "-W", "error", "quiet.py", start_method)
+    assert (seen.exit_code, seen.stderr) == (5, b"")
+
+
+@pytest.mark.parametrize("program", ["-c", "-m", "-"])
+def test_other_ways_to_name_the_program_work_too(stage: Stage, program: str) -> None:
+    command = {
+        "-c": ["-c", "import __main__, sys; print(sys.argv, sorted(vars(__main__)))", "word"],
+        "-m": ["-m", "alone", "word"],
+        "-": ["-", "word"],
+    }[program]
+    stage.assert_same(sys.executable, *command)
+    assert stage.events()
+
+
+def test_an_exception_looks_the_same(stage: Stage, python: str) -> None:
+    stage.write("raises.py", "import multiprocessing\ndef f():\n    1 / 0\nf()\n")
+    seen = stage.assert_same(python, "raises.py")
+    assert seen.exit_code == 1
+    assert b"ZeroDivisionError" in seen.stderr
+
+
+def test_modules_of_the_program_s_are_not_imported_early(stage: Stage, python: str) -> None:
+    stage.write("modules.py", "import sys\nprint(*sorted(sys.modules))\n")
+    bare = stage.run(python, "modules.py", observed=False).stdout.split()
+    observed = stage.run(python, "modules.py", observed=True).stdout.split()
+    news = {name.decode() for name in set(observed) - set(bare)}
+    ours = {name for name in news if name.split(".")[0] in ("mpviz_probe", "sitecustomize")}
+    # What the probe itself needs: small modules of C, and two of Python's own.
+    allowed = {
+        *("_functools", "_json", "_operator", "_struct", "_thread", "binascii", "fcntl"),
+        *("itertools", "math", "resource", "select", "time", "zlib"),
+    }
+    assert ours
+    assert news - ours <= allowed
+    assert set(bare) <= set(observed)
+
+
+def test_the_program_s_own_sitecustomize_still_runs(stage: Stage, python: str) -> None:
+    own = stage.folder / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import sys\nprint('customized', __name__, __file__)\n")
+    stage.write("main.py", "import sitecustomize, sys; print(sitecustomize.__file__, sys.path)")
+    seen = stage.assert_same(python, "main.py", path=str(own))
+    assert seen.stdout.startswith(b"customized sitecustomize")
+
+
+@pytest.mark.parametrize(
+    "text", ["raise ValueError('own')", "import no_such_module", "1 +", "import sys; del sys.argv"]
+)
+def test_a_sitecustomize_that_fails_fails_as_it_did(stage: Stage, python: str, text: str) -> None:
+    own = stage.folder / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text(text)
+    stage.assert_same(python, "-c", "print('runs')", path=str(own))
+    assert stage.events()
+
+
+@pytest.mark.parametrize("flag", ["-I", "-S", "-E"])
+def test_an_isolated_interpreter_runs_without_us(stage: Stage, python: str, flag: str) -> None:
+    seen = stage.assert_same(python, flag, "-c", "import sys; print(sys.flags, len(sys.modules))")
+    assert seen.exit_code == 0
+    assert stage.events() == []
+
+
+@pytest.mark.parametrize("viewer", ["was killed", "is gone", "never was"])
+def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewer: str) -> None:
+    if viewer == "was killed":
+        # Then the FIFO is still there, and nobody reads it.
+        stage.queue.path.rename(stage.folder / "kept")
+    if viewer != "never was":
+        stage.queue.close()
+        stage.queue.directory.mkdir()
+    if viewer == "was killed":
+        (stage.folder / "kept").rename(stage.queue.path)
+    stage.assert_same(python, "alone.py")
+
+
+@pytest.mark.parametrize("name", ["terminate", "kill"])
+def test_signals_end_the_program_as_they_did(stage: Stage, name: str) -> None:
+    number = {"terminate": 15, "kill": 9}[name]
+    text = f"import multiprocessing, os; os.kill(os.getpid(), {number})"
+    assert stage.assert_same(sys.executable, "-c", text).exit_code == -number
