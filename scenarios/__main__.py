@@ -6,11 +6,8 @@ python -m mpviz.scenarios pool-map workers=2   one of them
 
 import argparse
 import importlib
-import os
 import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 from mpviz.scenarios import catalogue
@@ -69,49 +66,15 @@ def run(
 
     if start_method is not None:
         multiprocessing.set_start_method(start_method)
-    os.register_at_fork(after_in_child=leave_interrupts_to_main)
-    # Children that are not forked from here import the main module by its
-    # name, but never a __main__.py; without a name they take its path.
-    sys.modules["__main__"].__spec__ = None
     try:
         importlib.import_module(scenario.module).main(**values)
     except KeyboardInterrupt:
-        end_children()
+        # Python would wait for the others at its exit.
+        for child in multiprocessing.active_children():
+            child.terminate()
         return 128 + signal.SIGINT
     return 0
 
 
-def end_children() -> None:
-    """End what was started: Python would wait for it at exit."""
-    from multiprocessing import active_children, process  # noqa: PLC0415
-
-    # A Pool interrupted while it was made goes on replacing its workers.
-    process.BaseProcess.start = start_no_more  # type: ignore[assignment, method-assign]
-    children = {child.pid for child in active_children() if child.pid}
-    # One interrupted while it was started is known to the kernel alone.
-    for listing in Path("/proc/self/task").glob("*/children"):
-        children.update(map(int, listing.read_text().split()))
-    for pid in children:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-
-
-def start_no_more(process: object) -> NoReturn:
-    """Take the place of Process.start: quietly end the thread that asks."""
-    raise SystemExit
-
-
-def leave_interrupts_to_main() -> None:
-    """Ignore Ctrl-C, which reaches all processes: the main one ends us.
-
-    A Pool replaces workers that die of it, and while it does so the main
-    process can miss its own interrupt and wait for ever.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 if __name__ == "__main__":
     sys.exit(main())
-elif __name__ == "__mp_main__":
-    leave_interrupts_to_main()

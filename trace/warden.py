@@ -60,10 +60,14 @@ GRACE_SECONDS = 1.0
 """From SIGTERM to SIGKILL."""
 
 GROUP_SECONDS = 0.3
-"""After so long a rain of SIGKILLs the program's process group is killed at one stroke."""
+"""If new processes still come after so long a rain of SIGKILLs, the program's process group is
+killed at one stroke: also a resource tracker in it, which is why this is not done at once."""
 
-TRACKER_SECONDS = 0.5
+TRACKER_SECONDS = 3.0
 """How long the resource trackers may clean up when all others are gone, before SIGKILL."""
+
+TRACKER_SECONDS_ALONE = 0.5
+"""The same when the viewer is gone, and all has to be over within 2 s."""
 
 ENDING_PAUSE = 0.01
 """Seconds between two looks while the tree is being ended."""
@@ -296,12 +300,13 @@ def _advance(warden: Warden, ending: Ending) -> None:
         if now < ending.kill_at:
             _ask_to_end(warden, others)
         else:
-            _kill(warden, others)
-            if now >= ending.kill_at + GROUP_SECONDS and warden.first_group >= 0:
+            keep_coming = _kill(warden, others)
+            if keep_coming and now >= ending.kill_at + GROUP_SECONDS and warden.first_group >= 0:
                 kernel.signal_group(warden.first_group, signal.SIGKILL)
     elif ending.kill_trackers_at is None:
         # All that they watched over is let go now: they clean up and end by themselves.
-        ending.kill_trackers_at = now + TRACKER_SECONDS
+        is_alone = warden.viewer_is_gone
+        ending.kill_trackers_at = now + (TRACKER_SECONDS_ALONE if is_alone else TRACKER_SECONDS)
         for tracker in trackers:
             _send(warden, tracker, signal.SIGCONT)
     elif now >= ending.kill_trackers_at:
@@ -318,8 +323,12 @@ def _ask_to_end(warden: Warden, processes: list[Process]) -> None:
             _send(warden, process, signal.SIGCONT)
 
 
-def _kill(warden: Warden, processes: list[Process]) -> None:
-    """Kill these, and those that were forked meanwhile, till a look finds no new one."""
+def _kill(warden: Warden, processes: list[Process]) -> bool:
+    """Kill these, and those that were forked meanwhile, till a look finds no new one.
+
+    True when there were some that had not been killed before.
+    """
+    were_new = any(not process.killed for process in processes)
     for _ in range(KILL_ROUNDS):
         for process in processes:
             if not process.killed and not _is_tracker(warden, process):
@@ -327,7 +336,8 @@ def _kill(warden: Warden, processes: list[Process]) -> None:
                 _send(warden, process, signal.SIGKILL)
         processes = look(warden)
         if not processes:
-            return
+            break
+    return were_new
 
 
 def _send(warden: Warden, process: Process, number: int) -> None:
@@ -460,6 +470,9 @@ def _read_control(warden: Warden) -> None:
         warden.viewer_is_gone = True
         warden.poll.unregister(warden.control)
         begin_ending(warden, 0)
+        if warden.ending:
+            # The patience with trackers is shorter from now on.
+            warden.ending.kill_trackers_at = None
         return
     *lines, warden.command_rest = (warden.command_rest + received).split(b"\n")
     for line in lines:

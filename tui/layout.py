@@ -136,17 +136,26 @@ def _bottom(space: Slot, rows: dict[str, int]) -> list[Slot]:
         return _stacked(replace(space, panels=objects + context), rows)
     if not objects or not context:
         return _halved(space, rows) if space.width >= FOUR_COLUMNS else _stacked(space, rows)
-    halves = _split(space, space.width // 2, objects, context)
     if space.width < FOUR_COLUMNS:
+        halves = _split(space, space.width // 2, objects, context)
         return [slot for half in halves for slot in _stacked(half, rows)]
+    if len(objects) <= MOST_STACKED and _wanted(objects, rows) <= space.height:
+        # One column is enough for them; the source and the output can use the width.
+        left, right = _split(space, space.width // 3, objects, context)
+        return [*_stacked(left, rows), *_halved(right, rows)]
+    halves = _split(space, space.width // 2, objects, context)
     return [slot for half in halves for slot in _halved(half, rows)]
+
+
+def _wanted(names: Sequence[str], rows: dict[str, int]) -> int:
+    return sum(max(LEAST_STACKED, rows[name] + FRAME) for name in names)
 
 
 def _halved(space: Slot, rows: dict[str, int]) -> list[Slot]:
     """Two columns, unless there is but one panel."""
     if len(space.panels) == 1:
         return [space]
-    middle = (len(space.panels) + 1) // 2
+    middle = len(space.panels) // 2
     halves = _split(space, space.width // 2, space.panels[:middle], space.panels[middle:])
     return [slot for half in halves for slot in _stacked(half, rows)]
 

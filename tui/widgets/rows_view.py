@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -56,6 +57,8 @@ class RowsView(Widget):
         """The rows as they are on the screen."""
         self._strips: list[Strip | None] = []
         self._look: tuple[int, int, str] = (0, 0, "")
+        self._ground = Style.null()
+        """The theme's background; Textual would work it out anew for each line."""
 
     def rows(self, width: int, height: int) -> list[Row]:
         """The rows to show now, at most ``height``; each widget says its own."""
@@ -71,6 +74,7 @@ class RowsView(Widget):
         look = (width, height, self._theme)
         if look != self._look:
             self._look = look
+            self._ground = self.rich_style
             self.shown = rows
             self._strips = [None] * height
             self.refresh()
@@ -129,8 +133,8 @@ class RowsView(Widget):
         width, _, theme = self._look
         styles = styles_for(theme)
         segments = [Segment(text, styles[style]) for text, style in crop(row.parts, width)]
-        # The background; adding styles is a look into a cache of Rich's.
-        return Strip(segments, width).apply_style(self.rich_style)
+        # Adding styles is no more than a look into a cache of Rich's.
+        return Strip(segments, width).apply_style(self._ground)
 
 
 def _regions(lines: list[int], width: int) -> list[Region]:
