@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import msgspec
 
@@ -43,7 +43,7 @@ IDLE_SECONDS = 0.02
 _READ_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 
-_AnyEvent = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
+_AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
 _plain = msgspec.json.Decoder()
 

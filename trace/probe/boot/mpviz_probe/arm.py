@@ -53,7 +53,7 @@ def report(where):
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
             line = trace.tb_lineno
-        text = "%s: %s (line %d)" % (kind.__name__, error, line)
+        text = "%s: %s (line %d)" % (getattr(kind, "__name__", ""), error, line)
         wire.put(b"probe.error", b'"where":%b,"error":%b' % (wire.text(where), wire.text(text)))
     except Exception:
         # What is left is to stay silent: an error of ours must not reach the program.
@@ -110,7 +110,7 @@ class _Finder:
     """Lets the ordinary finders find, and patches what they load when it is one of ours."""
 
     def __init__(self):
-        self.waiting = {}
+        self.waiting: "dict[str, list[str]]" = {}
         for ours, modules in PRIMITIVES.items():
             for module in modules:
                 self.waiting.setdefault(module, []).append(ours)

@@ -12,7 +12,7 @@ from mpviz_probe.queues import hush_simple
 
 # What a thread is about to submit: the call's name and the function. The job's number is only
 # known inside the call, where the function is out of sight.
-_submitting = {}
+_submitting: "dict[int, tuple]" = {}
 
 
 def patch(module):
@@ -244,8 +244,8 @@ def _observe_tasks(inqueue, outqueue, mappers):
     name = _identify(os.fstat(inqueue._reader.fileno()).st_ino)
     hush_simple(inqueue)
     hush_simple(outqueue)
-    handed_back = []
-    ready = []
+    handed_back: "list[tuple]" = []
+    ready: "list[bool]" = []
     get, put, send = inqueue.get, outqueue.put, outqueue._writer.send_bytes
 
     def observed_get():

@@ -18,7 +18,9 @@ from mpviz_probe.locks import hush, is_the_programs_own
 def patch(module):
     """Patch ``multiprocessing.queues``."""
     queue = module.Queue
-    queue._reset = _observed_reset(queue._reset)
+    # Called _after_fork up to Python 3.8.
+    reset = "_reset" if "_reset" in queue.__dict__ else "_after_fork"
+    setattr(queue, reset, _observed_reset(getattr(queue, reset)))
     joinable = module.JoinableQueue
     joinable.__setstate__ = _quiet_setstate(joinable.__setstate__)
     joinable.task_done = _observed_task_done(joinable.task_done)
@@ -68,9 +70,9 @@ def _is_internal(queue, frame):
 
 
 def _announce(queue, maxsize):
-    from multiprocessing.synchronize import SEM_VALUE_MAX
+    from _multiprocessing import SemLock
 
-    bound = 0 if maxsize == SEM_VALUE_MAX else maxsize
+    bound = 0 if maxsize == SemLock.SEM_VALUE_MAX else maxsize
     wire.put(
         b"queue.created",
         b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'

@@ -6,6 +6,10 @@ from sys import _getframe
 
 from mpviz_probe import wire
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
 _LIMIT = 4096
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -15,8 +19,8 @@ _MACHINERY = tuple(
 
 # Keyed by the address of the code object and the position in it; the code object is kept so that
 # its address cannot pass to another. A fork hands all of this down, announcements included.
-_known = {}
-_announced = set()
+_known: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
+_announced: "set[int]" = set()
 
 
 def here(depth=1):
@@ -25,7 +29,7 @@ def here(depth=1):
     Frames of multiprocessing and of the probe are passed over. ``depth`` counts the frames that
     are known to be such, from the caller on.
     """
-    frame = _getframe(depth + 1)
+    frame: "FrameType | None" = _getframe(depth + 1)
     while frame is not None:
         known = _known.get((id(frame.f_code), frame.f_lasti))
         if known is None:
