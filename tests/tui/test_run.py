@@ -390,3 +390,15 @@ def test_only_changed_lines_are_drawn_again(run_app: MpvizApp, drive: Drive, ses
         assert 0 < len(changed) < 4
 
     drive(run_app, script)
+
+
+def test_the_mouse_over_the_timeline_says_what_is_under_it(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = shown(pilot, "timeline")
+        (line,) = [y for y, row in enumerate(view.shown) if "Process-2" in row.text]
+        await pilot.hover(view, offset=(110, line))
+        assert "Process-2" in view.shown[-1].text
+        await pilot.hover(shown(pilot, "cores"), offset=(5, 2))
+        assert "Process-2" not in view.shown[-1].text
+
+    drive(run_app, script)

@@ -8,8 +8,9 @@ import signal
 from mpviz.trace.processes import described, signal_name
 from mpviz.tui.actions import RUN_ACTIONS
 from mpviz.tui.keys import bindings
-from mpviz.tui.navigate import follow, neighbour, pan, scroll, whole_run, zoom
+from mpviz.tui.navigate import neighbour, scroll
 from mpviz.tui.screens.watching import Watching
+from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
 from mpviz.tui.widgets.desk import numbers
 from mpviz.tui.widgets.footer import Footer
@@ -109,32 +110,30 @@ class RunScreen(Watching):
 
     def action_zoom_in(self) -> None:
         """Half the stretch."""
-        zoom(self.view, self.picture.state, 0.5)
-        self.redraw()
+        self._show(zoomed(self.picture.state, self.view, 0.5))
 
     def action_zoom_out(self) -> None:
         """Twice the stretch."""
-        zoom(self.view, self.picture.state, 2.0)
-        self.redraw()
+        self._show(zoomed(self.picture.state, self.view, 2.0))
 
     def action_pan_left(self) -> None:
         """A quarter back."""
-        pan(self.view, self.picture.state, -0.25)
-        self.redraw()
+        self._show(panned(self.picture.state, self.view, -0.25))
 
     def action_pan_right(self) -> None:
         """A quarter forward."""
-        pan(self.view, self.picture.state, 0.25)
-        self.redraw()
+        self._show(panned(self.picture.state, self.view, 0.25))
 
     def action_whole_run(self) -> None:
         """Everything from the start."""
-        whole_run(self.view)
-        self.redraw()
+        self._show(Stretch(0, -1))
 
     def action_follow(self) -> None:
         """The present at the right end."""
-        follow(self.view)
+        self._show(Stretch(self.view.span, -1))
+
+    def _show(self, stretch: Stretch) -> None:
+        self.view.span, self.view.end = stretch
         self.redraw()
 
     # Selection and filter

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textual import events
 from textual.message import Message
 
 from mpviz.trace.state import RunState
 from mpviz.tui.frame import Frame, framed
+from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row
+from mpviz.tui.rows import Part, Row, fit
+from mpviz.tui.timeline import describe, point_at
 from mpviz.tui.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -43,6 +46,7 @@ class PanelView(RowsView, can_focus=True):
         self.panel: Panel | None = None
         """The one that is shown."""
         self._numbers = numbers
+        self._said = ""
         self._tabs: list[tuple[int, int, str]] = []
         """Where each name is in the title: from, to, and the panel's name."""
 
@@ -62,6 +66,9 @@ class PanelView(RowsView, can_focus=True):
         inside = self.panel.draw(state, view, width - 2, height - 2)
         frame = Frame(
             title=self._title(),
+            foot=((fit(f" {self._said} ", min(width - 6, len(self._said) + 2)), "text"),)
+            if self._said
+            else (),
             border="frame.on" if self.has_focus else "frame",
             ascii=view.ascii,
         )
@@ -82,6 +89,24 @@ class PanelView(RowsView, can_focus=True):
     def on_blur(self) -> None:
         """Show the plain border."""
         self.redraw()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say what of the timeline is under the mouse, in the frame's last line."""
+        if self.panel is None or self.panel.name != TIMELINE:
+            return
+        state, view = self.picture.state, self.picture.view
+        size = (self.size.width - 2, self.size.height - 2)
+        point = point_at(state, view, size, (event.x - 1, event.y - 1))
+        self._say(describe(state, point) if point is not None else "")
+
+    def on_leave(self) -> None:
+        """There is nothing under the mouse any more."""
+        self._say("")
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
+            self.redraw()
 
     def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
         """Turn a click on a name in the title into a message of its own."""
