@@ -18,6 +18,7 @@ class _Introduces(Protocol):
     pid: int
     time: int
     started: int
+    number: int
 
 
 def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Process:
@@ -31,6 +32,10 @@ def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Pr
 def renew(state: RunState, process: Process, event: _Introduces) -> Process:
     """The process that introduces itself: this one, or a new one under the same pid."""
     if not _is_another(process, event.started):
+        if event.number == 1 and process.records > 1:
+            # It has replaced itself by another program (exec), which counts from 1 again.
+            process.lost_before_exec += process.highest_number - (process.records - 1)
+            process.records = process.highest_number = 1
         return process
     # Its first record was counted for the process that had the pid before.
     process.records -= 1

@@ -95,6 +95,7 @@ class Process:
     records: int = 0
     highest_number: int = 0
     dropped: int = 0
+    lost_before_exec: int = 0
 
     @property
     def alive(self) -> bool:
@@ -127,9 +128,8 @@ class Process:
     @property
     def lost(self) -> int:
         """Records it dropped by its own account, and once it has ended every gap in its numbers."""
-        if self.alive:
-            return self.dropped
-        return max(self.dropped, self.highest_number - self.records)
+        gaps = 0 if self.alive else self.highest_number - self.records
+        return max(self.dropped, gaps) + self.lost_before_exec
 
 
 @dataclass(slots=True)
