@@ -35,6 +35,10 @@ _TEXT_BYTES = 900
 _CHECK_EVERY = 64
 _LOWEST_DESCRIPTOR = 100
 
+# A program that closes all descriptors has to open this many files before one of them could get
+# ours, between two looks at whether it is still ours. The kernel's table for it takes 32 KiB.
+_CEILING = 4096
+
 path = None
 _descriptor = -1
 _inode = None
@@ -213,7 +217,7 @@ def _open_high(fifo):
     low = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        ceiling = 1024 if limit == resource.RLIM_INFINITY else min(limit, 1024)
+        ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
         for lowest in (ceiling - 24, _LOWEST_DESCRIPTOR):
             if lowest >= _LOWEST_DESCRIPTOR:
                 try:
