@@ -158,7 +158,7 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
     process = process_with_pid(state, event.child, event.time)
-    if speaker is not state.warden:
+    if speaker.key == process.parent:
         process.joined = True
     end_process(state, process, event.time, event.exit_code)
 

@@ -38,7 +38,10 @@ benchmarks). At 100 MB a second this leaves a pipe of 1 MiB less than half full.
 """
 
 IDLE_SECONDS = 0.02
-"""The same while nothing comes."""
+"""The same while little comes: each look costs some 150 µs, so 250 a second are 4 % of a core."""
+
+BUSY_BYTES = 1 << 15
+"""From so many bytes at one look on, the next look comes sooner."""
 
 _READ_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
@@ -150,14 +153,15 @@ class EventQueue:
                     self._arrived.wait()
                 closing = self._closing
             pieces = self._read()
+            size = sum(map(len, pieces))
             if pieces:
                 with self._arrived:
                     self._inbox.extend(pieces)
-                    self._backlog += sum(map(len, pieces))
+                    self._backlog += size
                     self._arrived.notify_all()
             if closing:
                 return
-            pause = DRAIN_SECONDS if pieces else min(pause * 2, IDLE_SECONDS)
+            pause = DRAIN_SECONDS if size >= BUSY_BYTES else IDLE_SECONDS
 
     def _read(self) -> list[bytes]:
         """All that is in the pipe now; what is written meanwhile may be left for the next time."""

@@ -9,8 +9,8 @@ from mpviz.trace.primitives.lock import locks_in_use
 from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.primitives.value import SharedValue
-from mpviz.trace.processes import exit_in_words
-from mpviz.trace.state import RunState
+from mpviz.trace.processes import described, exit_in_words
+from mpviz.trace.state import LogEntry, RunState
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -78,12 +78,18 @@ def _cores(state: RunState) -> list[dict[str, Any]]:
     ]
 
 
+def _trouble(state: RunState, entry: LogEntry) -> str:
+    process = state.processes.get(entry.process)
+    return f"{described(process)}: {entry.text}" if process else entry.text
+
+
 def _lines(state: RunState) -> list[str]:
     main = state.processes.get(state.main)
     fate = exit_in_words(main) if main else "never seen"
     name = state.run.target if state.run else "run"
     count = len(state.processes)
-    lines = [f"{name}: {fate} after {_duration(state):.2f} s, {count} processes"]
+    processes = "1 process" if count == 1 else f"{count} processes"
+    lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
     for pool in state.table(Pool).values():
         done = sum(pool.done_by.values())
         lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers")
@@ -100,7 +106,7 @@ def _lines(state: RunState) -> list[str]:
     for value in state.table(SharedValue).values():
         lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
         lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
-    lines += [f"!! {entry.text}" for entry in state.log if entry.trouble]
+    lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
     if state.lost or state.probe_errors or state.unreadable:
         lines.append(
             f"!! {state.lost} of {state.records + state.lost} records lost, {state.probe_errors}"

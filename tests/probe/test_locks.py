@@ -41,10 +41,6 @@ def error_of(call, *args, **kwargs):
     except Exception as error:
         return [type(error).__name__, str(error)]
 
-def type_of_error(call, *args, **kwargs):
-    answer = error_of(call, *args, **kwargs)
-    return answer[0] if isinstance(answer, list) else answer
-
 def wait_for(condition, event, barrier):
     with condition:
         condition.wait_for(lambda: True)
@@ -100,13 +96,6 @@ def main():
 
     unheld, unheld_deep, full = mp.Lock(), mp.RLock(), mp.BoundedSemaphore(2)
     answers += [error_of(unheld.release), error_of(unheld_deep.release), error_of(full.release)]
-    misused = mp.Lock()
-    tell(misuses=[type_of_error(misused.acquire, True, "soon"),
-                  type_of_error(misused.acquire, False, "soon"),
-                  type_of_error(misused.acquire, 1, 2, 3),
-                  type_of_error(misused.acquire, nonsense=1),
-                  type_of_error(misused.release, 1)])
-
     by_thread = mp.Lock()
     def take(times):
         for _ in range(times):
@@ -246,9 +235,40 @@ def test_only_the_program_s_own_locks_are_shown(run: Observed, start_method: str
         "unheld_deep": "RLock",
         "full": "BoundedSemaphore",
         "by_thread": "Lock",
-        "misused": "Lock",
         "own": "Lock",
     }
     elsewhere = {name: kind for name, kind in kinds.items() if name.startswith("elsewhere")}
     assert {name: kinds[name] for name in kinds.keys() - elsewhere.keys()} == expected
     assert len(elsewhere) == (2 if start_method == "forkserver" else 1)
+
+
+MISUSE = """
+import multiprocessing as mp
+from telling import tell
+
+def error_of(call, *args, **kwargs):
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        return type(error).__name__
+
+if __name__ == "__main__":
+    mistakes = []
+    for make in (mp.Lock, mp.RLock, mp.Semaphore):
+        misused = make()
+        mistakes += [
+            error_of(misused.acquire, True, "soon"),
+            error_of(misused.acquire, 1, 2, 3),
+            error_of(misused.acquire, nonsense=1),
+            error_of(misused.release, 1),
+            misused.acquire(False),
+        ]
+    tell(mistakes=mistakes)
+"""
+
+
+def test_a_wrong_argument_is_the_error_that_it_was_and_takes_nothing(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(MISUSE, python=python)
+    assert run.facts("mistakes") == ["TypeError", "TypeError", "TypeError", "TypeError", True] * 3

@@ -68,9 +68,9 @@ def named(state: RunState, name: str) -> Process:
 
 
 def at_work(state: RunState) -> bool:
-    """Both children are up, and known with their start times."""
-    known = [process.started_ticks for process in state.processes.values()]
-    return lines(state).count("at work") == 2 and len(known) >= 3 and all(known)
+    """All three are known with their start times, and both children are up."""
+    known = {process.name for process in state.processes.values() if process.started_ticks}
+    return lines(state).count("at work") == 2 and known == {"MainProcess", "child-0", "child-1"}
 
 
 def test_a_session_is_over_when_all_is_told(begin: Begin, run_to_end: RunToEnd) -> None:

@@ -10,6 +10,7 @@ PRIMITIVES = {
         "multiprocessing.process",
         "multiprocessing.popen_fork",
         "multiprocessing.popen_forkserver",
+        "multiprocessing.forkserver",
         "multiprocessing.context",
     ),
     "locks": ("multiprocessing.synchronize",),

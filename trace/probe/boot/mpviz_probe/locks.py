@@ -123,8 +123,8 @@ def observe(lock):
     send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
-        # C tries without waiting first, too: the program sees no other order of things.
-        if not take(False):
+        # C checks the time-out and tries without waiting first, too: nothing is in another order.
+        if not take(False, timeout):
             if not block or (timeout is not None and timeout <= 0):
                 return False
             if not wait(timeout):

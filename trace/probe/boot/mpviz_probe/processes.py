@@ -32,6 +32,10 @@ def _patch_popen(module):
         popen._send_signal = _observed_send_signal(popen._send_signal)
 
 
+def _patch_forkserver(module):
+    module.os = _ReapingOs()
+
+
 def _patch_context(module):
     """Make the asked-for start method the one that a program gets if it does not choose itself."""
     method = os.environ.get(START_METHOD_VARIABLE)
@@ -157,9 +161,29 @@ def _observed_send_signal(send_signal):
     return observed
 
 
+class _ReapingOs:
+    """``os`` as the fork server sees it: only there can be known how each of its children ended."""
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def waitpid(self, pid, options):
+        """Reap a child and tell how it ended."""
+        ended, status = os.waitpid(pid, options)
+        try:
+            if ended:
+                killed = os.WIFSIGNALED(status)
+                exit_code = -os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+                wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (ended, exit_code))
+        except Exception:
+            report("fork server")
+        return ended, status
+
+
 _PATCHES = {
     "multiprocessing.process": _patch_process,
     "multiprocessing.popen_fork": _patch_popen,
     "multiprocessing.popen_forkserver": _patch_popen,
+    "multiprocessing.forkserver": _patch_forkserver,
     "multiprocessing.context": _patch_context,
 }

@@ -96,7 +96,7 @@ def _observed_room(take, name):
     send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
-        if not take(False):
+        if not take(False, timeout):
             if not block or (timeout is not None and timeout <= 0):
                 return False
             send(waiting, here())
@@ -120,7 +120,7 @@ def _observed_turn(take, what, name):
     send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
-        if take(False):
+        if take(False, timeout):
             return True
         if not block or (timeout is not None and timeout <= 0):
             return False

@@ -1,0 +1,150 @@
+"""Any process of a program may be killed at any moment: the run ends, and the death is shown.
+
+The moments come from a seed, which a failure shows; ``MPVIZ_KILL_SEED`` runs the same trials again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from mpviz.trace import kernel, signals
+from mpviz.trace.processes import exit_in_words, signal_name
+from mpviz.trace.report import document
+from mpviz.trace.session import Session, Target, start
+from mpviz.trace.state import Process, RunState
+
+SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))
+TRIALS = 12
+"""For each scenario under each start method: 108 in all."""
+
+AT_ONCE = 3
+PATIENCE = 60.0
+
+MOMENTS = 0.7
+"""Seconds after the start within which the signal comes."""
+
+LINGER = 0.3
+"""Seconds that the rest may go on without the victim before the person ends it."""
+
+SCENARIOS = {
+    "shared-counter": ["increments=2000", "work_ms=0.2"],
+    "producer-consumer": ["items=4000", "produce_rate=2000", "consume_rate=3000"],
+    "pool-map": ["items=400", "size=3000", "workers=3", "chunksize=1"],
+}
+
+RunToEnd = Callable[..., None]
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+@dataclass
+class Shot:
+    """A process that was alive for certain when it was sent a signal that ends it."""
+
+    process: Process
+    number: signal.Signals
+
+
+def take_aim(session: Session, chance: random.Random) -> Process | None:
+    """Stop a random process of the program, so that it cannot end by itself from now on."""
+    processes = [
+        process
+        for process in session.state.processes.values()
+        # A resource tracker, which nobody started as a Process, ignores SIGTERM.
+        if process.alive and process.started_ticks and process.probed
+    ]
+    chance.shuffle(processes)
+    for process in processes:
+        if signals.send(process.pid, process.started_ticks, signal.SIGSTOP):
+            while (reading := kernel.read_status(process.pid)) is not None:
+                if reading.started != process.started_ticks or reading.status in "ZX":
+                    break
+                if reading.status == "T":
+                    return process
+    return None
+
+
+def shoot(session: Session, chance: random.Random) -> Shot | None:
+    """Send a signal that ends it to a random process; None where there is none any more."""
+    process = take_aim(session, chance)
+    if process is None:
+        return None
+    number = chance.choice([signal.SIGKILL, signal.SIGTERM])
+    if chance.random() < 0.5:
+        assert session.signal(process.key, number)
+    else:
+        assert signals.send(process.pid, process.started_ticks, number)
+    # What is pending is delivered before it does anything else.
+    signals.send(process.pid, process.started_ticks, signal.SIGCONT)
+    return Shot(process, number)
+
+
+def run_trial(scenario: str, start_method: str, trial: int, run_to_end: RunToEnd) -> bool:
+    """Run a scenario, end one of its processes and see what comes of it; False if it was late."""
+    chance = random.Random(f"{SEED}/{scenario}/{start_method}/{trial}")
+    arguments = ["-m", "mpviz.scenarios", scenario, *SCENARIOS[scenario]]
+    session = start(
+        Target(arguments, name=scenario, start_method=start_method, python=sys.executable),
+        capture=True,
+    )
+    try:
+        moment = time.monotonic() + chance.random() * MOMENTS
+        run_to_end(session, lambda state: bool(state.main) and time.monotonic() >= moment)
+        shot = shoot(session, chance)
+        stop_at = time.monotonic() + LINGER
+        run_to_end(session, lambda state: time.monotonic() >= stop_at)
+        if not session.over:
+            session.stop()
+        run_to_end(session)
+        assert session.over
+    finally:
+        session.close()
+    check_nothing_was_missed(session.state)
+    if shot is None:
+        return False
+    check_the_death_is_shown(session.state, shot)
+    return True
+
+
+def check_nothing_was_missed(state: RunState) -> None:
+    stream = document(state)["stream"]
+    problems = (stream["lost"], stream["probe_errors"], stream["unreadable"])
+    assert problems == (0, 0, 0), state.last_probe_error
+    for process in state.processes.values():
+        assert not process.alive
+        assert process.records == process.highest_number, process.name
+
+
+def check_the_death_is_shown(state: RunState, shot: Shot) -> None:
+    victim = shot.process
+    name = signal_name(shot.number)
+    assert (victim.exit_code, exit_in_words(victim)) == (-shot.number, f"ended by {name}")
+    (entry,) = [entry for entry in document(state)["processes"] if entry["id"] == victim.key]
+    assert (entry["exit_code"], entry["signal"]) == (-shot.number, name)
+    assert entry["ended"] is not None
+    if victim.key == state.main:
+        assert state.exit_code == -shot.number
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_any_process_may_die_at_any_moment(
+    scenario: str, start_method: str, run_to_end: RunToEnd
+) -> None:
+    print(f"MPVIZ_KILL_SEED={SEED}")
+    with ThreadPoolExecutor(AT_ONCE) as trials:
+        futures = [
+            trials.submit(run_trial, scenario, start_method, trial, run_to_end)
+            for trial in range(TRIALS)
+        ]
+    hits = [future.result() for future in futures]
+    # Most come in time: without them this would show nothing.
+    assert sum(hits) > TRIALS / 2
