@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,10 @@ class Program:
     def warden_pid(self) -> int:
         """The pid of the warden: all observed processes are below it."""
         return self.warden.pid
+
+    def start(self) -> None:
+        """Have the program itself started: its queue is there now."""
+        self._ask(b"start\n")
 
     def end(self) -> None:
         """Have everything ended: SIGTERM now, SIGKILL a second later. May be called again."""
@@ -155,12 +159,14 @@ def launch(
     stdin: int | None = None,
     capture: bool = False,
     directory: Path | str | None = None,
+    make_queue: Callable[[], None] = lambda: None,
     remove_queue: bool = True,
 ) -> Program:
     """Start a program natively under the probe, with a warden of its own.
 
     ``arguments``: the command, word by word; found by ``PATH`` as a shell would.
-    ``queue_path``: the FIFO that is open for reading on our side.
+    ``queue_path``: the FIFO that is open for reading on our side, or will be once ``make_queue``
+    has been called: then there is a warden already, which removes it should we be killed.
     ``stdin``: a descriptor, ``subprocess.DEVNULL``, ``subprocess.PIPE`` for
     :meth:`Program.write_stdin`, or None for our own.
     ``capture``: give the program sockets of ours for stdout and stderr, each of whose readings
@@ -198,7 +204,16 @@ def launch(
     finally:
         for end in theirs:
             end.close()
-    return Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
+    program = Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
+    try:
+        make_queue()
+    except BaseException:
+        # The warden sees us gone, and has not started anything.
+        program.close()
+        warden.wait()
+        raise
+    program.start()
+    return program
 
 
 def _wait_for_end(pid: int, timeout: float | None) -> None:

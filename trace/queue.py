@@ -23,8 +23,20 @@ from mpviz.trace.events import Event, Output, Unreadable
 from mpviz.trace.fold import EVENTS
 from mpviz.trace.text import clean
 
+QUEUE_NAME = "events"
+"""The FIFO's name in its directory."""
+
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
+
+SLOW_BYTES = 32 << 20
+"""From here on only a trickle is read, so that writers wait a little for every record.
+
+That holds them up to the pace of the fold; they drop only who waits for 50 ms in vain.
+"""
+
+TRICKLE_BYTES = 1 << 14
+TRICKLE_SECONDS = 0.01
 
 OUTPUT_BYTES = 500
 """What an event of a source that can be held up counts for in the backlog, about its size."""
@@ -43,7 +55,9 @@ IDLE_SECONDS = 0.02
 BUSY_BYTES = 1 << 15
 """From so many bytes at one look on, the next look comes sooner."""
 
-_READ_BYTES = 1 << 20
+_PIPE_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+"""Small enough that what :meth:`EventQueue.get` is asked for is about what it gives."""
 _F_SETPIPE_SZ = 1031
 
 _AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
@@ -59,8 +73,12 @@ class EventQueue:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="mpviz-"))
-        self.path = self.directory / "events"
+        if directory is None:
+            self.directory = Path(tempfile.mkdtemp(prefix="mpviz-"))
+        else:
+            self.directory = directory
+            directory.mkdir(mode=0o700)
+        self.path = self.directory / QUEUE_NAME
         os.mkfifo(self.path, 0o600)
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # With a writer of our own, the end of the last observed process is no end of file.
@@ -89,7 +107,7 @@ class EventQueue:
             self._inbox.append(event)
             self._arrived.notify_all()
 
-    def get(self, timeout: float = 0.0, limit: int = _READ_BYTES) -> list[Event]:
+    def get(self, timeout: float = 0.0, limit: int = _PIPE_BYTES) -> list[Event]:
         """The next events in the order in which they came, about ``limit`` bytes of them.
 
         Waits up to ``timeout`` seconds for the first; an empty list means that there is none.
@@ -152,7 +170,8 @@ class EventQueue:
                 while self._backlog > BACKLOG_BYTES and not self._closing:
                     self._arrived.wait()
                 closing = self._closing
-            pieces = self._read()
+                slowly = self._backlog > SLOW_BYTES and not closing
+            pieces = self._read(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
             size = sum(map(len, pieces))
             if pieces:
                 with self._arrived:
@@ -161,19 +180,26 @@ class EventQueue:
                     self._arrived.notify_all()
             if closing:
                 return
-            pause = DRAIN_SECONDS if size >= BUSY_BYTES else IDLE_SECONDS
+            if slowly:
+                pause = TRICKLE_SECONDS
+            else:
+                pause = DRAIN_SECONDS if size >= BUSY_BYTES else IDLE_SECONDS
 
-    def _read(self) -> list[bytes]:
-        """All that is in the pipe now; what is written meanwhile may be left for the next time."""
+    def _read(self, most: int) -> list[bytes]:
+        """What is in the pipe now, about ``most`` bytes of it; all of it when nobody writes."""
         pieces: list[bytes] = []
-        while True:
+        while most > 0 or self._closing:
+            wanted = _READ_BYTES if self._closing else min(most, _READ_BYTES)
             try:
-                piece = os.read(self._descriptor, _READ_BYTES)
+                piece = os.read(self._descriptor, wanted)
             except BlockingIOError:
                 return pieces
             pieces.append(piece)
-            if not self._closing and len(piece) < _READ_BYTES // 2:
+            most -= len(piece)
+            if not self._closing and len(piece) < wanted:
+                # What is written meanwhile is left for the next time.
                 return pieces
+        return pieces
 
     def _decode(self, piece: bytes) -> list[Event]:
         piece = self._rest + piece

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -15,7 +17,7 @@ from mpviz.trace.events import Marked, RunEnded, RunStarted
 from mpviz.trace.fold import fold
 from mpviz.trace.launch import Program, launch
 from mpviz.trace.output import OutputReader
-from mpviz.trace.queue import EventQueue
+from mpviz.trace.queue import QUEUE_NAME, EventQueue
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import Process, RunState
 
@@ -185,7 +187,27 @@ def start(
     :class:`mpviz.trace.launch.LaunchError` where it cannot be started.
     """
     arguments = [target.python, *target.arguments]
-    queue = EventQueue()
+    directory = Path(tempfile.gettempdir()) / f"mpviz-{secrets.token_hex(8)}"
+    queues: list[EventQueue] = []
+    program = launch(
+        arguments,
+        queue_path=directory / QUEUE_NAME,
+        make_queue=lambda: queues.append(_make_queue(directory, target, arguments)),
+        start_method=target.start_method,
+        stdin=subprocess.PIPE if capture and stdin is None else stdin,
+        capture=capture,
+        directory=target.directory,
+    )
+    (queue,) = queues
+    output = None
+    if program.stdout is not None and program.stderr is not None:
+        output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
+    sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
+    return Session(queue, program, sampler, output)
+
+
+def _make_queue(directory: Path, target: Target, arguments: list[str]) -> EventQueue:
+    queue = EventQueue(directory)
     queue.put(
         RunStarted(
             time=monotonic_ns(),
@@ -198,23 +220,7 @@ def start(
             version=version("mpviz"),
         )
     )
-    try:
-        program = launch(
-            arguments,
-            queue_path=queue.path,
-            start_method=target.start_method,
-            stdin=subprocess.PIPE if capture and stdin is None else stdin,
-            capture=capture,
-            directory=target.directory,
-        )
-    except BaseException:
-        queue.close()
-        raise
-    output = None
-    if program.stdout is not None and program.stderr is not None:
-        output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
-    sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
-    return Session(queue, program, sampler, output)
+    return queue
 
 
 def _identity(process: Process) -> tuple[int, int]:

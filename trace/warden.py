@@ -7,8 +7,10 @@ has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no 
 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
-- ``CONTROL`` is the socket to the viewer. The line ``end`` ends everything, ``interrupt`` is a
-  Ctrl-C, and its end of file means that the viewer is gone, by whatever cause.
+- ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made any
+  sooner, it would be left behind by a viewer that is killed at that moment. The line ``end`` ends
+  everything, ``interrupt`` is a Ctrl-C, and the end of file means that the viewer is gone, by
+  whatever cause.
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
@@ -156,6 +158,7 @@ class Warden:
         "has_children",
         "look_at",
         "look_at_all_at",
+        "may_start",
         "poll",
         "processes",
         "viewer_is_gone",
@@ -178,6 +181,8 @@ class Warden:
         """The pid of the program's first process; 0 before its start and once it is reaped."""
         self.first_group = -1
         """A pidfd of it, which stands for its process group even after its end."""
+        self.may_start = False
+        """The viewer has made the queue."""
         self.has_children = True
         self.ending: Ending | None = None
         self.viewer_is_gone = False
@@ -196,11 +201,12 @@ def main() -> None:
     surroundings = Surroundings()
     for number in _HELD_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    _open_queue(queue)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     most = surroundings.limits[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     warden = Warden(control, _wake_up_on_child(), most - _DESCRIPTORS_KEPT_FREE)
+    _wait_for_start(warden)
+    _open_queue(queue)
     start_program(warden, command, surroundings)
     while warden.has_children and not _only_others_are_left(warden):
         try:
@@ -214,6 +220,14 @@ def main() -> None:
         _tell_error(warden, PermissionError(f"another user's and could not be ended: {beyond_us}"))
     if at_the_end == "remove" and warden.viewer_is_gone:
         _remove_queue(queue)
+
+
+def _wait_for_start(warden: Warden) -> None:
+    """Wait for the viewer to make the queue, or to go away, or to change its mind."""
+    while not (warden.may_start or warden.ending):
+        for descriptor, _ in warden.poll.poll():
+            if descriptor == warden.control:
+                _read_control(warden)
 
 
 def start_program(warden: Warden, command: list[str], surroundings: Surroundings) -> None:
@@ -476,7 +490,9 @@ def _read_control(warden: Warden) -> None:
         return
     *lines, warden.command_rest = (warden.command_rest + received).split(b"\n")
     for line in lines:
-        if line == b"end":
+        if line == b"start":
+            warden.may_start = True
+        elif line == b"end":
             begin_ending(warden, 0)
         elif line == b"interrupt" and warden.first:
             # Not reaped yet and the leader of its session: the group is still its own.
@@ -566,9 +582,9 @@ def _open_queue(queue: str) -> None:
 
 def _remove_queue(queue: str) -> None:
     try:
-        if stat.S_ISFIFO(os.lstat(queue).st_mode):
+        if os.path.lexists(queue) and stat.S_ISFIFO(os.lstat(queue).st_mode):
             os.unlink(queue)
-            os.rmdir(os.path.dirname(queue))
+        os.rmdir(os.path.dirname(queue))
     except OSError:
         # Removed by another, or not ours to remove: a folder with other files in it stays.
         return

@@ -32,14 +32,15 @@ PATIENCE = 60.0
 MOMENTS = 0.7
 """Seconds after the start within which the signal comes."""
 
-LINGER = 0.3
-"""Seconds that the rest may go on without the victim before the person ends it."""
+LINGER = 0.5
+"""Seconds that the rest may go on without the victim, at most, before the person ends it."""
 
 SCENARIOS = {
-    "shared-counter": ["increments=2000", "work_ms=0.2"],
-    "producer-consumer": ["items=4000", "produce_rate=2000", "consume_rate=3000"],
-    "pool-map": ["items=400", "size=3000", "workers=3", "chunksize=1"],
+    "shared-counter": ["increments=100000", "work_ms=0.2"],
+    "producer-consumer": ["items=100000", "produce_rate=2000", "consume_rate=3000"],
+    "pool-map": ["items=100000", "size=3000", "workers=3", "chunksize=1"],
 }
+"""Each would go on for much longer than it is let."""
 
 RunToEnd = Callable[..., None]
 
@@ -88,31 +89,33 @@ def shoot(session: Session, chance: random.Random) -> Shot | None:
     return Shot(process, number)
 
 
-def run_trial(scenario: str, start_method: str, trial: int, run_to_end: RunToEnd) -> bool:
-    """Run a scenario, end one of its processes and see what comes of it; False if it was late."""
+def run_trial(scenario: str, start_method: str, trial: int, run_to_end: RunToEnd) -> None:
+    """Run a scenario, end one of its processes, and see what comes of it."""
     chance = random.Random(f"{SEED}/{scenario}/{start_method}/{trial}")
     arguments = ["-m", "mpviz.scenarios", scenario, *SCENARIOS[scenario]]
     session = start(
         Target(arguments, name=scenario, start_method=start_method, python=sys.executable),
         capture=True,
     )
+    shots: list[Shot] = []
+
+    def is_shot(state: RunState) -> bool:
+        if time.monotonic() >= moment and (shot := shoot(session, chance)):
+            shots.append(shot)
+        return bool(shots)
+
     try:
         moment = time.monotonic() + chance.random() * MOMENTS
-        run_to_end(session, lambda state: bool(state.main) and time.monotonic() >= moment)
-        shot = shoot(session, chance)
-        stop_at = time.monotonic() + LINGER
+        run_to_end(session, is_shot)
+        stop_at = time.monotonic() + chance.random() * LINGER
         run_to_end(session, lambda state: time.monotonic() >= stop_at)
-        if not session.over:
-            session.stop()
+        session.stop()
         run_to_end(session)
-        assert session.over
     finally:
         session.close()
     check_nothing_was_missed(session.state)
-    if shot is None:
-        return False
+    (shot,) = shots
     check_the_death_is_shown(session.state, shot)
-    return True
 
 
 def check_nothing_was_missed(state: RunState) -> None:
@@ -145,6 +148,5 @@ def test_any_process_may_die_at_any_moment(
             trials.submit(run_trial, scenario, start_method, trial, run_to_end)
             for trial in range(TRIALS)
         ]
-    hits = [future.result() for future in futures]
-    # Most come in time: without them this would show nothing.
-    assert sum(hits) > TRIALS / 2
+    for future in futures:
+        future.result()
