@@ -7,10 +7,9 @@ has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no 
 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
-- ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made any
-  sooner, it would be left behind by a viewer that is killed at that moment. The line ``end`` ends
-  everything, ``interrupt`` is a Ctrl-C, and the end of file means that the viewer is gone, by
-  whatever cause.
+- ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made
+  sooner, it would be left behind by a viewer that is killed just then. The line ``end`` ends all,
+  ``interrupt`` is a Ctrl-C, and the end of file means that the viewer is gone, by whatever cause.
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
