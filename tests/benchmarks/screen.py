@@ -1,0 +1,222 @@
+"""What the screen costs while it shows a run and at rest, and how it answers in a long one."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+COLUMNS, ROWS = 120, 40
+PATIENCE = 120.0
+
+RUNS = (
+    ("shared-counter", "increments=100"),
+    ("producer-consumer", "items=120"),
+    ("pool-map", "items=96"),
+)
+ROUNDS = 3
+REST_SECONDS = 5.0
+
+LONG_RUN = ("shared-counter", "work_ms=0", "increments=125000", "processes=4")
+EVENTS = 2_000_000
+TRIES = 20
+
+_ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P].*?(\x07|\x1b\\)|[=>])")
+_RECORDS = re.compile(rb"([\d,]+) records ")
+
+
+class Viewer:
+    """mpviz on a terminal of its own; a thread reads what it draws and when."""
+
+    def __init__(self, *words: str) -> None:
+        size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
+        command = str(Path(sys.executable).with_name("mpviz"))
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
+            os.execv(command, [command, *words])
+        self.process = psutil.Process(self.pid)
+        self.records = 0
+        """As many as the header said last."""
+        self.over = False
+        """The header says how the run has ended."""
+        self._drawn = b""
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def see(self, text: bytes) -> float:
+        """Wait until this is drawn, counted from the last look on; the moment when it was."""
+        deadline = time.monotonic() + PATIENCE
+        with self._news:
+            while (at := self._drawn.find(text)) < 0:
+                if not self._news.wait(deadline - time.monotonic()):
+                    sys.exit(f"{text!r} was not drawn, but {self._drawn[-2000:]!r}")
+            self._drawn = self._drawn[at + len(text) :]
+            return self._drawn_at
+
+    def press(self, key: bytes, answer: bytes) -> float:
+        """Seconds from a key to the moment when the terminal is given the answer."""
+        with self._news:
+            self._drawn = b""
+        pressed = time.monotonic()
+        os.write(self._terminal, key)
+        return self.see(answer) - pressed
+
+    def cpu_seconds(self) -> float:
+        """What it has used of all cores, its program not counted."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+    def memory(self) -> float:
+        """Megabytes that it holds."""
+        return self.process.memory_info().rss / 1e6
+
+    def quit(self) -> None:
+        """Leave it as a person does."""
+        os.write(self._terminal, b"\x11")
+        os.waitpid(self.pid, 0)
+        self._reader.join()
+        os.close(self._terminal)
+
+    def _read(self) -> None:
+        rest = b""
+        # The terminal ends with an error when the last process on it has gone.
+        with suppress(OSError):
+            while select.select([self._terminal], [], [])[0]:
+                data = os.read(self._terminal, 1 << 16)
+                if not data:
+                    return
+                now = time.monotonic()
+                text = _ESCAPES.sub(b"", rest + data)
+                # An escape sequence that is not whole yet waits for its other half.
+                cut = text.rfind(b"\x1b")
+                text, rest = (text, b"") if cut < 0 else (text[:cut], text[cut:])
+                with self._news:
+                    self._drawn = (self._drawn + text)[-(1 << 20) :]
+                    self._drawn_at = now
+                    self.over = self.over or b"ended, exit code" in text
+                    for found in _RECORDS.findall(text):
+                        self.records = int(found.replace(b",", b""))
+                    self._news.notify_all()
+
+
+def main() -> None:
+    """Print the tables."""
+    _print_cpu()
+    _print_long_run()
+
+
+def _print_cpu() -> None:
+    print(f"\n{'the screen, percent of a core':34} {'at work':>8}  (range)         {'at rest':>8}")
+    for words in RUNS:
+        at_work, at_rest = zip(*[_cpu_of_a_run(words) for _ in range(ROUNDS)], strict=True)
+        print(
+            f"{' '.join(words):34} {median(at_work):8.1f}  "
+            f"({min(at_work):4.1f} to {max(at_work):4.1f})  {median(at_rest):8.2f}",
+            flush=True,
+        )
+    print(f"{'the picker':34} {'':26} {_cpu_of_the_picker():8.2f}")
+    print(f"{'goal':34} {'10':>8} {'':16} {'1':>8}")
+
+
+def _cpu_of_a_run(words: Sequence[str]) -> tuple[float, float]:
+    """Percent of a core while it runs, from a second after its first picture to a second before
+    its end, and percent at rest after it.
+    """
+    viewer = Viewer("run", *words)
+    viewer.see(b"live")
+    began = time.monotonic()
+    looks: list[tuple[float, float]] = []
+    while not viewer.over:
+        looks.append((time.monotonic(), viewer.cpu_seconds()))
+        time.sleep(0.05)
+    within = [look for look in looks if began + 1 <= look[0] <= looks[-1][0] - 1]
+    (start, before), (end, after) = within[0], within[-1]
+    time.sleep(1)
+    at_rest = _percent_for(viewer, REST_SECONDS)
+    viewer.quit()
+    return 100 * (after - before) / (end - start), at_rest
+
+
+def _cpu_of_the_picker() -> float:
+    viewer = Viewer()
+    viewer.see(b"choose a scenario")
+    time.sleep(1)
+    percent = _percent_for(viewer, REST_SECONDS)
+    viewer.quit()
+    return percent
+
+
+def _percent_for(viewer: Viewer, seconds: float) -> float:
+    before, began = viewer.cpu_seconds(), time.monotonic()
+    time.sleep(seconds)
+    return 100 * (viewer.cpu_seconds() - before) / (time.monotonic() - began)
+
+
+def _print_long_run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "run.json")
+        print(f"\na long run: {' '.join(LONG_RUN)}")
+        viewer = Viewer("run", "--json", str(file), *LONG_RUN)
+        viewer.see(b"live")
+        during = _watch_to_the_end(viewer)
+        # The picture may be behind the program; it has caught up when it says how that ended.
+        print(
+            f"{viewer.records:12,} events at the end: {viewer.memory():6.1f} MB   goal: at most 150"
+        )
+        after = _answers(viewer, TRIES)
+        print(f"{'and after the keys':>31}: {viewer.memory():6.1f} MB")
+        viewer.quit()
+        _print_answers("while it runs", during)
+        _print_answers("after it", after)
+        stream = json.loads(file.read_text())["stream"]
+        print("  ".join(f"{name} {number:,}" for name, number in stream.items()), flush=True)
+
+
+def _watch_to_the_end(viewer: Viewer) -> list[float]:
+    """Press keys while it runs, and print what it holds in memory on the way."""
+    answers: list[float] = []
+    step = EVENTS // 4
+    mark = step
+    while not viewer.over:
+        answers += _answers(viewer, 2)
+        if viewer.records >= mark:
+            print(f"{viewer.records:12,} events: {viewer.memory():17.1f} MB", flush=True)
+            mark += step
+        time.sleep(0.2)
+    return answers
+
+
+def _answers(viewer: Viewer, tries: int) -> list[float]:
+    """Open the help and close it again, half as many times; how long each took."""
+    answers = []
+    for _ in range(tries // 2):
+        answers.append(viewer.press(b"?", b" Keys "))
+        answers.append(viewer.press(b"q", b" records "))
+    return answers
+
+
+def _print_answers(when: str, answers: Sequence[float]) -> None:
+    milliseconds = sorted(1000 * answer for answer in answers)
+    print(
+        f"a key {when}, {len(answers)} tries: median {median(milliseconds):.0f} ms, "
+        f"longest {milliseconds[-1]:.0f} ms   goal: 100",
+        flush=True,
+    )
