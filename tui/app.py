@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -50,6 +52,8 @@ class MpvizApp(App[int]):
         """The latest run; it is closed when the app has ended, whatever ended it."""
         self.failure = ""
         """Why the app could not do what it was started for."""
+        self.asked_at = 0.0
+        """When a person last asked for something, in seconds of the monotonic clock."""
         self._target = target
         self._start = start
         for theme in own_themes():
@@ -65,6 +69,16 @@ class MpvizApp(App[int]):
         """Show the run that was asked for."""
         if self._target is not None:
             self.push_screen(self._run_screen(self._target))
+
+    def on_ready(self) -> None:
+        """Spare the garbage collector what is there for good: a full collection holds all up."""
+        gc.freeze()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when there was a key or a click; then what Textual does with it."""
+        if isinstance(event, events.Key | events.MouseDown):
+            self.asked_at = time.monotonic()
+        await super().on_event(event)
 
     def on_picker_screen_chosen(self, event: PickerScreen.Chosen) -> None:
         """Run what was chosen, and show it over the scenarios."""

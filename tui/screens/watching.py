@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.message import Message
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.timer import Timer
 
 from mpviz.trace.state import Process, RunState
@@ -29,8 +31,13 @@ from mpviz.tui.widgets.prompt import Prompt
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
 
-FOLD_BUDGET = 0.04
-"""Seconds of folding between two looks at the keyboard."""
+FOLD_BUDGET = 0.012
+"""Seconds of folding between two looks at the keyboard, and to whatever Textual has to do."""
+
+AFTER_A_KEY = 0.15
+"""Seconds for which folding takes second place, so that what was asked for comes on the screen."""
+KEY_BUDGET, KEY_PAUSE = 0.004, 0.012
+"""Seconds of folding and of leaving off meanwhile."""
 
 MOST_ROWS = 40
 """A panel that could fill more is not asked again and again how much more."""
@@ -88,6 +95,10 @@ class Watching(Screen[None]):
         yield Prompt("filter")
         yield Footer(RUN_ACTIONS, self.situation, self.view.ascii)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Nothing: header, desk and footer cover it, as the panels cover the desk."""
+        return []
+
     @property
     def view(self) -> View:
         """What the person has chosen to look at."""
@@ -143,7 +154,9 @@ class Watching(Screen[None]):
         session = self.session
         if session is None or self.closing:
             return
-        changed = session.step(FOLD_BUDGET)
+        now = time.monotonic()
+        asked = now - getattr(self.app, "asked_at", 0.0) < AFTER_A_KEY
+        changed = session.step(KEY_BUDGET if asked else FOLD_BUDGET)
         now = time.monotonic()
         late = bool(session.behind) and not session.over
         if session.over or (changed and now - self._drawn >= self._pause * 0.9):
@@ -155,7 +168,9 @@ class Watching(Screen[None]):
             self.redraw()
             return
         wait = UNWATCHED if not self.app.app_focus else self._pause
-        self._timer = self.set_timer(0.001 if late else wait, self._tick)
+        if late:
+            wait = KEY_PAUSE if asked else 0.001
+        self._timer = self.set_timer(wait, self._tick)
 
     def _stop_ticking(self) -> None:
         if self._timer is not None:
@@ -179,6 +194,8 @@ class Watching(Screen[None]):
 
     def redraw(self) -> None:
         """Bring everything on the screen up to date with the state and the view."""
+        if not self.is_current:
+            return
         view = self.view
         if not view.paused:
             view.now = self.state.now
@@ -217,6 +234,10 @@ class Watching(Screen[None]):
             note="small: tab for more" if is_small(*size) else "",
             ascii=self.view.ascii,
         )
+
+    def on_screen_resume(self) -> None:
+        """Show what has happened while another screen was over this one."""
+        self.redraw()
 
     def on_resize(self) -> None:
         """Draw for the new size."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textual.app import ComposeResult
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.strip import Strip
 from textual.widget import Widget
 
 from mpviz.tui.layout import Slot, Wanted, place
@@ -41,6 +42,10 @@ class Desk(Widget):
     def compose(self) -> ComposeResult:
         """All places at once; what is not needed is not laid out."""
         yield from self._places
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Nothing while panels cover it; Textual would draw it below them with each change."""
+        return [] if self.wanted else super().render_lines(crop)
 
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Show these panels from now on."""
