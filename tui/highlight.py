@@ -44,7 +44,7 @@ def highlighted(text: str) -> tuple[tuple[Part, ...], ...]:
     )
     lines: list[list[Part]] = [[]]
     for token, piece in PythonLexer(stripnl=False).get_tokens(text):
-        style = next((style for kind, style in kinds if token in kind), "text")
+        style = next((style for kind, style in kinds if kind in token.split()), "text")
         first, *others = piece.split("\n")
         lines[-1].append((first.expandtabs(4), style))
         lines += [[(other.expandtabs(4), style)] for other in others]
