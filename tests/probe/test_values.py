@@ -28,6 +28,12 @@ def add_in_turn(counter, mine, other, times):
         other.release()
         mine.acquire()
 
+class Point(ctypes.Structure):
+    _fields_ = [("x", ctypes.c_int), ("y", ctypes.c_int)]
+
+def move(point):
+    point.x += 1
+
 def main():
     counter = mp.Value("i", 5)
     children = [mp.Process(target=add, args=(counter, 30)) for _ in range(2)]
@@ -75,10 +81,11 @@ def main():
     own_lock = mp.Lock()
     with_own = mp.Value("i", 1, lock=own_lock)
     with_own.value = 2
-    class Point(ctypes.Structure):
-        _fields_ = [("x", ctypes.c_int), ("y", ctypes.c_int)]
     point = mp.Value(Point, 1, 2)
     point.x = 5
+    child = mp.Process(target=move, args=(point,))
+    child.start()
+    child.join()
     tell(point=[point.x, point.y], share=share.value)
 
 if __name__ == "__main__":
@@ -147,7 +154,7 @@ def test_texts_work_as_they_do_without_us(run: Observed) -> None:
 def test_what_cannot_be_seen_is_not_shown_and_works(run: Observed) -> None:
     names = [entry["name"] for entry in run.document["values"]]
     assert "bare" not in names
-    assert run.facts("point") == [5, 2]
+    assert run.facts("point") == [6, 2]
 
 
 def test_a_value_may_have_a_lock_of_the_program_s(run: Observed) -> None:

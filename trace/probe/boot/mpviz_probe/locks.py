@@ -3,6 +3,7 @@
 import sys
 from functools import wraps
 from itertools import count
+from types import FunctionType
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
@@ -26,6 +27,11 @@ def hush(lock):
     """Give an internal lock its own methods back: it is not shown as the program's."""
     lock.acquire = lock._semlock.acquire
     lock.release = lock._semlock.release
+
+
+def is_observed(lock):
+    """Whether this lock has the methods that :func:`observe` gives."""
+    return isinstance(lock.acquire, FunctionType)
 
 
 def identify(lock):

@@ -7,6 +7,7 @@ from math import isfinite
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import identify as identify_lock
+from mpviz_probe.locks import is_observed, observe
 
 _WHOLE = -1
 
@@ -43,12 +44,25 @@ def _observed_init(init):
                 # A lock of another kind, or no shared memory: nothing that has an id everywhere.
                 return
             self._mpviz = _Observed(self)
+            _observe_lock(self)
             if _is_new(sys._getframe(1)):
                 _announce(self)
         except Exception:
             report("value")
 
     return observed
+
+
+def _observe_lock(value):
+    """Tell of the value's own lock where the program takes it by itself, and only there."""
+    lock = value._lock
+    if not is_observed(lock):
+        observe(lock)
+    if hasattr(value._obj, "_type_"):
+        value.acquire, value.release = lock.acquire, lock.release
+    else:
+        # The fields of a Structure take the lock through these.
+        value.acquire, value.release = lock._semlock.acquire, lock._semlock.release
 
 
 def _is_new(frame):
