@@ -342,7 +342,7 @@ def test_starts_the_program_as_a_shell_would(watch: Watch) -> None:
     with observed.program.stdout.makefile() as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
     assert int(status["SigBlk"], 16) == 0
-    # What was ignored when we were started stays so, as under nohup; the rest is Python's own doing.
+    # What is ignored for us stays so, as under nohup; but not what Python itself ignores.
     python_ignores = {signal.SIGPIPE, signal.SIGXFSZ}
     inherited = {
         number
