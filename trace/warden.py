@@ -355,7 +355,9 @@ def _kill(warden: Warden, processes: list[Process]) -> bool:
 
 def _send(warden: Warden, process: Process, number: int) -> None:
     descriptor: int | None = process.descriptor
-    if process.descriptor < 0:
+    # Asked now, since forgetting the process closes the descriptor that it is held by.
+    opened_here = process.descriptor < 0
+    if opened_here:
         descriptor = kernel.open_process(process.pid, process.started)
     try:
         if descriptor is None or not kernel.signal_process(descriptor, number):
@@ -363,7 +365,7 @@ def _send(warden: Warden, process: Process, number: int) -> None:
     except PermissionError:
         process.beyond_us = True
     finally:
-        if descriptor is not None and process.descriptor < 0:
+        if descriptor is not None and opened_here:
             os.close(descriptor)
 
 
