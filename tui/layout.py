@@ -22,7 +22,7 @@ TWO_COLUMNS, FOUR_COLUMNS = 100, 160
 
 LEAST_STACKED = 7
 MOST_STACKED = 3
-"""How low a panel may be, and how many may lie on top of each other."""
+"""How low a panel may be that could fill more, and how many may lie on top of each other."""
 
 _LEAST_TOP = 4 + FRAME
 _LEAST_TIMELINE = 5 + FRAME
@@ -96,7 +96,7 @@ def _bands(names: Sequence[str]) -> list[_Band]:
 def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int]) -> list[int]:
     """Share out the height: each band its least, then what it can fill, the rest to the last."""
     least = {"top": _LEAST_TOP, TIMELINE: _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
-    most = {"top": height * 3 // 10, TIMELINE: height * 4 // 10, "bottom": height}
+    most = {"top": height * 3 // 10, TIMELINE: height * 9 // 20, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
     left = height - sum(heights)
     # The hero first, then the processes above it; what explains them takes what is left.
@@ -148,7 +148,7 @@ def _bottom(space: Slot, rows: dict[str, int]) -> list[Slot]:
 
 
 def _wanted(names: Sequence[str], rows: dict[str, int]) -> int:
-    return sum(max(LEAST_STACKED, rows[name] + FRAME) for name in names)
+    return sum(rows[name] + FRAME for name in names)
 
 
 def _halved(space: Slot, rows: dict[str, int]) -> list[Slot]:
@@ -169,13 +169,28 @@ def _split(space: Slot, at: int, left: tuple[str, ...], right: tuple[str, ...]) 
 
 def _stacked(space: Slot, rows: dict[str, int]) -> list[Slot]:
     """One above the other, as many as there is room for; the last place has the rest as tabs."""
-    count = max(1, min(len(space.panels), space.height // LEAST_STACKED, MOST_STACKED))
+    groups: list[tuple[str, ...]] = [space.panels]
+    for count in range(min(len(space.panels), MOST_STACKED), 0, -1):
+        groups = [*((name,) for name in space.panels[: count - 1]), space.panels[count - 1 :]]
+        if sum(_least(group, rows) for group in groups) <= space.height:
+            break
+    heights = [_least(group, rows) for group in groups]
+    left = max(0, space.height - sum(heights)) if len(groups) > 1 else 0
+    for index, group in enumerate(groups):
+        more = min(left, max(rows[name] for name in group) + FRAME - heights[index])
+        heights[index] += max(0, more)
+        left -= max(0, more)
+    heights[-1] = space.height - sum(heights[:-1])
     slots: list[Slot] = []
-    y, left = space.y, space.height
-    for index in range(count - 1):
-        name = space.panels[index]
-        below = LEAST_STACKED * (count - index - 1)
-        height = max(LEAST_STACKED, min(rows[name] + FRAME, left - below))
-        slots.append(replace(space, y=y, height=height, panels=(name,)))
-        y, left = y + height, left - height
-    return [*slots, replace(space, y=y, height=left, panels=space.panels[count - 1 :])]
+    y = space.y
+    for group, height in zip(groups, heights, strict=True):
+        slots.append(replace(space, y=y, height=height, panels=group))
+        y += height
+    return slots
+
+
+def _least(names: Sequence[str], rows: dict[str, int]) -> int:
+    """How low a place for these may be; of objects there may be so few that it needs less."""
+    if any(name in CONTEXT for name in names):
+        return LEAST_STACKED
+    return min(LEAST_STACKED, max(1, *(rows[name] for name in names)) + FRAME)

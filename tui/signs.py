@@ -1,4 +1,4 @@
-"""The signs that all panels share: marks and tags of processes, bars, sparklines, big digits."""
+"""The signs that all panels share: marks and tags of processes, bars, charts, big digits."""
 
 from __future__ import annotations
 
@@ -197,15 +197,22 @@ def _edges(width: int, shares: Sequence[tuple[float, str]]) -> list[tuple[int, s
     return edges
 
 
-def sparkline(values: Sequence[float | None], highest: float) -> str:
-    """Values as blocks of height, ``highest`` the full one; unknown ones empty, small ones seen."""
-    scale = 8 / highest if highest > 0 else 0.0
-    return "".join(
-        UPWARD[max(1, min(8, round(value * scale)))]
+def chart(values: Sequence[float | None], highest: float, height: int) -> list[str]:
+    """Values as blocks of height, so many rows from the top; ``highest`` is the full height.
+
+    What is unknown is empty, and whatever is known is seen.
+    """
+    scale = 8 * height / highest if highest > 0 else 0.0
+    eighths = [
+        max(1, min(8 * height, round(value * scale)))
         if value is not None and isfinite(value)
-        else " "
+        else 0
         for value in values
-    )
+    ]
+    return [
+        "".join([UPWARD[max(0, min(8, each - 8 * row))] for each in eighths])
+        for row in range(height - 1, -1, -1)
+    ]
 
 
 _DIGITS = {

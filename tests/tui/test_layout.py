@@ -90,6 +90,14 @@ def test_at_120_by_40_objects_lie_beside_the_context() -> None:
     assert slot_of(slots, "locks").y == slot_of(slots, "output").y
 
 
+def test_objects_that_need_little_lie_on_top_of_each_other_and_not_behind_tabs() -> None:
+    wanted = [Wanted("timeline", 8), Wanted("locks", 2), Wanted("values", 6), Wanted("log", 40)]
+    slots = place(120, 34, wanted)
+    assert slot_of(slots, "locks").panels == ("locks",)
+    assert slot_of(slots, "values").panels == ("values",)
+    assert slot_of(slots, "locks").height == 4
+
+
 def test_at_200_by_60_most_panels_have_a_place_of_their_own() -> None:
     slots = place(200, 58, ALL)
     assert sum(len(slot.panels) == 1 for slot in slots) >= 8

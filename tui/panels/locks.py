@@ -13,6 +13,8 @@ from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, percent, plural
 
 WIDEST_NAME = 20
+NUMBERS_WIDTH = 50
+"""Cells that the numbers need to say how often there was a wait, and for how long."""
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
@@ -22,7 +24,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no lock matches the filter" if view.filter else "no lock was taken"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = 2 if height >= 2 * len(locks) else 1
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(lock.name) for lock in locks) + 1))
+    name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
     rows: list[Row] = []
     for lock in locks:
         rows.append(Row(_picture(state, view, lock, name, width), lock.id))
@@ -32,7 +34,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
 
 
 def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
-    parts: list[Part] = [(fit(lock.name, name), "strong")]
+    parts: list[Part] = [(fit(lock.name, name - 1) + " ", "strong")]
     now = moment_of(state, view)
     parts += _holders(state, lock, now, width)
     waiting = waiters(state, "lock", lock.id)
@@ -103,7 +105,8 @@ def _numbers(lock: Lock, name: int, width: int) -> tuple[Part, ...]:
         [("taken ", "dim"), (right(count(lock.acquisitions), 6), "number")],
         [(lock.kind, "dim")],
     ]
-    parts: list[Part] = [(" " * name, "")]
+    # Where it is narrow, the numbers need the room below the name.
+    parts: list[Part] = [(" " * (name if width >= NUMBERS_WIDTH + name else 2), "")]
     for group in groups:
         if length(parts) + length(group) > width:
             break

@@ -9,29 +9,33 @@ from mpviz.tui.history import columns_of
 from mpviz.tui.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, right, row
-from mpviz.tui.signs import marks, matches, moment_of, sparkline, stacked_bar
+from mpviz.tui.signs import chart, marks, matches, moment_of, stacked_bar
 from mpviz.tui.view import View
 from mpviz.tui.words import count, plural, rate
 
 WIDEST_NAME = 18
+HIGHEST_CHART = 10
+"""Rows of the depth over time, at most."""
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """One to three rows for each queue, as many as fit for all of them."""
+    """One row or more for each queue, as many as fit for all of them."""
     queues = [queue for queue in state.table(Queue).values() if matches(view, queue.name)]
     if not queues:
         words = "no queue matches the filter" if view.filter else "no queue was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
-    each = max(1, min(3, height // len(queues)))
+    each = max(1, height // len(queues))
+    chart_height = min(HIGHEST_CHART, max(1, each - 2))
     name = max(8, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
     rows: list[Row] = []
     for queue in queues:
-        rows += _queue(state, view, queue, name, width)[:each]
+        rows += _queue(state, view, queue, (name, width, chart_height))[:each]
     scroll = view.scroll.get("queues", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 
 
-def _queue(state: RunState, view: View, queue: Queue, name: int, width: int) -> list[Row]:
+def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
+    name, width, _ = size
     full = _fullness(queue)
     numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
     word = fit(f"  {full}", 8)
@@ -50,7 +54,7 @@ def _queue(state: RunState, view: View, queue: Queue, name: int, width: int) -> 
     return [
         Row(crop(first, width), queue.id),
         Row(_flow(state, queue, now, name, width, left), queue.id),
-        Row(_history(state, queue, now, name, width), queue.id),
+        *(Row(parts, queue.id) for parts in _history(state, queue, now, size)),
     ]
 
 
@@ -102,12 +106,18 @@ def _flow(  # noqa: PLR0917
     return crop(parts, width)
 
 
-def _history(state: RunState, queue: Queue, now: int, name: int, width: int) -> tuple[Part, ...]:
+def _history(
+    state: RunState, queue: Queue, now: int, size: tuple[int, int, int]
+) -> list[tuple[Part, ...]]:
     """The depth over the whole run; its full height is the capacity, or else the top."""
-    room = max(1, width - name - 1)
-    values = columns_of(queue.depths, state.origin, now, room)
-    highest = queue.maxsize or queue.max_depth
-    return crop([(fit("  depth", name), "dim"), (sparkline(values, highest), "history")], width)
+    name, width, height = size
+    values = columns_of(queue.depths, state.origin, now, max(1, width - name - 1))
+    bars = chart(values, queue.maxsize or queue.max_depth, height)
+    labels = ["  depth"] + [""] * (height - 1)
+    return [
+        crop([(fit(label, name), "dim"), (bar, "history")], width)
+        for label, bar in zip(labels, bars, strict=True)
+    ]
 
 
 def title(state: RunState, view: View) -> str:
@@ -118,8 +128,9 @@ def title(state: RunState, view: View) -> str:
 
 
 def wanted_height(state: RunState, view: View) -> int:
-    """Three rows for each."""
-    return max(1, 3 * len(state.table(Queue)))
+    """Three rows for each, and a higher chart for a single one."""
+    queues = len(state.table(Queue))
+    return 6 if queues == 1 else max(1, 3 * queues)
 
 
 PANEL = Panel(

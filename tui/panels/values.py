@@ -8,7 +8,7 @@ from mpviz.tui.history import columns_of
 from mpviz.tui.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, row
-from mpviz.tui.signs import big_digits, mark, matches, moment_of, sparkline
+from mpviz.tui.signs import big_digits, chart, mark, matches, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import count, plural, rate
 
@@ -16,6 +16,8 @@ WIDEST_NAME = 20
 _HIGHEST = 1e300
 BIG_ROWS = 6
 """Rows from which on a single value is written in big digits."""
+HIGHEST_CHART = 8
+"""Rows of the history, at most."""
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
@@ -39,12 +41,14 @@ def _value(
     width, each = size
     first = Row(_first(state, value, name, width), value.id)
     numbers = Row(_numbers(state, view, value, name, width), value.id)
-    picture = Row(_picture(state, view, value, name, width), value.id)
-    if each >= BIG_ROWS and value.length == 1 and not view.ascii:
-        big = _big(value, name, width)
-        if big:
-            return [first, *big, picture, numbers]
-    return [first, picture, numbers][: max(1, each)]
+    big = _big(value, name, width) if each >= BIG_ROWS and not view.ascii else []
+    height = min(HIGHEST_CHART, max(1, each - 2 - len(big)))
+    picture = [
+        Row(parts, value.id) for parts in _picture(state, view, value, (name, width, height))
+    ]
+    if each < 3:
+        return [first, *picture][: max(1, each)]
+    return [first, *big, *picture, numbers]
 
 
 def content_in_words(content: Content) -> str:
@@ -81,16 +85,17 @@ def _first(state: RunState, value: SharedValue, name: int, width: int) -> tuple[
 
 
 def _big(value: SharedValue, name: int, width: int) -> list[Row]:
-    digits = big_digits(content_in_words(value.last))
+    digits = big_digits(content_in_words(value.last)) if value.length == 1 else None
     if digits is None or len(digits[0]) + name > width:
         return []
     return [Row(((" " * name, ""), (line, "strong")), value.id) for line in digits]
 
 
 def _picture(
-    state: RunState, view: View, value: SharedValue, name: int, width: int
-) -> tuple[Part, ...]:
-    """Its history, or the elements of an array, as small bars."""
+    state: RunState, view: View, value: SharedValue, size: tuple[int, int, int]
+) -> list[tuple[Part, ...]]:
+    """Its history, or the elements of an array, as bars."""
+    name, width, height = size
     room = max(1, width - name - 1)
     if value.length > 1:
         known = [value.elements.get(index) for index in range(min(value.length, room))]
@@ -104,12 +109,16 @@ def _picture(
     finite = [each for each in values if each is not None and abs(each) < _HIGHEST]
     base = min(0, min(finite, default=0))
     highest = max(finite, default=0) - base
-    bars = sparkline(
-        [None if each is None or abs(each) >= _HIGHEST else each - base for each in values], highest
+    bars = chart(
+        [None if each is None or abs(each) >= _HIGHEST else each - base for each in values],
+        highest,
+        height,
     )
-    return crop(
-        [(fit(f" {words}" if name > len(words) + 1 else "", name), "dim"), (bars, "history")], width
-    )
+    labels = [f" {words}" if name > len(words) + 1 else ""] + [""] * (height - 1)
+    return [
+        crop([(fit(label, name), "dim"), (bar, "history")], width)
+        for label, bar in zip(labels, bars, strict=True)
+    ]
 
 
 def _numbers(

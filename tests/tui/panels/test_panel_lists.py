@@ -344,7 +344,7 @@ def test_rows_for_a_queue_depend_on_the_height() -> None:
     state = factory().state()
     assert len(rows_of(queues.PANEL, state, 80, 2)) == 2
     assert len(rows_of(queues.PANEL, state, 80, 4)) == 4
-    assert len(rows_of(queues.PANEL, state, 80, 9)) == 6
+    assert len(rows_of(queues.PANEL, state, 80, 9)) == 8
 
 
 # Locks -------------------------------------------------------------------------------------------

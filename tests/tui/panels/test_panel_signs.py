@@ -10,7 +10,7 @@ from mpviz.trace.state import Process
 from mpviz.tui.history import columns_of
 from mpviz.tui.listing import from_bottom, from_top
 from mpviz.tui.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
-from mpviz.tui.signs import big_digits, mark, sparkline, stacked_bar, tag
+from mpviz.tui.signs import big_digits, chart, mark, stacked_bar, tag
 from mpviz.tui.words import DURATION_WIDTH, duration, moment, plural, rate, size
 
 
@@ -109,8 +109,9 @@ def test_a_share_that_is_there_at_all_is_seen() -> None:
 
 
 def test_a_sparkline_shows_what_is_small_and_leaves_out_what_is_unknown() -> None:
-    assert sparkline([None, 0, 0.1, 4, 8], 8) == " ▁▁▄█"
-    assert sparkline([0, None], 0) == "▁ "
+    assert chart([None, 0, 0.1, 4, 8], 8, 1) == [" ▁▁▄█"]
+    assert chart([0, None], 0, 1) == ["▁ "]
+    assert chart([None, 0, 3, 4, 8], 8, 2) == ["    █", " ▁▆██"]
 
 
 def test_a_series_in_columns_keeps_its_peaks() -> None:
