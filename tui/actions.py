@@ -43,6 +43,8 @@ class Situation:
     following: bool = True
     """The timeline follows the present, and does not show an earlier stretch."""
     filtered: bool = False
+    asks: bool = False
+    """The program has written something without an end of line: it may wait for an answer."""
 
 
 def _never(situation: Situation) -> str:
@@ -164,6 +166,13 @@ RUN_ACTIONS: tuple[Action, ...] = (
         _while_running("stop"),
     ),
     Action(
+        "interrupt",
+        ("ctrl+c",),
+        "Interrupt the program",
+        "Sends the program what Ctrl-C in its own terminal would (SIGINT). Once more, or when it "
+        "has ended, quits mpviz.",
+    ),
+    Action(
         "run_again",
         ("r",),
         "Run again",
@@ -238,7 +247,8 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "scroll_up",
         ("pageup",),
         "Scroll the panel up",
-        "Moves the rows of the panel with the bright border; the mouse wheel does it for any.",
+        "Moves the rows of the panel with the bright border; the mouse wheel does it for any. In "
+        "the timeline the wheel zooms where the mouse is, and scrolls over the names.",
     ),
     Action("scroll_down", ("pagedown",), "Scroll the panel down", "The other way."),
     Action(
@@ -267,7 +277,8 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "follow",
         ("end",),
         "Follow the present on the timeline",
-        "The right end of the timeline is the present again.",
+        "The right end of the timeline is the present again, and every panel that was scrolled "
+        "shows again what it shows of itself.",
         lambda now: "" if now.following else "follow",
     ),
     Action(
@@ -276,6 +287,13 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "Filter",
         "Only processes and objects whose name contains what is typed are listed.",
         _always("filter"),
+    ),
+    Action(
+        "type_input",
+        ("i",),
+        "Type a line for the program",
+        "What is typed goes to the program's standard input as one line; for a program that asks.",
+        lambda now: "answer" if now.asks and now.started and not now.over else "",
     ),
     Action(
         "toggle_all_events",

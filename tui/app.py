@@ -127,6 +127,10 @@ class MpvizApp(App[int]):
         else:
             self.notify(f"saved {Path.cwd() / file}", markup=False)
 
+    def action_help_quit(self) -> None:
+        """Quit with Ctrl-C wherever there is no program that it could interrupt."""
+        self.exit()
+
     def action_help(self) -> None:
         """Explain the screen."""
         from mpviz.tui.screens.help import HelpScreen  # noqa: PLC0415 - the first picture needs none

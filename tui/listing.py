@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mpviz.tui.rows import Part, Row, row
+from mpviz.tui.view import View
 
 Count = Callable[[Sequence[Row]], str]
 """Says in words what the hidden rows are: "12 more"."""
@@ -47,6 +48,12 @@ def from_bottom(count: int, height: int, scroll: int, make: Callable[[int], Row]
     if stop < count and len(rows) < height:
         rows.append(row((f" ▾ {count - stop} newer", "dim")))
     return rows
+
+
+def scrolled_back(view: View, name: str, told: int) -> int:
+    """How many rows are scrolled off at the bottom, those that came since then included."""
+    scrolled = view.scroll.get(name, 0)
+    return scrolled + max(0, told - view.told.get(name, told)) if scrolled else 0
 
 
 def beside(left: Sequence[Part], right: Sequence[Part], gap: int = 2) -> tuple[Part, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.state import RunState
+from mpviz.tui.listing import scrolled_back
+from mpviz.tui.panels.panel import Panel
 from mpviz.tui.view import View
 
 
@@ -16,6 +19,22 @@ def neighbour(keys: Sequence[str], selected: str, step: int) -> str:
     return keys[max(0, min(len(keys) - 1, keys.index(selected) + step))]
 
 
-def scroll(view: View, name: str, step: int, most: int) -> None:
-    """Scroll the rows of this panel; ``most`` is how many do not fit."""
-    view.scroll[name] = max(0, min(most, view.scroll.get(name, 0) + step))
+def scroll(state: RunState, view: View, panel: Panel, rows: int, height: int) -> None:
+    """Move the rows of this panel, of which so many are in sight; down is positive."""
+    name = panel.name
+    length = (panel.length or panel.wanted_height)(state, view)
+    if panel.told is not None:
+        told = panel.told(state, view)
+        before, rows = scrolled_back(view, name, told), -rows
+        view.told[name] = told
+    elif panel.top is not None and name not in view.scroll:
+        before = panel.top(state, view, height)
+    else:
+        before = view.scroll.get(name, 0)
+    view.scroll[name] = max(0, min(max(0, length - height), before + rows))
+
+
+def unscroll(view: View) -> None:
+    """Let every panel show again what it shows of itself."""
+    view.scroll.clear()
+    view.told.clear()

@@ -37,6 +37,9 @@ class Session(Protocol):
     def signal(self, key: str, number: int) -> bool:
         """Send a signal to one process; False where it is gone."""
 
+    def write_stdin(self, text: str) -> bool:
+        """Give the program input; False where it takes none."""
+
     def interrupt(self) -> None:
         """Send the program what Ctrl-C sends."""
 

@@ -23,6 +23,10 @@ class View:
     """The right end of the timeline in nanoseconds; -1 follows :attr:`now`."""
     scroll: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows are scrolled off at the top (logs: at the bottom)."""
+    told: dict[str, int] = field(default_factory=dict)
+    """By panel name: how many rows there had been when it was scrolled back."""
+    presence: dict[int, float] = field(default_factory=dict)
+    """By site: how much of the last seconds processes were seen at that line of the source."""
     all_events: bool = False
     """The event log shows every record, not only what a person would want to be told."""
     ascii: bool = False

@@ -67,6 +67,10 @@ class FakeSession:
         self.asked.append((key, number))
         return True
 
+    def write_stdin(self, text: str) -> bool:
+        self.asked.append(text)
+        return True
+
     def interrupt(self) -> None:
         self.asked.append("interrupt")
 

@@ -402,3 +402,81 @@ def test_the_mouse_over_the_timeline_says_what_is_under_it(run_app: MpvizApp, dr
         assert "Process-2" not in view.shown[-1].text
 
     drive(run_app, script)
+
+
+def test_the_wheel_zooms_where_the_mouse_is_and_scrolls_over_the_names(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view, holder = screen_of(pilot).view, shown(pilot, "timeline")
+        before = holder.time_at(60)
+        holder.post_message(holder.Wheeled(holder, -1, 60))
+        await pilot.pause()
+        assert 0 < view.span < session.state.now - session.state.origin
+        assert abs(holder.time_at(60) - before) < view.span / 6
+        span = view.span
+        holder.post_message(holder.Wheeled(holder, -1, 3))
+        await pilot.pause()
+        assert view.span == span
+
+    drive(run_app, script)
+
+
+def test_who_has_scrolled_back_keeps_what_is_looked_at(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        screen.focus_panel("log")
+        await pilot.pause()
+        for number in range(60):
+            session.state.note(session.state.now, "", f"entry {number}")
+        await pilot.press("pageup")
+        before = text(shown(pilot, "log")).splitlines()[1:-2]
+        for number in range(60, 80):
+            session.state.note(session.state.now, "", f"entry {number}")
+        screen.redraw()
+        assert text(shown(pilot, "log")).splitlines()[1:-2] == before
+        assert "follow" in footer(pilot)
+        await pilot.press("end")
+        assert "entry 79" in text(shown(pilot, "log"))
+
+    drive(run_app, script)
+
+
+def test_a_line_can_be_typed_for_the_program(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("i", *"kill 9", "enter")
+        assert session.asked == ["kill 9\n"]
+        assert toasts(pilot) == ["sent: kill 9"]
+        assert screen_of(pilot).view.filter == ""
+        await pilot.press("i", "x", "escape")
+        assert session.asked == ["kill 9\n"]
+
+    drive(run_app, script)
+
+
+def test_ctrl_c_is_for_the_program_first_and_then_for_us(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("ctrl+c")
+        assert session.asked == ["interrupt"]
+        assert "once more" in toasts(pilot)[-1]
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert pilot.app._exit
+
+    drive(run_app, script)
+
+
+def test_ctrl_c_after_the_end_quits(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+    session.held = 0
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert session.asked == []
+        assert pilot.app._exit
+
+    drive(run_app, script)

@@ -11,7 +11,7 @@ import msgspec
 from mpviz.trace.events import Event, Site
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.state import LogEntry, Process, RunState
-from mpviz.tui.listing import from_bottom
+from mpviz.tui.listing import from_bottom, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, right, row, selected
 from mpviz.tui.signs import mark, matches, tag
@@ -31,18 +31,29 @@ Said = tuple[int, "Process | None", list[Part]]
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest at the bottom."""
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    entries: Sequence[Any] = _records(state, view) if view.all_events else _entries(state, view)
+    entries = _listed(state, view)
     say: Callable[[RunState, Any], Said] = _record if view.all_events else _entry
     rows = from_bottom(
         len(entries),
         height,
-        view.scroll.get("log", 0),
+        scrolled_back(view, "log", _told(state, view)),
         lambda index: _line(state, view, say(state, entries[index]), tags, width),
     )
     if not rows:
         words = "nothing matches the filter" if view.filter else "nothing to tell yet"
         rows = [row((words, "dim"))]
     return finished(rows, width, height, view.ascii)
+
+
+def _listed(state: RunState, view: View) -> Sequence[Any]:
+    return _records(state, view) if view.all_events else _entries(state, view)
+
+
+def _told(state: RunState, view: View) -> int:
+    """How many entries or records there have been; filtered, how many there are."""
+    if view.filter:
+        return len(_listed(state, view))
+    return state.records if view.all_events else state.log_entries
 
 
 def _entries(state: RunState, view: View) -> Sequence[LogEntry]:
@@ -167,5 +178,7 @@ PANEL = Panel(
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
     draw=draw,
+    told=_told,
+    length=lambda state, view: len(_listed(state, view)),
     wanted_height=wanted_height,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.listing import from_bottom
+from mpviz.tui.listing import from_bottom, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, row, selected
 from mpviz.tui.signs import mark, matches, process_matches, tag
@@ -22,7 +22,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no output matches the filter" if view.filter else "nothing was written yet"
         return finished([row((words, "dim"))], width, height, view.ascii)
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    scroll = view.scroll.get("output", 0)
+    scroll = scrolled_back(view, "output", _told(state, view))
     rows = from_bottom(
         len(lines), height, scroll, lambda index: _line(state, view, lines[index], tags, width)
     )
@@ -53,6 +53,11 @@ def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) 
     return Row(selected(parts, width) if chosen else tuple(parts), line.process)
 
 
+def _told(state: RunState, view: View) -> int:
+    """How many lines there have been; filtered, how many there are."""
+    return len(_lines(state, view)) if view.filter else state.output_lines
+
+
 def title(state: RunState, view: View) -> str:
     """How many lines were written in all."""
     if not state.output_lines:
@@ -76,5 +81,7 @@ PANEL = Panel(
         "the name of the writer."
     ),
     draw=draw,
+    told=_told,
+    length=lambda state, view: len(_lines(state, view)),
     wanted_height=wanted_height,
 )

@@ -26,5 +26,15 @@ class Panel:
     draw: Draw
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
+    told: Callable[[RunState, View], int] | None = None
+    """For rows of which the newest is at the bottom and is what is seen: how many there have been.
+
+    They are scrolled off at the bottom, and who has scrolled back keeps what is looked at in place
+    while more come.
+    """
+    length: Callable[[RunState, View], int] | None = None
+    """How many rows there are to scroll through, where these are more than it wants."""
+    top: Callable[[RunState, View, int], int] | None = None
+    """How many rows are above the first in sight, given the height, before anybody scrolls."""
     wanted_height: Callable[[RunState, View], int] = lambda state, view: 6
     """How many rows it could fill now, so that the layout gives no space away."""

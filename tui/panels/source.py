@@ -18,6 +18,12 @@ Lines = Sequence[tuple[Part, ...]]
 Loader = Callable[[str], Lines]
 """Gives the lines of a file as parts, and keeps what it has read: each picture asks again."""
 
+PRESENCE_KEPT = 0.98
+"""Of what was seen before, at each look: what was seen five seconds ago hardly counts."""
+
+PARENT_SHARE = 0.2
+"""What a process counts that has children: it mostly waits for them, and they do the work."""
+
 MARGIN = 13
 """Cells for the marks of the processes at a line."""
 
@@ -44,17 +50,42 @@ def make_panel(load: Loader) -> Panel:
         draw=draw,
         used=lambda state: bool(state.sites),
         wanted_height=lambda state, view: 16,
+        length=lambda state, view: len(load(file_of(state, view))),
+        top=lambda state, view, height: _top(state, view, load, height),
     )
 
 
+def _top(state: RunState, view: View, load: Loader, height: int) -> int:
+    file = file_of(state, view)
+    return first_line(state, view, file, len(load(file)), height) - 1 if file else 0
+
+
+def look_around(state: RunState, view: View) -> None:
+    """Note at which lines the living are, so that the panel can tell where they mostly are."""
+    living = [process for process in state.processes.values() if process.alive and process.site]
+    if not living:
+        return
+    parents = {process.parent for process in state.processes.values() if process.alive}
+    presence = view.presence
+    for site in list(presence):
+        presence[site] *= PRESENCE_KEPT
+    for process in living:
+        share = PARENT_SHARE if process.key in parents else 1.0
+        presence[process.site] = presence.get(process.site, 0.0) + share
+
+
 def file_of(state: RunState, view: View) -> str:
-    """The file to show: where the selected process is, else the one with most known places."""
+    """The file to show: where the selected process is, else where most are, or have been."""
     chosen = state.processes.get(view.selected)
     site = state.sites.get(chosen.site) if chosen is not None else None
     if site is not None:
         return site.file
     files = Counter(site.file for site in state.sites.values())
-    return max(files, key=lambda file: files[file]) if files else ""
+    seen: dict[str, float] = defaultdict(float)
+    for number, amount in view.presence.items():
+        if number in state.sites:
+            seen[state.sites[number].file] += amount
+    return max(files, key=lambda file: (seen[file], files[file])) if files else ""
 
 
 def processes_by_line(state: RunState, file: str) -> dict[int, list[Process]]:
@@ -118,26 +149,38 @@ def first_line(state: RunState, view: View, file: str, lines: int, height: int) 
     last_first = max(1, lines - height + 1)
     if "source" in view.scroll:
         return max(1, min(last_first, view.scroll["source"] + 1))
-    here = {line: len(group) for line, group in processes_by_line(state, file).items()}
+    here = _presence_by_line(state, view, file)
     known = Counter(site.line for site in state.sites.values() if site.file == file)
     chosen = _selected_line(state, view, file)
     step = max(1, height // 2)
 
-    centre = chosen or sum(line * number for line, number in here.items()) // max(
-        1, sum(here.values())
-    )
+    # Lines that are rarely visited do not move the picture.
+    busy = [line for line, amount in here.items() if 4 * amount >= max(here.values())]
 
-    def worth(first: int) -> tuple[bool, int, int, int]:
+    def worth(first: int) -> tuple[bool, float, int, int]:
         window = range(first, first + height)
+        inside = [chosen] if chosen in window else [line for line in busy if line in window]
         return (
             chosen in window,
-            sum(number for line, number in here.items() if line in window),
+            sum(amount for line, amount in here.items() if line in window),
             sum(number for line, number in known.items() if line in window),
-            -abs(first + height // 2 - centre) if centre else -first,
+            -abs(first + height // 2 - sum(inside) // len(inside)) if inside else -first,
         )
 
     starts = sorted({min(first, last_first) for first in range(1, max(2, lines), step)})
     return max(starts, key=worth)
+
+
+def _presence_by_line(state: RunState, view: View, file: str) -> dict[int, float]:
+    """Where in the file processes have been of late; not noted yet, where they are."""
+    if not view.presence:
+        return {line: len(group) for line, group in processes_by_line(state, file).items()}
+    found: dict[int, float] = defaultdict(float)
+    for number, amount in view.presence.items():
+        site = state.sites.get(number)
+        if site is not None and site.file == file:
+            found[site.line] += round(amount, 1)
+    return found
 
 
 def _selected_line(state: RunState, view: View, file: str) -> int:

@@ -97,7 +97,7 @@ class PickerScreen(Screen[None]):
             with Vertical():
                 yield FramedView(self._card, id="card")
                 yield FramedView(self._source, id="source")
-        yield Prompt("filter")
+        yield Prompt()
         yield Footer(PICKER_ACTIONS, self.situation, self._ascii)
 
     def on_mount(self) -> None:

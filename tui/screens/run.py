@@ -7,8 +7,9 @@ import signal
 from mpviz.trace.processes import described, signal_name
 from mpviz.tui.actions import RUN_ACTIONS
 from mpviz.tui.keys import bindings
-from mpviz.tui.navigate import neighbour, scroll
+from mpviz.tui.navigate import neighbour, scroll, unscroll
 from mpviz.tui.screens.watching import Watching
+from mpviz.tui.sessions import Session
 from mpviz.tui.still import still
 from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
@@ -18,8 +19,7 @@ from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
-FROM_THE_END = ("output", "log")
-"""Panels whose rows are scrolled off at the bottom: the newest is what is seen."""
+INPUT = "input"
 
 
 class RunScreen(Watching):
@@ -27,6 +27,9 @@ class RunScreen(Watching):
 
     BINDINGS = bindings(RUN_ACTIONS)
     ACTIONS = RUN_ACTIONS
+
+    _interrupted: Session | None = None
+    """The run that was sent a Ctrl-C."""
 
     # Panels
 
@@ -46,14 +49,20 @@ class RunScreen(Watching):
             self._select(event.key)
 
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
-        """Scroll the panel under the mouse."""
-        if isinstance(event.view, PanelView):
-            self._scroll(event.view, 3 * event.direction)
+        """Zoom the timeline where the mouse is; scroll any other panel, or the timeline's names."""
+        holder = event.view
+        if not isinstance(holder, PanelView):
+            return
+        time = holder.time_at(event.x)
+        if time >= 0:
+            factor = 1.25 if event.direction > 0 else 0.8
+            self._show(zoomed(self.picture.state, self.view, factor, time))
+        else:
+            self._scroll(holder, 3 * event.direction)
 
     def _scroll(self, holder: PanelView, rows: int) -> None:
         if holder.panel is not None:
-            step = -rows if (holder.panel.name in FROM_THE_END) else rows
-            scroll(self.view, holder.panel.name, step, holder.most_scrolled)
+            scroll(self.picture.state, self.view, holder.panel, rows, holder.size.height - 2)
             holder.redraw()
 
     def action_next_panel(self) -> None:
@@ -129,7 +138,8 @@ class RunScreen(Watching):
         self._show(Stretch(0, -1))
 
     def action_follow(self) -> None:
-        """The present at the right end."""
+        """The present at the right end, and in every list."""
+        unscroll(self.view)
         self._show(Stretch(self.view.span, -1))
 
     def _show(self, stretch: Stretch) -> None:
@@ -166,13 +176,27 @@ class RunScreen(Watching):
         self.query_one(Footer).display = False
         self.query_one(Prompt).open(self.view.filter)
 
+    def action_type_input(self) -> None:
+        """Type a line for the program in the place of the footer."""
+        if self.session is None or self.over:
+            self.say("the program has ended: nobody reads what is typed")
+            return
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(label=INPUT, hint="enter sends it, esc drops it")
+
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """Filter while it is typed."""
-        self.view.filter = event.text
-        self.redraw()
+        if event.label != INPUT:
+            self.view.filter = event.text
+            self.redraw()
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
-        """Back to the panels."""
+        """Back to the panels; a line for the program is sent."""
+        if event.label == INPUT and event.kept and self.session is not None:
+            if self.session.write_stdin(event.text + "\n"):
+                self.say(f"sent: {event.text}")
+            else:
+                self.say("the program takes no input")
         self.query_one(Footer).display = True
         self.focus_holder()
         self.redraw()
@@ -217,6 +241,16 @@ class RunScreen(Watching):
         else:
             self.session.stop()
         self.redraw()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C for the program; the second one is for us."""
+        session = self.session
+        if session is None or self.over or self.closing or self._interrupted is session:
+            self.app.exit()
+            return
+        self._interrupted = session
+        session.interrupt()
+        self.say("sent Ctrl-C to the program; once more quits mpviz")
 
     def action_run_again(self) -> None:
         """Start the program anew."""

@@ -20,6 +20,7 @@ from mpviz.tui.actions import RUN_ACTIONS, Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.source import look_around
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.view import View
 from mpviz.tui.widgets.desk import Desk
@@ -36,7 +37,7 @@ FOLD_BUDGET = 0.012
 
 AFTER_A_KEY = 0.15
 """Seconds for which folding takes second place, so that what was asked for comes on the screen."""
-KEY_BUDGET, KEY_PAUSE = 0.004, 0.012
+KEY_BUDGET, KEY_PAUSE = 0.005, 0.008
 """Seconds of folding and of leaving off meanwhile."""
 
 MOST_ROWS = 40
@@ -92,7 +93,7 @@ class Watching(Screen[None]):
         """Header, panels, and one line for keys or for typing."""
         yield Header(lambda: self.state, self._status)
         yield Desk(self.picture, self.panels)
-        yield Prompt("filter")
+        yield Prompt()
         yield Footer(RUN_ACTIONS, self.situation, self.view.ascii)
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -132,8 +133,9 @@ class Watching(Screen[None]):
             paused=self.view.paused,
             selected=process is not None and process.alive,
             enlarged=bool(self.desk.enlarged),
-            following=self.view.end < 0,
+            following=self.view.end < 0 and not self.view.scroll,
             filtered=bool(self.view.filter),
+            asks=bool(self.state.output) and not self.state.output[-1].ended,
         )
 
     # The run
@@ -199,6 +201,7 @@ class Watching(Screen[None]):
         view = self.view
         if not view.paused:
             view.now = self.state.now
+            look_around(self.state, view)
         self._arrange()
         self.focus_holder()
         self.desk.redraw()

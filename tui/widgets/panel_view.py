@@ -12,7 +12,7 @@ from mpviz.tui.frame import Frame, framed
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, fit
-from mpviz.tui.timeline import describe, point_at
+from mpviz.tui.timeline import describe, point_at, time_at
 from mpviz.tui.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -74,13 +74,16 @@ class PanelView(RowsView, can_focus=True):
         )
         return framed(inside, frame, width, height)
 
+    def time_at(self, x: int) -> int:
+        """The time of the timeline that is at this column, in nanoseconds; -1 where none is."""
+        if self.panel is None or self.panel.name != TIMELINE:
+            return -1
+        return time_at(self.picture.state, self.picture.view, self._inside, x - 1)
+
     @property
-    def most_scrolled(self) -> int:
-        """How many rows of the shown panel do not fit."""
-        if self.panel is None:
-            return 0
-        wanted = self.panel.wanted_height(self.picture.state, self.picture.view)
-        return max(0, wanted - (self.size.height - 2))
+    def _inside(self) -> tuple[int, int]:
+        """Width and height within the frame."""
+        return self.size.width - 2, self.size.height - 2
 
     def on_focus(self) -> None:
         """Show the bright border."""
@@ -95,8 +98,7 @@ class PanelView(RowsView, can_focus=True):
         if self.panel is None or self.panel.name != TIMELINE:
             return
         state, view = self.picture.state, self.picture.view
-        size = (self.size.width - 2, self.size.height - 2)
-        point = point_at(state, view, size, (event.x - 1, event.y - 1))
+        point = point_at(state, view, self._inside, (event.x - 1, event.y - 1))
         self._say(describe(state, point) if point is not None else "")
 
     def on_leave(self) -> None:

@@ -1,4 +1,4 @@
-"""One line to type into, in the place of the footer: the filter."""
+"""One line to type into, in the place of the footer: the filter, or input for the program."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ class Prompt(RowsView, can_focus=True):
     class Changed(Message):
         """What is typed has changed."""
 
+        label: str
         text: str
 
     @dataclass
     class Closed(Message):
         """Enter keeps what was typed, escape gives it up."""
 
+        label: str
         text: str
+        kept: bool
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str = "filter") -> None:
         super().__init__(id="prompt")
         self.text = ""
         self._label = label
+        self._hint = ""
         self.display = False
 
-    def open(self, text: str = "") -> None:
+    def open(
+        self, text: str = "", *, label: str = "filter", hint: str = "enter keeps it, esc drops it"
+    ) -> None:
         """Show the line and take the keys."""
-        self.text = text
+        self.text, self._label, self._hint = text, label, hint
         self.display = True
         # At once: with focus() the first keys of a quick typist would still be commands.
         self.screen.set_focus(self, scroll_visible=False)
@@ -42,7 +48,7 @@ class Prompt(RowsView, can_focus=True):
 
     def rows(self, width: int, height: int) -> list[Row]:
         """What is asked for, what was typed, and the cursor."""
-        hint = "  enter keeps it, esc drops it"
+        hint = f"  {self._hint}"
         return [
             Row(
                 (
@@ -67,10 +73,11 @@ class Prompt(RowsView, can_focus=True):
         elif event.key == "ctrl+u":
             self._change("")
         elif event.key in ("enter", "escape", "tab"):
-            if event.key == "escape":
+            kept = event.key != "escape"
+            if not kept:
                 self._change("")
             self.display = False
-            self.post_message(self.Closed(self.text))
+            self.post_message(self.Closed(self._label, self.text, kept))
         else:
             return
         event.stop()
@@ -85,4 +92,4 @@ class Prompt(RowsView, can_focus=True):
         if text != self.text:
             self.text = text
             self.redraw()
-            self.post_message(self.Changed(text))
+            self.post_message(self.Changed(self._label, text))

@@ -48,6 +48,7 @@ class RowsView(Widget):
 
         view: RowsView
         direction: int
+        x: int
 
         @property
         def control(self) -> RowsView:
@@ -122,12 +123,12 @@ class RowsView(Widget):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Pass the wheel on as a message."""
         event.stop()
-        self.post_message(self.Wheeled(self, -1))
+        self.post_message(self.Wheeled(self, -1, event.x))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Pass the wheel on as a message."""
         event.stop()
-        self.post_message(self.Wheeled(self, 1))
+        self.post_message(self.Wheeled(self, 1, event.x))
 
     def notify_style_update(self) -> None:
         """Take the styles of another theme."""
