@@ -166,6 +166,13 @@ RUN_ACTIONS: tuple[Action, ...] = (
         _while_running("stop"),
     ),
     Action(
+        "type_input",
+        ("i",),
+        "Type a line for the program",
+        "What is typed goes to the program's standard input as one line; for a program that asks.",
+        lambda now: "answer" if now.asks and now.started and not now.over else "",
+    ),
+    Action(
         "interrupt",
         ("ctrl+c",),
         "Interrupt the program",
@@ -287,13 +294,6 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "Filter",
         "Only processes and objects whose name contains what is typed are listed.",
         _always("filter"),
-    ),
-    Action(
-        "type_input",
-        ("i",),
-        "Type a line for the program",
-        "What is typed goes to the program's standard input as one line; for a program that asks.",
-        lambda now: "answer" if now.asks and now.started and not now.over else "",
     ),
     Action(
         "toggle_all_events",

@@ -24,6 +24,10 @@ LEAST_STACKED = 7
 MOST_STACKED = 3
 """How low a panel may be that could fill more, and how many may lie on top of each other."""
 
+BRIEF = ("queues", "locks", "values")
+BRIEF_ROWS = 3
+"""Panels that say what matters in so few rows."""
+
 _LEAST_TOP = 4 + FRAME
 _LEAST_TIMELINE = 5 + FRAME
 _LEAST_BOTTOM = 5 + FRAME
@@ -35,6 +39,8 @@ class Wanted:
 
     name: str
     height: int
+    enough: int = 0
+    """Rows that say all of it, only closer together; 0 where it can use any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,8 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
         return [Slot(0, 0, width, height, tuple(first))]
     rows = {each.name: each.height for each in wanted}
     bands = _bands(names)
-    heights = _heights(height, bands, rows)
+    enough = {each.name: each.enough for each in wanted}
+    heights = _heights(height, bands, rows, enough.get(TIMELINE, 0))
     slots: list[Slot] = []
     y = 0
     for band, band_height in zip(bands, heights, strict=True):
@@ -93,8 +100,11 @@ def _bands(names: Sequence[str]) -> list[_Band]:
     return [band for band in bands if band.names]
 
 
-def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int]) -> list[int]:
-    """Share out the height: each band its least, then what it can fill, the rest to the last."""
+def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int], enough: int) -> list[int]:
+    """Share out the height: each band its least, then what it can fill, the rest to the last.
+
+    Where the timeline cannot have all that it wants, ``enough`` rows serve it as well as more.
+    """
     least = {"top": _LEAST_TOP, TIMELINE: _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
     most = {"top": height * 3 // 10, TIMELINE: height * 9 // 20, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
@@ -105,6 +115,8 @@ def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int]) -> list[
             if band.kind == kind:
                 could_fill = max(rows[name] for name in band.names) + FRAME
                 limit = most[kind] if len(bands) > 1 else height
+                if kind == TIMELINE and could_fill > min(limit, heights[index] + left) and enough:
+                    could_fill = enough + FRAME
                 more = max(0, min(left, min(could_fill, limit) - heights[index]))
                 heights[index] += more
                 left -= more
@@ -193,4 +205,5 @@ def _least(names: Sequence[str], rows: dict[str, int]) -> int:
     """How low a place for these may be; of objects there may be so few that it needs less."""
     if any(name in CONTEXT for name in names):
         return LEAST_STACKED
-    return min(LEAST_STACKED, max(1, *(rows[name] for name in names)) + FRAME)
+    most = BRIEF_ROWS + FRAME if all(name in BRIEF for name in names) else LEAST_STACKED
+    return min(most, max(1, *(rows[name] for name in names)) + FRAME)

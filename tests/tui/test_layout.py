@@ -85,9 +85,11 @@ def test_at_80_by_24_cores_and_processes_lie_above_the_timeline_and_the_rest_is_
 def test_at_120_by_40_objects_lie_beside_the_context() -> None:
     slots = place(120, 38, ALL)
     assert slot_of(slots, "tasks").panels == ("tasks",)
-    assert slot_of(slots, "locks").panels == ("queues", "locks", "values")
+    assert slot_of(slots, "queues").panels == ("queues",)
+    assert slot_of(slots, "locks").panels == ("locks", "values")
     assert slot_of(slots, "output").panels == ("source", "output", "log")
-    assert slot_of(slots, "locks").y == slot_of(slots, "output").y
+    assert slot_of(slots, "tasks").y == slot_of(slots, "findings").y
+    assert slot_of(slots, "locks").x < slot_of(slots, "output").x
 
 
 def test_objects_that_need_little_lie_on_top_of_each_other_and_not_behind_tabs() -> None:
@@ -96,6 +98,14 @@ def test_objects_that_need_little_lie_on_top_of_each_other_and_not_behind_tabs()
     assert slot_of(slots, "locks").panels == ("locks",)
     assert slot_of(slots, "values").panels == ("values",)
     assert slot_of(slots, "locks").height == 4
+
+
+def test_a_timeline_that_cannot_have_air_between_its_lanes_takes_no_rows_for_it() -> None:
+    others = [Wanted("cores", 3), Wanted("processes", 6), Wanted("log", 40)]
+    slots = place(100, 28, [*others, Wanted("timeline", 11, enough=7)])
+    assert slot_of(slots, "timeline").height == 9
+    slots = place(100, 34, [*others, Wanted("timeline", 11, enough=7)])
+    assert slot_of(slots, "timeline").height == 13
 
 
 def test_at_200_by_60_most_panels_have_a_place_of_their_own() -> None:

@@ -165,3 +165,58 @@ def test_the_viewer_killed_takes_the_program_with_it(opened: list[Terminal], pro
     terminal.see("sleeper")
     os.kill(terminal.pid, signal.SIGKILL)
     assert terminal.wait() == 128 + signal.SIGKILL
+
+
+def test_the_second_ctrl_c_ends_it(opened: list[Terminal], program: Path) -> None:
+    program.write_text(
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('not yet', flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    time.sleep(0.05)\n"
+    )
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("ready")
+    terminal.type("\x03")
+    terminal.see("not yet")
+    terminal.type("\x03")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+def test_what_a_program_asks_can_be_answered(opened: list[Terminal], program: Path) -> None:
+    program.write_text("print('hello', input('name? '))\n")
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("answer")
+    terminal.type("iAda\r")
+    terminal.see("hello Ada")
+    terminal.type("q")
+    assert terminal.wait() == 0
+
+
+def test_rubbish_on_stdout_does_no_harm_and_keys_answer(
+    opened: list[Terminal], program: Path
+) -> None:
+    program.write_text(
+        "import os, sys, time\n"
+        "out = sys.stdout.buffer\n"
+        "out.write(b'\\x1b[2J\\x1b]0;title\\x07\\x1b[31m [bold]markup[/bold] [/]\\n')\n"
+        "out.write(bytes(range(256)) * 40 + b'\\n' + b'x' * 1_000_000 + b'\\n')\n"
+        "out.write(b'yes\\n' * 1_000_000)\n"
+        "out.write('wide \\u6f22\\u5b57 e\\u0301\\u0301 \\u202e'.encode() + b'\\nthe last\\n')\n"
+        "out.flush()\n"
+        "time.sleep(1000)\n"
+    )
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("the last")
+    assert b"\x1b]0;title" not in terminal.drawn
+    terminal.type("?")
+    terminal.see("Keys")
+    terminal.type("q")
+    terminal.see("records")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()

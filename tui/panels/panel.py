@@ -26,6 +26,8 @@ class Panel:
     draw: Draw
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
+    enough: Callable[[RunState, View], int] = lambda state, view: 0
+    """Rows that say all that those it wants do, only closer together; 0 where more is better."""
     told: Callable[[RunState, View], int] | None = None
     """For rows of which the newest is at the bottom and is what is seen: how many there have been.
 

@@ -196,6 +196,11 @@ def wanted_height(state: RunState, view: View) -> int:
     return max(3, 2 * lanes - 1 if lanes <= 8 else lanes) + 2
 
 
+def enough(state: RunState, view: View) -> int:
+    """The lanes without a row between them, the axis and the legend."""
+    return len(lanes_of(state, view)) + 2
+
+
 PANEL = Panel(
     name="timeline",
     title=title,
@@ -209,5 +214,6 @@ PANEL = Panel(
         "present again with the key that the footer names."
     ),
     draw=draw,
+    enough=enough,
     wanted_height=wanted_height,
 )

@@ -216,7 +216,7 @@ class Watching(Screen[None]):
                 continue
             height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
             self.heights[panel.name] = height = min(height, MOST_ROWS)
-            wanted.append(Wanted(panel.name, height))
+            wanted.append(Wanted(panel.name, height, min(height, panel.enough(state, view))))
         self.desk.want(wanted)
         if not self.focused_panel and wanted:
             names = [each.name for each in wanted]

@@ -75,7 +75,7 @@ class RowsView(Widget):
             return
         rows = self.rows(width, height)[:height]
         rows += [Row(())] * (height - len(rows))
-        look = (width, height, self._theme)
+        look = (width, height, self.app.theme)
         if look != self._look:
             self._look = look
             self._paints = {}
@@ -133,12 +133,8 @@ class RowsView(Widget):
     def notify_style_update(self) -> None:
         """Take the styles of another theme."""
         super().notify_style_update()
-        if self.is_attached and self._look[2] not in ("", self._theme):
+        if self.is_attached and self._look[2] not in ("", self.app.theme):
             self.redraw()
-
-    @property
-    def _theme(self) -> str:
-        return PLAIN if self.app.no_color else self.app.theme
 
     def _strip(self, row: Row) -> Strip:
         width, paints = self._look[0], self._paints
@@ -150,7 +146,8 @@ class RowsView(Widget):
 
     def _paint(self, name: str) -> Style:
         """Make, once for each theme, what is sent for a style: on the ground, through filters."""
-        style = self.rich_style + styles_for(self._theme)[name]
+        theme = PLAIN if self.app.no_color else self.app.theme
+        style = self.rich_style + styles_for(theme)[name]
         segments = [Segment(" ", style)]
         for line_filter in self.get_line_filters():
             segments = line_filter.apply(segments, self.background_colors[1])
