@@ -15,7 +15,7 @@ ROUNDS = 9
 
 EMPTY_APP = "from textual.app import App; App().run()"
 
-# An empty app has painted when it goes to the first cell; ours only when there is something to read.
+# An empty app has painted when it goes to the first cell; ours when there is something to read.
 FIRST_CELL = b"\x1b[1;1H"
 FIRST_WORDS = b"choose a scenario"
 
