@@ -31,6 +31,12 @@ FPS = 10
 FPS_OVER_SSH = 4
 """A repaint is some kilobytes, and a key pressed has to wait for those on their way."""
 
+SWITCH_SECONDS = 0.0005
+"""How soon the thread that reads what processes tell gets its turn; Python's own is 5 ms.
+
+While it waits, a pipe may fill up: its longest absences are half as long like this (measured).
+"""
+
 LAST_WAY_OUT = 8
 """Seconds after a signal that asked us to end; the screen should be gone by then."""
 
@@ -194,6 +200,7 @@ def _fps(wanted: int | None) -> float:
 def _run(app: MpvizApp, json_file: str | None) -> int:
     ending: list[int] = []
     _end_on_signals(app, ending)
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         status = app.run() or app.return_code or 0
     finally:

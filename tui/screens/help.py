@@ -21,6 +21,7 @@ class HelpScreen(Screen[None]):
     """Explains another screen."""
 
     AUTO_FOCUS = ""
+    BLANK = True  # Nothing of it is seen, so nothing of it is to be drawn anew.
     BINDINGS = bindings(HELP_ACTIONS)
     ACTIONS = HELP_ACTIONS
 

@@ -63,6 +63,7 @@ class PickerScreen(Screen[None]):
     """Chooses a scenario and its parameters, and asks the app to run it."""
 
     AUTO_FOCUS = ""
+    BLANK = True  # Nothing of it is seen, so nothing of it is to be drawn anew.
 
     @dataclass
     class Chosen(Message):
