@@ -114,7 +114,7 @@ def template(kind, fields):
 def send(prepared, *values):
     """Write one record that was prepared with :func:`template`: what is on the hot paths does this.
 
-    Formatting once, and asking for nothing that is rarely needed, halves what a record costs.
+    It formats once and asks for nothing that is rarely needed.
     """
     number = next(_numbers)
     thread = b"" if get_ident() == _main_thread else _thread_field()
