@@ -110,6 +110,10 @@ class WaitOver(Event, tag="wait.over", kw_only=True):
     """A wait has ended that no other event ends: for a process, or it timed out or was given up."""
 
 
+class RingOpened(Event, tag="ring.opened", kw_only=True):
+    """From the next record on a process tells what it tells often in memory that it shares."""
+
+
 class Site(Event, tag="site", kw_only=True):
     """A place in the program's source, told once; other events refer to it by number."""
 
@@ -189,6 +193,7 @@ COMMON_EVENTS: tuple[type[Event], ...] = (
     ProgramFailed,
     ProgramEnded,
     ProcessExited,
+    RingOpened,
     Site,
     Output,
     Marked,

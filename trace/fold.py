@@ -16,6 +16,7 @@ from mpviz.trace.events import (
     ProgramEnded,
     ProgramFailed,
     ProgramStarted,
+    RingOpened,
     RunEnded,
     RunStarted,
     Sample,
@@ -167,6 +168,10 @@ def _site(state: RunState, process: Process, event: Site) -> None:
     state.sites[event.site] = event
 
 
+def _ring_opened(state: RunState, process: Process, event: RingOpened) -> None:
+    """It changes nothing that is true of the process."""
+
+
 def _probe_error(state: RunState, process: Process, event: ProbeError) -> None:
     state.probe_errors += 1
     state.last_probe_error = f"{event.where}: {event.error}"
@@ -299,6 +304,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     ProgramEnded: _program_ended,
     ProcessExited: _process_exited,
     Site: _site,
+    RingOpened: _ring_opened,
     ProbeError: _probe_error,
 }
 _VIEWER_HANDLERS: dict[type[Event], Any] = {

@@ -2,8 +2,9 @@
 
 Why not ``multiprocessing.Queue``: this is a tool for terminating processes, and a process that dies
 while it holds that queue's write lock freezes it for all (``terminate`` in CPython's documentation
-warns of it; in a trial 8 of 30 kills of a writer did). Here a record is one atomic write to a FIFO:
-there is no lock that a death could take away.
+warns of it; in a trial 8 of 30 kills of a writer did). Here a record is one atomic write to a FIFO,
+or one slot of a ring that its process shares with us: there is no lock that a death could take with
+it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,10 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any, Union
 
-import msgspec
-
-from mpviz.trace.events import Event, Output, Unreadable
-from mpviz.trace.fold import EVENTS
-from mpviz.trace.text import clean
+from mpviz.trace.events import Event, Output
+from mpviz.trace.passes import Pass, Sorter
+from mpviz.trace.rings import NEVER, Rings
 
 QUEUE_NAME = "events"
 """The FIFO's name in its directory."""
@@ -36,7 +34,12 @@ That holds them up to the pace of the fold; they drop only who waits for 50 ms i
 """
 
 TRICKLE_BYTES = 1 << 14
+TRICKLE_RECORDS = 1 << 9
+"""Of each ring."""
 TRICKLE_SECONDS = 0.01
+
+RING_RECORDS = 1 << 13
+"""How many records are taken out of a ring at one look."""
 
 OUTPUT_BYTES = 500
 """What an event of a source that can be held up counts for in the backlog, about its size."""
@@ -60,9 +63,7 @@ _READ_BYTES = 1 << 16
 """Small enough that what :meth:`EventQueue.get` is asked for is about what it gives."""
 _F_SETPIPE_SZ = 1031
 
-_AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
-_plain = msgspec.json.Decoder()
+_EVENT_BYTES = 100
 
 
 class EventQueue:
@@ -84,9 +85,11 @@ class EventQueue:
         # With a writer of our own, the end of the last observed process is no end of file.
         self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         _enlarge(self._descriptor)
-        self._inbox: deque[bytes | Event] = deque()
+        self._rings = Rings(self.directory)
+        self._inbox: deque[Pass | Event] = deque()
         self._backlog = 0
-        self._rest = b""
+        self._sorter = Sorter()
+        self._sorted: deque[Event] = deque()
         self._arrived = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
@@ -112,29 +115,45 @@ class EventQueue:
 
         Waits up to ``timeout`` seconds for the first; an empty list means that there is none.
         """
-        batch: list[bytes | Event] = []
+        events: list[Event] = []
         size = 0
+        while size < limit:
+            if self._sorted:
+                size += self._serve(events, limit - size)
+                continue
+            piece = self._next(0.0 if events else timeout)
+            if piece is None:
+                break
+            if isinstance(piece, Pass):
+                self._sorted.extend(self._sorter.sort(piece))
+            else:
+                events.append(piece)
+                size += OUTPUT_BYTES * isinstance(piece, Output)
+        return events
+
+    def _serve(self, events: list[Event], limit: int) -> int:
+        """Move events that are sorted to the batch, about so many bytes of them; say how many."""
+        count = min(len(self._sorted), max(1, limit // _EVENT_BYTES))
+        events += [self._sorted.popleft() for _ in range(count)]
+        return count * _EVENT_BYTES
+
+    def _next(self, timeout: float) -> Pass | Event | None:
+        """What has come next; None where nothing comes within so many seconds."""
         with self._arrived:
             if not self._inbox and timeout > 0:
                 self._arrived.wait(timeout)
-            while self._inbox and size < limit:
-                piece = self._inbox.popleft()
-                batch.append(piece)
-                size += (
-                    len(piece)
-                    if isinstance(piece, bytes)
-                    else OUTPUT_BYTES * isinstance(piece, Output)
-                )
+            if not self._inbox:
+                return None
+            piece = self._inbox.popleft()
+            size = (
+                piece.weight
+                if isinstance(piece, Pass)
+                else OUTPUT_BYTES * isinstance(piece, Output)
+            )
             self._backlog -= size
             if size:
                 self._arrived.notify_all()
-        events: list[Event] = []
-        for piece in batch:
-            if isinstance(piece, bytes):
-                events += self._decode(piece)
-            else:
-                events.append(piece)
-        return events
+            return piece
 
     @property
     def backlog(self) -> int:
@@ -158,11 +177,13 @@ class EventQueue:
             os.close(self._keep_open)
             self._descriptor = self._keep_open = -1
         self.path.unlink(missing_ok=True)
+        self._rings.close()
         if self.directory.exists():
             self.directory.rmdir()
 
     def _drain(self) -> None:
         pause = IDLE_SECONDS
+        owed = False
         while True:
             with self._arrived:
                 if not self._closing:
@@ -171,74 +192,51 @@ class EventQueue:
                     self._arrived.wait()
                 closing = self._closing
                 slowly = self._backlog > SLOW_BYTES and not closing
-            pieces = self._read(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
-            size = sum(map(len, pieces))
-            if pieces:
+            piece = self._read(slowly, closing)
+            if piece.weight or owed:
                 with self._arrived:
-                    self._inbox.extend(pieces)
-                    self._backlog += size
+                    self._inbox.append(piece)
+                    self._backlog += piece.weight
                     self._arrived.notify_all()
+            # What was in a ring may have to wait for what the next pass brings.
+            owed = bool(piece.rings)
             if closing:
                 return
             if slowly:
                 pause = TRICKLE_SECONDS
             else:
-                pause = DRAIN_SECONDS if size >= BUSY_BYTES else IDLE_SECONDS
+                pause = DRAIN_SECONDS if piece.weight >= BUSY_BYTES else IDLE_SECONDS
 
-    def _read(self, most: int) -> list[bytes]:
-        """What is in the pipe now, about ``most`` bytes of it; all of it when nobody writes."""
+    def _read(self, slowly: bool, closing: bool) -> Pass:
+        """Look once at the pipe and then at all rings; see :mod:`mpviz.trace.passes`."""
+        began = time.monotonic_ns()
+        lines, drained = self._read_pipe(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
+        self._rings.look()
+        if closing:
+            return Pass(lines, self._rings.take_all(), NEVER, True)
+        rings, left_since = self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
+        if not rings and left_since == NEVER:
+            return Pass(lines, [], NEVER, drained)
+        return Pass(lines, rings, min(began, left_since - 1), drained)
+
+    def _read_pipe(self, most: int) -> tuple[list[bytes], bool]:
+        """What is in the pipe, about ``most`` bytes of it, and whether it was empty then.
+
+        All of it when nobody writes any more.
+        """
         pieces: list[bytes] = []
         while most > 0 or self._closing:
             wanted = _READ_BYTES if self._closing else min(most, _READ_BYTES)
             try:
                 piece = os.read(self._descriptor, wanted)
             except BlockingIOError:
-                return pieces
+                return pieces, True
             pieces.append(piece)
             most -= len(piece)
             if not self._closing and len(piece) < wanted:
                 # What is written meanwhile is left for the next time.
-                return pieces
-        return pieces
-
-    def _decode(self, piece: bytes) -> list[Event]:
-        piece = self._rest + piece
-        end = piece.rfind(b"\n") + 1
-        self._rest = piece[end:]
-        return decode(piece[:end])
-
-
-def decode(lines: bytes) -> list[Event]:
-    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
-
-    This is where strings of observed programs enter, and the only place where they are cleaned.
-    """
-    if lines.isascii() and b"\\" not in lines and b"\x7f" not in lines:
-        # Without an escape there is no character in it that JSON would not let pass bare.
-        try:
-            return _decoder.decode_lines(lines)
-        except (msgspec.DecodeError, RecursionError):
-            pass
-    return [_decode_line(line) for line in lines.split(b"\n") if line]
-
-
-def _decode_line(line: bytes) -> Event:
-    try:
-        event: Event = msgspec.convert(_cleaned(_plain.decode(line)), _AnyEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = clean(line[:200].decode("utf-8", "backslashreplace"))
-        return Unreadable(time=time.monotonic_ns(), pid=0, text=text)
-    return event
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_cleaned(element) for element in value]
-    if isinstance(value, dict):
-        return {clean(key): _cleaned(element) for key, element in value.items()}
-    return value
+                return pieces, True
+        return pieces, False
 
 
 def _enlarge(descriptor: int) -> None:

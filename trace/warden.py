@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 
     from mpviz.trace import kernel
 
+    ring: ModuleType
     wire: ModuleType
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
     import kernel
-    from mpviz_probe import wire
+    from mpviz_probe import ring, wire
 
 LOOK_SECONDS = 0.05
 """How often the warden looks for processes that are new to it."""
@@ -585,7 +586,12 @@ def _remove_queue(queue: str) -> None:
     try:
         if os.path.lexists(queue) and stat.S_ISFIFO(os.lstat(queue).st_mode):
             os.unlink(queue)
-        os.rmdir(os.path.dirname(queue))
+        directory = os.path.dirname(queue)
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(ring.SUFFIX):
+                    os.unlink(entry)
+        os.rmdir(directory)
     except OSError:
         # Removed by another, or not ours to remove: a folder with other files in it stays.
         return

@@ -5,8 +5,8 @@ import time
 
 import psutil
 
+from mpviz.trace.decode import decode
 from mpviz.trace.fold import fold
-from mpviz.trace.queue import decode
 from mpviz.trace.state import RunState
 
 EVENTS = 2_000_000

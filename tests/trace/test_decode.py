@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from mpviz.trace.decode import decode
 from mpviz.trace.events import Event, Site, Unreadable, WaitOver
 from mpviz.trace.primitives.process import Began
-from mpviz.trace.queue import decode
 from mpviz.trace.text import LIMIT, clean
 
 BEFORE = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'

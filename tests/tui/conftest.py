@@ -11,9 +11,9 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import Parameter, Scenario
+from mpviz.trace.decode import decode
 from mpviz.trace.events import Event, Marked
 from mpviz.trace.fold import fold
-from mpviz.trace.queue import decode
 from mpviz.trace.session import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp

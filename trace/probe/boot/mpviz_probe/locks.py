@@ -3,6 +3,7 @@
 import sys
 from functools import wraps
 from itertools import count
+from operator import attrgetter
 from types import FunctionType
 
 from mpviz_probe import sites, wire
@@ -17,8 +18,9 @@ def patch(module):
     base.__init__ = _observed_init(base.__init__)
     base.__setstate__ = _observed_setstate(base.__setstate__)
     # C code behind the originals would pass by the methods that `observe` puts on an instance.
-    base.__enter__ = _enter
-    base.__exit__ = _exit
+    base.__enter__ = _Enter(attrgetter("acquire"))
+    base.__exit__ = _Exit(attrgetter("_mpviz_exit"))
+    base._mpviz_exit = _exit
     condition = module.Condition
     condition.__setstate__ = _quiet_setstate(condition.__setstate__)
 
@@ -46,11 +48,25 @@ def identify(lock):
     return known
 
 
-def _enter(self):
-    return self.acquire()
+class _Enter(property):
+    """Hands a ``with`` the lock's own ``acquire``, and spares it a call; the type's method as ever.
+
+    :class:`contextlib.ExitStack` looks it up on the type, and calls it with the lock.
+    """
+
+    def __call__(self, lock):
+        return lock.acquire()
 
 
-def _exit(self, *args):
+class _Exit(property):
+    """The same at the end of a ``with``."""
+
+    def __call__(self, lock, *error):
+        return lock.release()
+
+
+def _exit(self, *error):
+    """Release a lock that has not been observed."""
     return self.release()
 
 
@@ -122,11 +138,17 @@ def observe(lock):
     take, give = semlock.acquire, semlock.release
     count_held = semlock._count if semlock.kind == _RECURSIVE else None
     object_field = b'"o":%b' % wire.text(identify(lock))
-    waiting = wire.template(b"wait", b'"what":"lock",' + object_field + b',"s":%d')
-    acquired = wire.template(b"lock.acquired", object_field + b',"s":%d')
-    released = wire.template(b"lock.released", object_field)
-    refused = wire.template(b"lock.refused", object_field)
-    send, here = wire.send, sites.here
+    waiting = wire.form(b"wait", b'"what":"lock",' + object_field, (b"s",))
+    acquired = wire.form(b"lock.acquired", object_field, (b"s",))
+    released = wire.form(b"lock.released", object_field)
+    refused = wire.form(b"lock.refused", object_field)
+    send, getframe, place = wire.send, sys._getframe, sites.place
+    known = (None, -1, 0)
+
+    def learn(frame):
+        nonlocal known
+        known = place(frame)
+        return known[2]
 
     def acquire(block=True, timeout=None):
         # C checks the time-out and tries without waiting first, too: nothing is in another order.
@@ -137,7 +159,11 @@ def observe(lock):
                 return False
         if count_held is None or count_held() == 1:
             try:
-                send(acquired, here())
+                frame = getframe(1)
+                code, position, site = known
+                if frame.f_lasti != position or frame.f_code is not code:
+                    site = learn(frame)
+                send(acquired, site)
             except BaseException:
                 # An interrupt has to find the lock as if it had come before the acquire.
                 give()
@@ -145,7 +171,7 @@ def observe(lock):
         return True
 
     def wait(timeout):
-        send(waiting, here(2))
+        send(waiting, sites.here(2))
         taken = False
         try:
             taken = take(True, timeout)
@@ -164,8 +190,12 @@ def observe(lock):
             send(refused)
             raise
 
+    def leave(*error):
+        release()
+
     lock.acquire = acquire
     lock.release = release
+    lock._mpviz_exit = leave
 
 
 _RECURSIVE = 0

@@ -91,8 +91,8 @@ def _observe_queue(queue):
 
 def _observed_room(take, name):
     """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
-    putting = wire.template(b"queue.put", b'"o":' + name + b',"s":%d')
-    waiting = wire.template(b"wait", b'"what":"put","o":' + name + b',"s":%d')
+    putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
     send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
@@ -116,7 +116,7 @@ def _observed_room(take, name):
 
 def _observed_turn(take, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
-    waiting = wire.template(b"wait", b'"what":"' + what + b'","o":' + name + b',"s":%d')
+    waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s",))
     send, here = wire.send, sites.here
 
     def acquire(block=True, timeout=None):
@@ -138,8 +138,8 @@ def _observed_turn(take, what, name):
 
 def _observed_receive(receive, reader, name):
     """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
-    got = wire.template(b"queue.got", b'"o":' + name + b',"size":%d,"s":%d')
-    waiting = wire.template(b"wait", b'"what":"get","o":' + name + b',"s":%d')
+    got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
+    waiting = wire.form(b"wait", b'"what":"get","o":' + name, (b"s",))
     send, here = wire.send, sites.here
     ready = select.poll()
     ready.register(reader.fileno(), select.POLLIN)
@@ -154,7 +154,7 @@ def _observed_receive(receive, reader, name):
         finally:
             if not arrived:
                 wire.put(b"wait.over")
-        send(got, len(data), here())
+        send(got, here(), len(data))
         return data
 
     return observed
@@ -273,8 +273,8 @@ def hush_simple(queue):
 
 def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
-    putting = wire.template(b"queue.put", b'"o":' + name + b',"s":%d')
-    waiting = wire.template(b"wait", b'"what":"put","o":' + name + b',"s":%d')
+    putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
     ready = select.poll()
     ready.register(writer.fileno(), select.POLLOUT)
 

@@ -111,26 +111,21 @@ def _content(content):
 
 
 class _Observed:
-    """What telling of one value takes: its lock's own methods, and its records, prepared.
+    """What telling of one value takes: its lock's own methods, and records of whole numbers."""
 
-    Those for whole numbers stand apart, for they are the usual.
-    """
-
-    __slots__ = ("give", "read", "read_number", "take", "waiting", "write", "write_number")
+    __slots__ = ("give", "object_field", "read", "take", "waiting", "write")
 
     def __init__(self, value):
         lock = value._lock
         self.take = lock._semlock.acquire
         self.give = lock._semlock.release
         name = wire.text(identify(value))
-        end = b',"index":%d,"s":%d'
-        read, written = b'"o":' + name + b',"value":', b'"o":' + name + b',"before":'
-        self.read = wire.template(b"value.read", read + b"%b" + end)
-        self.read_number = wire.template(b"value.read", read + b"%d" + end)
-        self.write = wire.template(b"value.written", written + b'%b,"value":%b' + end)
-        self.write_number = wire.template(b"value.written", written + b'%d,"value":%d' + end)
+        self.object_field = b'"o":' + name
+        self.read = wire.form(b"value.read", self.object_field, (b"s", b"value", b"index"))
+        written = (b"s", b"before", b"value", b"index")
+        self.write = wire.form(b"value.written", self.object_field, written)
         lock_name = wire.text(identify_lock(lock))
-        self.waiting = wire.template(b"wait", b'"what":"lock","o":' + lock_name + b',"s":%d')
+        self.waiting = wire.form(b"wait", b'"what":"lock","o":' + lock_name, (b"s",))
 
     def hold(self):
         """Take the lock as the original does, and say that it takes waiting."""
@@ -142,7 +137,12 @@ class _Observed:
 
 
 def _observed_property(original, name):
+    """Wrap ``value`` or ``raw``, on the shortest way for whole numbers, which are the usual."""
+    send, getframe, place = wire.send, sys._getframe, sites.place
+    known_read = known_write = (None, -1, 0)
+
     def read(self):
+        nonlocal known_read
         value = self._mpviz
         if value is None:
             return original.fget(self)
@@ -150,12 +150,21 @@ def _observed_property(original, name):
             value.hold()
         try:
             content = getattr(self._obj, name)
-            _tell_read(value, content, 0)
+            if content.__class__ is int:
+                frame = getframe(1)
+                code, position, site = known_read
+                if frame.f_lasti != position or frame.f_code is not code:
+                    known_read = place(frame)
+                    site = known_read[2]
+                send(value.read, site, content)
+            else:
+                _tell_read(value, content, 0)
         finally:
             value.give()
         return content
 
     def write(self, content):
+        nonlocal known_write
         value = self._mpviz
         if value is None:
             original.fset(self, content)
@@ -166,7 +175,16 @@ def _observed_property(original, name):
             item = self._obj
             before = getattr(item, name)
             setattr(item, name, content)
-            _tell_write(value, before, getattr(item, name), 0)
+            content = getattr(item, name)
+            if content.__class__ is int:
+                frame = getframe(1)
+                code, position, site = known_write
+                if frame.f_lasti != position or frame.f_code is not code:
+                    known_write = place(frame)
+                    site = known_write[2]
+                send(value.write, site, before, content)
+            else:
+                _tell_write(value, before, content, 0)
         finally:
             value.give()
 
@@ -218,20 +236,23 @@ def _position(array, index):
 
 def _tell_read(value, content, index):
     try:
+        here = sites.here(2)
         if content.__class__ is int:
-            wire.send(value.read_number, content, index, sites.here(2))
-        else:
-            wire.send(value.read, _content(content), index, sites.here(2))
+            wire.send(value.read, here, content, index)
+            return
+        fields = b'%b,"value":%b,"index":%d,"s":%d'
+        wire.put(b"value.read", fields % (value.object_field, _content(content), index, here))
     except Exception:
         report("value")
 
 
 def _tell_write(value, before, content, index):
     try:
+        here = sites.here(2)
         if content.__class__ is int:
-            wire.send(value.write_number, before, content, index, sites.here(2))
-        else:
-            here = sites.here(2)
-            wire.send(value.write, _content(before), _content(content), index, here)
+            wire.send(value.write, here, before, content, index)
+            return
+        told = (value.object_field, _content(before), _content(content), index, here)
+        wire.put(b"value.written", b'%b,"before":%b,"value":%b,"index":%d,"s":%d' % told)
     except Exception:
         report("value")

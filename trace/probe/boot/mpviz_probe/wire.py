@@ -1,8 +1,10 @@
-"""The writing end of the EventQueue: one record, one atomic write, no lock and no thread.
+"""The writing end of the EventQueue: a record is told in one step, with no lock and no thread.
 
-A record is one line of JSON of at most ``select.PIPE_BUF`` bytes, so the kernel neither tears it
-nor mixes it with another process's (POSIX, ``write`` to a FIFO). What :func:`put` has returned from
-is in the kernel, where a SIGKILL of this process cannot take it back.
+What :func:`put` tells is one line of JSON of at most ``select.PIPE_BUF`` bytes in one write to the
+FIFO, so the kernel neither tears it nor mixes it with another process's (POSIX, ``write`` to a
+FIFO). What :func:`send` tells, many times a second, goes into the process's :mod:`ring
+<mpviz_probe.ring>`, or like the others where there is none. Either way a SIGKILL of this process
+cannot take back what they have returned from.
 
 The state is module-level on purpose: there is one queue in a process, ``put`` runs inside the
 locks of the observed program, and an attribute look-up on an object would be paid on each record.
@@ -10,29 +12,28 @@ locks of the observed program, and an attribute look-up on an object would be pa
 
 import os
 import select
+from _thread import get_ident
 from itertools import count
 from os import write
-from time import monotonic_ns
+from time import monotonic_ns, sleep
 
 try:
     # The C function behind ``json``; importing ``json`` costs the program 8 ms (measured).
     from _json import encode_basestring_ascii as _quote
 except ImportError:
     from json.encoder import encode_basestring_ascii as _quote
-from _thread import get_ident
 
 ENVIRONMENT_VARIABLE = "MPVIZ_EVENTS"
 """Holds the path of the FIFO, so that every descendant finds it, however it was started."""
 
 PATIENCE_MILLISECONDS = 50
-"""How long a writer waits, once, for room in a full pipe before it begins to drop."""
+"""How long a writer waits, once, for room in a full pipe or ring before it does without."""
 
 TEXT_LIMIT = 240
 """Characters of a text that go into a record; a longer one is cut and ends in an ellipsis."""
 
 _TEXT_BYTES = 900
 
-_CHECK_EVERY = 64
 _LOWEST_DESCRIPTOR = 100
 
 # A program that closes all descriptors has to open this many files before one of them could get
@@ -48,8 +49,30 @@ _numbers = count(1)
 _dropped = 0
 _declared = 0
 _full = False
-_in_trouble = False
-"""Records were dropped and the viewer has not been told yet."""
+
+_form_numbers = count(1)
+_forms: "dict[int, bytes]" = {}
+"""What goes into the ring of each form, by its number."""
+_lines: "dict[int, tuple[bytes, int]]" = {}
+"""The line of JSON that says the same, and how many values it takes; forms are never given up."""
+_ring = None
+_first = 0
+"""The ring is for the numbers after this one."""
+_limit = 0
+"""The first number for which the ring is known to have no room, as far as it was asked."""
+_next_ring = 0
+"""Below this number no ring is made: the last try failed, or the last ring was full."""
+
+_RING_PAUSE = 1 << 14
+_RING_WAIT_SECONDS = 0.0005
+
+# These come with the first form: a program that sends nothing does not pay for them.
+ring = None
+_pack = None
+_MASK = _SLOT_BYTES = _SLOTS_AT = 0
+_DOES_NOT_FIT = ()
+"""What pack_into raises for a number that does not fit, and for a ring that another thread gave up.
+"""
 
 
 def open_queue(fifo):
@@ -64,18 +87,24 @@ def open_queue(fifo):
 
 def reset():
     """Begin a new process's numbering; for the first process and after each fork."""
-    global _pid, _main_thread, _numbers, _dropped, _declared, _full, _in_trouble
+    global _pid, _main_thread, _numbers, _dropped, _declared, _full
+    global _ring, _first, _limit, _next_ring
     _pid = os.getpid()
     _main_thread = get_ident()
     _numbers = count(1)
     _dropped = _declared = 0
-    _full = _in_trouble = False
+    _full = False
+    # The parent's ring is the parent's, though this process has it mapped, too.
+    _ring = None
+    _first = _limit = _next_ring = 0
 
 
 def close():
     """Stop writing for good; every later record goes nowhere."""
-    global _descriptor
+    global _descriptor, _ring, _limit
     _descriptor = -1
+    _ring = None
+    _limit = 0
 
 
 def is_open():
@@ -89,45 +118,168 @@ def pid():
 
 
 def put(kind, fields=b"", stamp=None):
-    """Write one record, and return when it is in the kernel.
+    """Write one record to the pipe, and return its number when it is in the kernel.
 
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
     """
+    number = next(_numbers)
     record = b'{"k":"%b","t":%d,"p":%d,"n":%d%b%b}\n' % (
         kind,
         monotonic_ns() if stamp is None else stamp,
         _pid,
-        next(_numbers),
+        number,
         _thread_field(),
         b"," + fields if fields else b"",
     )
+    if _ring is not None and _has_room(number):
+        _skip(number)
     if _descriptor >= 0:
         _write(record)
+    return number
 
 
-def template(kind, fields):
-    """Prepare a record for :func:`send`: bytes with a ``%d`` or ``%b`` for each later value."""
-    return b'{"k":"%b",%b,"t":%%d,"p":%%d,"n":%%d%%b}\n' % (kind, fields)
+def form(kind, fields, names=()):
+    """Prepare a kind of record about one object, and return what :func:`send` takes for it.
 
-
-def send(prepared, *values):
-    """Write one record that was prepared with :func:`template`: what is on the hot paths does this.
-
-    It formats once and asks for nothing that is rarely needed.
+    ``kind`` and ``fields`` are as for :func:`put`. ``names`` are the fields that each record has
+    of its own, as bytes: at most four whole numbers, of which the first is the site.
     """
+    if ring is None:
+        _load_ring()
+    fixed = b'{"k":"%b",%b' % (kind, fields)
+    values = b"".join(b',"%b":%%d' % name for name in names)
+    line = fixed + values + b',"t":%d,"p":%d,"n":%d%b}\n', len(names)
+    entry = b" ".join(names) + b"\n" + fixed + b"}"
+    number = next(_form_numbers)
+    if number >= ring.FORMS or len(entry) > ring.FORM_BYTES:
+        # The ring takes no tuple for a number, so what is sent in this form goes through the pipe.
+        return line
+    _lines[number] = line
+    _forms[number] = entry
+    if _ring is not None:
+        ring.write_form(_ring, number, entry)
+    return number
+
+
+def _load_ring():
+    global ring, _pack, _MASK, _SLOT_BYTES, _SLOTS_AT, _DOES_NOT_FIT
+    from struct import error
+
+    from mpviz_probe import ring
+
+    _pack = ring.RECORD.pack_into
+    _MASK = ring.SLOTS - 1
+    _SLOT_BYTES = ring.SLOT_BYTES
+    _SLOTS_AT = ring.SLOTS_AT
+    _DOES_NOT_FIT = (error, TypeError)
+
+
+def send(form, site=0, first=0, second=0, third=0):
+    """Write one record that was prepared with :func:`form`: what is on the hot paths does this."""
     number = next(_numbers)
-    thread = b"" if get_ident() == _main_thread else _thread_field()
-    record = prepared % (*values, monotonic_ns(), _pid, number, thread)
-    if number % _CHECK_EVERY and not _in_trouble:
+    if _first < number < _limit:
         try:
-            write(_descriptor, record)
+            _pack(
+                _ring,
+                (number & _MASK) * _SLOT_BYTES + _SLOTS_AT,
+                monotonic_ns(),
+                get_ident(),
+                form,
+                site,
+                first,
+                second,
+                third,
+                number,
+            )
             return
-        except OSError:
-            # The pipe is full, or the descriptor is no longer ours.
-            pass
-    if _descriptor >= 0:
-        _write(record)
+        except _DOES_NOT_FIT:
+            _skip(number)
+        except BaseException:
+            # An interrupt; the viewer must not wait for this number.
+            _skip(number)
+            raise
+    elif _ring is not None and _goes_into_ring(number, form, site, first, second, third):
+        return
+    if _descriptor < 0:
+        return
+    line, values = _lines[form] if form.__class__ is int else form
+    told = (site, first, second, third)[:values]
+    _write(line % (*told, monotonic_ns(), _pid, number, _thread_field()))
+    if _ring is None and number >= _next_ring:
+        _open_ring(number)
+
+
+def _goes_into_ring(number, *values):
+    """Put a record into the ring for which there may be room by now; False where it cannot be."""
+    if not _has_room(number):
+        return False
+    if number <= _first:
+        # The ring is being made at this moment, and it is not known yet what it begins with.
+        _skip(number)
+        return False
+    try:
+        place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
+        _pack(_ring, place, monotonic_ns(), get_ident(), *values, number)
+    except _DOES_NOT_FIT:
+        _skip(number)
+        return False
+    return True
+
+
+def _open_ring(number):
+    """Make a ring for the records after this one, if there can be one."""
+    global _ring, _first, _limit, _next_ring
+    # Another thread must not try the same meanwhile.
+    _next_ring = number + _RING_PAUSE
+    try:
+        memory = ring.create(os.path.dirname(path), _pid, number)
+    except Exception:
+        # Whatever there is against a ring on this machine: the pipe does as well, only slower.
+        return
+    _first = 1 << 62
+    # Whoever takes a number from here on gives it a slot, so the ring begins behind the next one;
+    # and whoever prepares a form from here on writes it there.
+    _ring = memory
+    for each, entry in list(_forms.items()):
+        ring.write_form(memory, each, entry)
+    first = put(b"ring.opened")
+    ring.make_ready(memory, _pid, first, _main_thread)
+    _limit = first + ring.SLOTS + 1
+    _first = first
+
+
+def _has_room(number):
+    """Whether the ring has a slot for this number, now or soon; if not, it is given up."""
+    global _ring, _limit, _next_ring
+    deadline = 0
+    while number >= _limit:
+        memory = _ring
+        if memory is None:
+            return False
+        _limit = ring.number_read(memory) + ring.SLOTS + 1
+        if number < _limit:
+            break
+        now = monotonic_ns()
+        deadline = deadline or now + PATIENCE_MILLISECONDS * 1_000_000
+        if now >= deadline:
+            _ring = None
+            _limit = 0
+            _next_ring = number + _RING_PAUSE
+            return False
+        sleep(_RING_WAIT_SECONDS)
+    return True
+
+
+def _skip(number):
+    """Tell the ring that this number is told elsewhere or not at all, unless it is told there."""
+    place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
+    try:
+        if ring.number_at(_ring, place) != number:
+            _pack(_ring, place, monotonic_ns(), 0, ring.VOID, 0, 0, 0, 0, number)
+    except _DOES_NOT_FIT:
+        # Another thread has given the ring up; nobody waits for the number any more.
+        return
 
 
 def text(value):
@@ -151,7 +303,7 @@ def _thread_field():
 
 def _write(record):
     """Write a record with all due care: for a full pipe, a lost reader, a descriptor taken away."""
-    global _declared, _dropped, _full, _in_trouble
+    global _declared, _dropped, _full
     if not _is_ours():
         # The program closed all descriptors, and may have opened files of its own since.
         _reopen()
@@ -171,7 +323,6 @@ def _write(record):
         _declared = dropped
     else:
         _dropped += 1
-    _in_trouble = _dropped != _declared
 
 
 def _write_when_there_is_room(record):

@@ -1,0 +1,371 @@
+"""Rings: what a process tells in its own memory arrives whole, in order, and once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mpviz.trace.events import Event, RingOpened, Unreadable
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.value import ValueWritten
+from mpviz.trace.probe import BOOT
+from mpviz.trace.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.queue import EventQueue
+from mpviz.trace.rings import Ring
+from mpviz.trace.state import RunState
+
+WaitUntil = Callable[..., None]
+
+pytestmark = [
+    pytest.mark.usefixtures("nothing_left"),
+    pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings"),
+]
+
+WIRE = """
+import fcntl, mmap, os, random, struct, sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from mpviz_probe import ring, wire
+wire.open_queue(sys.argv[2])
+written = wire.form(b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index"))
+"""
+
+
+@pytest.fixture
+def queue(nothing_left: None) -> Iterator[EventQueue]:
+    queue = EventQueue()
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def write(queue: EventQueue) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a process with the probe's writing end, which runs this code."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *arguments: str, python: str = sys.executable) -> subprocess.Popen[str]:
+        command = [python, "-I", "-c", WIRE + textwrap.dedent(code), str(BOOT), str(queue.path)]
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+Write = Callable[..., "subprocess.Popen[str]"]
+
+
+def all_of(queue: EventQueue) -> list[Event]:
+    """What is left to read, now that nobody writes any more."""
+    queue.finish()
+    events: list[Event] = []
+    while batch := queue.get():
+        events += batch
+    return events
+
+
+def done(process: subprocess.Popen[str]) -> str:
+    """What a writer printed, when it has ended well."""
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    return stdout.strip()
+
+
+def values(events: list[Event]) -> list[int]:
+    """What was written, in the order in which it came."""
+    return [event.value for event in events if isinstance(event, ValueWritten)]  # type: ignore[misc]
+
+
+def test_what_is_sent_is_what_comes(queue: EventQueue, write: Write, python: str) -> None:
+    """On every Python: each field, of the main thread and of another."""
+    writer = write(
+        """
+        wire.send(written, 7, -1, 2**62, 3)
+        wire.send(written, 4_000_000_000, -(2**63), 2**63 - 1, -1)
+        wire.put(b"wait.over")
+        thread = threading.Thread(target=wire.send, args=(written, 1, 2, 3, 4))
+        thread.start()
+        thread.join()
+        print(wire._ring is not None, max(map(int, os.listdir("/proc/self/fd"))))
+        """,
+        python=python,
+    )
+    in_ring, highest = done(writer).split()
+    assert in_ring == "True"
+    events = [event for event in all_of(queue) if isinstance(event, ValueWritten)]
+    assert [(e.site, e.before, e.value, e.index) for e in events] == [
+        (7, -1, 2**62, 3),
+        (4_000_000_000, -(2**63), 2**63 - 1, -1),
+        (1, 2, 3, 4),
+    ]
+    assert {(event.object, event.pid) for event in events} == {("x", writer.pid)}
+    assert [bool(event.thread) for event in events] == [False, False, True]
+    assert int(highest) < 8000
+
+
+def test_no_low_descriptor_is_taken(write: Write, python: str) -> None:
+    writer = write(
+        """
+        before = set(os.listdir("/proc/self/fd"))
+        wire.send(written)
+        wire.send(written)
+        new = set(os.listdir("/proc/self/fd")) - before
+        print(wire._ring is not None, all(int(each) >= 100 for each in new))
+        """,
+        python=python,
+    )
+    assert done(writer) == "True True"
+
+
+def test_what_does_not_fit_comes_by_the_pipe(queue: EventQueue, write: Write) -> None:
+    """A number of more than 64 bits, a form that is too long, and forms that are too many."""
+    writer = write("""
+    wire.send(written, 1, 0, 1, 0)
+    wire.send(written, 1, 1, 2**64 - 1, 0)
+    long = wire.form(b"value.written", b'"o":"' + b"y" * 300 + b'"', (b"s", b"before", b"value"))
+    wire.send(long, 1, 0, 3)
+    for number in range(600):
+        form = wire.form(b"value.written", b'"o":"z"', (b"s", b"before", b"value"))
+        wire.send(form, 1, 0, number)
+    wire.send(written, 1, 0, 4, 0)
+    """)
+    done(writer)
+    events = all_of(queue)
+    assert values(events) == [1, 2**64 - 1, 3, *range(600), 4]
+    assert not any(isinstance(event, Unreadable) for event in events)
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+
+
+IN_TURN = """
+# One number for all, which goes up by one whatever the way on which it is told.
+lock = open(sys.argv[3], "r+b")
+shared = mmap.mmap(lock.fileno(), 8)
+chance = random.Random(int(sys.argv[4]))
+rare = float(sys.argv[5])
+wire.send(written, 0, 0, 0, 1)
+for _ in range(5000):
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    number = struct.unpack("q", shared[:])[0] + 1
+    shared[:] = struct.pack("q", number)
+    if chance.random() < rare:
+        wire.put(b"value.written", b'"o":"x","value":%d' % number)
+    else:
+        wire.send(written, 0, 0, number)
+    fcntl.lockf(lock, fcntl.LOCK_UN)
+"""
+
+
+@pytest.mark.parametrize("rare", [0.0, 0.02, 0.5])
+def test_what_processes_do_in_turn_comes_in_that_order(
+    queue: EventQueue, write: Write, tmp_path: Path, rare: float
+) -> None:
+    path = tmp_path / "number"
+    path.write_bytes(bytes(8))
+    writers = [write(IN_TURN, str(path), str(seed), str(rare)) for seed in range(4)]
+    events: list[Event] = []
+    while any(writer.poll() is None for writer in writers):
+        events += queue.get(timeout=0.01)
+    for writer in writers:
+        done(writer)
+    events += all_of(queue)
+    told = [e.value for e in events if isinstance(e, ValueWritten) and e.index == 0]
+    assert told == list(range(1, 20_001))
+    state = fold(RunState(), events)
+    assert state.lost == 0
+    for process in state.processes.values():
+        assert process.records == process.highest_number
+
+
+def test_threads_of_one_process_get_in_nobody_s_way(queue: EventQueue, write: Write) -> None:
+    """One that is interrupted between its number and its record leaves a gap, for a while."""
+    writer = write("""
+    sys.setswitchinterval(1e-6)
+    def work(thread):
+        for number in range(4000):
+            (wire.put(b"wait.over") if number % 50 == 0 else wire.send(written, thread, 0, number))
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(1, 7)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    """)
+    events: list[Event] = []
+    while writer.poll() is None:
+        events += queue.get(timeout=0.01)
+    done(writer)
+    events += all_of(queue)
+    assert sorted(event.number for event in events) == list(range(1, len(events) + 1))
+    for thread in range(1, 7):
+        mine = [e.value for e in events if isinstance(e, ValueWritten) and e.site == thread]
+        assert mine == [number for number in range(4000) if number % 50]
+
+
+def test_a_death_takes_nothing_back_and_the_others_are_not_kept_waiting(
+    queue: EventQueue, write: Write, wait_until: WaitUntil
+) -> None:
+    """Also the death of a thread between its number and its record, with others behind it."""
+    killed = write("""
+    wire.send(written, 0, 0, 1)
+    wire.send(written, 0, 0, 2)
+    next(wire._numbers)
+    wire.send(written, 0, 0, 3)
+    os.kill(os.getpid(), 9)
+    """)
+    killed.wait()
+    events: list[Event] = []
+    wait_until(lambda: (events.extend(queue.get()), values(events) == [1, 2, 3])[1])
+    other = write("""
+    wire.send(written, 0, 0, 4)
+    wire.send(written, 0, 0, 5)
+    sys.stdin.readline()
+    """)
+    wait_until(lambda: (events.extend(queue.get()), values(events) == [1, 2, 3, 4, 5])[1])
+    other.communicate("\n", timeout=60)
+    events += all_of(queue)
+    numbers = [event.number for event in events if event.pid == killed.pid]
+    assert numbers == [1, 2, 3, 5], "the number nobody wrote"
+
+
+def test_after_a_fork_each_has_a_ring_of_its_own(queue: EventQueue, write: Write) -> None:
+    writer = write("""
+    wire.send(written, 0, 0, 0)
+    wire.send(written, 0, 0, 1)
+    os.register_at_fork(after_in_child=wire.reset)
+    for child in range(3):
+        if os.fork() == 0:
+            for number in range(100):
+                wire.send(written, 0, 0, number)
+            os._exit(0)
+    for number in range(2, 100):
+        wire.send(written, 0, 0, number)
+    for child in range(3):
+        os.wait()
+    """)
+    done(writer)
+    events = all_of(queue)
+    assert sum(isinstance(event, RingOpened) for event in events) == 4
+    for pid in {event.pid for event in events}:
+        mine = [event for event in events if event.pid == pid]
+        assert values(mine) == list(range(100))
+        assert [event.number for event in mine] == list(range(1, 102))
+
+
+def test_a_full_ring_is_waited_for_once_and_then_done_without(
+    queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mpviz.trace import queue as queue_module
+
+    # Of the first piece that it reads the viewer already has too much.
+    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
+    writer = write("""
+    count = waits = 0
+    for count in range(1, 60_001):
+        before = time.monotonic()
+        wire.send(written, 0, 0, count)
+        waits += time.monotonic() - before > 0.045
+    print(waits, flush=True)
+    """)
+    # Once for the ring, once for the pipe; a few more on a busy machine.
+    assert 2 <= int(done(writer)) <= 12
+    events = all_of(queue)
+    state = fold(RunState(), events)
+    assert values(events) == sorted(values(events))
+    (process,) = state.processes.values()
+    assert len(values(events)) > layout.SLOTS
+    assert process.highest_number - process.records > 0
+
+
+def test_a_viewer_that_is_only_slow_costs_no_record(
+    queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mpviz.trace import queue as queue_module
+
+    monkeypatch.setattr(queue_module, "SLOW_BYTES", 0)
+    monkeypatch.setattr(queue_module, "TRICKLE_SECONDS", 0.001)
+    writer = write("""
+    for number in range(50_000):
+        wire.send(written, 0, 0, number)
+    print(wire._ring is not None)
+    """)
+    events: list[Event] = []
+    while writer.poll() is None:
+        events += queue.get(timeout=0.01)
+    assert done(writer) == "True"
+    assert values(events + all_of(queue)) == list(range(50_000))
+
+
+def test_a_viewer_that_goes_away_is_not_missed(queue: EventQueue, write: Write) -> None:
+    writer = write("""
+    wire.send(written)
+    wire.send(written)
+    print("first", flush=True)
+    sys.stdin.readline()
+    for _ in range(60_000):
+        wire.send(written)
+    print(wire.is_open(), wire._ring)
+    """)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "first\n"
+    queue.close()
+    stdout, stderr = writer.communicate("\n", timeout=60)
+    assert (stdout, stderr, writer.returncode) == ("False None\n", "", 0)
+
+
+def test_nothing_is_left_of_a_ring_that_has_been_found(
+    queue: EventQueue, write: Write, wait_until: WaitUntil
+) -> None:
+    writer = write("wire.send(written); wire.send(written); sys.stdin.readline()")
+    events: list[Event] = []
+    wait_until(lambda: (events.extend(queue.get()), len(values(events)) == 2)[1])
+    assert [path.name for path in queue.directory.iterdir()] == [queue.path.name]
+    writer.communicate("\n", timeout=60)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", bytes(layout.SIZE)])
+def test_a_file_that_is_no_ring_is_left_alone(
+    queue: EventQueue, write: Write, content: bytes
+) -> None:
+    path = queue.directory / f"1-2{layout.SUFFIX}"
+    path.write_bytes(content)
+    done(write("wire.send(written, 0, 0, 1); wire.send(written, 0, 0, 2)"))
+    assert values(all_of(queue)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"",
+        b"no line",
+        b's\n{"k":"no.such.event"}',
+        b's value\n{"k":"wait.over"}',
+        b'o k\n{"k":"wait.over"}',
+        b's\n{"k":"lock.acquired","o":"\x1b[2J\xff"}',
+    ],
+)
+def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes) -> None:
+    path = tmp_path / f"1-2{layout.SUFFIX}"
+    memory = bytearray(layout.SIZE)
+    layout.make_ready(memory, 77, 0, 0)
+    layout.write_form(memory, 3, form)
+    place = layout.SLOTS_AT + layout.SLOT_BYTES
+    layout.RECORD.pack_into(memory, place, 5, 0, 3, 1, 2, 3, 4, 1)
+    layout.RECORD.pack_into(memory, place + layout.SLOT_BYTES, 5, 0, 999_999, 1, 2, 3, 4, 2)
+    path.write_bytes(memory)
+    ring = Ring(path)
+    events = list(ring.decode(ring.take(10)))
+    assert [(event.time, event.number) for event in events] == [(5, 1), (5, 2)]
+    assert isinstance(events[1], Unreadable)
+    fold(RunState(), events)
+    assert "\x1b" not in repr(events[0])
