@@ -105,7 +105,7 @@ def _map(descriptor):
 
     if sys.version_info >= (3, 13):
         return mmap(descriptor, SIZE, trackfd=False)
-    taken = []
+    taken: "list[int]" = []
     try:
         while not taken or taken[-1] < _LOWEST_DESCRIPTOR:
             taken.append(os.dup(descriptor))

@@ -17,6 +17,10 @@ from itertools import count
 from os import write
 from time import monotonic_ns, sleep
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 try:
     # The C function behind ``json``; importing ``json`` costs the program 8 ms (measured).
     from _json import encode_basestring_ascii as _quote
@@ -40,7 +44,7 @@ _LOWEST_DESCRIPTOR = 100
 # ours, between two looks at whether it is still ours. The kernel's table for it takes 32 KiB.
 _CEILING = 4096
 
-path = None
+path = ""
 _descriptor = -1
 _inode = None
 _pid = 0
@@ -55,7 +59,7 @@ _forms: "dict[int, bytes]" = {}
 """What goes into the ring of each form, by its number."""
 _lines: "dict[int, tuple[bytes, int]]" = {}
 """The line of JSON that says the same, and how many values it takes; forms are never given up."""
-_ring = None
+_ring: "Any" = None
 _first = 0
 """The ring is for the numbers after this one."""
 _limit = 0
@@ -67,10 +71,10 @@ _RING_PAUSE = 1 << 14
 _RING_WAIT_SECONDS = 0.0005
 
 # These come with the first form: a program that sends nothing does not pay for them.
-ring = None
-_pack = None
+ring: "Any" = None
+_pack: "Any" = None
 _MASK = _SLOT_BYTES = _SLOTS_AT = 0
-_DOES_NOT_FIT = ()
+_DOES_NOT_FIT: "tuple[type[Exception], ...]" = ()
 """What pack_into raises for a number that does not fit, and for a ring that another thread gave up.
 """
 
