@@ -38,7 +38,7 @@ TRICKLE_RECORDS = 1 << 9
 """Of each ring."""
 TRICKLE_SECONDS = 0.01
 
-RING_RECORDS = 1 << 13
+RING_RECORDS = 1 << 12
 """How many records are taken out of a ring at one look."""
 
 OUTPUT_BYTES = 500

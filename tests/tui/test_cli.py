@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-CALL = "import sys; from mpviz.tui.cli import main; sys.exit(main())"
+CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 
 
 def mpviz(
@@ -200,3 +200,30 @@ def test_ctrl_c_goes_to_the_program_and_a_second_ends_it_all(
     assert process.returncode == status, errors
     assert json.loads((tmp_path / "out").read_text())["run"]["target"] == "x.py"
     assert "Traceback" not in errors
+
+
+STILL_LOADING = """if True:
+    import sys, time
+    class Slow:
+        def find_spec(self, name, *rest):
+            if name == "click":
+                print("loading", flush=True)
+                time.sleep(60)
+    sys.meta_path.insert(0, Slow())
+    from mpviz.tui.entry import main
+    main()
+"""
+
+
+def test_ctrl_c_while_it_loads_ends_it_without_a_word() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STILL_LOADING, "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == -signal.SIGINT

@@ -21,7 +21,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 PATIENCE = 30.0
-CALL = "import sys; from mpviz.tui.cli import main; sys.exit(main())"
+CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 ALTERNATE_SCREEN = (b"\x1b[?1049h", b"\x1b[?1049l")
 MOUSE = (b"\x1b[?1000h", b"\x1b[?1000l")
 

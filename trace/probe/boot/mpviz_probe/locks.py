@@ -128,7 +128,7 @@ def _announce(lock, value):
     wire.put(
         b"lock.created",
         b'"o":%b,"kind":%b,"maximum":%d,"s":%d'
-        % (wire.text(identify(lock)), wire.text(kind), value, sites.here(2)),
+        % (wire.text(identify(lock)), wire.text(kind), value, sites.here()),
     )
 
 
@@ -142,13 +142,7 @@ def observe(lock):
     acquired = wire.form(b"lock.acquired", object_field, (b"s",))
     released = wire.form(b"lock.released", object_field)
     refused = wire.form(b"lock.refused", object_field)
-    send, getframe, place = wire.send, sys._getframe, sites.place
-    known = (None, -1, 0)
-
-    def learn(frame):
-        nonlocal known
-        known = place(frame)
-        return known[2]
+    send, here = wire.send, sites.of_caller(2)
 
     def acquire(block=True, timeout=None):
         # C checks the time-out and tries without waiting first, too: nothing is in another order.
@@ -159,11 +153,7 @@ def observe(lock):
                 return False
         if count_held is None or count_held() == 1:
             try:
-                frame = getframe(1)
-                code, position, site = known
-                if frame.f_lasti != position or frame.f_code is not code:
-                    site = learn(frame)
-                send(acquired, site)
+                send(acquired, here())
             except BaseException:
                 # An interrupt has to find the lock as if it had come before the acquire.
                 give()
@@ -171,7 +161,7 @@ def observe(lock):
         return True
 
     def wait(timeout):
-        send(waiting, sites.here(2))
+        send(waiting, sites.here())
         taken = False
         try:
             taken = take(True, timeout)

@@ -59,7 +59,7 @@ def _observed_repopulate(repopulate):
 def _announce(pool):
     pool._mpviz_id = _identify(os.fstat(pool._inqueue._reader.fileno()).st_ino)
     fields = b'"o":%b,"workers":%d,"s":%d'
-    wire.put(b"pool.created", fields % (pool._mpviz_id, pool._processes, sites.here(2)))
+    wire.put(b"pool.created", fields % (pool._mpviz_id, pool._processes, sites.here()))
 
 
 def _identify(inode):

@@ -76,7 +76,7 @@ def _announce(queue, maxsize):
     wire.put(
         b"queue.created",
         b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'
-        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, sites.here(3)),
+        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, sites.here()),
     )
 
 
@@ -93,7 +93,7 @@ def _observed_room(take, name):
     """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
-    send, here = wire.send, sites.here
+    send, here = wire.send, sites.of_caller(3)
 
     def acquire(block=True, timeout=None):
         if not take(False, timeout):
@@ -117,7 +117,7 @@ def _observed_room(take, name):
 def _observed_turn(take, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s",))
-    send, here = wire.send, sites.here
+    send, here = wire.send, sites.of_caller(3)
 
     def acquire(block=True, timeout=None):
         if take(False, timeout):
@@ -140,7 +140,7 @@ def _observed_receive(receive, reader, name):
     """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
     got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
     waiting = wire.form(b"wait", b'"what":"get","o":' + name, (b"s",))
-    send, here = wire.send, sites.here
+    send, here = wire.send, sites.of_caller(3)
     ready = select.poll()
     ready.register(reader.fileno(), select.POLLIN)
 
@@ -275,14 +275,15 @@ def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
+    send_record, here = wire.send, sites.of_caller(3)
     ready = select.poll()
     ready.register(writer.fileno(), select.POLLOUT)
 
     def observed(data):
-        wire.send(putting, sites.here())
+        send_record(putting, here())
         waits = not ready.poll(0)
         if waits:
-            wire.send(waiting, sites.here())
+            send_record(waiting, here())
         try:
             return send(data)
         finally:

@@ -90,7 +90,7 @@ def _announce(value):
             wire.text(typecode if isinstance(typecode, str) else ""),
             length or 1,
             initial,
-            sites.here(2),
+            sites.here(),
         ),
     )
 
@@ -129,7 +129,7 @@ class _Observed:
 
     def hold(self):
         """Take the lock as the original does, and say that it takes waiting."""
-        wire.send(self.waiting, sites.here(2))
+        wire.send(self.waiting, sites.here())
         try:
             self.take()
         finally:
@@ -138,11 +138,9 @@ class _Observed:
 
 def _observed_property(original, name):
     """Wrap ``value`` or ``raw``, on the shortest way for whole numbers, which are the usual."""
-    send, getframe, place = wire.send, sys._getframe, sites.place
-    known_read = known_write = (None, -1, 0)
+    send, here_read, here_write = wire.send, sites.of_caller(2), sites.of_caller(2)
 
     def read(self):
-        nonlocal known_read
         value = self._mpviz
         if value is None:
             return original.fget(self)
@@ -151,12 +149,7 @@ def _observed_property(original, name):
         try:
             content = getattr(self._obj, name)
             if content.__class__ is int:
-                frame = getframe(1)
-                code, position, site = known_read
-                if frame.f_lasti != position or frame.f_code is not code:
-                    known_read = place(frame)
-                    site = known_read[2]
-                send(value.read, site, content)
+                send(value.read, here_read(), content)
             else:
                 _tell_read(value, content, 0)
         finally:
@@ -164,7 +157,6 @@ def _observed_property(original, name):
         return content
 
     def write(self, content):
-        nonlocal known_write
         value = self._mpviz
         if value is None:
             original.fset(self, content)
@@ -177,12 +169,7 @@ def _observed_property(original, name):
             setattr(item, name, content)
             content = getattr(item, name)
             if content.__class__ is int:
-                frame = getframe(1)
-                code, position, site = known_write
-                if frame.f_lasti != position or frame.f_code is not code:
-                    known_write = place(frame)
-                    site = known_write[2]
-                send(value.write, site, before, content)
+                send(value.write, here_write(), before, content)
             else:
                 _tell_write(value, before, content, 0)
         finally:
@@ -236,7 +223,7 @@ def _position(array, index):
 
 def _tell_read(value, content, index):
     try:
-        here = sites.here(2)
+        here = sites.here()
         if content.__class__ is int:
             wire.send(value.read, here, content, index)
             return
@@ -248,7 +235,7 @@ def _tell_read(value, content, index):
 
 def _tell_write(value, before, content, index):
     try:
-        here = sites.here(2)
+        here = sites.here()
         if content.__class__ is int:
             wire.send(value.write, here, before, content, index)
             return
