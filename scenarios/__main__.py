@@ -44,7 +44,7 @@ def main() -> int:
         values = catalogue.parse(scenario, arguments.parameters)
     except (catalogue.UnknownScenario, catalogue.BadParameter) as mistake:
         parser.error(str(mistake))
-    return run(scenario, values, arguments.start_method)
+    return run(scenario, values, method)
 
 
 def show_list() -> None:
@@ -66,6 +66,11 @@ def run(
 
     if start_method is not None:
         multiprocessing.set_start_method(start_method)
+    if scenario.hangs:
+        print(
+            f"{scenario.name} hangs by design; Ctrl-C ends it",
+            file=sys.stderr,
+        )
     try:
         importlib.import_module(scenario.module).main(**values)
     except KeyboardInterrupt:

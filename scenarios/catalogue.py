@@ -27,6 +27,15 @@ CHAPTERS = (
 NOT_SCENARIOS = ("__init__", "__main__", "catalogue")
 """The modules of this folder that are no scenarios; all others are."""
 
+TOLD = ("CHAPTER", "ORDER", "START_METHODS", "HANGS", "LIMIT")
+"""The constants by which a scenario file tells about itself."""
+
+START_METHODS = ("fork", "spawn", "forkserver")
+"""What a scenario works under that does not say otherwise."""
+
+TEXT_LIMIT = 1000
+"""Characters of a parameter that may be any text."""
+
 ENTRY_POINT_GROUP = "mpviz.scenarios"
 """Where another package names the scenario modules it brings along."""
 
@@ -59,6 +68,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Text:
+    """What a scenario file says of a str that may be any text."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class YesNo:
     """What a scenario file says of a bool."""
 
@@ -70,6 +86,7 @@ RULES: dict[tuple[str, str], tuple[type[Value], Callable[..., object]]] = {
     ("int", "Range"): (int, Range),
     ("float", "Range"): (float, Range),
     ("str", "Choice"): (str, Choice),
+    ("str", "Text"): (str, Text),
     ("bool", "YesNo"): (bool, YesNo),
 }
 """What may stand in Annotated[...], and what it stands for."""
@@ -88,8 +105,15 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     @property
+    def is_text(self) -> bool:
+        """Whether it may be any text."""
+        return self.kind is str and not self.choices
+
+    @property
     def allowed(self) -> str:
         """What may be given: "a whole number from 1 to 64", "yes or no"."""
+        if self.is_text:
+            return f"a text of at most {TEXT_LIMIT} characters"
         if self.choices:
             *others, last = self.choices
             return f"{', '.join(others)} or {last}" if others else last
@@ -110,6 +134,11 @@ class Scenario:
     module: str
     path: Path
     parameters: tuple[Parameter, ...]
+    start_methods: tuple[str, ...] = START_METHODS
+    hangs: str = ""
+    """What gets stuck for ever, by design; empty where nothing does."""
+    limit: float = 0.0
+    """Seconds after which a run without a screen ends such a program."""
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -157,6 +186,20 @@ def parse(scenario: Scenario, words: Iterable[str]) -> dict[str, Value]:
     return defaults | given
 
 
+def start_method(scenario: Scenario, wanted: str | None) -> str | None:
+    """Return the start method to ask for; None for Python's own default.
+
+    BadParameter for one that the scenario does not work under.
+    """
+    *others, last = scenario.start_methods
+    if wanted is None:
+        return None if len(others) == 2 else (others or [last])[0]
+    if wanted not in scenario.start_methods:
+        allowed = f"{', '.join(others)} or {last}" if others else last
+        raise BadParameter(f"{scenario.name} needs {allowed}, not {wanted}")
+    return wanted
+
+
 def as_text(value: Value) -> str:
     """Write a value in the way that parse reads it."""
     if isinstance(value, bool):
@@ -167,6 +210,8 @@ def as_text(value: Value) -> str:
 def _value(parameter: Parameter, text: str) -> Value:
     if text in parameter.choices:
         return text == "yes" if parameter.kind is bool else text
+    if parameter.is_text and len(text) <= TEXT_LIMIT:
+        return text
     if parameter.minimum is not None and parameter.maximum is not None:
         number: float
         with suppress(ValueError):
@@ -290,17 +335,28 @@ def _read(name: str, module: str, path: Path) -> Scenario:
         raise ValueError('it needs a chapter, as in CHAPTER = "pools"')
     if main is None:
         raise ValueError("it needs a function: def main(*, ...)")
-    order = constants.get("ORDER")
+    told = {
+        name: ast.literal_eval(value)
+        for name, value in constants.items()
+        if name in TOLD
+    }
+    if bool(told.get("HANGS")) != bool(told.get("LIMIT")):
+        raise ValueError(
+            "HANGS and LIMIT go together: what hangs, and seconds"
+        )
     return Scenario(
         name=name,
-        chapter=str(ast.literal_eval(constants["CHAPTER"])),
-        order=float(ast.literal_eval(order)) if order else float("inf"),
+        chapter=str(told["CHAPTER"]),
+        order=float(told.get("ORDER", "inf")),
         title=" ".join(title.split()).rstrip("."),
         sentence=" ".join(sentence.split()),
         doc=doc,
         module=module,
         path=path,
         parameters=_parameters(main.args),
+        start_methods=tuple(told.get("START_METHODS", START_METHODS)),
+        hangs=" ".join(str(told.get("HANGS", "")).split()),
+        limit=float(told.get("LIMIT", 0)),
     )
 
 

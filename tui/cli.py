@@ -66,13 +66,14 @@ def command(context: click.Context) -> int:
 
 @command.command("list", short_help="The scenarios, one line each.")
 def list_scenarios() -> int:
-    """List the scenarios, one line each: name, and what to watch for."""
+    """List the scenarios, one line each: name, chapter, and what to watch for."""
     from mpviz.scenarios.catalogue import problems, scenarios  # noqa: PLC0415
 
     found = scenarios()
     width = max(map(len, found), default=0)
+    chapters = max((len(each.chapter) for each in found.values()), default=0)
     for name, scenario in found.items():
-        click.echo(f"{name:{width}}  {scenario.title}")
+        click.echo(f"{name:{width}}  {scenario.chapter:{chapters}}  {scenario.sentence}")
     for problem in problems():
         click.echo(f"mpviz: {problem}", err=True)
     return 0

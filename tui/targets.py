@@ -17,6 +17,7 @@ from mpviz.scenarios.catalogue import (
     find,
     parse,
 )
+from mpviz.scenarios.catalogue import start_method as scenario_start_method
 
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
@@ -44,9 +45,10 @@ def from_words(
         raise BadTarget(f"{unknown}, and no file has that name") from None
     try:
         values = parse(scenario, rest)
+        method = scenario_start_method(scenario, start_method)
     except BadParameter as bad:
         raise BadTarget(str(bad)) from None
-    return from_scenario(scenario, values, python=interpreter, start_method=start_method)
+    return from_scenario(scenario, values, python=interpreter, start_method=method)
 
 
 def from_scenario(
