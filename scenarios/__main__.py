@@ -42,6 +42,7 @@ def main() -> int:
     try:
         scenario = catalogue.find(arguments.scenario)
         values = catalogue.parse(scenario, arguments.parameters)
+        method = catalogue.start_method(scenario, arguments.start_method)
     except (catalogue.UnknownScenario, catalogue.BadParameter) as mistake:
         parser.error(str(mistake))
     return run(scenario, values, method)
