@@ -70,6 +70,7 @@ def from_scenario(
         start_method=start_method,
         python=python,
         directory=Path.cwd(),
+        limit=scenario.limit,
     )
 
 
