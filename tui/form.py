@@ -84,20 +84,30 @@ class Form:
         if choices:
             at = choices.index(self.texts[name]) if self.texts[name] in choices else -direction
             self.texts[name] = choices[(at + direction) % len(choices)]
-        elif parameter is not None:
+        elif parameter is not None and not parameter.is_text:
             self.texts[name] = as_text(_stepped(parameter, self.texts[name], direction))
 
     def type(self, character: str) -> None:
         """Type a character into a number."""
-        if self.name != RUN and not self._choices(self.name) and character in "0123456789.-":
+        if self._takes_digits and character in "0123456789.-":
             self.texts[self.name] = (self.texts[self.name] if self.typing else "") + character
             self.typing = True
 
     def erase(self) -> None:
         """Take the last character back."""
-        if self.name != RUN and not self._choices(self.name):
+        if self._takes_digits:
             self.texts[self.name] = self.texts[self.name][:-1]
             self.typing = True
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether the field with the cursor may hold any text, which needs a line to type into."""
+        parameter = self.parameter(self.name)
+        return parameter is not None and parameter.is_text
+
+    @property
+    def _takes_digits(self) -> bool:
+        return self.name != RUN and not self.takes_text and not self._choices(self.name)
 
     def problem(self, name: str) -> str:
         """What is allowed in this field, where what was entered is not; else empty."""
@@ -220,6 +230,8 @@ def _said(form: Form, name: str, problem: str, here: bool, width: int) -> list[P
 
 
 def _range(parameter: Parameter) -> str:
+    if parameter.is_text:
+        return "→ types it"
     if parameter.choices:
         return " or ".join(parameter.choices)
     return f"{parameter.minimum:,} … {parameter.maximum:,}"

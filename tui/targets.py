@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from mpviz.scenarios.catalogue import (
     BadParameter,
+    Command,
     Scenario,
     UnknownScenario,
     Value,
     as_text,
     find,
     parse,
+    scenarios,
 )
 from mpviz.scenarios.catalogue import start_method as scenario_start_method
 
@@ -72,6 +74,15 @@ def from_scenario(
         directory=Path.cwd(),
         limit=scenario.limit,
     )
+
+
+def commands_of(target: Target) -> tuple[Command, ...] | None:
+    """What the program can be told on its standard input; None for one that is no lab."""
+    scenario = scenarios().get(target.scenario) if target.scenario else None
+    if scenario is None or not scenario.commands:
+        return None
+    # With a script it does not read its standard input.
+    return () if target.parameters.get("script") else scenario.commands
 
 
 def default_start_method() -> str:

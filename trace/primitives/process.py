@@ -184,6 +184,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "started": seconds(process.first_seen),
                 "ended": seconds(process.ended),
                 "exit_code": process.exit_code,
+                "joined": process.joined,
                 "signal": signal_name(-process.exit_code)
                 if process.exit_code is not None and process.exit_code < 0
                 else None,

@@ -220,7 +220,8 @@ class Watching(Screen[None]):
         self.desk.want(wanted)
         if not self.focused_panel and wanted:
             names = [each.name for each in wanted]
-            self.focus_panel(TIMELINE if TIMELINE in names else names[0])
+            pressed = [each.name for each in self.panels if each.buttons(80) and each.name in names]
+            self.focus_panel(next(iter([*pressed, *{TIMELINE} & set(names), *names])))
 
     def _status(self) -> Status:
         size = self.desk.size
