@@ -24,8 +24,6 @@ from mpviz.scenarios.catalogue import start_method as scenario_start_method
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
 
-START_METHODS = ("fork", "spawn", "forkserver")
-
 
 class BadTarget(ValueError):  # noqa: N818 - it reads as what it says
     """The words name nothing that can be run; the text says why in one line."""

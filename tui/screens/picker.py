@@ -151,7 +151,14 @@ class PickerScreen(Screen[None]):
         return Frame(words, end, foot, border=f"frame{on}", ascii=self._ascii)
 
     def _list(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        rows = list_rows(self.listed, self.chosen, not self.in_form, width, self._ascii)
+        rows = list_rows(
+            self.listed,
+            self.chosen,
+            active=not self.in_form,
+            width=width,
+            height=height,
+            ascii_only=self._ascii,
+        )
         self._list_first = in_sight(rows, self.chosen, self._list_first, height)
         count = len(self.listed)
         title = (
