@@ -24,6 +24,8 @@ def test_every_scenario_is_found_in_the_order_that_teaches() -> None:
     assert [(scenario.chapter, scenario.name) for scenario in ALL] == [
         ("pools", "pool-map"),
         ("talking", "producer-consumer"),
+        ("talking", "pipe-ping-pong"),
+        ("talking", "manager-dict"),
         ("sharing", "shared-counter"),
     ]
     assert catalogue.problems() == ()
