@@ -27,6 +27,8 @@ def test_every_scenario_is_found_in_the_order_that_teaches() -> None:
         ("talking", "pipe-ping-pong"),
         ("talking", "manager-dict"),
         ("sharing", "shared-counter"),
+        ("sharing", "shared-array"),
+        ("sharing", "race"),
     ]
     assert catalogue.problems() == ()
 
