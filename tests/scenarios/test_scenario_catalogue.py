@@ -29,6 +29,10 @@ def test_every_scenario_is_found_in_the_order_that_teaches() -> None:
         ("sharing", "shared-counter"),
         ("sharing", "shared-array"),
         ("sharing", "race"),
+        ("signals", "event-gate"),
+        ("signals", "barrier"),
+        ("signals", "condition"),
+        ("signals", "semaphore"),
     ]
     assert catalogue.problems() == ()
 
