@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ class Finished:
         found: dict[str, Any] = entry
         return found
 
+    def named(self, section: str) -> dict[str, dict[str, Any]]:
+        """The entries of a section by their names."""
+        return {entry["name"]: entry for entry in self.document[section]}
+
     def started(self) -> dict[str, dict[str, Any]]:
         """The processes that were started through multiprocessing, by name."""
         started = [each for each in self.document["processes"] if each["start_method"]]
@@ -40,6 +45,14 @@ class Finished:
     def assert_exact_stream(self) -> None:
         stream = self.document["stream"]
         assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+
+
+def assert_all_ended_well(finished: Finished, names: Iterable[str]) -> None:
+    """The main process and exactly these others ended with exit code 0."""
+    processes = finished.document["processes"]
+    helpers = ("resource tracker", "fork server")
+    ended = {each["name"]: each["exit_code"] for each in processes if each["name"] not in helpers}
+    assert ended == {"MainProcess": 0} | dict.fromkeys(names, 0)
 
 
 def run(start_method: str, *words: str) -> Finished:

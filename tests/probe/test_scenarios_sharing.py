@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
+from scenario_runs import assert_all_ended_well, run
 
 from mpviz.trace import session
 from mpviz.trace.events import Event
@@ -19,64 +14,14 @@ from mpviz.trace.fold import fold
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import RunState
 
-PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-
-@dataclass
-class Finished:
-    """A headless run: the document, and what the program itself printed."""
-
-    document: dict[str, Any]
-    printed: str
-
-    def only(self, section: str) -> dict[str, Any]:
-        (entry,) = self.document[section]
-        found: dict[str, Any] = entry
-        return found
-
-    def assert_exact_stream(self) -> None:
-        stream = self.document["stream"]
-        assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
-
-
-def run(start_method: str, *words: str) -> Finished:
-    """Run a scenario without a screen."""
-    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
-    done = subprocess.run(
-        [*command, "--start-method", start_method, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    *printed, last = done.stdout.splitlines()
-    finished = Finished(json.loads(last), "\n".join(printed))
-    finished.assert_exact_stream()
-    methods = {process["start_method"] for process in finished.document["processes"]}
-    assert methods - {""} == {start_method}
-    return finished
-
-
-def named(finished: Finished, section: str) -> dict[str, dict[str, Any]]:
-    """The entries of a section by their names."""
-    return {entry["name"]: entry for entry in finished.document[section]}
-
-
-def assert_all_ended_well(finished: Finished, names: Iterable[str]) -> None:
-    """The main process and exactly these others ended with exit code 0."""
-    processes = finished.document["processes"]
-    helpers = ("resource tracker", "fork server")
-    ended = {each["name"]: each["exit_code"] for each in processes if each["name"] not in helpers}
-    assert ended == {"MainProcess": 0} | dict.fromkeys(names, 0)
 
 
 def test_each_place_is_written_once_and_each_digit_counted_under_the_lock(
     start_method: str,
 ) -> None:
     finished = run(start_method, "shared-array", "workers=3", "items=120", "work_ms=0")
-    values, lock = named(finished, "values"), finished.only("locks")
+    values, lock = finished.named("values"), finished.only("locks")
     assert set(values) == {"squares", "last_digits"}
     assert {(value["kind"], value["typecode"]) for value in values.values()} == {("Array", "i")}
     squares, last_digits = values["squares"], values["last_digits"]
@@ -110,7 +55,7 @@ def test_what_the_racers_see_is_lost_is_what_is_counted_as_lost(start_method: st
 
 def test_every_place_that_was_taken_is_given_back(start_method: str) -> None:
     finished = run(start_method, "semaphore", "workers=4", "places=2", "files=5", "download_s=0.02")
-    locks, values = named(finished, "locks"), named(finished, "values")
+    locks, values = finished.named("locks"), finished.named("values")
     assert set(locks) == {"slots", "inside.get_lock()"}
     slots, own_lock = locks["slots"], locks["inside.get_lock()"]
     assert (slots["kind"], slots["acquisitions"], slots["releases"]) == ("Semaphore", 20, 20)
