@@ -1,4 +1,4 @@
-"""The scenarios of pools, watched: the fact that each teaches is in the counts."""
+"""The scenarios of pools and of real work, watched: the fact that each teaches is in the counts."""
 
 from __future__ import annotations
 
@@ -169,3 +169,16 @@ def test_workers_are_replaced_after_so_many_tasks(start_method: str) -> None:
     assert {exit_codes[pid] for pid in workers} == {0}
     told = re.findall(r"pid (\d+) keeps (\d+) MB", finished.printed)
     assert {int(pid): int(megabytes) for pid, megabytes in told} == workers
+
+
+def test_one_image_fails_and_its_task_does_not(start_method: str) -> None:
+    finished = run(start_method, "thumbnails", "workers=2", "images=7", "width=200", "size=50")
+    pool = finished.only("pools")
+    (job,) = pool["jobs"]
+    assert (job["call"], counts(job)) == ("imap_unordered", (7, 7, 7, 0, 0))
+    assert {task["function"] for task in finished.document["tasks"]} == {"process_image"}
+    assert "processed 6, failed 1, " in finished.printed
+    assert len(re.findall(r"photo-\d+\.jpg: error: ", finished.printed)) == 1
+    shares = re.findall(r"^(\w+-\d): (\d+) images$", finished.printed, re.MULTILINE)
+    names = {each["name"]: each["pid"] for each in finished.document["processes"]}
+    assert {names[name]: int(images) for name, images in shares} == tasks_by_worker(pool)

@@ -32,6 +32,7 @@ def test_every_scenario_is_found_in_the_order_that_teaches() -> None:
         ("pools", "pool-recycle"),
         ("talking", "producer-consumer"),
         ("sharing", "shared-counter"),
+        ("real work", "thumbnails"),
     ]
     assert catalogue.problems() == ()
 

@@ -1,4 +1,4 @@
-"""The scenarios of pools as plain programs: what they print is what they did."""
+"""The scenarios of pools and of real work as plain programs: what they print is what they did."""
 
 import re
 from collections import Counter
@@ -215,3 +215,48 @@ def test_a_worker_that_is_never_replaced_keeps_all(lines: Lines) -> None:
 
     assert printed[0] == "1 workers, 5 tasks, no limit to a worker"
     assert list(kept(printed).values()) == [[2, 4, 6, 8, 10]]
+
+
+def test_all_images_but_the_broken_one_become_thumbnails(lines: Lines) -> None:
+    """Each is reported as it is done, and the shares of the workers add up."""
+    words = ("workers=3", "images=9", "width=400", "size=100")
+
+    first, *others = lines("thumbnails", *words)
+
+    assert first == "3 workers, 9 images"
+    reports, summary, shares = others[:9], others[9], others[10:]
+    assert [report.split("/")[0] for report in reports] == [str(n) for n in range(1, 10)]
+    results = dict(report.split(" ", 1)[1].split(": ", 1) for report in reports)
+    assert sorted(results) == [f"photo-{n:04}.jpg" for n in range(1, 10)]
+    assert results.pop("photo-0001.jpg").startswith("error: ")
+    assert set(results.values()) == {"100 x 75"}
+    assert re.fullmatch(r"processed 8, failed 1, \d+\.\d\d s", summary)
+    matches = [re.fullmatch(r"\w+PoolWorker-\d: (\d+) images", share) for share in shares]
+    assert sum(int(match[1]) for match in matches if match) == 9
+
+
+def test_all_files_may_be_broken(lines: Lines) -> None:
+    """More than there are is no more than all."""
+    printed = lines("thumbnails", "workers=1", "images=3", "broken=5", "width=64")
+
+    assert printed[4].startswith("processed 0, failed 3, ")
+
+
+def test_without_pillow_thumbnails_says_what_to_install(program: Run, tmp_path: Path) -> None:
+    """In one line; all the rest works without it."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['PIL'] = None\n")
+
+    done = program("thumbnails")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "thumbnails needs Pillow: pip install 'mpviz[images]'\n"
+    assert "\nthumbnails " in program().stdout
+
+
+def test_the_list_does_not_import_pillow(python: Run) -> None:
+    """Nor does any other scenario."""
+    done = python("-X", "importtime", "-m", "mpviz.scenarios")
+
+    assert "thumbnails" in done.stdout
+    assert "mpviz.scenarios.catalogue" in done.stderr
+    assert "PIL" not in done.stderr
