@@ -65,7 +65,7 @@ def main(
 ) -> None:
     """Let every process take the two locks at its sides."""
     locks = [Lock() for _ in range(processes)]
-    # In the same order they cannot all hold a lock, so none waits for it.
+    # In the same order they could never all meet, so nobody waits for it.
     meeting = Barrier(processes if order == "opposite" else 1)
     ring = []
     for number in range(processes):
