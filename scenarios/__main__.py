@@ -69,7 +69,7 @@ def run(
         multiprocessing.set_start_method(start_method)
     if scenario.hangs:
         print(
-            f"{scenario.name} hangs by design; Ctrl-C ends it",
+            f"{scenario.name} can hang, by design; Ctrl-C ends it",
             file=sys.stderr,
         )
     try:
