@@ -27,7 +27,7 @@ CHAPTERS = (
 NOT_SCENARIOS = ("__init__", "__main__", "catalogue")
 """The modules of this folder that are no scenarios; all others are."""
 
-TOLD = ("CHAPTER", "ORDER", "START_METHODS", "HANGS", "LIMIT")
+TOLD = ("CHAPTER", "ORDER", "START_METHODS", "HANGS", "LIMIT", "COMMANDS")
 """The constants by which a scenario file tells about itself."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
@@ -122,6 +122,16 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A line that a scenario understands on its standard input."""
+
+    key: str
+    line: str
+    """With {n} where the number of a child has to stand."""
+    words: str
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One program to watch, as its file describes it."""
 
@@ -139,6 +149,8 @@ class Scenario:
     """What gets stuck for ever, by design; empty where nothing does."""
     limit: float = 0.0
     """Seconds after which a run without a screen ends such a program."""
+    commands: tuple[Command, ...] = ()
+    """What can be said to it on its standard input."""
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -357,6 +369,7 @@ def _read(name: str, module: str, path: Path) -> Scenario:
         start_methods=tuple(told.get("START_METHODS", START_METHODS)),
         hangs=" ".join(str(told.get("HANGS", "")).split()),
         limit=float(told.get("LIMIT", 0)),
+        commands=tuple(Command(*each) for each in told.get("COMMANDS", ())),
     )
 
 

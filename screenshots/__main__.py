@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpviz.scenarios.catalogue import scenarios
 from mpviz.trace.session import start
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.targets import from_words
 
 SIZE = (120, 36)
 FOLDER = Path(__file__).parent
+GALLERY = FOLDER / "README.md"
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,26 @@ class Picture:
     seconds: float = 1.0
     """The moment, from the start of the run."""
     keys: Sequence[str] = ()
-    """Pressed just before."""
+    """Pressed before, one after another and half a second apart."""
 
 
-PICTURES = {
+SPECIAL = {
     "picker": Picture(),
     "pool-map": Picture(["pool-map", "chunksize=2"], seconds=4.5),
     "producer-consumer": Picture(["producer-consumer"], seconds=4.2),
     "shared-counter": Picture(["shared-counter"], seconds=3.2, keys=["down", "down"]),
     "lost-updates": Picture(["shared-counter", "lock=no", "increments=100"], seconds=3.0),
+    "lifecycle": Picture(["lifecycle"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
 }
+"""What has a moment of its own; every other scenario is taken at :data:`MOMENT`."""
+
+MOMENT = 3.5
+
+
+def pictures() -> dict[str, Picture]:
+    """All pictures by name: those of the scenarios, and the others."""
+    usual = {name: Picture([name], seconds=MOMENT) for name in scenarios()}
+    return usual | SPECIAL
 
 
 async def make(picture: Picture) -> str:
@@ -41,7 +53,9 @@ async def make(picture: Picture) -> str:
     target = from_words(words, module=False, python=None, start_method=None) if words else None
     app = MpvizApp(target, start=lambda chosen: start(chosen, capture=True), fps=10)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press(*picture.keys)
+        for key in picture.keys:
+            await pilot.pause(0.5)
+            await pilot.press(key)
         await pilot.pause(picture.seconds)
         try:
             return app.export_screenshot(title="mpviz " + " ".join(words), simplify=True)
@@ -50,13 +64,36 @@ async def make(picture: Picture) -> str:
                 app.session.close()
 
 
+def gallery() -> str:
+    """The page that shows every scenario, chapter by chapter, with what to watch for."""
+    lines = [
+        "# The scenarios",
+        "",
+        "Each picture is of a real run; `python3 -m uv run python -m screenshots` makes them and",
+        "this page anew. Start one with `mpviz run NAME`, or pick it from the list of `mpviz`.",
+    ]
+    chapter = ""
+    for scenario in scenarios().values():
+        if scenario.chapter != chapter:
+            chapter = scenario.chapter
+            lines += ["", f"## {chapter}"]
+        lines += ["", f"### {scenario.name}", "", f"{scenario.title}. {scenario.sentence}"]
+        if scenario.hangs:
+            lines += ["", f"Hangs by design: {scenario.hangs}"]
+        lines += ["", f"![{scenario.name}]({scenario.name}.svg)"]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Write the pictures that are named, or all."""
-    for name in sys.argv[1:] or PICTURES:
-        if name not in PICTURES:
-            sys.exit(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
-        (FOLDER / f"{name}.svg").write_text(asyncio.run(make(PICTURES[name])), encoding="utf-8")
-        print(f"screenshots/{name}.svg")
+    """Write the pictures that are named, or all and the page that shows them."""
+    every = pictures()
+    for name in sys.argv[1:] or every:
+        if name not in every:
+            sys.exit(f"there is no picture {name!r}; there are {', '.join(every)}")
+        (FOLDER / f"{name}.svg").write_text(asyncio.run(make(every[name])), encoding="utf-8")
+        print(f"screenshots/{name}.svg", flush=True)
+    if not sys.argv[1:]:
+        GALLERY.write_text(gallery(), encoding="utf-8")
 
 
 if __name__ == "__main__":

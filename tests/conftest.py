@@ -46,6 +46,12 @@ def tell(**facts):
 _numbers = count(1)
 
 
+def pytest_configure() -> None:
+    """Take Ctrl-C again, and so let children: a shell in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass(frozen=True)
 class Interpreter:
     """A CPython that was found on this machine and really runs."""

@@ -38,17 +38,14 @@ from mpviz.trace.state import (
     Process,
     RunState,
     Wait,
-    WaitKind,
     end_wait,
     settle,
 )
+from mpviz.trace.stuck import stuck
+from mpviz.trace.waits import WAIT_KINDS
 
 RESTING_PERCENT = 5.0
 """Below this use of a core, and asleep at the sample, a process counts as sleeping."""
-
-WAIT_KINDS: dict[str, WaitKind] = {
-    word: kind for primitive in PRIMITIVES for word, kind in primitive.waits.items()
-}
 
 
 def fold(state: RunState, events: Iterable[Event]) -> RunState:
@@ -77,11 +74,6 @@ def fold(state: RunState, events: Iterable[Event]) -> RunState:
         if state.just_ended:
             _tell_of_deaths(state)
     return state
-
-
-def wait_in_words(state: RunState, wait: Wait) -> str:
-    """What is waited for, and who could end it: "lock counter, held by Process-2"."""
-    return WAIT_KINDS[wait.what].words(state, wait)
 
 
 def _speaker(state: RunState, event: Event) -> Process:
@@ -227,6 +219,7 @@ def _marked(state: RunState, event: Marked) -> None:
         state.frozen = event.action == "freeze"
     if event.action == "stop" and state.ending < 0:
         state.ending = event.time
+        state.stuck = stuck(state)
     sentences = {"freeze": "frozen by hand", "go on": "goes on", "stop": "is being ended by hand"}
     state.note(event.time, "", "the program " + sentences.get(event.action, event.action))
 
@@ -272,6 +265,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if not process.probed and process.key != state.main:
         # Asked again each time: just forked, it still has its parent's command line.
         process.role, process.name = _helper(process.command)
+    process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"
     process.stopped = sample.status in ("T", "t")

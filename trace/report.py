@@ -13,7 +13,7 @@ from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.primitives.value import SharedValue
 from mpviz.trace.processes import described, exit_in_words
-from mpviz.trace.state import LogEntry, RunState
+from mpviz.trace.state import LogEntry, RunState, Stuck
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -56,7 +56,20 @@ def _run(state: RunState) -> dict[str, Any]:
         "duration": _duration(state),
         "exit_code": state.exit_code,
         "error": state.failure or None,
+        "hang": [_stuck(state, each) for each in state.stuck],
         "mpviz_version": run.version if run else "",
+    }
+
+
+def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    process = state.processes[stuck.process]
+    return {
+        "pid": process.pid,
+        "name": process.name,
+        "what": stuck.what,
+        "object": stuck.object,
+        "since": (stuck.since - state.origin) / 1e9,
+        "waits_for": stuck.words,
     }
 
 
@@ -110,6 +123,10 @@ def _lines(state: RunState) -> list[str]:
         lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
         lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
     lines += _signal_lines(state)
+    lines += [
+        f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
+        for each in state.stuck
+    ]
     lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
     if state.lost or state.probe_errors or state.unreadable:
         lines.append(

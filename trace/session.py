@@ -42,6 +42,8 @@ class Target:
     """Where the program does not choose itself; None for Python's own default."""
     python: str = sys.executable
     directory: Path | None = None
+    limit: float = 0.0
+    """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
 
 
 class Session:

@@ -12,6 +12,9 @@ from mpviz.trace.measures import WORDS, Activity, Lane, Series
 
 T = TypeVar("T")
 
+HELPERS = ("resource tracker", "fork server")
+"""Roles of processes that multiprocessing starts for itself."""
+
 LOG_LIMIT = 5_000
 RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
@@ -47,6 +50,8 @@ class Process:
     """Nanoseconds."""
     parent: str = ""
     """Key of the logical parent: who called ``start()``; empty for the first process."""
+    kernel_parent: int = 0
+    """Pid of the parent that the kernel names, at the last sample: another once it is an orphan."""
     name: str = ""
     role: str = "process"
     """main, process, worker (of a pool), fork server, resource tracker, program (no probe)."""
@@ -61,6 +66,8 @@ class Process:
     """Kernel start time in clock ticks since boot; 0 while unknown."""
     began: int = -1
     """When the child's own code began, nanoseconds; -1 while it starts."""
+    exiting: int = -1
+    """When it began to tidy up behind its own code: it ends daemons, and waits for what is left."""
     finished: int = -1
     """When the child said that it had finished its work; -1 if it never did."""
     ended: int = -1
@@ -130,6 +137,20 @@ class Process:
         """Records it dropped by its own account, and once it has ended every gap in its numbers."""
         gaps = 0 if self.alive else self.highest_number - self.records
         return max(self.dropped, gaps) + self.lost_before_exec
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A process that waits while nobody of the program is at work."""
+
+    process: str
+    """Key."""
+    what: str
+    object: str
+    since: int
+    """Nanoseconds."""
+    words: str
+    """What it waits for and who could end it, as it was then."""
 
 
 @dataclass(slots=True)
@@ -210,6 +231,8 @@ class RunState:
     """When somebody asked for the end, or the first process ended; -1 before."""
     frozen: bool = False
     """Whether a person froze the program."""
+    stuck: list[Stuck] = field(default_factory=list)
+    """Who waited for what when somebody asked for the end, where nobody was at work then."""
     processes: dict[str, Process] = field(default_factory=dict)
     """By key, in the order in which they appeared."""
     by_pid: dict[int, Process] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from textual.screen import Screen
 
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
+from mpviz.tui.targets import commands_of
 from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.widgets.prompt import Prompt
 
@@ -157,9 +158,16 @@ class MpvizApp(App[int]):
             self.switch_screen(self._picker())
 
     def _run_screen(self, target: Target) -> Screen[None]:
-        from mpviz.tui.screens.run import RunScreen  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.tui.panels import panels_for  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.tui.screens.run import RunScreen  # noqa: PLC0415
 
-        return RunScreen(target, self.start_session, fps=self.fps, ascii_only=self.ascii_only)
+        return RunScreen(
+            target,
+            self.start_session,
+            fps=self.fps,
+            ascii_only=self.ascii_only,
+            panels=panels_for(commands_of(target)),
+        )
 
     def _picker(self) -> Screen[None]:
         from mpviz.tui.screens.picker import PickerScreen  # noqa: PLC0415 - a run needs none

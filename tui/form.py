@@ -6,9 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mpviz.scenarios.catalogue import BadParameter, Parameter, Scenario, Value, as_text, parse
+from mpviz.scenarios.catalogue import (
+    BadParameter,
+    Parameter,
+    Scenario,
+    Value,
+    as_text,
+    parse,
+    start_method,
+)
 from mpviz.tui.rows import Part, Row, fit
-from mpviz.tui.targets import START_METHODS, default_start_method
+from mpviz.tui.targets import default_start_method
 
 START_METHOD = "start method"
 """The last field; a scenario parameter cannot have this name, for the space in it."""
@@ -38,7 +46,7 @@ class Form:
     def reset(self) -> None:
         """Give every field its default."""
         defaults = {each.name: as_text(each.default) for each in self.scenario.parameters}
-        self.texts = {**defaults, START_METHOD: default_start_method()}
+        self.texts = {**defaults, START_METHOD: self._default_start_method}
         self.typing = False
 
     @property
@@ -56,6 +64,10 @@ class Form:
         """What to ask for; None for Python's own default."""
         chosen = self.texts[START_METHOD]
         return None if chosen == default_start_method() else chosen
+
+    @property
+    def _default_start_method(self) -> str:
+        return start_method(self.scenario, None) or default_start_method()
 
     def parameter(self, name: str) -> Parameter | None:
         """The scenario's parameter behind a field; None for the start method and the button."""
@@ -84,20 +96,30 @@ class Form:
         if choices:
             at = choices.index(self.texts[name]) if self.texts[name] in choices else -direction
             self.texts[name] = choices[(at + direction) % len(choices)]
-        elif parameter is not None:
+        elif parameter is not None and not parameter.is_text:
             self.texts[name] = as_text(_stepped(parameter, self.texts[name], direction))
 
     def type(self, character: str) -> None:
         """Type a character into a number."""
-        if self.name != RUN and not self._choices(self.name) and character in "0123456789.-":
+        if self._takes_digits and character in "0123456789.-":
             self.texts[self.name] = (self.texts[self.name] if self.typing else "") + character
             self.typing = True
 
     def erase(self) -> None:
         """Take the last character back."""
-        if self.name != RUN and not self._choices(self.name):
+        if self._takes_digits:
             self.texts[self.name] = self.texts[self.name][:-1]
             self.typing = True
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether the field with the cursor may hold any text, which needs a line to type into."""
+        parameter = self.parameter(self.name)
+        return parameter is not None and parameter.is_text
+
+    @property
+    def _takes_digits(self) -> bool:
+        return self.name != RUN and not self.takes_text and not self._choices(self.name)
 
     def problem(self, name: str) -> str:
         """What is allowed in this field, where what was entered is not; else empty."""
@@ -121,12 +143,12 @@ class Form:
     def changed(self, name: str) -> bool:
         """Whether the field has not its default."""
         parameter = self.parameter(name)
-        default = default_start_method() if parameter is None else as_text(parameter.default)
+        default = self._default_start_method if parameter is None else as_text(parameter.default)
         return self.texts[name] != default
 
     def _choices(self, name: str) -> Sequence[str]:
         if name == START_METHOD:
-            return START_METHODS
+            return self.scenario.start_methods
         parameter = self.parameter(name)
         return parameter.choices if parameter is not None else ()
 
@@ -220,6 +242,8 @@ def _said(form: Form, name: str, problem: str, here: bool, width: int) -> list[P
 
 
 def _range(parameter: Parameter) -> str:
+    if parameter.is_text:
+        return "→ types it"
     if parameter.choices:
         return " or ".join(parameter.choices)
     return f"{parameter.minimum:,} … {parameter.maximum:,}"

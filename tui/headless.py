@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import stat
@@ -38,9 +39,7 @@ def run_headless(target: Target, json_file: str | None, rate: float) -> int:
         return NOT_STARTED
     try:
         with _signals(session) as received:
-            while not session.over:
-                if not session.step(PAUSE):
-                    time.sleep(PAUSE)
+            _step_to_the_end(session, target.limit)
     finally:
         session.close()
     written = _report(session.state, json_file)
@@ -48,6 +47,17 @@ def run_headless(target: Target, json_file: str | None, rate: float) -> int:
     if ending:
         return 128 + ending[0]
     return exit_status(session.state) or (0 if written else 1)
+
+
+def _step_to_the_end(session: Session, limit: float) -> None:
+    """Fold until all is over; where there is a limit in seconds, end what is not over by then."""
+    deadline = time.monotonic() + limit if limit else math.inf
+    while not session.over:
+        if not session.step(PAUSE):
+            time.sleep(PAUSE)
+        if time.monotonic() > deadline:
+            deadline = math.inf
+            session.stop()
 
 
 def exit_status(state: RunState) -> int:

@@ -13,6 +13,9 @@ FRAME = 2
 """Rows of a panel's frame."""
 
 TIMELINE = "timeline"
+LAB = "lab"
+HERO = (LAB, TIMELINE)
+"""What a room looks at, and what has the place in the middle."""
 TOP = ("cores", "processes")
 CONTEXT = ("findings", "source", "output", "log")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
@@ -67,7 +70,7 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
     if enlarged in names:
         return [Slot(0, 0, width, height, (enlarged,))]
     if is_small(width, height):
-        first = sorted(names, key=lambda name: name != TIMELINE)
+        first = sorted(names, key=lambda name: HERO.index(name) if name in HERO else len(HERO))
         return [Slot(0, 0, width, height, tuple(first))]
     rows = {each.name: each.height for each in wanted}
     bands = _bands(names)
@@ -91,12 +94,9 @@ class _Band:
 
 def _bands(names: Sequence[str]) -> list[_Band]:
     top = tuple(name for name in TOP if name in names)
-    rest = tuple(name for name in names if name not in TOP and name != TIMELINE)
-    bands = [
-        _Band("top", top),
-        _Band(TIMELINE, (TIMELINE,) if TIMELINE in names else ()),
-        _Band("bottom", rest),
-    ]
+    hero = tuple(name for name in HERO if name in names)
+    rest = tuple(name for name in names if name not in TOP and name not in HERO)
+    bands = [_Band("top", top), _Band("hero", hero), _Band("bottom", rest)]
     return [band for band in bands if band.names]
 
 
@@ -105,18 +105,21 @@ def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int], enough: 
 
     Where the timeline cannot have all that it wants, ``enough`` rows serve it as well as more.
     """
-    least = {"top": _LEAST_TOP, TIMELINE: _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
-    most = {"top": height * 3 // 10, TIMELINE: height * 9 // 20, "bottom": height}
+    least = {"top": _LEAST_TOP, "hero": _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
+    is_lab = any(LAB in band.names for band in bands)
+    hero = height * 13 // 20 if is_lab else height * 9 // 20
+    most = {"top": height * 3 // 10, "hero": hero, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
     left = height - sum(heights)
     # The hero first, then the processes above it; what explains them takes what is left.
-    for kind in (TIMELINE, "top", "bottom"):
+    for kind in ("hero", "top", "bottom"):
         for index, band in enumerate(bands):
             if band.kind == kind:
                 could_fill = max(rows[name] for name in band.names) + FRAME
                 limit = most[kind] if len(bands) > 1 else height
-                if kind == TIMELINE and could_fill > min(limit, heights[index] + left) and enough:
-                    could_fill = enough + FRAME
+                if band.names == (TIMELINE,) and enough:
+                    room = min(limit, heights[index] + left)
+                    could_fill = could_fill if could_fill <= room else enough + FRAME
                 more = max(0, min(left, min(could_fill, limit) - heights[index]))
                 heights[index] += more
                 left -= more
@@ -128,6 +131,8 @@ def _columns(band: _Band, rows: dict[str, int], *, y: int, width: int, height: i
     space = Slot(0, y, width, height, band.names)
     if band.kind == "top":
         return _top(space)
+    if band.kind == "hero" and LAB in band.names and width >= TWO_COLUMNS:
+        return _halved(space, rows)
     if band.kind == "bottom":
         return _bottom(space, rows)
     return [space]

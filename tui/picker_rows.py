@@ -20,15 +20,23 @@ def matching(scenarios: Sequence[Scenario], text: str) -> list[Scenario]:
 
 
 def list_rows(
-    scenarios: Sequence[Scenario], chosen: str, active: bool, width: int, ascii_only: bool = False
+    scenarios: Sequence[Scenario],
+    chosen: str,
+    *,
+    active: bool,
+    width: int,
+    height: int,
+    ascii_only: bool = False,
 ) -> list[Row]:
-    """Every scenario under its chapter."""
+    """Every scenario under its chapter, apart from the others where there is the height for it."""
+    chapters = len({scenario.chapter for scenario in scenarios})
+    apart = len(scenarios) + 2 * chapters - 1 <= height
     rows: list[Row] = []
     chapter = None
     for scenario in scenarios:
         if scenario.chapter != chapter:
             chapter = scenario.chapter
-            rows += [Row(())] * bool(rows)
+            rows += [Row(())] * (apart and bool(rows))
             rows.append(Row(((f" {chapter}", "chapter"),)))
         if scenario.name == chosen:
             mark = ">" if ascii_only else "▸"
@@ -56,7 +64,9 @@ def head_rows(scenario: Scenario, width: int) -> list[Row]:
     """What the scenario is, and what to watch for."""
     title = [Row(((f" {line}", "head"),)) for line in _wrapped(scenario.title, width)]
     sentence = [Row(((f" {line}", "watch"),)) for line in _wrapped(scenario.sentence, width)]
-    return [*title, *sentence, Row(())]
+    hangs = f"Hangs by design: {scenario.hangs} s ends it." if scenario.hangs else ""
+    warning = [Row(((f" {line}", "warning"),)) for line in textwrap.wrap(hangs, max(10, width - 2))]
+    return [*title, *sentence, *warning, Row(())]
 
 
 def explanation_rows(scenario: Scenario, width: int) -> list[Row]:

@@ -81,9 +81,6 @@ _COUNTED = re.compile(r"^(.*?)-(\d+(?::\d+)*)$")
 _DEFAULT_STEM = re.compile(r"^(?:Fork|Spawn|ForkServer)?(?:PoolWorker|Process)$")
 _ROLE_TAGS = {"main": "M", "resource tracker": "R", "fork server": "F"}
 
-HELPERS = ("resource tracker", "fork server")
-"""Roles of processes that multiprocessing starts for itself."""
-
 
 def tag(process: Process) -> str:
     """The short sign of a process beside its colour: what a person can find again in its name.

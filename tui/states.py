@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mpviz.trace.fold import wait_in_words
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.pool import Task
 from mpviz.trace.processes import exit_in_words, signal_name
 from mpviz.trace.state import Process, RunState
+from mpviz.trace.waits import wait_in_words
 from mpviz.tui.palette import activity_style
 from mpviz.tui.words import duration
 
@@ -38,6 +38,8 @@ def in_words(state: RunState, process: Process) -> list[str]:
 def _by_itself(process: Process) -> list[str]:
     if process.activity is Activity.STARTING and process.start_method:
         return [f"starting by {process.start_method}", "starting"]
+    if process.activity is Activity.SLEEPING and process.exiting >= 0:
+        return ["wants to end, and cannot yet", "cannot end yet", "ending"]
     if process.activity is Activity.RUNNING and process.function and process.role == "process":
         return [f"running {process.function}", "running"]
     if process.activity is Activity.ZOMBIE:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from mpviz.scenarios.catalogue import (
     BadParameter,
+    Command,
     Scenario,
     UnknownScenario,
     Value,
     as_text,
     find,
     parse,
+    scenarios,
 )
 from mpviz.scenarios.catalogue import start_method as scenario_start_method
 
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
-
-START_METHODS = ("fork", "spawn", "forkserver")
 
 
 class BadTarget(ValueError):  # noqa: N818 - it reads as what it says
@@ -70,7 +70,17 @@ def from_scenario(
         start_method=start_method,
         python=python,
         directory=Path.cwd(),
+        limit=scenario.limit,
     )
+
+
+def commands_of(target: Target) -> tuple[Command, ...] | None:
+    """What the program can be told on its standard input; None for one that is no lab."""
+    scenario = scenarios().get(target.scenario) if target.scenario else None
+    if scenario is None or not scenario.commands:
+        return None
+    # With a script it does not read its standard input.
+    return () if target.parameters.get("script") else scenario.commands
 
 
 def default_start_method() -> str:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from mpviz.trace.measures import Activity, Span
 from mpviz.trace.primitives.pool import Job, Pool, Task
 from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.state import HELPERS, Process, RunState
 from mpviz.tui.lanes import NARROWEST, Grid, column_width
-from mpviz.tui.signs import ACTIVITY_WORDS, HELPERS, moment_of, process_matches, tag
+from mpviz.tui.signs import ACTIVITY_WORDS, moment_of, process_matches, tag
 from mpviz.tui.view import View
 from mpviz.tui.words import duration, moment, plural
 

@@ -180,7 +180,7 @@ def test_who_sent_a_signal_is_in_the_log(run: Observed) -> None:
     assert "sends SIGTERM to terminated" in run.log
     assert "sends SIGKILL to killed" in run.log
     # At the end of the program, multiprocessing terminates its daemons.
-    assert "sends SIGTERM to forgotten" in run.log
+    assert "sends SIGTERM to forgotten, a daemon, before it exits" in run.log
 
 
 def test_a_traceback_is_still_the_program_s_own(run: Observed) -> None:

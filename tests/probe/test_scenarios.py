@@ -2,54 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
+from scenario_runs import run
 
-PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-
-@dataclass
-class Finished:
-    """A headless run: the document, and what the program itself printed."""
-
-    document: dict[str, Any]
-    printed: str
-
-    def only(self, section: str) -> dict[str, Any]:
-        (entry,) = self.document[section]
-        found: dict[str, Any] = entry
-        return found
-
-    def assert_exact_stream(self) -> None:
-        stream = self.document["stream"]
-        assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
-
-
-def run(start_method: str, *words: str) -> Finished:
-    """Run a scenario without a screen."""
-    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
-    done = subprocess.run(
-        [*command, "--start-method", start_method, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    *printed, last = done.stdout.splitlines()
-    finished = Finished(json.loads(last), "\n".join(printed))
-    finished.assert_exact_stream()
-    methods = {process["start_method"] for process in finished.document["processes"]}
-    assert methods - {""} == {start_method}
-    return finished
 
 
 def test_with_the_lock_every_addition_and_every_lock_is_counted(start_method: str) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.fold import wait_in_words
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.session import Session, Target, start
 from mpviz.trace.state import RunState
+from mpviz.trace.waits import wait_in_words
 
 if TYPE_CHECKING:
     from pathlib import Path

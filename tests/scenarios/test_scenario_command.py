@@ -12,6 +12,8 @@ from subprocess import CompletedProcess
 import psutil
 import pytest
 
+from mpviz.scenarios import catalogue
+
 Run = Callable[..., CompletedProcess[str]]
 
 
@@ -20,9 +22,9 @@ def test_it_lists_one_line_for_each_scenario(program: Run) -> None:
     done = program()
 
     assert (done.returncode, done.stderr) == (0, "")
-    names = [line.split()[0] for line in done.stdout.splitlines()]
-    assert names == ["pool-map", "producer-consumer", "shared-counter"]
-    assert done.stdout.splitlines()[0] == (
+    listed = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert list(listed) == list(catalogue.scenarios())
+    assert listed["pool-map"] == (
         "pool-map             pools      "
         "Watch the workers drift apart, since the tasks differ in size."
     )

@@ -6,22 +6,11 @@ from collections.abc import Callable
 from subprocess import CompletedProcess
 
 import pytest
+from scenario_output import lines, primes_below
 
 Run = Callable[..., CompletedProcess[str]]
 
 START_METHODS = ("fork", "spawn", "forkserver")
-
-
-def lines(done: CompletedProcess[str]) -> list[str]:
-    """Return what a program printed, once it is sure that all went well."""
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
-
-
-def primes_below(limit: int) -> int:
-    """Count primes in another way than the scenario does."""
-    composite = {multiple for n in range(2, limit) for multiple in range(2 * n, limit, n)}
-    return limit - 2 - len(composite)
 
 
 @pytest.mark.parametrize("method", START_METHODS)

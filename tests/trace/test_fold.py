@@ -28,7 +28,7 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.fold import fold, wait_in_words
+from mpviz.trace.fold import fold
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.lock import (
     Lock,
@@ -62,6 +62,7 @@ from mpviz.trace.primitives.queue import (
 from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
 from mpviz.trace.report import document, summary
 from mpviz.trace.state import LOG_LIMIT, OUTPUT_LIMIT, RECENT_LIMIT, Process, RunState
+from mpviz.trace.waits import wait_in_words
 
 MS = 1_000_000
 VIEWER, WARDEN, MAIN, ANNA, BERT, CARL = 0, 50, 100, 101, 102, 103
@@ -633,6 +634,7 @@ def test_the_program_itself_stands_first_and_the_warden_is_not_a_process(story: 
         "duration": pytest.approx(0.5),
         "exit_code": 3,
         "error": None,
+        "hang": [],
         "mpviz_version": "1.2.3",
     }
     (process,) = found["processes"]

@@ -32,7 +32,7 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.fold import EVENTS, fold, wait_in_words
+from mpviz.trace.fold import EVENTS, fold
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
 from mpviz.trace.primitives.pool import (
@@ -58,6 +58,7 @@ from mpviz.trace.primitives.queue import (
 from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
 from mpviz.trace.report import document, summary
 from mpviz.trace.state import RunState
+from mpviz.trace.waits import wait_in_words
 
 MS = 1_000_000
 WARDEN, MAIN = 50, 100

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpviz.tui.layout import Slot, Wanted, is_small, place
+from mpviz.tui.layout import TWO_COLUMNS, Slot, Wanted, is_small, place
 from mpviz.tui.widgets.desk import PLACES
 
 NAMES = (
     "cores",
     "processes",
+    "lab",
     "timeline",
     "tasks",
     "queues",
@@ -23,7 +24,7 @@ NAMES = (
     "output",
     "log",
 )
-ALL = tuple(Wanted(name, 8) for name in NAMES)
+ALL = tuple(Wanted(name, 8) for name in NAMES if name != "lab")
 
 SIZES = [(80, 22), (100, 28), (120, 38), (160, 45), (200, 58), (300, 90)]
 
@@ -78,7 +79,7 @@ def test_at_80_by_24_cores_and_processes_lie_above_the_timeline_and_the_rest_is_
     assert [slot.panels for slot in slots[:3]] == [("cores",), ("processes",), ("timeline",)]
     (rest,) = slots[3:]
     assert rest.panels[0] == "tasks"
-    assert len(rest.panels) == len(NAMES) - 3
+    assert len(rest.panels) == len(ALL) - 3
     assert slot_of(slots, "cores").y == slot_of(slots, "processes").y
     assert slot_of(slots, "timeline").width == 80
 
@@ -132,3 +133,17 @@ def test_a_panel_that_appears_later_leaves_the_places_above_it_alone() -> None:
 def test_an_enlarged_panel_fills_the_screen() -> None:
     assert place(120, 38, ALL, "log") == [Slot(0, 0, 120, 38, ("log",))]
     assert len(place(120, 38, ALL, "unknown")) > 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_lab_has_the_middle_with_the_timeline_beside_or_behind_it(
+    size: tuple[int, int],
+) -> None:
+    slots = place(*size, [Wanted("lab", 22), *ALL])
+    lab = slot_of(slots, "lab")
+    if size[0] < TWO_COLUMNS:
+        assert lab.panels == ("lab", "timeline")
+        return
+    timeline = slot_of(slots, "timeline")
+    assert (lab.y, lab.height, lab.x) == (timeline.y, timeline.height, 0)
+    assert lab.height >= min(24, size[1] // 3)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from mpviz.scenarios.catalogue import find
+from mpviz.trace.session import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
 from mpviz.tui.screens.picker import PickerScreen
@@ -204,3 +206,27 @@ def test_python_s_own_start_method_is_marked_and_is_no_wish(form: Form) -> None:
     form.go_to(START_METHOD)
     form.step(1)
     assert form.start_method is not None
+
+
+def test_a_field_for_any_text_has_a_line_to_type_into(
+    session: Any, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also letters that are commands elsewhere."""
+    lab = find("lifecycle")
+    chosen: list[Target] = []
+
+    def start(target: Target) -> Any:
+        chosen.append(target)
+        return session
+
+    monkeypatch.setattr("mpviz.tui.screens.picker.scenarios", lambda: {lab.name: lab})
+    app = MpvizApp(start=start, fps=10)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("tab", "right", *"start", "semicolon", *"q")
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert chosen[0].parameters["script"] == "start;q"
+        assert "script=start;q" in chosen[0].arguments
+
+    drive(app, script)

@@ -480,3 +480,28 @@ def test_ctrl_c_after_the_end_quits(run_app: MpvizApp, drive: Drive, session: An
         assert pilot.app._exit
 
     drive(run_app, script)
+
+
+def test_the_keys_of_a_lab_tell_the_program_what_to_do(
+    session: Any, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its panel has the bright border; elsewhere the keys are what they always are."""
+    target = Target(arguments=["x.py"], name="lifecycle", scenario="lifecycle")
+    app = MpvizApp(target, start=lambda target: session, fps=10)
+
+    async def script(pilot: Pilot[int]) -> None:
+        assert shown(pilot, "lab").has_focus
+        await pilot.press("a", "d")
+        assert session.asked == ["start\n", "start daemon\n"]
+        await pilot.press("k")
+        assert session.asked[2] == "kill 3\n"
+        lab = shown(pilot, "lab")
+        button = lab.panel.buttons(lab.size.width - 2)[2] if lab.panel else None
+        assert button is not None
+        await pilot.click(lab, offset=(button.x + 2, button.y + 1))
+        await pilot.pause()
+        assert session.asked[3] == "start stubborn\n"
+        await pilot.press("tab", "a")
+        assert len(session.asked) == 4
+
+    drive(app, script)

@@ -51,6 +51,10 @@ class Began(Event, tag="process.began", kw_only=True):
     """The logical parent; under forkserver not the one that the kernel names."""
 
 
+class Exiting(Event, tag="process.exiting", kw_only=True):
+    """Its own code has ended; it ends its daemons now, and then waits for its other children."""
+
+
 class Finished(Event, tag="process.finished", kw_only=True):
     """The child has done its work and is about to exit."""
 
@@ -122,6 +126,11 @@ def _began(state: RunState, process: Process, event: Began) -> None:
     settle(process, event.time)
 
 
+def _exiting(state: RunState, process: Process, event: Exiting) -> None:
+    if process.exiting < 0:
+        process.exiting = event.time
+
+
 def _finished(state: RunState, process: Process, event: Finished) -> None:
     process.finished = event.time
     process.cpu_seconds = max(process.cpu_seconds, event.cpu)
@@ -133,7 +142,8 @@ def _signalled(state: RunState, sender: Process, event: Signalled) -> None:
     name = child.name if child else str(event.child)
     if child is not None:
         child.signals.append((event.time, sender.key, event.signal))
-    state.note(event.time, sender.key, f"sends {signal_name(event.signal)} to {name}")
+    why = ", a daemon, before it exits" if sender.exiting >= 0 and child and child.daemon else ""
+    state.note(event.time, sender.key, f"sends {signal_name(event.signal)} to {name}{why}")
 
 
 def _joined(state: RunState, parent: Process, event: Joined) -> None:
@@ -146,7 +156,11 @@ def _joined(state: RunState, parent: Process, event: Joined) -> None:
 
 def _join_words(state: RunState, wait: Wait) -> str:
     child = state.processes.get(wait.object)
-    return f"join {described(child)}" if child else f"join {wait.object}"
+    if child is None:
+        return f"join {wait.object}"
+    parent = state.processes.get(child.parent)
+    exiting = parent is not None and 0 <= parent.exiting <= wait.since
+    return f"join {described(child)}" + (", before it exits" if exiting else "")
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -170,6 +184,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "started": seconds(process.first_seen),
                 "ended": seconds(process.ended),
                 "exit_code": process.exit_code,
+                "joined": process.joined,
                 "signal": signal_name(-process.exit_code)
                 if process.exit_code is not None and process.exit_code < 0
                 else None,
@@ -186,6 +201,7 @@ PRIMITIVE = Primitive(
         Hello: _hello,
         Started: _started,
         Began: _began,
+        Exiting: _exiting,
         Finished: _finished,
         Signalled: _signalled,
         Joined: _joined,

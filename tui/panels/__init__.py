@@ -3,8 +3,12 @@
 A new panel is one new file here, and its name in :data:`PANELS`.
 """
 
+from collections.abc import Sequence
+
+from mpviz.scenarios.catalogue import Command
 from mpviz.tui.panels import (
     cores,
+    lab,
     locks,
     log,
     output,
@@ -32,3 +36,11 @@ PANELS: tuple[Panel, ...] = (
     log.PANEL,
 )
 """In the order in which they take their places on the screen."""
+
+
+def panels_for(commands: Sequence[Command] | None) -> tuple[Panel, ...]:
+    """The panels for a program that can be told these commands; None for one that is no lab."""
+    if commands is None:
+        return PANELS
+    place = PANELS.index(timeline.PANEL) + 1
+    return (*PANELS[:place], lab.make_panel(commands), *PANELS[place:])

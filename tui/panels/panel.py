@@ -13,6 +13,19 @@ Draw = Callable[[RunState, View, int, int], list[Row]]
 """(state, view, width, height) to at most ``height`` rows; ``width`` in cells."""
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something in a panel that can be pressed, by its key or with the mouse."""
+
+    key: str
+    line: str
+    """What the program is told."""
+    x: int
+    y: int
+    width: int
+    """Cells."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """A panel of the run screen."""
@@ -40,3 +53,7 @@ class Panel:
     """How many rows are above the first in sight, given the height, before anybody scrolls."""
     wanted_height: Callable[[RunState, View], int] = lambda state, view: 6
     """How many rows it could fill now, so that the layout gives no space away."""
+    buttons: Callable[[int], list[Button]] = lambda width: []
+    """Where its buttons are, given the width, before anybody scrolls."""
+    fill: Callable[[RunState, View, str], str] = lambda state, view, line: line
+    """Completes what a button tells the program; empty where that cannot be."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.state import HELPERS, Process, RunState
 from mpviz.tui.listing import from_top
 from mpviz.tui.palette import lane_style
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, fit, length, right, row, selected
-from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, HELPERS, mark, moment_of, process_matches, tag
+from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_matches, tag
 from mpviz.tui.states import in_words, state_style, unheeded
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, duration, plural, size

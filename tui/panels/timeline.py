@@ -7,7 +7,7 @@ from functools import lru_cache
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.pool import Task
 from mpviz.trace.processes import described, signal_name
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.state import HELPERS, Process, RunState
 from mpviz.tui.lanes import EMPTY, Cell, Grid, cell_parts, lane_cells, tasks_in, tell_tasks_apart
 from mpviz.tui.palette import activity_style, lane_style
 from mpviz.tui.panels.panel import Panel
@@ -16,7 +16,6 @@ from mpviz.tui.signs import (
     ACTIVITY_WORDS,
     ASCII_GLYPHS,
     GLYPHS,
-    HELPERS,
     SHORT_WORDS,
     mark,
     moment_of,

@@ -151,7 +151,14 @@ class PickerScreen(Screen[None]):
         return Frame(words, end, foot, border=f"frame{on}", ascii=self._ascii)
 
     def _list(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        rows = list_rows(self.listed, self.chosen, not self.in_form, width, self._ascii)
+        rows = list_rows(
+            self.listed,
+            self.chosen,
+            active=not self.in_form,
+            width=width,
+            height=height,
+            ascii_only=self._ascii,
+        )
         self._list_first = in_sight(rows, self.chosen, self._list_first, height)
         count = len(self.listed)
         title = (
@@ -240,10 +247,19 @@ class PickerScreen(Screen[None]):
 
     def _step(self, direction: int) -> None:
         if self.form is not None and self.in_form:
-            self.form.step(direction)
+            self._step_in(self.form, direction)
         else:
             self.in_form = direction > 0 and self.form is not None
         self.redraw()
+
+    def _step_in(self, form: Form, direction: int) -> None:
+        """Take the next value, or open a line to type into for a field that may hold any text."""
+        if form.takes_text:
+            self.query_one(Footer).display = False
+            hint = "enter keeps it, esc empties it"
+            self.query_one(Prompt).open(form.texts[form.name], label=form.name, hint=hint)
+        else:
+            form.step(direction)
 
     def action_defaults(self) -> None:
         """The values of the beginning."""
@@ -306,8 +322,12 @@ class PickerScreen(Screen[None]):
         self.query_one(Prompt).open(self.filter)
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        """Filter while it is typed."""
-        self._filter(event.text)
+        """Filter, or fill the field, while it is typed."""
+        if self.form is not None and event.label in self.form.texts:
+            self.form.texts[event.label] = event.text
+            self.redraw()
+        else:
+            self._filter(event.text)
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
         """Back to the list."""
@@ -338,7 +358,7 @@ class PickerScreen(Screen[None]):
             if event.key == RUN:
                 self.action_run()
             elif event.x - 1 in arrows(form):
-                form.step(-1 if event.x - 1 == arrows(form)[0] else 1)
+                self._step_in(form, -1 if event.x - 1 == arrows(form)[0] else 1)
         self.redraw()
 
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:

@@ -41,6 +41,20 @@ class RunScreen(Watching):
         """Show the panel whose name was clicked."""
         self.focus_panel(event.name)
 
+    def on_panel_view_pressed(self, event: PanelView.Pressed) -> None:
+        """Tell the program what a button says."""
+        panel = next((each for each in self.panels if each.name == self.focused_panel), None)
+        line = panel.fill(self.picture.state, self.view, event.line) if panel else ""
+        main = self.state.processes.get(self.state.main)
+        if not line:
+            self.say("there is no child yet: start one first")
+        elif main is not None and main.alive and main.exiting >= 0:
+            self.say("the parent has returned and reads no more; t and k elsewhere send signals")
+        elif self.session is None or self.over:
+            self.say("the program has ended: r runs it again")
+        elif not self.session.write_stdin(line + "\n"):
+            self.say("the program takes no input")
+
     def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
         """Give the panel the bright border, and select what was clicked."""
         if isinstance(event.view, PanelView) and event.view.panel is not None:

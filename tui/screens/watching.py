@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from mpviz.trace.state import Process, RunState
+from mpviz.trace.stuck import stuck
 from mpviz.tui.actions import RUN_ACTIONS, Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
@@ -220,10 +221,17 @@ class Watching(Screen[None]):
         self.desk.want(wanted)
         if not self.focused_panel and wanted:
             names = [each.name for each in wanted]
-            self.focus_panel(TIMELINE if TIMELINE in names else names[0])
+            pressed = [each.name for each in self.panels if each.buttons(80) and each.name in names]
+            self.focus_panel(next(iter([*pressed, *{TIMELINE} & set(names), *names])))
+
+    def _note(self) -> str:
+        if is_small(*self.desk.size):
+            return "small: tab for more"
+        if self.target.limit and not self.over and stuck(self.state):
+            return "hangs by design: s ends it"
+        return ""
 
     def _status(self) -> Status:
-        size = self.desk.size
         behind = 0.0
         if self.session is not None and self.session.behind and not self.session.over:
             behind = (self._clock() - self.session.state.now) / 1e9
@@ -234,7 +242,7 @@ class Watching(Screen[None]):
             over=self.over,
             closing=self.closing,
             behind=behind,
-            note="small: tab for more" if is_small(*size) else "",
+            note=self._note(),
             ascii=self.view.ascii,
         )
 

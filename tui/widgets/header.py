@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from mpviz.trace.processes import signal_name
 from mpviz.trace.state import RunState
+from mpviz.trace.stuck import stuck
 from mpviz.tui.rows import Part, Row
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -78,8 +79,17 @@ def _how_it_goes(state: RunState, status: Status) -> list[Part]:
     elif state.run is None:
         parts.append((" starting … ", "over"))
     elif not status.paused:
-        parts.append((" * live " if status.ascii else " ● live ", "live"))
+        parts.append(_live(state, status))
     return parts
+
+
+def _live(state: RunState, status: Status) -> Part:
+    waiting = stuck(state)
+    if not waiting:
+        return " * live " if status.ascii else " ● live ", "live"
+    # Since the last of them began to wait.
+    seconds = (state.now - max(each.since for each in waiting)) / 1e9
+    return f" all wait, {seconds:.0f} s ", "wrong"
 
 
 def _ending(state: RunState) -> tuple[str, str]:

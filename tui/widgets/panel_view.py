@@ -10,7 +10,7 @@ from textual.message import Message
 from mpviz.trace.state import RunState
 from mpviz.tui.frame import Frame, framed
 from mpviz.tui.layout import TIMELINE
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.panel import Button, Panel
 from mpviz.tui.rows import Part, Row, fit
 from mpviz.tui.timeline import describe, point_at, time_at
 from mpviz.tui.view import View
@@ -38,6 +38,12 @@ class PanelView(RowsView, can_focus=True):
         """A panel's name in the title was clicked."""
 
         name: str
+
+    @dataclass
+    class Pressed(Message):
+        """A button of the shown panel was pressed."""
+
+        line: str
 
     def __init__(self, picture: Picture, numbers: dict[str, int]) -> None:
         super().__init__()
@@ -105,13 +111,31 @@ class PanelView(RowsView, can_focus=True):
         """There is nothing under the mouse any more."""
         self._say("")
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Tell Textual which keys are a button's, so that no binding takes them."""
+        return any(button.key == key for button in self._buttons())
+
+    def on_key(self, event: events.Key) -> None:
+        """Press the button of this key."""
+        for button in self._buttons():
+            if button.key == event.key:
+                event.stop()
+                event.prevent_default()
+                self.post_message(self.Pressed(button.line))
+
+    def _buttons(self) -> list[Button]:
+        return self.panel.buttons(self._inside[0]) if self.panel is not None else []
+
     def _say(self, text: str) -> None:
         if text != self._said:
             self._said = text
             self.redraw()
 
     def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
-        """Turn a click on a name in the title into a message of its own."""
+        """Turn a click on a name in the title, or on a button, into a message of its own."""
+        for button in self._buttons():
+            if event.y - 1 == button.y and 0 <= event.x - 1 - button.x < button.width:
+                self.post_message(self.Pressed(button.line))
         if event.y == 0:
             event.stop()
             for start, end, name in self._tabs:

@@ -22,6 +22,7 @@ def _patch_process(module):
     base.start = _observed_start(base.start)
     base.join = _observed_join(base.join)
     base._bootstrap = _observed_bootstrap(base._bootstrap)
+    module.active_children = _observed_children(module.active_children)
 
 
 def _patch_popen(module):
@@ -97,6 +98,24 @@ def _observed_bootstrap(bootstrap):
         except Exception:
             report("bootstrap")
         return exit_code
+
+    return observed
+
+
+def _observed_children(active_children):
+    """Tell when a process begins to tidy up: then ``util._exit_function`` asks for its children.
+
+    That function itself cannot be wrapped: it is in the hands of ``atexit`` once it is made.
+    """
+
+    @wraps(active_children)
+    def observed():
+        try:
+            if sys._getframe(1).f_code.co_name == "_exit_function":
+                wire.put(b"process.exiting")
+        except Exception:
+            report("exit")
+        return active_children()
 
     return observed
 

@@ -1,0 +1,80 @@
+"""Runs a scenario by the real command, without a screen, and takes in what came of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 60
+
+
+@dataclass
+class Finished:
+    """A headless run: the document, and what the program itself printed."""
+
+    document: dict[str, Any]
+    printed: str
+
+    def only(self, section: str) -> dict[str, Any]:
+        (entry,) = self.document[section]
+        found: dict[str, Any] = entry
+        return found
+
+    def named(self, section: str) -> dict[str, dict[str, Any]]:
+        """The entries of a section by their names."""
+        return {entry["name"]: entry for entry in self.document[section]}
+
+    def started(self) -> dict[str, dict[str, Any]]:
+        """The processes that were started through multiprocessing, by name."""
+        started = [each for each in self.document["processes"] if each["start_method"]]
+        by_name = {each["name"]: each for each in started}
+        assert len(by_name) == len(started)
+        return by_name
+
+    def main(self) -> dict[str, Any]:
+        """The process that the command started."""
+        (found,) = [each for each in self.document["processes"] if each["role"] == "main"]
+        process: dict[str, Any] = found
+        return process
+
+    def assert_exact_stream(self) -> None:
+        stream = self.document["stream"]
+        assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+
+
+def assert_all_ended_well(finished: Finished, names: Iterable[str]) -> None:
+    """The main process and exactly these others ended with exit code 0."""
+    processes = finished.document["processes"]
+    helpers = ("resource tracker", "fork server")
+    ended = {each["name"]: each["exit_code"] for each in processes if each["name"] not in helpers}
+    assert ended == {"MainProcess": 0} | dict.fromkeys(names, 0)
+
+
+def run(start_method: str, *words: str) -> Finished:
+    """Run a scenario that starts all its processes by the method it is given."""
+    finished = run_as_it_chooses(start_method, *words)
+    methods = {process["start_method"] for process in finished.document["processes"]}
+    assert methods - {""} == {start_method}
+    return finished
+
+
+def run_as_it_chooses(start_method: str, *words: str) -> Finished:
+    """Run a scenario that may start processes by another method than the one it is given."""
+    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
+    done = subprocess.run(
+        [*command, "--start-method", start_method, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    *printed, last = done.stdout.splitlines()
+    finished = Finished(json.loads(last), "\n".join(printed))
+    finished.assert_exact_stream()
+    return finished

@@ -1,0 +1,129 @@
+"""A program is stuck when nobody of it is at work and somebody waits; nothing less is called so."""
+
+from __future__ import annotations
+
+from mpviz.trace.events import (
+    Event,
+    Marked,
+    ProcessSample,
+    ProgramStarted,
+    RunStarted,
+    Sample,
+    Waiting,
+)
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.lock import LockAcquired, LockCreated
+from mpviz.trace.primitives.process import Began, Exiting, Hello, Started
+from mpviz.trace.report import document, summary
+from mpviz.trace.state import RunState
+from mpviz.trace.stuck import stuck
+
+MAIN, LEFT, RIGHT, WARDEN = 10, 11, 12, 9
+SECOND = 1_000_000_000
+
+
+def begin() -> list[Event]:
+    """A program with two children, each of which holds a lock."""
+    events: list[Event] = [
+        RunStarted(
+            time=0,
+            pid=0,
+            target="x",
+            arguments=[],
+            python="",
+            start_method="",
+            cores=2,
+            version="1",
+        ),
+        ProgramStarted(time=0, pid=WARDEN, child=MAIN, started=MAIN),
+        Hello(time=1, pid=MAIN, parent=WARDEN, started=MAIN, role="main"),
+    ]
+    for child, lock in ((LEFT, "a"), (RIGHT, "b")):
+        events += [
+            LockCreated(time=2, pid=MAIN, object=lock, kind="Lock", maximum=1),
+            Started(
+                time=3,
+                pid=MAIN,
+                child=child,
+                name=f"child-{lock}",
+                daemon=False,
+                method="fork",
+                function="f",
+                started=child,
+            ),
+            Began(time=4, pid=child, name=f"child-{lock}", daemon=False, parent=MAIN),
+            LockAcquired(time=5, pid=child, object=lock),
+        ]
+    return events
+
+
+def waits(pid: int, what: str, target: str, time: int = 6) -> Waiting:
+    return Waiting(time=time, pid=pid, what=what, object=target)
+
+
+def asleep(time: int, *pids: int) -> Sample:
+    processes = [
+        ProcessSample(
+            pid=pid,
+            started=pid,
+            parent=MAIN,
+            status="S",
+            cpu_percent=0,
+            cpu_seconds=0,
+            rss=1,
+            core=0,
+        )
+        for pid in pids
+    ]
+    return Sample(time=time, pid=0, cores=[0, 0], processes=processes)
+
+
+def told(events: list[Event], at: int = 3 * SECOND) -> list[tuple[str, str]]:
+    state = fold(RunState(), events)
+    state.now = max(state.now, at)
+    return [(state.processes[each.process].name, each.words) for each in stuck(state)]
+
+
+DEADLOCK = [
+    waits(LEFT, "lock", "b", 6),
+    waits(RIGHT, "lock", "a", 7),
+    waits(MAIN, "process", str(LEFT), 8),
+]
+
+
+def test_a_deadlock_is_told_with_who_holds_what() -> None:
+    assert told(begin() + DEADLOCK) == [
+        ("child-a", "lock Lock 2, held by child-b"),
+        ("child-b", "lock Lock 1, held by child-a"),
+        ("MainProcess", "join child-a"),
+    ]
+
+
+def test_who_has_only_just_begun_to_wait_may_go_on() -> None:
+    assert told(begin() + DEADLOCK, at=SECOND // 2) == []
+
+
+def test_while_one_is_at_work_nothing_is_stuck() -> None:
+    assert told([*begin(), *DEADLOCK[:2]]) == [], "the main process runs"
+    assert told([*begin(), *DEADLOCK[:2], asleep(2 * SECOND, MAIN)]) == [], "or sleeps as it likes"
+
+
+def test_who_wants_to_end_and_cannot_is_stuck_too() -> None:
+    """A child whose thread has still to hand over what it put, say."""
+    events = [*begin(), *DEADLOCK[1:], Exiting(time=9, pid=LEFT), asleep(SECOND, LEFT)]
+    assert [name for name, _ in told(events)] == ["child-b", "MainProcess"]
+
+
+def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
+    stop = Marked(time=3 * SECOND, pid=0, action="stop")
+    state = fold(RunState(), [*begin(), *DEADLOCK, stop])
+    hang = document(state)["run"]["hang"]
+    assert [(each["pid"], each["what"], each["object"]) for each in hang] == [
+        (LEFT, "lock", "b"),
+        (RIGHT, "lock", "a"),
+        (MAIN, "process", str(LEFT)),
+    ]
+    assert hang[0]["waits_for"] == "lock Lock 2, held by child-b"
+    assert "stuck: child-a waits for lock Lock 2, held by child-b" in summary(state)
+    healthy = fold(RunState(), [*begin(), stop])
+    assert document(healthy)["run"]["hang"] == []

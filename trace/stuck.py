@@ -1,0 +1,39 @@
+"""Whether a program is stuck: nobody of it is at work, and some wait for each other."""
+
+from __future__ import annotations
+
+from mpviz.trace.measures import Activity
+from mpviz.trace.state import HELPERS, Process, RunState, Stuck
+from mpviz.trace.waits import wait_in_words
+
+STUCK_NANOSECONDS = 1_000_000_000
+"""Who waits less than this may just be about to go on."""
+
+
+def stuck(state: RunState) -> list[Stuck]:
+    """Who waits and for what, the longest first, where nobody is at work; else an empty list.
+
+    A wait with a time-out counts as well: that it will end by itself cannot be seen from outside.
+    """
+    found: list[Stuck] = []
+    for process in state.processes.values():
+        if not process.alive or process.role in (*HELPERS, "manager"):
+            continue
+        if not _is_held_up(state, process):
+            return []
+        wait = process.wait
+        if wait is not None:
+            words = wait_in_words(state, wait)
+            found.append(Stuck(process.key, wait.what, wait.object, wait.since, words))
+    return sorted(found, key=lambda each: each.since)
+
+
+def _is_held_up(state: RunState, process: Process) -> bool:
+    """Whether a living process does nothing that could bring the others on."""
+    wait = process.wait
+    if wait is not None and process.activity is wait.activity:
+        return state.now - wait.since >= STUCK_NANOSECONDS
+    if process.activity is Activity.SLEEPING:
+        # It sleeps of its own will, unless it wants to end and something keeps it from that.
+        return 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
+    return process.activity in (Activity.IDLE, Activity.ZOMBIE)

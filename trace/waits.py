@@ -1,0 +1,15 @@
+"""What the words of a wait mean, gathered from the primitives that register them."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives import PRIMITIVES
+from mpviz.trace.state import RunState, Wait, WaitKind
+
+WAIT_KINDS: dict[str, WaitKind] = {
+    word: kind for primitive in PRIMITIVES for word, kind in primitive.waits.items()
+}
+
+
+def wait_in_words(state: RunState, wait: Wait) -> str:
+    """What is waited for, and who could end it: "lock counter, held by Process-2"."""
+    return WAIT_KINDS[wait.what].words(state, wait)
