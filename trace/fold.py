@@ -89,10 +89,10 @@ def _tell_of_deaths(state: RunState) -> None:
     for process in state.just_ended:
         for wait in process.waits.values():
             WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
-        process.waits.clear()
         for primitive in PRIMITIVES:
             if primitive.process_ended is not None:
                 primitive.process_ended(state, process)
+        process.waits.clear()
     state.just_ended.clear()
 
 

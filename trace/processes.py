@@ -85,11 +85,15 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
     process.cpu_percent = 0.0
     settle(process, time)
     state.just_ended.append(process)
-    asked_for = exit_code is not None and any(
-        number == -exit_code for _, sender, number in process.signals if sender
-    )
-    trouble = bool(exit_code) and not asked_for
-    state.note(time, process.key, exit_in_words(process), trouble=trouble)
+    state.note(time, process.key, exit_in_words(process), trouble=ended_badly(process))
+
+
+def ended_badly(process: Process) -> bool:
+    """Whether it failed, or was killed, and no process of the program wanted that."""
+    code = process.exit_code
+    if not code:
+        return False
+    return not any(number == -code for _, sender, number in process.signals if sender)
 
 
 def _is_another(process: Process, ticks: int) -> bool:

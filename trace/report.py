@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.primitives import PRIMITIVES
+from mpviz.trace.primitives.barrier import Barrier
+from mpviz.trace.primitives.condition import Condition
+from mpviz.trace.primitives.event import SharedEvent
 from mpviz.trace.primitives.lock import locks_in_use
 from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
@@ -23,7 +26,7 @@ def document(state: RunState) -> dict[str, Any]:
         if primitive.document is not None:
             sections.update(primitive.document(state))
     # These come with primitives and rules that are not written yet.
-    sections |= {"pipes": [], "events": [], "findings": []}
+    sections |= {"pipes": [], "findings": []}
     sections["cores"] = _cores(state)
     sections["stream"] = {
         "records": state.records,
@@ -119,6 +122,7 @@ def _lines(state: RunState) -> list[str]:
     for value in state.table(SharedValue).values():
         lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
         lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
+    lines += _signal_lines(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         for each in state.stuck
@@ -131,4 +135,24 @@ def _lines(state: RunState) -> list[str]:
         )
     else:
         lines.append(f"{state.records} records, none lost")
+    return lines
+
+
+def _signal_lines(state: RunState) -> list[str]:
+    lines = [
+        f"event {event.name}: set {event.sets} times, {event.waits} waits,"
+        f" {event.wait.total / 1e9:.2f} s waited in all"
+        for event in state.table(SharedEvent).values()
+    ]
+    for condition in state.table(Condition).values():
+        lines.append(
+            f"condition {condition.name}: {condition.notifies} notifies, {condition.unheard} of"
+            f" them to nobody, {condition.wait.total / 1e9:.2f} s waited in all"
+        )
+    for barrier in state.table(Barrier).values():
+        broken = ", broken" if barrier.broken else ""
+        lines.append(
+            f"barrier {barrier.name}: {barrier.rounds} rounds of {barrier.parties},"
+            f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
+        )
     return lines

@@ -292,6 +292,17 @@ def end_wait(process: Process, thread: int) -> Wait | None:
     return wait
 
 
+def go_on(process: Process, time: int, thread: int, site: int) -> int:
+    """Let a thread go on that may have waited; how long it has, in nanoseconds, -1 for not."""
+    if site:
+        process.site = site
+    if not process.waits:
+        return -1
+    wait = end_wait(process, thread)
+    settle(process, time)
+    return -1 if wait is None else time - wait.since
+
+
 def settle(process: Process, time: int) -> None:
     """Let the lane show what the process's other fields say it does from this time on."""
     activity, detail = _doing(process)
@@ -340,6 +351,9 @@ class Primitive:
     handlers: dict[type[Event], Handler]
     waits: dict[str, WaitKind] = field(default_factory=dict)
     process_ended: Callable[[RunState, Process], None] | None = None
-    """Is told of every death, for what the dead process can no longer do itself."""
+    """Is told of every death, for what the dead process can no longer do itself.
+
+    What it waited for when it died is still in its ``waits``, and is counted already.
+    """
     document: Callable[[RunState], dict[str, Any]] | None = None
     """Its sections of the ``--json`` document."""

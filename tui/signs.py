@@ -8,10 +8,11 @@ from functools import lru_cache
 from math import isfinite
 
 from mpviz.trace.measures import Activity
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.state import Process, RunState, Wait
 from mpviz.tui.palette import process_style
 from mpviz.tui.rows import Part, length
 from mpviz.tui.view import View
+from mpviz.tui.words import duration
 
 UPWARD = " ▁▂▃▄▅▆▇█"
 """A cell filled from below by so many eighths."""
@@ -135,6 +136,22 @@ def marks(state: RunState, keys: Iterable[str], width: int) -> list[Part]:
         if parts:
             parts.append((" ", ""))
         parts += more
+    return parts
+
+
+def in_line(waiting: Sequence[tuple[Process, Wait]], now: int, room: int, style: str) -> list[Part]:
+    """The waiters in the order in which they came, with since when, as many as there is room for.
+
+    The last part, in this style, counts those there is no room for.
+    """
+    parts: list[Part] = []
+    for index, (process, wait) in enumerate(waiting):
+        one = [*mark(process), (" " + duration(max(0, now - wait.since)), "dim"), ("  ", "")]
+        left = len(waiting) - index - 1
+        if length(parts) + length(one) - 2 + (len(f"+{left}") + 2 if left else 0) > room:
+            parts.append((f"+{left + 1}", style))
+            break
+        parts += one
     return parts
 
 

@@ -116,6 +116,12 @@ def main():
     value = multiprocessing.Value("i", 0)
     with lock:
         value.value += 1
+    event, condition = multiprocessing.Event(), multiprocessing.Condition()
+    barrier = multiprocessing.Barrier(1)
+    print(event.wait(0.01), event.set(), event.wait(), event.clear(), event.is_set(), event)
+    with condition:
+        print(condition.wait(0.01), condition.notify_all(), condition)
+    print(barrier.wait(), barrier.reset(), barrier.abort(), barrier.broken, barrier)
     queue.put(1)
     print(queue.get(), value.value, lock)
     queue.close()

@@ -64,7 +64,13 @@ MS = 1_000_000
 WARDEN, MAIN = 50, 100
 CHILDREN = (101, 102, 103)
 LOCKS, QUEUES, VALUES = ("L0", "L1"), ("Q0", "Q1"), ("V0",)
-WAITS = ("lock", "put", "get", "done", "process", "results", "workers")
+SIGNALS = ("event", "condition", "barrier")
+WAITS = (
+    *("lock", "put", "get", "done", "process", "results", "workers"),
+    *SIGNALS,
+    *(f"wake-{signal}" for signal in SIGNALS),
+    "drain-barrier",
+)
 
 
 class Life:

@@ -13,8 +13,12 @@ from mpviz.trace.events import (
     RunStarted,
     Sample,
     Site,
+    Waiting,
 )
 from mpviz.trace.fold import fold
+from mpviz.trace.primitives.barrier import BarrierCreated
+from mpviz.trace.primitives.condition import ConditionCreated
+from mpviz.trace.primitives.event import EventCreated, EventWaited
 from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.primitives.pool import PoolCreated, TaskEnded, TaskStarted, WorkerReady
 from mpviz.trace.primitives.process import Hello
@@ -35,11 +39,16 @@ FIELDS = {
     "tasks": "pool job function worker_pid submitted started ended outcome",
     "queues": "id name kind puts gets max_depth put_wait get_wait",
     "locks": "id name kind acquisitions contended wait hold holder_pid",
+    "events": "id name sets clears waits wait is_set set_by_pid",
+    "conditions": "id name notifies wakes waits wait",
+    "barriers": "id name parties rounds broken waits wait",
     "values": "id name typecode reads writes stale_writes lost_updates last",
     "cores": "index mean_percent",
     "stream": "records lost probe_errors",
 }
 """As DESIGN.md has it; fields may be added, never renamed."""
+
+OBJECTS = ("pool it", "queue it", "lock it", "value it", "event it", "condition it", "barrier it")
 
 
 def a_run_with_everything() -> RunState:
@@ -69,6 +78,9 @@ def a_run_with_everything() -> RunState:
             QueueCreated(**at(0.1), object="Q", kind="Queue", maxsize=3, site=1),
             ValueCreated(**at(0.1), initial=0, site=1, **value),
             PoolCreated(**at(0.1), object="P", workers=1, site=1),
+            EventCreated(**at(0.1), object="E", site=1),
+            ConditionCreated(**at(0.1), object="C", lock="CL", site=1),
+            BarrierCreated(**at(0.1), object="B", parties=1, site=1),
             WorkerReady(**at(0.1), object="P"),
             LockAcquired(**at(0.25), object="L"),
             LockReleased(**at(0.5), object="L"),
@@ -77,6 +89,8 @@ def a_run_with_everything() -> RunState:
             ValueWritten(**at(1), object="V", before=0, value=41),
             TaskStarted(**at(1.25), object="P", job=0, index=0, function="f", items=1),
             TaskEnded(**at(1.5), object="P", job=0, index=0),
+            Waiting(**at(1.5), what="event", object="E"),
+            EventWaited(**at(1.75), object="E", passed=0),
             Sample(**viewer, cores=[50.0, 100.0], processes=[]),
             ProgramEnded(time=START + 2 * SECOND, pid=5, child=10, exit_code=-15),
             RunEnded(time=START + round(2.5 * SECOND), pid=0, exit_code=-15),
@@ -92,7 +106,7 @@ def test_every_field_that_scripts_may_count_on_is_there(section: str) -> None:
 
 
 def test_all_sections_are_there_also_where_they_are_empty() -> None:
-    sections = {*FIELDS, "pipes", "events", "findings"}
+    sections = {*FIELDS, "pipes", "findings"}
     assert sections <= document(a_run_with_everything()).keys()
     assert sections <= document(RunState()).keys()
 
@@ -108,6 +122,7 @@ def test_times_are_seconds_from_the_start_of_the_run() -> None:
     assert (found["processes"][0]["started"], found["processes"][0]["ended"]) == (0.0, 2.0)
     assert (found["tasks"][0]["started"], found["tasks"][0]["ended"]) == (1.25, 1.5)
     assert found["locks"][0]["hold"] == 0.25
+    assert found["events"][0]["wait"] == 0.25
 
 
 def test_the_end_by_a_signal_is_told_as_code_and_as_name() -> None:
@@ -121,7 +136,7 @@ def test_the_summary_has_a_line_for_everything_that_was_used() -> None:
     assert all(line.startswith("mpviz: ") for line in lines)
     text = "\n".join(lines)
     assert "demo: ended by SIGTERM after 2.50 s" in text
-    for name in ("pool it", "queue it", "lock it", "value it"):
+    for name in OBJECTS:
         assert name in text, text
     assert "none lost" in lines[-1]
 

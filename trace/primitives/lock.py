@@ -51,6 +51,8 @@ class Lock:
     maximum: int
     owned: bool = False
     """It belongs to a Value, and counts only once the program takes it by itself."""
+    inside: bool = False
+    """It belongs to a Condition, and is named only to those who wait for it."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): since when, nanoseconds. A dead holder stays."""
     last_holder: str = ""
@@ -86,7 +88,11 @@ def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, W
 
 def locks_in_use(state: RunState) -> list[Lock]:
     """The locks that the program made or took itself."""
-    return [lock for lock in state.table(Lock).values() if lock.acquisitions or not lock.owned]
+    return [
+        lock
+        for lock in state.table(Lock).values()
+        if not lock.inside and (lock.acquisitions or not lock.owned)
+    ]
 
 
 def _created(state: RunState, process: Process, event: LockCreated) -> None:

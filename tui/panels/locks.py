@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mpviz.trace.primitives.lock import Lock, locks_in_use, waiters
 from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState, Wait
+from mpviz.trace.state import RunState
 from mpviz.tui.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
-from mpviz.tui.signs import mark, matches, moment_of
+from mpviz.tui.signs import in_line, mark, matches, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, percent, plural
 
@@ -40,7 +40,7 @@ def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> 
     waiting = waiters(state, "lock", lock.id)
     if waiting:
         parts.append((" ← ", "activity.lock"))
-        parts += _waiters(waiting, now, width - length(parts))
+        parts += in_line(waiting, now, width - length(parts), "activity.lock")
     return crop(parts, width)
 
 
@@ -72,19 +72,6 @@ def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
     if last is None:
         return [("free", "dim")]
     return [("free, last held by " if width >= 60 else "free, last ", "dim"), *mark(last)]
-
-
-def _waiters(waiting: list[tuple[Process, Wait]], now: int, room: int) -> list[Part]:
-    """The waiters in the order in which they came, as many as there is room for."""
-    parts: list[Part] = []
-    for index, (process, wait) in enumerate(waiting):
-        one = [*mark(process), (" " + duration(max(0, now - wait.since)), "dim"), ("  ", "")]
-        left = len(waiting) - index - 1
-        if length(parts) + length(one) - 2 + (len(f"+{left}") + 2 if left else 0) > room:
-            parts.append((f"+{left + 1}", "activity.lock"))
-            break
-        parts += one
-    return parts
 
 
 def _numbers(lock: Lock, name: int, width: int) -> tuple[Part, ...]:

@@ -130,3 +130,31 @@ def pool_map(tasks: int = 24, lost: bool = True) -> Story:
         index += 1
         story.task(start, worker, pool, 1, index)
     return story
+
+
+def stages(milliseconds: float = 1300) -> Story:
+    """Four workers start at an event, meet at a barrier, the last is late; then one is notified."""
+    story = Story("stages", cores=2)
+    start, stop = story.event("start"), story.event("stop")
+    stage, ready = story.barrier("stage", 4), story.condition("ready")
+    workers = [story.start(4 + n, 1001 + n, f"Process-{n + 1}") for n in range(4)]
+    for number, pid in enumerate(workers):
+        story.wait(10 + number, pid, "event", start)
+    if milliseconds < 50:
+        return story
+    story.set(50, MAIN, start, waiters=4)
+    for number, pid in enumerate(workers):
+        story.waited(50.2 + number / 10, pid, start)
+    for turn in range(3):
+        begin = 100 + 300 * turn
+        for number, pid in enumerate(workers):
+            story.arrive(begin + 60 * number, pid, stage, last=pid == workers[-1])
+        for pid in workers[:-1]:
+            story.leave(begin + 181, pid, stage)
+    story.notify(950, MAIN, ready)
+    story.wait(1000, MAIN, "condition", ready)
+    for number, pid in enumerate(workers[:2]):
+        story.arrive(1010 + 60 * number, pid, stage)
+    story.wait(1100, workers[2], "event", stop)
+    story.wait(1200, workers[3], "condition", ready)
+    return story

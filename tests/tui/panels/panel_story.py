@@ -20,6 +20,9 @@ from mpviz.trace.events import (
     WaitOver,
 )
 from mpviz.trace.fold import fold
+from mpviz.trace.primitives.barrier import Arrived, BarrierCreated, Broken, Left, Released
+from mpviz.trace.primitives.condition import ConditionCreated, Notified, Woken
+from mpviz.trace.primitives.event import EventCleared, EventCreated, EventSet, EventWaited
 from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.primitives.pool import (
     JobSubmitted,
@@ -200,6 +203,70 @@ class Story:
                 index=index,
             )
         )
+
+    def event(self, name: str) -> str:
+        """An Event, not set."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Event()")
+        self._tell(EventCreated(time=self.at(2), pid=MAIN, object=f"event-{name}", site=site))
+        return f"event-{name}"
+
+    def set(self, time: float, pid: int, event: str, waiters: int = 0) -> None:
+        """A process sets an event."""
+        self._tell(EventSet(time=self.at(time), pid=pid, object=event, waiters=waiters))
+
+    def clear(self, time: float, pid: int, event: str) -> None:
+        """A process clears an event."""
+        self._tell(EventCleared(time=self.at(time), pid=pid, object=event))
+
+    def waited(self, time: float, pid: int, event: str, passed: bool = True) -> None:
+        """A wait for an event is over."""
+        self._tell(EventWaited(time=self.at(time), pid=pid, object=event, passed=int(passed)))
+
+    def condition(self, name: str) -> str:
+        """A Condition with a lock of its own."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Condition()")
+        self._tell(
+            ConditionCreated(
+                time=self.at(2), pid=MAIN, object=f"condition-{name}", lock=f"in {name}", site=site
+            )
+        )
+        return f"condition-{name}"
+
+    def notify(self, time: float, pid: int, condition: str, waiters: int = 0) -> None:
+        """A process notifies all that wait."""
+        self._tell(
+            Notified(time=self.at(time), pid=pid, object=condition, asked=-1, waiters=waiters)
+        )
+
+    def wake(self, time: float, pid: int, condition: str) -> None:
+        """A process has been notified."""
+        self._tell(Woken(time=self.at(time), pid=pid, object=condition, notified=1))
+
+    def barrier(self, name: str, parties: int) -> str:
+        """A Barrier."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = Barrier({parties})")
+        self._tell(
+            BarrierCreated(
+                time=self.at(2), pid=MAIN, object=f"barrier-{name}", parties=parties, site=site
+            )
+        )
+        return f"barrier-{name}"
+
+    def arrive(self, time: float, pid: int, barrier: str, last: bool = False) -> None:
+        """A process arrives, and waits unless it is the last."""
+        self._tell(Arrived(time=self.at(time), pid=pid, object=barrier))
+        if last:
+            self._tell(Released(time=self.at(time), pid=pid, object=barrier))
+        else:
+            self.wait(time, pid, "barrier", barrier)
+
+    def leave(self, time: float, pid: int, barrier: str, passed: bool = True) -> None:
+        """A process that had arrived goes on."""
+        self._tell(Left(time=self.at(time), pid=pid, object=barrier, passed=int(passed)))
+
+    def breaks(self, time: float, pid: int, barrier: str, reason: str = "time-out") -> None:
+        """A barrier breaks."""
+        self._tell(Broken(time=self.at(time), pid=pid, object=barrier, reason=reason))
 
     def pool(self, time: float, workers: Sequence[int], name: str = "pool") -> str:
         """A pool and its workers, which are ready at once."""

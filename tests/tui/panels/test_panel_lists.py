@@ -1,12 +1,23 @@
 """The panels beside the timeline, drawn from golden runs and read as text."""
 
 import pytest
-from panel_stories import counter, factory, pool_map
+from panel_stories import counter, factory, pool_map, stages
 from panel_story import MAIN, Story
 
 from mpviz.trace.state import RunState
 from mpviz.tui.highlight import highlighted
-from mpviz.tui.panels import PANELS, cores, locks, log, output, processes, queues, tasks, values
+from mpviz.tui.panels import (
+    PANELS,
+    cores,
+    locks,
+    log,
+    output,
+    processes,
+    queues,
+    signals,
+    tasks,
+    values,
+)
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import make_panel
 from mpviz.tui.rows import Row
@@ -49,6 +60,7 @@ def test_panels_are_there_only_for_what_the_program_uses() -> None:
     }  # fmt: skip
     assert {"tasks"} <= {panel.name for panel in PANELS if panel.used(pool_map().state())}
     assert {"queues"} <= {panel.name for panel in PANELS if panel.used(factory().state())}
+    assert {"signals"} <= {panel.name for panel in PANELS if panel.used(stages().state())}
 
 
 # Processes ---------------------------------------------------------------------------------------
@@ -445,6 +457,100 @@ def test_an_array_is_a_strip_of_bars() -> None:
     assert "[2] = 8" in rows[0].text
     assert "Array of 8" in rows[0].text
     assert "▁▄█" in rows[1].text
+
+
+# Events, barriers and conditions -----------------------------------------------------------------
+
+
+def test_an_event_is_a_gate_with_those_who_wait_in_front_of_it() -> None:
+    state = stages(40).state(until=40)
+    lines = text_of(signals.PANEL, state, 100, 8).splitlines()
+    assert lines[0] == "start │───│ shut ← ●1 30.0 ms  ●2 29.0 ms  ●3 28.0 ms  ●4 27.0 ms"
+    assert signals.title(state, View()) == "2 events, 1 barrier, 1 condition, 4 waiting"
+    assert "+3" in text_of(signals.PANEL, state, 40, 8).splitlines()[0]
+    waits = text_of(processes.PANEL, state, 100)
+    assert waits.count("waiting for event start, not set yet") == 4
+
+
+def test_an_open_gate_says_since_when_and_by_whom() -> None:
+    lines = text_of(signals.PANEL, stages().state(until=1300), 100, 8).splitlines()
+    assert lines[0] == "start │   │ open 1.2 s, set by ●M MainProcess"
+    assert lines[1].split()[:6] == ["set", "1", "cleared", "0", "waits", "4"]
+
+
+def test_a_barrier_shows_who_is_there_and_how_many_are_missing() -> None:
+    lines = text_of(signals.PANEL, stages().state(until=1300), 100, 8).splitlines()
+    assert lines[4] == "stage │●1 ●2 · ·│ 2 of 4 there, waiting 290 ms"
+    assert "rounds 3  ●4 last in 3" in lines[5]
+    narrow = text_of(signals.PANEL, stages().state(until=1300), 30, 8).splitlines()
+    assert narrow[4] == "stage │●1 ●2 · ·│ 2 of 4"
+
+
+def test_an_empty_barrier_says_for_whom_the_others_waited() -> None:
+    story = Story()
+    stage = story.barrier("stage", 2)
+    story.start(5, 1001, "Process-1")
+    story.arrive(10, 1001, stage)
+    story.arrive(20, MAIN, stage, last=True)
+    story.leave(21, 1001, stage)
+    text = text_of(signals.PANEL, story.state(), 80, 2)
+    assert "│· ·│ 0 of 2 there, last to arrive ●M MainProcess" in text
+
+
+def test_a_barrier_for_more_than_there_is_room_for_is_a_bar() -> None:
+    story = Story()
+    stage = story.barrier("stage", 64)
+    for number in range(32):
+        story.start(5, 1001 + number, f"Process-{number + 1}")
+        story.arrive(10 + number, 1001 + number, stage)
+    first = rows_of(signals.PANEL, story.state(), 60, 2)[0].text
+    assert "32 of 64" in first
+    assert first.count("█") == first.count("·")
+
+
+def test_a_broken_barrier_and_one_in_which_a_process_died_are_trouble() -> None:
+    broken, dead = stages(), stages()
+    broken.breaks(1280, 1002, "barrier-stage")
+    dead.exit(1250, 1001, -9)
+    rows = rows_of(signals.PANEL, broken.state(), 100, 8)
+    assert "│· · · ·│ broken: a time-out in ●2 Process-2" in rows[4].text
+    assert styles_of(rows, "broken") == {"trouble"}
+    assert "broken" in rows_of(signals.PANEL, broken.state(), 30, 8)[4].text
+    rows = rows_of(signals.PANEL, dead.state(), 100, 8)
+    assert "│○1 ●2 · ·│ 2 of 4 there, Process-1 died in it" in rows[4].text
+    assert styles_of(rows, "died in it") == {"trouble"}
+    assert "1 dead" in rows_of(signals.PANEL, dead.state(), 30, 8)[4].text
+
+
+def test_a_dead_waiter_of_an_event_is_trouble() -> None:
+    story = stages(40)
+    story.exit(45, 1001, -9)
+    rows = rows_of(signals.PANEL, story.state(), 100, 8)
+    assert "shut, 1 died waiting ← ●2" in rows[0].text
+    assert styles_of(rows, "died waiting") == {"trouble"}
+
+
+def test_a_condition_has_waiters_or_else_the_last_who_notified() -> None:
+    lines = text_of(signals.PANEL, stages().state(until=1300), 100, 8).splitlines()
+    assert lines[6] == "ready 2 wait ← ●M 300 ms  ●4 100 ms"
+    assert "1 to nobody" in lines[7]
+    story = Story()
+    ready = story.condition("ready")
+    story.start(5, 1001, "Process-1")
+    story.wait(10, 1001, "condition", ready)
+    story.notify(30, MAIN, ready, waiters=1)
+    story.wake(31, 1001, ready)
+    text = text_of(signals.PANEL, story.state(until=50), 100, 2)
+    assert "nobody waits, last notify by ●M MainProcess 20.0 ms ago" in text
+    assert "to nobody" not in text
+
+
+def test_the_signals_are_drawn_in_ascii_and_without_a_word_cut_where_they_are_shorter() -> None:
+    text = text_of(signals.PANEL, stages().state(until=1300), 60, 8, ascii=True)
+    assert "start |   | open 1.2 s, set by *M MainProcess" in text
+    assert "stop  |---| shut < *3 200 ms" in text
+    for width in range(30, 101):
+        assert "…" not in text_of(signals.PANEL, stages().state(until=1300), width, 8)
 
 
 # Output and log ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import string
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from panel_stories import counter, factory, pool_map
+from panel_stories import counter, factory, pool_map, stages
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
@@ -45,6 +45,8 @@ def stories(draw: st.DrawFn) -> RunState:
             story.start(time, pid, draw(NAMES), draw(PIDS), method=draw(NAMES))
     objects = [story.lock("lock"), story.queue("queue", draw(st.integers(0, 3)))]
     objects += [story.value("value", 3), story.value("array", None, 5), story.pool(4, [1004])]
+    objects += [story.event("event"), story.barrier("barrier", draw(st.integers(1, 200)))]
+    objects += [story.condition("condition")]
     for _ in range(draw(st.integers(0, 40))):
         time += draw(st.sampled_from((0.0, 0.001, 0.7, 13.0, 900.0)))
         _happen(draw, story, time, objects)
@@ -55,9 +57,11 @@ def stories(draw: st.DrawFn) -> RunState:
 
 def _happen(draw: st.DrawFn, story: Story, time: float, objects: list[str]) -> None:
     pid, other = draw(PIDS), draw(PIDS)
-    lock, queue, value, array, pool = objects
+    lock, queue, value, array, pool, event, barrier, condition = objects
     site = story.site(draw(st.integers(1, 9)), draw(st.integers(1, 40)), file=draw(NAMES))
-    waits = (("lock", lock), ("put", queue), ("get", queue), ("process", "1002"), ("done", queue))
+    waits = [("lock", lock), ("put", queue), ("get", queue), ("process", "1002"), ("done", queue)]
+    for word, signal in (("event", event), ("barrier", barrier), ("condition", condition)):
+        waits += [(word, signal), (f"wake-{word}", signal)]
     happenings = [
         lambda: story.wait(
             time, pid, *draw(st.sampled_from((*waits, ("results", f"{pool}/1")))), site
@@ -75,6 +79,14 @@ def _happen(draw: st.DrawFn, story: Story, time: float, objects: list[str]) -> N
         lambda: story.task(
             time, pid, pool, 1, draw(st.integers(0, 9)), time + 1, error=draw(NAMES)
         ),
+        lambda: story.set(time, pid, event, draw(st.integers(-1, 9))),
+        lambda: story.clear(time, pid, event),
+        lambda: story.waited(time, pid, event, draw(st.booleans())),
+        lambda: story.arrive(time, pid, barrier, draw(st.booleans())),
+        lambda: story.leave(time, pid, barrier, draw(st.booleans())),
+        lambda: story.breaks(time, pid, barrier, draw(NAMES)),
+        lambda: story.notify(time, pid, condition, draw(st.integers(-1, 9))),
+        lambda: story.wake(time, pid, condition),
         lambda: story.output(time, pid, draw(NAMES), draw(st.sampled_from(("stdout", "stderr")))),
         lambda: story.signal(
             time, other, draw(st.integers(1, 70)), draw(st.sampled_from((0, pid)))
@@ -133,7 +145,13 @@ def test_rows_fit_and_are_harmless(
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_golden_runs_at_the_usual_sizes(panel: Panel, width: int) -> None:
     styles = palette()
-    for state in (counter().state(), factory().state(), pool_map().state(), RunState()):
+    for state in (
+        counter().state(),
+        factory().state(),
+        pool_map().state(),
+        stages().state(),
+        RunState(),
+    ):
         for height in (3, 6, 12, 40):
             rows = panel.draw(state, View(now=state.now, selected="1002"), width, height)
             assert 0 < len(rows) <= height

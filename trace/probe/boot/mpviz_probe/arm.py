@@ -14,6 +14,7 @@ PRIMITIVES = {
         "multiprocessing.context",
     ),
     "locks": ("multiprocessing.synchronize",),
+    "signals": ("multiprocessing.synchronize",),
     "queues": ("multiprocessing.queues",),
     "values": ("multiprocessing.sharedctypes",),
     "pools": ("multiprocessing.pool",),

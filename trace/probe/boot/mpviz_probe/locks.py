@@ -29,6 +29,7 @@ def hush(lock):
     """Give an internal lock its own methods back: it is not shown as the program's."""
     lock.acquire = lock._semlock.acquire
     lock.release = lock._semlock.release
+    lock.__dict__.pop("_mpviz_exit", None)
 
 
 def is_observed(lock):

@@ -13,6 +13,7 @@ from functools import wraps
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush, is_the_programs_own
+from mpviz_probe.signals import hide
 
 
 def patch(module):
@@ -194,6 +195,7 @@ def _quiet_setstate(setstate):
     def observed(self, state):
         setstate(self, state)
         hush(self._unfinished_tasks)
+        hide(self._cond)
 
     return observed
 
