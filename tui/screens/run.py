@@ -13,7 +13,6 @@ from mpviz.tui.sessions import Session
 from mpviz.tui.still import still
 from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
-from mpviz.tui.widgets.desk import numbers
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import Prompt
@@ -95,18 +94,13 @@ class RunScreen(Watching):
 
     def action_toggle_panel(self, key: str) -> None:
         """Switch a panel on or off."""
-        for name, number in numbers(self.panels).items():
-            if number == (int(key) or 10):
-                self.off ^= {name}
-                self.desk.enlarged = ""
-                self.redraw()
-                if name in self.off:
-                    self.say(f"{name} is off; {key} brings it back")
-                elif self.desk.holder(name) is None and not self._used(name):
-                    self.say(f"{name}: this program uses none")
-
-    def _used(self, name: str) -> bool:
-        return any(p.name == name and p.used(self.picture.state) for p in self.panels)
+        number = int(key) or 10
+        for name in [name for name, each in self.desk.numbers.items() if each == number]:
+            self.off ^= {name}
+            self.desk.enlarged = ""
+            self.redraw()
+            if name in self.off:
+                self.say(f"{name} is off; {key} brings it back")
 
     def action_enlarge(self) -> None:
         """Let the panel fill the screen, or no more."""

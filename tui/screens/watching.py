@@ -197,7 +197,8 @@ class Watching(Screen[None]):
 
     def redraw(self) -> None:
         """Bring everything on the screen up to date with the state and the view."""
-        if not self.is_current:
+        # When the app ends, a screen may be asked for a picture after its panels have gone.
+        if not self.is_current or not self.children:
             return
         view = self.view
         if not view.paused:
@@ -212,8 +213,10 @@ class Watching(Screen[None]):
     def _arrange(self) -> None:
         state, view = self.picture.state, self.view
         wanted = []
-        for panel in self.panels:
-            if panel.name in self.off or not panel.used(state):
+        used = [panel for panel in self.panels if panel.used(state)]
+        self.desk.number(panel.name for panel in used)
+        for panel in used:
+            if panel.name in self.off:
                 continue
             height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
             self.heights[panel.name] = height = min(height, MOST_ROWS)

@@ -31,7 +31,9 @@ class Desk(Widget):
         """Name of the panel that fills the desk; empty for none."""
         self._chosen: list[str] = []
         """Panels that a person has chosen to see, the latest last."""
-        self._places = [PanelView(picture, numbers(panels)) for _ in range(PLACES)]
+        self.numbers: dict[str, int] = {}
+        """The number of each panel that the program has a use for: the key that turns it off."""
+        self._places = [PanelView(picture, self.numbers) for _ in range(PLACES)]
         self._layout_of_slots = _Slots()
 
     @property
@@ -46,6 +48,11 @@ class Desk(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Nothing while panels cover it; Textual would draw it below them with each change."""
         return [] if self.wanted else super().render_lines(crop)
+
+    def number(self, names: Iterable[str]) -> None:
+        """Give these panels their numbers, in order."""
+        self.numbers.clear()
+        self.numbers.update({name: number for number, name in enumerate(names, 1)})
 
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Show these panels from now on."""
@@ -99,11 +106,6 @@ class Desk(Widget):
     def _rank(self, name: str) -> int:
         """The later chosen, the higher; max takes the first among those never chosen."""
         return self._chosen.index(name) if name in self._chosen else -1
-
-
-def numbers(panels: Sequence[Panel]) -> dict[str, int]:
-    """The number of each panel: the key that turns it on and off."""
-    return {panel.name: number for number, panel in enumerate(panels, 1)}
 
 
 class _Slots(Layout):
