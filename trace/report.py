@@ -6,6 +6,9 @@ from typing import Any
 
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.primitives.lock import locks_in_use
+from mpviz.trace.primitives.manager import Manager, manager_name, objects_of
+from mpviz.trace.primitives.memory import MemoryBlock
+from mpviz.trace.primitives.pipe import pipes_made
 from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.primitives.value import SharedValue
@@ -23,7 +26,7 @@ def document(state: RunState) -> dict[str, Any]:
         if primitive.document is not None:
             sections.update(primitive.document(state))
     # These come with primitives and rules that are not written yet.
-    sections |= {"pipes": [], "events": [], "findings": []}
+    sections |= {"events": [], "findings": []}
     sections["cores"] = _cores(state)
     sections["stream"] = {
         "records": state.records,
@@ -106,6 +109,7 @@ def _lines(state: RunState) -> list[str]:
     for value in state.table(SharedValue).values():
         lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
         lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
+    lines += _lines_of_communication(state)
     lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
     if state.lost or state.probe_errors or state.unreadable:
         lines.append(
@@ -114,4 +118,25 @@ def _lines(state: RunState) -> list[str]:
         )
     else:
         lines.append(f"{state.records} records, none lost")
+    return lines
+
+
+def _lines_of_communication(state: RunState) -> list[str]:
+    lines = []
+    for pipe in pipes_made(state):
+        sent = sum(way.sends.count - way.refused for way in pipe.ways)
+        received = sum(way.receives.count for way in pipe.ways)
+        waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
+        lines.append(
+            f"pipe {pipe.name}: {sent} sent, {received} received, {waited:.2f} s waited for them"
+        )
+    for manager in state.table(Manager).values():
+        waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
+        lines.append(
+            f"manager {manager_name(state, manager)}: {manager.calls.count} calls,"
+            f" {waited:.2f} s waited for answers"
+        )
+    for block in state.table(MemoryBlock).values():
+        fate = "unlinked" if block.unlinked else "never unlinked"
+        lines.append(f"shared memory {block.name}: {block.size} bytes, {fate}")
     return lines

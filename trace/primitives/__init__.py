@@ -3,7 +3,7 @@
 To teach mpviz a new primitive: one new file here, and its name in :data:`PRIMITIVES`.
 """
 
-from mpviz.trace.primitives import lock, pool, process, queue, value
+from mpviz.trace.primitives import lock, manager, memory, pipe, pool, process, queue, value
 from mpviz.trace.state import Primitive
 
 PRIMITIVES: tuple[Primitive, ...] = (
@@ -12,4 +12,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     queue.PRIMITIVE,
     lock.PRIMITIVE,
     value.PRIMITIVE,
+    pipe.PRIMITIVE,
+    manager.PRIMITIVE,
+    memory.PRIMITIVE,
 )
