@@ -22,6 +22,34 @@ def name_object(state: RunState, site: int, kind: str) -> str:
     return name_from_line(place.code, order) or _by_place(kind, state.place(site), order)
 
 
+def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
+    """Name an object that is made as a pair of two, such as a pipe; its own name, then theirs."""
+    order = state.created_at.get(site, 0)
+    place = state.sites.get(site)
+    pair = pair_from_line(place.code, order) if place is not None else None
+    if pair is None:
+        return name_object(state, site, kind), "", ""
+    state.created_at[site] = order + 1
+    return "/".join(pair), *pair
+
+
+def pair_from_line(line: str, order: int) -> tuple[str, str] | None:
+    """The names that a line gives to the two of its ``order``-th pair; None if it names none.
+
+    >>> pair_from_line("parent, child = Pipe()", 0), pair_from_line("a, b = Pipe()", 1)
+    (('parent', 'child'), ('a[1]', 'b[1]'))
+    >>> pair_from_line("left, right = Pipe(), Pipe()", 0) is None
+    True
+    """
+    targets, many = _targets(line)
+    made = _elements(line)
+    if many or not targets or len(targets) % 2 or made == len(targets):
+        return None
+    turn, place = divmod(order, len(targets) // 2)
+    first, second = targets[2 * place : 2 * place + 2]
+    return (f"{first}[{turn}]", f"{second}[{turn}]") if turn else (first, second)
+
+
 def name_from_line(line: str, order: int) -> str:
     """The name that a line gives to the object it creates as its ``order``-th; empty if none.
 
@@ -51,6 +79,16 @@ def _targets(line: str) -> tuple[list[str], bool]:
         return [name.strip().split(".")[-1] for name in names], is_display
     names = [name for statement in statements for name in _assigned(statement)]
     return names, any(map(_makes_many, statements))
+
+
+def _elements(line: str) -> int:
+    """How many values a line assigns that are written side by side."""
+    try:
+        statements = ast.parse(line.strip()).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return 1
+    value = statements[0].value if statements and isinstance(statements[0], ast.Assign) else None
+    return len(value.elts) if isinstance(value, ast.Tuple) else 1
 
 
 def _makes_many(statement: ast.stmt) -> bool:

@@ -9,6 +9,9 @@ from mpviz.trace.primitives.barrier import Barrier
 from mpviz.trace.primitives.condition import Condition
 from mpviz.trace.primitives.event import SharedEvent
 from mpviz.trace.primitives.lock import locks_in_use
+from mpviz.trace.primitives.manager import Manager, manager_name, objects_of
+from mpviz.trace.primitives.memory import MemoryBlock
+from mpviz.trace.primitives.pipe import pipes_made
 from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.primitives.value import SharedValue
@@ -26,7 +29,7 @@ def document(state: RunState) -> dict[str, Any]:
         if primitive.document is not None:
             sections.update(primitive.document(state))
     # These come with primitives and rules that are not written yet.
-    sections |= {"pipes": [], "findings": []}
+    sections |= {"findings": []}
     sections["cores"] = _cores(state)
     sections["stream"] = {
         "records": state.records,
@@ -123,6 +126,7 @@ def _lines(state: RunState) -> list[str]:
         lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
         lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
     lines += _signal_lines(state)
+    lines += _lines_of_communication(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         for each in state.stuck
@@ -155,4 +159,25 @@ def _signal_lines(state: RunState) -> list[str]:
             f"barrier {barrier.name}: {barrier.rounds} rounds of {barrier.parties},"
             f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
         )
+    return lines
+
+
+def _lines_of_communication(state: RunState) -> list[str]:
+    lines = []
+    for pipe in pipes_made(state):
+        sent = sum(way.sends.count - way.refused for way in pipe.ways)
+        received = sum(way.receives.count for way in pipe.ways)
+        waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
+        lines.append(
+            f"pipe {pipe.name}: {sent} sent, {received} received, {waited:.2f} s waited for them"
+        )
+    for manager in state.table(Manager).values():
+        waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
+        lines.append(
+            f"manager {manager_name(state, manager)}: {manager.calls.count} calls,"
+            f" {waited:.2f} s waited for answers"
+        )
+    for block in state.table(MemoryBlock).values():
+        fate = "unlinked" if block.unlinked else "never unlinked"
+        lines.append(f"shared memory {block.name}: {block.size} bytes, {fate}")
     return lines

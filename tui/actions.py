@@ -239,8 +239,8 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "toggle_panel",
         DIGITS,
         "A panel on or off",
-        "Each panel in use has its number in its title (0 is for the tenth); a panel that is off gives "
-        "its place to others.",
+        "Each panel in use has its number in its title (0 is for the tenth); a panel that is off "
+        "gives its place to others.",
         takes_key=True,
     ),
     Action(

@@ -27,7 +27,7 @@ LEAST_STACKED = 7
 MOST_STACKED = 3
 """How low a panel may be that could fill more, and how many may lie on top of each other."""
 
-BRIEF = ("queues", "locks", "values", "signals")
+BRIEF = ("queues", "locks", "values", "pipes", "managers", "memory", "signals")
 BRIEF_ROWS = 3
 """Panels that say what matters in so few rows."""
 

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, ProbeError
+from mpviz.trace.primitives.manager import MethodCalled
+from mpviz.trace.primitives.memory import MemoryUnlinked
+from mpviz.trace.primitives.pipe import MessageSent
 from mpviz.trace.primitives.process import Hello, Started
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
@@ -154,6 +157,72 @@ if __name__ == "__main__":
     main()
 """
 
+SHARING = """
+import multiprocessing, sys, warnings
+from multiprocessing import connection
+from multiprocessing.shared_memory import SharedMemory
+
+def answer(end, shared, block):
+    block.buf[0] = 9
+    block.close()
+    shared["told"] = end.recv()
+    end.send(("got", sys.getrefcount(end)))
+    end.close()
+    warnings.warn("from a child")
+    sys.exit(4)
+
+def main():
+    block = SharedMemory(create=True, size=64)
+    with multiprocessing.Manager() as manager:
+        # After the manager, which under fork would keep both ends open.
+        ours, theirs = multiprocessing.Pipe()
+        shared = manager.dict()
+        process = multiprocessing.Process(target=answer, args=(theirs, shared, block))
+        process.start()
+        theirs.close()
+        print(ours.poll(0), connection.wait([ours], 0))
+        ours.send([1, 2])
+        print(ours.recv(), ours.fileno() < 100, type(ours), ours.closed, ours.readable)
+        try:
+            ours.recv()
+        except EOFError as error:
+            print(type(error), error.args)
+        try:
+            ours.send(1)
+        except BrokenPipeError as error:
+            print(error)
+        process.join()
+        print(process.exitcode, dict(shared), block.buf[0], type(shared))
+        try:
+            shared["none"]
+        except KeyError as error:
+            print("KeyError", error)
+        try:
+            shared.no_such_method()
+        except AttributeError as error:
+            print(error)
+    for wrong in (lambda: ours.send_bytes(b"a", -1), lambda: ours.send_bytes(b"a", 0, 2),
+                  lambda: SharedMemory(create=True, size=-1), lambda: SharedMemory("no_such"),
+                  lambda: connection.wait(["x"], 1), lambda: multiprocessing.Pipe(1, 2)):
+        try:
+            wrong()
+        except Exception as error:
+            print(type(error), error)
+    block.close()
+    block.unlink()
+    print(multiprocessing.active_children())
+    ours.close()
+    ours.close()
+    warnings.warn("own warning")
+    kept = multiprocessing.Pipe()
+    raise SystemExit(6)
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        multiprocessing.set_start_method(sys.argv[1])
+    main()
+"""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -249,6 +318,18 @@ def test_a_program_of_many_processes_sees_no_difference(
     assert seen.stdout.count(b"-- child") == 2
     assert b"own warning" in seen.stderr
     assert sum(isinstance(event, Started) for event in stage.events()) == 4
+
+
+def test_a_program_that_shares_in_other_ways_sees_no_difference(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    stage.write("sharing.py", SHARING)
+    seen = stage.assert_same(python, "-W", "always", "sharing.py", start_method)
+    assert seen.exit_code == 6
+    assert b"own warning" in seen.stderr
+    told = {type(event) for event in stage.events()}
+    assert {MessageSent, MethodCalled, MemoryUnlinked} <= told
+    assert ProbeError not in told
 
 
 def test_the_start_method_stays_unchosen_until_the_program_chooses(

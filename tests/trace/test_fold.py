@@ -37,6 +37,30 @@ from mpviz.trace.primitives.lock import (
     LockReleased,
     ReleaseRefused,
 )
+from mpviz.trace.primitives.manager import (
+    Managed,
+    ManagedCreated,
+    ManagerServing,
+    MethodAnswered,
+    MethodCalled,
+)
+from mpviz.trace.primitives.memory import (
+    MemoryAttached,
+    MemoryClosed,
+    MemoryCreated,
+    MemoryUnlinked,
+)
+from mpviz.trace.primitives.pipe import (
+    EndClosed,
+    MessageReceived,
+    MessageSent,
+    Pipe,
+    PipeCreated,
+    PipeEnded,
+    SendRefused,
+    pipe_waiters,
+    pipes_made,
+)
 from mpviz.trace.primitives.pool import (
     TASK_LIMIT,
     JobDone,
@@ -352,6 +376,228 @@ def test_joining_a_queue_waits_for_its_items_to_be_done(two: Story) -> None:
     assert two.words(MAIN) == "1 items of jobs to be done"
     two.tell(15, MAIN, WaitOver)
     assert two.process(MAIN).wait is None
+
+
+# Pipes
+
+
+def create_pipe(story: Story, duplex: bool = True) -> Pipe:
+    line = "left, right = Pipe()"
+    story.tell(5, MAIN, Site, site=11, file="/a/story.py", line=9, function="main", code=line)
+    other = "R" if duplex else "L"
+    story.tell(5, MAIN, PipeCreated, object="L", other=other, duplex=duplex, site=11)
+    (pipe,) = pipes_made(story.state)
+    return pipe
+
+
+def test_messages_go_both_ways_through_a_duplex_pipe(two: Story) -> None:
+    pipe = create_pipe(two)
+    two.tell(11, BERT, Waiting, what="receive", object="R")
+    assert two.words(BERT) == "a message on pipe left/right"
+    two.tell(14, ANNA, MessageSent, object="L", size=100)
+    two.tell(15, BERT, MessageReceived, object="R", size=100)
+    two.tell(16, ANNA, MessageSent, object="L", size=10)
+    two.tell(17, ANNA, MessageSent, object="L", size=10)
+    two.tell(18, BERT, MessageSent, object="R", size=5)
+    two.tell(19, BERT, Waiting, what="receive", object="R")
+    assert two.words(BERT) == "a message on pipe left/right, from Anna"
+    there, back = pipe.ways
+    assert (there.in_flight, there.most_in_flight, back.in_flight) == (2, 2, 1)
+    assert (there.sender_end, there.receiver_end) == ("left", "right")
+    assert (there.sent_by, there.received_by) == ({str(ANNA): 3}, {str(BERT): 1})
+    assert (there.receive_wait.count, there.receive_wait.total) == (1, 4 * MS)
+    assert pipe_waiters(two.state, pipe, there)["receive"][0][0].name == "Bert"
+    assert pipe_waiters(two.state, pipe, back) == {"send": [], "receive": []}
+    assert two.one("pipes") == {
+        "id": "L",
+        "name": "left/right",
+        "duplex": True,
+        "sends": 4,
+        "receives": 1,
+        "bytes": 125,
+        "in_flight": 3,
+        "wait": pytest.approx(0.004),
+        "send_wait": 0,
+    }
+    assert doing(two.process(BERT), 12, 16, 19) == ["queue", "running", "queue"]
+    two.tell(20, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    assert two.words(BERT) == "a message on pipe left/right, from Anna, which is dead"
+
+
+def test_a_pipe_of_one_way_leads_from_its_second_end_to_its_first(two: Story) -> None:
+    pipe = create_pipe(two, duplex=False)
+    (way,) = pipe.ways
+    assert (way.sender_end, way.receiver_end) == ("right", "left")
+    two.tell(11, ANNA, MessageSent, object="L", size=7)
+    two.tell(12, BERT, MessageReceived, object="L", size=7)
+    two.tell(13, ANNA, MessageSent, object="L", size=90_000)
+    two.tell(13, ANNA, Waiting, what="send", object="L")
+    assert two.words(ANNA) == "room in pipe left/right, read by Bert"
+    two.tell(18, ANNA, WaitOver)
+    assert (way.send_wait.count, way.send_wait.total, way.in_flight) == (1, 5 * MS, 1)
+
+
+def test_a_message_that_is_refused_was_never_sent(two: Story) -> None:
+    (way,) = create_pipe(two, duplex=False).ways
+    two.tell(11, ANNA, MessageSent, object="L", size=7)
+    two.tell(11, ANNA, SendRefused, object="L", size=7)
+    assert (way.in_flight, way.refused, way.sent_size) == (0, 1, 0)
+    assert two.one("pipes")["sends"] == 0
+    assert two.state.log[-1].text == "could not send on pipe left/right"
+
+
+def test_the_end_of_a_pipe_and_who_closed_what_are_known(two: Story) -> None:
+    there, back = create_pipe(two).ways
+    two.tell(11, ANNA, EndClosed, object="R", reads=True, writes=True)
+    two.tell(12, BERT, PipeEnded, object="L")
+    assert (there.ended, back.ended) == (False, True)
+    assert there.receivers_closed == back.senders_closed == {str(ANNA)}
+    assert not there.senders_closed
+
+
+def test_a_wait_for_several_pipes_is_a_wait_for_each(two: Story) -> None:
+    pipe = create_pipe(two, duplex=False)
+    two.tell(6, MAIN, PipeCreated, object="M", other="M", duplex=False)
+    two.tell(11, ANNA, Waiting, what="receive", object="L M unknown")
+    assert two.words(ANNA) == "a message on one of 2 pipes"
+    two.tell(14, ANNA, WaitOver)
+    assert [each.ways[0].receive_wait.total for each in pipes_made(two.state)] == [3 * MS] * 2
+    two.tell(15, ANNA, Waiting, what="receive", object="L unknown")
+    assert two.words(ANNA) == "a message on pipe left/right"
+    assert pipe_waiters(two.state, pipe, pipe.ways[0])["receive"]
+
+
+def test_an_end_that_nobody_announced_is_not_shown_and_ends_its_wait(two: Story) -> None:
+    two.tell(11, ANNA, Waiting, what="receive", object="of a queue")
+    assert two.words(ANNA) == "a message on an internal pipe"
+    for event in (MessageReceived, MessageSent, SendRefused):
+        two.tell(12, ANNA, event, object="of a queue", size=1)
+    two.tell(13, ANNA, PipeEnded, object="of a queue")
+    two.tell(13, ANNA, EndClosed, object="of a queue", reads=True, writes=True)
+    assert two.process(ANNA).wait is None
+    assert two.document()["pipes"] == []
+
+
+# Managers
+
+
+@pytest.fixture
+def manager(two: Story) -> Story:
+    """Carl serves a dict, which Main has made."""
+    two.child(6, CARL, "SyncManager-3")
+    two.tell(7, CARL, ManagerServing, object="/tmp/m")
+    line = "scores = manager.dict()"
+    two.tell(8, MAIN, Site, site=12, file="/a/story.py", line=9, function="main", code=line)
+    created = {"object": "/tmp/m#1", "manager": "/tmp/m", "kind": "dict", "site": 12}
+    two.tell(8, MAIN, ManagedCreated, **created)
+    return two
+
+
+def call(story: Story, time: float, pid: int, method: str, name: str = "/tmp/m#1") -> None:
+    story.tell(time, pid, MethodCalled, object=name, manager="/tmp/m", kind="dict", method=method)
+
+
+def test_a_call_waits_for_its_answer(manager: Story) -> None:
+    call(manager, 11, ANNA, "update")
+    assert manager.words(ANNA) == "an answer from manager SyncManager-3 to scores.update"
+    manager.tell(14, ANNA, WaitOver)
+    call(manager, 15, ANNA, "get")
+    manager.tell(16, ANNA, WaitOver)
+    call(manager, 17, BERT, "update")
+    assert manager.one("managers") == {
+        "id": "/tmp/m",
+        "name": "SyncManager-3",
+        "pid": CARL,
+        "calls": 3,
+        "objects": [
+            {
+                "id": "/tmp/m#1",
+                "name": "scores",
+                "kind": "dict",
+                "calls": 3,
+                "wait": pytest.approx(0.004),
+                "methods": {"update": 2, "get": 1},
+            }
+        ],
+    }
+    assert manager.process(CARL).role == "manager"
+    assert doing(manager.process(ANNA), 12, 14, 15) == ["result", "running", "result"]
+    manager.tell(18, WARDEN, ProcessExited, child=CARL, exit_code=-9)
+    assert manager.words(BERT).endswith("to scores.update, which is dead")
+
+
+def test_an_answer_ends_the_wait_for_it_also_where_two_threads_wait(manager: Story) -> None:
+    call(manager, 11, ANNA, "get")
+    event = {"object": "/tmp/m#1", "manager": "/tmp/m", "kind": "dict", "method": "pop"}
+    manager.tell(12, ANNA, MethodCalled, thread=7, **event)
+    manager.tell(14, ANNA, MethodAnswered, object="/tmp/m#1", method="pop", thread=7)
+    assert manager.words(ANNA).endswith("scores.get")
+    manager.tell(16, ANNA, MethodAnswered, object="/tmp/m#1", method="get")
+    manager.tell(17, ANNA, MethodAnswered, object="/tmp/m#1", method="get")
+    assert manager.process(ANNA).wait is None
+    (entry,) = manager.one("managers")["objects"]
+    assert entry["wait"] == pytest.approx(0.007)
+
+
+def test_the_id_of_an_object_that_is_gone_is_given_again(manager: Story) -> None:
+    call(manager, 11, ANNA, "get")
+    manager.tell(12, MAIN, ManagedCreated, object="/tmp/m#1", manager="/tmp/m", kind="list")
+    manager.tell(13, ANNA, WaitOver)
+    call(manager, 14, ANNA, "get")
+    call(manager, 15, BERT, "append")
+    objects = manager.state.table(Managed)
+    assert {each.name: each.calls.count for each in objects.values()} == {"scores": 1, "list 1": 2}
+    found = {each["name"]: each["methods"] for each in manager.one("managers")["objects"]}
+    assert found == {"scores": {"get": 1}, "list 1": {"get": 1, "append": 1}}
+
+
+def test_objects_that_come_and_go_count_by_kind(two: Story) -> None:
+    for number in range(3):
+        event = {"object": f"a#{number}", "manager": "a", "kind": "Iterator", "method": "__next__"}
+        two.tell(11 + number, ANNA, MethodCalled, **event)
+    assert two.words(ANNA) == "an answer from manager at a to Iterator.__next__"
+    (entry,) = two.one("managers")["objects"]
+    assert (entry["name"], entry["calls"]) == ("Iterator", 3)
+    assert two.one("managers")["pid"] is None
+
+
+# Shared memory
+
+
+def test_a_block_is_attached_by_those_who_have_not_closed_it_nor_died(two: Story) -> None:
+    two.tell(11, ANNA, MemoryCreated, object="psm", size=100)
+    for pid in (BERT, BERT, MAIN):
+        two.tell(12, pid, MemoryAttached, object="psm", size=100)
+    two.tell(13, BERT, MemoryClosed, object="psm")
+    entry = two.one("shared_memory")
+    assert entry == {
+        "id": "psm",
+        "name": "SharedMemory 1",
+        "size": 100,
+        "created_by_pid": ANNA,
+        "attached_by": [MAIN, ANNA, BERT],
+        "attached_now": [MAIN, ANNA, BERT],
+        "unlinked": False,
+    }
+    two.tell(14, BERT, MemoryClosed, object="psm")
+    two.tell(15, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    two.tell(16, MAIN, MemoryUnlinked, object="psm")
+    entry = two.one("shared_memory")
+    assert (entry["attached_now"], entry["unlinked"]) == ([MAIN], True)
+
+
+def test_a_block_from_elsewhere_and_one_whose_name_is_used_again(two: Story) -> None:
+    two.tell(11, ANNA, MemoryAttached, object="theirs", size=7)
+    for _ in range(3):
+        two.tell(12, ANNA, MemoryCreated, object="ours", size=8)
+        two.tell(13, ANNA, MemoryUnlinked, object="ours")
+    found = {each["id"]: each for each in two.document()["shared_memory"]}
+    assert found.keys() == {"theirs", "ours", "ours~2", "ours~3"}
+    assert found["theirs"]["created_by_pid"] is None
+    assert (found["theirs"]["name"], found["theirs"]["size"]) == ("theirs", 7)
+    two.tell(14, ANNA, MemoryClosed, object="nobody's")
+    two.tell(14, ANNA, MemoryUnlinked, object="nobody's")
+    assert len(two.document()["shared_memory"]) == 4
 
 
 # Pools

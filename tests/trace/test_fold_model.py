@@ -35,6 +35,21 @@ from mpviz.trace.events import (
 from mpviz.trace.fold import EVENTS, fold
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
+from mpviz.trace.primitives.manager import Managed, ManagedCreated, MethodCalled
+from mpviz.trace.primitives.memory import (
+    MemoryAttached,
+    MemoryBlock,
+    MemoryClosed,
+    MemoryCreated,
+    MemoryUnlinked,
+)
+from mpviz.trace.primitives.pipe import (
+    MessageReceived,
+    MessageSent,
+    PipeCreated,
+    SendRefused,
+    pipes_made,
+)
 from mpviz.trace.primitives.pool import (
     JobDone,
     JobLength,
@@ -66,11 +81,12 @@ CHILDREN = (101, 102, 103)
 LOCKS, QUEUES, VALUES = ("L0", "L1"), ("Q0", "Q1"), ("V0",)
 SIGNALS = ("event", "condition", "barrier")
 WAITS = (
-    *("lock", "put", "get", "done", "process", "results", "workers"),
+    *("lock", "put", "get", "done", "process", "results", "workers", "send", "receive"),
     *SIGNALS,
     *(f"wake-{signal}" for signal in SIGNALS),
     "drain-barrier",
 )
+PIPE, MANAGED, MEMORY = "E0", "m#1", "psm"
 
 
 class Life:
@@ -81,6 +97,7 @@ class Life:
         self.numbers = 0
         self.waits: set[int] = set()
         self.task: tuple[int, int] | None = None
+        self.attached = int(pid == MAIN)
         self.last_read: dict[str, tuple[int, int]] = {}
         """By value: how many writes there had been, and what was read."""
 
@@ -131,6 +148,9 @@ class Model:
             fields = {"kind": "Value", "typecode": "i", "length": 1, "lock": name + "L"}
             self.tell(MAIN, ValueCreated, object=name, initial=0, **fields)
         self.tell(MAIN, PoolCreated, object="P", workers=2)
+        self.tell(MAIN, PipeCreated, object=PIPE, other="E1", duplex=True, site=1)
+        self.tell(MAIN, ManagedCreated, object=MANAGED, manager="m", kind="dict", site=1)
+        self.tell(MAIN, MemoryCreated, object=MEMORY, size=8, site=1)
 
     def step(self, what: int, who: int, which: int, gap: int) -> None:
         """Play one step, if it can happen now."""
@@ -157,6 +177,10 @@ class Model:
             self.die,
             self.look,
             self.talk,
+            self.send,
+            self.receive,
+            self.call,
+            self.map,
         )
         steps[what % len(steps)](life, which)
 
@@ -241,6 +265,38 @@ class Model:
         self.writers[name].append(life.key)
         self.tell(life.pid, ValueWritten, object=name, before=before, value=which)
 
+    def send(self, life: Life, which: int) -> None:
+        end = f"E{which % 2}"
+        self.counts[end + " sent"] += 1
+        self.tell(life.pid, MessageSent, object=end, size=which)
+        if which % 5 == 0:
+            self.counts[end + " sent"] -= 1
+            self.tell(life.pid, SendRefused, object=end, size=which)
+        else:
+            self.counts["bytes"] += which
+
+    def receive(self, life: Life, which: int) -> None:
+        self.moved(life, 0)
+        self.counts[f"E{which % 2} received"] += 1
+        self.tell(life.pid, MessageReceived, object=f"E{which % 2}", size=which)
+
+    def call(self, life: Life, which: int) -> None:
+        life.waits.add(0)
+        self.counts["calls"] += 1
+        common = {"object": MANAGED, "manager": "m", "kind": "dict"}
+        self.tell(life.pid, MethodCalled, method=f"method {which % 3}", **common)
+
+    def map(self, life: Life, which: int) -> None:
+        if which % 3 == 0:
+            life.attached += 1
+            self.tell(life.pid, MemoryAttached, object=MEMORY, size=8)
+        elif which % 3 == 1 and life.attached:
+            life.attached -= 1
+            self.tell(life.pid, MemoryClosed, object=MEMORY)
+        else:
+            self.counts["unlinked"] += 1
+            self.tell(life.pid, MemoryUnlinked, object=MEMORY)
+
     def wait(self, life: Life, which: int) -> None:
         thread = which // 8 % 2 * 7
         what = WAITS[which % len(WAITS)]
@@ -249,6 +305,8 @@ class Model:
             "process": str((*CHILDREN, 999)[which % 4]),
             "results": f"P/{which % 3}",
             "workers": "P",
+            "send": "E0",
+            "receive": "E0 E1",
         }
         life.waits.add(thread)
         target = targets.get(what, QUEUES[which % 2])
@@ -343,7 +401,7 @@ class Model:
 
 
 a_step = some.tuples(
-    some.integers(0, 14),
+    some.integers(0, 18),
     some.integers(0, 3),
     some.integers(0, 60),
     some.one_of(some.just(0), some.integers(0, 3 * MS), some.integers(0, 5000 * MS)),
@@ -398,8 +456,26 @@ def test_all_counts_are_exact(steps: list[tuple[int, int, int, int]]) -> None:
     jobs = state.table(Pool)["P"].jobs.values()
     for outcome in ("started", "done", "raised", "lost"):
         assert sum(getattr(job, outcome) for job in jobs) == counts["tasks " + outcome]
+    (pipe,) = pipes_made(state)
+    there, back = pipe.ways
+    for way, sender, receiver in ((there, "E0", "E1"), (back, "E1", "E0")):
+        assert way.sends.count - way.refused == counts[sender + " sent"]
+        assert way.receives.count == counts[receiver + " received"]
+    assert there.sent_size + back.sent_size == counts["bytes"]
+    assert state.table(Managed)[MANAGED].calls.count == counts["calls"]
+    assert state.table(MemoryBlock)[MEMORY].unlinked is bool(counts["unlinked"])
     assert (state.probe_errors, state.unreadable) == (counts["probe errors"], counts["unreadable"])
     assert (state.lost, len(state.processes)) == (0, model.lives)
+
+
+@given(streams)
+def test_a_block_is_attached_by_those_alive_who_have_not_closed_it(
+    steps: list[tuple[int, int, int, int]],
+) -> None:
+    model = play(steps, ended=False)
+    state = fold(RunState(), model.events)
+    attached = {life.key: life.attached for life in model.living.values() if life.attached}
+    assert state.table(MemoryBlock)[MEMORY].attached == attached
 
 
 @given(streams, some.booleans())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mpviz.trace.events import Site
-from mpviz.trace.names import name_from_line, name_object
+from mpviz.trace.names import name_from_line, name_object, name_pair, pair_from_line
 from mpviz.trace.state import RunState
 
 
@@ -80,3 +80,36 @@ def test_without_a_name_the_place_has_to_do() -> None:
     assert names == ["Lock at program.py:12", "Lock at program.py:12 #2"]
     assert name_object(state, 0, "Queue") == "Queue 1"
     assert name_object(state, 0, "Queue") == "Queue 2"
+
+
+@pytest.mark.parametrize(
+    ("line", "pairs"),
+    [
+        ("parent, child = Pipe()", [("parent", "child"), ("parent[1]", "child[1]")]),
+        ("self.parent, (child) = mp.Pipe(False)", [("parent", "child")]),
+        ("(a, b), (c, d) = Pipe(), Pipe()", [("a", "b"), ("c", "d"), ("a[1]", "b[1]")]),
+        ("reader, writer = mp.Pipe(", [("reader", "writer")]),
+        ("left, right = Pipe(), Pipe()", [None]),
+        ("pipes = [Pipe() for _ in range(2)]", [None]),
+        ("pipe = Pipe()", [None]),
+        ("use(Pipe())", [None]),
+        ("", [None]),
+    ],
+)
+def test_the_two_of_a_pair_have_a_name_each(line: str, pairs: list[tuple[str, str] | None]) -> None:
+    assert [pair_from_line(line, order) for order in range(len(pairs))] == pairs
+
+
+def test_a_pair_without_names_of_its_own_is_named_as_one() -> None:
+    state = RunState()
+    lines = {1: "a, b = Pipe()", 2: "pipes = [Pipe() for _ in range(2)]"}
+    for site, code in lines.items():
+        common = {"time": 0, "pid": 1, "file": "a.py", "line": 3, "function": "f"}
+        state.sites[site] = Site(site=site, code=code, **common)
+    named = [name_pair(state, site, "Pipe") for site in (1, 2, 2, 3)]
+    assert named == [
+        ("a/b", "a", "b"),
+        ("pipes[0]", "", ""),
+        ("pipes[1]", "", ""),
+        ("Pipe 1", "", ""),
+    ]

@@ -3,7 +3,19 @@
 To teach mpviz a new primitive: one new file here, and its name in :data:`PRIMITIVES`.
 """
 
-from mpviz.trace.primitives import barrier, condition, event, lock, pool, process, queue, value
+from mpviz.trace.primitives import (
+    barrier,
+    condition,
+    event,
+    lock,
+    manager,
+    memory,
+    pipe,
+    pool,
+    process,
+    queue,
+    value,
+)
 from mpviz.trace.state import Primitive
 
 PRIMITIVES: tuple[Primitive, ...] = (
@@ -15,4 +27,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     event.PRIMITIVE,
     condition.PRIMITIVE,
     barrier.PRIMITIVE,
+    pipe.PRIMITIVE,
+    manager.PRIMITIVE,
+    memory.PRIMITIVE,
 )

@@ -158,3 +158,58 @@ def stages(milliseconds: float = 1300) -> Story:
     story.wait(1100, workers[2], "event", stop)
     story.wait(1200, workers[3], "condition", ready)
     return story
+
+
+def talk() -> Story:
+    """Two that ask each other, one too fast for its reader, and one whose reader is gone."""
+    story = Story("pipes")
+    parent, child = story.pipe("parent", "child")
+    readings, _ = story.pipe("readings", "sensor", duplex=False)
+    story.pipe("spare", "unused", duplex=False)
+    lost, _ = story.pipe("lost", "found", duplex=False)
+    asked = story.start(5, 1001, "Process-1")
+    sensor = story.start(6, 1002, "Process-2")
+    reader = story.start(7, 1003, "Process-3")
+    for number in range(30):
+        time = 20 + 10 * number
+        story.send(time, MAIN, parent)
+        story.wait(time, MAIN, "receive", parent)
+        story.receive(time + 1, asked, child)
+        if number < 29:
+            story.send(time + 4, asked, child, 400)
+            story.receive(time + 5, MAIN, parent, 400)
+        for _ in range(2):
+            story.send(time + 6, sensor, readings, 16_000)
+        if number % 2:
+            story.receive(time + 7, reader, readings, 16_000)
+    story.wait(330, sensor, "send", readings)
+    story.send(331, reader, lost)
+    story.refuse(331, reader, lost)
+    story.wait(332, asked, "receive", f"{child} {lost}")
+    return story
+
+
+def shared() -> Story:
+    """A manager with two objects that three processes call, and two blocks of shared memory."""
+    story = Story("managers")
+    server = story.start(3, 1001, "SyncManager-1")
+    manager = story.serve(4, server, "m")
+    scores, gate = story.managed(5, manager, "scores"), story.managed(5, manager, "gate", "Lock")
+    callers = [story.start(6 + n, 1002 + n, f"Process-{n + 2}") for n in range(3)]
+    for number in range(40):
+        for place, pid in enumerate(callers):
+            time = 20 + 6 * number + 2 * place
+            story.call(time, pid, scores, "update" if number % 3 else "get")
+            story.go_on(time + 0.4 + 0.1 * place, pid)
+    for pid in callers[:2]:
+        story.call(262, pid, gate, "acquire")
+    story.go_on(262.3, callers[0])
+    frame, table = story.memory(8, "frame", 8_294_400), story.memory(9, "table", 4096)
+    for pid in callers:
+        story.attach(12, pid, frame)
+    story.attach(12, callers[0], table)
+    for pid in (MAIN, callers[0]):
+        story.detach(200, pid, table)
+    story.unlink(201, MAIN, table)
+    story.attach(202, callers[1], "another")
+    return story

@@ -24,6 +24,21 @@ from mpviz.trace.primitives.barrier import Arrived, BarrierCreated, Broken, Left
 from mpviz.trace.primitives.condition import ConditionCreated, Notified, Woken
 from mpviz.trace.primitives.event import EventCleared, EventCreated, EventSet, EventWaited
 from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.primitives.manager import ManagedCreated, ManagerServing, MethodCalled
+from mpviz.trace.primitives.memory import (
+    MemoryAttached,
+    MemoryClosed,
+    MemoryCreated,
+    MemoryUnlinked,
+)
+from mpviz.trace.primitives.pipe import (
+    EndClosed,
+    MessageReceived,
+    MessageSent,
+    PipeCreated,
+    PipeEnded,
+    SendRefused,
+)
 from mpviz.trace.primitives.pool import (
     JobSubmitted,
     PoolCreated,
@@ -267,6 +282,83 @@ class Story:
     def breaks(self, time: float, pid: int, barrier: str, reason: str = "time-out") -> None:
         """A barrier breaks."""
         self._tell(Broken(time=self.at(time), pid=pid, object=barrier, reason=reason))
+
+    def pipe(self, first: str, second: str, duplex: bool = True) -> tuple[str, str]:
+        """A pipe, with the names and ids of its ends: of one that is not duplex they are one id."""
+        site = self.site(9000 + len(self.events), 1, f"{first}, {second} = Pipe()")
+        other = second if duplex else first
+        self._tell(
+            PipeCreated(
+                time=self.at(2), pid=MAIN, object=first, other=other, duplex=duplex, site=site
+            )
+        )
+        return first, other
+
+    def send(self, time: float, pid: int, end: str, size: int = 40) -> None:
+        """A message is sent."""
+        self._tell(MessageSent(time=self.at(time), pid=pid, object=end, size=size))
+
+    def receive(self, time: float, pid: int, end: str, size: int = 40) -> None:
+        """A message is received."""
+        self._tell(MessageReceived(time=self.at(time), pid=pid, object=end, size=size))
+
+    def refuse(self, time: float, pid: int, end: str, size: int = 40) -> None:
+        """The message just sent cannot be."""
+        self._tell(SendRefused(time=self.at(time), pid=pid, object=end, size=size))
+
+    def read_to_end(self, time: float, pid: int, end: str) -> None:
+        """A process has read all there will ever be, and closes its end."""
+        self._tell(
+            PipeEnded(time=self.at(time), pid=pid, object=end),
+            EndClosed(time=self.at(time), pid=pid, object=end, reads=True, writes=False),
+        )
+
+    def serve(self, time: float, pid: int, manager: str) -> str:
+        """A process serves the objects of a manager."""
+        self._tell(ManagerServing(time=self.at(time), pid=pid, object=manager))
+        return manager
+
+    def managed(self, time: float, manager: str, name: str, kind: str = "dict") -> str:
+        """An object in a manager."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = manager.{kind}()")
+        self._tell(
+            ManagedCreated(
+                time=self.at(time), pid=MAIN, object=name, manager=manager, kind=kind, site=site
+            )
+        )
+        return name
+
+    def call(self, time: float, pid: int, managed: str, method: str, manager: str = "m") -> None:
+        """A process calls a method of an object in a manager, and waits from here on."""
+        self._tell(
+            MethodCalled(
+                time=self.at(time),
+                pid=pid,
+                object=managed,
+                manager=manager,
+                kind="dict",
+                method=method,
+            )
+        )
+
+    def memory(self, time: float, name: str, size: int, pid: int = MAIN) -> str:
+        """A block of shared memory."""
+        site = self.site(9000 + len(self.events), 1, f"{name} = SharedMemory()")
+        block = f"psm_{name}"
+        self._tell(MemoryCreated(time=self.at(time), pid=pid, object=block, size=size, site=site))
+        return block
+
+    def attach(self, time: float, pid: int, block: str) -> None:
+        """A process attaches a block."""
+        self._tell(MemoryAttached(time=self.at(time), pid=pid, object=block, size=4096))
+
+    def detach(self, time: float, pid: int, block: str) -> None:
+        """A process closes its attachment."""
+        self._tell(MemoryClosed(time=self.at(time), pid=pid, object=block))
+
+    def unlink(self, time: float, pid: int, block: str) -> None:
+        """The name of a block goes."""
+        self._tell(MemoryUnlinked(time=self.at(time), pid=pid, object=block))
 
     def pool(self, time: float, workers: Sequence[int], name: str = "pool") -> str:
         """A pool and its workers, which are ready at once."""

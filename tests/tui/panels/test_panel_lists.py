@@ -1,7 +1,7 @@
 """The panels beside the timeline, drawn from golden runs and read as text."""
 
 import pytest
-from panel_stories import counter, factory, pool_map, stages
+from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 
 from mpviz.trace.state import RunState
@@ -11,7 +11,10 @@ from mpviz.tui.panels import (
     cores,
     locks,
     log,
+    managers,
+    memory,
     output,
+    pipes,
     processes,
     queues,
     signals,
@@ -35,6 +38,11 @@ def text_of(
     panel: Panel, state: RunState, width: int = 80, height: int = 12, **view: object
 ) -> str:
     return "\n".join(row.text.rstrip() for row in rows_of(panel, state, width, height, **view))
+
+
+def words_of(line: str) -> str:
+    """A line without the spaces that keep its columns in place."""
+    return " ".join(line.split())
 
 
 def styles_of(rows: list[Row], word: str) -> set[str]:
@@ -61,6 +69,10 @@ def test_panels_are_there_only_for_what_the_program_uses() -> None:
     assert {"tasks"} <= {panel.name for panel in PANELS if panel.used(pool_map().state())}
     assert {"queues"} <= {panel.name for panel in PANELS if panel.used(factory().state())}
     assert {"signals"} <= {panel.name for panel in PANELS if panel.used(stages().state())}
+    assert {"pipes"} <= {panel.name for panel in PANELS if panel.used(talk().state())}
+    assert {"managers", "memory"} <= {
+        panel.name for panel in PANELS if panel.used(shared().state())
+    }
 
 
 # Processes ---------------------------------------------------------------------------------------
@@ -551,6 +563,110 @@ def test_the_signals_are_drawn_in_ascii_and_without_a_word_cut_where_they_are_sh
     assert "stop  |---| shut < *3 200 ms" in text
     for width in range(30, 101):
         assert "…" not in text_of(signals.PANEL, stages().state(until=1300), width, 8)
+
+
+# Pipes -------------------------------------------------------------------------------------------
+
+
+def test_a_pipe_is_a_picture_of_each_way() -> None:
+    state = talk().state(until=400)
+    lines = text_of(pipes.PANEL, state, 100, 10).splitlines()
+    assert lines[0].split() == ["parent/child", "●M", "═" * 35 + "▶", "●1", "waits", "68.0", "ms"]
+    assert lines[2].split() == ["●1", "═" * 35 + "▶", "●M", "waits", "90.0", "ms"]
+    assert lines[3].split()[:8] == ["29", "sent", "29/s", "29", "got", "29/s", "11.6", "kB"]
+    assert pipes.title(state, View()) == "4 pipes, 3 waiting"
+
+
+def test_messages_on_their_way_lie_where_they_are_read() -> None:
+    story = Story()
+    end, _ = story.pipe("reader", "writer", duplex=False)
+    story.start(5, 1001, "Process-1")
+    assert "writer ═" in text_of(pipes.PANEL, story.state(), 80)
+    for _ in range(3):
+        story.send(10, MAIN, end)
+    rows = rows_of(pipes.PANEL, story.state(), 80)
+    assert "●M 3 ══" in rows[0].text
+    assert "══███▶ reader" in rows[0].text
+    assert styles_of(rows, "███") == {"activity.queue"}
+    story.receive(11, 1001, end)
+    assert "●M 2 ══" in text_of(pipes.PANEL, story.state(), 80)
+    assert "==##> *1" in text_of(pipes.PANEL, story.state(), 80, ascii=True)
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_who_waits_for_room_stands_where_it_sends(width: int) -> None:
+    rows = rows_of(pipes.PANEL, talk().state(until=400), width, 5)
+    assert rows[2].text.index("●2") < rows[2].text.index("70.0 ms") < rows[2].text.index(" 45 ")
+    assert rows[2].text.index(" 45 ") < rows[2].text.index("█▶ ●3")
+
+
+def test_a_pipe_that_is_read_to_its_end_says_so_and_one_that_refuses_too() -> None:
+    story = talk()
+    story.read_to_end(340, 1003, "readings")
+    text = text_of(pipes.PANEL, story.state(until=400), 120, 5)
+    assert "read to its end" in text.splitlines()[2]
+    assert "1 message refused" in text.splitlines()[4]
+
+
+def test_pipes_are_filtered_by_name() -> None:
+    state = talk().state()
+    assert len(rows_of(pipes.PANEL, state, 80, 9, filter="sensor")) == 2
+    assert "no pipe matches" in text_of(pipes.PANEL, state, 80, 9, filter="zzz")
+
+
+# Managers ----------------------------------------------------------------------------------------
+
+
+def test_a_manager_has_its_objects_below_it_the_busiest_first() -> None:
+    state = shared().state(until=300)
+    lines = text_of(managers.PANEL, state, 100, 6).splitlines()
+    assert words_of(lines[0]) == "●s1 SyncManager-1 122/s of 122 calls 1 waiting 2 objects pid 1001"
+    assert words_of(lines[1]) == "scores 120 calls 120/s dict p50 0.52 ms ●2 ●3 ●4 update 78 get 42"
+    assert lines[2].split()[:1] == ["gate"]
+    assert managers.title(state, View()) == "1 manager, 2 objects, 1 waiting"
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [(100, "●3 waits 38.0 ms for acquire"), (60, "●3 38.0 ms acquire"), (54, "●3 38.0 ms")],
+)
+def test_who_waits_for_an_answer_is_said_in_what_room_there_is(width: int, words: str) -> None:
+    rows = rows_of(managers.PANEL, shared().state(until=300), width, 6)
+    assert words in rows[2].text
+    assert "activity.result" in styles_of(rows[2:], " 38.0 ms")
+
+
+def test_a_manager_that_has_ended_with_callers_waiting_is_trouble() -> None:
+    story = shared()
+    story.exit(290, 1001, -9)
+    rows = rows_of(managers.PANEL, story.state(until=300), 100, 6)
+    assert "○s1 SyncManager-1 has ended" in rows[0].text
+    assert styles_of(rows, "has ended") == {"trouble"}
+
+
+# Shared memory -----------------------------------------------------------------------------------
+
+
+def test_a_block_says_how_large_it_is_and_who_has_it() -> None:
+    lines = text_of(memory.PANEL, shared().state(), 100, 6).splitlines()
+    assert words_of(lines[0]) == "frame 8.3 MB attached ●M ●2 ●3 ●4 made by ●M psm_frame"
+    assert words_of(lines[1]) == "table 4.1 kB unlinked made by ●M psm_table"
+    assert words_of(lines[2]) == "another 4.1 kB attached ●3 not made here"
+    assert memory.title(shared().state(), View()) == "3 blocks of shared memory, 8.3 MB"
+
+
+def test_more_users_than_fit_are_counted() -> None:
+    assert "attached ●M ●2 +2" in text_of(memory.PANEL, shared().state(), 40, 6)
+
+
+def test_a_block_that_was_never_unlinked_is_trouble_when_the_program_has_ended() -> None:
+    story = shared()
+    assert "never" not in text_of(memory.PANEL, story.state(), 100, 6)
+    story.end(400)
+    rows = rows_of(memory.PANEL, story.state(), 100, 6)
+    assert "attached by nobody  never unlinked" in rows[0].text
+    assert styles_of(rows, "never unlinked") == {"trouble"}
+    assert "never" not in rows[1].text + rows[2].text
 
 
 # Output and log ----------------------------------------------------------------------------------

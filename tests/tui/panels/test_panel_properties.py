@@ -5,7 +5,7 @@ import string
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from panel_stories import counter, factory, pool_map, stages
+from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
@@ -47,6 +47,11 @@ def stories(draw: st.DrawFn) -> RunState:
     objects += [story.value("value", 3), story.value("array", None, 5), story.pool(4, [1004])]
     objects += [story.event("event"), story.barrier("barrier", draw(st.integers(1, 200)))]
     objects += [story.condition("condition")]
+    story.pipe("left", "right")
+    story.pipe(draw(st.sampled_from(("way", "weg"))), "", duplex=False)
+    story.serve(4, 1003, "m")
+    story.managed(4, "m", draw(NAMES), draw(NAMES))
+    story.memory(4, draw(st.sampled_from(("block", "世" * 9))), draw(st.integers(0, 2**50)))
     for _ in range(draw(st.integers(0, 40))):
         time += draw(st.sampled_from((0.0, 0.001, 0.7, 13.0, 900.0)))
         _happen(draw, story, time, objects)
@@ -62,6 +67,9 @@ def _happen(draw: st.DrawFn, story: Story, time: float, objects: list[str]) -> N
     waits = [("lock", lock), ("put", queue), ("get", queue), ("process", "1002"), ("done", queue)]
     for word, signal in (("event", event), ("barrier", barrier), ("condition", condition)):
         waits += [(word, signal), (f"wake-{word}", signal)]
+    end = draw(st.sampled_from(("left", "right", "way", "nowhere")))
+    size = draw(st.integers(0, 2**40))
+    waits += [("send", end), ("receive", f"{end} way")]
     happenings = [
         lambda: story.wait(
             time, pid, *draw(st.sampled_from((*waits, ("results", f"{pool}/1")))), site
@@ -74,6 +82,14 @@ def _happen(draw: st.DrawFn, story: Story, time: float, objects: list[str]) -> N
         lambda: story.read(time, pid, value, draw(NUMBERS)),
         lambda: story.write(time, pid, value, draw(NUMBERS), draw(NUMBERS)),
         lambda: story.write(time, pid, array, draw(NUMBERS), 0, draw(st.integers(0, 4))),
+        lambda: story.send(time, pid, end, size),
+        lambda: story.receive(time, pid, end, size),
+        lambda: story.refuse(time, pid, end, size),
+        lambda: story.read_to_end(time, pid, end),
+        lambda: story.call(time, pid, draw(NAMES), draw(NAMES)),
+        lambda: story.attach(time, pid, draw(st.sampled_from(("psm_block", "psm_other")))),
+        lambda: story.detach(time, pid, "psm_block"),
+        lambda: story.unlink(time, pid, "psm_block"),
         lambda: story.submit(time, pool, draw(st.integers(0, 3)), draw(st.integers(-1, 500))),
         lambda: story.task(time, pid, pool, draw(st.integers(0, 3)), draw(st.integers(0, 9))),
         lambda: story.task(
@@ -145,13 +161,8 @@ def test_rows_fit_and_are_harmless(
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_golden_runs_at_the_usual_sizes(panel: Panel, width: int) -> None:
     styles = palette()
-    for state in (
-        counter().state(),
-        factory().state(),
-        pool_map().state(),
-        stages().state(),
-        RunState(),
-    ):
+    stories = (counter(), factory(), pool_map(), stages(), talk(), shared())
+    for state in (*(story.state() for story in stories), RunState()):
         for height in (3, 6, 12, 40):
             rows = panel.draw(state, View(now=state.now, selected="1002"), width, height)
             assert 0 < len(rows) <= height

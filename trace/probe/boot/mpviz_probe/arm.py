@@ -18,6 +18,9 @@ PRIMITIVES = {
     "queues": ("multiprocessing.queues",),
     "values": ("multiprocessing.sharedctypes",),
     "pools": ("multiprocessing.pool",),
+    "pipes": ("multiprocessing.connection",),
+    "managers": ("multiprocessing.managers",),
+    "memory": ("multiprocessing.shared_memory",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 

@@ -13,6 +13,7 @@ from functools import wraps
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush, is_the_programs_own
+from mpviz_probe.pipes import disown
 from mpviz_probe.signals import hide
 
 
@@ -46,6 +47,7 @@ def _observed_reset(reset):
     def observed(self, *args, **kwargs):
         reset(self, *args, **kwargs)
         try:
+            disown(self._reader, self._writer)
             if "_mpviz_quiet" not in self.__dict__:
                 self._mpviz_quiet = _is_internal(self, sys._getframe(1))
             if not self._mpviz_quiet:
@@ -245,6 +247,7 @@ def _observed_simple_setstate(setstate):
     def observed(self, state):
         setstate(self, state)
         try:
+            disown(self._reader, self._writer)
             _observe_simple(self)
         except Exception:
             report("queue")

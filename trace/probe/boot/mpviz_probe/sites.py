@@ -109,7 +109,8 @@ def is_machinery(file):
 
 def _learn(frame):
     code = frame.f_code
-    if is_machinery(code.co_filename):
+    # Code that belongs to no module was written by a program, as the methods of a proxy are.
+    if is_machinery(code.co_filename) or "__name__" not in frame.f_globals:
         known = (0, code)
     else:
         name = getattr(code, "co_qualname", code.co_name)

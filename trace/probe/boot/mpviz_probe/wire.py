@@ -151,10 +151,8 @@ def form(kind, fields, names=()):
     """
     if ring is None:
         _load_ring()
-    fixed = b'{"k":"%b",%b' % (kind, fields)
-    values = b"".join(b',"%b":%%d' % name for name in names)
-    line = fixed + values + b',"t":%d,"p":%d,"n":%d%b}\n', len(names)
-    entry = b" ".join(names) + b"\n" + fixed + b"}"
+    entry = b" ".join(names) + b'\n{"k":"%b",%b}' % (kind, fields)
+    line = form_of_line(kind, fields, names)
     number = next(_form_numbers)
     if number >= ring.FORMS or len(entry) > ring.FORM_BYTES:
         # The ring takes no tuple for a number, so what is sent in this form goes through the pipe.
@@ -164,6 +162,13 @@ def form(kind, fields, names=()):
     if _ring is not None:
         ring.write_form(_ring, number, entry)
     return number
+
+
+def form_of_line(kind, fields, names=()):
+    """Prepare the same for the pipe, which has room for any number of forms."""
+    fixed = b'{"k":"%b",%b' % (kind, fields)
+    values = b"".join(b',"%b":%%d' % name for name in names)
+    return fixed + values + b',"t":%d,"p":%d,"n":%d%b}\n', len(names)
 
 
 def _load_ring():

@@ -1,0 +1,260 @@
+"""Managers: the objects that live in them, the calls from other processes, and who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpviz.trace.events import Event
+from mpviz.trace.measures import Activity, Distribution, Rate
+from mpviz.trace.names import name_object
+from mpviz.trace.processes import described
+from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
+
+
+class ManagerServing(Event, tag="manager.serving", kw_only=True):
+    """The process that speaks serves the objects of a manager from here on."""
+
+    object: str
+    """The address at which it does."""
+
+
+class ManagedCreated(Event, tag="manager.created", kw_only=True):
+    """An object came to be in a manager."""
+
+    object: str
+    manager: str
+    kind: str
+    """As it is registered: dict, list, Namespace, Queue …"""
+    site: int = 0
+
+
+class MethodCalled(Event, tag="manager.called", kw_only=True):
+    """A method of an object in a manager is about to be called; the answer ends a wait."""
+
+    object: str
+    manager: str
+    kind: str
+    method: str
+    site: int = 0
+
+
+class MethodAnswered(Event, tag="manager.answered", kw_only=True):
+    """The answer has come, or an exception instead."""
+
+    object: str
+    method: str
+
+
+@dataclass(slots=True)
+class Manager:
+    """A manager, known by its address."""
+
+    id: str
+    server: str = ""
+    """Key of the process that serves; empty where that is none of the program's."""
+    calls: Rate = field(default_factory=Rate)
+
+
+@dataclass(slots=True)
+class Method:
+    """A method of an object in a manager, which is what a caller waits for."""
+
+    id: str
+    name: str
+    """With the object's: ``shared.update``."""
+    object: str
+    calls: int = 0
+    wait: Distribution = field(default_factory=Distribution)
+
+
+@dataclass(slots=True)
+class Managed:
+    """An object in a manager."""
+
+    id: str
+    name: str
+    manager: str
+    kind: str
+    calls: Rate = field(default_factory=Rate)
+    wait: Distribution = field(default_factory=Distribution)
+    """For the answers."""
+    called_by: dict[str, int] = field(default_factory=dict)
+    """Process key: calls."""
+    methods: dict[str, Method] = field(default_factory=dict)
+    """By their own names those that were called."""
+
+
+def objects_of(state: RunState, manager: Manager) -> list[Managed]:
+    """All that was ever seen of this manager, oldest first."""
+    return [each for each in state.table(Managed).values() if each.manager == manager.id]
+
+
+def methods_of(managed: Managed) -> list[tuple[str, Method]]:
+    """The methods that were called with their own names, the one called most first."""
+    return sorted(managed.methods.items(), key=lambda item: -item[1].calls)
+
+
+def callers(state: RunState, manager: Manager) -> Iterator[tuple[Process, Wait, Method, Managed]]:
+    """Who waits for an answer of this manager to which call."""
+    methods, objects = state.table(Method), state.table(Managed)
+    for process in state.processes.values():
+        for wait in process.waits.values():
+            method = methods.get(wait.object) if wait.what == "answer" else None
+            managed = objects.get(method.object) if method is not None else None
+            if method is not None and managed is not None and managed.manager == manager.id:
+                yield process, wait, method, managed
+
+
+def manager_name(state: RunState, manager: Manager | None) -> str:
+    """By the process that serves, else by the address."""
+    server = state.processes.get(manager.server) if manager is not None else None
+    if server is not None:
+        return described(server)
+    return f"at {manager.id}" if manager is not None else "of another program"
+
+
+def _manager(state: RunState, address: str) -> Manager:
+    managers = state.table(Manager)
+    manager = managers.get(address)
+    if manager is None:
+        manager = managers[address] = Manager(address)
+    return manager
+
+
+def _serving(state: RunState, process: Process, event: ManagerServing) -> None:
+    _manager(state, event.object).server = process.key
+    if process.role == "process":
+        process.role = "manager"
+
+
+def _created(state: RunState, process: Process, event: ManagedCreated) -> None:
+    _manager(state, event.manager)
+    objects = state.table(Managed)
+    _keep_predecessor(state, event.object)
+    name = name_object(state, event.site, event.kind)
+    objects[event.object] = Managed(event.object, name, event.manager, event.kind)
+
+
+def _keep_predecessor(state: RunState, object_id: str) -> None:
+    """Give an object another id whose own the manager has given again, because it is gone."""
+    objects, methods = state.table(Managed), state.table(Method)
+    before = objects.pop(object_id, None)
+    if before is None:
+        return
+    number = 2
+    while f"{object_id}~{number}" in objects:
+        number += 1
+    before.id = f"{object_id}~{number}"
+    objects[before.id] = before
+    for name, method in before.methods.items():
+        methods.pop(method.id, None)
+        method.id, method.object = f"{before.id}.{name}", before.id
+        methods[method.id] = method
+
+
+def _called(state: RunState, process: Process, event: MethodCalled) -> None:
+    managed = _managed(state, event)
+    method = _method(state, managed, event.method)
+    method.calls += 1
+    managed.calls.add(event.time)
+    managed.called_by[process.key] = managed.called_by.get(process.key, 0) + 1
+    _manager(state, managed.manager).calls.add(event.time)
+    process.waits[event.thread] = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
+    if event.site:
+        process.site = event.site
+    settle(process, event.time)
+
+
+def _over(state: RunState, process: Process, event: MethodAnswered) -> None:
+    wait = end_wait(process, event.thread)
+    if wait is not None:
+        _answered(state, wait, event.time - wait.since)
+        settle(process, event.time)
+
+
+def _managed(state: RunState, event: MethodCalled) -> Managed:
+    """The object that is called, or those of its kind together where nobody announced it.
+
+    Iterators and the like come and go with single calls.
+    """
+    objects = state.table(Managed)
+    managed = objects.get(event.object)
+    if managed is not None:
+        return managed
+    together = f"{event.manager}#{event.kind}"
+    managed = objects.get(together)
+    if managed is None:
+        managed = objects[together] = Managed(together, event.kind, event.manager, event.kind)
+    return managed
+
+
+def _method(state: RunState, managed: Managed, name: str) -> Method:
+    method = managed.methods.get(name)
+    if method is None:
+        method = Method(f"{managed.id}.{name}", f"{managed.name}.{name}", managed.id)
+        managed.methods[name] = state.table(Method)[method.id] = method
+    return method
+
+
+def _answered(state: RunState, wait: Wait, duration: int) -> None:
+    method = state.table(Method).get(wait.object)
+    if method is None:
+        return
+    method.wait.add(duration)
+    managed = state.table(Managed).get(method.object)
+    if managed is not None:
+        managed.wait.add(duration)
+
+
+def _words(state: RunState, wait: Wait) -> str:
+    method = state.table(Method).get(wait.object)
+    managed = state.table(Managed).get(method.object) if method is not None else None
+    if method is None or managed is None:
+        return "an answer from a manager"
+    manager = state.table(Manager).get(managed.manager)
+    server = state.processes.get(manager.server) if manager is not None else None
+    fate = ", which is dead" if server is not None and not server.alive else ""
+    return f"an answer from manager {manager_name(state, manager)} to {method.name}{fate}"
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    def pid_of(key: str) -> int | None:
+        process = state.processes.get(key)
+        return process.pid if process else None
+
+    return {
+        "managers": [
+            {
+                "id": manager.id,
+                "name": manager_name(state, manager),
+                "pid": pid_of(manager.server),
+                "calls": manager.calls.count,
+                "objects": [
+                    {
+                        "id": managed.id,
+                        "name": managed.name,
+                        "kind": managed.kind,
+                        "calls": managed.calls.count,
+                        "wait": managed.wait.total / 1e9,
+                        "methods": {name: method.calls for name, method in methods_of(managed)},
+                    }
+                    for managed in objects_of(state, manager)
+                ],
+            }
+            for manager in state.table(Manager).values()
+        ]
+    }
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        ManagerServing: _serving,
+        ManagedCreated: _created,
+        MethodCalled: _called,
+        MethodAnswered: _over,
+    },
+    waits={"answer": WaitKind(Activity.RESULT, _words, _answered)},
+    document=_document,
+)

@@ -1,0 +1,116 @@
+"""Observes managers from the side of those who call: what is created, called and waited for."""
+
+import os
+from functools import wraps
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+
+_PASSING = ("Iterator", "AsyncResult")
+"""Kinds of objects that a call creates, and another soon ends: they are told of together."""
+
+_LIMIT = 100
+_prepared: "dict[tuple, tuple]" = {}
+"""The forms of calls and answers by object and method, as many as may take a place in the ring."""
+
+
+def patch(module):
+    """Patch ``multiprocessing.managers``."""
+    server = module.Server
+    server.serve_forever = _observed_serving(server.serve_forever)
+    manager = module.BaseManager
+    manager._create = _observed_create(manager._create)
+    proxy = module.BaseProxy
+    proxy._callmethod = _observed_call(proxy._callmethod)
+
+
+def _identify(address):
+    """The id of a manager, the same in every process: where its server listens."""
+    if isinstance(address, tuple):
+        return "%s:%s" % address[:2]
+    return os.fsdecode(address)
+
+
+def _identify_object(token):
+    """The id of an object in a manager; the server gives it again when the object is gone."""
+    which = token.typeid if token.typeid in _PASSING else token.id
+    return "%s#%s" % (_identify(token.address), which)
+
+
+def _observed_serving(serve):
+    @wraps(serve)
+    def observed(self):
+        try:
+            wire.put(b"manager.serving", b'"o":%b' % wire.text(_identify(self.address)))
+        except Exception:
+            report("manager")
+        return serve(self)
+
+    return observed
+
+
+def _observed_create(create):
+    @wraps(create)
+    def observed(self, /, *args, **kwargs):
+        token, exposed = create(self, *args, **kwargs)
+        try:
+            wire.put(b"manager.created", b'%b,"s":%d' % (_describe(token), sites.here()))
+        except Exception:
+            report("manager")
+        return token, exposed
+
+    return observed
+
+
+def _observed_call(call):
+    send = wire.send
+
+    @wraps(call)
+    def observed(self, methodname, *args, **kwargs):
+        forms = _forms_of(self, methodname)
+        if forms is None:
+            return call(self, methodname, *args, **kwargs)
+        called, answered = forms
+        try:
+            send(called, sites.here())
+            return call(self, methodname, *args, **kwargs)
+        finally:
+            send(answered)
+
+    return observed
+
+
+def _forms_of(proxy, method):
+    """How to tell of a call and of its answer; None where that is not possible."""
+    try:
+        # Not as attributes: those of some proxies are the object's in the manager.
+        known = proxy.__dict__.get("_mpviz")
+        if known is None:
+            known = proxy.__dict__["_mpviz"] = {}
+        forms = known.get(method)
+        if forms is None:
+            forms = known[method] = _prepare(proxy._token, method)
+    except Exception:
+        report("manager")
+        return None
+    return forms
+
+
+def _prepare(token, method):
+    name = _identify_object(token)
+    forms = _prepared.get((name, method))
+    if forms is None:
+        form = wire.form if len(_prepared) < _LIMIT else wire.form_of_line
+        fields = b'%b,"method":%b' % (_describe(token), wire.text(method))
+        forms = form(b"manager.called", fields, (b"s",)), form(b"manager.answered", fields)
+        if len(_prepared) < _LIMIT:
+            _prepared[name, method] = forms
+    return forms
+
+
+def _describe(token):
+    return b'"o":%b,"manager":%b,"kind":%b' % (
+        wire.text(_identify_object(token)),
+        wire.text(_identify(token.address)),
+        wire.text(token.typeid),
+    )

@@ -1,0 +1,336 @@
+"""Observes the pipes that the program makes: each message sent and received, and who waits.
+
+Every message passes through ``Connection._send_bytes`` and ``_recv_bytes``, those of queues, pools
+and managers too. So these are wrapped once for the class, and a connection tells of itself only
+where it has something under ``_mpviz``: nothing of ours hangs on the others, and none of ours holds
+a connection, whose end is closed for the other side at the moment when nobody has it any more.
+"""
+
+import os
+import select
+import sys
+from functools import wraps
+from stat import S_ISSOCK
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+
+_UNUSED = False
+"""Of a connection that is the program's, or came from another process and may be, as yet unused."""
+
+_HEADER = 4
+"""Bytes before each message, which say how long it is."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+_GET_PIPE_SIZE = 1032
+"""F_GETPIPE_SZ, for which ``fcntl`` has a name from Python 3.10 on."""
+
+_SOCKET_PIECE = 36864
+"""The kernel cuts what goes into a socket into pieces of at most so many bytes, and lets the one
+pass that reaches its limit (af_unix.c)."""
+
+
+def patch(module):
+    """Patch ``multiprocessing.connection``."""
+    connection = module.Connection
+    connection._mpviz = None
+    connection._send_bytes = _observed_send(connection._send_bytes)
+    connection._recv_bytes = _observed_receive(connection._recv_bytes)
+    connection._close = _observed_close(connection._close)
+    module.wait = _observed_wait(module.wait)
+    module.Pipe = _observed_pipe(module.Pipe)
+    # Pickled by name, so the wrapper has to bear the original's.
+    module.rebuild_connection = _observed_rebuild(module.rebuild_connection)
+
+
+def disown(*connections):
+    """Leave these to the queue that they are a part of: it tells what passes through them."""
+    for connection in connections:
+        connection._mpviz = None
+
+
+class _Told:
+    """What telling of one end takes; made when it is first used, since forms are never given up."""
+
+    __slots__ = (
+        "arrival", "capacity", "descriptor", "ended", "here", "is_socket", "name", "no_message",
+        "no_room", "page_used", "received", "refused", "room", "sent",
+    )  # fmt: skip
+
+    def __init__(self, connection):
+        self.descriptor = connection.fileno()
+        self.name = wire.text(_identify(connection))
+        # Between the site and the program are the wrapper and ``send`` or one that receives.
+        self.here = sites.of_caller(3)
+        end = b'"o":' + self.name
+        if connection.readable:
+            self.received = wire.form(b"pipe.received", end, (b"s", b"size"))
+            self.no_message = wire.form(b"wait", b'"what":"receive",' + end, (b"s",))
+            self.arrival = select.poll()
+            self.arrival.register(self.descriptor, select.POLLIN)
+            self.ended = False
+        if connection.writable:
+            self.sent = wire.form(b"pipe.sent", end, (b"s", b"size"))
+            self.refused = wire.form(b"pipe.refused", end, (b"s", b"size"))
+            self.no_room = wire.form(b"wait", b'"what":"send",' + end, (b"s",))
+            self.room = select.poll()
+            self.room.register(self.descriptor, select.POLLOUT)
+            self.is_socket, self.capacity = _capacity(self.descriptor)
+            # A pipe is made of pages, and is full for poll when the last is begun; what fits into
+            # that one is written all the same. If one was begun, then by the message before.
+            self.page_used = _PAGE
+
+    def __reduce__(self):
+        """A copy of a connection is told of no more than one that was made elsewhere."""
+        return type(None), ()
+
+    def waits_for_message(self):
+        """Whether there is nothing to read, not even the end."""
+        try:
+            return not self.arrival.poll(0)
+        except RuntimeError:
+            # Another thread is asking at this moment.
+            return False
+
+    def waits_for_room(self, size):
+        """Whether somebody has to read before a message of so many bytes is written."""
+        try:
+            has_room = self.room.poll(0)
+        except RuntimeError:
+            return False
+        size += _HEADER
+        if self.is_socket:
+            return self._waits_at_socket(size, has_room)
+        fits = has_room or self.page_used + size <= _PAGE
+        if has_room or not fits:
+            # It goes into a new page: now, or when somebody has read one empty.
+            self.page_used = size % _PAGE or _PAGE
+        else:
+            self.page_used += size
+        if size <= select.PIPE_BUF:
+            return not fits
+        return not has_room or _used(self) + size > self.capacity
+
+    def _waits_at_socket(self, size, has_room):
+        # Here poll sees room only while three quarters are free.
+        if has_room and size <= select.PIPE_BUF:
+            return False
+        return _used(self) + max(0, size - _SOCKET_PIECE) >= self.capacity
+
+
+def _identify(connection):
+    """The id of an end, the same in every process; the two of a one-way pipe have the same."""
+    return "pipe-%d" % os.fstat(connection.fileno()).st_ino
+
+
+def _capacity(descriptor):
+    """Whether it is a socket, and how many bytes it takes before anybody has read."""
+    if not S_ISSOCK(os.fstat(descriptor).st_mode):
+        import fcntl
+
+        return False, fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
+    import socket
+
+    if socket.getdefaulttimeout() is not None:
+        # A socket object would take it on, and with it the program's own end.
+        return True, sys.maxsize
+    with socket.socket(fileno=os.dup(descriptor)) as end:
+        return True, end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+def _used(told):
+    """How much of its capacity is taken: of a pipe by bytes, of a socket by memory for them."""
+    import fcntl
+    import termios
+
+    request = termios.TIOCOUTQ if told.is_socket else termios.FIONREAD
+    return int.from_bytes(fcntl.ioctl(told.descriptor, request, bytes(4)), sys.byteorder)
+
+
+def _observed_pipe(pipe):
+    @wraps(pipe)
+    def observed(*args, **kwargs):
+        ends = pipe(*args, **kwargs)
+        try:
+            if _is_the_programs_own(sys._getframe(1)):
+                _announce(*ends)
+        except Exception:
+            report("pipe")
+        return ends
+
+    return observed
+
+
+def _is_the_programs_own(frame):
+    """Whether a pipe is made by the program, and not for a queue, a manager or a pool."""
+    while frame is not None and frame.f_code.co_filename.endswith("multiprocessing/context.py"):
+        frame = frame.f_back
+    return frame is not None and not sites.is_machinery(frame.f_code.co_filename)
+
+
+def _announce(first, second):
+    wire.put(
+        b"pipe.created",
+        b'"o":%b,"other":%b,"duplex":%b,"s":%d'
+        % (
+            wire.text(_identify(first)),
+            wire.text(_identify(second)),
+            b"true" if first.writable else b"false",
+            sites.here(),
+        ),
+    )
+    first._mpviz = second._mpviz = _UNUSED
+
+
+def _observed_rebuild(rebuild):
+    @wraps(rebuild)
+    def observed(*args, **kwargs):
+        connection = rebuild(*args, **kwargs)
+        connection._mpviz = _UNUSED
+        return connection
+
+    return observed
+
+
+def _begin_to_tell(connection):
+    """Prepare to tell of a connection that is used; None where that is not possible."""
+    try:
+        connection._mpviz = _Told(connection)
+    except Exception:
+        connection._mpviz = None
+        report("pipe")
+    return connection._mpviz
+
+
+def _observed_send(send_bytes):
+    send = wire.send
+
+    @wraps(send_bytes)
+    def observed(self, buf):
+        told = self._mpviz
+        if told is None:
+            return send_bytes(self, buf)
+        told = told or _begin_to_tell(self)
+        if told is None:
+            return send_bytes(self, buf)
+        size, here = len(buf), told.here()
+        waits = told.waits_for_room(size)
+        send(told.sent, here, size)
+        try:
+            if waits:
+                send(told.no_room, here)
+            return send_bytes(self, buf)
+        except BaseException:
+            # The other end is closed, or the program was interrupted.
+            send(told.refused, here, size)
+            raise
+        finally:
+            if waits:
+                wire.put(b"wait.over")
+
+    return observed
+
+
+def _observed_receive(receive_bytes):
+    send = wire.send
+
+    @wraps(receive_bytes)
+    def observed(self, *args, **kwargs):
+        told = self._mpviz
+        if told is None:
+            return receive_bytes(self, *args, **kwargs)
+        told = told or _begin_to_tell(self)
+        if told is None:
+            return receive_bytes(self, *args, **kwargs)
+        waits = told.waits_for_message()
+        data = None
+        try:
+            if waits:
+                send(told.no_message, told.here())
+            data = receive_bytes(self, *args, **kwargs)
+        except EOFError:
+            _tell_of_end(told)
+            raise
+        finally:
+            if waits and data is None:
+                wire.put(b"wait.over")
+        if data is not None:
+            # None is a message that is longer than the program takes.
+            send(told.received, told.here(), data.tell())
+        return data
+
+    return observed
+
+
+def _tell_of_end(told):
+    if not told.ended:
+        told.ended = True
+        wire.put(b"pipe.ended", b'"o":' + told.name)
+
+
+def _observed_close(close):
+    """Wrap what both ``close`` and the end of an object nobody has any more come to."""
+    is_finalizing = sys.is_finalizing
+
+    @wraps(close)
+    def observed(self, *args, **kwargs):
+        told = self._mpviz
+        # At the end of the interpreter, modules of ours may be gone; the process's end tells it.
+        if told is not None and not is_finalizing():
+            _tell_of_close(self)
+        return close(self, *args, **kwargs)
+
+    return observed
+
+
+def _tell_of_close(connection):
+    try:
+        wire.put(
+            b"pipe.closed",
+            b'"o":%b,"reads":%b,"writes":%b'
+            % (
+                wire.text(_identify(connection)),
+                b"true" if connection.readable else b"false",
+                b"true" if connection.writable else b"false",
+            ),
+        )
+    except OSError:
+        # The program has closed the descriptor itself, and gets to know that from the original.
+        return
+    except Exception:
+        report("pipe")
+
+
+def _observed_wait(wait):
+    """Wrap the wait for the first of several, which a ``poll`` of one connection is as well."""
+
+    @wraps(wait)
+    def observed(object_list, timeout=None):
+        objects = list(object_list)
+        names = None
+        if timeout is None or timeout > 0:
+            try:
+                names = _names_of_ends(objects)
+            except Exception:
+                report("pipe")
+        if not names:
+            return wait(objects, timeout)
+        ready = wait(objects, 0)
+        if ready:
+            return ready
+        wire.put(b"wait", b'"what":"receive","o":%b,"s":%d' % (names, sites.here()))
+        try:
+            return wait(objects, timeout)
+        finally:
+            wire.put(b"wait.over")
+
+    return observed
+
+
+def _names_of_ends(objects):
+    """The ids of the program's ends among these, as one text; None where there are none."""
+    ends = [each for each in objects if getattr(each, "_mpviz", None) is not None]
+    told = [each._mpviz or _begin_to_tell(each) for each in ends]
+    names = [each.name[1:-1].decode() for each in told if isinstance(each, _Told)]
+    return wire.text(" ".join(names)) if names else None

@@ -1,0 +1,145 @@
+"""The managers: the objects in each, who calls them how often, and who waits for an answer."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives.manager import (
+    Managed,
+    Manager,
+    callers,
+    manager_name,
+    methods_of,
+    objects_of,
+)
+from mpviz.trace.state import RunState
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
+from mpviz.tui.signs import mark, marks, matches, moment_of
+from mpviz.tui.view import View
+from mpviz.tui.words import DURATION_WIDTH, count, duration, plural, rate
+
+WIDEST_NAME = 20
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """A row for each manager, and below it one for each of its objects."""
+    found = [
+        (manager, [each for each in objects_of(state, manager) if matches(view, each.name)])
+        for manager in state.table(Manager).values()
+    ]
+    listed = [
+        (manager, objects)
+        for manager, objects in found
+        if objects or matches(view, manager_name(state, manager))
+    ]
+    if not listed:
+        words = "no manager matches the filter" if view.filter else "no manager was started"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    names = [len(each.name) for _, objects in listed for each in objects]
+    name = max(6, min(WIDEST_NAME, width // 4, max(names, default=0) + 1))
+    rows: list[Row] = []
+    for manager, objects in listed:
+        rows.append(Row(_manager(state, view, manager, width), manager.server))
+        rows += [
+            Row(_object(state, view, manager, each, (name, width)), each.id)
+            for each in sorted(objects, key=lambda each: -each.calls.count)
+        ]
+    scroll = view.scroll.get("managers", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _manager(state: RunState, view: View, manager: Manager, width: int) -> tuple[Part, ...]:
+    """The process that serves, how much it is asked, and how many wait for it."""
+    server = state.processes.get(manager.server)
+    waiting = sum(1 for _ in callers(state, manager))
+    parts: list[Part] = [*(mark(server) if server is not None else ()), (" " * bool(server), "")]
+    parts.append((manager_name(state, manager), "title"))
+    if server is not None and not server.alive:
+        parts.append((" has ended", "trouble" if waiting else "dim"))
+    per_second = rate(manager.calls.per_second(moment_of(state, view)))
+    groups: list[list[Part]] = [
+        [(f"{per_second:>7}", "number"), (f" of {count(manager.calls.count)} calls", "dim")],
+        [(f"{waiting} waiting", "activity.result")] if waiting else [],
+        [(plural(len(objects_of(state, manager)), "object"), "dim")],
+        [(f"pid {server.pid}", "dim")] if server is not None else [],
+    ]
+    for group in groups:
+        if group and length(parts) + 2 + length(group) <= width:
+            parts += [("  ", ""), *group]
+    return crop(parts, width)
+
+
+def _object(
+    state: RunState, view: View, manager: Manager, managed: Managed, size: tuple[int, int]
+) -> tuple[Part, ...]:
+    """Name, who waits for it, how often it was called, by whom, and by which methods most."""
+    name, width = size
+    now = moment_of(state, view)
+    parts: list[Part] = [("  ", ""), (fit(managed.name, name - 1) + " ", "strong")]
+    per_second = rate(managed.calls.per_second(now))
+    calls = f"{right(count(managed.calls.count), 6)} calls {right(per_second, 7)}"
+    wait = right(duration(managed.wait.quantile(0.5)), DURATION_WIDTH)
+    parts += [(calls, "number"), ("  ", ""), (fit(managed.kind, 9), "dim")]
+    left = width - length(parts) - 2
+    waits = _waiting(state, manager, managed, now)
+    groups: list[list[Part]] = [
+        next((words for words in waits if length(words) <= left), []),
+        [("p50 ", "dim"), (wait, "number")],
+        marks(state, managed.called_by, 12),
+        *([(words, "dim")] for words in _methods(managed)),
+    ]
+    for group in groups:
+        if group and length(parts) + 2 + length(group) <= width:
+            parts += [("  ", ""), *group]
+    return crop(parts, width)
+
+
+def _waiting(state: RunState, manager: Manager, managed: Managed, now: int) -> list[list[Part]]:
+    """Who has waited longest for an answer of this object, to which call, and how many do.
+
+    From the longest way to say it to the shortest.
+    """
+    waiting = [each for each in callers(state, manager) if each[3] is managed]
+    if not waiting:
+        return []
+    process, wait, method, _ = min(waiting, key=lambda each: each[1].since)
+    called = method.name.removeprefix(f"{managed.name}.")
+    more = f" +{len(waiting) - 1}" if len(waiting) > 1 else ""
+    time = duration(max(0, now - wait.since))
+    ways = (f" waits {time} for {called}{more}", f" {time} {called}{more}", f" {time}{more}")
+    return [[*mark(process), (words, "activity.result")] for words in ways]
+
+
+def _methods(managed: Managed) -> list[str]:
+    return [f"{name} {count(method.calls)}" for name, method in methods_of(managed)[:4]]
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, how many objects they have, and how many processes wait."""
+    managers = list(state.table(Manager).values())
+    waiting = sum(1 for manager in managers for _ in callers(state, manager))
+    objects = plural(len(state.table(Managed)), "object")
+    words = f"{plural(len(managers), 'manager')}, {objects}"
+    return words + (f", {waiting} waiting" if waiting else "")
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each manager and each object."""
+    return max(1, len(state.table(Manager)) + len(state.table(Managed)))
+
+
+PANEL = Panel(
+    name="managers",
+    title=title,
+    help=(
+        "Each manager: the process that serves its objects, the calls that it was asked for in the "
+        "last second and in all, and how many processes wait for an answer of it now. Below it "
+        "its objects, the one called most first: kind, calls in all and in the last second, how "
+        "long half of the answers took at most, who waits for which call and for how long, who has "
+        "called, and the methods called most. Every call is a message to that one process and an "
+        "answer back, and the caller waits for it."
+    ),
+    draw=draw,
+    used=lambda state: bool(state.table(Manager)),
+    wanted_height=wanted_height,
+)

@@ -1,0 +1,91 @@
+"""The blocks of shared memory: how large each is, who has it attached, what was never unlinked."""
+
+from __future__ import annotations
+
+from mpviz.trace.primitives.memory import MemoryBlock
+from mpviz.trace.state import RunState
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
+from mpviz.tui.signs import mark, marks, matches
+from mpviz.tui.view import View
+from mpviz.tui.words import SIZE_WIDTH, plural, size
+
+WIDEST_NAME = 20
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """One row for each block."""
+    blocks = [
+        block for block in state.table(MemoryBlock).values() if matches(view, block.name, block.id)
+    ]
+    if not blocks:
+        words = "no block matches the filter" if view.filter else "no shared memory was made"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    name = max(6, min(WIDEST_NAME, width // 4, max(len(block.name) for block in blocks) + 1))
+    rows = [Row(_block(state, block, name, width), block.id) for block in blocks]
+    scroll = view.scroll.get("memory", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _block(state: RunState, block: MemoryBlock, name: int, width: int) -> tuple[Part, ...]:
+    """Name, size, what has become of it, who has it; then who made it and the system's name."""
+    parts: list[Part] = [
+        (fit(block.name, name - 1) + " ", "strong"),
+        (right(size(block.size), SIZE_WIDTH), "number"),
+        ("  ", ""),
+    ]
+    fate, style = _fate(state, block)
+    maker = state.processes.get(block.created_by)
+    room = max(5, min(40, width - length(parts) - len(fate) - 13))
+    users = marks(state, block.attached, room)
+    nobody: list[Part] = [] if block.unlinked else [("attached by nobody", "dim")]
+    groups: list[list[Part]] = [
+        [("attached ", "dim"), *users] if users else nobody,
+        [(fate, style)] if fate else [],
+        [("made by ", "dim"), *mark(maker)] if maker is not None else [("not made here", "dim")],
+        [(block.id, "dim")] if block.id != block.name else [],
+    ]
+    for group in groups:
+        if group and length(parts) + length(group) <= width:
+            parts += [*group, ("  ", "")]
+    return crop(parts, width)
+
+
+def _fate(state: RunState, block: MemoryBlock) -> tuple[str, str]:
+    """Whether its name is gone; at the end of the run that it should be is no longer a wish."""
+    if block.unlinked:
+        return "unlinked", "dim"
+    if not block.created_by:
+        return "", ""
+    main = state.processes.get(state.main)
+    over = main is not None and not main.alive
+    return ("never unlinked", "trouble") if over else ("", "")
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, and how large those are that somebody can still get at."""
+    blocks = list(state.table(MemoryBlock).values())
+    there = sum(block.size for block in blocks if block.attached or not block.unlinked)
+    return f"{plural(len(blocks), 'block')} of shared memory, {size(there)}"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each."""
+    return max(1, len(state.table(MemoryBlock)))
+
+
+PANEL = Panel(
+    name="memory",
+    title=title,
+    help=(
+        "Each block of shared memory (SharedMemory, ShareableList): its size, which processes have "
+        "it attached now, who made it, and the name that the system knows it by. Unlinked means "
+        "that its name is gone; the memory is free when nobody has it attached any more. A block "
+        "that the program made and has never unlinked when it ends is red: it is lost memory, "
+        "unless the resource tracker clears it away."
+    ),
+    draw=draw,
+    used=lambda state: bool(state.table(MemoryBlock)),
+    wanted_height=wanted_height,
+)

@@ -1,0 +1,172 @@
+"""The pipes: who sends to whom, the messages on their way, and who waits at which end."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from mpviz.trace.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
+from mpviz.trace.state import Process, RunState, Wait
+from mpviz.tui.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
+from mpviz.tui.signs import marks, matches, moment_of
+from mpviz.tui.view import View
+from mpviz.tui.words import DURATION_WIDTH, SIZE_WIDTH, count, duration, plural, rate, size
+
+WIDEST_NAME = 20
+WIDE_SIDE, NARROW_SIDE = 20, 12
+"""Cells for those who send, and as many for those who receive."""
+SHORTEST_WAY, LONGEST_WAY = 6, 36
+"""Cells of the picture of a way, between those who send and those who receive."""
+
+Waiting = list[tuple[Process, Wait]]
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """For each way of a pipe a small picture, senders ▶ receivers, and below it the numbers."""
+    pipes = [pipe for pipe in pipes_made(state) if matches(view, pipe.name)]
+    if not pipes:
+        words = "no pipe matches the filter" if view.filter else "no pipe was made"
+        return finished([row((words, "dim"))], width, height, view.ascii)
+    ways = sum(len(pipe.ways) for pipe in pipes)
+    name = max(6, min(WIDEST_NAME, width // 4, max(len(pipe.name) for pipe in pipes) + 1))
+    rows: list[Row] = []
+    for pipe in pipes:
+        for way in pipe.ways:
+            label = pipe.name if way is pipe.ways[0] else ""
+            rows.append(Row(_picture(state, view, pipe, way, label, (name, width)), pipe.id))
+            if height >= 2 * ways:
+                rows.append(Row(_numbers(state, view, way, name, width), pipe.id))
+    scroll = view.scroll.get("pipes", 0)
+    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _picture(  # noqa: PLR0917
+    state: RunState, view: View, pipe: Pipe, way: Way, label: str, cells: tuple[int, int]
+) -> tuple[Part, ...]:
+    """Senders, the way with what is on it, receivers; the messages lie where they are read."""
+    name, width = cells
+    now = moment_of(state, view)
+    waiting = pipe_waiters(state, pipe, way)
+    is_wide = width - name >= 2 * WIDE_SIDE + LONGEST_WAY // 2
+    side = WIDE_SIDE if is_wide else min(NARROW_SIDE, (width - name - SHORTEST_WAY - 2) // 2)
+    side = max(4, side)
+    body = max(SHORTEST_WAY, min(LONGEST_WAY, width - name - 2 * side - 2))
+    left = _side(state, way.sent_by, way.sender_end, waiting["send"], now, side)
+    right_side = _side(state, way.received_by, way.receiver_end, waiting["receive"], now, side)
+    parts: list[Part] = [(fit(label, name - 1) + " ", "strong")]
+    # Close to the way, so that it stays in its place when somebody begins to wait.
+    parts += [(" " * (side - length(left)), ""), *left, (" ", "")]
+    parts += [*_body(way, body), (" ", ""), *right_side]
+    room = width - length(parts)
+    fate = next((words for words in _fate(way) if len(words) + 2 <= room), "")
+    return crop([*parts, ("  ", ""), (fate, "dim" if way.ended else "warning")], width)
+
+
+def _side(  # noqa: PLR0917
+    state: RunState, used_by: dict[str, int], end: str, waiting: Waiting, now: int, room: int
+) -> list[Part]:
+    """Who uses an end: those who wait there, with how long; else those who did; else its name."""
+    if waiting:
+        words = f" {right(duration(max(0, now - waiting[0][1].since)), DURATION_WIDTH)}"
+        keys = [process.key for process, _ in waiting]
+        ways = ((f" waits{words}", 6), (words, 3))
+        words = next((each for each, least in ways if len(each) + least <= room), "")
+        return [*marks(state, keys, room - len(words)), (words, "activity.queue")]
+    if used_by:
+        return marks(state, used_by, room)
+    words = end or "nobody yet"
+    return [(fit(words, min(room, cell_len(words))), "dim")]
+
+
+def _body(way: Way, width: int) -> list[Part]:
+    """The way, with a block for each message on it, and their number where there is room."""
+    flying = max(0, way.in_flight)
+    number = f"{count(flying)} " if flying else ""
+    if len(number) + 2 > width:
+        number = ""
+    room = width - 1 - len(number)
+    blocks = min(flying, room)
+    return [
+        (number, "number"),
+        ("═" * (room - blocks), "track"),
+        ("█" * blocks, "activity.queue"),
+        ("▶", "track" if not flying else "activity.queue"),
+    ]
+
+
+def _fate(way: Way) -> list[str]:
+    """What has become of it, from the longest way to say it to the shortest."""
+    if way.ended:
+        return ["read to its end", "ended"]
+    if way.refused:
+        return [f"{plural(way.refused, 'message')} refused", "refused"]
+    return [""]
+
+
+def _numbers(state: RunState, view: View, way: Way, name: int, width: int) -> tuple[Part, ...]:
+    """What there is room for, whole: sent, received, bytes, most in flight, waits."""
+    now = moment_of(state, view)
+    groups: list[list[Part]] = [
+        [
+            (right(count(way.sends.count - way.refused), 5), "number"),
+            (" sent ", "dim"),
+            (fit(rate(way.sends.per_second(now)), 7), "number"),
+        ],
+        [
+            (right(count(way.receives.count), 5), "number"),
+            (" got ", "dim"),
+            (fit(rate(way.receives.per_second(now)), 7), "number"),
+        ],
+        [(right(size(way.sent_size), SIZE_WIDTH), "number")],
+        [("top ", "dim"), (count(way.most_in_flight), "number"), (" in flight", "dim")],
+        *_waits("receive wait", way.receive_wait.count, way.receive_wait.quantile(0.5)),
+        *_waits("send wait", way.send_wait.count, way.send_wait.quantile(0.5)),
+    ]
+    parts: list[Part] = [(" " * (name if width >= 60 else 2), "")]
+    for group in groups:
+        if length(parts) + length(group) > width:
+            break
+        parts += [*group, ("  ", "")]
+    return crop(parts, width)
+
+
+def _waits(words: str, times: int, median: int) -> list[list[Part]]:
+    if not times:
+        return []
+    wait = right(duration(median), DURATION_WIDTH)
+    return [[(f"{words} p50 ", "dim"), (wait, "number")]]
+
+
+def title(state: RunState, view: View) -> str:
+    """How many there are, and how many processes wait at one."""
+    pipes = pipes_made(state)
+    known = state.table(Pipe)
+    waiting = sum(
+        wait.what in ("send", "receive") and any(end in known for end in wait.object.split(" "))
+        for process in state.processes.values()
+        for wait in process.waits.values()
+    )
+    return plural(len(pipes), "pipe") + (f", {waiting} waiting" if waiting else "")
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """Two rows for each way."""
+    return max(1, 2 * sum(len(pipe.ways) for pipe in pipes_made(state)))
+
+
+PANEL = Panel(
+    name="pipes",
+    title=title,
+    help=(
+        "Each pipe that the program made, a duplex one with a row for each way. To the left who "
+        "sent, to the right who received; at an end that nobody has used yet stands its name. The "
+        "blocks before the arrow are messages on their way: sent and not yet received. Who waits "
+        "says for how long: on the right for a message, on the left for room, because the pipe is "
+        "full. Below: messages sent and received, each with those of the last second, bytes, the "
+        "most that were on their way at once, and how long half of the waits took at most."
+    ),
+    draw=draw,
+    used=lambda state: bool(pipes_made(state)),
+    wanted_height=wanted_height,
+)
