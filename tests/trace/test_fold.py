@@ -397,6 +397,7 @@ def test_the_tasks_of_a_job_go_to_the_workers(pool: Story) -> None:
         (BERT, 1, "done"),
     ]
     assert tasks[0] == {
+        "id": "P/0/0",
         "pool": "P",
         "job": 0,
         "index": 0,
@@ -411,9 +412,10 @@ def test_the_tasks_of_a_job_go_to_the_workers(pool: Story) -> None:
     }
     entry = pool.one("pools")
     assert (entry["name"], entry["size"]) == ("pool", 2)
+    nothing = {"initialized": 0, "initialization": None}
     assert entry["workers"] == [
-        {"pid": ANNA, "tasks": 1, "items": 2},
-        {"pid": BERT, "tasks": 1, "items": 2},
+        {"pid": ANNA, "tasks": 1, "items": 2, **nothing},
+        {"pid": BERT, "tasks": 1, "items": 2, **nothing},
     ]
     (job,) = entry["jobs"]
     assert {name: job[name] for name in ("started", "done", "raised", "lost", "tasks")} == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mpviz.trace.primitives.pool import Job, Pool, Task
+from mpviz.trace.primitives.pool import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.listing import from_top
@@ -20,6 +20,7 @@ JOBS = 3
 """Jobs of a pool that are shown: those at work, then the last ones."""
 LOOK_BACK = 2_000
 """Tasks that are searched for those that raised or were lost."""
+ENDED = {"close": ", closed", "terminate": ", terminated", "shutdown": ", shut down"}
 SIDE_BY_SIDE = 76
 """Cells from which on workers and last tasks stand side by side."""
 
@@ -56,11 +57,15 @@ def _pool(state: RunState, view: View, pool: Pool, width: int, room: int) -> lis
 
 
 def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
-    alive = sum(state.processes[key].alive for key in pool.workers if key in state.processes)
-    ended = {"close": ", closed", "terminate": ", terminated"}.get(pool.ended, "")
+    alive = [state.processes[key] for key in pool.workers if state.processes[key].alive]
+    initializing = sum(bool(process.initializing) for process in alive)
+    words = f"  {plural(len(alive), 'worker')}"
+    words += f", {initializing} initializing" if initializing else ""
+    words += f", {count(pool.replaced)} replaced" if pool.replaced else ""
+    words += ENDED.get(pool.ended, "")
     per_second = rate(pool.finished.per_second(moment_of(state, view)))
     groups: list[list[Part]] = [
-        [(pool.name, "title"), (f"  {plural(alive, 'worker')}{ended}", "")],
+        [(pool.name, "title"), (words, ""), (", broken" if pool.broken else "", "trouble")],
         [("  ", ""), (right(per_second, 7), "number")],
         _took("  p50 ", pool.duration.quantile(0.5)),
         _took("  p99 ", pool.duration.quantile(0.99)),
@@ -78,28 +83,30 @@ def _took(words: str, time: int) -> list[Part]:
 
 
 def _jobs(pool: Pool) -> list[Job]:
-    """The jobs to show: those at work, then the last; calls of apply together as one."""
+    """The jobs to show: those at work, then the last; single calls together as one."""
     jobs = list(islice(reversed(pool.jobs.values()), LOOK_BACK))
-    single = [job for job in jobs if job.call == "apply" or job.tasks == 1]
-    shown = [job for job in jobs if not (job.call == "apply" or job.tasks == 1)]
+    single = [job for job in jobs if job.call in SINGLE_CALLS or job.tasks == 1]
+    shown = [job for job in jobs if not (job.call in SINGLE_CALLS or job.tasks == 1)]
     shown.sort(key=lambda job: (job.ended >= 0, -job.number))
-    return shown + _together(single)
+    return shown + _together(single, "apply" if pool.kind == "Pool" else "submit")
 
 
-def _together(jobs: list[Job]) -> list[Job]:
+def _together(jobs: list[Job], call: str) -> list[Job]:
     """One job for all single calls of one function."""
     groups: dict[str, Job] = {}
     for job in jobs:
         group = groups.get(job.function)
         if group is None:
             group = groups[job.function] = Job(
-                job.number, "apply", job.function, job.submitted, 0, 0, 1, ended=0
+                job.number, call, job.function, job.submitted, 0, 0, 1, ended=0
             )
         group.tasks += max(1, job.tasks)
         group.started += job.started
         group.done += job.done
         group.raised += job.raised
         group.lost += job.lost
+        group.cancelled += job.cancelled
+        group.never_run += job.never_run
         for key, times in job.done_by.items():
             group.done_by[key] = group.done_by.get(key, 0) + times
     return list(groups.values())
@@ -120,6 +127,10 @@ def _job(job: Job, width: int) -> Row:
         trouble.append((f"  {job.raised} raised", "trouble"))
     if job.lost:
         trouble.append((f"  {job.lost} lost", "trouble"))
+    if job.never_run:
+        trouble.append((f"  {job.never_run} never run", "trouble"))
+    if job.cancelled:
+        trouble.append((f"  {job.cancelled} cancelled", "warning"))
     parts: list[Part] = [(done, "number")]
     function = f" {job.function or job.call} "
     name = f" {job.call}{function}" if job.function else function
@@ -137,7 +148,7 @@ def _job(job: Job, width: int) -> Row:
 def _progress(state: RunState, pool: Pool, job: Job, width: int) -> Row:
     """A cell or more for each task where they fit, else shares of the bar."""
     room = max(1, width - 2)
-    if 0 < job.tasks <= room and job.call != "apply":
+    if 0 < job.tasks <= room and job.call not in SINGLE_CALLS:
         return Row(((" ", ""), *_task_cells(state, pool, job, room)))
     total = max(1, job.tasks if job.tasks >= 0 else job.started)
     ended = max(1, job.done + job.raised)
@@ -260,7 +271,7 @@ def _task(state: RunState, view: View, task: Task, width: int) -> Row:
 
 def _task_in_words(task: Task) -> list[str]:
     """From the longest way to say it to the shortest; the sign before it says the outcome too."""
-    name, function = f"task {task.index}", f"task {task.index} of {task.function}"
+    name, function = f"task {task.number}", f"task {task.number} of {task.function}"
     if task.outcome == "raised":
         words = f"raised {task.error}"
         return [f"{function}, {words}", f"{name}, {words}", f"{name} raised"]
@@ -280,6 +291,7 @@ def title(state: RunState, view: View) -> str:
     for word, number in (
         ("raised", sum(job.raised for job in jobs)),
         ("lost", sum(job.lost for job in jobs)),
+        ("cancelled", sum(job.cancelled for job in jobs)),
     ):
         text += f", {number} {word}" if number else ""
     return text

@@ -17,6 +17,7 @@ PRIMITIVES = {
     "queues": ("multiprocessing.queues",),
     "values": ("multiprocessing.sharedctypes",),
     "pools": ("multiprocessing.pool",),
+    "futures": ("concurrent.futures.process",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
