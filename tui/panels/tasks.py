@@ -20,7 +20,7 @@ JOBS = 3
 """Jobs of a pool that are shown: those at work, then the last ones."""
 LOOK_BACK = 2_000
 """Tasks that are searched for those that raised or were lost."""
-ENDED = {"close": ", closed", "terminate": ", terminated", "shutdown": ", shut down"}
+ENDED = {"close": "closed", "terminate": "terminated", "shutdown": "shut down"}
 SIDE_BY_SIDE = 76
 """Cells from which on workers and last tasks stand side by side."""
 
@@ -57,18 +57,14 @@ def _pool(state: RunState, view: View, pool: Pool, width: int, room: int) -> lis
 
 
 def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
-    alive = [state.processes[key] for key in pool.workers if state.processes[key].alive]
-    initializing = sum(bool(process.initializing) for process in alive)
-    words = f"  {plural(len(alive), 'worker')}"
-    words += f", {initializing} initializing" if initializing else ""
-    words += f", {count(pool.replaced)} replaced" if pool.replaced else ""
-    words += ENDED.get(pool.ended, "")
     per_second = rate(pool.finished.per_second(moment_of(state, view)))
     groups: list[list[Part]] = [
-        [(pool.name, "title"), (words, ""), (", broken" if pool.broken else "", "trouble")],
+        [(pool.name + "  ", "title"), ("broken, " if pool.broken else "", "trouble")],
+        [(_workers_in_words(state, pool), "")],
         [("  ", ""), (right(per_second, 7), "number")],
         _took("  p50 ", pool.duration.quantile(0.5)),
         _took("  p99 ", pool.duration.quantile(0.99)),
+        [("" if pool.kind == "Pool" else f"  {pool.kind}", "dim")],
     ]
     parts: list[Part] = []
     for group in groups:
@@ -76,6 +72,20 @@ def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
             break
         parts += group
     return Row(crop(parts, width), pool.id)
+
+
+def _workers_in_words(state: RunState, pool: Pool) -> str:
+    """How many there are, what is not usual about them, and whether they are to end."""
+    alive = [state.processes[key] for key in pool.workers if state.processes[key].alive]
+    words = [plural(len(alive), "worker")]
+    initializing = sum(bool(process.initializing) for process in alive)
+    if initializing:
+        words.append(f"{initializing} initializing")
+    if pool.replaced:
+        words.append(f"{count(pool.replaced)} replaced")
+    if pool.ended:
+        words.append(ENDED.get(pool.ended, pool.ended))
+    return ", ".join(words)
 
 
 def _took(words: str, time: int) -> list[Part]:
@@ -157,7 +167,7 @@ def _progress(state: RunState, pool: Pool, job: Job, width: int) -> Row:
         for key, times in job.done_by.items()
         if key in state.processes
     ]
-    shares.append(((job.raised + job.lost) / total, "trouble"))
+    shares.append(((job.raised + job.lost + job.never_run) / total, "trouble"))
     parts = [part for part in stacked_bar(room, shares, ("", "")) if part[0]]
     used = length(parts)
     running = min(room - used, -(-_running(job) * room // total))
@@ -291,6 +301,7 @@ def title(state: RunState, view: View) -> str:
     for word, number in (
         ("raised", sum(job.raised for job in jobs)),
         ("lost", sum(job.lost for job in jobs)),
+        ("never run", sum(job.never_run for job in jobs)),
         ("cancelled", sum(job.cancelled for job in jobs)),
     ):
         text += f", {number} {word}" if number else ""
@@ -310,12 +321,16 @@ PANEL = Panel(
     name="tasks",
     title=title,
     help=(
-        "A job is one call of map, apply and their like; it is cut into tasks (chunks of items) "
+        "Of a Pool or a ProcessPoolExecutor. A job is one call of map, apply, submit and their "
+        "like; it is cut into tasks (chunks of items) "
         "that go to one worker each. The bar of a job shows its tasks in the order of the input, "
         "each in the colour of the worker that did it: █ done, ▒ running, · queued, ✗ raised or "
         "lost with its worker. Where there are too many for a cell each, the bar shows shares. "
         "Below it the share of each worker, and the last tasks, those that went wrong first. p50 "
-        "and p99: half of the tasks, and 99 of 100, took no longer than that."
+        "and p99: half of the tasks, and 99 of 100, took no longer than that. A worker is "
+        "initializing until the pool's initializer has made it ready, and replaced when it has "
+        "done as many tasks as it may. An executor is broken once a worker has died: what is not "
+        "done by then fails, and what has not begun is never run."
     ),
     draw=draw,
     used=lambda state: bool(state.table(Pool)),
