@@ -154,8 +154,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     number, index = _place(pool, event)
     job = job_of(pool, number, event.function, event.time)
     job.started += 1
-    if event.job in pool.never_run:
-        pool.never_run.remove(event.job)
+    if pool.never_run.pop(event.job, None) is not None:
         job.never_run -= 1
     job.function = job.function or event.function
     task = Task(
@@ -242,7 +241,7 @@ def _future_done(state: RunState, process: Process, event: FutureDone) -> None:
         job.never_run += 1
         if event.error == BROKEN:
             # Its workers may still take a few calls, before they are ended, too.
-            pool.never_run.add(event.job)
+            pool.never_run[event.job] = number
             return
         text = f"could not send {job.function} to a worker: {event.error}"
         state.note(event.time, process.key, text, trouble=True)

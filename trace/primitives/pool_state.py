@@ -105,8 +105,8 @@ class Pool:
     """The sums over old jobs that are no longer kept one by one."""
     places: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Of an executor: job and index of calls that are not a job's first, until they are done."""
-    never_run: set[int] = field(default_factory=set)
-    """Calls that were not started before their executor broke."""
+    never_run: dict[int, int] = field(default_factory=dict)
+    """Of a broken executor: calls that were not started before, and the jobs they belong to."""
     workers: list[str] = field(default_factory=list)
     """Keys of all that ever worked for it, in order."""
     initializing: dict[str, int] = field(default_factory=dict)

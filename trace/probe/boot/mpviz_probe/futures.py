@@ -37,7 +37,7 @@ def _patch_manager(module):
         module._queue_management_worker = _observed_manager(module._queue_management_worker)
         return
     manager = module._ExecutorManagerThread
-    # From Python 3.12 on the latter calls the former, and is not the only one who does.
+    # Where there are both, the second calls the first.
     name = "_terminate_broken" if hasattr(manager, "_terminate_broken") else "terminate_broken"
     setattr(manager, name, _observed_break(getattr(manager, name)))
 

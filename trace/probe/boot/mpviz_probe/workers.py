@@ -63,7 +63,7 @@ def observe_worker(name, inqueue, outqueue, tell_start, tell_end):
     outqueue._writer.send_bytes = observed_send
 
 
-def tell_initializer(name, initializer=None, *_):
+def tell_initializer(name, initializer=None, *_, **__):
     """Tell that a worker is about to call its initializer, if it has one."""
     if initializer is not None:
         fields = b'"o":%b,"function":%b,"s":%d'
