@@ -111,7 +111,8 @@ def _lines(state: RunState) -> list[str]:
     lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
     for pool in state.table(Pool).values():
         done = sum(pool.done_by.values())
-        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers")
+        broken = ", and is broken" if pool.broken else ""
+        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers{broken}")
     for queue in state.table(Queue).values():
         lines.append(
             f"queue {queue.name}: {queue.puts.count} put, {queue.gets.count} taken,"

@@ -82,6 +82,8 @@ class Process:
     """By thread; 0 is the main thread."""
     pool: str = ""
     """Id of the pool whose worker it is."""
+    initializing: str = ""
+    """The function that makes it ready to be a worker, while it is at that."""
     task: str = ""
     """Id of the task that it is at."""
     site: int = 0
@@ -317,8 +319,8 @@ def _doing(process: Process) -> tuple[Activity, str]:
     wait = process.wait
     if wait is not None and (process.task == "" or 0 in process.waits):
         return wait.activity, wait.object
-    if process.probed and process.began < 0:
-        return Activity.STARTING, ""
+    if (process.probed and process.began < 0) or process.initializing:
+        return Activity.STARTING, process.initializing
     if process.task or process.pool:
         return (Activity.TASK if process.task else Activity.IDLE), process.task
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""

@@ -36,6 +36,8 @@ def in_words(state: RunState, process: Process) -> list[str]:
 
 
 def _by_itself(process: Process) -> list[str]:
+    if process.activity is Activity.STARTING and process.initializing:
+        return [f"initializing: {process.initializing}", "initializing", "starting"]
     if process.activity is Activity.STARTING and process.start_method:
         return [f"starting by {process.start_method}", "starting"]
     if process.activity is Activity.SLEEPING and process.exiting >= 0:
@@ -60,9 +62,9 @@ def _at_task(state: RunState, process: Process) -> list[str]:
     if task is None:
         return ["running a task", "running"]
     return [
-        f"running task {task.index} of {task.function}",
-        f"task {task.index} of {task.function}",
-        f"task {task.index}",
+        f"running task {task.number} of {task.function}",
+        f"task {task.number} of {task.function}",
+        f"task {task.number}",
         "running",
     ]
 

@@ -273,6 +273,8 @@ def in_words(state: RunState, process: Process, span: Span) -> str:
     """What a process did in a span, as the rest of a sentence that begins with its name."""
     time = duration(span.end - span.start)
     words = _DID[span.activity].format(time=time, what=what_of(state, span))
+    if span.activity is Activity.STARTING and span.detail:
+        words = f"ran its initializer {span.detail} for {time}"
     if span.start == process.lane.start and span.activity is not Activity.ENDED:
         words += " so far"
     return words
@@ -282,7 +284,7 @@ def what_of(state: RunState, span: Span) -> str:
     """What a span's detail names: "task 12 of square", "lock counter", "Process-2"."""
     if span.activity is Activity.TASK:
         task = state.table(Task).get(span.detail)
-        return f"task {task.index} of {task.function}" if task else "a task"
+        return f"task {task.number} of {task.function}" if task else "a task"
     if span.activity is Activity.PROCESS:
         process = state.processes.get(span.detail)
         return described(process) if process else object_name(state, span.detail) or "a process"
@@ -298,6 +300,8 @@ def _results(state: RunState, detail: str) -> str:
     pool, _, number = detail.rpartition("/")
     found = state.table(Pool).get(pool)
     job: Job | None = found.jobs.get(int(number)) if found and number.isdigit() else None
+    if found and job is None:
+        return f"results of {found.name}"
     return f"the results of {job.function or job.call}" if job else "results"
 
 

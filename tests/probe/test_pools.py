@@ -219,6 +219,33 @@ def test_a_worker_that_did_its_share_is_replaced(run: Observed) -> None:
     assert [ended[pid] for pid in pids] == [0] * 6
 
 
+def test_the_replacements_are_counted_and_no_trouble(run: Observed) -> None:
+    pool = run.one("pools", "renewed")
+    assert pool["max_tasks_per_worker"] == 2
+    assert pool["replaced"] == len(pool["workers"]) - 1 >= 2
+    assert run.log.count("has done its 2 tasks and retires") == 3
+    assert sum(text.startswith("takes the place of ") for text in run.log) == pool["replaced"]
+    assert run.one("pools", "workers")["max_tasks_per_worker"] is None
+    troubles = [entry.text for entry in run.state.log if entry.trouble]
+    assert sorted(troubles) == [
+        *["fail raised KeyError"] * 2,
+        "unpicklable raised MaybeEncodingError",
+    ]
+
+
+def test_each_worker_is_initialized_once_and_seen_to_be(run: Observed) -> None:
+    pool = run.one("pools", "workers")
+    assert pool["initializer"] == "prepare"
+    for worker in pool["workers"]:
+        assert worker["initialized"] == 1
+        assert worker["initialization"] > 0
+        lane = run.state.by_pid[worker["pid"]].lane
+        assert "prepare" in [span.detail for span in lane.spans if span.activity.name == "STARTING"]
+    renewed = run.one("pools", "renewed")
+    assert renewed["initializer"] is None
+    assert {worker["initialized"] for worker in renewed["workers"]} == {0}
+
+
 def test_the_queues_and_locks_of_a_pool_are_not_the_program_s(run: Observed) -> None:
     assert run.document["queues"] == []
     assert run.document["locks"] == []
@@ -228,3 +255,102 @@ def test_waiting_for_results_is_shown_as_such(run: Observed) -> None:
     main = run.state.processes[run.state.main]
     waited = {span.activity.name for span in main.lane.spans}
     assert "RESULT" in waited
+
+
+CALLBACKS = """
+import multiprocessing as mp, os, sys, time
+from telling import tell
+
+def who(number, more=0):
+    return [number, os.getpid()]
+
+def fail(number):
+    raise KeyError(number)
+
+def fail_once(marker):
+    if not os.path.exists(marker):
+        open(marker, "w").close()
+        os._exit(3)
+
+def step(gate):
+    if gate:
+        with open(gate) as opened:
+            opened.read()
+
+def main():
+    called, failed = [], []
+    both = {"callback": called.append, "error_callback": failed.append}
+    with mp.Pool(2) as calling:
+        waiting = [
+            calling.apply_async(who, (1,), **both),
+            calling.apply_async(fail, (1,), **both),
+            calling.apply_async(who, (1,)),
+            calling.map_async(who, range(4), 1, **both),
+            calling.map_async(fail, range(4), 1, **both),
+            calling.starmap_async(who, [(1, 1), (2, 2)], 1, callback=called.append),
+            calling.apply_async(who, (lambda: 1,), **both),
+            calling.map_async(who, [1], callback=None, error_callback=failed.append),
+        ]
+        for result in waiting:
+            result.wait()
+    tell(called=len(called), failed=len(failed))
+    with mp.Pool(1, fail_once, ["marker"]) as stubborn:
+        tell(stubborn=stubborn.apply(who, (1,)))
+    os.mkfifo("gate")
+    with mp.Pool(1) as stopped:
+        steps = stopped.imap(step, ["", "", "gate"] + [""] * 7)
+        next(steps), next(steps)
+        with open("gate", "w"):
+            while steps._length is None:
+                time.sleep(0.001)
+            stopped.terminate()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def callbacks(run_program: RunProgram, python: str, start_method: str) -> Observed:
+    return run_program(CALLBACKS, python=python, start_method=start_method)
+
+
+def test_each_callback_is_counted_in_the_job_that_has_it(callbacks: Observed) -> None:
+    assert (callbacks.facts("called"), callbacks.facts("failed")) == (3, 3)
+    jobs = callbacks.one("pools", "calling")["jobs"]
+    assert [(job["function"], job["callbacks"], job["error_callbacks"]) for job in jobs] == [
+        ("who", 1, 0),
+        ("fail", 0, 1),
+        ("who", 0, 0),
+        ("who", 1, 0),
+        ("fail", 0, 1),
+        ("who", 1, 0),
+        ("who", 0, 1),
+        ("who", 0, 0),
+    ]
+    assert callbacks.log.count("calls the callback of who") == 3
+    assert callbacks.log.count("calls the error callback of fail") == 2
+
+
+def test_arguments_that_cannot_be_pickled_make_a_task_that_never_runs(callbacks: Observed) -> None:
+    job = callbacks.one("pools", "calling")["jobs"][6]
+    assert (job["started"], job["never_run"], job["pending"]) == (0, 1, 0)
+    assert job["ended"] is not None
+
+
+def test_a_worker_that_dies_in_its_initializer_is_not_ready(callbacks: Observed) -> None:
+    pool = callbacks.one("pools", "stubborn")
+    assert [worker["initialized"] for worker in pool["workers"]] == [0, 1]
+    assert pool["workers"][1]["pid"] == callbacks.facts("stubborn")[1]
+    assert pool["replaced"] == 0
+    assert "ended within its initializer fail_once" in callbacks.log
+
+
+def test_what_nobody_wants_any_more_is_pending_to_the_end(callbacks: Observed) -> None:
+    (job,) = callbacks.one("pools", "stopped")["jobs"]
+    assert (job["tasks"], job["started"], job["ended"]) == (10, 3, None)
+    assert (job["done"], job["lost"], job["pending"]) == (2, 1, 7)
+    (lost,) = [task for task in callbacks.document["tasks"] if task["outcome"] == "lost"]
+    assert lost["id"] == f"{lost['pool']}/{lost['job']}/2"
+    stream = callbacks.document["stream"]
+    assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)

@@ -16,6 +16,7 @@ from mpviz.trace.events import Event, ProbeError
 from mpviz.trace.primitives.manager import MethodCalled
 from mpviz.trace.primitives.memory import MemoryUnlinked
 from mpviz.trace.primitives.pipe import MessageSent
+from mpviz.trace.primitives.pool import FutureDone
 from mpviz.trace.primitives.process import Hello, Started
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
@@ -223,6 +224,53 @@ if __name__ == "__main__":
     main()
 """
 
+EXECUTOR = """
+from looking import look
+import concurrent.futures, gc, inspect, multiprocessing, pickle, re, sys, traceback, weakref
+from concurrent.futures import ProcessPoolExecutor, process
+
+def square(number):
+    return number * number
+
+def fail(number):
+    raise KeyError(number)
+
+def show(future):
+    print(re.sub("0x[0-9a-f]+", "", repr(future)), type(future), future._condition.__class__)
+    try:
+        print(future.result())
+    except Exception:
+        traceback.print_exc()
+
+def main():
+    gc.disable()
+    print(inspect.signature(ProcessPoolExecutor), inspect.signature(ProcessPoolExecutor.submit))
+    print(pickle.dumps(process._process_worker))
+    executor = ProcessPoolExecutor(2)
+    futures = [executor.submit(square, 3), executor.submit(fail, 4)]
+    concurrent.futures.wait(futures)
+    for future in futures:
+        show(future)
+    print(list(executor.map(square, range(10), chunksize=3)), len(futures[0].__dict__))
+    print([future.result() for future in concurrent.futures.as_completed(futures[:1])])
+    # None of ours may keep what the program has let go of.
+    gone = [weakref.ref(each) for each in (executor, futures[0], futures[0]._condition)]
+    executor.shutdown()
+    del executor, future
+    futures.clear()
+    print([each() for each in gone])
+    try:
+        ProcessPoolExecutor(1).submit()
+    except TypeError as error:
+        print(error)
+    look("after")
+    sys.exit(6)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    main()
+"""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -286,6 +334,7 @@ def stage(tmp_path: Path, nothing_left: None) -> object:
     stage.write("looking.py", LOOKING)
     stage.write("alone.py", ALONE)
     stage.write("together.py", TOGETHER)
+    stage.write("executor.py", EXECUTOR)
     yield stage
     queue.close()
 
@@ -330,6 +379,16 @@ def test_a_program_that_shares_in_other_ways_sees_no_difference(
     told = {type(event) for event in stage.events()}
     assert {MessageSent, MethodCalled, MemoryUnlinked} <= told
     assert ProbeError not in told
+
+
+def test_an_executor_and_its_futures_look_the_same(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    seen = stage.assert_same(python, "-W", "error", "executor.py", start_method)
+    assert seen.exit_code == 6
+    assert b"[None, None, None]" in seen.stdout
+    assert b"KeyError: 4" in seen.stderr
+    assert sum(isinstance(event, FutureDone) for event in stage.events()) == 6
 
 
 def test_the_start_method_stays_unchosen_until_the_program_chooses(

@@ -63,7 +63,11 @@ from mpviz.trace.primitives.pipe import (
 )
 from mpviz.trace.primitives.pool import (
     TASK_LIMIT,
+    ExecutorBroken,
+    FutureDone,
+    JobCallback,
     JobDone,
+    JobGrew,
     JobLength,
     JobSubmitted,
     Pool,
@@ -72,6 +76,7 @@ from mpviz.trace.primitives.pool import (
     Task,
     TaskEnded,
     TaskStarted,
+    WorkerInitializing,
     WorkerReady,
 )
 from mpviz.trace.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
@@ -644,6 +649,7 @@ def test_the_tasks_of_a_job_go_to_the_workers(pool: Story) -> None:
         (BERT, 1, "done"),
     ]
     assert tasks[0] == {
+        "id": "P/0/0",
         "pool": "P",
         "job": 0,
         "index": 0,
@@ -658,9 +664,10 @@ def test_the_tasks_of_a_job_go_to_the_workers(pool: Story) -> None:
     }
     entry = pool.one("pools")
     assert (entry["name"], entry["size"]) == ("pool", 2)
+    nothing = {"initialized": 0, "initialization": None}
     assert entry["workers"] == [
-        {"pid": ANNA, "tasks": 1, "items": 2},
-        {"pid": BERT, "tasks": 1, "items": 2},
+        {"pid": ANNA, "tasks": 1, "items": 2, **nothing},
+        {"pid": BERT, "tasks": 1, "items": 2, **nothing},
     ]
     (job,) = entry["jobs"]
     assert {name: job[name] for name in ("started", "done", "raised", "lost", "tasks")} == {
@@ -723,6 +730,221 @@ def test_the_length_of_an_imap_becomes_known_later(pool: Story) -> None:
     pool.tell(32, MAIN, JobLength, object="P", job=1, tasks=5)
     assert pool.words(MAIN) == "results of cube, 0 of 5 tasks"
     assert pool.state.table(Pool)["P"].jobs[1].queued == 5
+
+
+def test_what_has_come_to_no_end_is_pending(pool: Story) -> None:
+    start_task(pool, 13, ANNA, 0)
+    job = pool.state.table(Pool)["P"].jobs[0]
+    assert (job.queued, job.pending) == (1, 2)
+    pool.tell(14, ANNA, TaskEnded, object="P", job=0, index=0)
+    assert (job.queued, job.pending) == (1, 1)
+    pool.tell(15, MAIN, PoolEnded, object="P", how="terminate")
+    pool.tell(16, WARDEN, ProcessExited, child=ANNA, exit_code=-15)
+    entry = pool.one("pools")["jobs"][0]
+    assert (entry["done"], entry["pending"], entry["ended"]) == (1, 1, None)
+
+
+def test_a_task_that_no_worker_ever_had_has_not_run_when_its_job_is_done(pool: Story) -> None:
+    start_task(pool, 13, ANNA, 0)
+    pool.tell(14, ANNA, TaskEnded, object="P", job=0, index=0)
+    pool.tell(15, MAIN, JobDone, object="P", job=0)
+    entry = pool.one("pools")["jobs"][0]
+    assert (entry["done"], entry["never_run"], entry["pending"]) == (1, 1, 0)
+
+
+def test_a_call_of_apply_is_called_by_the_number_of_its_job(pool: Story) -> None:
+    submitted = {"call": "apply", "function": "fetch", "tasks": 1, "items": 1, "chunksize": 1}
+    pool.tell(13, MAIN, JobSubmitted, object="P", job=7, **submitted)
+    start_task(pool, 13, ANNA, 0, job=7)
+    start_task(pool, 13, BERT, 1)
+    numbers = [task.number for task in pool.state.table(Task).values()]
+    assert numbers == [7, 1]
+
+
+def test_callbacks_are_counted_in_their_job(pool: Story) -> None:
+    pool.tell(20, MAIN, JobCallback, object="P", job=0, which="callback", thread=9)
+    pool.tell(21, MAIN, JobCallback, object="P", job=0, which="error_callback", thread=9)
+    pool.tell(22, MAIN, JobCallback, object="P", job=0, which="error_callback", thread=9)
+    entry = pool.one("pools")["jobs"][0]
+    assert (entry["callbacks"], entry["error_callbacks"]) == (1, 2)
+    assert [line.text for line in pool.state.log][-3:] == [
+        "calls the callback of square",
+        *["calls the error callback of square"] * 2,
+    ]
+
+
+def test_a_worker_is_ready_when_its_initializer_is_done(pool: Story) -> None:
+    pool.child(30, CARL, "Carl")
+    carl = pool.process(CARL)
+    pool.tell(31, CARL, WorkerInitializing, object="P", function="prepare")
+    assert (carl.role, carl.activity, carl.initializing) == ("worker", Activity.STARTING, "prepare")
+    pool.tell(40, CARL, WorkerReady, object="P")
+    assert (carl.activity, carl.initializing) == (Activity.IDLE, "")
+    assert doing(carl, 30.5, 31, 39, 41) == ["running", "starting", "starting", "idle"]
+    worker = pool.one("pools")["workers"][2]
+    assert (worker["pid"], worker["initialized"]) == (CARL, 1)
+    assert worker["initialization"] == pytest.approx(0.009)
+
+
+def test_a_wait_within_an_initializer_is_shown_and_then_the_initializer_again(pool: Story) -> None:
+    pool.child(30, CARL, "Carl")
+    pool.tell(31, CARL, WorkerInitializing, object="P", function="prepare")
+    create_lock(pool)
+    pool.tell(32, CARL, Waiting, what="lock", object="L")
+    pool.tell(34, CARL, LockAcquired, object="L")
+    assert doing(pool.process(CARL), 31, 32, 34) == ["starting", "lock", "starting"]
+
+
+@pytest.mark.parametrize(("exit_code", "trouble"), [(0, True), (1, True), (-15, False)])
+def test_a_worker_that_ends_in_its_initializer_was_never_ready(
+    pool: Story, exit_code: int, trouble: bool
+) -> None:
+    pool.child(30, CARL, "Carl")
+    pool.tell(31, CARL, WorkerInitializing, object="P", function="prepare")
+    pool.tell(35, WARDEN, ProcessExited, child=CARL, exit_code=exit_code)
+    worker = pool.one("pools")["workers"][2]
+    assert (worker["pid"], worker["initialized"], worker["initialization"]) == (CARL, 0, None)
+    assert pool.state.log[-1].text == "ended within its initializer prepare"
+    assert pool.state.log[-1].trouble is trouble
+    assert pool.process(CARL).activity is Activity.ENDED
+
+
+def test_a_worker_that_did_its_share_retires_and_another_takes_its_place(pool: Story) -> None:
+    pool.tell(29, MAIN, PoolCreated, object="Q", workers=2, max_tasks=1)
+    for pid in (ANNA, BERT):
+        # Both were there before anybody retired.
+        pool.tell(30, pid, WorkerReady, object="Q")
+    task = {"object": "Q", "job": 1, "index": 0}
+    pool.tell(31, ANNA, TaskStarted, function="square", items=1, **task)
+    pool.tell(33, ANNA, TaskEnded, **task)
+    assert pool.state.log[-1].text == "has done its task and retires"
+    pool.tell(34, MAIN, Joined, child=ANNA, exit_code=0)
+    assert pool.document()["pools"][1]["replaced"] == 0
+    pool.child(35, CARL, "Carl")
+    pool.tell(36, CARL, WorkerReady, object="Q")
+    assert pool.state.log[-1].text == "takes the place of Anna"
+    entry = pool.document()["pools"][1]
+    assert (entry["max_tasks_per_worker"], entry["replaced"]) == (1, 1)
+    assert not [line for line in pool.state.log if line.trouble]
+
+
+# Executors
+
+
+@pytest.fixture
+def executor(two: Story) -> Story:
+    """An executor of Anna and Bert that has been given a map of two chunks, and one more call."""
+    code = "executor = ProcessPoolExecutor(2)"
+    two.tell(5, MAIN, Site, site=9, file="/a/story.py", line=5, function="main", code=code)
+    kind = {"kind": "ProcessPoolExecutor", "site": 9}
+    two.tell(5, MAIN, PoolCreated, object="E", workers=2, **kind)
+    for pid in (ANNA, BERT):
+        two.tell(10, pid, WorkerReady, object="E")
+    mapped = {"call": "map", "function": "square", "tasks": 1, "items": 3, "chunksize": 3}
+    two.tell(12, MAIN, JobSubmitted, object="E", job=0, **mapped)
+    two.tell(12, MAIN, JobGrew, object="E", job=0, call=1, items=2)
+    single = {"call": "submit", "function": "cube", "tasks": 1, "items": 1, "chunksize": 1}
+    two.tell(12, MAIN, JobSubmitted, object="E", job=2, **single)
+    return two
+
+
+def start_call(story: Story, time: float, pid: int, call: int, function: str = "square") -> None:
+    story.tell(time, pid, TaskStarted, object="E", job=call, index=0, function=function, items=1)
+
+
+def test_the_calls_of_a_map_are_the_tasks_of_one_job(executor: Story) -> None:
+    executor.tell(12, MAIN, Waiting, what="results", object="E/0")
+    assert executor.words(MAIN) == "results of square, 0 of 2 tasks"
+    start_call(executor, 13, BERT, 0)
+    start_call(executor, 14, ANNA, 1)
+    executor.tell(20, ANNA, TaskEnded, object="E", job=1, index=0)
+    executor.tell(20, MAIN, FutureDone, object="E", job=1, thread=9)
+    assert executor.one("pools")["jobs"][0]["ended"] is None
+    start_call(executor, 21, ANNA, 2, "cube")
+    executor.tell(22, BERT, TaskEnded, object="E", job=0, index=0, error="ValueError")
+    executor.tell(23, MAIN, FutureDone, object="E", job=0, error="ValueError", thread=9)
+    executor.tell(23, MAIN, WaitOver)
+    executor.tell(24, MAIN, Waiting, what="results", object="E/")
+    assert executor.words(MAIN) == "results of executor, 2 of 3 tasks"
+    tasks = executor.document()["tasks"]
+    assert [(task["id"], task["worker_pid"], task["outcome"]) for task in tasks] == [
+        ("E/0/0", BERT, "raised"),
+        ("E/0/1", ANNA, "done"),
+        ("E/2/0", ANNA, "running"),
+    ]
+    assert [task.number for task in executor.state.table(Task).values()] == [0, 1, 2]
+    mapped, single = executor.one("pools")["jobs"]
+    assert (mapped["tasks"], mapped["items"], mapped["ended"]) == (2, 5, pytest.approx(0.023))
+    assert (mapped["done"], mapped["raised"], mapped["pending"]) == (1, 1, 0)
+    assert (single["tasks"], single["pending"], single["ended"]) == (1, 1, None)
+    assert executor.state.table(Pool)["E"].places == {}
+
+
+def test_a_map_that_grows_after_all_it_had_was_done_goes_on(executor: Story) -> None:
+    job = executor.state.table(Pool)["E"].jobs[0]
+    for call in (0, 1):
+        executor.tell(20, MAIN, FutureDone, object="E", job=call)
+    assert job.ended == 20 * MS
+    executor.tell(21, MAIN, JobGrew, object="E", job=0, call=3, items=1)
+    assert (job.ended, job.tasks, job.items) == (-1, 3, 6)
+    start_call(executor, 22, ANNA, 3)
+    assert list(executor.state.table(Task)) == ["E/0/2"]
+
+
+def test_what_is_cancelled_never_runs(executor: Story) -> None:
+    for call in (1, 2):
+        executor.tell(13, MAIN, FutureDone, object="E", job=call, cancelled=True)
+    jobs = executor.one("pools")["jobs"]
+    assert [(job["cancelled"], job["pending"]) for job in jobs] == [(1, 1), (1, 0)]
+    assert executor.state.table(Pool)["E"].jobs[0].queued == 1
+    assert [line.text for line in executor.state.log][-2:] == [
+        "cancels the rest of square",
+        "cancels cube",
+    ]
+
+
+def test_a_call_that_cannot_be_sent_never_runs_and_says_why(executor: Story) -> None:
+    executor.tell(13, MAIN, FutureDone, object="E", job=2, error="PicklingError")
+    single = executor.one("pools")["jobs"][1]
+    assert (single["never_run"], single["pending"]) == (1, 0)
+    assert single["ended"] == pytest.approx(0.013)
+    assert executor.state.log[-1].text == "could not send cube to a worker: PicklingError"
+    assert executor.state.log[-1].trouble
+
+
+def test_the_end_of_a_worker_breaks_an_executor_and_all_that_is_not_done(executor: Story) -> None:
+    start_call(executor, 13, ANNA, 0)
+    executor.tell(15, MAIN, ExecutorBroken, object="E", calls=3, thread=9)
+    assert executor.state.log[-1].text == (
+        "executor is broken by the end of a worker: BrokenProcessPool for all 3 calls not done"
+    )
+    assert executor.state.log[-1].trouble
+    for call in range(3):
+        executor.tell(15, MAIN, FutureDone, object="E", job=call, error="BrokenProcessPool")
+    pool = executor.state.table(Pool)["E"]
+    assert [job.never_run for job in pool.jobs.values()] == [1, 1]
+    # Before its manager can end it, the other worker takes one more.
+    start_call(executor, 16, BERT, 1)
+    assert [job.never_run for job in pool.jobs.values()] == [0, 1]
+    executor.tell(17, MAIN, Signalled, child=BERT, signal=15, thread=9)
+    executor.tell(18, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    executor.tell(18, WARDEN, ProcessExited, child=BERT, exit_code=-15)
+    entry = executor.one("pools")
+    assert entry["broken"] is True
+    assert [(job["lost"], job["never_run"], job["pending"]) for job in entry["jobs"]] == [
+        (2, 0, 0),
+        (0, 1, 0),
+    ]
+    assert "pool executor: 0 tasks by 2 workers, and is broken" in summary(executor.state)
+
+
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [(-1, "what was not done"), (0, "whatever is submitted"), (1, "the one call not done")],
+)
+def test_what_is_broken_is_said_in_words(executor: Story, calls: int, words: str) -> None:
+    executor.tell(15, MAIN, ExecutorBroken, object="E", calls=calls)
+    assert executor.state.log[-1].text.endswith(f"BrokenProcessPool for {words}")
 
 
 # Values

@@ -51,6 +51,7 @@ from mpviz.trace.primitives.pipe import (
     pipes_made,
 )
 from mpviz.trace.primitives.pool import (
+    JobCallback,
     JobDone,
     JobLength,
     JobSubmitted,
@@ -59,6 +60,7 @@ from mpviz.trace.primitives.pool import (
     PoolEnded,
     TaskEnded,
     TaskStarted,
+    WorkerInitializing,
     WorkerReady,
 )
 from mpviz.trace.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
@@ -203,6 +205,9 @@ class Model:
         if not which % 2:
             told()
         if which % 3 == 0:
+            if which % 2:
+                self.tell(pid, WorkerInitializing, object="P", function="prepare")
+                self.counts["initialized"] += 1
             self.tell(pid, WorkerReady, object="P")
         else:
             self.tell(pid, Began, name="x", daemon=False, parent=MAIN)
@@ -338,6 +343,9 @@ class Model:
             self.tell(MAIN, JobDone, **common)
         elif which % 5 == 2:
             self.tell(MAIN, PoolEnded, object="P", how="close")
+        elif which % 2:
+            self.counts["callbacks"] += 1
+            self.tell(MAIN, JobCallback, which="callback", **common)
         else:
             # A job's number is given once.
             fields = {"call": "imap", "function": "f", "tasks": -1, "items": -1, "chunksize": 1}
@@ -453,7 +461,10 @@ def test_all_counts_are_exact(steps: list[tuple[int, int, int, int]]) -> None:
         )
         assert value.last == model.held[name]
         assert Counter(value.written_by) == Counter(model.writers[name])
-    jobs = state.table(Pool)["P"].jobs.values()
+    pool = state.table(Pool)["P"]
+    assert len(pool.initialized) == counts["initialized"]
+    jobs = pool.jobs.values()
+    assert sum(job.callbacks for job in jobs) == counts["callbacks"]
     for outcome in ("started", "done", "raised", "lost"):
         assert sum(getattr(job, outcome) for job in jobs) == counts["tasks " + outcome]
     (pipe,) = pipes_made(state)

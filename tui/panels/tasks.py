@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mpviz.trace.primitives.pool import Job, Pool, Task
+from mpviz.trace.primitives.pool import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.listing import from_top
@@ -20,6 +20,7 @@ JOBS = 3
 """Jobs of a pool that are shown: those at work, then the last ones."""
 LOOK_BACK = 2_000
 """Tasks that are searched for those that raised or were lost."""
+ENDED = {"close": "closed", "terminate": "terminated", "shutdown": "shut down"}
 SIDE_BY_SIDE = 76
 """Cells from which on workers and last tasks stand side by side."""
 
@@ -56,14 +57,14 @@ def _pool(state: RunState, view: View, pool: Pool, width: int, room: int) -> lis
 
 
 def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
-    alive = sum(state.processes[key].alive for key in pool.workers if key in state.processes)
-    ended = {"close": ", closed", "terminate": ", terminated"}.get(pool.ended, "")
     per_second = rate(pool.finished.per_second(moment_of(state, view)))
     groups: list[list[Part]] = [
-        [(pool.name, "title"), (f"  {plural(alive, 'worker')}{ended}", "")],
+        [(pool.name + "  ", "title"), ("broken, " if pool.broken else "", "trouble")],
+        [(_workers_in_words(state, pool), "")],
         [("  ", ""), (right(per_second, 7), "number")],
         _took("  p50 ", pool.duration.quantile(0.5)),
         _took("  p99 ", pool.duration.quantile(0.99)),
+        [("" if pool.kind == "Pool" else f"  {pool.kind}", "dim")],
     ]
     parts: list[Part] = []
     for group in groups:
@@ -73,33 +74,49 @@ def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
     return Row(crop(parts, width), pool.id)
 
 
+def _workers_in_words(state: RunState, pool: Pool) -> str:
+    """How many there are, what is not usual about them, and whether they are to end."""
+    alive = [state.processes[key] for key in pool.workers if state.processes[key].alive]
+    words = [plural(len(alive), "worker")]
+    initializing = sum(bool(process.initializing) for process in alive)
+    if initializing:
+        words.append(f"{initializing} initializing")
+    if pool.replaced:
+        words.append(f"{count(pool.replaced)} replaced")
+    if pool.ended:
+        words.append(ENDED.get(pool.ended, pool.ended))
+    return ", ".join(words)
+
+
 def _took(words: str, time: int) -> list[Part]:
     return [(words, "dim"), (right(duration(time), DURATION_WIDTH), "number")]
 
 
 def _jobs(pool: Pool) -> list[Job]:
-    """The jobs to show: those at work, then the last; calls of apply together as one."""
+    """The jobs to show: those at work, then the last; single calls together as one."""
     jobs = list(islice(reversed(pool.jobs.values()), LOOK_BACK))
-    single = [job for job in jobs if job.call == "apply" or job.tasks == 1]
-    shown = [job for job in jobs if not (job.call == "apply" or job.tasks == 1)]
+    single = [job for job in jobs if job.call in SINGLE_CALLS or job.tasks == 1]
+    shown = [job for job in jobs if not (job.call in SINGLE_CALLS or job.tasks == 1)]
     shown.sort(key=lambda job: (job.ended >= 0, -job.number))
-    return shown + _together(single)
+    return shown + _together(single, "apply" if pool.kind == "Pool" else "submit")
 
 
-def _together(jobs: list[Job]) -> list[Job]:
+def _together(jobs: list[Job], call: str) -> list[Job]:
     """One job for all single calls of one function."""
     groups: dict[str, Job] = {}
     for job in jobs:
         group = groups.get(job.function)
         if group is None:
             group = groups[job.function] = Job(
-                job.number, "apply", job.function, job.submitted, 0, 0, 1, ended=0
+                job.number, call, job.function, job.submitted, 0, 0, 1, ended=0
             )
         group.tasks += max(1, job.tasks)
         group.started += job.started
         group.done += job.done
         group.raised += job.raised
         group.lost += job.lost
+        group.cancelled += job.cancelled
+        group.never_run += job.never_run
         for key, times in job.done_by.items():
             group.done_by[key] = group.done_by.get(key, 0) + times
     return list(groups.values())
@@ -120,6 +137,10 @@ def _job(job: Job, width: int) -> Row:
         trouble.append((f"  {job.raised} raised", "trouble"))
     if job.lost:
         trouble.append((f"  {job.lost} lost", "trouble"))
+    if job.never_run:
+        trouble.append((f"  {job.never_run} never run", "trouble"))
+    if job.cancelled:
+        trouble.append((f"  {job.cancelled} cancelled", "warning"))
     parts: list[Part] = [(done, "number")]
     function = f" {job.function or job.call} "
     name = f" {job.call}{function}" if job.function else function
@@ -137,7 +158,7 @@ def _job(job: Job, width: int) -> Row:
 def _progress(state: RunState, pool: Pool, job: Job, width: int) -> Row:
     """A cell or more for each task where they fit, else shares of the bar."""
     room = max(1, width - 2)
-    if 0 < job.tasks <= room and job.call != "apply":
+    if 0 < job.tasks <= room and job.call not in SINGLE_CALLS:
         return Row(((" ", ""), *_task_cells(state, pool, job, room)))
     total = max(1, job.tasks if job.tasks >= 0 else job.started)
     ended = max(1, job.done + job.raised)
@@ -146,7 +167,7 @@ def _progress(state: RunState, pool: Pool, job: Job, width: int) -> Row:
         for key, times in job.done_by.items()
         if key in state.processes
     ]
-    shares.append(((job.raised + job.lost) / total, "trouble"))
+    shares.append(((job.raised + job.lost + job.never_run) / total, "trouble"))
     parts = [part for part in stacked_bar(room, shares, ("", "")) if part[0]]
     used = length(parts)
     running = min(room - used, -(-_running(job) * room // total))
@@ -260,7 +281,7 @@ def _task(state: RunState, view: View, task: Task, width: int) -> Row:
 
 def _task_in_words(task: Task) -> list[str]:
     """From the longest way to say it to the shortest; the sign before it says the outcome too."""
-    name, function = f"task {task.index}", f"task {task.index} of {task.function}"
+    name, function = f"task {task.number}", f"task {task.number} of {task.function}"
     if task.outcome == "raised":
         words = f"raised {task.error}"
         return [f"{function}, {words}", f"{name}, {words}", f"{name} raised"]
@@ -280,6 +301,8 @@ def title(state: RunState, view: View) -> str:
     for word, number in (
         ("raised", sum(job.raised for job in jobs)),
         ("lost", sum(job.lost for job in jobs)),
+        ("never run", sum(job.never_run for job in jobs)),
+        ("cancelled", sum(job.cancelled for job in jobs)),
     ):
         text += f", {number} {word}" if number else ""
     return text
@@ -298,12 +321,16 @@ PANEL = Panel(
     name="tasks",
     title=title,
     help=(
-        "A job is one call of map, apply and their like; it is cut into tasks (chunks of items) "
+        "Of a Pool or a ProcessPoolExecutor. A job is one call of map, apply, submit and their "
+        "like; it is cut into tasks (chunks of items) "
         "that go to one worker each. The bar of a job shows its tasks in the order of the input, "
         "each in the colour of the worker that did it: █ done, ▒ running, · queued, ✗ raised or "
         "lost with its worker. Where there are too many for a cell each, the bar shows shares. "
         "Below it the share of each worker, and the last tasks, those that went wrong first. p50 "
-        "and p99: half of the tasks, and 99 of 100, took no longer than that."
+        "and p99: half of the tasks, and 99 of 100, took no longer than that. A worker is "
+        "initializing until the pool's initializer has made it ready, and replaced when it has "
+        "done as many tasks as it may. An executor is broken once a worker has died: what is not "
+        "done by then fails, and what has not begun is never run."
     ),
     draw=draw,
     used=lambda state: bool(state.table(Pool)),

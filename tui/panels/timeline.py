@@ -82,7 +82,9 @@ def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list
     if tasks:
         known = state.table(Task)
         found = [known[task] for task in tasks if task in known]
-        tell_tasks_apart(cells, {task.id: (str(task.index), task.order % 2 == 1) for task in found})
+        tell_tasks_apart(
+            cells, {task.id: (str(task.number), task.order % 2 == 1) for task in found}
+        )
     if 0 <= process.ended <= now:
         _mark_end(cells, process, placed.grid)
     return cell_parts(cells)

@@ -40,10 +40,13 @@ from mpviz.trace.primitives.pipe import (
     SendRefused,
 )
 from mpviz.trace.primitives.pool import (
+    ExecutorBroken,
+    FutureDone,
     JobSubmitted,
     PoolCreated,
     TaskEnded,
     TaskStarted,
+    WorkerInitializing,
     WorkerReady,
 )
 from mpviz.trace.primitives.process import Began, Hello, Joined, Signalled, Started
@@ -360,16 +363,59 @@ class Story:
         """The name of a block goes."""
         self._tell(MemoryUnlinked(time=self.at(time), pid=pid, object=block))
 
-    def pool(self, time: float, workers: Sequence[int], name: str = "pool") -> str:
+    def pool(self, time: float, workers: Sequence[int], name: str = "pool", **more: object) -> str:
         """A pool and its workers, which are ready at once."""
-        site = self.site(9000 + len(self.events), 1, f"{name} = Pool()")
+        kind = str(more.get("kind", "Pool"))
+        site = self.site(9000 + len(self.events), 1, f"{name} = {kind}()")
         self._tell(
-            PoolCreated(time=self.at(time), pid=MAIN, object=name, workers=len(workers), site=site)
+            PoolCreated(
+                time=self.at(time),
+                pid=MAIN,
+                object=name,
+                workers=len(workers),
+                kind=kind,
+                max_tasks=int(str(more.get("max_tasks", 0))),
+                site=site,
+            )
         )
         for number, pid in enumerate(workers, 1):
-            self.start(time + number, pid, f"ForkPoolWorker-{number}", daemon=True)
-            self._tell(WorkerReady(time=self.at(time + number + 1), pid=pid, object=name))
+            self.worker(time + number, pid, name, number)
         return name
+
+    def worker(  # noqa: PLR0917
+        self, time: float, pid: int, pool: str, number: int, initializer: str = "", ready: float = 1
+    ) -> None:
+        """A worker starts, and is ready after so long; with an initializer and 0 it never is."""
+        self.start(time, pid, f"ForkPoolWorker-{number}", daemon=True)
+        if initializer:
+            self._tell(
+                WorkerInitializing(
+                    time=self.at(time + 0.6), pid=pid, object=pool, function=initializer
+                )
+            )
+        if ready:
+            self._tell(WorkerReady(time=self.at(time + ready), pid=pid, object=pool))
+
+    def fail(self, time: float, pool: str, calls: Sequence[int]) -> None:
+        """An executor breaks, and with it these calls."""
+        self._tell(ExecutorBroken(time=self.at(time), pid=MAIN, object=pool, calls=len(calls)))
+        for call in calls:
+            self.future(time, pool, call, error="BrokenProcessPool")
+
+    def future(
+        self, time: float, pool: str, call: int, error: str = "", cancelled: bool = False
+    ) -> None:
+        """A call of an executor is done."""
+        self._tell(
+            FutureDone(
+                time=self.at(time),
+                pid=MAIN,
+                object=pool,
+                job=call,
+                error=error,
+                cancelled=cancelled,
+            )
+        )
 
     def submit(self, time: float, pool: str, job: int, tasks: int, **more: object) -> None:
         """A call of map or another."""

@@ -403,6 +403,24 @@ def test_a_task_and_results_are_named() -> None:
     assert "for the results of square" in timeline.describe(state, main)
 
 
+def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
+    story = Story("executor")
+    pool = story.pool(4, [1001], "executor", kind="ProcessPoolExecutor")
+    story.wait(10, MAIN, "results", f"{pool}/")
+    story.worker(20, 1002, pool, 2, "load_model", ready=60)
+    state = story.state(until=100)
+    view = View(now=state.now)
+    placed = timeline.layout(state, view, 120, 12)
+    x = placed.label + placed.grid.column(Story.at(50))
+    sentences = []
+    for key in ("1002", str(MAIN)):
+        point = timeline.point_at(state, view, (120, 12), (x, placed.rows.index(key)))
+        assert point is not None
+        sentences.append(timeline.describe(state, point))
+    assert sentences[0] == "ForkPoolWorker-2 ran its initializer load_model for 59.4 ms"
+    assert sentences[1].endswith(" ms for results of executor so far")
+
+
 def test_the_end_after_the_end() -> None:
     story = two_waits()
     story.exit(70, 1001)

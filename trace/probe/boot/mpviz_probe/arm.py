@@ -21,6 +21,7 @@ PRIMITIVES = {
     "pipes": ("multiprocessing.connection",),
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
+    "futures": ("concurrent.futures.process",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 

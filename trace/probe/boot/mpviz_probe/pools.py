@@ -1,11 +1,10 @@
 """Observes Pools: what is submitted, which worker takes which task, how each ends."""
 
-import os
 from _thread import get_ident
-from functools import wraps
+from functools import partial, wraps
 from time import monotonic_ns
 
-from mpviz_probe import sites, wire
+from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.queues import hush_simple
@@ -25,7 +24,7 @@ def patch(module):
     pool.imap_unordered = _observed_call(pool.imap_unordered, "imap_unordered")
     pool.close = _observed_end(pool.close, b"close")
     pool.terminate = _observed_end(pool.terminate, b"terminate")
-    pool.join = _observed_wait(pool.join, _pool_waited_for)
+    pool.join = workers.observed_wait(pool.join, _pool_waited_for)
     _patch_results(module)
     # Pickled by name, so the wrapper has to bear the original's.
     module.worker = _observed_worker(module.worker, (module.mapstar, module.starmapstar))
@@ -37,9 +36,9 @@ def _patch_results(module):
         kind._set = _observed_set(kind._set)
     unordered = module.IMapUnorderedIterator
     unordered._set = _observed_set(unordered._set)
-    module.ApplyResult.wait = _observed_wait(module.ApplyResult.wait, _result_waited_for)
+    module.ApplyResult.wait = workers.observed_wait(module.ApplyResult.wait, _result_waited_for)
     module.IMapIterator._set_length = _observed_length(module.IMapIterator._set_length)
-    module.IMapIterator.next = _observed_wait(module.IMapIterator.next, _item_waited_for)
+    module.IMapIterator.next = workers.observed_wait(module.IMapIterator.next, _item_waited_for)
     module.IMapIterator.__next__ = module.IMapIterator.next
 
 
@@ -57,13 +56,8 @@ def _observed_repopulate(repopulate):
 
 
 def _announce(pool):
-    pool._mpviz_id = _identify(os.fstat(pool._inqueue._reader.fileno()).st_ino)
-    fields = b'"o":%b,"workers":%d,"s":%d'
-    wire.put(b"pool.created", fields % (pool._mpviz_id, pool._processes, sites.here()))
-
-
-def _identify(inode):
-    return b'"pool-%d"' % inode
+    pool._mpviz_id = name = workers.identify(b"pool", pool._inqueue)
+    workers.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
 
 
 def _observed_map(map_async, starmapstar):
@@ -142,6 +136,10 @@ def _observed_set(set_result):
     @wraps(set_result)
     def observed(self, *args, **kwargs):
         before = monotonic_ns()
+        try:
+            _tell_callback(self, *args, **kwargs)
+        except Exception:
+            report("pool")
         set_result(self, *args, **kwargs)
         try:
             _tell_if_done(self, before)
@@ -156,6 +154,22 @@ def _tell_if_done(result, stamp=None):
     name = result.__dict__.get("_mpviz_pool")
     if name is not None and result._job not in result._cache:
         wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job), stamp)
+
+
+def _tell_callback(result, index, outcome):
+    """Tell of the callback that a result is about to call: when its last task has come back."""
+    name = result.__dict__.get("_mpviz_pool")
+    if name is None:
+        return
+    success = outcome[0]
+    if hasattr(result, "_number_left"):
+        if result._number_left != 1:
+            return
+        success = success and result._success
+    which = "callback" if success else "error_callback"
+    if callable(result.__dict__.get("_" + which)):
+        fields = b'"o":%b,"job":%d,"which":%b'
+        wire.put(b"job.callback", fields % (name, result._job, wire.text(which)))
 
 
 def _observed_length(set_length):
@@ -188,25 +202,6 @@ def _observed_end(end, how):
     return observed
 
 
-def _observed_wait(wait, waited_for):
-    @wraps(wait)
-    def observed(self, *args, **kwargs):
-        fields = None
-        try:
-            fields = waited_for(self)
-            if fields is not None:
-                wire.put(b"wait", b'%b,"s":%d' % (fields, sites.here()))
-        except Exception:
-            report("pool")
-        try:
-            return wait(self, *args, **kwargs)
-        finally:
-            if fields is not None:
-                wire.put(b"wait.over")
-
-    return observed
-
-
 def _pool_waited_for(pool):
     name = pool.__dict__.get("_mpviz_id")
     return None if name is None else b'"what":"workers","o":%b' % name
@@ -232,7 +227,12 @@ def _observed_worker(worker, mappers):
         try:
             # A ThreadPool's queues have no pipe: its workers are threads of this process.
             if hasattr(inqueue, "_reader"):
-                _observe_tasks(inqueue, outqueue, mappers)
+                name = workers.identify(b"pool", inqueue)
+                hush_simple(inqueue)
+                workers.observe_worker(
+                    name, inqueue, outqueue, partial(_tell_start, mappers), _tell_end
+                )
+                workers.tell_initializer(name, *args, **kwargs)
         except Exception:
             report("pool worker")
         return worker(inqueue, outqueue, *args, **kwargs)
@@ -240,45 +240,7 @@ def _observed_worker(worker, mappers):
     return observed
 
 
-def _observe_tasks(inqueue, outqueue, mappers):
-    name = _identify(os.fstat(inqueue._reader.fileno()).st_ino)
-    hush_simple(inqueue)
-    hush_simple(outqueue)
-    handed_back: "list[tuple]" = []
-    ready: "list[bool]" = []
-    get, put, send = inqueue.get, outqueue.put, outqueue._writer.send_bytes
-
-    def observed_get():
-        if not ready:
-            ready.append(True)
-            wire.put(b"pool.worker", b'"o":' + name)
-        task = get()
-        try:
-            if task is not None:
-                _tell_start(name, task, mappers)
-        except Exception:
-            report("pool worker")
-        return task
-
-    def observed_put(result):
-        handed_back[:] = [result]
-        return put(result)
-
-    def observed_send(data):
-        # The result could be pickled, so this is what the parent will get.
-        try:
-            if handed_back:
-                _tell_end(name, handed_back.pop())
-        except Exception:
-            report("pool worker")
-        return send(data)
-
-    inqueue.get = observed_get
-    outqueue.put = observed_put
-    outqueue._writer.send_bytes = observed_send
-
-
-def _tell_start(name, task, mappers):
+def _tell_start(mappers, name, task):
     job, index, function, args, _ = task
     items = 1
     if function in mappers:

@@ -1,0 +1,134 @@
+"""What is told of pools; a Pool and a ProcessPoolExecutor tell it in the same words."""
+
+from __future__ import annotations
+
+from mpviz.trace.events import Event
+
+
+class PoolCreated(Event, tag="pool.created", kw_only=True):
+    """A pool is being made; it has no workers yet."""
+
+    object: str
+    workers: int
+    """How many it keeps; of an executor, at most."""
+    kind: str = "Pool"
+    """Pool or ProcessPoolExecutor."""
+    initializer: str = ""
+    """The function that each worker calls first; empty for none."""
+    max_tasks: int = 0
+    """How many tasks a worker does before it is replaced; 0 for any number."""
+    site: int = 0
+
+
+class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
+    """This process is a worker of the pool and is about to call the initializer."""
+
+    object: str
+    function: str
+    site: int = 0
+    """Where the function is written."""
+
+
+class WorkerReady(Event, tag="pool.worker", kw_only=True):
+    """This process is a worker of the pool, initialized, and asks for its first task."""
+
+    object: str
+
+
+class JobSubmitted(Event, tag="job.submitted", kw_only=True):
+    """A call of map, apply_async and their like; it will be cut into tasks."""
+
+    object: str
+    job: int
+    call: str
+    """map, starmap, imap, imap_unordered, apply, submit."""
+    function: str
+    tasks: int
+    """How many it is cut into; -1 where nobody knows yet (imap)."""
+    items: int
+    """-1 where nobody knows yet."""
+    chunksize: int
+
+
+class JobGrew(Event, tag="job.grew", kw_only=True):
+    """Another call of an executor is a task of this job: its ``map`` submits them one by one."""
+
+    object: str
+    job: int
+    call: int
+    """The number under which the executor's workers know it."""
+    items: int
+
+
+class TaskStarted(Event, tag="task.started", kw_only=True):
+    """A worker has taken a task."""
+
+    object: str
+    job: int
+    """For an executor the number of the call, which may be a later one of a job."""
+    index: int
+    function: str
+    items: int
+    site: int = 0
+    """Where the function is written."""
+
+
+class TaskEnded(Event, tag="task.ended", kw_only=True):
+    """A worker is about to hand back the result of a task."""
+
+    object: str
+    job: int
+    """As in :class:`TaskStarted`."""
+    index: int
+    error: str = ""
+    """The exception's class, where it raised."""
+
+
+class JobCallback(Event, tag="job.callback", kw_only=True):
+    """A thread of the process that submitted the job is about to call its callback."""
+
+    object: str
+    job: int
+    which: str
+    """callback, error_callback."""
+
+
+class JobDone(Event, tag="job.done", kw_only=True):
+    """All results of a job have come back to the process that submitted it."""
+
+    object: str
+    job: int
+
+
+class FutureDone(Event, tag="future.done", kw_only=True):
+    """A call of an executor has its result, its exception, or was cancelled."""
+
+    object: str
+    job: int
+    """The number of the call."""
+    cancelled: bool = False
+    error: str = ""
+    """The exception's class, whoever set it."""
+
+
+class JobLength(Event, tag="job.length", kw_only=True):
+    """It has become known how many tasks a job has (imap, when its input has been read)."""
+
+    object: str
+    job: int
+    tasks: int
+
+
+class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
+    """An executor has found a worker of its dead, and is about to fail all that is not done."""
+
+    object: str
+    calls: int
+    """How many calls it fails; -1 where nobody knows any more."""
+
+
+class PoolEnded(Event, tag="pool.ended", kw_only=True):
+    """``close()``, ``terminate()`` or ``shutdown()`` was called."""
+
+    object: str
+    how: str

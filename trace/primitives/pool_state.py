@@ -1,0 +1,175 @@
+"""What is known of pools: their jobs, the tasks that these are cut into, and their workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from mpviz.trace.measures import Distribution, Rate
+from mpviz.trace.state import RunState
+
+JOB_LIMIT = 2_000
+"""About how many jobs of a pool have their details kept; totals count all."""
+
+TASK_LIMIT = 20_000
+"""About how many tasks have their details kept; totals count all."""
+
+SINGLE_CALLS = ("apply", "submit")
+"""Each of these is a job of its own, with one task."""
+
+
+@dataclass(slots=True)
+class Task:
+    """A piece of a job that goes to one worker in one piece: a chunk of items."""
+
+    id: str
+    pool: str
+    job: int
+    index: int
+    function: str
+    items: int
+    worker: str
+    """Process key."""
+    submitted: int
+    """Nanoseconds."""
+    started: int
+    number: int
+    """What people call it: its place in its job, or the job's number where it is all of the job."""
+    ended: int = -1
+    outcome: str = "running"
+    """running, done, raised, lost (its worker died in it)."""
+    error: str = ""
+    order: int = 0
+    """How many tasks its worker had ended before; neighbours in a lane differ by one."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One call of map, apply_async and their like."""
+
+    number: int
+    call: str
+    function: str
+    submitted: int
+    """Nanoseconds."""
+    tasks: int
+    """-1 while unknown."""
+    items: int
+    chunksize: int
+    started: int = 0
+    """Tasks that were started."""
+    done: int = 0
+    raised: int = 0
+    lost: int = 0
+    cancelled: int = 0
+    never_run: int = 0
+    """Tasks that failed without a worker: they cannot be pickled, or their executor is broken."""
+    returned: int = 0
+    """Of an executor: tasks whose futures are done, however they ended."""
+    callbacks: int = 0
+    error_callbacks: int = 0
+    ended: int = -1
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: tasks of this job ended there."""
+
+    @property
+    def queued(self) -> int:
+        """Tasks that wait for a worker; 0 while their number is unknown."""
+        return max(0, self.tasks - self.started - self.cancelled - self.never_run)
+
+    @property
+    def pending(self) -> int:
+        """Tasks that have come to no end yet; 0 while their number is unknown."""
+        ended = self.done + self.raised + self.lost + self.cancelled + self.never_run
+        return max(0, self.tasks - ended)
+
+
+@dataclass(slots=True)
+class Pool:
+    """A Pool or a ProcessPoolExecutor of the program."""
+
+    id: str
+    name: str
+    process: str
+    """Key of the process that made it."""
+    size: int
+    """Workers that it keeps; of an executor, at most."""
+    kind: str = "Pool"
+    """Pool or ProcessPoolExecutor."""
+    initializer: str = ""
+    """The function that each worker calls first; empty for none."""
+    max_tasks: int = 0
+    """How many tasks a worker does before it is replaced; 0 for any number."""
+    jobs: dict[int, Job] = field(default_factory=dict)
+    past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
+    """The sums over old jobs that are no longer kept one by one."""
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Of an executor: job and index of calls that are not a job's first, until they are done."""
+    never_run: dict[int, int] = field(default_factory=dict)
+    """Of a broken executor: calls that were not started before, and the jobs they belong to."""
+    workers: list[str] = field(default_factory=list)
+    """Keys of all that ever worked for it, in order."""
+    initializing: dict[str, int] = field(default_factory=dict)
+    """Process key: since when a worker is at its initializer, nanoseconds."""
+    initialized: dict[str, int] = field(default_factory=dict)
+    """Process key: how long the initializer took there, nanoseconds."""
+    retired: dict[str, int] = field(default_factory=dict)
+    """Process key: when a worker ended its last task, whose place nobody has taken yet."""
+    replaced: int = 0
+    """Workers that had done as many tasks as they may, and whose places others took."""
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: tasks ended there."""
+    items_by: dict[str, int] = field(default_factory=dict)
+    """Process key: items ended there."""
+    finished: Rate = field(default_factory=Rate)
+    duration: Distribution = field(default_factory=Distribution)
+    ended: str = ""
+    """close, terminate or shutdown, once it was called."""
+    broken: bool = False
+    """Whether it is an executor that has lost a worker, and with it all that was not done."""
+
+
+def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
+    """The job with this number, also where nobody has heard of it before."""
+    job = pool.jobs.get(number)
+    if job is None:
+        job = pool.jobs[number] = Job(number, "", function, time, -1, -1, 1)
+    return job
+
+
+def pool_of(state: RunState, object_id: str) -> Pool:
+    """The pool with this id, also where nobody has heard of it before."""
+    pools = state.table(Pool)
+    pool = pools.get(object_id)
+    if pool is None:
+        pool = pools[object_id] = Pool(object_id, object_id, "", 0)
+    return pool
+
+
+def thin_jobs(pool: Pool) -> None:
+    """Add the oldest jobs that have ended to the past, many at a time and not at every call."""
+    if len(pool.jobs) <= JOB_LIMIT or len(pool.jobs) % (JOB_LIMIT // 10):
+        return
+    oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
+    for job in [job for job in oldest if job.ended >= 0]:
+        past = pool.past
+        past.tasks += max(0, job.tasks)
+        past.items += max(0, job.items)
+        past.started += job.started
+        past.done += job.done
+        past.raised += job.raised
+        past.lost += job.lost
+        past.cancelled += job.cancelled
+        past.never_run += job.never_run
+        past.callbacks += job.callbacks
+        past.error_callbacks += job.error_callbacks
+        del pool.jobs[job.number]
+
+
+def thin_tasks(tasks: dict[str, Task]) -> None:
+    """Forget the oldest tasks that have ended, many at a time: a dict is slow at its front."""
+    if len(tasks) <= TASK_LIMIT + TASK_LIMIT // 10:
+        return
+    oldest = islice(tasks.values(), len(tasks) - TASK_LIMIT)
+    for task in [task for task in oldest if task.ended >= 0]:
+        del tasks[task.id]

@@ -1,0 +1,302 @@
+"""Observes ProcessPoolExecutors: what is submitted, who takes which call, how each ends.
+
+An executor numbers its calls, and the number is all that a worker knows of a call. A ``map`` is
+many calls; what makes them one job is the function that they share, which ``map`` has made for
+this purpose. Nothing of ours stands between the program and ``submit``, ``map`` or ``result``, so
+that an exception looks as it did.
+
+loky has the same names in ``loky.process_executor``, and joblib its own copy of it in
+``joblib.externals.loky.process_executor``. To observe them, name these modules in
+:data:`mpviz_probe.arm.PRIMITIVES`, and see here to what they do in another way.
+"""
+
+from functools import partial, wraps
+from threading import Condition, Event
+from weakref import WeakKeyDictionary
+
+from mpviz_probe import sites, wire, workers
+from mpviz_probe.arm import report
+from mpviz_probe.functions import name_of, site_of
+
+
+def patch(module):
+    """Patch ``concurrent.futures.process``."""
+    executor = module.ProcessPoolExecutor
+    executor.__init__ = _observed_init(executor.__init__, module._process_chunk)
+    executor.shutdown = _observed_shutdown(executor.shutdown)
+    # Pickled by name, so the wrapper has to bear the original's.
+    module._process_worker = _observed_worker(module._process_worker, module._process_chunk)
+    base = module._base
+    base._create_and_install_waiters = _observed_install(base._create_and_install_waiters)
+    _patch_manager(module)
+
+
+def _patch_manager(module):
+    if not hasattr(module, "_ExecutorManagerThread"):
+        # Up to Python 3.8 the manager is one long function.
+        module._queue_management_worker = _observed_manager(module._queue_management_worker)
+        return
+    manager = module._ExecutorManagerThread
+    # Where there are both, the second calls the first.
+    name = "_terminate_broken" if hasattr(manager, "_terminate_broken") else "terminate_broken"
+    setattr(manager, name, _observed_break(getattr(manager, name)))
+
+
+def _observed_init(init, process_chunk):
+    @wraps(init)
+    def observed(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        try:
+            _observe(self, process_chunk)
+        except Exception:
+            report("executor")
+
+    return observed
+
+
+def _observe(executor, process_chunk):
+    queue = executor._call_queue
+    executor._mpviz_id = queue._mpviz_pool = name = workers.identify(b"executor", queue)
+    workers.announce(
+        name,
+        b"ProcessPoolExecutor",
+        executor._max_workers,
+        executor._initializer,
+        # Came with Python 3.11.
+        getattr(executor, "_max_tasks_per_child", None),
+    )
+    # The executor must be free to go, so none of this may hold it.
+    calls, numbers = executor._pending_work_items, executor._work_ids
+    numbers.put = _observed_number(numbers.put, name, calls, process_chunk)
+
+
+def _observed_number(put, name, calls, process_chunk):
+    """Wrap what ``submit`` does last, under its lock, before anybody can take the call."""
+    jobs: "WeakKeyDictionary[partial, int]" = WeakKeyDictionary()
+
+    def observed(number, *args, **kwargs):
+        try:
+            call = calls[number]
+            job = number
+            if _is_chunk(call.fn, process_chunk):
+                job = jobs.setdefault(call.fn, number)
+            _tell_submission(name, job, number, call, process_chunk)
+            _observe_future(call.future, name, job, number)
+        except Exception:
+            report("executor")
+        return put(number, *args, **kwargs)
+
+    return observed
+
+
+def _is_chunk(function, process_chunk):
+    """Whether this is what ``map`` has made of the program's function."""
+    return type(function) is partial and function.func is process_chunk
+
+
+def _work_of(call, process_chunk):
+    """The program's own function in a call, and how many items it is called for."""
+    if _is_chunk(call.fn, process_chunk):
+        return call.fn.args[0], len(call.args[0])
+    return call.fn, 1
+
+
+def _tell_submission(name, job, number, call, process_chunk):
+    function, items = _work_of(call, process_chunk)
+    if job != number:
+        fields = b'"o":%b,"job":%d,"call":%d,"items":%d'
+        wire.put(b"job.grew", fields % (name, job, number, items))
+        return
+    kind = b"map" if _is_chunk(call.fn, process_chunk) else b"submit"
+    wire.put(
+        b"job.submitted",
+        b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
+        % (name, job, kind, wire.text(name_of(function)), items, items),
+    )
+
+
+def _observe_future(future, name, job, number):
+    condition = future._condition
+    condition._mpviz_wait = name, job
+    if type(condition) is Condition:
+        condition.__class__ = _ObservedCondition
+    # The first callback: a future has nobody yet who could add another.
+    future.add_done_callback(_teller_of_end(name, number))
+
+
+def _teller_of_end(name, number):
+    def tell_end(future):
+        try:
+            fields = b'"o":%b,"job":%d' % (name, number)
+            if future.cancelled():
+                fields += b',"cancelled":true'
+            else:
+                error = future.exception()
+                if error is not None:
+                    fields += b',"error":%b' % wire.text(type(error).__name__)
+            wire.put(b"future.done", fields)
+        except Exception:
+            report("executor")
+
+    return tell_end
+
+
+def _waiting_for(thing, timeout):
+    """Tell that this thread waits for results, and whether that was told."""
+    try:
+        if timeout is None or timeout > 0:
+            name, job = thing._mpviz_wait
+            fields = b'"what":"results","o":"%b/%b","s":%d'
+            wire.put(b"wait", fields % (name[1:-1], b"%d" % job if job >= 0 else b"", sites.here()))
+            return True
+    except Exception:
+        report("executor")
+    return False
+
+
+class _ObservedCondition(Condition):
+    """The condition of a future: who waits for it waits for the result."""
+
+    def wait(self, timeout=None):
+        told = _waiting_for(self, timeout)
+        try:
+            return Condition.wait(self, timeout)
+        finally:
+            if told:
+                wire.put(b"wait.over")
+
+
+class _ObservedEvent(Event):
+    """The event of ``wait`` and ``as_completed``, which is set when enough futures are done."""
+
+    def wait(self, timeout=None):
+        told = not self.is_set() and _waiting_for(self, timeout)
+        try:
+            return Event.wait(self, timeout)
+        finally:
+            if told:
+                wire.put(b"wait.over")
+
+
+for _ours, _theirs in ((_ObservedCondition, Condition), (_ObservedEvent, Event)):
+    # As they show in a ``repr``.
+    _ours.__module__, _ours.__qualname__ = _theirs.__module__, _theirs.__qualname__
+
+
+def _observed_install(install):
+    @wraps(install)
+    def observed(futures, *args, **kwargs):
+        waiter = install(futures, *args, **kwargs)
+        try:
+            told = {future._condition.__dict__.get("_mpviz_wait") for future in futures}
+            told.discard(None)
+            if told:
+                name, job = told.pop()
+                waiter.event.__class__ = _ObservedEvent
+                # Of many jobs, that of the pool as a whole is the only one to name.
+                waiter.event._mpviz_wait = name, -1 if told else job
+        except Exception:
+            report("executor")
+        return waiter
+
+    return observed
+
+
+def _observed_break(terminate):
+    @wraps(terminate)
+    def observed(self, *args, **kwargs):
+        try:
+            _tell_break(self.call_queue, len(self.pending_work_items))
+        except Exception:
+            report("executor")
+        return terminate(self, *args, **kwargs)
+
+    return observed
+
+
+def _observed_manager(manage):
+    @wraps(manage)
+    def observed(executor_reference, processes, calls, numbers, call_queue, *args, **kwargs):
+        manage(executor_reference, processes, calls, numbers, call_queue, *args, **kwargs)
+        try:
+            executor = executor_reference()
+            if executor is not None and executor._broken:
+                # How many calls have failed with it is no longer known here.
+                _tell_break(call_queue, -1)
+        except Exception:
+            report("executor")
+
+    return observed
+
+
+def _tell_break(call_queue, calls):
+    name = call_queue.__dict__.get("_mpviz_pool")
+    if name is not None:
+        wire.put(b"executor.broken", b'"o":%b,"calls":%d' % (name, calls))
+
+
+def _observed_shutdown(shutdown):
+    @wraps(shutdown)
+    def observed(self, *args, **kwargs):
+        waits = False
+        try:
+            waits = _tell_shutdown(self, *args, **kwargs)
+        except Exception:
+            report("executor")
+        try:
+            return shutdown(self, *args, **kwargs)
+        finally:
+            if waits:
+                wire.put(b"wait.over")
+
+    return observed
+
+
+def _tell_shutdown(executor, wait=True, **_):
+    """Tell of the end of an executor, and say whether this waits for its workers."""
+    name = executor.__dict__.get("_mpviz_id")
+    if name is None:
+        return False
+    wire.put(b"pool.ended", b'"o":%b,"how":"shutdown"' % name)
+    # The latter up to Python 3.8.
+    threads = ("_executor_manager_thread", "_queue_management_thread")
+    waits = wait and any(getattr(executor, thread, None) is not None for thread in threads)
+    if waits:
+        wire.put(b"wait", b'"what":"workers","o":%b,"s":%d' % (name, sites.here()))
+    return waits
+
+
+def _observed_worker(worker, process_chunk):
+    @wraps(worker)
+    def observed(call_queue, result_queue, *args, **kwargs):
+        try:
+            name = workers.identify(b"executor", call_queue)
+            tell_start = partial(_tell_start, process_chunk)
+            workers.observe_worker(name, call_queue, result_queue, tell_start, _tell_end)
+            workers.tell_initializer(name, *args, **kwargs)
+        except Exception:
+            report("executor worker")
+        return worker(call_queue, result_queue, *args, **kwargs)
+
+    return observed
+
+
+def _tell_start(process_chunk, name, call):
+    function, items = _work_of(call, process_chunk)
+    wire.put(
+        b"task.started",
+        b'"o":%b,"job":%d,"index":0,"function":%b,"items":%d,"s":%d'
+        % (name, call.work_id, wire.text(name_of(function)), items, site_of(function)),
+    )
+
+
+def _tell_end(name, result):
+    if isinstance(result, int):
+        # Not a result: a worker that has been told to end says which it is.
+        return
+    fields = b'"o":%b,"job":%d,"index":0' % (name, result.work_id)
+    if result.exception is not None:
+        # It comes wrapped with its traceback.
+        error = getattr(result.exception, "exc", result.exception)
+        fields += b',"error":%b' % wire.text(type(error).__name__)
+    wire.put(b"task.ended", fields)
