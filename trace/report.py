@@ -5,16 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.primitives import PRIMITIVES
-from mpviz.trace.primitives.barrier import Barrier
-from mpviz.trace.primitives.condition import Condition
-from mpviz.trace.primitives.event import SharedEvent
-from mpviz.trace.primitives.lock import locks_in_use
-from mpviz.trace.primitives.manager import Manager, manager_name, objects_of
-from mpviz.trace.primitives.memory import MemoryBlock
-from mpviz.trace.primitives.pipe import pipes_made
-from mpviz.trace.primitives.pool import Pool
-from mpviz.trace.primitives.queue import Queue
-from mpviz.trace.primitives.value import SharedValue
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.state import LogEntry, RunState, Stuck
 
@@ -109,25 +99,9 @@ def _lines(state: RunState) -> list[str]:
     count = len(state.processes)
     processes = "1 process" if count == 1 else f"{count} processes"
     lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
-    for pool in state.table(Pool).values():
-        done = sum(pool.done_by.values())
-        broken = ", and is broken" if pool.broken else ""
-        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers{broken}")
-    for queue in state.table(Queue).values():
-        lines.append(
-            f"queue {queue.name}: {queue.puts.count} put, {queue.gets.count} taken,"
-            f" at most {queue.max_depth} in it"
-        )
-    for lock in locks_in_use(state):
-        lines.append(
-            f"{lock.kind.lower()} {lock.name}: taken {lock.acquisitions} times,"
-            f" {lock.contended} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
-        )
-    for value in state.table(SharedValue).values():
-        lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
-        lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
-    lines += _signal_lines(state)
-    lines += _lines_of_communication(state)
+    for primitive in PRIMITIVES:
+        if primitive.summary is not None:
+            lines += primitive.summary(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         for each in state.stuck
@@ -140,45 +114,4 @@ def _lines(state: RunState) -> list[str]:
         )
     else:
         lines.append(f"{state.records} records, none lost")
-    return lines
-
-
-def _signal_lines(state: RunState) -> list[str]:
-    lines = [
-        f"event {event.name}: set {event.sets} times, {event.waits} waits,"
-        f" {event.wait.total / 1e9:.2f} s waited in all"
-        for event in state.table(SharedEvent).values()
-    ]
-    for condition in state.table(Condition).values():
-        lines.append(
-            f"condition {condition.name}: {condition.notifies} notifies, {condition.unheard} of"
-            f" them to nobody, {condition.wait.total / 1e9:.2f} s waited in all"
-        )
-    for barrier in state.table(Barrier).values():
-        broken = ", broken" if barrier.broken else ""
-        lines.append(
-            f"barrier {barrier.name}: {barrier.rounds} rounds of {barrier.parties},"
-            f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
-        )
-    return lines
-
-
-def _lines_of_communication(state: RunState) -> list[str]:
-    lines = []
-    for pipe in pipes_made(state):
-        sent = sum(way.sends.count - way.refused for way in pipe.ways)
-        received = sum(way.receives.count for way in pipe.ways)
-        waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
-        lines.append(
-            f"pipe {pipe.name}: {sent} sent, {received} received, {waited:.2f} s waited for them"
-        )
-    for manager in state.table(Manager).values():
-        waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
-        lines.append(
-            f"manager {manager_name(state, manager)}: {manager.calls.count} calls,"
-            f" {waited:.2f} s waited for answers"
-        )
-    for block in state.table(MemoryBlock).values():
-        fate = "unlinked" if block.unlinked else "never unlinked"
-        lines.append(f"shared memory {block.name}: {block.size} bytes, {fate}")
     return lines

@@ -359,3 +359,5 @@ class Primitive:
     """
     document: Callable[[RunState], dict[str, Any]] | None = None
     """Its sections of the ``--json`` document."""
+    summary: Callable[[RunState], list[str]] | None = None
+    """A line for each of its objects, for the end of a run without a screen."""

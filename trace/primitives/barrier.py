@@ -215,6 +215,17 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for barrier in state.table(Barrier).values():
+        broken = ", broken" if barrier.broken else ""
+        lines.append(
+            f"barrier {barrier.name}: {barrier.rounds} rounds of {barrier.parties},"
+            f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
+        )
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={
         BarrierCreated: _created,
@@ -231,4 +242,5 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
+    summary=_summary,
 )

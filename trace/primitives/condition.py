@@ -139,6 +139,14 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    return [
+        f"condition {condition.name}: {condition.notifies} notifies, {condition.unheard} of"
+        f" them to nobody, {condition.wait.total / 1e9:.2f} s waited in all"
+        for condition in state.table(Condition).values()
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
     waits={
@@ -147,4 +155,5 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
+    summary=_summary,
 )

@@ -191,6 +191,14 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    return [
+        f"event {event.name}: set {event.sets} times, {event.waits} waits,"
+        f" {event.wait.total / 1e9:.2f} s waited in all"
+        for event in state.table(SharedEvent).values()
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         EventCreated: _created,
@@ -204,4 +212,5 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
+    summary=_summary,
 )

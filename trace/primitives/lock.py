@@ -179,6 +179,14 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    return [
+        f"{lock.kind.lower()} {lock.name}: taken {lock.acquisitions} times,"
+        f" {lock.contended} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
+        for lock in locks_in_use(state)
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
@@ -188,4 +196,5 @@ PRIMITIVE = Primitive(
     },
     waits={"lock": WaitKind(Activity.LOCK, _words, _gave_up)},
     document=_document,
+    summary=_summary,
 )

@@ -248,6 +248,17 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for manager in state.table(Manager).values():
+        waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
+        lines.append(
+            f"manager {manager_name(state, manager)}: {manager.calls.count} calls,"
+            f" {waited:.2f} s waited for answers"
+        )
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={
         ManagerServing: _serving,
@@ -257,4 +268,5 @@ PRIMITIVE = Primitive(
     },
     waits={"answer": WaitKind(Activity.RESULT, _words, _answered)},
     document=_document,
+    summary=_summary,
 )

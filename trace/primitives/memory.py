@@ -144,6 +144,14 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for block in state.table(MemoryBlock).values():
+        fate = "unlinked" if block.unlinked else "never unlinked"
+        lines.append(f"shared memory {block.name}: {block.size} bytes, {fate}")
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={
         MemoryCreated: _created,
@@ -153,4 +161,5 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
+    summary=_summary,
 )

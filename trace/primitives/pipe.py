@@ -259,6 +259,18 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for pipe in pipes_made(state):
+        sent = sum(way.sends.count - way.refused for way in pipe.ways)
+        received = sum(way.receives.count for way in pipe.ways)
+        waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
+        lines.append(
+            f"pipe {pipe.name}: {sent} sent, {received} received, {waited:.2f} s waited for them"
+        )
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={
         PipeCreated: _created,
@@ -273,4 +285,5 @@ PRIMITIVE = Primitive(
         "receive": WaitKind(Activity.QUEUE, _receive_words, _receive_over),
     },
     document=_document,
+    summary=_summary,
 )

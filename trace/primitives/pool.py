@@ -294,6 +294,15 @@ def _process_ended(state: RunState, process: Process) -> None:
     )
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for pool in state.table(Pool).values():
+        done = sum(pool.done_by.values())
+        broken = ", and is broken" if pool.broken else ""
+        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers{broken}")
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={
         PoolCreated: _created,
@@ -316,4 +325,5 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=document,
+    summary=_summary,
 )

@@ -190,6 +190,14 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    return [
+        f"queue {queue.name}: {queue.puts.count} put, {queue.gets.count} taken,"
+        f" at most {queue.max_depth} in it"
+        for queue in state.table(Queue).values()
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         QueueCreated: _created,
@@ -204,4 +212,5 @@ PRIMITIVE = Primitive(
         "done": WaitKind(Activity.QUEUE, _join_words),
     },
     document=_document,
+    summary=_summary,
 )

@@ -184,7 +184,16 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
+def _summary(state: RunState) -> list[str]:
+    lines = []
+    for value in state.table(SharedValue).values():
+        lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
+        lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
+    return lines
+
+
 PRIMITIVE = Primitive(
     handlers={ValueCreated: _created, ValueRead: _read, ValueWritten: _written},
     document=_document,
+    summary=_summary,
 )
