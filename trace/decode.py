@@ -14,17 +14,21 @@ from mpviz.trace.text import clean
 _AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
 _plain = msgspec.json.Decoder()
+_BLANK = b" \t\r"
 
 
 def decode(lines: bytes) -> list[Event]:
-    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`."""
+    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
+
+    Blank lines say nothing.
+    """
     if lines.isascii() and b"\\" not in lines and b"\x7f" not in lines:
         # Without an escape there is no character in it that JSON would not let pass bare.
         try:
             return _decoder.decode_lines(lines)
         except (msgspec.DecodeError, RecursionError):
             pass
-    return [_decode_line(line) for line in lines.split(b"\n") if line]
+    return [_decode_line(line) for line in lines.split(b"\n") if line.strip(_BLANK)]
 
 
 def _decode_line(line: bytes) -> Event:

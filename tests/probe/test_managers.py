@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.fold import wait_in_words
 from mpviz.trace.primitives.manager import Managed, Manager
 from mpviz.trace.session import Target, start
 from mpviz.trace.state import RunState, Wait
+from mpviz.trace.waits import wait_in_words
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mpviz.trace.fold import wait_in_words
 from mpviz.trace.primitives.pipe import Pipe, pipes_made
 from mpviz.trace.session import Session, Target, start
 from mpviz.trace.state import RunState
+from mpviz.trace.waits import wait_in_words
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

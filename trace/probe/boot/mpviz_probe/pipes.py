@@ -141,11 +141,24 @@ def _capacity(descriptor):
 
 def _used(told):
     """How much of its capacity is taken: of a pipe by bytes, of a socket by memory for them."""
-    import fcntl
     import termios
 
-    request = termios.TIOCOUTQ if told.is_socket else termios.FIONREAD
-    return int.from_bytes(fcntl.ioctl(told.descriptor, request, bytes(4)), sys.byteorder)
+    if told.is_socket:
+        return _ask(told.descriptor, termios.TIOCOUTQ)
+    return bytes_in(told.descriptor)
+
+
+def bytes_in(descriptor):
+    """How many bytes are in a pipe."""
+    import termios
+
+    return _ask(descriptor, termios.FIONREAD)
+
+
+def _ask(descriptor, request):
+    import fcntl
+
+    return int.from_bytes(fcntl.ioctl(descriptor, request, bytes(4)), sys.byteorder)
 
 
 def _observed_pipe(pipe):

@@ -13,7 +13,7 @@ from functools import wraps
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush, is_the_programs_own
-from mpviz_probe.pipes import disown
+from mpviz_probe.pipes import bytes_in, disown
 from mpviz_probe.signals import hide
 
 
@@ -88,6 +88,7 @@ def _observe_queue(queue):
     queue._sem.acquire = _observed_room(queue._sem._semlock.acquire, name)
     queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
     queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
+    queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
     queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
 
@@ -159,6 +160,25 @@ def _observed_receive(receive, reader, name):
                 wire.put(b"wait.over")
         send(got, here(), len(data))
         return data
+
+    return observed
+
+
+def _observed_piece(reader, name):
+    """Wrap the read of an item's length, and then of the item: half of it may never come.
+
+    What was written in one piece (PIPE_BUF at most) is there as a whole, and costs no look.
+    """
+    from weakref import ref
+
+    waiting = wire.form(b"wait", b'"what":"get","o":' + name, (b"s",))
+    read, known = type(reader)._recv, ref(reader)
+
+    def observed(size, *args):
+        connection = known()
+        if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
+            wire.send(waiting, sites.here())
+        return read(connection, size, *args)
 
     return observed
 
@@ -264,6 +284,7 @@ def _observe_simple(queue):
         queue._wlock.release = queue._wlock._semlock.release
     reader, writer = queue._reader, queue._writer
     reader.recv_bytes = _observed_receive(reader.recv_bytes, reader, name)
+    reader._recv = _observed_piece(reader, name)
     writer.send_bytes = _observed_send(writer.send_bytes, writer, name)
 
 
@@ -273,6 +294,7 @@ def hush_simple(queue):
         if lock is not None:
             hush(lock)
     queue._reader.__dict__.pop("recv_bytes", None)
+    queue._reader.__dict__.pop("_recv", None)
     queue._writer.__dict__.pop("send_bytes", None)
 
 
