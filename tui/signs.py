@@ -57,7 +57,7 @@ ACTIVITY_WORDS: dict[Activity, str] = {
     Activity.RUNNING: "running",
     Activity.TASK: "running a task",
     Activity.LOCK: "waiting for a lock",
-    Activity.QUEUE: "waiting for a queue",
+    Activity.QUEUE: "waiting for a queue or pipe",
     Activity.PROCESS: "waiting for a process",
     Activity.RESULT: "waiting for results",
     Activity.SIGNAL: "waiting for a signal",

@@ -285,13 +285,15 @@ def _process_ended(state: RunState, process: Process) -> None:
         return
     task.ended = process.ended
     task.outcome = "lost"
-    job_of(pool_of(state, task.pool), task.job, task.function, process.ended).lost += 1
-    state.note(
-        process.ended,
-        process.key,
-        f"died in task {task.number} of {task.function}: its result is lost",
-        trouble=True,
-    )
+    pool = pool_of(state, task.pool)
+    job_of(pool, task.job, task.function, process.ended).lost += 1
+    what = f"task {task.number} of {task.function}"
+    if pool.ended == "terminate":
+        # The program has what it wanted: it left the block of the pool.
+        state.note(process.ended, process.key, f"is ended with its pool in {what}")
+    else:
+        words = f"died in {what}: its result is lost"
+        state.note(process.ended, process.key, words, trouble=True)
 
 
 def _summary(state: RunState) -> list[str]:

@@ -151,6 +151,9 @@ def _legend(view: View, placed: Layout, styles: frozenset[str]) -> Row:
     parts = _legend_parts(styles, view.ascii, False)
     if length(parts) > room:
         parts = _legend_parts(styles, view.ascii, True)
+    while length(parts) > room and parts:
+        # A sign and its words go together: half a word explains nothing.
+        parts = parts[:-2]
     return row((" " * placed.label, ""), *parts)
 
 
