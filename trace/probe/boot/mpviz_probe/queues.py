@@ -16,6 +16,10 @@ from mpviz_probe.locks import hush, is_the_programs_own
 from mpviz_probe.pipes import bytes_in, disown
 from mpviz_probe.signals import hide
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def patch(module):
     """Patch ``multiprocessing.queues``."""
@@ -175,7 +179,8 @@ def _observed_piece(reader, name):
     read, known = type(reader)._recv, ref(reader)
 
     def observed(size, *args):
-        connection = known()
+        # It is there: it is what calls us. We hold no more of it, so that it closes when let go of.
+        connection: "Any" = known()
         if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
             wire.send(waiting, sites.here())
         return read(connection, size, *args)

@@ -1,0 +1,78 @@
+"""The scenarios that hang by design: without a screen they are ended, and the document says why."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpviz.scenarios.catalogue import scenarios
+
+HANGING = sorted(name for name, scenario in scenarios().items() if scenario.hangs)
+
+STUCK = {
+    "deadlock": {
+        "MainProcess": "join worker-1",
+        "worker-1": "lock locks[1], held by worker-2",
+        "worker-2": "lock locks[0], held by worker-1",
+    },
+    "join-before-drain": {"MainProcess": "join Process-1"},
+    "killed-worker": {"MainProcess": "results of process_item, 11 of 12 tasks"},
+    "queue-corruption": {
+        "MainProcess": "join producer-2",
+        "consumer-1": "an item from queue",
+        "consumer-2": "an item from queue",
+    },
+}
+"""Who waits for what in each."""
+
+SIGTERM = 128 + 15
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The documents of all of them, run at the same time: each takes as long as its limit."""
+    folder = tmp_path_factory.mktemp("hanging")
+    command = [str(Path(sys.executable).with_name("mpviz")), "run", "--headless", "--json"]
+    running = {
+        name: subprocess.Popen(
+            [*command, str(folder / name), name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in HANGING
+    }
+    documents = {}
+    for name, process in running.items():
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == SIGTERM, errors
+        documents[name] = json.loads((folder / name).read_text())
+    return documents
+
+
+def test_these_are_all() -> None:
+    assert set(HANGING) == set(STUCK)
+
+
+@pytest.mark.parametrize("name", HANGING)
+def test_it_is_ended_at_its_limit_and_the_hang_is_named(
+    ended: dict[str, dict[str, Any]], name: str
+) -> None:
+    document = ended[name]
+    hang = {each["name"]: each["waits_for"] for each in document["run"]["hang"]}
+    assert hang == STUCK[name]
+    assert document["run"]["duration"] >= scenarios()[name].limit
+    assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
+
+
+def test_the_lost_task_is_named(ended: dict[str, dict[str, Any]]) -> None:
+    (lost,) = [task for task in ended["killed-worker"]["tasks"] if task["outcome"] == "lost"]
+    (pool,) = ended["killed-worker"]["pools"]
+    assert lost["id"] == f"{pool['id']}/0/{lost['index']}"
+    (killed,) = [each for each in ended["killed-worker"]["processes"] if each["exit_code"] == -9]
+    assert lost["worker_pid"] == killed["pid"]
