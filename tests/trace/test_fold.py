@@ -265,6 +265,15 @@ def test_a_semaphore_has_as_many_holders_as_took_it(two: Story) -> None:
     assert (lock.holder, lock.hold.total) == (str(BERT), 4 * MS)
 
 
+def test_a_semaphore_that_begins_with_nothing_is_a_signal_and_held_by_nobody(two: Story) -> None:
+    """Who gives has never taken it, and who takes it never gives it back."""
+    lock = create_lock(two, "Semaphore", 0)
+    two.tell(11, ANNA, LockReleased, object="L")
+    two.tell(12, BERT, LockAcquired, object="L")
+    assert (lock.acquisitions, lock.releases, lock.last_holder) == (1, 1, str(BERT))
+    assert (lock.holders, lock.hold.count) == ({}, 0)
+
+
 def test_threads_of_one_process_hold_and_wait_each_for_itself(two: Story) -> None:
     lock = create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")

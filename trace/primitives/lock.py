@@ -109,8 +109,10 @@ def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
     lock = state.table(Lock).get(event.object)
     if lock is not None:
         lock.acquisitions += 1
-        lock.holders[(process.key, event.thread)] = event.time
         lock.last_holder = process.key
+        if lock.maximum:
+            # A semaphore that began with 0 is a signal: who takes it gives nothing back.
+            lock.holders[(process.key, event.thread)] = event.time
         if wait is not None:
             lock.contended += 1
             lock.wait.add(event.time - wait.since)
