@@ -10,13 +10,27 @@ loky has the same names in ``loky.process_executor``, and joblib its own copy of
 :data:`mpviz_probe.arm.PRIMITIVES`, and see here to what they do in another way.
 """
 
+from _thread import get_ident
 from functools import partial, wraps
 from threading import Condition, Event
+from time import monotonic_ns
 from weakref import WeakKeyDictionary
 
 from mpviz_probe import sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_breaking: "dict[int, list[Any]]" = {}
+"""By thread, what is to be told when all calls of an executor that breaks have failed.
+
+Who waits for the first of them cancels the others as soon as it gets its turn, and up to CPython
+3.11 a call that is cancelled while its executor breaks leaves the executor hanging. To write to the
+pipe is to give others their turn, so it has to wait.
+"""
 
 
 def patch(module):
@@ -134,7 +148,11 @@ def _teller_of_end(name, number):
                 error = future.exception()
                 if error is not None:
                     fields += b',"error":%b' % wire.text(type(error).__name__)
-            wire.put(b"future.done", fields)
+            held_back = _breaking.get(get_ident())
+            if held_back is None:
+                wire.put(b"future.done", fields)
+            else:
+                held_back.append((fields, monotonic_ns()))
         except Exception:
             report("executor")
 
@@ -209,7 +227,13 @@ def _observed_break(terminate):
             _tell_break(self.call_queue, len(self.pending_work_items))
         except Exception:
             report("executor")
-        return terminate(self, *args, **kwargs)
+        held_back = _breaking[get_ident()] = []
+        try:
+            return terminate(self, *args, **kwargs)
+        finally:
+            del _breaking[get_ident()]
+            for fields, moment in held_back:
+                wire.put(b"future.done", fields, moment)
 
     return observed
 
