@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mpviz.trace.events import Waiting
+
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
 
@@ -385,11 +387,13 @@ def test_who_waits_for_a_future_is_shown_to_wait_for_results(
     assert [run.facts(name) for name in ("exception", "as_completed", "wait")] == [None, 2, 1]
     assert run.facts("polled") == "TimeoutError"
     pool = run.one("pools", "executor")["id"]
-    spans = run.state.processes[run.state.main].lane.spans
-    waited = [span.detail for span in spans if span.activity.name == "RESULT"]
+    main = run.state.processes[run.state.main]
+    # What was told, since a sample that is folded before it can hide a short wait from the lane.
+    told = [each for each in run.state.recent if isinstance(each, Waiting) and not each.thread]
+    waited = [each.object for each in told if (each.pid, each.what) == (main.pid, "results")]
     # In turn for one call, for another, for two of them, for the last; and to poll is not to wait.
     assert list(dict.fromkeys(waited)) == [f"{pool}/0", f"{pool}/1", f"{pool}/", f"{pool}/4"]
-    assert pool in [span.detail for span in spans if span.activity.name == "PROCESS"]
+    assert pool in [each.object for each in told if (each.pid, each.what) == (main.pid, "workers")]
 
 
 RECYCLING = (
