@@ -6,15 +6,8 @@ from collections import Counter
 
 import pytest
 
-from mpviz.tui.actions import (
-    HELP_ACTIONS,
-    PICKER_ACTIONS,
-    RUN_ACTIONS,
-    Action,
-    Situation,
-    footer,
-    sign,
-)
+from mpviz.tui.action_tables import HELP_ACTIONS, PICKER_ACTIONS, RUN_ACTIONS
+from mpviz.tui.actions import Action, Situation, footer, sign
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.help_rows import help_rows
 from mpviz.tui.keys import bindings

@@ -7,7 +7,8 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from mpviz.tui.actions import HELP_ACTIONS, Situation
+from mpviz.tui.action_tables import HELP_ACTIONS
+from mpviz.tui.actions import Situation
 from mpviz.tui.frame import Frame
 from mpviz.tui.help_rows import help_rows
 from mpviz.tui.keys import bindings

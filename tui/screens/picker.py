@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from mpviz.scenarios.catalogue import Scenario, problems, scenarios
-from mpviz.tui.actions import PICKER_ACTIONS, Situation
+from mpviz.tui.action_tables import PICKER_ACTIONS
+from mpviz.tui.actions import Situation
 from mpviz.tui.form import RUN, Form, arrows, details, form_rows
 from mpviz.tui.frame import Frame
 from mpviz.tui.highlight import first_definition, source_lines

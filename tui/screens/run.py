@@ -1,44 +1,29 @@
-"""The run screen: what a person can look at in a run, and do to the program."""
+"""The run screen: what a person can do to the program that is being watched."""
 
 from __future__ import annotations
 
 import signal
 
 from mpviz.trace.processes import described, signal_name
-from mpviz.tui.actions import RUN_ACTIONS
+from mpviz.tui.action_tables import RUN_ACTIONS
 from mpviz.tui.keys import bindings
-from mpviz.tui.navigate import neighbour, scroll, unscroll
-from mpviz.tui.screens.watching import Watching
+from mpviz.tui.screens.looking import Looking
 from mpviz.tui.sessions import Session
 from mpviz.tui.still import still
-from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
-from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
-from mpviz.tui.widgets.prompt import Prompt
-from mpviz.tui.widgets.rows_view import RowsView
 
 INPUT = "input"
 
 
-class RunScreen(Watching):
-    """The actions of the table, one method each."""
+class RunScreen(Looking):
+    """The actions of the table that are about the program, one method each."""
 
     BINDINGS = bindings(RUN_ACTIONS)
     ACTIONS = RUN_ACTIONS
 
     _interrupted: Session | None = None
     """The run that was sent a Ctrl-C."""
-
-    # Panels
-
-    def _panel(self) -> PanelView | None:
-        """The place with the bright border."""
-        return self.focused if isinstance(self.focused, PanelView) else None
-
-    def on_panel_view_tab_clicked(self, event: PanelView.TabClicked) -> None:
-        """Show the panel whose name was clicked."""
-        self.focus_panel(event.name)
 
     def on_panel_view_pressed(self, event: PanelView.Pressed) -> None:
         """Tell the program what a button says."""
@@ -54,175 +39,19 @@ class RunScreen(Watching):
         elif not self.session.write_stdin(line + "\n"):
             self.say("the program takes no input")
 
-    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
-        """Give the panel the bright border, and select what was clicked."""
-        if isinstance(event.view, PanelView) and event.view.panel is not None:
-            self.focused_panel = event.view.panel.name
-        if event.key:
-            self._select(event.key)
-
-    def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
-        """Zoom the timeline where the mouse is; scroll any other panel, or the timeline's names."""
-        holder = event.view
-        if not isinstance(holder, PanelView):
-            return
-        time = holder.time_at(event.x)
-        if time >= 0:
-            factor = 1.25 if event.direction > 0 else 0.8
-            self._show(zoomed(self.picture.state, self.view, factor, time))
-        else:
-            self._scroll(holder, 3 * event.direction)
-
-    def _scroll(self, holder: PanelView, rows: int) -> None:
-        if holder.panel is not None:
-            scroll(self.picture.state, self.view, holder.panel, rows, holder.size.height - 2)
-            holder.redraw()
-
-    def action_next_panel(self) -> None:
-        """Go to the next panel."""
-        self._step_panel(1)
-
-    def action_previous_panel(self) -> None:
-        """Go to the panel before."""
-        self._step_panel(-1)
-
-    def _step_panel(self, step: int) -> None:
-        names = [each.name for each in self.desk.wanted]
-        if names:
-            at = names.index(self.focused_panel) if self.focused_panel in names else -1
-            self.focus_panel(names[(at + step) % len(names)])
-
-    def action_toggle_panel(self, key: str) -> None:
-        """Switch a panel on or off."""
-        number = int(key) or 10
-        for name in [name for name, each in self.desk.numbers.items() if each == number]:
-            self.off ^= {name}
-            self.desk.enlarged = ""
-            self.redraw()
-            if name in self.off:
-                self.say(f"{name} is off; {key} brings it back")
-
-    def action_enlarge(self) -> None:
-        """Let the panel fill the screen, or no more."""
-        desk = self.desk
-        desk.enlarged = "" if desk.enlarged else self.focused_panel
-        desk.rearrange()
-        self.call_after_refresh(self.focus_holder)
-        self.query_one(Footer).redraw()
-
-    def action_scroll_up(self) -> None:
-        """A page up."""
-        self._page(-1)
-
-    def action_scroll_down(self) -> None:
-        """A page down."""
-        self._page(1)
-
-    def _page(self, direction: int) -> None:
-        holder = self._panel()
-        if holder is not None:
-            self._scroll(holder, direction * max(1, holder.size.height - 3))
-
-    # The timeline
-
-    def action_zoom_in(self) -> None:
-        """Half the stretch."""
-        self._show(zoomed(self.picture.state, self.view, 0.5))
-
-    def action_zoom_out(self) -> None:
-        """Twice the stretch."""
-        self._show(zoomed(self.picture.state, self.view, 2.0))
-
-    def action_pan_left(self) -> None:
-        """A quarter back."""
-        self._show(panned(self.picture.state, self.view, -0.25))
-
-    def action_pan_right(self) -> None:
-        """A quarter forward."""
-        self._show(panned(self.picture.state, self.view, 0.25))
-
-    def action_whole_run(self) -> None:
-        """Everything from the start."""
-        self._show(Stretch(0, -1))
-
-    def action_follow(self) -> None:
-        """The present at the right end, and in every list."""
-        unscroll(self.view)
-        self._show(Stretch(self.view.span, -1))
-
-    def _show(self, stretch: Stretch) -> None:
-        self.view.span, self.view.end = stretch
-        self.redraw()
-
-    # Selection and filter
-
-    def action_select_next(self) -> None:
-        """The process below."""
-        self._select(neighbour(self._process_keys(), self.view.selected, 1))
-
-    def action_select_previous(self) -> None:
-        """The process above."""
-        self._select(neighbour(self._process_keys(), self.view.selected, -1))
-
-    def _select(self, key: str) -> None:
-        self.view.selected = key
-        self.redraw()
-
-    def _process_keys(self) -> list[str]:
-        """The processes in the order in which their panel lists them."""
-        state = self.picture.state
-        for panel in self.panels:
-            if panel.name == "processes":
-                view = View(filter=self.view.filter, now=self.view.now)
-                rows = panel.draw(state, view, 200, 100_000)
-                listed = dict.fromkeys(row.key for row in rows)
-                return [key for key in listed if key in state.processes]
-        return list(state.processes)
-
-    def action_filter(self) -> None:
-        """Type a filter in the place of the footer."""
-        self.query_one(Footer).display = False
-        self.query_one(Prompt).open(self.view.filter)
-
     def action_type_input(self) -> None:
         """Type a line for the program in the place of the footer."""
         if self.session is None or self.over:
             self.say("the program has ended: nobody reads what is typed")
             return
-        self.query_one(Footer).display = False
-        self.query_one(Prompt).open(label=INPUT, hint="enter sends it, esc drops it")
+        self.ask(INPUT, "enter sends it, esc drops it")
 
-    def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        """Filter while it is typed."""
-        if event.label != INPUT:
-            self.view.filter = event.text
-            self.redraw()
-
-    def on_prompt_closed(self, event: Prompt.Closed) -> None:
-        """Back to the panels; a line for the program is sent."""
-        if event.label == INPUT and event.kept and self.session is not None:
-            if self.session.write_stdin(event.text + "\n"):
-                self.say(f"sent: {event.text}")
-            else:
-                self.say("the program takes no input")
-        self.query_one(Footer).display = True
-        self.focus_holder()
-        self.redraw()
-
-    def action_toggle_all_events(self) -> None:
-        """Every record in the log, or what matters."""
-        self.view.all_events = not self.view.all_events
-        self.redraw()
-
-    def action_copy_panel(self) -> None:
-        """Copy the text of the panel."""
-        holder = self._panel()
-        if holder is not None and holder.panel is not None:
-            inside = holder.shown[1:-1]
-            self.app.copy_to_clipboard("\n".join(row.text[1:-1].rstrip() for row in inside))
-            self.say(f"copied: {holder.panel.name}")
-
-    # The program
+    def typed(self, label: str, text: str) -> None:
+        """Send the program a line."""
+        if self.session is not None and self.session.write_stdin(text + "\n"):
+            self.say(f"sent: {text}")
+        else:
+            self.say("the program takes no input")
 
     def action_toggle_pause(self) -> None:
         """Let the picture stand still, or follow again."""
@@ -293,20 +122,3 @@ class RunScreen(Watching):
             self.say(f"sent {signal_name(number)} to {name}")
         else:
             self.say(f"{name} was gone already")
-
-    def action_leave(self) -> None:
-        """One step back; the last one leads to the scenarios."""
-        if self.view.filter:
-            self.view.filter = ""
-        elif self.desk.enlarged:
-            self.action_enlarge()
-        elif self.view.selected:
-            self.view.selected = ""
-        elif not self.closing:
-            self.run_worker(self._leave(), exclusive=True)
-            return
-        self.redraw()
-
-    async def _leave(self) -> None:
-        await self.close_session()
-        self.post_message(self.Left())

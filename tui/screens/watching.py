@@ -17,7 +17,7 @@ from textual.timer import Timer
 
 from mpviz.trace.state import Process, RunState
 from mpviz.trace.stuck import stuck
-from mpviz.tui.actions import RUN_ACTIONS, Situation
+from mpviz.tui.actions import Action, Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
@@ -52,6 +52,7 @@ class Watching(Screen[None]):
     """Starts a session, steps it, and shows its state in panels."""
 
     AUTO_FOCUS = ""
+    ACTIONS: tuple[Action, ...] = ()
 
     @dataclass
     class Failed(Message):
@@ -95,7 +96,7 @@ class Watching(Screen[None]):
         yield Header(lambda: self.state, self._status)
         yield Desk(self.picture, self.panels)
         yield Prompt()
-        yield Footer(RUN_ACTIONS, self.situation, self.view.ascii)
+        yield Footer(self.ACTIONS, self.situation, self.view.ascii)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Nothing: header, desk and footer cover it, as the panels cover the desk."""

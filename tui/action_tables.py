@@ -1,0 +1,315 @@
+"""The tables of actions, one for each screen, and what of them its footer shows when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mpviz.tui.actions import DIGITS, Action, Situation
+
+
+def _always(words: str) -> Callable[[Situation], str]:
+    return lambda situation: words
+
+
+def _while_running(words: str) -> Callable[[Situation], str]:
+    return lambda situation: words if situation.started and not situation.over else ""
+
+
+def _with_selection(words: str) -> Callable[[Situation], str]:
+    return lambda situation: words if situation.selected and not situation.over else ""
+
+
+HELP = Action(
+    "help",
+    ("question_mark", "f1"),
+    "Help",
+    "Explains this screen: every key, and every panel with its columns and signs.",
+    _always("help"),
+    of_app=True,
+)
+QUIT = Action(
+    "quit",
+    ("q", "ctrl+q"),
+    "Quit",
+    "Ends the program that is being watched, all of it, and leaves mpviz. It does not ask.",
+    _always("quit"),
+    of_app=True,
+)
+THEME = Action(
+    "next_theme",
+    ("T", "ctrl+t"),
+    "Next theme",
+    "Dark, light, and the two that use the terminal's own 16 colours.",
+    of_app=True,
+)
+SAVE = Action(
+    "save_picture",
+    ("S",),
+    "Save a picture",
+    "Writes what the screen shows as an SVG file into the current directory, and says where.",
+    of_app=True,
+)
+
+LOOK_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "select_previous",
+        ("up", "p"),
+        "Select the previous process",
+        "The selected process is set apart in every panel. A click on a process selects it too.",
+    ),
+    Action(
+        "select_next",
+        ("down", "n"),
+        "Select the next process",
+        "The selected process is set apart in every panel. A click on a process selects it too.",
+        lambda now: "" if now.selected or now.over or not now.started else "select",
+    ),
+    Action(
+        "leave",
+        ("escape",),
+        "Back",
+        "Step by step: drops the filter, makes an enlarged panel small again, drops the "
+        "selection, and then goes back to the scenarios, which ends the program.",
+        _always("back"),
+    ),
+    Action(
+        "next_panel",
+        ("tab",),
+        "Next panel",
+        "Goes through all panels in order, those behind a tab as well.",
+        _always("panels"),
+    ),
+    Action(
+        "previous_panel",
+        ("shift+tab",),
+        "Previous panel",
+        "Goes through all panels backwards.",
+    ),
+    Action(
+        "toggle_panel",
+        DIGITS,
+        "A panel on or off",
+        "Each panel in use has its number in its title (0 is for the tenth); a panel that is off "
+        "gives its place to others.",
+        takes_key=True,
+    ),
+    Action(
+        "enlarge",
+        ("e", "enter"),
+        "Enlarge the panel, or make it small again",
+        "The panel with the bright border fills the screen.",
+        lambda now: "shrink" if now.enlarged else "enlarge",
+    ),
+    Action(
+        "scroll_up",
+        ("pageup",),
+        "Scroll the panel up",
+        "Moves the rows of the panel with the bright border; the mouse wheel does it for any. In "
+        "the timeline the wheel zooms where the mouse is, and scrolls over the names.",
+    ),
+    Action("scroll_down", ("pagedown",), "Scroll the panel down", "The other way."),
+    Action(
+        "zoom_in",
+        ("plus", "equals_sign"),
+        "Zoom into the timeline",
+        "The timeline shows a stretch half as long.",
+    ),
+    Action(
+        "zoom_out",
+        ("minus",),
+        "Zoom out of the timeline",
+        "The timeline shows a stretch twice as long.",
+    ),
+    Action("pan_left", ("left",), "Earlier on the timeline", "Moves the timeline a quarter back."),
+    Action(
+        "pan_right", ("right",), "Later on the timeline", "Moves the timeline a quarter forward."
+    ),
+    Action(
+        "whole_run",
+        ("home",),
+        "The whole run on the timeline",
+        "From the start of the run to its end, or to the present.",
+    ),
+    Action(
+        "follow",
+        ("end",),
+        "Follow the present on the timeline",
+        "The right end of the timeline is the present again, and every panel that was scrolled "
+        "shows again what it shows of itself.",
+        lambda now: "" if now.following else "follow",
+    ),
+    Action(
+        "filter",
+        ("slash",),
+        "Filter",
+        "Only processes and objects whose name contains what is typed are listed.",
+        _always("filter"),
+    ),
+    Action(
+        "toggle_all_events",
+        ("v",),
+        "All events in the log, or what matters",
+        "The event log shows every single record, or only what a person would want to be told.",
+    ),
+    Action(
+        "copy_panel",
+        ("y",),
+        "Copy the panel",
+        "Copies the text of the panel with the bright border to the clipboard, where the terminal "
+        "allows it.",
+    ),
+    SAVE,
+    THEME,
+    HELP,
+    QUIT,
+)
+"""What can be done where a run is looked at, whether it goes on or is a replay."""
+
+RUN_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "toggle_pause",
+        ("space",),
+        "Pause the picture, or follow again",
+        "The picture stands still and can be looked at in peace. The program runs on, and all that "
+        "it does is still recorded and counted; the next space shows the present again.",
+        lambda now: "live" if now.paused else "" if now.over else "pause",
+    ),
+    Action(
+        "toggle_freeze",
+        ("f",),
+        "Freeze the program, or let it go on",
+        "Stops every process of the program where it is (SIGSTOP), or lets all go on (SIGCONT). "
+        "Unlike a pause this holds up the program itself.",
+        lambda now: "" if now.over or not now.started else "go on" if now.frozen else "freeze",
+    ),
+    Action(
+        "stop",
+        ("s",),
+        "Stop the program",
+        "Ends the program, all of its processes: SIGTERM first, SIGKILL a second later. The "
+        "picture stays.",
+        _while_running("stop"),
+    ),
+    Action(
+        "type_input",
+        ("i",),
+        "Type a line for the program",
+        "What is typed goes to the program's standard input as one line; for a program that asks.",
+        lambda now: "answer" if now.asks and now.started and not now.over else "",
+    ),
+    Action(
+        "interrupt",
+        ("ctrl+c",),
+        "Interrupt the program",
+        "Sends the program what Ctrl-C in its own terminal would (SIGINT). Once more, or when it "
+        "has ended, quits mpviz.",
+    ),
+    Action(
+        "run_again",
+        ("r",),
+        "Run again",
+        "Ends the program if it is still there, and starts it again with the same parameters.",
+        lambda now: "run again" if now.over else "",
+    ),
+    Action(
+        "terminate",
+        ("t",),
+        "Terminate the selected process",
+        "Sends SIGTERM to the selected process, which asks it to end.",
+        _with_selection("terminate"),
+    ),
+    Action(
+        "kill",
+        ("k",),
+        "Kill the selected process",
+        "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Since k "
+        "kills, j and k do not move through the processes.",
+        _with_selection("kill"),
+    ),
+    *LOOK_ACTIONS,
+)
+"""What can be done while a run is watched."""
+
+PICKER_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "run",
+        ("enter",),
+        "Run the scenario",
+        "Starts the scenario with the parameters as they are, if every one is allowed.",
+        _always("run"),
+    ),
+    Action(
+        "switch",
+        ("tab", "shift+tab"),
+        "To the parameters, or to the list",
+        "Goes from the list of scenarios to the parameters and back.",
+        _always("parameters"),
+    ),
+    Action(
+        "up",
+        ("up", "k"),
+        "Up",
+        "The scenario above, or the parameter above.",
+    ),
+    Action(
+        "down",
+        ("down", "j"),
+        "Down",
+        "The scenario below, or the parameter below.",
+        _always("choose"),
+    ),
+    Action(
+        "less",
+        ("left", "h"),
+        "A smaller value, or the choice before",
+        "Changes the parameter under the cursor. A number can also be typed.",
+    ),
+    Action(
+        "more",
+        ("right", "l"),
+        "A larger value, or the next choice",
+        "Changes the parameter under the cursor; in the list it goes to the parameters.",
+    ),
+    Action(
+        "defaults",
+        ("d",),
+        "Back to the defaults",
+        "Gives every parameter of the scenario the value it had at first.",
+    ),
+    Action("scroll_up", ("pageup",), "Scroll the source up", "The mouse wheel does it too."),
+    Action("scroll_down", ("pagedown",), "Scroll the source down", "The mouse wheel does it too."),
+    Action("first", ("home", "g"), "The first scenario", "To the top of the list."),
+    Action("last", ("end", "G"), "The last scenario", "To the end of the list."),
+    Action(
+        "filter",
+        ("slash",),
+        "Filter",
+        "Only scenarios whose name, title or chapter contains what is typed are listed.",
+        _always("filter"),
+    ),
+    Action(
+        "leave",
+        ("escape",),
+        "Back",
+        "From the parameters to the list; drops a filter.",
+        lambda now: "all" if now.filtered else "",
+    ),
+    SAVE,
+    THEME,
+    HELP,
+    QUIT,
+)
+"""What can be done while a scenario is picked."""
+
+HELP_ACTIONS: tuple[Action, ...] = (
+    Action("close", ("escape", "q", "question_mark", "enter"), "Close", "Back.", _always("close")),
+    Action("scroll_up", ("up", "k"), "Up", "A line up."),
+    Action("scroll_down", ("down", "j"), "Down", "A line down.", _always("scroll")),
+    Action("page_up", ("pageup", "b"), "Page up", "A page up."),
+    Action("page_down", ("pagedown", "space"), "Page down", "A page down.", _always("page")),
+    Action("first", ("home", "g"), "Top", "To the top."),
+    Action("last", ("end", "G"), "End", "To the end."),
+    SAVE,
+    THEME,
+)
+"""What can be done while help is read."""
