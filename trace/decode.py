@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Union
 
 import msgspec
 
 from mpviz.trace.events import Event, Unreadable
 from mpviz.trace.fold import EVENTS
-from mpviz.trace.text import clean
+from mpviz.trace.text import LIMIT, clean
 
 _AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
@@ -17,26 +18,42 @@ _plain = msgspec.json.Decoder()
 _BLANK = b" \t\r"
 
 
-def decode(lines: bytes) -> list[Event]:
+def decode(lines: bytes, clock: Callable[[], int] = time.monotonic_ns) -> list[Event]:
     """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
 
-    Blank lines say nothing.
+    Blank lines say nothing. ``clock`` stamps what is unreadable, in nanoseconds.
     """
-    if lines.isascii() and b"\\" not in lines and b"\x7f" not in lines:
-        # Without an escape there is no character in it that JSON would not let pass bare.
+    if _is_plain(lines) and not _has_long_line(lines):
         try:
             return _decoder.decode_lines(lines)
         except (msgspec.DecodeError, RecursionError):
             pass
-    return [_decode_line(line) for line in lines.split(b"\n") if line.strip(_BLANK)]
+    return [_decode_line(line, clock) for line in lines.split(b"\n") if line.strip(_BLANK)]
 
 
-def _decode_line(line: bytes) -> Event:
+def _is_plain(text: bytes) -> bool:
+    """Whether nothing in it needs cleaning: JSON lets no control character pass without escape."""
+    return text.isascii() and b"\\" not in text and b"\x7f" not in text
+
+
+def _has_long_line(text: bytes) -> bool:
+    """Whether a line in it could hold a string that has to be cut."""
+    at = 0
+    while len(text) - at > LIMIT:
+        at = text.rfind(b"\n", at, at + LIMIT) + 1
+        if not at:
+            return True
+    return False
+
+
+def _decode_line(line: bytes, clock: Callable[[], int]) -> Event:
     try:
+        if _is_plain(line) and len(line) < LIMIT:
+            return _decoder.decode(line)
         event: Event = msgspec.convert(_cleaned(_plain.decode(line)), _AnyEvent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = clean(line[:200].decode("utf-8", "backslashreplace"))
-        return Unreadable(time=time.monotonic_ns(), pid=0, text=text)
+        return Unreadable(time=clock(), pid=0, text=text)
     return event
 
 

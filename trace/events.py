@@ -5,13 +5,19 @@ clock, which all processes of one machine share; sizes are bytes; signals and ex
 of ``multiprocessing`` (-15 for a death by SIGTERM).
 """
 
+from typing import Annotated
+
 import msgspec
+
+Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+"""Nanoseconds of the monotonic clock; no machine is up for a hundred years."""
 
 
 class Event(
     msgspec.Struct,
     tag_field="k",
     gc=False,
+    omit_defaults=True,
     rename={
         "time": "t",
         "pid": "p",
@@ -24,7 +30,7 @@ class Event(
 ):
     """What every event says: when, in which process, and where in that process's sequence."""
 
-    time: int
+    time: Time
     """Nanoseconds of the monotonic clock."""
     pid: int
     """The process that speaks; 0 for the viewer itself."""

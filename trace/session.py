@@ -18,8 +18,10 @@ from mpviz.trace.fold import fold
 from mpviz.trace.launch import Program, launch
 from mpviz.trace.output import OutputReader
 from mpviz.trace.queue import QUEUE_NAME, EventQueue
+from mpviz.trace.recorder import Recorder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import Process, RunState
+from mpviz.trace.text import clean
 
 BATCH_BYTES = 32 << 10
 """How much is folded between two looks at the clock: a few milliseconds of work."""
@@ -50,7 +52,12 @@ class Session:
     """A running program and what is known of it; one thread may use it."""
 
     def __init__(
-        self, queue: EventQueue, program: Program, sampler: Sampler, output: OutputReader | None
+        self,
+        queue: EventQueue,
+        program: Program,
+        sampler: Sampler,
+        output: OutputReader | None,
+        recorder: Recorder | None,
     ) -> None:
         self.state = RunState()
         self.over = False
@@ -59,6 +66,7 @@ class Session:
         self._program = program
         self._sampler = sampler
         self._output = output
+        self._recorder = recorder
         self._told_end = False
         self._frozen: set[str] = set()
 
@@ -76,6 +84,8 @@ class Session:
             events = self._queue.get(limit=BATCH_BYTES)
             if events:
                 fold(self.state, events)
+                if self._recorder is not None:
+                    self._recorder.add(events)
                 changed = True
                 self._freeze_newcomers()
             elif self._told_end:
@@ -84,9 +94,30 @@ class Session:
             elif gone:
                 self._tell_end()
             else:
+                if self._recorder is not None:
+                    self._recorder.tidy()
                 return changed
             if monotonic() >= deadline:
                 return changed
+
+    @property
+    def recorded(self) -> Path | None:
+        """The file that the run is recorded in; None where nobody asked for one."""
+        return self._recorder.path if self._recorder is not None else None
+
+    @property
+    def record_problem(self) -> str:
+        """Why the recording ended before the run, or cannot be had; empty where it goes on."""
+        return self._recorder.problem if self._recorder is not None else "it is not kept"
+
+    def record(self, path: Path) -> None:
+        """Have the whole run in this file: what was told so far, and the rest as it comes.
+
+        :class:`OSError` where it cannot be written.
+        """
+        if self._recorder is None:
+            raise OSError(0, self.record_problem)
+        self._recorder.keep(path)
 
     def freeze(self) -> None:
         """Stop every process of the program where it is (SIGSTOP)."""
@@ -133,10 +164,14 @@ class Session:
         """End what is left, fold the rest and remove the run's files; may be repeated."""
         self._program.end()
         self._program.wait(CLOSE_SECONDS)
-        while not self.over:
-            if not self._is_gone():
-                raise RuntimeError("the program could not be ended: its warden does not answer")
-            self.step(CLOSE_SECONDS)
+        try:
+            while not self.over:
+                if not self._is_gone():
+                    raise RuntimeError("the program could not be ended: its warden does not answer")
+                self.step(CLOSE_SECONDS)
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
         self._program.close()
         self._queue.close()
 
@@ -178,23 +213,38 @@ class Session:
 
 
 def start(
-    target: Target, *, capture: bool, rate: float = 10.0, stdin: int | None = None
+    target: Target,
+    *,
+    capture: bool,
+    rate: float = 10.0,
+    stdin: int | None = None,
+    record: Path | None = None,
 ) -> Session:
     """Launch a target and begin to observe it.
 
     ``capture``: take its output in as events, else it has our own stdout and stderr. ``rate``:
     samples a second. ``stdin``: as :func:`mpviz.trace.launch.launch` has it; with ``capture`` and
-    none given, the program gets a pipe for :meth:`Session.write_stdin`.
+    none given, the program gets a pipe for :meth:`Session.write_stdin`. ``record``: the file that
+    the run is recorded in; with ``capture`` it is also kept where there is none, for
+    :meth:`Session.record`.
 
-    :class:`mpviz.trace.launch.LaunchError` where it cannot be started.
+    :class:`mpviz.trace.launch.LaunchError` where it cannot be started, :class:`OSError` where its
+    recording cannot be written.
     """
     arguments = [target.python, *target.arguments]
     directory = Path(tempfile.gettempdir()) / f"mpviz-{secrets.token_hex(8)}"
     queues: list[EventQueue] = []
+    recorders: list[Recorder] = []
+
+    def prepare() -> None:
+        if record is not None or capture:
+            recorders.append(Recorder(record, version("mpviz")))
+        queues.append(_make_queue(directory, target, arguments))
+
     program = launch(
         arguments,
         queue_path=directory / QUEUE_NAME,
-        make_queue=lambda: queues.append(_make_queue(directory, target, arguments)),
+        make_queue=prepare,
         start_method=target.start_method,
         stdin=subprocess.PIPE if capture and stdin is None else stdin,
         capture=capture,
@@ -205,7 +255,7 @@ def start(
     if program.stdout is not None and program.stderr is not None:
         output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
     sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
-    return Session(queue, program, sampler, output)
+    return Session(queue, program, sampler, output, recorders[0] if recorders else None)
 
 
 def _make_queue(directory: Path, target: Target, arguments: list[str]) -> EventQueue:
@@ -214,9 +264,9 @@ def _make_queue(directory: Path, target: Target, arguments: list[str]) -> EventQ
         RunStarted(
             time=monotonic_ns(),
             pid=0,
-            target=target.name,
-            arguments=arguments,
-            python=target.python,
+            target=clean(target.name),
+            arguments=[clean(word) for word in arguments],
+            python=clean(target.python),
             start_method=target.start_method or "",
             cores=os.cpu_count() or 1,
             version=version("mpviz"),

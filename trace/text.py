@@ -17,9 +17,12 @@ _ESCAPE = re.compile(
 
 def clean(text: str) -> str:
     """Drop terminal escape sequences, show other controls as ``·``, turn tabs into spaces."""
-    if len(text) > LIMIT:
-        text = text[: LIMIT - 1] + "…"
+    text = _cut(text)
     if text.isascii() and text.isprintable():
         return text
     text = _ESCAPE.sub("", text).replace("\t", "    ")
-    return _UNSAFE.sub("·", text)
+    return _UNSAFE.sub("·", _cut(text))
+
+
+def _cut(text: str) -> str:
+    return text[: LIMIT - 1] + "…" if len(text) > LIMIT else text
