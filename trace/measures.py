@@ -310,3 +310,38 @@ class Rate:
         if first <= self.step < last:
             times += self.in_step
         return times / ((last - first) / 10)
+
+
+@dataclass(slots=True)
+class Density:
+    """How many things happened when, over all of a time whose end is not known beforehand."""
+
+    BUCKETS = 1024
+
+    origin: int = -1
+    """Start of the first bucket in nanoseconds; -1 before the first time."""
+    width: int = 1_000_000
+    """Nanoseconds in a bucket."""
+    counts: list[int] = field(default_factory=list)
+
+    def add(self, times: list[int]) -> None:
+        """Count what happened at these times; earlier than the very first counts as there."""
+        if self.origin < 0 and times:
+            self.origin = times[0]
+        latest = max(times, default=0) - self.origin
+        while latest // self.width >= self.BUCKETS:
+            halves = range(0, len(self.counts), 2)
+            self.counts = [sum(self.counts[index : index + 2]) for index in halves]
+            self.width *= 2
+        origin, width, counts = self.origin, self.width, self.counts
+        counts += [0] * (latest // width + 1 - len(counts))
+        for time in times:
+            counts[max(0, time - origin) // width] += 1
+
+    def between(self, start: int, end: int) -> float:
+        """How many things happened in this stretch; a bucket that it cuts counts by its share."""
+        first, last = (start - self.origin) / self.width, (end - self.origin) / self.width
+        total = 0.0
+        for index in range(max(0, int(first)), min(len(self.counts), int(last) + 1)):
+            total += self.counts[index] * max(0.0, min(last, index + 1) - max(first, index))
+        return total

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 
 from mpviz.trace.processes import described, signal_name
+from mpviz.trace.still import still
 from mpviz.tui.action_tables import RUN_ACTIONS
 from mpviz.tui.keys import bindings
 from mpviz.tui.screens.looking import Looking
 from mpviz.tui.sessions import Session
-from mpviz.tui.still import still
 from mpviz.tui.view import View
 from mpviz.tui.widgets.panel_view import PanelView
 

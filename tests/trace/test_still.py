@@ -9,7 +9,7 @@ import pytest
 from mpviz.trace.events import Event
 from mpviz.trace.fold import fold
 from mpviz.trace.state import RunState
-from mpviz.tui.still import still
+from mpviz.trace.still import still
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
