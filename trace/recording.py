@@ -75,7 +75,8 @@ class Cursor:
 
     def read(self) -> list[Event] | None:
         """The next events, which may be none; None at the end of what can be read."""
-        text = self._read_text()
+        # Behind the first line there may be others that came with it.
+        text = b"" if b"\n" in self.half_line else self._read_text()
         if text is None:
             return None
         lines, self.half_line = _whole_lines(self.half_line + text)

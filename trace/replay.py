@@ -21,8 +21,8 @@ from mpviz.trace.recording import Cursor, NotARecording, Recording
 from mpviz.trace.state import RunState
 from mpviz.trace.still import still
 
-KEYFRAMES = 160
-"""At most; with 2 million events each stretch has some 12 thousand, which fold in 20 ms."""
+KEYFRAMES = 128
+"""At most; with 2 million events each stretch has 16 thousand, which fold in some 20 ms."""
 
 FIRST_STRETCH = 4_000
 """Events between two keyframes, as long as there are few."""
@@ -92,6 +92,16 @@ class Replay:
         self.seek(self.start)
 
     # What a screen asks of any run
+
+    @property
+    def over(self) -> bool:
+        """A replay can always go on: back, if nowhere else."""
+        return False
+
+    @property
+    def going_to(self) -> int:
+        """The moment that is asked for and not read yet, nanoseconds; -1 for none."""
+        return -1 if self._wanted is None else self._wanted
 
     @property
     def behind(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from mpviz.tui.actions import DIGITS, Action, Situation
 
@@ -49,6 +50,14 @@ SAVE = Action(
     "Writes what the screen shows as an SVG file into the current directory, and says where.",
     of_app=True,
 )
+
+PAN_ACTIONS: tuple[Action, ...] = (
+    Action("pan_left", ("left",), "Earlier on the timeline", "Moves the timeline a quarter back."),
+    Action(
+        "pan_right", ("right",), "Later on the timeline", "Moves the timeline a quarter forward."
+    ),
+)
+"""Of a run; in a replay the arrows move the moment itself."""
 
 LOOK_ACTIONS: tuple[Action, ...] = (
     Action(
@@ -119,10 +128,6 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         ("minus",),
         "Zoom out of the timeline",
         "The timeline shows a stretch twice as long.",
-    ),
-    Action("pan_left", ("left",), "Earlier on the timeline", "Moves the timeline a quarter back."),
-    Action(
-        "pan_right", ("right",), "Later on the timeline", "Moves the timeline a quarter forward."
     ),
     Action(
         "whole_run",
@@ -226,9 +231,103 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "kills, j and k do not move through the processes.",
         _with_selection("kill"),
     ),
+    *PAN_ACTIONS,
     *LOOK_ACTIONS,
+    Action(
+        "record",
+        ("R",),
+        "Record the run",
+        "Keeps the run in a file in the current directory, from its start and on to its end; mpviz "
+        "replay opens it. It can also be asked for when the run has ended.",
+        lambda now: "record" if now.started and not now.recorded else "",
+    ),
 )
 """What can be done while a run is watched."""
+
+REPLAY_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "toggle_play",
+        ("space",),
+        "Play, or pause",
+        "The recording goes on by itself from the moment that is looked at; at its end it begins "
+        "again.",
+        lambda now: "pause" if now.playing else "play",
+    ),
+    Action(
+        "earlier",
+        ("left",),
+        "A little earlier",
+        "Moves the moment back by a fortieth of what the timeline shows: zoom in for finer steps. "
+        "A click on the tape or on the timeline goes to any moment, and so does a drag.",
+        lambda now: "earlier",
+    ),
+    Action(
+        "later",
+        ("right",),
+        "A little later",
+        "Moves the moment on by a fortieth of what the timeline shows.",
+        lambda now: "later",
+    ),
+    Action(
+        "previous_event",
+        ("comma",),
+        "The event before",
+        "Goes back by one event, whoever tells it; the line below the tape says what it was.",
+        lambda now: "back",
+    ),
+    Action(
+        "next_event",
+        ("full_stop",),
+        "The next event",
+        "Goes on by one event, whoever tells it. Looks at the machine are not stepped to.",
+        lambda now: "step",
+    ),
+    Action(
+        "previous_event_of_process",
+        ("less_than_sign",),
+        "The event before, of the selected process",
+        "Goes back to what the selected process did before.",
+    ),
+    Action(
+        "next_event_of_process",
+        ("greater_than_sign",),
+        "The next event of the selected process",
+        "Goes on to what the selected process does next.",
+    ),
+    Action(
+        "slower",
+        ("left_square_bracket",),
+        "Half as fast",
+        "Plays at half the speed, down to a 256th.",
+        lambda now: "slower",
+    ),
+    Action(
+        "faster",
+        ("right_square_bracket",),
+        "Twice as fast",
+        "Plays at twice the speed, up to 64 times.",
+        lambda now: "faster",
+    ),
+    Action(
+        "go_to_time",
+        ("g",),
+        "Go to a moment",
+        "Type seconds of the run as in 3.2 or 1:05, +0.5 or -0.5 from here, 50%, start or end.",
+        lambda now: "go to",
+    ),
+    Action(
+        "mark",
+        ("m",),
+        "Mark this moment, or take the mark away",
+        "A mark is a place on the tape to come back to.",
+        lambda now: "mark",
+    ),
+    Action("next_mark", ("apostrophe",), "The next mark", "Goes to the next mark."),
+    Action("previous_mark", ("quotation_mark",), "The mark before", "Goes to the mark before."),
+    *(replace(action, keys=tuple(f"shift+{key}" for key in action.keys)) for action in PAN_ACTIONS),
+    *LOOK_ACTIONS,
+)
+"""What can be done with a recording."""
 
 PICKER_ACTIONS: tuple[Action, ...] = (
     Action(

@@ -17,6 +17,16 @@ _KEY_SIGNS = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "apostrophe": "'",
+    "quotation_mark": '"',
+    "shift+left": "shift+←",
+    "shift+right": "shift+→",
     "escape": "esc",
     "up": "↑",
     "down": "↓",
@@ -26,7 +36,14 @@ _KEY_SIGNS = {
     "pagedown": "pgdn",
     "shift+tab": "shift+tab",
 }
-_ASCII_SIGNS = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
+_ASCII_SIGNS = {
+    "shift+←": "shift+left",
+    "shift+→": "shift+right",
+    "↑": "up",
+    "↓": "down",
+    "←": "left",
+    "→": "right",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,10 @@ class Situation:
     following: bool = True
     """The timeline follows the present, and does not show an earlier stretch."""
     filtered: bool = False
+    playing: bool = False
+    """A replay goes on by itself."""
+    recorded: bool = False
+    """The run is recorded in a file."""
     asks: bool = False
     """The program has written something without an end of line: it may wait for an answer."""
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from mpviz.tui.files import PICTURE, file_name, numbered
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.targets import commands_of
@@ -24,6 +25,7 @@ from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
+    from mpviz.trace.replay import Replay
     from mpviz.trace.session import Target
     from mpviz.tui.screens.picker import PickerScreen
     from mpviz.tui.screens.watching import Watching
@@ -48,7 +50,14 @@ class MpvizApp(App[int]):
     TITLE = "mpviz"
     CSS_PATH = "app.tcss"
 
-    def __init__(self, target: Target | None = None, *, start: Start, fps: float) -> None:
+    def __init__(
+        self,
+        target: Target | None = None,
+        *,
+        start: Start,
+        fps: float,
+        replay: Replay | None = None,
+    ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__()
         if no_color is not None:
@@ -57,6 +66,7 @@ class MpvizApp(App[int]):
         self.fps = fps
         self.session: Session | None = None
         """The latest run; it is closed when the app has ended, whatever ended it."""
+        self._replay = replay
         self.failure = ""
         """Why the app could not do what it was started for."""
         self.asked_at = 0.0
@@ -70,12 +80,14 @@ class MpvizApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The scenarios, or below a run that was asked for nothing yet."""
-        return Screen() if self._target is not None else self._picker()
+        return Screen() if self._target is not None or self._replay is not None else self._picker()
 
     def on_mount(self) -> None:
         """Show the run that was asked for."""
         if self._target is not None:
             self.push_screen(self._run_screen(self._target))
+        elif self._replay is not None:
+            self.push_screen(self._replay_screen(self._replay))
 
     def on_ready(self) -> None:
         """Spare the garbage collector what is there for good: a full collection holds all up."""
@@ -125,8 +137,7 @@ class MpvizApp(App[int]):
     def action_save_picture(self) -> None:
         """Write the screen as an SVG file into the current directory."""
         name = getattr(getattr(self.screen, "target", None), "name", "scenarios")
-        safe = "".join(letter if letter.isalnum() or letter in "-._" else "_" for letter in name)
-        file = f"mpviz-{safe}-{datetime.now():%Y%m%d-%H%M%S}.svg"
+        file = file_name(name, PICTURE)
         try:
             Path(file).write_text(self.export_screenshot(title=f"mpviz {name}"), encoding="utf-8")
         except OSError as error:
@@ -151,10 +162,10 @@ class MpvizApp(App[int]):
         return self.session
 
     def _show_scenarios(self) -> None:
-        if len(self.screen_stack) > 1 and self._target is None:
+        if len(self.screen_stack) > 1 and self._target is None and self._replay is None:
             self.pop_screen()
         else:
-            self._target = None
+            self._target = self._replay = None
             self.switch_screen(self._picker())
 
     def _run_screen(self, target: Target) -> Screen[None]:
@@ -169,6 +180,11 @@ class MpvizApp(App[int]):
             panels=panels_for(commands_of(target)),
         )
 
+    def _replay_screen(self, replay: Replay) -> Screen[None]:
+        from mpviz.tui.screens.replay import ReplayScreen  # noqa: PLC0415 - picking needs none
+
+        return ReplayScreen(replay, fps=self.fps, ascii_only=self.ascii_only)
+
     def _picker(self) -> Screen[None]:
         from mpviz.tui.screens.picker import PickerScreen  # noqa: PLC0415 - a run needs none
 
@@ -177,21 +193,36 @@ class MpvizApp(App[int]):
 
 def pick() -> int:
     """Show the scenarios; the exit status."""
-    return _run(MpvizApp(start=_starter(10.0), fps=_fps(None)), None)
+    return _run(MpvizApp(start=_starter(10.0, None), fps=_fps(None)), None)
 
 
-def watch(target: Target, json_file: str | None, rate: float, fps: int | None) -> int:
+def watch(
+    target: Target, json_file: str | None, record: Path | None, rate: float, fps: int | None
+) -> int:
     """Run this and show it; the exit status."""
-    return _run(MpvizApp(target, start=_starter(rate), fps=_fps(fps)), json_file)
+    return _run(MpvizApp(target, start=_starter(rate, record), fps=_fps(fps)), json_file)
 
 
-def _starter(rate: float) -> Start:
+def replay(recorded: Replay, fps: int | None) -> int:
+    """Show a recording; the exit status."""
+    try:
+        app = MpvizApp(start=_starter(10.0, None), fps=_fps(fps), replay=recorded)
+        return _run(app, None)
+    finally:
+        recorded.close()
+
+
+def _starter(rate: float, record: Path | None) -> Start:
+    runs = count(1)
+
     def start(target: Target) -> Session:
         from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - picking needs no msgspec
         from mpviz.trace.session import start as start_session  # noqa: PLC0415
 
         try:
-            return start_session(target, capture=True, rate=rate)
+            # To run again must not take the recording of the run before.
+            file = numbered(record, next(runs)) if record is not None else None
+            return start_session(target, capture=True, rate=rate, record=file)
         except (LaunchError, OSError) as error:
             raise NotStarted(str(error)) from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,11 +38,20 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _check_number(context: click.Context, parameter: click.Parameter, value: float) -> float:
+def _check_number(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
     """Refuse what is no number and yet within every range."""
-    if value != value:  # noqa: PLR0124 - only NaN is not itself
+    if value is not None and value != value:  # noqa: PLR0124 - only NaN is not itself
         raise click.BadParameter("nan is not a number")
     return value
+
+
+_fps_option = click.option(
+    "--fps",
+    type=click.IntRange(1, 60),
+    help="Pictures a second.  [default: 10; 4 over SSH]",
+)
 
 
 @click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
@@ -100,10 +110,12 @@ def list_scenarios() -> int:
     help='The final state as one JSON document ("-" for stdout, headless only).',
 )
 @click.option(
-    "--fps",
-    type=click.IntRange(1, 60),
-    help="Pictures a second.  [default: 10; 4 over SSH]",
+    "--record",
+    "record_file",
+    metavar="FILE",
+    help="Record the run in FILE (.jsonl.gz), for mpviz replay.",
 )
+@_fps_option
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 100),
@@ -121,6 +133,7 @@ def run(
     start_method: str | None,
     headless: bool,
     json_file: str | None,
+    record_file: str | None,
     fps: int | None,
     rate: float,
     target: str,
@@ -140,13 +153,54 @@ def run(
         headless = True
     if json_file is not None:
         _check_json_file(json_file, headless)
+    if record_file is not None:
+        _check_file("--record", record_file)
+    record = Path(record_file) if record_file is not None else None
     if headless:
         from mpviz.tui.headless import run_headless  # noqa: PLC0415
 
-        return run_headless(wanted, json_file, rate)
+        return run_headless(wanted, json_file, record, rate)
     from mpviz.tui.app import watch  # noqa: PLC0415
 
-    return watch(wanted, json_file, rate, fps)
+    return watch(wanted, json_file, record, rate, fps)
+
+
+@command.command(short_help="Open a recording and walk through it.")
+@click.option(
+    "--at", metavar="SECONDS", type=float, callback=_check_number, help="Begin at this moment."
+)
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=click.FloatRange(1 / 256, 64),
+    callback=_check_number,
+    default=1.0,
+    help="Seconds of the run for each second, 1/256 to 64.",
+)
+@_fps_option
+@click.argument("file")
+def replay(*, at: float | None, speed: float, fps: int | None, file: str) -> int:
+    """Open a recording and walk through it: play, pause, step, go to any moment.
+
+    \b
+      mpviz replay run.jsonl.gz
+      mpviz replay run.jsonl.gz --at 3.2 --speed 0.25
+    """
+    if not _has_terminal():
+        raise click.UsageError("there is no terminal to show a recording on")
+    from mpviz.trace.recording import NotARecording  # noqa: PLC0415
+    from mpviz.trace.replay import Replay  # noqa: PLC0415
+
+    try:
+        recorded = Replay(Path(file))
+    except NotARecording as bad:
+        raise click.UsageError(str(bad)) from None
+    recorded.set_speed(speed)
+    if at is not None:
+        recorded.seek(recorded.start + int(at * 1e9))
+    from mpviz.tui.app import replay as show  # noqa: PLC0415
+
+    return show(recorded, fps)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,17 +229,21 @@ def _target(words: list[str], module: bool, python: str | None, start_method: st
 
 
 def _check_json_file(path: str, headless: bool) -> None:
-    """Find out before the run whether the file can be written after it, and leave no trace."""
+    """As :func:`_check_file`; a dash stands for stdout, where nothing else is in the way."""
+    if path != "-":
+        _check_file("--json", path)
+    elif not headless:
+        raise click.UsageError("--json - needs --headless: the screen is in the way")
+
+
+def _check_file(option: str, path: str) -> None:
+    """Find out before the run whether a file can be written, and leave no trace."""
     from mpviz.tui.headless import check_writable  # noqa: PLC0415
 
-    if path == "-":
-        if not headless:
-            raise click.UsageError("--json - needs --headless: the screen is in the way")
-        return
     try:
         check_writable(path)
     except OSError as error:
-        raise click.UsageError(f"--json: cannot write {path}: {error.strerror}") from None
+        raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
 
 
 def _has_terminal() -> bool:

@@ -27,13 +27,13 @@ NOT_STARTED = 127
 """The exit status where there was no program to have one; as a shell's."""
 
 
-def run_headless(target: Target, json_file: str | None, rate: float) -> int:
+def run_headless(target: Target, json_file: str | None, record: Path | None, rate: float) -> int:
     """Run the target to its end and return the exit status."""
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
     from mpviz.trace.session import start  # noqa: PLC0415
 
     try:
-        session = start(target, capture=False, rate=rate)
+        session = start(target, capture=False, rate=rate, record=record)
     except (LaunchError, OSError) as error:
         print(f"mpviz: {error}", file=sys.stderr)
         return NOT_STARTED
@@ -43,6 +43,9 @@ def run_headless(target: Target, json_file: str | None, rate: float) -> int:
     finally:
         session.close()
     written = _report(session.state, json_file)
+    if session.recorded is not None and session.record_problem:
+        print(f"mpviz: --record: {session.recorded}: {session.record_problem}", file=sys.stderr)
+        written = False
     ending = [number for number in received if number != signal.SIGINT]
     if ending:
         return 128 + ending[0]

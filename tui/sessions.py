@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,8 +11,8 @@ if TYPE_CHECKING:
     from mpviz.trace.state import RunState
 
 
-class Session(Protocol):
-    """One run: :class:`mpviz.trace.session.Session`, or what tests put in its place."""
+class Source(Protocol):
+    """Where a screen has its state from: a run that goes on, or the replay of one."""
 
     @property
     def state(self) -> RunState:
@@ -27,6 +28,24 @@ class Session(Protocol):
 
     def step(self, budget: float) -> bool:
         """Fold what has arrived for at most this many seconds; True if anything changed."""
+
+    def close(self) -> None:
+        """End all that is left, wait for it, and close and remove what files there are."""
+
+
+class Session(Source, Protocol):
+    """One run: :class:`mpviz.trace.session.Session`, or what tests put in its place."""
+
+    @property
+    def recorded(self) -> Path | None:
+        """The file that the run is recorded in; None where nobody asked for one."""
+
+    @property
+    def record_problem(self) -> str:
+        """Why the recording ended before the run; empty where it did not."""
+
+    def record(self, path: Path) -> None:
+        """Have the whole run in this file; OSError where that is not possible."""
 
     def freeze(self) -> None:
         """Stop the whole program where it is."""
@@ -45,9 +64,6 @@ class Session(Protocol):
 
     def stop(self) -> None:
         """Ask for the end of the program, and return at once."""
-
-    def close(self) -> None:
-        """End all that is left, wait for it, and remove the files of the run."""
 
 
 Start = Callable[["Target"], Session]

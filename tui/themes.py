@@ -60,6 +60,9 @@ _AROUND: dict[str, tuple[str, str, str, str, str]] = {
     "key": ("bold #f5a14d", "bold #a85500", "bold yellow", "bold blue", "bold"),
     "hint": ("#a3afbe", "#465260", "", "", ""),
     "live": ("bold #4fd1b5", "bold #0b7563", "bold cyan", "bold cyan", "bold"),
+    "paused.sign": ("bold #6cb6ff", "bold #1f6fbf", "bold bright_blue", "bold blue", "bold"),
+    "tape.past": ("#f5a14d", "#a85500", "yellow", "blue", "bold"),
+    "tape.to.come": ("#5a6776", "#9aa4ae", "bright_black", "bright_black", ""),
     "paused": (
         "bold #10151c on #6cb6ff",
         "bold #ffffff on #1f6fbf",

@@ -36,6 +36,8 @@ class FakeSession:
         self.state = RunState()
         self.asked: list[object] = []
         self.closed = 0
+        self.file: Path | None = None
+        self.record_problem = ""
         self.held = 0
         """How many events are held back: the run is not over until they are let go."""
         self._events = list(events)
@@ -53,6 +55,15 @@ class FakeSession:
         self._events = self._events[len(batch) :]
         fold(self.state, batch)
         return bool(batch)
+
+    @property
+    def recorded(self) -> Path | None:
+        return self.file
+
+    def record(self, path: Path) -> None:
+        if self.record_problem:
+            raise OSError(0, self.record_problem)
+        self.file = path
 
     def freeze(self) -> None:
         self._mark("freeze")

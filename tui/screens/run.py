@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
+from pathlib import Path
 
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.still import still
 from mpviz.tui.action_tables import RUN_ACTIONS
+from mpviz.tui.actions import Situation
+from mpviz.tui.files import RECORDING, file_name
 from mpviz.tui.keys import bindings
 from mpviz.tui.screens.looking import Looking
 from mpviz.tui.sessions import Session
 from mpviz.tui.view import View
+from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView
 
 INPUT = "input"
@@ -22,6 +27,7 @@ class RunScreen(Looking):
     BINDINGS = bindings(RUN_ACTIONS)
     ACTIONS = RUN_ACTIONS
 
+    session: Session | None
     _interrupted: Session | None = None
     """The run that was sent a Ctrl-C."""
 
@@ -45,6 +51,21 @@ class RunScreen(Looking):
             self.say("the program has ended: nobody reads what is typed")
             return
         self.ask(INPUT, "enter sends it, esc drops it")
+
+    def situation(self) -> Situation:
+        """What the footer needs to know."""
+        recorded = self.session is not None and self.session.recorded is not None
+        return replace(super().situation(), recorded=recorded)
+
+    def status(self) -> Status:
+        """What the header says."""
+        session = self.session
+        recorded = session is not None and session.recorded is not None
+        return replace(
+            super().status(),
+            recording=recorded and not self.over,
+            record_problem=session.record_problem if session is not None and recorded else "",
+        )
 
     def typed(self, label: str, text: str) -> None:
         """Send the program a line."""
@@ -101,6 +122,25 @@ class RunScreen(Looking):
         self.picture.view = View(filter=old.filter, all_events=old.all_events, ascii=old.ascii)
         self.heights.clear()
         self.begin()
+
+    def action_record(self) -> None:
+        """Keep the run in a file."""
+        session = self.session
+        if session is None:
+            self.say("there is no run to record yet")
+        elif session.recorded is not None:
+            self.say(f"the run is in {session.recorded}: mpviz replay opens it")
+        else:
+            self._record(session, Path.cwd() / file_name(self.target.name, RECORDING))
+        self.redraw()
+
+    def _record(self, session: Session, path: Path) -> None:
+        try:
+            session.record(path)
+        except OSError as error:
+            self.say(f"not recorded: {error.strerror}")
+        else:
+            self.say(f"recorded from its start in {path.name}")
 
     def action_terminate(self) -> None:
         """Ask the selected process to end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.timer import Timer
+from textual.widget import Widget
 
 from mpviz.trace.state import Process, RunState
 from mpviz.trace.stuck import stuck
@@ -22,7 +23,7 @@ from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import look_around
-from mpviz.tui.sessions import NotStarted, Session, Start
+from mpviz.tui.sessions import NotStarted, Source
 from mpviz.tui.view import View
 from mpviz.tui.widgets.desk import Desk
 from mpviz.tui.widgets.footer import Footer
@@ -67,7 +68,7 @@ class Watching(Screen[None]):
     def __init__(
         self,
         target: Target,
-        start: Start,
+        start: Callable[[Target], Source],
         *,
         fps: float = 10.0,
         ascii_only: bool = False,
@@ -76,7 +77,7 @@ class Watching(Screen[None]):
     ) -> None:
         super().__init__()
         self.target = target
-        self.session: Session | None = None
+        self.session: Source | None = None
         self.panels = tuple(panels)
         self.picture = Picture(RunState(), View(ascii=ascii_only))
         self._start = start
@@ -93,10 +94,15 @@ class Watching(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, panels, and one line for keys or for typing."""
-        yield Header(lambda: self.state, self._status)
+        yield Header(lambda: self.state, self.status)
         yield Desk(self.picture, self.panels)
+        yield from self.controls()
         yield Prompt()
         yield Footer(self.ACTIONS, self.situation, self.view.ascii)
+
+    def controls(self) -> Iterable[Widget]:
+        """What lies between the panels and the keys: nothing in a run."""
+        return ()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Nothing: header, desk and footer cover it, as the panels cover the desk."""
@@ -111,6 +117,11 @@ class Watching(Screen[None]):
     def state(self) -> RunState:
         """What is true of the run now, also while the picture stands still."""
         return self.session.state if self.session else self.picture.state
+
+    @property
+    def moment(self) -> int:
+        """The time that the picture is of, nanoseconds."""
+        return self.state.now
 
     @property
     def desk(self) -> Desk:
@@ -167,7 +178,7 @@ class Watching(Screen[None]):
             self._drawn = now
             self.redraw()
         elif late:
-            self.query_one(Header).redraw()
+            self.redraw_progress()
         if session.over and not session.step(FOLD_BUDGET):
             self.redraw()
             return
@@ -175,6 +186,10 @@ class Watching(Screen[None]):
         if late:
             wait = KEY_PAUSE if asked else 0.001
         self._timer = self.set_timer(wait, self._tick)
+
+    def redraw_progress(self) -> None:
+        """Show how far behind the picture is."""
+        self.query_one(Header).redraw()
 
     def _stop_ticking(self) -> None:
         if self._timer is not None:
@@ -203,7 +218,8 @@ class Watching(Screen[None]):
             return
         view = self.view
         if not view.paused:
-            view.now = self.state.now
+            self.picture.state = self.state
+            view.now = self.moment
             look_around(self.state, view)
         self._arrange()
         self.focus_holder()
@@ -235,7 +251,8 @@ class Watching(Screen[None]):
             return "hangs by design: s ends it"
         return ""
 
-    def _status(self) -> Status:
+    def status(self) -> Status:
+        """What the header says beside what is true of the run."""
         behind = 0.0
         if self.session is not None and self.session.behind and not self.session.over:
             behind = (self._clock() - self.session.state.now) / 1e9

@@ -31,6 +31,14 @@ class Status:
     behind: float = 0.0
     """Seconds that the picture is behind the program."""
     note: str = ""
+    recording: bool = False
+    """The run goes into a file as it comes."""
+    record_problem: str = ""
+    """Why it does no more."""
+    replay: bool = False
+    """It is no run that goes on, but a recording."""
+    moment: int = -1
+    """The time that is looked at in nanoseconds; -1 for the present."""
     ascii: bool = False
 
 
@@ -41,7 +49,8 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
     state_parts = _how_it_goes(state, status)
     troubles = _troubles(state, status)
     counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
-    clock: list[Part] = [(f"  {duration(state.now - state.origin)} ", "head")]
+    now = status.moment if status.moment >= 0 else state.now
+    clock: list[Part] = [(f"  {duration(now - state.origin)} ", "head")]
     right = [*troubles, *state_parts, *clock]
     if status.note:
         left.append((f"  {status.note}", "key"))
@@ -69,6 +78,10 @@ def _how_it_goes(state: RunState, status: Status) -> list[Part]:
     parts: list[Part] = []
     if status.paused:
         parts.append((" || paused " if status.ascii else " ❚❚ paused ", "paused"))
+    if status.recording and not status.record_problem:
+        parts.append((" * rec " if status.ascii else " ● rec ", "key"))
+    if status.replay:
+        parts.append((" replay ", "paused"))
     if status.over:
         words, style = _ending(state)
         parts.append((f" {words} ", style))
@@ -78,7 +91,7 @@ def _how_it_goes(state: RunState, status: Status) -> list[Part]:
         parts.append((" * frozen " if status.ascii else " ❄ frozen ", "frozen"))
     elif state.run is None:
         parts.append((" starting … ", "over"))
-    elif not status.paused:
+    elif not status.paused and not (status.replay and not stuck(state)):
         parts.append(_live(state, status))
     return parts
 
@@ -111,6 +124,8 @@ def _troubles(state: RunState, status: Status) -> list[Part]:
     if errors:
         words = "probe error" if errors == 1 else "probe errors"
         parts += [(f" {errors:,} {words} ", "alarm"), (" ", "")]
+    if status.record_problem:
+        parts += [(f" not recorded: {status.record_problem} ", "alarm"), (" ", "")]
     if status.behind > BEHIND_SHOWN:
         parts.append((f" behind {status.behind:.1f} s ", "wrong"))
     return parts

@@ -1,0 +1,227 @@
+"""The replay screen: the same panels over a recording, and a tape to go to any of its moments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from textual.widget import Widget
+
+from mpviz.trace.processes import described
+from mpviz.trace.replay import Replay
+from mpviz.trace.session import Target
+from mpviz.trace.state import RunState
+from mpviz.tui.action_tables import REPLAY_ACTIONS
+from mpviz.tui.actions import Situation
+from mpviz.tui.keys import bindings
+from mpviz.tui.panels import panels_for
+from mpviz.tui.panels.log import in_words
+from mpviz.tui.screens.looking import Looking
+from mpviz.tui.tape import Place, moment_from
+from mpviz.tui.timeline import visible_stretch
+from mpviz.tui.widgets.header import Status
+from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.rows_view import RowsView
+from mpviz.tui.widgets.tape import Tape
+
+GO_TO = "go to"
+STEPS = 40
+"""An arrow key moves by this part of what the timeline shows."""
+
+
+class ReplayScreen(Looking):
+    """The actions of the table that are about the moment, one method each."""
+
+    BINDINGS = bindings(REPLAY_ACTIONS)
+    ACTIONS = REPLAY_ACTIONS
+
+    def __init__(self, replay: Replay, *, fps: float, ascii_only: bool) -> None:
+        run = replay.state.run
+        target = Target(
+            arguments=run.arguments if run is not None else [],
+            name=run.target if run is not None else replay.recording.path.name,
+        )
+        super().__init__(
+            target,
+            lambda _: replay,
+            fps=fps,
+            ascii_only=ascii_only,
+            panels=panels_for(None),
+        )
+        self.replay = replay
+
+    def begin(self) -> None:
+        """Play from the moment that was asked for, once there is a picture to see it in."""
+        self.replay.play()
+        super().begin()
+
+    def controls(self) -> Iterable[Widget]:
+        """The tape."""
+        yield Tape(self.place, self.view.ascii)
+
+    @property
+    def state(self) -> RunState:
+        """What is true at the moment that is looked at."""
+        return self.replay.state
+
+    @property
+    def moment(self) -> int:
+        """The moment that is looked at, nanoseconds."""
+        return self.replay.moment
+
+    @property
+    def over(self) -> bool:
+        """Whether the run had ended by then."""
+        return self.state.ended >= 0
+
+    def situation(self) -> Situation:
+        """What the footer needs to know."""
+        return replace(super().situation(), playing=self.replay.playing)
+
+    def status(self) -> Status:
+        """What the header says."""
+        return replace(super().status(), behind=0.0, replay=True, moment=self.replay.moment)
+
+    def place(self) -> Place:
+        """What the tape shows."""
+        replay = self.replay
+        return Place(
+            start=replay.start,
+            end=max(replay.end, replay.start + 1),
+            moment=replay.moment,
+            position=replay.position,
+            known=replay.known,
+            playing=replay.playing,
+            speed=replay.speed,
+            marks=replay.marks,
+            troubles=replay.troubles(),
+            density=replay.density,
+            share_read=replay.share_read,
+            going_to=replay.going_to,
+            trouble=replay.trouble,
+            happened=self._happened(),
+        )
+
+    def redraw(self) -> None:
+        """Bring the tape up to date, too."""
+        super().redraw()
+        self.redraw_progress()
+
+    def redraw_progress(self) -> None:
+        """Show on the tape how much has been read."""
+        for tape in self.query(Tape):
+            tape.redraw()
+
+    def _happened(self) -> str:
+        event = self.replay.last_event()
+        if event is None:
+            return ""
+        process = self.state.by_pid.get(event.pid)
+        who = described(process) if process is not None else "mpviz"
+        return f"{who} {in_words(self.state, event)}"
+
+    # By mouse
+
+    def on_tape_touched(self, event: Tape.Touched) -> None:
+        """Go where the mouse is on the tape."""
+        self._go_to(event.moment)
+
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+        """Select what was clicked; on the timeline, go to the moment that was clicked."""
+        super().on_rows_view_clicked(event)
+        if isinstance(event.view, PanelView):
+            moment = event.view.time_at(event.x)
+            if moment >= 0:
+                self._go_to(min(moment, self.replay.moment))
+
+    # By keys
+
+    def action_toggle_play(self) -> None:
+        """Play, or stand still."""
+        if self.replay.playing:
+            self.replay.pause()
+        else:
+            self.replay.play()
+        self.redraw()
+
+    def action_slower(self) -> None:
+        """Half as fast."""
+        self._set_speed(self.replay.speed / 2)
+
+    def action_faster(self) -> None:
+        """Twice as fast."""
+        self._set_speed(self.replay.speed * 2)
+
+    def action_next_event(self) -> None:
+        """To the next event of anybody."""
+        self._step(self.replay.next_event(), "this is the last event")
+
+    def action_previous_event(self) -> None:
+        """To the event before, of anybody."""
+        self._step(self.replay.previous_event(), "this is the first event")
+
+    def action_next_event_of_process(self) -> None:
+        """To the next event of the selected process."""
+        self._step_of_process(self.replay.next_event, "says nothing after this")
+
+    def action_previous_event_of_process(self) -> None:
+        """To the event before, of the selected process."""
+        self._step_of_process(self.replay.previous_event, "says nothing before this")
+
+    def action_earlier(self) -> None:
+        """A fortieth of what the timeline shows back."""
+        self._go_to(self.replay.moment - self._stride())
+
+    def action_later(self) -> None:
+        """A fortieth of what the timeline shows on."""
+        self._go_to(self.replay.moment + self._stride())
+
+    def action_go_to_time(self) -> None:
+        """Type a moment in the place of the footer."""
+        self.ask(GO_TO, "3.2, 1:05, +0.5, -0.5, 50%, end")
+
+    def typed(self, label: str, text: str) -> None:
+        """Go to the moment that was typed."""
+        moment = moment_from(text, self.place())
+        if moment is None:
+            self.say(f"{text!r} is no moment: seconds as in 3.2, 1:05, +0.5 or -0.5, 50%, or end")
+        else:
+            self._go_to(moment)
+
+    def action_mark(self) -> None:
+        """Mark this moment, or take the mark away."""
+        self.say("marked: ' comes back here" if self.replay.mark() else "the mark is gone")
+        self.redraw()
+
+    def action_next_mark(self) -> None:
+        """To the next mark."""
+        self._step(self.replay.next_mark(1), "there is no mark after this: m makes one")
+
+    def action_previous_mark(self) -> None:
+        """To the mark before."""
+        self._step(self.replay.next_mark(-1), "there is no mark before this: m makes one")
+
+    def _stride(self) -> int:
+        start, end = visible_stretch(self.picture.state, self.view)
+        return max(1, (end - start) // STEPS)
+
+    def _go_to(self, moment: int) -> None:
+        self.replay.seek(moment)
+        self.redraw()
+
+    def _set_speed(self, speed: float) -> None:
+        self.replay.set_speed(speed)
+        self.redraw_progress()
+
+    def _step(self, found: bool, otherwise: str) -> None:
+        self.replay.pause()
+        if not found:
+            self.say(otherwise)
+        self.redraw()
+
+    def _step_of_process(self, step: Callable[[int], bool], otherwise: str) -> None:
+        process = self.selected_process()
+        if process is None:
+            self.say("select a process first: ↑ ↓, or a click on it")
+        else:
+            self._step(step(process.pid), f"{described(process)} {otherwise}")
