@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from mpviz.trace import kernel, signals
+from mpviz.trace.decode import decode
+from mpviz.trace.events import Event
 from mpviz.trace.report import document
 from mpviz.trace.session import Session, Target, start
 from mpviz.trace.state import Process, RunState
@@ -29,6 +31,9 @@ PATIENCE = 60.0
 
 MARK = "MPVIZ_TEST_RUN"
 """Every process that a test starts inherits this variable, and is found by it."""
+
+RECORDED = Path(__file__).parent / "tui"
+"""Where a program that was recorded lies, and its events."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
 VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
@@ -111,6 +116,13 @@ def start_method(request: pytest.FixtureRequest) -> str:
     """Each start method in turn."""
     method: str = request.param
     return method
+
+
+@pytest.fixture(scope="session")
+def stream() -> list[Event]:
+    """The events of a recorded run of ``counting.py``."""
+    text = (RECORDED / "stream.jsonl").read_bytes()
+    return decode(text.replace(b"@HERE@", str(RECORDED).encode()))
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, Union
 
 import msgspec
@@ -18,17 +17,27 @@ _plain = msgspec.json.Decoder()
 _BLANK = b" \t\r"
 
 
-def decode(lines: bytes, clock: Callable[[], int] = time.monotonic_ns) -> list[Event]:
+def decode(lines: bytes, before: int | None = None) -> list[Event]:
     """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
 
-    Blank lines say nothing. ``clock`` stamps what is unreadable, in nanoseconds.
+    Blank lines say nothing. ``before``: for lines of the past, the time of the event before them in
+    nanoseconds; what is unreadable is stamped like the event in front of it, else with the present.
     """
     if _is_plain(lines) and not _has_long_line(lines):
         try:
             return _decoder.decode_lines(lines)
         except (msgspec.DecodeError, RecursionError):
             pass
-    return [_decode_line(line, clock) for line in lines.split(b"\n") if line.strip(_BLANK)]
+    events: list[Event] = []
+    for line in lines.split(b"\n"):
+        if line.strip(_BLANK):
+            event = _decode_line(line)
+            if isinstance(event, Unreadable) and event.time < 0:
+                event.time = time.monotonic_ns() if before is None else before
+            elif before is not None:
+                before = event.time
+            events.append(event)
+    return events
 
 
 def _is_plain(text: bytes) -> bool:
@@ -46,14 +55,15 @@ def _has_long_line(text: bytes) -> bool:
     return False
 
 
-def _decode_line(line: bytes, clock: Callable[[], int]) -> Event:
+def _decode_line(line: bytes) -> Event:
+    """The event in a line; an :class:`Unreadable` without a time of its own where there is none."""
     try:
         if _is_plain(line) and len(line) < LIMIT:
             return _decoder.decode(line)
         event: Event = msgspec.convert(_cleaned(_plain.decode(line)), _AnyEvent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = clean(line[:200].decode("utf-8", "backslashreplace"))
-        return Unreadable(time=clock(), pid=0, text=text)
+        return Unreadable(time=-1, pid=0, text=text)
     return event
 
 

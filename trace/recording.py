@@ -21,6 +21,7 @@ import msgspec
 
 from mpviz.trace.decode import decode
 from mpviz.trace.events import Event
+from mpviz.trace.text import clean
 
 FORMAT = 1
 """Goes up when a reader of before would misread what is written now."""
@@ -33,6 +34,7 @@ _LINE_BYTES = 8 << 20
 _GZIP = 31
 """For zlib: a gzip file's header and trailer around the data."""
 _GZIP_MARK = b"\x1f\x8b"
+_BEGINNING = b'{"k":"mpviz.recording",'
 
 
 class Header(msgspec.Struct, tag_field="k", tag="mpviz.recording", kw_only=True):
@@ -83,7 +85,7 @@ class Cursor:
         if len(self.half_line) > _LINE_BYTES:
             self.trouble = "a line in it has no end"
             return None
-        events = decode(lines, lambda: self.last_time)
+        events = decode(lines, self.last_time)
         if events:
             self.last_time = events[-1].time
         return events
@@ -165,12 +167,12 @@ class Recording:
         line = cursor.read_line()
         header = _header_of(line)
         if header is None:
-            was_begun = self.size < 512 and cursor.unpacker is not None
+            was_begun = line.startswith(_BEGINNING) or _BEGINNING.startswith(line)
             why = "is cut off before its first event" if was_begun else "is no recording of mpviz"
             raise NotARecording(f"{self.path} {why}")
         if header.format > FORMAT:
             raise NotARecording(
-                f"{self.path} was written by mpviz {header.version[:40]}, in a newer form than this"
+                f"{self.path} was written by mpviz {clean(header.version)[:40]}, in a newer form than this"
                 " one reads: update mpviz"
             )
         return header, cursor

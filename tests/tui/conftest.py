@@ -11,7 +11,6 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import Parameter, Scenario
-from mpviz.trace.decode import decode
 from mpviz.trace.events import Event, Marked
 from mpviz.trace.fold import fold
 from mpviz.trace.session import Target
@@ -94,13 +93,6 @@ class FakeSession:
         self.asked.append(action)
         self.state.frozen = action == "freeze"
         fold(self.state, [Marked(time=self.state.now, pid=0, action=action)])
-
-
-@pytest.fixture(scope="session")
-def stream() -> list[Event]:
-    """The events of a recorded run of ``counting.py``."""
-    text = (HERE / "stream.jsonl").read_bytes()
-    return decode(text.replace(b"@HERE@", str(HERE).encode()))
 
 
 @pytest.fixture
