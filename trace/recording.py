@@ -172,8 +172,8 @@ class Recording:
             raise NotARecording(f"{self.path} {why}")
         if header.format > FORMAT:
             raise NotARecording(
-                f"{self.path} was written by mpviz {clean(header.version)[:40]}, in a newer form than this"
-                " one reads: update mpviz"
+                f"{self.path} was written by mpviz {clean(header.version)[:40]}, in a newer form"
+                " than this one reads: update mpviz"
             )
         return header, cursor
 

@@ -105,14 +105,18 @@ class Replay:
 
     @property
     def behind(self) -> int:
-        """Bytes of the file that are still to be read."""
-        return self.recording.size - self._cursor.offset if self._cursor is not None else 0
+        """Bytes of the file that are still to be read, or a little more."""
+        if self._cursor is None:
+            return 0
+        # What was read of the file may still have to be unpacked.
+        return max(1, self.recording.size - self._cursor.offset)
 
     def step(self, budget: float) -> bool:
         """Read on, and play on, for about so many seconds; True if there is something to see."""
         deadline = self._clock() + int(budget * 1e9)
         before = self.known
-        while self._cursor is not None and self._clock() < deadline:
+        self._read()
+        while not self.is_read and self._clock() < deadline:
             self._read()
         changed = self.known != before
         if self._wanted is not None and (self.is_read or self._wanted <= self._reading.now):

@@ -44,7 +44,9 @@ def _copy(value: Any, known: dict[int, Any]) -> Any:
         return _copy_of_sequence(value, known)
     if kind is tuple:
         return tuple([_copy(each, known) for each in value])
-    return value[:] if kind is array else _copy_of_object(value, kind, known)
+    if kind is array:
+        return value[:]
+    return value.copy() if kind is set else _copy_of_object(value, kind, known)
 
 
 def _copy_of_sequence(value: Any, known: dict[int, Any]) -> Any:

@@ -35,6 +35,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if not history:
         return finished([row(("no sample of the cores yet", "dim"))], width, height, view.ascii)
     cores = history[-1][1]
+    if not cores:
+        words = "this system does not say how its cores are used"
+        return finished([row((words, "dim"))], width, height, view.ascii)
     room = max(1, height - (height > 3))
     columns = -(-len(cores) // room)
     if columns > 1 and width // columns < SMALLEST_CORE:
