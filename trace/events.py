@@ -57,6 +57,8 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """How many cores the machine has."""
     version: str
     """The version of mpviz."""
+    captured: bool = True
+    """What the program writes is told, too; else it went to where mpviz itself writes."""
 
 
 class RunEnded(Event, tag="run.ended", kw_only=True):

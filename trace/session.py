@@ -239,7 +239,7 @@ def start(
     def prepare() -> None:
         if record is not None or capture:
             recorders.append(Recorder(record, version("mpviz")))
-        queues.append(_make_queue(directory, target, arguments))
+        queues.append(_make_queue(directory, target, arguments, capture))
 
     program = launch(
         arguments,
@@ -258,7 +258,9 @@ def start(
     return Session(queue, program, sampler, output, recorders[0] if recorders else None)
 
 
-def _make_queue(directory: Path, target: Target, arguments: list[str]) -> EventQueue:
+def _make_queue(
+    directory: Path, target: Target, arguments: list[str], captured: bool
+) -> EventQueue:
     queue = EventQueue(directory)
     queue.put(
         RunStarted(
@@ -270,6 +272,7 @@ def _make_queue(directory: Path, target: Target, arguments: list[str]) -> EventQ
             start_method=target.start_method or "",
             cores=os.cpu_count() or 1,
             version=version("mpviz"),
+            captured=captured,
         )
     )
     return queue

@@ -140,7 +140,7 @@ def _bar(place: Place, width: int, ascii_only: bool) -> list[Part]:
         cells[_column(trouble, place, width)] = ("!", "wrong")
     for mark in place.marks:
         cells[_column(mark, place, width)] = ("^" if ascii_only else "◆", "key")
-    cells[here] = (cells[here][0], "chosen")
+    cells[here] = ("┃", "tape.here")
     return cells
 
 

@@ -61,6 +61,7 @@ _AROUND: dict[str, tuple[str, str, str, str, str]] = {
     "hint": ("#a3afbe", "#465260", "", "", ""),
     "live": ("bold #4fd1b5", "bold #0b7563", "bold cyan", "bold cyan", "bold"),
     "paused.sign": ("bold #6cb6ff", "bold #1f6fbf", "bold bright_blue", "bold blue", "bold"),
+    "tape.here": ("bold #f2f5f9", "bold #0d131b", "bold", "bold", "bold"),
     "tape.past": ("#f5a14d", "#a85500", "yellow", "blue", "bold"),
     "tape.to.come": ("#5a6776", "#9aa4ae", "bright_black", "bright_black", ""),
     "paused": (

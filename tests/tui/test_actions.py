@@ -6,19 +6,21 @@ from collections import Counter
 
 import pytest
 
-from mpviz.tui.action_tables import HELP_ACTIONS, PICKER_ACTIONS, RUN_ACTIONS
+from mpviz.tui.action_tables import HELP_ACTIONS, PICKER_ACTIONS, REPLAY_ACTIONS, RUN_ACTIONS
 from mpviz.tui.actions import Action, Situation, footer, sign
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.help_rows import help_rows
 from mpviz.tui.keys import bindings
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.picker import PickerScreen
+from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.footer import footer_row
 
 SCREENS = [
     (PickerScreen, PICKER_ACTIONS),
     (RunScreen, RUN_ACTIONS),
+    (ReplayScreen, REPLAY_ACTIONS),
     (HelpScreen, HELP_ACTIONS),
 ]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mpviz.trace.replay import Replay
+
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
@@ -227,3 +229,45 @@ def test_ctrl_c_while_it_loads_ends_it_without_a_word() -> None:
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == -signal.SIGINT
+
+
+def test_a_headless_run_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    done = mpviz("run", "--headless", "--record", "run.jsonl.gz", "x.py", directory=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "hello\n")
+    replay = Replay(tmp_path / "run.jsonl.gz")
+    while not replay.is_read:
+        replay.step(1)
+    replay.seek(replay.end)
+    assert replay.trouble == ""
+    assert replay.state.exit_code == 0
+    assert replay.state.run is not None
+    assert replay.state.run.target == "x.py"
+    assert not replay.state.run.captured
+    replay.close()
+
+
+def test_a_disk_that_fills_up_is_said_and_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    done = mpviz("run", "--headless", "--record", "/dev/full", "x.py", directory=tmp_path)
+    assert done.stdout == "hello\n"
+    assert done.stderr.splitlines()[-1] == "mpviz: --record: /dev/full: No space left on device"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--headless", "--record", "no/where", "x.py"], ["--record", "no/where"]),
+        (["run", "--headless", "--record", "no.gz", "--python", "/no/such", "x.py"], ["/no/such"]),
+        (["replay", "no.gz"], ["terminal"]),
+        (["replay", "no.gz", "--speed", "0"], ["--speed"]),
+        (["replay", "no.gz", "--at", "nan"], ["nan"]),
+    ],
+)
+def test_what_cannot_be_recorded_or_replayed_gets_one_line(
+    tmp_path: Path, words: list[str], said: list[str]
+) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    assert_one_line_of_error(mpviz(*words, directory=tmp_path), *said)
+    assert not (tmp_path / "no.gz").exists()

@@ -505,3 +505,42 @@ def test_the_keys_of_a_lab_tell_the_program_what_to_do(
         assert len(session.asked) == 4
 
     drive(app, script)
+
+
+def test_the_run_is_recorded_by_a_key_and_says_where(
+    run_app: MpvizApp, drive: Drive, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(pilot: Pilot[int]) -> None:
+        assert "● rec" not in header(pilot)
+        await pilot.press("R")
+        assert session.file.parent == tmp_path
+        assert session.file.name.startswith("mpviz-counting.py-")
+        assert session.file.name.endswith(".jsonl.gz")
+        assert "● rec" in header(pilot)
+        assert session.file.name in toasts(pilot)[-1]
+        first = session.file
+        await pilot.press("R")
+        assert session.file == first
+        assert "mpviz replay" in toasts(pilot)[-1]
+        # The disk fills up: that is said, and the run goes on.
+        session.record_problem = "No space left on device"
+        screen_of(pilot).redraw()
+        assert "not recorded: No space left on device" in header(pilot)
+        assert "live" in header(pilot)
+
+    drive(run_app, script)
+
+
+def test_a_run_that_cannot_be_recorded_says_why(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    session.record_problem = "the run has told too much"
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("R")
+        assert toasts(pilot) == ["not recorded: the run has told too much"]
+        assert "● rec" not in header(pilot)
+
+    drive(run_app, script)

@@ -220,3 +220,34 @@ def test_rubbish_on_stdout_does_no_harm_and_keys_answer(
     terminal.type("q")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
+
+
+def test_a_run_is_recorded_and_replayed(opened: list[Terminal], program: Path) -> None:
+    terminal = Terminal("run", "--record", "run.gz", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("● rec")
+    terminal.see("sleeper")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal = Terminal("replay", "run.gz", "--at", "0", "--speed", "4", directory=program.parent)
+    opened.append(terminal)
+    terminal.see("replay")
+    terminal.see("4x")
+    terminal.type("gend\r")
+    terminal.see("sleeper")
+    terminal.see("ended")
+    terminal.type(",")
+    terminal.see("event")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+def test_a_recording_that_is_none_is_refused_before_there_is_a_screen(
+    opened: list[Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / "rubbish").write_bytes(b"\x1b[31mrubbish")
+    terminal = Terminal("replay", "rubbish", directory=tmp_path)
+    opened.append(terminal)
+    assert terminal.wait() == 2
+    assert terminal.drawn == b"mpviz: rubbish is no recording of mpviz\r\n"

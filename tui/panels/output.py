@@ -19,14 +19,19 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest lines at the bottom."""
     lines = _lines(state, view)
     if not lines:
-        words = "no output matches the filter" if view.filter else "nothing was written yet"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return finished([row((_none(state, view), "dim"))], width, height, view.ascii)
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
     scroll = scrolled_back(view, "output", _told(state, view))
     rows = from_bottom(
         len(lines), height, scroll, lambda index: _line(state, view, lines[index], tags, width)
     )
     return finished(rows, width, height, view.ascii)
+
+
+def _none(state: RunState, view: View) -> str:
+    if state.run is not None and not state.run.captured:
+        return "it was recorded without a screen: the output went past mpviz"
+    return "no output matches the filter" if view.filter else "nothing was written yet"
 
 
 def _lines(state: RunState, view: View) -> Sequence[OutputLine]:

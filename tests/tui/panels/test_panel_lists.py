@@ -858,3 +858,17 @@ def test_numbers_without_end_and_none_are_drawn_too() -> None:
     for time, content in enumerate((float("inf"), float("nan"), -3.5, 2**70, None, b"x".hex())):
         story.write(20 + time, 1001, "counter", content, 0)
         assert rows_of(values.PANEL, story.state(), 60, 6)
+
+
+def test_output_that_went_past_mpviz_is_not_told_as_nothing() -> None:
+    state = spoken().state()
+    state.output.clear()
+    assert state.run is not None
+    state.run.captured = False
+    assert "the output went past mpviz" in text_of(output.PANEL, state)
+
+
+def test_cores_that_a_system_does_not_tell_of_are_said_to_be_unknown() -> None:
+    state = counter().state()
+    state.cores.history.append((state.now, []))
+    assert "does not say how its cores are used" in text_of(cores.PANEL, state)
