@@ -2,12 +2,15 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mpviz.scenarios.catalogue import scenarios
-from mpviz.trace.session import start
+from mpviz.trace.replay import Replay
+from mpviz.trace.session import Target, start
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.targets import from_words
 
@@ -26,6 +29,8 @@ class Picture:
     """The moment, from the start of the run."""
     keys: Sequence[str] = ()
     """Pressed before, one after another and half a second apart."""
+    replayed: bool = False
+    """The run is recorded to its end first, and shown as a replay from that moment on."""
 
 
 SPECIAL = {
@@ -34,6 +39,16 @@ SPECIAL = {
     "producer-consumer": Picture(["producer-consumer"], seconds=4.2),
     "shared-counter": Picture(["shared-counter"], seconds=3.2, keys=["down", "down"]),
     "lost-updates": Picture(["shared-counter", "lock=no", "increments=100"], seconds=3.0),
+    "replay": Picture(
+        ["shared-counter", "increments=60"],
+        seconds=2.4,
+        keys=["space", "m", *["right"] * 6, "down", "down", "full_stop"],
+        replayed=True,
+    ),
+    "words": Picture(["screenshots/words.py"], seconds=1.1, keys=["down", "down", "down"]),
+    "words_fixed": Picture(
+        ["screenshots/words_fixed.py"], seconds=0.6, keys=["down", "down", "down"]
+    ),
     "lifecycle": Picture(["lifecycle"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
 }
 """What has a moment of its own; every other scenario is taken at :data:`MOMENT`."""
@@ -51,17 +66,42 @@ async def make(picture: Picture) -> str:
     """The screen at the picture's moment as SVG; the run is ended after it."""
     words = picture.words
     target = from_words(words, module=False, python=None, start_method=None) if words else None
+    if picture.replayed and target is not None:
+        with TemporaryDirectory() as folder:
+            replay = record(target, Path(folder, "run.jsonl.gz"))
+            replay.seek(replay.start + int(picture.seconds * 1e9))
+            app = MpvizApp(start=lambda chosen: start(chosen, capture=True), fps=10, replay=replay)
+            return await look(app, picture, 0.5)
     app = MpvizApp(target, start=lambda chosen: start(chosen, capture=True), fps=10)
+    return await look(app, picture, picture.seconds)
+
+
+async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
+    """The screen after the picture's keys and so many seconds."""
     async with app.run_test(size=SIZE) as pilot:
         for key in picture.keys:
             await pilot.pause(0.5)
             await pilot.press(key)
-        await pilot.pause(picture.seconds)
+        await pilot.pause(seconds)
         try:
-            return app.export_screenshot(title="mpviz " + " ".join(words), simplify=True)
+            title = "mpviz " + " ".join(["replay" if picture.replayed else "", *picture.words])
+            return app.export_screenshot(title=title, simplify=True)
         finally:
             if app.session is not None:
                 app.session.close()
+
+
+def record(target: Target, file: Path) -> Replay:
+    """Run this to its end and open its recording."""
+    run = start(target, capture=True, record=file)
+    while not run.over:
+        if not run.step(0.02):
+            time.sleep(0.02)
+    run.close()
+    replay = Replay(file)
+    while not replay.is_read:
+        replay.step(1)
+    return replay
 
 
 def gallery() -> str:

@@ -82,6 +82,8 @@ class Replay:
         self._stretch = FIRST_STRETCH
         self._decoded: dict[int, list[Event]] = {}
         """By the position of a keyframe: the events from there to the next."""
+        self._is_late = False
+        """It plays slower than it should: there is too much to fold."""
         self._wanted: int | None = None
         """A moment that is asked for, in what is not read yet."""
         while not self.known and not self.is_read:
@@ -105,20 +107,19 @@ class Replay:
 
     @property
     def behind(self) -> int:
-        """Bytes of the file that are still to be read, or a little more."""
-        if self._cursor is None:
-            return 0
+        """Bytes of the file that are still to be read, and one where it should have played more."""
+        left = self.recording.size - self._cursor.offset if self._cursor is not None else 0
         # What was read of the file may still have to be unpacked.
-        return max(1, self.recording.size - self._cursor.offset)
+        return max(left, int(self._is_late or not self.is_read))
 
     def step(self, budget: float) -> bool:
-        """Read on, and play on, for about so many seconds; True if there is something to see."""
+        """Read on, and play on, for about so many seconds; True if the picture is another."""
         deadline = self._clock() + int(budget * 1e9)
-        before = self.known
+        was_read = self.is_read
         self._read()
         while not self.is_read and self._clock() < deadline:
             self._read()
-        changed = self.known != before
+        changed = self.is_read and not was_read
         if self._wanted is not None and (self.is_read or self._wanted <= self._reading.now):
             self.seek(self._wanted)
             changed = True
@@ -229,6 +230,7 @@ class Replay:
         if not self.playing or self._wanted is not None or not self.known:
             return False
         before = self.moment
+        self._is_late = False
         target = min(max(before, self.start) + int(elapsed * self.speed), self.end)
         self._advance(target, deadline)
         if self.is_read and self.moment >= self.end:
@@ -242,7 +244,8 @@ class Replay:
             self._go_to(min(target, self.position + FIRST_STRETCH))
             if self._clock() >= deadline:
                 break
-        self.moment = moment if self.position >= target else self.state.now
+        self._is_late = self.position < target
+        self.moment = self.state.now if self._is_late else moment
 
     def _go_to(self, position: int) -> None:
         """Make the state what it was after so many events."""

@@ -79,6 +79,14 @@ class Viewer:
         os.write(self._terminal, key)
         return self.see(answer) - pressed
 
+    def next_drawn(self) -> bytes:
+        """Wait until something is drawn after the last look, or for half a second; what it was."""
+        with self._news:
+            if not self._drawn:
+                self._news.wait(0.5)
+            drawn, self._drawn = self._drawn, b""
+            return drawn
+
     def cpu_seconds(self) -> float:
         """What it has used of all cores, its program not counted."""
         times = self.process.cpu_times()

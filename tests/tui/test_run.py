@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from mpviz.trace.session import Target
@@ -542,5 +543,17 @@ def test_a_run_that_cannot_be_recorded_says_why(
         await pilot.press("R")
         assert toasts(pilot) == ["not recorded: the run has told too much"]
         assert "● rec" not in header(pilot)
+
+    drive(run_app, script)
+
+
+def test_a_panel_that_was_just_made_wider_is_never_too_short(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = shown(pilot, "processes")
+        wider = Region(0, 0, view.size.width + 30, view.size.height)
+        lines = view.render_lines(wider)
+        assert [line.cell_length for line in lines] == [wider.width] * wider.height
 
     drive(run_app, script)

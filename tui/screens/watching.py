@@ -85,6 +85,7 @@ class Watching(Screen[None]):
         self._clock = clock
         self._timer: Timer | None = None
         self._drawn = 0.0
+        self._told = 0.0
         self.closing = False
         self.off: set[str] = set()
         """Names of panels that a person switched off."""
@@ -177,7 +178,8 @@ class Watching(Screen[None]):
         if session.over or (changed and now - self._drawn >= self._pause * 0.9):
             self._drawn = now
             self.redraw()
-        elif late:
+        elif late and now - self._told >= self._pause:
+            self._told = now
             self.redraw_progress()
         if session.over and not session.step(FOLD_BUDGET):
             self.redraw()

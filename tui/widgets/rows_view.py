@@ -94,7 +94,10 @@ class RowsView(Widget):
         """The lines as they are sent to the terminal."""
         strips = [self.render_line(y) for y in crop.line_range]
         if crop.column_span != (0, self._look[0]):
-            strips = [strip.crop(*crop.column_span) for strip in strips]
+            # Just made wider, it may be asked for before it has drawn what belongs there; Textual
+            # ends with an error when a line is too short.
+            ground = self.rich_style
+            strips = [strip.crop_extend(*crop.column_span, ground) for strip in strips]
         return strips
 
     def render_line(self, y: int) -> Strip:
