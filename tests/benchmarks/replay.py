@@ -54,6 +54,8 @@ def _print_round(file: Path) -> None:
 
 def _jump(viewer: Viewer, percent: float) -> float:
     """Seconds from when a moment is typed, all at once, to the picture of it."""
+    # What was drawn of the jump before must not pass for an answer to this one.
+    time.sleep(0.2)
     viewer.press(b"g", b"-0.5, 50%")
     return viewer.press(f"{percent:.3f}%\r".encode(), b"event ")
 

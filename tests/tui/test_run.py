@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -20,6 +21,7 @@ from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.prompt import Prompt
 
 Drive = Callable[..., None]
 
@@ -555,5 +557,24 @@ def test_a_panel_that_was_just_made_wider_is_never_too_short(
         wider = Region(0, 0, view.size.width + 30, view.size.height)
         lines = view.render_lines(wider)
         assert [line.cell_length for line in lines] == [wider.width] * wider.height
+
+    drive(run_app, script)
+
+
+def test_the_key_after_a_typed_line_is_a_command_again(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        # All at once, as a paste or a quick typist has it.
+        for key in ("slash", "P", "enter", "v", "slash", "Q"):
+            pilot.app.post_message(
+                Key(key, {"slash": "/"}.get(key, key if len(key) == 1 else None))
+            )
+        await pilot.pause()
+        await pilot.pause()
+        screen = screen_of(pilot)
+        assert screen.query_one(Prompt).display
+        assert not screen.query_one(Footer).display
+        assert screen.query_one(Prompt).text.endswith("Q")
+        assert screen.view.filter == screen.query_one(Prompt).text
+        assert screen.view.all_events
 
     drive(run_app, script)

@@ -167,7 +167,8 @@ class Looking(Watching):
         """Back to the panels; what was typed for another purpose than to filter is made use of."""
         if event.kept and event.label != FILTER:
             self.typed(event.label, event.text)
-        self.query_one(Footer).display = True
+        # A quick typist may have opened it again by now.
+        self.query_one(Footer).display = not self.query_one(Prompt).display
         self.focus_holder()
         self.redraw()
 

@@ -66,7 +66,11 @@ class Prompt(RowsView, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Type, delete, keep or drop."""
-        if event.is_printable and event.character:
+        if not self.display:
+            # It was on its way here before the line was closed, and is a command again.
+            event.stop()
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.is_printable and event.character:
             self._change(self.text + event.character)
         elif event.key == "backspace":
             self._change(self.text[:-1])
@@ -77,6 +81,8 @@ class Prompt(RowsView, can_focus=True):
             if not kept:
                 self._change("")
             self.display = False
+            # At once, as above: the next key is a command again.
+            self.screen.set_focus(None)
             self.post_message(self.Closed(self._label, self.text, kept))
         else:
             return
