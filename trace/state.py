@@ -245,8 +245,8 @@ class RunState:
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
-    created_at: dict[int, int] = field(default_factory=dict)
-    """How many objects were created at each site, to tell their names apart."""
+    created_at: dict[tuple[int, str], int] = field(default_factory=dict)
+    """How many objects of each kind were created at each site, to tell their names apart."""
     output: deque[OutputLine] = field(default_factory=lambda: deque(maxlen=OUTPUT_LIMIT))
     output_lines: int = 0
     """All that were ever written, also those no longer kept."""
