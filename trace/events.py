@@ -121,6 +121,8 @@ class Site(Event, tag="site", kw_only=True):
     file: str
     line: int
     function: str
+    checksum: int = 0
+    """CRC-32 of the whole file as it was then; 0 where it could not be read."""
     code: str = ""
     """Where something is created: the statement that does it, in one line."""
     start: int = 0

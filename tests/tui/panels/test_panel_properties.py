@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from mpviz.trace.fold import fold
 from mpviz.trace.state import RunState
 from mpviz.trace.text import clean
+from mpviz.tui.highlight import Source
 from mpviz.tui.palette import palette
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
@@ -28,7 +29,7 @@ NAMES = st.one_of(
 NUMBERS = st.one_of(st.integers(-(2**40), 2**63), st.floats(), st.none(), st.text(max_size=5))
 ODD = "●▒█░─═…µ✓✗ \x00\x1b\u202e\u200b日本" + string.ascii_letters
 WITHOUT_DISK = tuple(
-    make_panel(lambda file: ((("code", "code.keyword"), (file, "")),) * 30)
+    make_panel(lambda file: Source(((("code", "code.keyword"), (file, "")),) * 30))
     if panel.name == "source"
     else panel
     for panel in PANELS

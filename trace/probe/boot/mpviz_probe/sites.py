@@ -33,6 +33,7 @@ _known: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
 _chosen: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
 """The numbers of places in code of others that had to do, since there was none of the program's."""
 _announced: "set[int]" = set()
+_checksums: "dict[str, int]" = {}
 
 
 def here():
@@ -111,10 +112,31 @@ def announce(file, line, function, more=b"", key=""):
         _announced.add(site)
         wire.put(
             b"site",
-            b'"s":%d,"file":%b,"line":%d,"function":%b%b'
-            % (site, wire.text(os.path.abspath(file)), line, wire.text(function), more),
+            b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
+            % (
+                site,
+                wire.text(os.path.abspath(file)),
+                line,
+                wire.text(function),
+                _checksum(file),
+                more,
+            ),
         )
     return site
+
+
+def _checksum(file):
+    """What tells whether the file is still the same, once for each file."""
+    known = _checksums.get(file)
+    if known is None:
+        try:
+            with open(file, "rb") as source:
+                known = crc32(source.read())
+        except (OSError, ValueError):
+            # A program typed into a terminal or read from an archive has no file.
+            known = 0
+        _checksums[file] = known
+    return known
 
 
 def is_machinery(file):
