@@ -146,6 +146,14 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         _always("filter"),
     ),
     Action(
+        "next_order",
+        ("o",),
+        "Order the list",
+        "Orders the list of the panel with the bright border by the next thing it can be ordered "
+        "by, which its title then says, and at last again as it happened. A click on the heading "
+        "of a column orders by it.",
+    ),
+    Action(
         "toggle_all_events",
         ("v",),
         "All events in the log, or what matters",

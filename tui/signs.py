@@ -169,8 +169,13 @@ def matches(view: View, *texts: str) -> bool:
 
 
 def process_matches(view: View, process: Process) -> bool:
-    """Whether the filter lets this process through: by name, pid, tag or role."""
-    return not view.filter or matches(view, process.name, str(process.pid), process.role)
+    """Whether the filter lets this process through."""
+    return not view.filter or matches(view, *process_words(process))
+
+
+def process_words(process: Process) -> tuple[str, ...]:
+    """What the filter looks at of a process: its name, its function, its pid and its role."""
+    return process.name, process.function, str(process.pid), process.role
 
 
 def stacked_bar(

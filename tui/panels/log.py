@@ -11,10 +11,10 @@ import msgspec
 from mpviz.trace.events import Event, Site
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.state import LogEntry, Process, RunState
-from mpviz.tui.listing import from_bottom, scrolled_back
+from mpviz.tui.listing import Listing, from_bottom, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, right, row, selected
-from mpviz.tui.signs import mark, matches, tag
+from mpviz.tui.signs import mark, tag
 from mpviz.tui.timeline import object_name
 from mpviz.tui.view import View
 from mpviz.tui.words import plural
@@ -31,7 +31,7 @@ Said = tuple[int, "Process | None", list[Part]]
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest at the bottom."""
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    entries = _listed(state, view)
+    entries = LISTING.listed(state, view, "log")
     say: Callable[[RunState, Any], Said] = _record if view.all_events else _entry
     rows = from_bottom(
         len(entries),
@@ -45,35 +45,24 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     return finished(rows, width, height, view.ascii)
 
 
-def _listed(state: RunState, view: View) -> Sequence[Any]:
-    return _records(state, view) if view.all_events else _entries(state, view)
-
-
 def _told(state: RunState, view: View) -> int:
     """How many entries or records there have been; filtered, how many there are."""
     if view.filter:
-        return len(_listed(state, view))
+        return len(LISTING.listed(state, view, "log"))
     return state.records if view.all_events else state.log_entries
 
 
-def _entries(state: RunState, view: View) -> Sequence[LogEntry]:
-    if not view.filter:
-        return state.log
-    return [
-        entry
-        for entry in state.log
-        if matches(view, entry.text, _name(state.processes.get(entry.process)))
-    ]
+def _items(state: RunState, view: View) -> Sequence[LogEntry | Event]:
+    return state.recent if view.all_events else state.log
 
 
-def _records(state: RunState, view: View) -> Sequence[Event]:
-    if not view.filter:
-        return state.recent
-    return [
-        event
-        for event in state.recent
-        if matches(view, in_words(state, event), _name(state.by_pid.get(event.pid)))
-    ]
+def _words(state: RunState, item: LogEntry | Event) -> tuple[str, str]:
+    if isinstance(item, LogEntry):
+        return item.text, _name(state.processes.get(item.process))
+    return in_words(state, item), _name(state.by_pid.get(item.pid))
+
+
+LISTING = Listing[LogEntry | Event](items=_items, words=_words)
 
 
 def _name(process: Process | None) -> str:
@@ -178,7 +167,8 @@ PANEL = Panel(
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
     draw=draw,
+    listing=LISTING,
     told=_told,
-    length=lambda state, view: len(_listed(state, view)),
+    length=lambda state, view: len(LISTING.listed(state, view, "log")),
     wanted_height=wanted_height,
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.listing import from_bottom, scrolled_back
+from mpviz.tui.listing import Listing, from_bottom, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, row, selected
-from mpviz.tui.signs import mark, matches, process_matches, tag
+from mpviz.tui.signs import mark, process_words, tag
 from mpviz.tui.view import View
 from mpviz.tui.words import plural
 
@@ -17,7 +15,7 @@ WIDEST_TAG = 6
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest lines at the bottom."""
-    lines = _lines(state, view)
+    lines = LISTING.listed(state, view, "output")
     if not lines:
         words = "no output matches the filter" if view.filter else "nothing was written yet"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -29,15 +27,12 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     return finished(rows, width, height, view.ascii)
 
 
-def _lines(state: RunState, view: View) -> Sequence[OutputLine]:
-    if not view.filter:
-        return state.output
-    return [line for line in state.output if _matches(state, view, line)]
-
-
-def _matches(state: RunState, view: View, line: OutputLine) -> bool:
+def _words(state: RunState, line: OutputLine) -> tuple[str, ...]:
     process = state.processes.get(line.process)
-    return matches(view, line.text) or (process is not None and process_matches(view, process))
+    return (line.text, *(process_words(process) if process is not None else ()))
+
+
+LISTING = Listing[OutputLine](items=lambda state, view: state.output, words=_words)
 
 
 def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) -> Row:
@@ -55,7 +50,7 @@ def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) 
 
 def _told(state: RunState, view: View) -> int:
     """How many lines there have been; filtered, how many there are."""
-    return len(_lines(state, view)) if view.filter else state.output_lines
+    return len(LISTING.listed(state, view, "output")) if view.filter else state.output_lines
 
 
 def title(state: RunState, view: View) -> str:
@@ -81,7 +76,8 @@ PANEL = Panel(
         "the name of the writer."
     ),
     draw=draw,
+    listing=LISTING,
     told=_told,
-    length=lambda state, view: len(_lines(state, view)),
+    length=lambda state, view: len(LISTING.listed(state, view, "output")),
     wanted_height=wanted_height,
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mpviz.trace.state import RunState
+from mpviz.tui.listing import Listing
 from mpviz.tui.rows import Row
 from mpviz.tui.view import View
 
@@ -37,6 +39,8 @@ class Panel:
     help: str
     """Explains the panel, its columns and its signs to a newcomer; plain sentences."""
     draw: Draw
+    listing: Listing[Any] | None = None
+    """What it lists, where that can be filtered and ordered."""
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
@@ -57,3 +61,10 @@ class Panel:
     """Where its buttons are, given the width, before anybody scrolls."""
     fill: Callable[[RunState, View, str], str] = lambda state, view, line: line
     """Completes what a button tells the program; empty where that cannot be."""
+
+
+def title_of(panel: Panel, state: RunState, view: View) -> str:
+    """The panel's title, with what of it is listed and in what order, where that is not all."""
+    listing = panel.listing
+    listed = listing.in_words(state, view, panel.name) if listing is not None else ""
+    return panel.title(state, view) + listed

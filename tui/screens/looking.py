@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mpviz.tui.layout import TIMELINE
 from mpviz.tui.navigate import neighbour, scroll, unscroll
+from mpviz.tui.panels.panel import Panel
 from mpviz.tui.screens.watching import Watching
 from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
@@ -131,11 +133,17 @@ class Looking(Watching):
 
     def action_select_next(self) -> None:
         """The process below."""
-        self._select(neighbour(self._process_keys(), self.view.selected, 1))
+        self._step_selection(1)
 
     def action_select_previous(self) -> None:
         """The process above."""
-        self._select(neighbour(self._process_keys(), self.view.selected, -1))
+        self._step_selection(-1)
+
+    def _step_selection(self, step: int) -> None:
+        """Go to a neighbour, and let the lists of processes show it wherever it is."""
+        for name in ("processes", TIMELINE):
+            self.view.scroll.pop(name, None)
+        self._select(neighbour(self._process_keys(), self.view.selected, step))
 
     def _select(self, key: str) -> None:
         self.view.selected = key
@@ -146,7 +154,7 @@ class Looking(Watching):
         state = self.picture.state
         for panel in self.panels:
             if panel.name == "processes":
-                view = View(filter=self.view.filter, now=self.view.now)
+                view = View(filter=self.view.filter, order=self.view.order, now=self.view.now)
                 rows = panel.draw(state, view, 200, 100_000)
                 listed = dict.fromkeys(row.key for row in rows)
                 return [key for key in listed if key in state.processes]
@@ -179,6 +187,27 @@ class Looking(Watching):
         """Let a line be typed in the place of the footer."""
         self.query_one(Footer).display = False
         self.query_one(Prompt).open(label=label, hint=hint)
+
+    def action_next_order(self) -> None:
+        """Order the list of the panel by the next that it can be ordered by."""
+        holder = self._panel()
+        panel = holder.panel if holder is not None else None
+        if panel is None:
+            return
+        if panel.listing is None or not panel.listing.orders:
+            self.say(f"{panel.name} has one order only")
+            return
+        self._order(panel, panel.listing.next_order(self.view, panel.name))
+
+    def on_panel_view_head_clicked(self, event: PanelView.HeadClicked) -> None:
+        """Order by the column whose heading was clicked; once more, as it happened."""
+        is_it = self.view.order.get(event.panel.name) == event.order
+        self._order(event.panel, "" if is_it else event.order)
+
+    def _order(self, panel: Panel, order: str) -> None:
+        self.view.order[panel.name] = order
+        self.view.scroll.pop(panel.name, None)
+        self.redraw()
 
     def action_toggle_all_events(self) -> None:
         """Every record in the log, or what matters."""
