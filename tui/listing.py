@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mpviz.trace.state import RunState
-from mpviz.tui.rows import Part, Row, row
+from mpviz.tui.rows import Part, Row, crop, row
 from mpviz.tui.signs import matches
 from mpviz.tui.view import View
 
@@ -25,6 +25,8 @@ class Order(Generic[T]):
     """Follows "by" in the title: "longest wait"."""
     key: Callable[[RunState, T], Any]
     """What is less comes first; those that are equal stay as they happened."""
+    shown: Callable[[T], str] = lambda item: ""
+    """What an item is ordered by, in words, for where its row does not say that anyway."""
     head: str = ""
     """The heading of its column, where there is one: a click on it orders, too."""
 
@@ -51,6 +53,16 @@ class Listing(Generic[T]):
         """What the list of the panel is ordered by; None for as it happened."""
         chosen = view.order.get(panel)
         return next((order for order in self.orders if order.name == chosen), None)
+
+    def measured(  # noqa: PLR0917
+        self, state: RunState, view: View, panel: str, item: T, parts: Sequence[Part], width: int
+    ) -> tuple[Part, ...]:
+        """The only row of an item, with what the list is ordered by at its right end."""
+        order = self.order(view, panel)
+        words = order.shown(item) if order is not None else ""
+        if not words or len(words) + 2 > width // 2:
+            return crop(parts, width)
+        return (*crop(parts, width - len(words) - 2), ("  ", ""), (words, "number"))
 
     def in_words(self, state: RunState, view: View, panel: str) -> str:
         """What is listed, for the title: " (3 of 200, by name)"; empty for all, as it happened."""

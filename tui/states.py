@@ -32,7 +32,7 @@ def in_words(state: RunState, process: Process, *, where: bool = False) -> list[
     if process.activity in WAITING and process.wait is not None:
         ways = _waiting(wait_in_words(state, process.wait))
         place = state.place(process.wait.site)
-        placed = [f"{words}, at {place}" for words in ways] if place else []
+        placed = [f"{words}, at {place}" for words in ways[:-1]] if place else []
         return [*(placed if where else placed[:1]), *ways]
     if process.activity is Activity.TASK:
         return _at_task(state, process)

@@ -21,10 +21,22 @@ LISTING = Listing[Lock](
     items=lambda state, view: locks_in_use(state),
     words=lambda state, lock: (lock.name,),
     orders=(
-        Order("time waited", lambda state, lock: -lock.wait.total),
+        Order(
+            "time waited",
+            lambda state, lock: -lock.wait.total,
+            lambda lock: duration(lock.wait.total),
+        ),
         Order("waiters now", lambda state, lock: -len(waiters(state, "lock", lock.id))),
-        Order("longest hold", lambda state, lock: -lock.hold.longest),
-        Order("times taken", lambda state, lock: -lock.acquisitions),
+        Order(
+            "longest hold",
+            lambda state, lock: -lock.hold.longest,
+            lambda lock: duration(lock.hold.longest),
+        ),
+        Order(
+            "times taken",
+            lambda state, lock: -lock.acquisitions,
+            lambda lock: count(lock.acquisitions),
+        ),
         by_name(lambda lock: lock.name),
     ),
 )
@@ -40,7 +52,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
     rows: list[Row] = []
     for lock in locks:
-        rows.append(Row(_picture(state, view, lock, name, width), lock.id))
+        picture = _picture(state, view, lock, name, width)
+        if each == 1:
+            picture = LISTING.measured(state, view, "locks", lock, picture, width)
+        rows.append(Row(picture, lock.id))
         rows += [Row(_numbers(lock, name, width), lock.id)] * (each - 1)
     scroll = view.scroll.get("locks", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)

@@ -26,11 +26,9 @@ LISTING = Listing[Pipe](
     items=lambda state, view: pipes_made(state),
     words=lambda state, pipe: (pipe.name,),
     orders=(
-        Order("messages", lambda state, pipe: -sum(way.sends.count for way in pipe.ways)),
-        Order("bytes", lambda state, pipe: -sum(way.sent_size for way in pipe.ways)),
-        Order(
-            "messages on their way", lambda state, pipe: -sum(way.in_flight for way in pipe.ways)
-        ),
+        Order("messages", lambda state, pipe: -_sent(pipe), lambda pipe: count(_sent(pipe))),
+        Order("bytes", lambda state, pipe: -_bytes(pipe), lambda pipe: size(_bytes(pipe))),
+        Order("messages on their way", lambda state, pipe: -_in_flight(pipe)),
         by_name(lambda pipe: pipe.name),
     ),
 )
@@ -48,11 +46,26 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     for pipe in pipes:
         for way in pipe.ways:
             label = pipe.name if way is pipe.ways[0] else ""
-            rows.append(Row(_picture(state, view, pipe, way, label, (name, width)), pipe.id))
+            picture = _picture(state, view, pipe, way, label, (name, width))
+            if height < 2 * ways and label:
+                picture = LISTING.measured(state, view, "pipes", pipe, picture, width)
+            rows.append(Row(picture, pipe.id))
             if height >= 2 * ways:
                 rows.append(Row(_numbers(state, view, way, name, width), pipe.id))
     scroll = view.scroll.get("pipes", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _sent(pipe: Pipe) -> int:
+    return sum(way.sends.count for way in pipe.ways)
+
+
+def _bytes(pipe: Pipe) -> int:
+    return sum(way.sent_size for way in pipe.ways)
+
+
+def _in_flight(pipe: Pipe) -> int:
+    return sum(way.in_flight for way in pipe.ways)
 
 
 def _picture(  # noqa: PLR0917

@@ -140,11 +140,13 @@ LISTING = Listing[Process](
     items=lambda state, view: sorted(state.processes.values(), key=_rank),
     words=lambda state, process: process_words(process),
     orders=(
-        Order("cpu", lambda state, process: (not process.alive, -process.cpu_percent), "cpu"),
-        Order("memory", lambda state, process: (not process.alive, -_bytes(process)), "memory"),
+        Order("cpu", lambda state, process: (not process.alive, -process.cpu_percent), head="cpu"),
+        Order(
+            "memory", lambda state, process: (not process.alive, -_bytes(process)), head="memory"
+        ),
         Order("longest wait", lambda state, process: (not process.alive, _waits_since(process))),
-        Order("name", lambda state, process: natural(described(process)), "process"),
-        Order("pid", lambda state, process: process.pid, "pid"),
+        Order("name", lambda state, process: natural(described(process)), head="process"),
+        Order("pid", lambda state, process: process.pid, head="pid"),
     ),
 )
 

@@ -11,7 +11,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, right, row
 from mpviz.tui.signs import chart, marks, moment_of, stacked_bar
 from mpviz.tui.view import View
-from mpviz.tui.words import count, plural, rate
+from mpviz.tui.words import count, duration, plural, rate
 
 WIDEST_NAME = 18
 HIGHEST_CHART = 10
@@ -23,8 +23,16 @@ LISTING = Listing[Queue](
     words=lambda state, queue: (queue.name,),
     orders=(
         Order("depth", lambda state, queue: -queue.depth),
-        Order("items put", lambda state, queue: -queue.puts.count),
-        Order("time waited", lambda state, queue: -(queue.put_wait.total + queue.get_wait.total)),
+        Order(
+            "items put",
+            lambda state, queue: -queue.puts.count,
+            lambda queue: count(queue.puts.count),
+        ),
+        Order(
+            "time waited",
+            lambda state, queue: -_waited(queue),
+            lambda queue: duration(_waited(queue)),
+        ),
         by_name(lambda queue: queue.name),
     ),
 )
@@ -38,12 +46,20 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = max(1, height // len(queues))
     chart_height = min(HIGHEST_CHART, max(1, each - 2))
-    name = max(8, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
+    name = max(8, min(WIDEST_NAME, width // 3, max(len(queue.name) for queue in queues) + 1))
     rows: list[Row] = []
     for queue in queues:
-        rows += _queue(state, view, queue, (name, width, chart_height))[:each]
+        drawn = _queue(state, view, queue, (name, width, chart_height))[:each]
+        if each == 1:
+            parts = LISTING.measured(state, view, "queues", queue, drawn[0].parts, width)
+            drawn = [Row(parts, queue.id)]
+        rows += drawn
     scroll = view.scroll.get("queues", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _waited(queue: Queue) -> int:
+    return queue.put_wait.total + queue.get_wait.total
 
 
 def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:

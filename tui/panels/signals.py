@@ -45,7 +45,11 @@ LISTING = Listing[Signal](
             "waiters now",
             lambda state, signal: -len(waiters(state, WAITS[type(signal)], signal.id)),
         ),
-        Order("time waited", lambda state, signal: -signal.wait.total),
+        Order(
+            "time waited",
+            lambda state, signal: -signal.wait.total,
+            lambda signal: duration(signal.wait.total),
+        ),
         by_name(lambda signal: signal.name),
     ),
 )
@@ -59,12 +63,15 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no event, condition or barrier matches the filter" if view.filter else made
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = 2 if height >= 2 * len(signals) else 1
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(signal.name) for signal in signals) + 1))
+    name = max(6, min(WIDEST_NAME, width // 3, max(len(signal.name) for signal in signals) + 1))
     rows: list[Row] = []
     for signal in signals:
         parts: list[Part] = [(fit_name(signal.name, name - 1) + " ", "strong")]
         parts += _picture(state, view, signal, width - name)
-        rows.append(Row(crop(parts, width), signal.id))
+        picture = crop(parts, width)
+        if each == 1:
+            picture = LISTING.measured(state, view, "signals", signal, parts, width)
+        rows.append(Row(picture, signal.id))
         rows += [Row(_numbers(state, signal, name, width), signal.id)] * (each - 1)
     scroll = view.scroll.get("signals", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)

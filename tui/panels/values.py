@@ -25,8 +25,12 @@ LISTING = Listing[SharedValue](
     words=lambda state, value: (value.name,),
     orders=(
         Order("lost updates", lambda state, value: (-value.lost_updates, -value.stale_writes)),
-        Order("writes", lambda state, value: -value.writes.count),
-        Order("reads", lambda state, value: -value.reads),
+        Order(
+            "writes",
+            lambda state, value: -value.writes.count,
+            lambda value: count(value.writes.count),
+        ),
+        Order("reads", lambda state, value: -value.reads, lambda value: count(value.reads)),
         by_name(lambda value: value.name),
     ),
 )
@@ -39,10 +43,14 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no value matches the filter" if view.filter else "no shared value was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = height // len(values)
-    name = max(9, min(WIDEST_NAME, width // 4, max(len(value.name) for value in values) + 1))
+    name = max(9, min(WIDEST_NAME, width // 3, max(len(value.name) for value in values) + 1))
     rows: list[Row] = []
     for value in values:
-        rows += _value(state, view, value, name, (width, each))
+        drawn = _value(state, view, value, name, (width, each))
+        if each <= 1:
+            parts = LISTING.measured(state, view, "values", value, drawn[0].parts, width)
+            drawn = [Row(parts, value.id)]
+        rows += drawn
     scroll = view.scroll.get("values", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 

@@ -42,6 +42,14 @@ def test_a_list_can_be_ordered_by_what_matters() -> None:
     assert by_wait == ["/199", "/198", "/197", "/196"]
 
 
+def test_what_a_list_is_ordered_by_stands_in_its_rows() -> None:
+    state = many_locks().state()
+    view = View(now=state.now, order={"locks": "time waited"})
+    rows = locks.PANEL.draw(state, view, 80, 5)
+    assert [row.text.split()[-2:] for row in rows[:2]] == [["199", "ms"], ["198", "ms"]]
+    assert "199 ms" not in locks.PANEL.draw(state, View(now=state.now), 80, 5)[0].text
+
+
 def test_names_are_ordered_with_their_numbers_as_numbers() -> None:
     names = ["locks[10]", "locks[9]", "Gate", "locks[9] #2", "a"]
     assert sorted(names, key=natural) == ["a", "Gate", "locks[9]", "locks[9] #2", "locks[10]"]
