@@ -146,6 +146,14 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         _always("filter"),
     ),
     Action(
+        "find",
+        ("ctrl+f", "f3"),
+        "Find",
+        "Goes to the next line with what is typed in the source, the output or the log, whichever "
+        "has the bright border; in any other panel it selects the next process with it. Enter goes "
+        "on to the one after. Unlike the filter it hides nothing.",
+    ),
+    Action(
         "next_order",
         ("o",),
         "Order the list",

@@ -151,6 +151,11 @@ def from_bottom(count: int, height: int, scroll: int, make: Callable[[int], Row]
     return rows
 
 
+def is_found(view: View, name: str, told: int, count: int, index: int) -> bool:
+    """Whether this one of ``count`` lines, of ``told`` that there have been, was searched for."""
+    return view.found.get(name) == told - count + index
+
+
 def scrolled_back(view: View, name: str, told: int) -> int:
     """How many rows are scrolled off at the bottom, those that came since then included."""
     scrolled = view.scroll.get(name, 0)

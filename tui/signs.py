@@ -162,9 +162,12 @@ def moment_of(state: RunState, view: View) -> int:
 
 def matches(view: View, *texts: str) -> bool:
     """Whether the filter lets something with these names through."""
-    if not view.filter:
-        return True
-    wanted = view.filter.casefold()
+    return not view.filter or contains(view.filter, *texts)
+
+
+def contains(wanted: str, *texts: str) -> bool:
+    """Whether one of these texts contains what is wanted; case does not matter."""
+    wanted = wanted.casefold()
     return any(wanted in text.casefold() for text in texts)
 
 

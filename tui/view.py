@@ -27,6 +27,8 @@ class View:
     """By panel name: how many rows are scrolled off at the top (logs: at the bottom)."""
     told: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows there had been when it was scrolled back."""
+    found: dict[str, int] = field(default_factory=dict)
+    """By panel name: which of its lines was found, from 0, those no longer kept counted in."""
     presence: dict[int, float] = field(default_factory=dict)
     """By site: how much of the last seconds processes were seen at that line of the source."""
     all_events: bool = False

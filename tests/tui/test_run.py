@@ -19,6 +19,7 @@ from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.prompt import Prompt
 
 Drive = Callable[..., None]
 
@@ -258,6 +259,48 @@ def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp, driv
         await pilot.press("escape")
         await pilot.pause()
         assert shown(pilot, "timeline").size.height < 38
+
+    drive(run_app, script)
+
+
+def test_a_line_is_found_in_the_log_and_enter_goes_on(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        screen.focus_panel("log")
+        await pilot.pause()
+        for number in range(80):
+            session.state.note(session.state.now, "", f"entry {number}")
+        await pilot.press("ctrl+f", *"entry 3")
+        assert "entry 39" in text(shown(pilot, "log"))
+        await pilot.press("enter", "enter")
+        log = shown(pilot, "log")
+        assert "entry 37" in text(log)
+        assert "entry 79" not in text(log)
+        (found,) = [row for row in log.shown if "entry 37" in row.text]
+        assert any("selected" in style for _, style in found.parts)
+        assert "enter goes to the next" in screen.query_one(Prompt).shown[0].text
+        await pilot.press("x")
+        assert "not found" in screen.query_one(Prompt).shown[0].text
+        await pilot.press("escape")
+        assert footer(pilot)
+        assert screen.view.found == {}
+
+    drive(run_app, script)
+
+
+def test_in_a_list_of_objects_the_next_process_is_found(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        await pilot.press("ctrl+f", *"process-2")
+        process = screen.picture.state.processes[screen.view.selected]
+        assert process.name == "Process-2"
+        await pilot.press("backspace", "enter")
+        process = screen.picture.state.processes[screen.view.selected]
+        assert process.name == "Process-3"
+        await pilot.press("escape")
+        assert screen.view.selected == process.key
 
     drive(run_app, script)
 

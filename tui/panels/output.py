@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.listing import Listing, from_bottom, scrolled_back
+from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, row, selected
 from mpviz.tui.signs import mark, process_words, tag
@@ -20,10 +20,14 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no output matches the filter" if view.filter else "nothing was written yet"
         return finished([row((words, "dim"))], width, height, view.ascii)
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    scroll = scrolled_back(view, "output", _told(state, view))
-    rows = from_bottom(
-        len(lines), height, scroll, lambda index: _line(state, view, lines[index], tags, width)
-    )
+    told = _told(state, view)
+    scroll = scrolled_back(view, "output", told)
+
+    def make(index: int) -> Row:
+        found = is_found(view, "output", told, len(lines), index)
+        return _line(state, view, lines[index], tags, width, found)
+
+    rows = from_bottom(len(lines), height, scroll, make)
     return finished(rows, width, height, view.ascii)
 
 
@@ -35,7 +39,9 @@ def _words(state: RunState, line: OutputLine) -> tuple[str, ...]:
 LISTING = Listing[OutputLine](items=lambda state, view: state.output, words=_words)
 
 
-def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) -> Row:
+def _line(  # noqa: PLR0917
+    state: RunState, view: View, line: OutputLine, tags: int, width: int, found: bool
+) -> Row:
     """Writer, a ``!`` for stderr, the text; what is too long is cut at the end of the row."""
     process = state.processes.get(line.process)
     error = line.stream == "stderr"
@@ -44,7 +50,7 @@ def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) 
         (" ! " if error else " │ ", "warning" if error else "track"),
         (line.text[: 2 * width], ""),
     ]
-    chosen = bool(line.process) and line.process == view.selected
+    chosen = found or (bool(line.process) and line.process == view.selected)
     return Row(selected(parts, width) if chosen else tuple(parts), line.process)
 
 
@@ -78,6 +84,7 @@ PANEL = Panel(
     draw=draw,
     listing=LISTING,
     told=_told,
+    lines=lambda state, view: [line.text for line in LISTING.listed(state, view, "output")],
     length=lambda state, view: len(LISTING.listed(state, view, "output")),
     wanted_height=wanted_height,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ class Panel:
     They are scrolled off at the bottom, and who has scrolled back keeps what is looked at in place
     while more come.
     """
+    lines: Callable[[RunState, View], Sequence[str]] | None = None
+    """The texts of its rows, where they are lines in which a text can be found."""
     length: Callable[[RunState, View], int] | None = None
     """How many rows there are to scroll through, where these are more than it wants."""
     top: Callable[[RunState, View, int], int] | None = None

@@ -56,9 +56,14 @@ def make_panel(load: Loader) -> Panel:
         draw=draw,
         used=lambda state: bool(state.sites),
         wanted_height=lambda state, view: 16,
+        lines=lambda state, view: _texts(load(file_of(state, view))),
         length=lambda state, view: len(load(file_of(state, view)).lines),
         top=lambda state, view, height: _top(state, view, load, height),
     )
+
+
+def _texts(source: Source) -> list[str]:
+    return ["".join(text for text, _ in line) for line in source.lines]
 
 
 def _top(state: RunState, view: View, load: Loader, height: int) -> int:
@@ -152,6 +157,7 @@ def _line(
     width, digits = size
     margin = MARGIN if width >= 50 else min(8, max(0, width // 4))
     chosen = any(process.key == view.selected for process in here)
+    chosen = chosen or view.found.get("source") == number - 1
     number_style = "strong" if here else "faint"
     parts: list[Part] = [
         *crop(_margin(here, margin), margin),

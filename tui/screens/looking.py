@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpviz.tui.finding import find_line, find_process
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.navigate import neighbour, scroll, unscroll
 from mpviz.tui.panels.panel import Panel
@@ -14,6 +15,8 @@ from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
 FILTER = "filter"
+FIND = "find"
+FIND_HINT = "enter goes to the next, esc is done"
 
 
 class Looking(Watching):
@@ -140,10 +143,14 @@ class Looking(Watching):
         self._step_selection(-1)
 
     def _step_selection(self, step: int) -> None:
-        """Go to a neighbour, and let the lists of processes show it wherever it is."""
+        """Go to a neighbour in the list."""
+        self._show_process(neighbour(self._process_keys(), self.view.selected, step))
+
+    def _show_process(self, key: str) -> None:
+        """Select a process, and let the lists show it wherever in them it is."""
         for name in ("processes", TIMELINE):
             self.view.scroll.pop(name, None)
-        self._select(neighbour(self._process_keys(), self.view.selected, step))
+        self._select(key)
 
     def _select(self, key: str) -> None:
         self.view.selected = key
@@ -170,10 +177,36 @@ class Looking(Watching):
         if event.label == FILTER:
             self.view.filter = event.text
             self.redraw()
+        elif event.label == FIND:
+            self._find(event.text, again=False)
+
+    def action_find(self) -> None:
+        """Type what is to be found."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(label=FIND, hint=FIND_HINT, stays=True)
+
+    def on_prompt_again(self, event: Prompt.Again) -> None:
+        """Find the next."""
+        self._find(event.text, again=True)
+
+    def _find(self, text: str, *, again: bool) -> None:
+        """In the panel that has, or last had, the bright border."""
+        state, view = self.picture.state, self.view
+        panel = self.desk.panels.get(self.focused_panel)
+        holder = self.desk.holder(self.focused_panel)
+        if panel is not None and panel.lines is not None and holder is not None:
+            is_found = find_line(state, view, panel, text, holder.size.height - 2, again)
+        else:
+            key = find_process(state, self._process_keys(), view.selected, text, again)
+            is_found = bool(key)
+            self._show_process(key or view.selected)
+        self.query_one(Prompt).tell(FIND_HINT if is_found or not text else "not found")
+        self.redraw()
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
         """Back to the panels; what was typed for another purpose than to filter is made use of."""
-        if event.kept and event.label != FILTER:
+        self.view.found.clear()
+        if event.kept and event.label not in (FILTER, FIND):
             self.typed(event.label, event.text)
         self.query_one(Footer).display = True
         self.focus_holder()
