@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mpviz.trace.state import RunState
-from mpviz.tui.rows import Part, Row, crop, row
+from mpviz.tui.rows import Part, Row, right, row
 from mpviz.tui.signs import matches
 from mpviz.tui.view import View
 
 T = TypeVar("T")
+
+MEASURE_WIDTH = 8
+"""Cells for what a list is ordered by, where a row says it at its right end."""
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -54,15 +57,11 @@ class Listing(Generic[T]):
         chosen = view.order.get(panel)
         return next((order for order in self.orders if order.name == chosen), None)
 
-    def measured(  # noqa: PLR0917
-        self, state: RunState, view: View, panel: str, item: T, parts: Sequence[Part], width: int
-    ) -> tuple[Part, ...]:
-        """The only row of an item, with what the list is ordered by at its right end."""
+    def measure(self, view: View, panel: str, item: T) -> tuple[Part, ...]:
+        """What the list is ordered by, for the right end of the only row of an item."""
         order = self.order(view, panel)
         words = order.shown(item) if order is not None else ""
-        if not words or len(words) + 2 > width // 2:
-            return crop(parts, width)
-        return (*crop(parts, width - len(words) - 2), ("  ", ""), (words, "number"))
+        return (("  ", ""), (right(words, MEASURE_WIDTH), "number")) if words else ()
 
     def in_words(self, state: RunState, view: View, panel: str) -> str:
         """What is listed, for the title: " (3 of 200, by name)"; empty for all, as it happened."""

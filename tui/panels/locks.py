@@ -52,10 +52,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
     rows: list[Row] = []
     for lock in locks:
-        picture = _picture(state, view, lock, name, width)
-        if each == 1:
-            picture = LISTING.measured(state, view, "locks", lock, picture, width)
-        rows.append(Row(picture, lock.id))
+        end = LISTING.measure(view, "locks", lock) if each == 1 else ()
+        picture = _picture(state, view, lock, name, width - length(end))
+        rows.append(Row((*picture, *end), lock.id))
         rows += [Row(_numbers(lock, name, width), lock.id)] * (each - 1)
     scroll = view.scroll.get("locks", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)

@@ -46,10 +46,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     for pipe in pipes:
         for way in pipe.ways:
             label = pipe.name if way is pipe.ways[0] else ""
-            picture = _picture(state, view, pipe, way, label, (name, width))
-            if height < 2 * ways and label:
-                picture = LISTING.measured(state, view, "pipes", pipe, picture, width)
-            rows.append(Row(picture, pipe.id))
+            end = LISTING.measure(view, "pipes", pipe) if label and height < 2 * ways else ()
+            cells = (name, width - length(end))
+            picture = _picture(state, view, pipe, way, label, cells)
+            rows.append(Row((*picture, *end), pipe.id))
             if height >= 2 * ways:
                 rows.append(Row(_numbers(state, view, way, name, width), pipe.id))
     scroll = view.scroll.get("pipes", 0)

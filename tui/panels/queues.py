@@ -8,7 +8,7 @@ from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
 from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, right, row
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 from mpviz.tui.signs import chart, marks, moment_of, stacked_bar
 from mpviz.tui.view import View
 from mpviz.tui.words import count, duration, plural, rate
@@ -49,11 +49,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     name = max(8, min(WIDEST_NAME, width // 3, max(len(queue.name) for queue in queues) + 1))
     rows: list[Row] = []
     for queue in queues:
-        drawn = _queue(state, view, queue, (name, width, chart_height))[:each]
-        if each == 1:
-            parts = LISTING.measured(state, view, "queues", queue, drawn[0].parts, width)
-            drawn = [Row(parts, queue.id)]
-        rows += drawn
+        end = LISTING.measure(view, "queues", queue) if each == 1 else ()
+        size = (name, width - length(end), chart_height)
+        drawn = _queue(state, view, queue, size)[:each]
+        rows += [Row((*each_row.parts, *end), queue.id) for each_row in drawn]
     scroll = view.scroll.get("queues", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 

@@ -67,11 +67,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     rows: list[Row] = []
     for signal in signals:
         parts: list[Part] = [(fit_name(signal.name, name - 1) + " ", "strong")]
-        parts += _picture(state, view, signal, width - name)
-        picture = crop(parts, width)
-        if each == 1:
-            picture = LISTING.measured(state, view, "signals", signal, parts, width)
-        rows.append(Row(picture, signal.id))
+        end = LISTING.measure(view, "signals", signal) if each == 1 else ()
+        parts += _picture(state, view, signal, width - name - length(end))
+        rows.append(Row((*crop(parts, width - length(end)), *end), signal.id))
         rows += [Row(_numbers(state, signal, name, width), signal.id)] * (each - 1)
     scroll = view.scroll.get("signals", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)

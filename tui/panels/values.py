@@ -7,7 +7,7 @@ from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
 from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, row
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, row
 from mpviz.tui.signs import big_digits, chart, mark, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import count, plural, rate
@@ -46,11 +46,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     name = max(9, min(WIDEST_NAME, width // 3, max(len(value.name) for value in values) + 1))
     rows: list[Row] = []
     for value in values:
-        drawn = _value(state, view, value, name, (width, each))
-        if each <= 1:
-            parts = LISTING.measured(state, view, "values", value, drawn[0].parts, width)
-            drawn = [Row(parts, value.id)]
-        rows += drawn
+        end = LISTING.measure(view, "values", value) if each <= 1 else ()
+        drawn = _value(state, view, value, name, (width - length(end), each))
+        rows += [Row((*each_row.parts, *end), value.id) for each_row in drawn]
     scroll = view.scroll.get("values", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 
