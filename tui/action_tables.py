@@ -160,6 +160,7 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         "Orders the list of the panel with the bright border by the next thing it can be ordered "
         "by, which its title then says, and at last again as it happened. A click on the heading "
         "of a column orders by it.",
+        _always("order"),
     ),
     Action(
         "toggle_all_events",
