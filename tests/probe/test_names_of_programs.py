@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from mpviz.trace.primitives.lock import LockAcquired
 from mpviz.trace.report import document
 from mpviz.trace.session import Target, start
 from mpviz.trace.waits import wait_in_words
@@ -223,6 +226,45 @@ def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(
     wait = written["in_helper"]
     assert (wait["what"], wait["file"], wait["line"]) == ("lock", str(tmp_path / "helpers.py"), 6)
     assert {name for name, wait in written.items() if wait} == set(found)
+
+
+TAKING = """
+import multiprocessing as mp, sys
+sys.path[:0] = [sys.argv[1] + "/lib/site-packages"]
+import library
+
+def main():
+    lock = library.run(mp.Lock)
+    for _ in range(3):
+        library.run(lock.acquire)
+        lock.release()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "place"),
+    [("", "taking.py:9"), ("lib/site-packages", "library.py:3")],
+    ids=["own", "installed"],
+)
+def test_what_a_library_does_is_at_the_line_of_the_program_if_that_has_any(
+    run_to_end: Callable[..., None], tmp_path: Path, folder: str, place: str
+) -> None:
+    packages = tmp_path / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "library.py").write_text(LIBRARY)
+    program = tmp_path / folder / "taking.py"
+    program.write_text(TAKING)
+    session = start(Target([str(program), str(tmp_path)], "taking"), capture=True)
+    try:
+        run_to_end(session)
+    finally:
+        session.close()
+    state = session.state
+    taken = [event for event in state.recent if isinstance(event, LockAcquired)]
+    assert [state.place(event.site) for event in taken] == [place] * 3
 
 
 def waits(state: RunState) -> dict[str, tuple[str, str]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _LIMIT = 4096
+_NEAR = 8
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
@@ -32,6 +33,8 @@ OF_NO_FILE = -3
 _known: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
 _chosen: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
 """The numbers of places in code of others that had to do, since there was none of the program's."""
+_is_own_seen = _is_searched = False
+"""Whether the program has any code of its own, and is not all installed; whether that was asked."""
 _announced: "set[int]" = set()
 _checksums: "dict[str, int]" = {}
 
@@ -62,6 +65,8 @@ def of_caller(depth):
     """Make a function that gives the same as :func:`here`, and is quick where one place calls it.
 
     ``depth`` counts the frames from that function up to the one that is probably the program's.
+    This is for what happens many times a second: where the program is further away than
+    :data:`_NEAR` frames, it gives 0 instead of looking for it.
     """
     known = (None, -1, 0)
 
@@ -88,7 +93,33 @@ def _place(frame):
         known = _learn(frame)
     if known[0] > 0:
         return frame.f_code, frame.f_lasti, known[0]
-    return None, -1, here()
+    if known[0] < PASSED_OVER and not _has_own_code():
+        return frame.f_code, frame.f_lasti, _number_of(frame)
+    return None, -1, _nearby(frame)
+
+
+def _has_own_code():
+    """Whether the program has code of its own, as far as any was seen; once it is searched for."""
+    global _is_searched
+    if not _is_own_seen and not _is_searched:
+        _is_searched = True
+        here()
+    return _is_own_seen
+
+
+def _nearby(frame):
+    for _ in range(_NEAR):
+        known = _known.get((id(frame.f_code), frame.f_lasti))
+        if known is None:
+            known = _learn(frame)
+        if known[0] > 0:
+            return known[0]
+        if known[0] < PASSED_OVER and not _has_own_code():
+            return _number_of(frame)
+        frame = frame.f_back
+        if frame is None:
+            break
+    return 0
 
 
 def of_function(code):
@@ -160,8 +191,10 @@ def owner(frame):
 
 
 def _learn(frame):
+    global _is_own_seen
     code = frame.f_code
     number = owner(frame)
+    _is_own_seen = _is_own_seen or number > 0
     known = (_announce_frame(frame) if number > 0 else number, code)
     if len(_known) < _LIMIT:
         _known[(id(code), frame.f_lasti)] = known
