@@ -52,6 +52,8 @@ def take(lock, event=mp.Event()):
         return event
 '''
 
+LONG = "k" * 100
+
 MAKING = """
 import multiprocessing as mp, sys
 sys.path.insert(0, sys.argv[1])
@@ -66,6 +68,11 @@ def main():
     plain = {name: mp.Lock() for name in "ab"}
     table = {"größe": mp.Lock(), "second": mp.Lock(),
              "third": mp.Semaphore(2)}
+    wide = {
+        "KEY one": mp.Lock(),
+        "KEY two": mp.Lock(),
+        "KEY three": mp.Lock(),
+    }
     for name in "xy":
         table[name] = mp.Lock()
     listed = [
@@ -93,7 +100,7 @@ def test_objects_have_the_names_that_the_program_gives_them(
     run_program: RunProgram, python: str, tmp_path: Path
 ) -> None:
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
-    run = run_program(MAKING, str(tmp_path), python=python)
+    run = run_program(MAKING.replace("KEY", LONG), str(tmp_path), python=python)
     run.assert_nothing_was_missed()
     names = {
         section: [entry["name"] for entry in run.document[section]]
@@ -113,6 +120,7 @@ def test_objects_have_the_names_that_the_program_gives_them(
             "table['größe']",
             "table['second']",
             "table['third']",
+            *(f"wide['{LONG} {number}']" for number in ("one", "two", "three")),
             "table[name]",
             "table[name] #2",
             "listed[0]",
@@ -265,6 +273,43 @@ def test_what_a_library_does_is_at_the_line_of_the_program_if_that_has_any(
     state = session.state
     taken = [event for event in state.recent if isinstance(event, LockAcquired)]
     assert [state.place(event.site) for event in taken] == [place] * 3
+
+
+FUNCTIONS = """
+import multiprocessing as mp
+from functools import partial
+
+class Task:
+    def __call__(self): pass
+    def method(self): pass
+    @staticmethod
+    def static(): pass
+
+def plain(*numbers): pass
+
+def main():
+    def nested(): pass
+    targets = [plain, partial(plain, 1), partial(partial(plain, 1), 2), Task(), Task().method,
+               Task.static, nested, lambda: None, print]
+    for target in targets:
+        child = mp.Process(target=target)
+        child.start()
+        child.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_function_has_its_name_however_it_is_handed_over(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(FUNCTIONS, python=python, start_method="fork")
+    run.assert_nothing_was_missed()
+    assert [process.function for process in list(run.state.processes.values())[1:]] == [
+        *("plain", "plain", "plain", "Task", "Task.method", "Task.static"),
+        *("nested", "lambda at program.py:16", "print"),
+    ]
 
 
 def waits(state: RunState) -> dict[str, tuple[str, str]]:

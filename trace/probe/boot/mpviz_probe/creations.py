@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 _LIMIT = 4096
 _LINES = 60
-"""A statement that is longer is cut."""
+_TEXT_LIMIT = 800
+"""A statement that is longer, in lines or in characters, is cut."""
 
 _known: "dict[tuple[int, int, str], tuple[int, CodeType]]" = {}
 """Keyed as the sites are, and by the attribute that a generated constructor fills."""
@@ -53,7 +54,7 @@ def _announce(frame, attribute):
     statement, places = _in_one_line(lines, first)
     start, end = _extent(frame, lines, places)
     more = b',"code":%b,"start":%d,"end":%d,"attribute":%b' % (
-        wire.text(statement),
+        wire.text(statement, _TEXT_LIMIT),
         start,
         end,
         wire.text(attribute),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 4096
 _NEAR = 8
+_PATH_LIMIT = 800
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
@@ -146,7 +147,7 @@ def announce(file, line, function, more=b"", key=""):
             b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
             % (
                 site,
-                wire.text(os.path.abspath(file)),
+                wire.text(os.path.abspath(file), _PATH_LIMIT),
                 line,
                 wire.text(function),
                 _checksum(file),
