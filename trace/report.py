@@ -128,6 +128,7 @@ def _lines(state: RunState) -> list[str]:
             lines += primitive.summary(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
+        + f", at {state.place(each.site)}" * (each.site in state.sites)
         for each in state.stuck
     ]
     lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
