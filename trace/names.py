@@ -23,6 +23,9 @@ _BAGS = ("args", "kwargs", "initargs", "kwds")
 _INDEX, _COUNT = "\0", "\1"
 """Stand in a name for how many were made there before, counted from 0 and from 1."""
 
+_DEEPEST = 100
+"""What is nested deeper was not written by a person, and is not looked through."""
+
 _ANYWHERE = (0, 1 << 16)
 
 
@@ -152,12 +155,14 @@ def _parsed(line: str) -> _Statement | None:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    parents = {
-        child: node
-        for statement in statements
-        for node in ast.walk(statement)
-        for child in ast.iter_child_nodes(node)
-    }
+    parents: dict[ast.AST, ast.AST] = {}
+    depths: dict[ast.AST, int] = dict.fromkeys(statements, 0)
+    # The walk comes to each node before it comes to what is in it.
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        for child in ast.iter_child_nodes(node):
+            parents[child], depths[child] = node, depths[node] + 1
+    if max(depths.values(), default=0) > _DEEPEST:
+        return None
     return _Statement(text, parents)
 
 

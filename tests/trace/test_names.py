@@ -120,17 +120,36 @@ def test_what_a_generated_constructor_fills_is_named_by_what_it_constructs() -> 
     assert names == ["book.lock", "book #2.lock", "lock", "lock #2"]
 
 
-@given(some.text(max_size=60), some.integers(0, 5))
-def test_no_line_is_too_strange(line: str, order: int) -> None:
-    assert isinstance(name_from_line(line, order), str)
+@given(
+    some.one_of(
+        some.text(max_size=60), some.from_regex(r"[a-c.=,()\[\]{}: ]{0,30}", fullmatch=True)
+    ),
+    some.integers(0, 5),
+    some.tuples(some.integers(-9, 99), some.integers(-9, 99)),
+)
+def test_no_line_is_too_strange(line: str, order: int, extent: tuple[int, int]) -> None:
+    assert isinstance(name_from_line(line, order, "c", extent), str)
+    assert len(pair_from_line(line, order, "c", extent) or "ab") == 2
 
 
 @pytest.mark.parametrize(
     "line",
-    ["(" * 5000, "-" * 50_000 + "1", "x = " + "[" * 3000, "a" * 100_000 + " = Lock()", "x\0 = 1"],
+    [
+        ".".join("a" * 2000) + " = Lock()",
+        "x" + "[0]" * 1300 + " = Lock()",
+        "x = " + "lambda: " * 700 + "Lock()",
+        "x = " + "a if b else " * 900 + "Lock()",
+        "x = " + "[1, " * 180 + "Lock()" + "]" * 180,
+        "(" * 5000,
+        "-" * 50_000 + "1",
+        "x = " + "[" * 3000,
+        "a" * 100_000 + " = Lock()",
+        "x\0 = 1",
+    ],
 )
 def test_no_line_is_too_deep_or_too_long(line: str) -> None:
     assert isinstance(name_from_line(line, 0), str)
+    assert pair_from_line(line, 0) is None
 
 
 def test_without_a_name_the_place_has_to_do() -> None:
