@@ -129,8 +129,18 @@ class Site(Event, tag="site", kw_only=True):
     file: str
     line: int
     function: str
+    checksum: int = 0
+    """CRC-32 of the whole file as it was then; 0 where it could not be read."""
     code: str = ""
-    """The source line itself, where something was created there."""
+    """Where something is created: the statement that does it, in one line."""
+    start: int = 0
+    end: int = 0
+    """Where in ``code`` the call is that creates it, in characters; 0 and 0 where that is unknown.
+
+    Before Python 3.11 only the line of the source is known: the call is somewhere in it.
+    """
+    attribute: str = ""
+    """Which attribute of what the statement makes it becomes, where that was generated."""
 
 
 class Output(Event, tag="output", kw_only=True):

@@ -41,7 +41,7 @@ from mpviz.trace.state import (
     end_wait,
     settle,
 )
-from mpviz.trace.stuck import stuck
+from mpviz.trace.stuck import as_it_waits, stuck
 from mpviz.trace.waits import WAIT_KINDS
 
 RESTING_PERCENT = 5.0
@@ -87,6 +87,7 @@ def _speaker(state: RunState, event: Event) -> Process:
 
 def _tell_of_deaths(state: RunState) -> None:
     for process in state.just_ended:
+        process.last_wait = as_it_waits(state, process)
         for wait in process.waits.values():
             WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
         for primitive in PRIMITIVES:

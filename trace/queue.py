@@ -17,7 +17,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from mpviz.trace.events import Event, Output
+from mpviz.trace.events import Event, Output, Sample
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.rings import NEVER, Rings
 
@@ -87,6 +87,7 @@ class EventQueue:
         _enlarge(self._descriptor)
         self._rings = Rings(self.directory)
         self._inbox: deque[Pass | Event] = deque()
+        self._samples: deque[Sample] = deque()
         self._backlog = 0
         self._sorter = Sorter()
         self._sorted: deque[Event] = deque()
@@ -96,8 +97,15 @@ class EventQueue:
         self._thread.start()
 
     def put(self, event: Event) -> None:
-        """Add an event of the viewer's own, after all that has been read so far."""
+        """Add an event of the viewer's own, after all that has been read so far.
+
+        A sample comes after all that was written before it was taken, read or not: what it saw of
+        a process would else be put before what the process had told already.
+        """
         with self._arrived:
+            if isinstance(event, Sample) and not self._closing:
+                self._samples.append(event)
+                return
             self._inbox.append(event)
             self._arrived.notify()
 
@@ -192,11 +200,17 @@ class EventQueue:
                     self._arrived.wait()
                 closing = self._closing
                 slowly = self._backlog > SLOW_BYTES and not closing
+            began = time.monotonic_ns()
             piece = self._read(slowly, closing)
-            if piece.weight or owed:
-                with self._arrived:
+            with self._arrived:
+                if piece.weight or owed:
                     self._inbox.append(piece)
                     self._backlog += piece.weight
+                    self._arrived.notify_all()
+                while self._samples and (
+                    closing or (piece.drained and self._samples[0].time <= began)
+                ):
+                    self._inbox.append(self._samples.popleft())
                     self._arrived.notify_all()
             # What was in a ring may have to wait for what the next pass brings.
             owed = bool(piece.rings)

@@ -6,7 +6,8 @@ from typing import Any
 
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
-from mpviz.trace.state import LogEntry, RunState, Stuck
+from mpviz.trace.state import LogEntry, Process, RunState, Stuck
+from mpviz.trace.stuck import as_it_waits
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def document(state: RunState) -> dict[str, Any]:
     for primitive in PRIMITIVES:
         if primitive.document is not None:
             sections.update(primitive.document(state))
+    for entry in sections["processes"]:
+        entry["wait"] = _wait(state, state.processes[entry["id"]])
     # These come with primitives and rules that are not written yet.
     sections |= {"findings": []}
     sections["cores"] = _cores(state)
@@ -63,7 +66,28 @@ def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
         "object": stuck.object,
         "since": (stuck.since - state.origin) / 1e9,
         "waits_for": stuck.words,
+        **_place(state, stuck.site),
     }
+
+
+def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
+    """What it waits for, or waited for when it ended."""
+    waits = as_it_waits(state, process) if process.alive else process.last_wait
+    if waits is None:
+        return None
+    return {
+        "what": waits.what,
+        "object": waits.object,
+        "since": (waits.since - state.origin) / 1e9,
+        **_place(state, waits.site),
+        "words": waits.words,
+    }
+
+
+def _place(state: RunState, number: int) -> dict[str, Any]:
+    """The line of the program where something is; None for both where that is not known."""
+    site = state.sites.get(number)
+    return {"file": site.file if site else None, "line": site.line if site else None}
 
 
 def _start_method(state: RunState) -> str:
@@ -104,6 +128,7 @@ def _lines(state: RunState) -> list[str]:
             lines += primitive.summary(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
+        + f", at {state.place(each.site)}" * (each.site in state.sites)
         for each in state.stuck
     ]
     lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]

@@ -80,6 +80,8 @@ class Process:
     """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
     waits: dict[int, Wait] = field(default_factory=dict)
     """By thread; 0 is the main thread."""
+    last_wait: Stuck | None = None
+    """What it waited for when it ended; None where it did not wait then."""
     pool: str = ""
     """Id of the pool whose worker it is."""
     initializing: str = ""
@@ -143,7 +145,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A process that waits while nobody of the program is at work."""
+    """A process that waits for what may never come: it ended so, or nobody else is at work."""
 
     process: str
     """Key."""
@@ -153,6 +155,7 @@ class Stuck:
     """Nanoseconds."""
     words: str
     """What it waits for and who could end it, as it was then."""
+    site: int = 0
 
 
 @dataclass(slots=True)
@@ -245,8 +248,8 @@ class RunState:
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
-    created_at: dict[int, int] = field(default_factory=dict)
-    """How many objects were created at each site, to tell their names apart."""
+    created_at: dict[tuple[int, str], int] = field(default_factory=dict)
+    """How many objects of each kind were created at each site, to tell their names apart."""
     output: deque[OutputLine] = field(default_factory=lambda: deque(maxlen=OUTPUT_LIMIT))
     output_lines: int = 0
     """All that were ever written, also those no longer kept."""

@@ -58,7 +58,7 @@ def _copy_of_sequence(value: Any, known: dict[int, Any]) -> Any:
 
 
 def _copy_of_object(value: Any, kind: type, known: dict[int, Any]) -> Any:
-    """A copy of a data class; anything else, such as an event, is one that never changes."""
+    """A copy of a data class that may change; all else, such as an event, never does."""
     names = _fields(kind)
     if not names:
         return value
@@ -72,4 +72,7 @@ def _copy_of_object(value: Any, kind: type, known: dict[int, Any]) -> Any:
 
 @cache
 def _fields(kind: type) -> tuple[str, ...]:
-    return tuple([field.name for field in fields(kind)]) if is_dataclass(kind) else ()
+    """The fields of a data class that is not frozen; none of all else."""
+    if not is_dataclass(kind) or kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return ()
+    return tuple([field.name for field in fields(kind)])

@@ -21,11 +21,19 @@ def stuck(state: RunState) -> list[Stuck]:
             continue
         if not _is_held_up(state, process):
             return []
-        wait = process.wait
-        if wait is not None:
-            words = wait_in_words(state, wait)
-            found.append(Stuck(process.key, wait.what, wait.object, wait.since, words))
+        waits = as_it_waits(state, process)
+        if waits is not None:
+            found.append(waits)
     return sorted(found, key=lambda each: each.since)
+
+
+def as_it_waits(state: RunState, process: Process) -> Stuck | None:
+    """What a process waits for now, in words too; None where it does not."""
+    wait = process.wait
+    if wait is None:
+        return None
+    words = wait_in_words(state, wait)
+    return Stuck(process.key, wait.what, wait.object, wait.since, words, wait.site)
 
 
 def _is_held_up(state: RunState, process: Process) -> bool:

@@ -151,6 +151,23 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         _always("filter"),
     ),
     Action(
+        "find",
+        ("ctrl+f", "f3"),
+        "Find",
+        "Goes to the next line with what is typed in the source, the output or the log, whichever "
+        "has the bright border; in any other panel it selects the next process with it. Enter goes "
+        "on to the one after. Unlike the filter it hides nothing.",
+    ),
+    Action(
+        "next_order",
+        ("o",),
+        "Order the list",
+        "Orders the list of the panel with the bright border by the next thing it can be ordered "
+        "by, which its title then says, and at last again as it happened. A click on the heading "
+        "of a column orders by it.",
+        _always("order"),
+    ),
+    Action(
         "toggle_all_events",
         ("v",),
         "All events in the log, or what matters",

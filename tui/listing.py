@@ -1,11 +1,100 @@
-"""Lists that are longer than their panel: what is in sight, and in words what is not."""
+"""Lists longer than their panel: what of them is listed, in what order, and what is in sight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from mpviz.tui.rows import Part, Row, row
+from mpviz.trace.state import RunState
+from mpviz.tui.rows import Part, Row, right, row
+from mpviz.tui.signs import matches
 from mpviz.tui.view import View
+
+T = TypeVar("T")
+
+MEASURE_WIDTH = 8
+"""Cells for what a list is ordered by, where a row says it at its right end."""
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True)
+class Order(Generic[T]):
+    """Something that a list can be ordered by."""
+
+    name: str
+    """Follows "by" in the title: "longest wait"."""
+    key: Callable[[RunState, T], Any]
+    """What is less comes first; those that are equal stay as they happened."""
+    shown: Callable[[T], str] = lambda item: ""
+    """What an item is ordered by, in words, for where its row does not say that anyway."""
+    head: str = ""
+    """The heading of its column, where there is one: a click on it orders, too."""
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """What a panel lists: a panel that has one can be filtered and ordered with it."""
+
+    items: Callable[[RunState, View], Sequence[T]]
+    """All that there is, as it happened."""
+    words: Callable[[RunState, T], Iterable[str]]
+    """The texts of an item that the filter looks at."""
+    orders: tuple[Order[T], ...] = ()
+
+    def listed(self, state: RunState, view: View, panel: str) -> Sequence[T]:
+        """The items that the filter lets through, in the order that was chosen for the panel."""
+        items = self.items(state, view)
+        if view.filter:
+            items = [item for item in items if matches(view, *self.words(state, item))]
+        order = self.order(view, panel)
+        return sorted(items, key=lambda item: order.key(state, item)) if order else items
+
+    def order(self, view: View, panel: str) -> Order[T] | None:
+        """What the list of the panel is ordered by; None for as it happened."""
+        chosen = view.order.get(panel)
+        return next((order for order in self.orders if order.name == chosen), None)
+
+    def measure(self, view: View, panel: str, item: T) -> tuple[Part, ...]:
+        """What the list is ordered by, for the right end of the only row of an item."""
+        order = self.order(view, panel)
+        words = order.shown(item) if order is not None else ""
+        return (("  ", ""), (right(words, MEASURE_WIDTH), "number")) if words else ()
+
+    def in_words(self, state: RunState, view: View, panel: str) -> str:
+        """What is listed, for the title: " (3 of 200, by name)"; empty for all, as it happened."""
+        words = []
+        if view.filter:
+            all_items = len(self.items(state, view))
+            words.append(f"{len(self.listed(state, view, panel)):,} of {all_items:,}")
+        order = self.order(view, panel)
+        if order is not None:
+            words.append(f"by {order.name}")
+        return f" ({', '.join(words)})" if words else ""
+
+    def next_order(self, view: View, panel: str) -> str:
+        """The name of the order that comes after the chosen one; empty for as it happened."""
+        names = ["", *(order.name for order in self.orders)]
+        chosen = view.order.get(panel, "")
+        return names[(names.index(chosen) + 1) % len(names)] if chosen in names else ""
+
+
+def by_name(name: Callable[[T], str]) -> Order[T]:
+    """The order of names, with the numbers in them as numbers: locks[2] before locks[10]."""
+    return Order("name", lambda state, item: natural(name(item)))
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A text as something to order by: as a person would, who reads numbers as numbers.
+
+    >>> sorted(["b", "a10", "A9", "a9"], key=natural)
+    ['A9', 'a9', 'a10', 'b']
+    """
+    parts = _DIGITS.split(text.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
 
 Count = Callable[[Sequence[Row]], str]
 """Says in words what the hidden rows are: "12 more"."""
@@ -29,6 +118,17 @@ def from_top(
     return [*rows[first : first + room], row((_notice(above, below, words), "dim"))]
 
 
+def scrolled(rows: Sequence[Row], height: int, view: View, panel: str) -> int:
+    """How many rows are above the first in sight: those that a person has scrolled off.
+
+    Who has not scrolled sees the selected process, as far down the list as it may be.
+    """
+    if panel in view.scroll or not view.selected:
+        return view.scroll.get(panel, 0)
+    at = next((index for index, each in enumerate(rows) if each.key == view.selected), 0)
+    return max(0, at + 2 - height) if len(rows) > height else 0
+
+
 def _notice(above: Sequence[Row], below: Sequence[Row], words: Count) -> str:
     parts = []
     if below:
@@ -48,6 +148,11 @@ def from_bottom(count: int, height: int, scroll: int, make: Callable[[int], Row]
     if stop < count and len(rows) < height:
         rows.append(row((f" ▾ {count - stop} newer", "dim")))
     return rows
+
+
+def is_found(view: View, name: str, told: int, count: int, index: int) -> bool:
+    """Whether this one of ``count`` lines, of ``told`` that there have been, was searched for."""
+    return view.found.get(name) == told - count + index
 
 
 def scrolled_back(view: View, name: str, told: int) -> int:

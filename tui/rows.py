@@ -42,6 +42,22 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
 
 
+def fit_name(text: str, width: int) -> str:
+    """A name in exactly this many cells; one that is too long is cut in the middle.
+
+    Names of one program often differ at their ends only.
+
+    >>> fit_name("accounts_of_customers[12]", 16)
+    'accounts_o…s[12]'
+    """
+    if width < 8 or cell_len(text) <= width:
+        return fit(text, width)
+    end = text[-(width - 2) // 3 :]
+    while cell_len(end) > width // 3 + 1:
+        end = end[1:]
+    return set_cell_size(text, width - 1 - cell_len(end)) + "…" + end
+
+
 def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
     """These parts in exactly this many cells, each keeping its style."""
     result: list[Part] = []
@@ -118,6 +134,16 @@ def _harmless(parts: Sequence[Part], ascii: bool) -> list[Part]:
 def selected(parts: Sequence[Part], width: int, style: str = "selected") -> tuple[Part, ...]:
     """These parts over the whole width, as what a person has selected."""
     return tuple((text, f"{own}+{style}" if own else style) for text, own in crop(parts, width))
+
+
+def word_at(parts: Sequence[Part], x: int) -> str:
+    """The letters of the part that is at this cell; empty where there is none."""
+    end = 0
+    for text, _ in parts:
+        end += cell_len(text)
+        if x < end:
+            return "".join(filter(str.isalpha, text))
+    return ""
 
 
 def length(parts: Sequence[Part]) -> int:

@@ -162,15 +162,23 @@ def moment_of(state: RunState, view: View) -> int:
 
 def matches(view: View, *texts: str) -> bool:
     """Whether the filter lets something with these names through."""
-    if not view.filter:
-        return True
-    wanted = view.filter.casefold()
+    return not view.filter or contains(view.filter, *texts)
+
+
+def contains(wanted: str, *texts: str) -> bool:
+    """Whether one of these texts contains what is wanted; case does not matter."""
+    wanted = wanted.casefold()
     return any(wanted in text.casefold() for text in texts)
 
 
 def process_matches(view: View, process: Process) -> bool:
-    """Whether the filter lets this process through: by name, pid, tag or role."""
-    return not view.filter or matches(view, process.name, str(process.pid), process.role)
+    """Whether the filter lets this process through."""
+    return not view.filter or matches(view, *process_words(process))
+
+
+def process_words(process: Process) -> tuple[str, ...]:
+    """What the filter looks at of a process: its name, its function, its pid and its role."""
+    return process.name, process.function, str(process.pid), process.role
 
 
 def stacked_bar(

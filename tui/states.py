@@ -19,17 +19,21 @@ WAITING = (
 )
 
 
-def in_words(state: RunState, process: Process) -> list[str]:
+def in_words(state: RunState, process: Process, *, where: bool = False) -> list[str]:
     """What it is doing, from the longest way to say it to the shortest.
 
-    "waiting for lock counter, held by Process-2", "lock counter, held by Process-2",
-    "waiting for lock counter", "lock counter", "waiting".
+    "waiting for lock counter, held by Process-2, at main.py:12", "waiting for lock counter, held
+    by Process-2", "lock counter, held by Process-2", "waiting for lock counter", "lock counter",
+    "waiting". With ``where``, no way that fits without the line is taken before one with it.
     """
     if not process.alive:
         words = exit_in_words(process)
         return [words, words.removeprefix("ended by ").removeprefix("exit "), "ended"]
     if process.activity in WAITING and process.wait is not None:
-        return _waiting(wait_in_words(state, process.wait))
+        ways = _waiting(wait_in_words(state, process.wait))
+        place = state.place(process.wait.site)
+        placed = [f"{words}, at {place}" for words in ways[:-1]] if place else []
+        return [*(placed if where else placed[:1]), *ways]
     if process.activity is Activity.TASK:
         return _at_task(state, process)
     return _by_itself(process)

@@ -107,7 +107,7 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     lanes = lanes_of(state, view)
     axis, legend = height >= 3, height >= 5
     room = max(1, height - axis - legend)
-    shown, hidden = _in_sight(lanes, room, view.scroll.get("timeline", 0))
+    shown, hidden = _in_sight(lanes, room, view)
     airy = not hidden and len(shown) > 1 and room >= 2 * len(shown) - 1
     rows: list[str] = []
     for index, process in enumerate(shown):
@@ -116,11 +116,16 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     return Layout(label, grid_for(state, view, width - label), tuple(rows), hidden, axis, legend)
 
 
-def _in_sight(lanes: list[Process], room: int, scroll: int) -> tuple[list[Process], int]:
-    """The lanes that fit: where not all do, the living before the ended, the order kept."""
+def _in_sight(lanes: list[Process], room: int, view: View) -> tuple[list[Process], int]:
+    """The lanes that fit: where not all do, the living before the ended, the order kept.
+
+    Who has not scrolled sees the selected one.
+    """
     if len(lanes) <= room:
         return lanes, 0
     ranked = sorted(lanes, key=lambda process: (not process.alive, -process.ended))
+    chosen = next((at for at, each in enumerate(ranked) if each.key == view.selected), 0)
+    scroll = view.scroll.get("timeline", max(0, chosen + 1 - room))
     first = max(0, min(scroll, len(lanes) - room))
     shown = {process.key for process in ranked[first : first + room]}
     return [process for process in lanes if process.key in shown], len(lanes) - room

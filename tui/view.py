@@ -21,10 +21,14 @@ class View:
     """Nanoseconds that the timeline shows; 0 for the whole run."""
     end: int = -1
     """The right end of the timeline in nanoseconds; -1 follows :attr:`now`."""
+    order: dict[str, str] = field(default_factory=dict)
+    """By panel name: what its list is ordered by; as it happened where nothing is chosen."""
     scroll: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows are scrolled off at the top (logs: at the bottom)."""
     told: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows there had been when it was scrolled back."""
+    found: dict[str, int] = field(default_factory=dict)
+    """By panel name: which of its lines was found, from 0, those no longer kept counted in."""
     presence: dict[int, float] = field(default_factory=dict)
     """By site: how much of the last seconds processes were seen at that line of the source."""
     all_events: bool = False

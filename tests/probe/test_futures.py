@@ -138,6 +138,9 @@ def test_the_queues_and_locks_of_an_executor_are_not_the_program_s(run: Observed
     assert run.document["locks"] == []
 
 
+LAMBDA = f"lambda at program.py:{PROGRAM[: PROGRAM.index('lambda: 7')].count(chr(10)) + 1}"
+
+
 def test_each_call_has_its_number_and_a_map_is_one_job(run: Observed) -> None:
     assert [(job["job"], job["call"], job["function"], job["tasks"]) for job in jobs_of(run)] == [
         (0, "map", "who", 4),
@@ -147,7 +150,7 @@ def test_each_call_has_its_number_and_a_map_is_one_job(run: Observed) -> None:
         (12, "submit", "fail", 1),
         (13, "map", "fail", 2),
         (15, "submit", "unpicklable", 1),
-        (16, "submit", "main.<locals>.<lambda>", 1),
+        (16, "submit", LAMBDA, 1),
         (17, "submit", "who", 1),
     ]
     assert jobs_of(run)[0]["items"] == 10
@@ -204,7 +207,7 @@ def test_a_function_that_cannot_be_pickled_never_runs(run: Observed) -> None:
     error = run.facts("calls")["unsendable"]
     assert error in ("AttributeError", "PicklingError")
     assert tasks_of(run, 16) == []
-    assert f"could not send main.<locals>.<lambda> to a worker: {error}" in run.log
+    assert f"could not send {LAMBDA} to a worker: {error}" in run.log
 
 
 def test_after_a_shutdown_nothing_is_submitted(run: Observed) -> None:

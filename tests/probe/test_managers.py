@@ -142,7 +142,7 @@ def test_objects_that_nobody_announced_count_together_by_kind(run: Observed) -> 
 def test_an_id_that_is_given_again_is_another_object(run: Observed) -> None:
     (manager, _) = run.document["managers"]
     short = [each for each in manager["objects"] if each["name"].startswith("short")]
-    assert [each["name"] for each in short] == ["short", "short[1]", "short[2]"]
+    assert [each["name"] for each in short] == ["short", "short #2", "short #3"]
     assert [each["methods"] for each in short] == [{"append": 1}] * 3
 
 

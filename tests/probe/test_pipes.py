@@ -166,7 +166,7 @@ def test_the_program_s_pipes_are_known_by_their_ends_and_no_others_are(run: Obse
         (run.document["pipes"][5]["name"], True),
         ("first/second", True),
     ]
-    assert run.document["pipes"][5]["name"].startswith("Pipe at program.py:")
+    assert run.document["pipes"][5]["name"].startswith("program.py:")
     assert run.facts("doubled") == [0, 2, 4, 6, 16, 1]
     assert len({entry["id"] for entry in run.document["pipes"]}) == 7
 

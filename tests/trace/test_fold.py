@@ -1440,9 +1440,9 @@ def test_an_object_without_an_assignment_is_named_by_its_place(story: Story) -> 
         story.tell(2, MAIN, LockCreated, object=f"L{number}", kind="Lock", maximum=1, site=3)
     story.tell(2, MAIN, LockCreated, object="L3", kind="Lock", maximum=1)
     assert [lock.name for lock in story.state.table(Lock).values()] == [
-        "Lock at story.py:30",
-        "Lock at story.py:30 #2",
-        "Lock at story.py:30 #3",
+        "story.py:30",
+        "story.py:30 #2",
+        "story.py:30 #3",
         "Lock 1",
     ]
 

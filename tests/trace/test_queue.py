@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from mpviz.trace import queue as queue_module
-from mpviz.trace.events import Event, Output, ProbeError, Unreadable, WaitOver
+from mpviz.trace.events import Event, Output, ProbeError, Sample, Unreadable, WaitOver
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
@@ -374,7 +374,7 @@ def test_a_record_is_one_atomic_write_however_long_the_names_are(
     program = folder / ("p" * 200 + ".py")
     name = "n\u00e4me\U0001f642" * 200
     function = "f" * 3000
-    line = "huge = multiprocessing.Queue()" + " # \U0001f642" * 2000
+    line = f'huge = multiprocessing.Queue(len("{chr(0x1F642) * 2000}"))'
     program.write_text(
         f"""import multiprocessing
 def {function}(): raise type("E" * 5000, (Exception,), {{}})
@@ -480,6 +480,23 @@ def test_the_viewer_s_own_events_keep_their_place(queue: EventQueue, wait_until:
     events = queue.get()
     assert events == [WaitOver(time=1, pid=7, number=1), own, WaitOver(time=1, pid=7, number=2)]
     os.close(descriptor)
+
+
+def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: EventQueue) -> None:
+    events: list[Event] = []
+    descriptor = os.open(queue.path, os.O_WRONLY)
+    for number in range(1, 51):
+        os.write(descriptor, b'{"k":"wait.over","t":1,"p":7,"n":%d}\n' % number)
+        queue.put(Sample(time=time.monotonic_ns(), pid=0, cores=[], processes=[], gone=[]))
+        events += queue.get()
+    os.close(descriptor)
+    queue.finish()
+    events += queue.get()
+    assert len(events) == 100
+    samples = 0
+    for place, event in enumerate(events):
+        samples += isinstance(event, Sample)
+        assert 2 * samples <= place + 1
 
 
 def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: EventQueue) -> None:

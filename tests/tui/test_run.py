@@ -265,6 +265,91 @@ def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp, driv
     drive(run_app, script)
 
 
+def test_a_line_is_found_in_the_log_and_enter_goes_on(
+    run_app: MpvizApp, drive: Drive, session: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        screen.focus_panel("log")
+        await pilot.pause()
+        for number in range(80):
+            session.state.note(session.state.now, "", f"entry {number}")
+        await pilot.press("ctrl+f", *"entry 3")
+        assert "entry 39" in text(shown(pilot, "log"))
+        await pilot.press("enter", "enter")
+        log = shown(pilot, "log")
+        assert "entry 37" in text(log)
+        assert "entry 79" not in text(log)
+        (found,) = [row for row in log.shown if "entry 37" in row.text]
+        assert any("selected" in style for _, style in found.parts)
+        assert "enter goes to the next" in screen.query_one(Prompt).shown[0].text
+        await pilot.press("x")
+        assert "not found" in screen.query_one(Prompt).shown[0].text
+        await pilot.press("escape")
+        assert footer(pilot)
+        assert screen.view.found == {}
+
+    drive(run_app, script)
+
+
+def test_in_a_list_of_objects_the_next_process_is_found(run_app: MpvizApp, drive: Drive) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        await pilot.press("ctrl+f", *"process-2")
+        process = screen.picture.state.processes[screen.view.selected]
+        assert process.name == "Process-2"
+        await pilot.press("backspace", "enter")
+        process = screen.picture.state.processes[screen.view.selected]
+        assert process.name == "Process-3"
+        await pilot.press("escape")
+        assert screen.view.selected == process.key
+
+    drive(run_app, script)
+
+
+def test_a_list_is_ordered_by_key_and_the_selection_goes_through_it_in_that_order(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        screen = screen_of(pilot)
+        screen.focus_panel("processes")
+        await pilot.pause()
+        await pilot.press("o")
+        assert "(by cpu)" in shown(pilot, "processes").shown[0].text
+        while screen.view.order["processes"] != "name":
+            await pilot.press("o")
+        listed = [row.key for row in shown(pilot, "processes").shown if row.key]
+        await pilot.press("down")
+        assert screen.view.selected == listed[0]
+        await pilot.press("down")
+        assert screen.view.selected == listed[1]
+        await pilot.press("o", "o")
+        assert "(by" not in shown(pilot, "processes").shown[0].text
+        screen.focus_panel("log")
+        await pilot.pause()
+        await pilot.press("o")
+        assert "log" not in screen.view.order
+
+    drive(run_app, script)
+
+
+def test_a_click_on_a_heading_orders_by_its_column_and_the_next_no_more(
+    run_app: MpvizApp, drive: Drive
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        view = shown(pilot, "processes")
+        place = (view.shown[1].text.index("memory"), 1)
+        await pilot.click(view, offset=place)
+        assert screen_of(pilot).view.order["processes"] == "memory"
+        assert "memory▾" in view.shown[1].text
+        await pilot.click(view, offset=place)
+        assert "memory▾" not in view.shown[1].text
+        await pilot.click(view, offset=(view.shown[1].text.index("state"), 1))
+        assert "(by" not in view.shown[0].text
+
+    drive(run_app, script, size=(200, 50))
+
+
 def test_the_filter_is_typed_in_place_of_the_footer(run_app: MpvizApp, drive: Drive) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("slash", *"process-2")

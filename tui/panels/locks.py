@@ -5,10 +5,10 @@ from __future__ import annotations
 from mpviz.trace.primitives.lock import Lock, locks_in_use, waiters
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
-from mpviz.tui.signs import in_line, mark, matches, moment_of
+from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.signs import in_line, mark, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, percent, plural
 
@@ -17,9 +17,34 @@ NUMBERS_WIDTH = 50
 """Cells that the numbers need to say how often there was a wait, and for how long."""
 
 
+LISTING = Listing[Lock](
+    items=lambda state, view: locks_in_use(state),
+    words=lambda state, lock: (lock.name,),
+    orders=(
+        Order(
+            "time waited",
+            lambda state, lock: -lock.wait.total,
+            lambda lock: duration(lock.wait.total),
+        ),
+        Order("waiters now", lambda state, lock: -len(waiters(state, "lock", lock.id))),
+        Order(
+            "longest hold",
+            lambda state, lock: -lock.hold.longest,
+            lambda lock: duration(lock.hold.longest),
+        ),
+        Order(
+            "times taken",
+            lambda state, lock: -lock.acquisitions,
+            lambda lock: count(lock.acquisitions),
+        ),
+        by_name(lambda lock: lock.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each lock a small picture, holder ← waiters, and below it the numbers."""
-    locks = [lock for lock in locks_in_use(state) if matches(view, lock.name)]
+    locks = LISTING.listed(state, view, "locks")
     if not locks:
         words = "no lock matches the filter" if view.filter else "no lock was taken"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -27,14 +52,16 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
     rows: list[Row] = []
     for lock in locks:
-        rows.append(Row(_picture(state, view, lock, name, width), lock.id))
+        end = LISTING.measure(view, "locks", lock) if each == 1 else ()
+        picture = _picture(state, view, lock, name, width - length(end))
+        rows.append(Row((*picture, *end), lock.id))
         rows += [Row(_numbers(lock, name, width), lock.id)] * (each - 1)
     scroll = view.scroll.get("locks", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 
 
 def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
-    parts: list[Part] = [(fit(lock.name, name - 1) + " ", "strong")]
+    parts: list[Part] = [(fit_name(lock.name, name - 1) + " ", "strong")]
     now = moment_of(state, view)
     parts += _holders(state, lock, now, width)
     waiting = waiters(state, "lock", lock.id)
@@ -128,6 +155,7 @@ PANEL = Panel(
         "nobody else will release what it held."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(locks_in_use(state)),
     wanted_height=wanted_height,
 )

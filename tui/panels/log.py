@@ -11,10 +11,10 @@ import msgspec
 from mpviz.trace.events import Event, Site
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.state import LogEntry, Process, RunState
-from mpviz.tui.listing import from_bottom, scrolled_back
+from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, right, row, selected
-from mpviz.tui.signs import mark, matches, tag
+from mpviz.tui.signs import mark, tag
 from mpviz.tui.timeline import object_name
 from mpviz.tui.view import View
 from mpviz.tui.words import plural
@@ -31,49 +31,44 @@ Said = tuple[int, "Process | None", list[Part]]
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest at the bottom."""
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    entries = _listed(state, view)
+    entries = LISTING.listed(state, view, "log")
     say: Callable[[RunState, Any], Said] = _record if view.all_events else _entry
-    rows = from_bottom(
-        len(entries),
-        height,
-        scrolled_back(view, "log", _told(state, view)),
-        lambda index: _line(state, view, say(state, entries[index]), tags, width),
-    )
+    told = _told(state, view)
+
+    def make(index: int) -> Row:
+        found = is_found(view, "log", told, len(entries), index)
+        return _line(state, view, say(state, entries[index]), tags, width, found)
+
+    rows = from_bottom(len(entries), height, scrolled_back(view, "log", told), make)
     if not rows:
         words = "nothing matches the filter" if view.filter else "nothing to tell yet"
         rows = [row((words, "dim"))]
     return finished(rows, width, height, view.ascii)
 
 
-def _listed(state: RunState, view: View) -> Sequence[Any]:
-    return _records(state, view) if view.all_events else _entries(state, view)
-
-
 def _told(state: RunState, view: View) -> int:
     """How many entries or records there have been; filtered, how many there are."""
     if view.filter:
-        return len(_listed(state, view))
+        return len(LISTING.listed(state, view, "log"))
     return state.records if view.all_events else state.log_entries
 
 
-def _entries(state: RunState, view: View) -> Sequence[LogEntry]:
-    if not view.filter:
-        return state.log
-    return [
-        entry
-        for entry in state.log
-        if matches(view, entry.text, _name(state.processes.get(entry.process)))
-    ]
+def _items(state: RunState, view: View) -> Sequence[LogEntry | Event]:
+    return state.recent if view.all_events else state.log
 
 
-def _records(state: RunState, view: View) -> Sequence[Event]:
-    if not view.filter:
-        return state.recent
-    return [
-        event
-        for event in state.recent
-        if matches(view, in_words(state, event), _name(state.by_pid.get(event.pid)))
-    ]
+def _words(state: RunState, item: LogEntry | Event) -> tuple[str, str]:
+    if isinstance(item, LogEntry):
+        return item.text, _name(state.processes.get(item.process))
+    return in_words(state, item), _name(state.by_pid.get(item.pid))
+
+
+LISTING = Listing[LogEntry | Event](items=_items, words=_words)
+
+
+def _lines(state: RunState, view: View) -> list[str]:
+    listed = LISTING.listed(state, view, "log")
+    return [" ".join(reversed(_words(state, item))) for item in listed]
 
 
 def _name(process: Process | None) -> str:
@@ -98,14 +93,16 @@ def _record(state: RunState, event: Event) -> Said:
     return event.time, process, [(name + " ", ""), (kind, "title"), (" " + rest, "dim")]
 
 
-def _line(state: RunState, view: View, said: Said, tags: int, width: int) -> Row:
+def _line(  # noqa: PLR0917
+    state: RunState, view: View, said: Said, tags: int, width: int, found: bool
+) -> Row:
     """Time, mark and what is said, cut to the row."""
     time, process, parts = said
     seconds = right(f"{max(0, time - state.origin) / 1e9:.4f}", TIME_WIDTH)
     sign = mark(process, tags) if process is not None else ((" " * (tags + 1), ""),)
     whole: list[Part] = [(seconds + " ", "dim"), *sign, (" ", "")]
     whole += [(text[: 2 * width], style) for text, style in parts]
-    chosen = process is not None and process.key == view.selected
+    chosen = found or (process is not None and process.key == view.selected)
     key = process.key if process is not None else ""
     return Row(selected(whole, width) if chosen else tuple(whole), key)
 
@@ -178,7 +175,9 @@ PANEL = Panel(
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
     draw=draw,
+    listing=LISTING,
     told=_told,
-    length=lambda state, view: len(_listed(state, view)),
+    lines=_lines,
+    length=lambda state, view: len(LISTING.listed(state, view, "log")),
     wanted_height=wanted_height,
 )

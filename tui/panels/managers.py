@@ -11,9 +11,9 @@ from mpviz.trace.primitives.manager import (
     objects_of,
 )
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 from mpviz.tui.signs import mark, marks, matches, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, plural, rate
@@ -21,17 +21,35 @@ from mpviz.tui.words import DURATION_WIDTH, count, duration, plural, rate
 WIDEST_NAME = 20
 
 
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """A row for each manager, and below it one for each of its objects."""
+LISTING = Listing[Managed](
+    items=lambda state, view: sorted(
+        state.table(Managed).values(), key=lambda managed: -managed.calls.count
+    ),
+    words=lambda state, managed: (managed.name,),
+    orders=(
+        Order("time waited", lambda state, managed: -managed.wait.total),
+        by_name(lambda managed: managed.name),
+    ),
+)
+
+
+def _listed(state: RunState, view: View) -> list[tuple[Manager, list[Managed]]]:
+    """The managers that the filter lets through, or some of their objects."""
+    objects = LISTING.listed(state, view, "managers")
     found = [
-        (manager, [each for each in objects_of(state, manager) if matches(view, each.name)])
+        (manager, [each for each in objects if each.manager == manager.id])
         for manager in state.table(Manager).values()
     ]
-    listed = [
-        (manager, objects)
-        for manager, objects in found
-        if objects or matches(view, manager_name(state, manager))
+    return [
+        (manager, mine)
+        for manager, mine in found
+        if mine or matches(view, manager_name(state, manager))
     ]
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """A row for each manager, and below it one for each of its objects."""
+    listed = _listed(state, view)
     if not listed:
         words = "no manager matches the filter" if view.filter else "no manager was started"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -41,8 +59,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     for manager, objects in listed:
         rows.append(Row(_manager(state, view, manager, width), manager.server))
         rows += [
-            Row(_object(state, view, manager, each, (name, width)), each.id)
-            for each in sorted(objects, key=lambda each: -each.calls.count)
+            Row(_object(state, view, manager, each, (name, width)), each.id) for each in objects
         ]
     scroll = view.scroll.get("managers", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
@@ -75,7 +92,7 @@ def _object(
     """Name, who waits for it, how often it was called, by whom, and by which methods most."""
     name, width = size
     now = moment_of(state, view)
-    parts: list[Part] = [("  ", ""), (fit(managed.name, name - 1) + " ", "strong")]
+    parts: list[Part] = [("  ", ""), (fit_name(managed.name, name - 1) + " ", "strong")]
     per_second = rate(managed.calls.per_second(now))
     calls = f"{right(count(managed.calls.count), 6)} calls {right(per_second, 7)}"
     wait = right(duration(managed.wait.quantile(0.5)), DURATION_WIDTH)
@@ -140,6 +157,7 @@ PANEL = Panel(
         "answer back, and the caller waits for it."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(state.table(Manager)),
     wanted_height=wanted_height,
 )

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from mpviz.trace.primitives.memory import MemoryBlock
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
-from mpviz.tui.signs import mark, marks, matches
+from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.signs import mark, marks
 from mpviz.tui.view import View
 from mpviz.tui.words import SIZE_WIDTH, plural, size
 
 WIDEST_NAME = 20
 
 
+LISTING = Listing[MemoryBlock](
+    items=lambda state, view: list(state.table(MemoryBlock).values()),
+    words=lambda state, block: (block.name, block.id),
+    orders=(
+        Order("size", lambda state, block: -block.size),
+        Order("processes attached", lambda state, block: -len(block.attached)),
+        by_name(lambda block: block.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One row for each block."""
-    blocks = [
-        block for block in state.table(MemoryBlock).values() if matches(view, block.name, block.id)
-    ]
+    blocks = LISTING.listed(state, view, "memory")
     if not blocks:
         words = "no block matches the filter" if view.filter else "no shared memory was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -31,7 +40,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
 def _block(state: RunState, block: MemoryBlock, name: int, width: int) -> tuple[Part, ...]:
     """Name, size, what has become of it, who has it; then who made it and the system's name."""
     parts: list[Part] = [
-        (fit(block.name, name - 1) + " ", "strong"),
+        (fit_name(block.name, name - 1) + " ", "strong"),
         (right(size(block.size), SIZE_WIDTH), "number"),
         ("  ", ""),
     ]
@@ -86,6 +95,7 @@ PANEL = Panel(
         "unless the resource tracker clears it away."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(state.table(MemoryBlock)),
     wanted_height=wanted_height,
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.listing import from_bottom, scrolled_back
+from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, row, selected
-from mpviz.tui.signs import mark, matches, process_matches, tag
+from mpviz.tui.signs import mark, process_words, tag
 from mpviz.tui.view import View
 from mpviz.tui.words import plural
 
@@ -17,14 +15,18 @@ WIDEST_TAG = 6
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest lines at the bottom."""
-    lines = _lines(state, view)
+    lines = LISTING.listed(state, view, "output")
     if not lines:
         return finished([row((_none(state, view), "dim"))], width, height, view.ascii)
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    scroll = scrolled_back(view, "output", _told(state, view))
-    rows = from_bottom(
-        len(lines), height, scroll, lambda index: _line(state, view, lines[index], tags, width)
-    )
+    told = _told(state, view)
+    scroll = scrolled_back(view, "output", told)
+
+    def make(index: int) -> Row:
+        found = is_found(view, "output", told, len(lines), index)
+        return _line(state, view, lines[index], tags, width, found)
+
+    rows = from_bottom(len(lines), height, scroll, make)
     return finished(rows, width, height, view.ascii)
 
 
@@ -34,18 +36,17 @@ def _none(state: RunState, view: View) -> str:
     return "no output matches the filter" if view.filter else "nothing was written yet"
 
 
-def _lines(state: RunState, view: View) -> Sequence[OutputLine]:
-    if not view.filter:
-        return state.output
-    return [line for line in state.output if _matches(state, view, line)]
-
-
-def _matches(state: RunState, view: View, line: OutputLine) -> bool:
+def _words(state: RunState, line: OutputLine) -> tuple[str, ...]:
     process = state.processes.get(line.process)
-    return matches(view, line.text) or (process is not None and process_matches(view, process))
+    return (line.text, *(process_words(process) if process is not None else ()))
 
 
-def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) -> Row:
+LISTING = Listing[OutputLine](items=lambda state, view: state.output, words=_words)
+
+
+def _line(  # noqa: PLR0917
+    state: RunState, view: View, line: OutputLine, tags: int, width: int, found: bool
+) -> Row:
     """Writer, a ``!`` for stderr, the text; what is too long is cut at the end of the row."""
     process = state.processes.get(line.process)
     error = line.stream == "stderr"
@@ -54,13 +55,13 @@ def _line(state: RunState, view: View, line: OutputLine, tags: int, width: int) 
         (" ! " if error else " │ ", "warning" if error else "track"),
         (line.text[: 2 * width], ""),
     ]
-    chosen = bool(line.process) and line.process == view.selected
+    chosen = found or (bool(line.process) and line.process == view.selected)
     return Row(selected(parts, width) if chosen else tuple(parts), line.process)
 
 
 def _told(state: RunState, view: View) -> int:
     """How many lines there have been; filtered, how many there are."""
-    return len(_lines(state, view)) if view.filter else state.output_lines
+    return len(LISTING.listed(state, view, "output")) if view.filter else state.output_lines
 
 
 def title(state: RunState, view: View) -> str:
@@ -86,7 +87,9 @@ PANEL = Panel(
         "the name of the writer."
     ),
     draw=draw,
+    listing=LISTING,
     told=_told,
-    length=lambda state, view: len(_lines(state, view)),
+    lines=lambda state, view: [line.text for line in LISTING.listed(state, view, "output")],
+    length=lambda state, view: len(LISTING.listed(state, view, "output")),
     wanted_height=wanted_height,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mpviz.trace.state import RunState
+from mpviz.tui.listing import Listing
 from mpviz.tui.rows import Row
 from mpviz.tui.view import View
 
@@ -37,6 +39,8 @@ class Panel:
     help: str
     """Explains the panel, its columns and its signs to a newcomer; plain sentences."""
     draw: Draw
+    listing: Listing[Any] | None = None
+    """What it lists, where that can be filtered and ordered."""
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
@@ -47,6 +51,8 @@ class Panel:
     They are scrolled off at the bottom, and who has scrolled back keeps what is looked at in place
     while more come.
     """
+    lines: Callable[[RunState, View], Sequence[str]] | None = None
+    """The texts of its rows, where they are lines in which a text can be found."""
     length: Callable[[RunState, View], int] | None = None
     """How many rows there are to scroll through, where these are more than it wants."""
     top: Callable[[RunState, View, int], int] | None = None
@@ -57,3 +63,10 @@ class Panel:
     """Where its buttons are, given the width, before anybody scrolls."""
     fill: Callable[[RunState, View, str], str] = lambda state, view, line: line
     """Completes what a button tells the program; empty where that cannot be."""
+
+
+def title_of(panel: Panel, state: RunState, view: View) -> str:
+    """The panel's title, with what of it is listed and in what order, where that is not all."""
+    listing = panel.listing
+    listed = listing.in_words(state, view, panel.name) if listing is not None else ""
+    return panel.title(state, view) + listed

@@ -6,10 +6,10 @@ from rich.cells import cell_len
 
 from mpviz.trace.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
 from mpviz.trace.state import Process, RunState, Wait
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
-from mpviz.tui.signs import marks, matches, moment_of
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.signs import marks, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, SIZE_WIDTH, count, duration, plural, rate, size
 
@@ -22,9 +22,21 @@ SHORTEST_WAY, LONGEST_WAY = 6, 36
 Waiting = list[tuple[Process, Wait]]
 
 
+LISTING = Listing[Pipe](
+    items=lambda state, view: pipes_made(state),
+    words=lambda state, pipe: (pipe.name,),
+    orders=(
+        Order("messages", lambda state, pipe: -_sent(pipe), lambda pipe: count(_sent(pipe))),
+        Order("bytes", lambda state, pipe: -_bytes(pipe), lambda pipe: size(_bytes(pipe))),
+        Order("messages on their way", lambda state, pipe: -_in_flight(pipe)),
+        by_name(lambda pipe: pipe.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each way of a pipe a small picture, senders ▶ receivers, and below it the numbers."""
-    pipes = [pipe for pipe in pipes_made(state) if matches(view, pipe.name)]
+    pipes = LISTING.listed(state, view, "pipes")
     if not pipes:
         words = "no pipe matches the filter" if view.filter else "no pipe was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -34,11 +46,26 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     for pipe in pipes:
         for way in pipe.ways:
             label = pipe.name if way is pipe.ways[0] else ""
-            rows.append(Row(_picture(state, view, pipe, way, label, (name, width)), pipe.id))
+            end = LISTING.measure(view, "pipes", pipe) if label and height < 2 * ways else ()
+            cells = (name, width - length(end))
+            picture = _picture(state, view, pipe, way, label, cells)
+            rows.append(Row((*picture, *end), pipe.id))
             if height >= 2 * ways:
                 rows.append(Row(_numbers(state, view, way, name, width), pipe.id))
     scroll = view.scroll.get("pipes", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _sent(pipe: Pipe) -> int:
+    return sum(way.sends.count for way in pipe.ways)
+
+
+def _bytes(pipe: Pipe) -> int:
+    return sum(way.sent_size for way in pipe.ways)
+
+
+def _in_flight(pipe: Pipe) -> int:
+    return sum(way.in_flight for way in pipe.ways)
 
 
 def _picture(  # noqa: PLR0917
@@ -54,7 +81,7 @@ def _picture(  # noqa: PLR0917
     body = max(SHORTEST_WAY, min(LONGEST_WAY, width - name - 2 * side - 2))
     left = _side(state, way.sent_by, way.sender_end, waiting["send"], now, side)
     right_side = _side(state, way.received_by, way.receiver_end, waiting["receive"], now, side)
-    parts: list[Part] = [(fit(label, name - 1) + " ", "strong")]
+    parts: list[Part] = [(fit_name(label, name - 1) + " ", "strong")]
     # Close to the way, so that it stays in its place when somebody begins to wait.
     parts += [(" " * (side - length(left)), ""), *left, (" ", "")]
     parts += [*_body(way, body), (" ", ""), *right_side]
@@ -167,6 +194,7 @@ PANEL = Panel(
         "most that were on their way at once, and how long half of the waits took at most."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(pipes_made(state)),
     wanted_height=wanted_height,
 )

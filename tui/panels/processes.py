@@ -10,11 +10,11 @@ from rich.cells import cell_len
 
 from mpviz.trace.processes import described
 from mpviz.trace.state import HELPERS, Process, RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, from_top, natural, scrolled
 from mpviz.tui.palette import lane_style
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, finished, fit, length, right, row, selected
-from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_matches, tag
+from mpviz.tui.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
+from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
 from mpviz.tui.states import in_words, state_style, unheeded
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, duration, plural, size
@@ -24,6 +24,8 @@ LEAST_STATE = 33
 WHOLE_STATE = 46
 """The same in its longest words; what is less often wanted waits for that."""
 WIDEST_NAME = 26
+ORDERED = "▾"
+"""Stands behind the heading of the column that the list is ordered by."""
 HEADING_FROM = 5
 """Rows from which on there is a line of headings."""
 
@@ -43,8 +45,12 @@ def _cpu(process: Process) -> str:
     return f"{process.cpu_percent:.0f}%" if process.alive and process.status else ""
 
 
+def _bytes(process: Process) -> int:
+    return process.rss if process.alive else process.peak_rss
+
+
 def _memory(process: Process) -> str:
-    return size(process.rss if process.alive else process.peak_rss) if process.peak_rss else ""
+    return size(_bytes(process)) if process.peak_rss else ""
 
 
 def _core(process: Process) -> str:
@@ -79,10 +85,12 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         words = "no process matches the filter" if view.filter else "no process has started yet"
         return finished([row((words, "dim"))], width, height, view.ascii)
     space = _space(tree, width)
-    head = [_heading(space)] if height >= HEADING_FROM else []
-    scroll = view.scroll.get("processes", 0)
+    order = LISTING.order(view, "processes")
+    head = [_heading(space, order.head if order else "")] if height >= HEADING_FROM else []
     rows = [Row((), process.key) for process, _ in tree]
-    shown = from_top(rows, height - len(head), scroll, lambda hidden: _hidden(state, hidden))
+    room = height - len(head)
+    scroll = scrolled(rows, room, view, "processes")
+    shown = from_top(rows, room, scroll, lambda hidden: _hidden(state, hidden))
     depths = {process.key: depth for process, depth in tree}
     drawn = [
         _process(state, view, state.processes[each.key], depths[each.key], space)
@@ -94,13 +102,14 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
 
 
 def tree_of(state: RunState, view: View) -> list[tuple[Process, int]]:
-    """The processes in the order of the tree, each with its depth; filtered, all at depth 0."""
-    processes = list(state.processes.values())
-    if view.filter:
-        found = [process for process in processes if process_matches(view, process)]
-        return [(process, 0) for process in sorted(found, key=_rank)]
+    """The processes in the order of the tree, each with its depth.
+
+    Filtered, or ordered by something, they are a plain list: all at depth 0.
+    """
+    if view.filter or LISTING.order(view, "processes"):
+        return [(process, 0) for process in LISTING.listed(state, view, "processes")]
     children: dict[str, list[Process]] = defaultdict(list)
-    for process in processes:
+    for process in state.processes.values():
         children[process.parent if process.parent in state.processes else ""].append(process)
     result: list[tuple[Process, int]] = []
     _walk(children, "", 0, result, set())
@@ -127,6 +136,27 @@ def _rank(process: Process) -> tuple[bool, bool, int]:
     return not process.alive, process.role in HELPERS, process.number
 
 
+LISTING = Listing[Process](
+    items=lambda state, view: sorted(state.processes.values(), key=_rank),
+    words=lambda state, process: process_words(process),
+    orders=(
+        Order("cpu", lambda state, process: (not process.alive, -process.cpu_percent), head="cpu"),
+        Order(
+            "memory", lambda state, process: (not process.alive, -_bytes(process)), head="memory"
+        ),
+        Order("longest wait", lambda state, process: (not process.alive, _waits_since(process))),
+        Order("name", lambda state, process: natural(described(process)), head="process"),
+        Order("pid", lambda state, process: process.pid, head="pid"),
+    ),
+)
+
+
+def _waits_since(process: Process) -> tuple[bool, int]:
+    """For those that wait since when, before all that do not."""
+    wait = process.wait
+    return wait is None, wait.since if wait is not None else 0
+
+
 def _space(tree: Sequence[tuple[Process, int]], width: int) -> _Space:
     tags = max(len(tag(process)) for process, _ in tree)
     name = max(cell_len(_name(process, depth)) for process, depth in tree)
@@ -142,14 +172,24 @@ def _space(tree: Sequence[tuple[Process, int]], width: int) -> _Space:
     return _Space(width, tags, name, max(0, left - time), time, tuple(columns))
 
 
-def _heading(space: _Space) -> Row:
+def _top(state: RunState, view: View, height: int) -> int:
+    rows = [Row((), process.key) for process, _ in tree_of(state, view)]
+    return scrolled(rows, height - (height >= HEADING_FROM), view, "processes")
+
+
+def _heading(space: _Space, ordered: str) -> Row:
+    """The headings; that of the column which the list is ordered by has a sign."""
+    first = "process" + ORDERED * (ordered == "process")
     parts: list[Part] = [
         (" " * (space.tag + 3), ""),
-        (fit("process", space.name + 1), "dim"),
+        (fit(first, space.name + 1), "dim"),
         (fit("  state", space.state), "dim"),
         (right("for" if space.time else "", space.time), "dim"),
     ]
-    parts += [(right(column.heading, column.width), "dim") for column in space.columns]
+    for column in space.columns:
+        is_it = column.heading == ordered
+        heading = column.heading + ORDERED * is_it
+        parts.append((right(heading, column.width), "title" if is_it else "dim"))
     return Row(tuple(parts))
 
 
@@ -163,7 +203,7 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
         ("▸" if chosen else " ", "title"),
         *mark(process, space.tag),
         (" ", ""),
-        (fit(_name(process, depth), space.name), name_style),
+        (fit_name(_name(process, depth), space.name), name_style),
         (" ", ""),
         *_state(state, view, process, space.state),
     ]
@@ -188,7 +228,7 @@ def _state(state: RunState, view: View, process: Process, width: int) -> list[Pa
     if width > 12:
         parts = [(glyph, lane_style(process.activity)), (" ", "")]
     left = width - length(parts)
-    ways = in_words(state, process)
+    ways = in_words(state, process, where=process.key == view.selected)
     signals = unheeded(process, moment_of(state, view))
     for words in ways if signals else ():
         signal = _fitting(signals, left - cell_len(words) - 2)
@@ -247,5 +287,7 @@ PANEL = Panel(
         "multiprocessing (resource tracker, fork server) are dim."
     ),
     draw=draw,
+    listing=LISTING,
     wanted_height=wanted_height,
+    top=_top,
 )

@@ -6,32 +6,59 @@ from mpviz.trace.primitives.lock import waiters
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, right, row
-from mpviz.tui.signs import chart, marks, matches, moment_of, stacked_bar
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.signs import chart, marks, moment_of, stacked_bar
 from mpviz.tui.view import View
-from mpviz.tui.words import count, plural, rate
+from mpviz.tui.words import count, duration, plural, rate
 
 WIDEST_NAME = 18
 HIGHEST_CHART = 10
 """Rows of the depth over time, at most."""
 
 
+LISTING = Listing[Queue](
+    items=lambda state, view: list(state.table(Queue).values()),
+    words=lambda state, queue: (queue.name,),
+    orders=(
+        Order("depth", lambda state, queue: -queue.depth),
+        Order(
+            "items put",
+            lambda state, queue: -queue.puts.count,
+            lambda queue: count(queue.puts.count),
+        ),
+        Order(
+            "time waited",
+            lambda state, queue: -_waited(queue),
+            lambda queue: duration(_waited(queue)),
+        ),
+        by_name(lambda queue: queue.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One row or more for each queue, as many as fit for all of them."""
-    queues = [queue for queue in state.table(Queue).values() if matches(view, queue.name)]
+    queues = LISTING.listed(state, view, "queues")
     if not queues:
         words = "no queue matches the filter" if view.filter else "no queue was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = max(1, height // len(queues))
     chart_height = min(HIGHEST_CHART, max(1, each - 2))
-    name = max(8, min(WIDEST_NAME, width // 4, max(len(queue.name) for queue in queues) + 1))
+    name = max(8, min(WIDEST_NAME, width // 3, max(len(queue.name) for queue in queues) + 1))
     rows: list[Row] = []
     for queue in queues:
-        rows += _queue(state, view, queue, (name, width, chart_height))[:each]
+        end = LISTING.measure(view, "queues", queue) if each == 1 else ()
+        size = (name, width - length(end), chart_height)
+        drawn = _queue(state, view, queue, size)[:each]
+        rows += [Row((*each_row.parts, *end), queue.id) for each_row in drawn]
     scroll = view.scroll.get("queues", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+
+def _waited(queue: Queue) -> int:
+    return queue.put_wait.total + queue.get_wait.total
 
 
 def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
@@ -43,7 +70,7 @@ def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]
     colour = "warning" if full == "full" else "activity.queue"
     highest = queue.maxsize or max(1, queue.max_depth)
     first: list[Part] = [
-        (fit(queue.name, name), "strong"),
+        (fit_name(queue.name, name), "strong"),
         *stacked_bar(bar, [(max(0, queue.depth) / highest, colour)]),
         (numbers, "number"),
         (word, "warning" if full == "full" else "dim"),
@@ -143,6 +170,7 @@ PANEL = Panel(
         "done. Below: items put and taken out in the last second, and the depth over the run."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(state.table(Queue)),
     wanted_height=wanted_height,
 )

@@ -9,10 +9,10 @@ from mpviz.trace.primitives.event import SharedEvent, names_of
 from mpviz.trace.primitives.lock import waiters
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, length, right, row
-from mpviz.tui.signs import in_line, mark, matches, moment_of, stacked_bar
+from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.signs import in_line, mark, moment_of, stacked_bar
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, plural
 
@@ -37,20 +37,39 @@ def signals_in_use(state: RunState) -> list[Signal]:
     ]
 
 
+LISTING = Listing[Signal](
+    items=lambda state, view: signals_in_use(state),
+    words=lambda state, signal: (signal.name,),
+    orders=(
+        Order(
+            "waiters now",
+            lambda state, signal: -len(waiters(state, WAITS[type(signal)], signal.id)),
+        ),
+        Order(
+            "time waited",
+            lambda state, signal: -signal.wait.total,
+            lambda signal: duration(signal.wait.total),
+        ),
+        by_name(lambda signal: signal.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each a small picture of who waits at it, and below it the numbers."""
-    signals = [signal for signal in signals_in_use(state) if matches(view, signal.name)]
+    signals = LISTING.listed(state, view, "signals")
     if not signals:
         made = "no event, condition or barrier was made"
         words = "no event, condition or barrier matches the filter" if view.filter else made
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = 2 if height >= 2 * len(signals) else 1
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(signal.name) for signal in signals) + 1))
+    name = max(6, min(WIDEST_NAME, width // 3, max(len(signal.name) for signal in signals) + 1))
     rows: list[Row] = []
     for signal in signals:
-        parts: list[Part] = [(fit(signal.name, name - 1) + " ", "strong")]
-        parts += _picture(state, view, signal, width - name)
-        rows.append(Row(crop(parts, width), signal.id))
+        parts: list[Part] = [(fit_name(signal.name, name - 1) + " ", "strong")]
+        end = LISTING.measure(view, "signals", signal) if each == 1 else ()
+        parts += _picture(state, view, signal, width - name - length(end))
+        rows.append(Row((*crop(parts, width - length(end)), *end), signal.id))
         rows += [Row(_numbers(state, signal, name, width), signal.id)] * (each - 1)
     scroll = view.scroll.get("signals", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
@@ -254,6 +273,7 @@ PANEL = Panel(
         "of 100. Red is a barrier that broke, or one where a process died: it keeps its place."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(signals_in_use(state)),
     wanted_height=wanted_height,
 )

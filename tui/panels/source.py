@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mpviz.trace.events import Site
 from mpviz.trace.state import Process, RunState
-from mpviz.tui.highlight import source_lines
+from mpviz.tui.highlight import Source, source_of
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, length, row, selected
 from mpviz.tui.signs import mark
 from mpviz.tui.view import View
 
-Lines = Sequence[tuple[Part, ...]]
-Loader = Callable[[str], Lines]
-"""Gives the lines of a file as parts, and keeps what it has read: each picture asks again."""
+Loader = Callable[[str], Source]
+"""Gives a file as it is now, and keeps what it has read: each picture asks again."""
+
+CHANGED = "the file has changed since: the lines may be others"
 
 PRESENCE_KEPT = 0.98
 """Of what was seen before, at each look: what was seen five seconds ago hardly counts."""
@@ -24,12 +27,15 @@ PRESENCE_KEPT = 0.98
 PARENT_SHARE = 0.2
 """What a process counts that has children: it mostly waits for them, and they do the work."""
 
+_INSTALLED = re.compile(r".*/(?:site-packages|dist-packages|lib/python3[^/]*)/")
+"""How the path of a file begins that is not the program's own."""
+
 MARGIN = 13
 """Cells for the marks of the processes at a line."""
 
 
-def _from_disk(file: str) -> Lines:
-    return source_lines(Path(file))
+def _from_disk(file: str) -> Source:
+    return source_of(Path(file))
 
 
 def make_panel(load: Loader) -> Panel:
@@ -50,14 +56,19 @@ def make_panel(load: Loader) -> Panel:
         draw=draw,
         used=lambda state: bool(state.sites),
         wanted_height=lambda state, view: 16,
-        length=lambda state, view: len(load(file_of(state, view))),
+        lines=lambda state, view: _texts(load(file_of(state, view))),
+        length=lambda state, view: len(load(file_of(state, view)).lines),
         top=lambda state, view, height: _top(state, view, load, height),
     )
 
 
+def _texts(source: Source) -> list[str]:
+    return ["".join(text for text, _ in line) for line in source.lines]
+
+
 def _top(state: RunState, view: View, load: Loader, height: int) -> int:
     file = file_of(state, view)
-    return first_line(state, view, file, len(load(file)), height) - 1 if file else 0
+    return first_line(state, view, file, len(load(file).lines), height) - 1 if file else 0
 
 
 def look_around(state: RunState, view: View) -> None:
@@ -99,20 +110,54 @@ def processes_by_line(state: RunState, file: str) -> dict[int, list[Process]]:
 
 
 def _drawn(
-    state: RunState, view: View, file: str, lines: Lines, size: tuple[int, int]
+    state: RunState, view: View, file: str, source: Source, size: tuple[int, int]
 ) -> list[Row]:
     width, height = size
+    if source.error:
+        return [row((f"{short_path(state, file)} cannot be read: {source.error}", "warning"))]
+    lines, notes = source.lines, []
+    if _has_changed(state, file, source) and height > 1:
+        notes, height = [row((f" {CHANGED}", "warning"))], height - 1
     at = processes_by_line(state, file)
     first = first_line(state, view, file, len(lines), height)
     digits = len(str(len(lines)))
     shown = range(first, min(len(lines), first + height - 1) + 1)
-    return [_line(view, lines, number, at.get(number, []), (width, digits)) for number in shown]
+    drawn = [_line(view, lines, number, at.get(number, []), (width, digits)) for number in shown]
+    return [*notes, *drawn]
 
 
-def _line(view: View, lines: Lines, number: int, here: list[Process], size: tuple[int, int]) -> Row:
+def _has_changed(state: RunState, file: str, source: Source) -> bool:
+    """Whether the file is another than the one that the program has run."""
+    then = {site.checksum for site in state.sites.values() if site.file == file}
+    return source.checksum not in then if any(then) else False
+
+
+def short_path(state: RunState, file: str) -> str:
+    """A file's path within the program's folder, or within the folder of what is installed.
+
+    The program's folder is what all of its own files have in common.
+    """
+    installed = _INSTALLED.match(file)
+    if installed:
+        return file[installed.end() :]
+    files = {site.file for site in state.sites.values()}
+    own = [str(Path(each).parent) for each in files if not _INSTALLED.match(each)]
+    common = os.path.commonpath(own) if all(map(os.path.isabs, own)) else ""
+    is_inside = common not in ("", "/") and file.startswith(common)
+    return file[len(common) + 1 :] if is_inside else Path(file).name
+
+
+def _line(
+    view: View,
+    lines: Sequence[tuple[Part, ...]],
+    number: int,
+    here: list[Process],
+    size: tuple[int, int],
+) -> Row:
     width, digits = size
     margin = MARGIN if width >= 50 else min(8, max(0, width // 4))
     chosen = any(process.key == view.selected for process in here)
+    chosen = chosen or view.found.get("source") == number - 1
     number_style = "strong" if here else "faint"
     parts: list[Part] = [
         *crop(_margin(here, margin), margin),
@@ -198,14 +243,15 @@ def title(state: RunState, view: View) -> str:
     line = _selected_line(state, view, file)
     if not line and at:
         line = max(sorted(at), key=lambda each: len(at[each]))
-    name = file.rsplit("/", 1)[-1]
+    name = short_path(state, file)
     return f"source, {name}:{line}" if line else f"source, {name}"
 
 
 _HELP = (
     "The file of the program where most happens, or where the selected process is. At the margin "
     "stand the marks of the processes that were last seen at a line: before ▶ those that are at "
-    "work there, before ▷ those that wait there."
+    "work there, before ▷ those that wait there. Its path is that within the program's folder; a "
+    "file that is not the one that ran, because it was changed since, says so."
 )
 
 PANEL = make_panel(_from_disk)

@@ -8,11 +8,11 @@ from itertools import islice
 from mpviz.trace.primitives.pool import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.palette import process_style
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, length, right, row, selected
-from mpviz.tui.signs import mark, matches, moment_of, stacked_bar
+from mpviz.tui.signs import mark, moment_of, stacked_bar
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, count, duration, plural, rate
 
@@ -27,7 +27,7 @@ SIDE_BY_SIDE = 76
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each pool its jobs, then its workers beside its last tasks."""
-    pools = _pools(state, view)
+    pools = LISTING.listed(state, view, "tasks")
     if not pools:
         words = "no pool matches the filter" if view.filter else "no pool was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
@@ -39,12 +39,15 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 
 
-def _pools(state: RunState, view: View) -> list[Pool]:
-    return [
-        pool
-        for pool in state.table(Pool).values()
-        if matches(view, pool.name, *(job.function for job in pool.jobs.values()))
-    ]
+LISTING = Listing[Pool](
+    items=lambda state, view: list(state.table(Pool).values()),
+    words=lambda state, pool: (pool.name, *(job.function for job in pool.jobs.values())),
+    orders=(
+        Order("tasks done", lambda state, pool: -pool.duration.count),
+        Order("longest task", lambda state, pool: -pool.duration.longest),
+        by_name(lambda pool: pool.name),
+    ),
+)
 
 
 def _pool(state: RunState, view: View, pool: Pool, width: int, room: int) -> list[Row]:
@@ -333,6 +336,7 @@ PANEL = Panel(
         "done by then fails, and what has not begun is never run."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(state.table(Pool)),
     wanted_height=wanted_height,
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from mpviz.trace.primitives.value import Content, SharedValue
 from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
-from mpviz.tui.listing import from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, row
-from mpviz.tui.signs import big_digits, chart, mark, matches, moment_of
+from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, row
+from mpviz.tui.signs import big_digits, chart, mark, moment_of
 from mpviz.tui.view import View
 from mpviz.tui.words import count, plural, rate
 
@@ -20,17 +20,35 @@ HIGHEST_CHART = 8
 """Rows of the history, at most."""
 
 
+LISTING = Listing[SharedValue](
+    items=lambda state, view: list(state.table(SharedValue).values()),
+    words=lambda state, value: (value.name,),
+    orders=(
+        Order("lost updates", lambda state, value: (-value.lost_updates, -value.stale_writes)),
+        Order(
+            "writes",
+            lambda state, value: -value.writes.count,
+            lambda value: count(value.writes.count),
+        ),
+        Order("reads", lambda state, value: -value.reads, lambda value: count(value.reads)),
+        by_name(lambda value: value.name),
+    ),
+)
+
+
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One to three rows for each value; a single one in big digits where there is room."""
-    values = [value for value in state.table(SharedValue).values() if matches(view, value.name)]
+    values = LISTING.listed(state, view, "values")
     if not values:
         words = "no value matches the filter" if view.filter else "no shared value was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = height // len(values)
-    name = max(9, min(WIDEST_NAME, width // 4, max(len(value.name) for value in values) + 1))
+    name = max(9, min(WIDEST_NAME, width // 3, max(len(value.name) for value in values) + 1))
     rows: list[Row] = []
     for value in values:
-        rows += _value(state, view, value, name, (width, each))
+        end = LISTING.measure(view, "values", value) if each <= 1 else ()
+        drawn = _value(state, view, value, name, (width - length(end), each))
+        rows += [Row((*each_row.parts, *end), value.id) for each_row in drawn]
     scroll = view.scroll.get("values", 0)
     return finished(from_top(rows, height, scroll), width, height, view.ascii)
 
@@ -69,7 +87,7 @@ def _first(state: RunState, value: SharedValue, name: int, width: int) -> tuple[
         last = f"[{value.last_index}] = {last}" if value.writes.count else ""
     writer = state.processes.get(value.last_writer)
     parts: list[Part] = [
-        (fit(value.name, name), "title"),
+        (fit_name(value.name, name), "title"),
         (last.rjust(min(12, max(4, width - name - 30))), "strong"),
     ]
     if writer is not None:
@@ -163,6 +181,7 @@ PANEL = Panel(
         "is overwritten. Lost updates, in red, say how much of a count is missing for it."
     ),
     draw=draw,
+    listing=LISTING,
     used=lambda state: bool(state.table(SharedValue)),
     wanted_height=wanted_height,
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from mpviz.tui.finding import find_line, find_process
+from mpviz.tui.layout import TIMELINE
 from mpviz.tui.navigate import neighbour, scroll, unscroll
+from mpviz.tui.panels.panel import Panel
 from mpviz.tui.screens.watching import Watching
 from mpviz.tui.timeline import Stretch, panned, zoomed
 from mpviz.tui.view import View
@@ -12,6 +15,8 @@ from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
 FILTER = "filter"
+FIND = "find"
+FIND_HINT = "enter goes to the next, esc is done"
 
 
 class Looking(Watching):
@@ -131,11 +136,21 @@ class Looking(Watching):
 
     def action_select_next(self) -> None:
         """The process below."""
-        self._select(neighbour(self._process_keys(), self.view.selected, 1))
+        self._step_selection(1)
 
     def action_select_previous(self) -> None:
         """The process above."""
-        self._select(neighbour(self._process_keys(), self.view.selected, -1))
+        self._step_selection(-1)
+
+    def _step_selection(self, step: int) -> None:
+        """Go to a neighbour in the list."""
+        self._show_process(neighbour(self._process_keys(), self.view.selected, step))
+
+    def _show_process(self, key: str) -> None:
+        """Select a process, and let the lists show it wherever in them it is."""
+        for name in ("processes", TIMELINE):
+            self.view.scroll.pop(name, None)
+        self._select(key)
 
     def _select(self, key: str) -> None:
         self.view.selected = key
@@ -146,7 +161,7 @@ class Looking(Watching):
         state = self.picture.state
         for panel in self.panels:
             if panel.name == "processes":
-                view = View(filter=self.view.filter, now=self.view.now)
+                view = View(filter=self.view.filter, order=self.view.order, now=self.view.now)
                 rows = panel.draw(state, view, 200, 100_000)
                 listed = dict.fromkeys(row.key for row in rows)
                 return [key for key in listed if key in state.processes]
@@ -162,10 +177,36 @@ class Looking(Watching):
         if event.label == FILTER:
             self.view.filter = event.text
             self.redraw()
+        elif event.label == FIND:
+            self._find(event.text, again=False)
+
+    def action_find(self) -> None:
+        """Type what is to be found."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(label=FIND, hint=FIND_HINT, stays=True)
+
+    def on_prompt_again(self, event: Prompt.Again) -> None:
+        """Find the next."""
+        self._find(event.text, again=True)
+
+    def _find(self, text: str, *, again: bool) -> None:
+        """In the panel that has, or last had, the bright border."""
+        state, view = self.picture.state, self.view
+        panel = self.desk.panels.get(self.focused_panel)
+        holder = self.desk.holder(self.focused_panel)
+        if panel is not None and panel.lines is not None and holder is not None:
+            is_found = find_line(state, view, panel, text, holder.size.height - 2, again)
+        else:
+            key = find_process(state, self._process_keys(), view.selected, text, again)
+            is_found = bool(key)
+            self._show_process(key or view.selected)
+        self.query_one(Prompt).tell(FIND_HINT if is_found or not text else "not found")
+        self.redraw()
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
         """Back to the panels; what was typed for another purpose than to filter is made use of."""
-        if event.kept and event.label != FILTER:
+        self.view.found.clear()
+        if event.kept and event.label not in (FILTER, FIND):
             self.typed(event.label, event.text)
         # A quick typist may have opened it again by now.
         self.query_one(Footer).display = not self.query_one(Prompt).display
@@ -180,6 +221,27 @@ class Looking(Watching):
         """Let a line be typed in the place of the footer."""
         self.query_one(Footer).display = False
         self.query_one(Prompt).open(label=label, hint=hint)
+
+    def action_next_order(self) -> None:
+        """Order the list of the panel by the next that it can be ordered by."""
+        holder = self._panel()
+        panel = holder.panel if holder is not None else None
+        if panel is None:
+            return
+        if panel.listing is None or not panel.listing.orders:
+            self.say(f"{panel.name} has one order only")
+            return
+        self._order(panel, panel.listing.next_order(self.view, panel.name))
+
+    def on_panel_view_head_clicked(self, event: PanelView.HeadClicked) -> None:
+        """Order by the column whose heading was clicked; once more, as it happened."""
+        is_it = self.view.order.get(event.panel.name) == event.order
+        self._order(event.panel, "" if is_it else event.order)
+
+    def _order(self, panel: Panel, order: str) -> None:
+        self.view.order[panel.name] = order
+        self.view.scroll.pop(panel.name, None)
+        self.redraw()
 
     def action_toggle_all_events(self) -> None:
         """Every record in the log, or what matters."""

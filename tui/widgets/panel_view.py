@@ -10,8 +10,8 @@ from textual.message import Message
 from mpviz.trace.state import RunState
 from mpviz.tui.frame import Frame, framed
 from mpviz.tui.layout import TIMELINE
-from mpviz.tui.panels.panel import Button, Panel
-from mpviz.tui.rows import Part, Row, fit
+from mpviz.tui.panels.panel import Button, Panel, title_of
+from mpviz.tui.rows import Part, Row, fit, word_at
 from mpviz.tui.timeline import describe, point_at, time_at
 from mpviz.tui.view import View
 from mpviz.tui.widgets.rows_view import RowsView
@@ -44,6 +44,13 @@ class PanelView(RowsView, can_focus=True):
         """A button of the shown panel was pressed."""
 
         line: str
+
+    @dataclass
+    class HeadClicked(Message):
+        """The heading of a column that the shown panel can be ordered by was clicked."""
+
+        panel: Panel
+        order: str
 
     def __init__(self, picture: Picture, numbers: dict[str, int]) -> None:
         super().__init__()
@@ -136,11 +143,22 @@ class PanelView(RowsView, can_focus=True):
         for button in self._buttons():
             if event.y - 1 == button.y and 0 <= event.x - 1 - button.x < button.width:
                 self.post_message(self.Pressed(button.line))
+        order = self._order_at(event.x - 1, event.y - 1)
+        if self.panel is not None and order:
+            self.post_message(self.HeadClicked(self.panel, order))
         if event.y == 0:
             event.stop()
             for start, end, name in self._tabs:
                 if start <= event.x < end:
                     self.post_message(self.TabClicked(name))
+
+    def _order_at(self, x: int, y: int) -> str:
+        """The order whose heading is at this place within the frame; empty for none."""
+        if self.panel is None or self.panel.listing is None or y != 0:
+            return ""
+        word = word_at(self.shown[1].parts, x + 1)
+        orders = self.panel.listing.orders
+        return next((order.name for order in orders if order.head and order.head == word), "")
 
     def _title(self) -> tuple[Part, ...]:
         state, view = self.picture.state, self.picture.view
@@ -149,7 +167,7 @@ class PanelView(RowsView, can_focus=True):
         x = 2
         for panel in self.panels:
             shown = panel is self.panel
-            words = panel.title(state, view) if shown else panel.name
+            words = title_of(panel, state, view) if shown else panel.name
             number = self._numbers.get(panel.name, 0)
             digits = "1234567890" if view.ascii else SUPERSCRIPTS
             mark = f"{digits[number - 1]} " if 0 < number <= len(digits) else ""

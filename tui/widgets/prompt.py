@@ -29,21 +29,39 @@ class Prompt(RowsView, can_focus=True):
         text: str
         kept: bool
 
+    @dataclass
+    class Again(Message):
+        """Enter was pressed in a line that stays open."""
+
+        label: str
+        text: str
+
     def __init__(self, label: str = "filter") -> None:
         super().__init__(id="prompt")
         self.text = ""
         self._label = label
         self._hint = ""
+        self._stays = False
         self.display = False
 
     def open(
-        self, text: str = "", *, label: str = "filter", hint: str = "enter keeps it, esc drops it"
+        self,
+        text: str = "",
+        *,
+        label: str = "filter",
+        hint: str = "enter keeps it, esc drops it",
+        stays: bool = False,
     ) -> None:
-        """Show the line and take the keys."""
-        self.text, self._label, self._hint = text, label, hint
+        """Show the line and take the keys; one that stays is closed by escape only."""
+        self.text, self._label, self._hint, self._stays = text, label, hint, stays
         self.display = True
         # At once: with focus() the first keys of a quick typist would still be commands.
         self.screen.set_focus(self, scroll_visible=False)
+        self.redraw()
+
+    def tell(self, hint: str) -> None:
+        """Say something else behind what was typed."""
+        self._hint = hint
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
@@ -76,9 +94,11 @@ class Prompt(RowsView, can_focus=True):
             self._change(self.text[:-1])
         elif event.key == "ctrl+u":
             self._change("")
+        elif event.key == "enter" and self._stays:
+            self.post_message(self.Again(self._label, self.text))
         elif event.key in ("enter", "escape", "tab"):
             kept = event.key != "escape"
-            if not kept:
+            if not kept and not self._stays:
                 self._change("")
             self.display = False
             # At once, as above: the next key is a command again.

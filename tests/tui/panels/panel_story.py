@@ -124,7 +124,14 @@ class Story:
         )
         return pid
 
-    def site(self, number: int, line: int, code: str = "", file: str = "counter.py") -> int:
+    def site(
+        self,
+        number: int,
+        line: int,
+        code: str = "",
+        file: str = "counter.py",
+        checksum: int = 0,
+    ) -> int:
         """A place in the program's source."""
         self._tell(
             Site(
@@ -135,6 +142,7 @@ class Story:
                 line=line,
                 function="main",
                 code=code,
+                checksum=checksum,
             )
         )
         return number

@@ -5,7 +5,7 @@ from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 
 from mpviz.trace.state import RunState
-from mpviz.tui.highlight import highlighted
+from mpviz.tui.highlight import Source, highlighted
 from mpviz.tui.panels import (
     PANELS,
     cores,
@@ -22,7 +22,7 @@ from mpviz.tui.panels import (
     values,
 )
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.panels.source import make_panel
+from mpviz.tui.panels.source import make_panel, short_path
 from mpviz.tui.rows import Row
 from mpviz.tui.view import View
 
@@ -820,7 +820,7 @@ def at_lines() -> Story:
     return story
 
 
-source = make_panel(lambda file: highlighted(PROGRAM) if file == "counter.py" else ())
+source = make_panel(lambda file: Source(highlighted(PROGRAM) if file == "counter.py" else ()))
 
 
 def test_the_source_shows_who_is_at_which_line_and_who_waits() -> None:
@@ -849,8 +849,47 @@ def test_the_source_can_be_scrolled_and_follows_the_selected() -> None:
 
 
 def test_an_unreadable_file_says_so() -> None:
-    silent = make_panel(lambda file: ((("cannot be read: gone", "dim"),),))
-    assert "cannot be read" in rows_of(silent, at_lines().state(), 60, 5)[0].text
+    silent = make_panel(lambda file: Source((), error="No such file or directory"))
+    (row,) = rows_of(silent, at_lines().state(), 60, 5)
+    assert row.text.strip() == "counter.py cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(("then", "now", "changed"), [(7, 7, False), (7, 8, True), (0, 8, False)])
+def test_a_file_that_was_changed_since_says_so(then: int, now: int, changed: bool) -> None:
+    story = Story()
+    story.start(5, 1001, "Process-1")
+    story.wait(8, 1001, "lock", "no lock", site=story.site(1, 40, checksum=then))
+    edited = make_panel(lambda file: Source(highlighted(PROGRAM), now))
+    rows = rows_of(edited, story.state(), 80, 12)
+    assert ("the file has changed since" in rows[0].text) == changed
+    assert any("step_40" in row.text for row in rows)
+    assert len(rows) == 12
+
+
+def test_a_file_has_its_path_within_the_program() -> None:
+    story = Story()
+    for number, file in enumerate(
+        ("/home/me/bank/main.py", "/home/me/bank/ledger/account.py", "/usr/lib/python3.11/queue.py")
+    ):
+        story.site(number + 1, 3, file=file)
+    state = story.state()
+    paths = {
+        file: short_path(state, file)
+        for file in (
+            "/home/me/bank/main.py",
+            "/home/me/bank/ledger/account.py",
+            "/venv/lib/python3.11/site-packages/library/wait.py",
+            "/usr/lib/python3.11/queue.py",
+            "/elsewhere/other.py",
+        )
+    }
+    assert list(paths.values()) == [
+        "main.py",
+        "ledger/account.py",
+        "library/wait.py",
+        "queue.py",
+        "other.py",
+    ]
 
 
 def test_numbers_without_end_and_none_are_drawn_too() -> None:

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from mpviz.trace.fold import fold
 from mpviz.trace.state import RunState
 from mpviz.trace.text import clean
+from mpviz.tui.highlight import Source
 from mpviz.tui.palette import palette
 from mpviz.tui.panels import PANELS
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.panel import Panel, title_of
 from mpviz.tui.panels.source import make_panel
 from mpviz.tui.view import View
 
@@ -28,7 +29,7 @@ NAMES = st.one_of(
 NUMBERS = st.one_of(st.integers(-(2**40), 2**63), st.floats(), st.none(), st.text(max_size=5))
 ODD = "●▒█░─═…µ✓✗ \x00\x1b\u202e\u200b日本" + string.ascii_letters
 WITHOUT_DISK = tuple(
-    make_panel(lambda file: ((("code", "code.keyword"), (file, "")),) * 30)
+    make_panel(lambda file: Source(((("code", "code.keyword"), (file, "")),) * 30))
     if panel.name == "source"
     else panel
     for panel in PANELS
@@ -124,6 +125,14 @@ VIEWS = st.builds(
     filter=st.sampled_from(("", "", "lock", "Process", "zzz")),
     span=st.sampled_from((0, 0, 50_000, 20_000_000, 10**12)),
     end=st.sampled_from((-1, -1, Story.at(0), Story.at(15), 10**16)),
+    order=st.fixed_dictionaries(
+        {},
+        optional={
+            panel.name: st.sampled_from([order.name for order in panel.listing.orders])
+            for panel in PANELS
+            if panel.listing is not None and panel.listing.orders
+        },
+    ),
     scroll=st.dictionaries(
         st.sampled_from([panel.name for panel in PANELS]), st.sampled_from((0, 1, 7, 10_000))
     ),
@@ -152,8 +161,7 @@ def test_rows_fit_and_are_harmless(
         assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in row.text)
         if view.ascii:
             assert row.text.isascii()
-    title = panel.title(state, view)
-    assert title
+    assert title_of(panel, state, view)
     assert panel.wanted_height(state, view) >= 1
 
 

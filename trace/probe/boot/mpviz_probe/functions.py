@@ -1,5 +1,6 @@
 """Names and places of functions, without running any code of the program."""
 
+import os
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 
@@ -13,8 +14,19 @@ def name_of(function):
     if isinstance(function, partial):
         return name_of(function.func)
     if isinstance(function, (FunctionType, BuiltinFunctionType, MethodType, type)):
-        return function.__qualname__
-    return type(function).__qualname__
+        name = _as_written(function.__qualname__)
+        return _of_lambda(function) if name == "<lambda>" else name
+    return _as_written(type(function).__qualname__)
+
+
+def _as_written(name):
+    """A name without the function in which it was given."""
+    return name.rpartition("<locals>.")[2]
+
+
+def _of_lambda(function):
+    code = function.__code__
+    return "lambda at %s:%d" % (os.path.basename(code.co_filename), code.co_firstlineno)
 
 
 def site_of(function):

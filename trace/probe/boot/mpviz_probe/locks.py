@@ -6,7 +6,7 @@ from itertools import count
 from operator import attrgetter
 from types import FunctionType
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 
 _numbers = count(1)
@@ -129,7 +129,7 @@ def _announce(lock, value):
     wire.put(
         b"lock.created",
         b'"o":%b,"kind":%b,"maximum":%d,"s":%d'
-        % (wire.text(identify(lock)), wire.text(kind), value, sites.here()),
+        % (wire.text(identify(lock)), wire.text(kind), value, creations.here()),
     )
 
 

@@ -3,7 +3,7 @@
 import os
 from functools import wraps
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 
 _PASSING = ("Iterator", "AsyncResult")
@@ -54,7 +54,7 @@ def _observed_create(create):
     def observed(self, /, *args, **kwargs):
         token, exposed = create(self, *args, **kwargs)
         try:
-            wire.put(b"manager.created", b'%b,"s":%d' % (_describe(token), sites.here()))
+            wire.put(b"manager.created", b'%b,"s":%d' % (_describe(token), creations.here()))
         except Exception:
             report("manager")
         return token, exposed

@@ -5,7 +5,7 @@ import sys
 from functools import wraps
 from weakref import WeakValueDictionary
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, wire
 from mpviz_probe.arm import report
 
 
@@ -27,7 +27,7 @@ def _observed_init(init, attached):
             attached[id(self)] = self
             kind = b"memory.created" if self._flags & os.O_CREAT else b"memory.attached"
             fields = b'"o":%b,"size":%d,"s":%d'
-            wire.put(kind, fields % (wire.text(self.name), self.size, sites.here()))
+            wire.put(kind, fields % (wire.text(self.name), self.size, creations.here()))
         except Exception:
             report("shared memory")
 

@@ -12,7 +12,7 @@ import sys
 from functools import wraps
 from stat import S_ISSOCK
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 
 _UNUSED = False
@@ -190,7 +190,7 @@ def _announce(first, second):
             wire.text(_identify(first)),
             wire.text(_identify(second)),
             b"true" if first.writable else b"false",
-            sites.here(),
+            creations.here(),
         ),
     )
     first._mpviz = second._mpviz = _UNUSED

@@ -10,7 +10,7 @@ import select
 import sys
 from functools import wraps
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush, is_the_programs_own
 from mpviz_probe.pipes import bytes_in, disown
@@ -83,7 +83,7 @@ def _announce(queue, maxsize):
     wire.put(
         b"queue.created",
         b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'
-        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, sites.here()),
+        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, creations.here()),
     )
 
 

@@ -7,7 +7,7 @@ Condition is held, so that its records come in the order in which things happene
 import sys
 from functools import wraps
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush, identify, is_observed, is_the_programs_own, observe
 
@@ -94,7 +94,7 @@ class _Observed:
     def announce(self, fields=b""):
         """Tell that the program has made it."""
         kind = b"%b.created" % self.kind.encode("ascii")
-        wire.put(kind, b'%b%b,"s":%d' % (self.fields, fields, sites.here()))
+        wire.put(kind, b'%b%b,"s":%d' % (self.fields, fields, creations.here()))
 
 
 def _observed_wake(take, waiting):

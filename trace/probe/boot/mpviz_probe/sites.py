@@ -1,6 +1,7 @@
 """Places in the program's source: each gets a number that is the same in every process."""
 
 import os
+import sys
 from binascii import crc32
 from sys import _getframe
 
@@ -11,38 +12,62 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _LIMIT = 4096
+_NEAR = 8
+_PATH_LIMIT = 800
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
+_INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 _MACHINERY = tuple(
     _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
 ) + (_OURS, "<frozen")
 
+PASSED_OVER = 0
+_OF_STDLIB = -1
+_OF_LIBRARY = -2
+OF_NO_FILE = -3
+"""Whose code a place is in that is not the program's own: the less, the more it says."""
+
 # Keyed by the address of the code object and the position in it; the code object is kept so that
-# its address cannot pass to another. A fork hands all of this down, announcements included.
+# its address cannot pass to another. A fork hands all of this down, announcements included. A
+# place in the program's own code has its number here, any other has whose it is.
 _known: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
+_chosen: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
+"""The numbers of places in code of others that had to do, since there was none of the program's."""
+_is_own_seen = _is_searched = False
+"""Whether the program has any code of its own, and is not all installed; whether that was asked."""
 _announced: "set[int]" = set()
+_checksums: "dict[str, int]" = {}
 
 
 def here():
     """The site of the program's own code that led here; 0 where there is none.
 
-    Frames of multiprocessing and of the probe are passed over.
+    That is the innermost frame in a file of the program's. Where there is no such file, because
+    the program itself is installed or was typed in, it is the innermost outside the standard
+    library. Frames of multiprocessing and of the probe are always passed over.
     """
     frame: "FrameType | None" = _getframe(1)
+    best, best_frame = PASSED_OVER, None
     while frame is not None:
         known = _known.get((id(frame.f_code), frame.f_lasti))
         if known is None:
             known = _learn(frame)
-        if known[0]:
-            return known[0]
+        number = known[0]
+        if number > 0:
+            return number
+        if number < best:
+            best, best_frame = number, frame
         frame = frame.f_back
-    return 0
+    return _number_of(best_frame) if best_frame is not None else 0
 
 
 def of_caller(depth):
     """Make a function that gives the same as :func:`here`, and is quick where one place calls it.
 
     ``depth`` counts the frames from that function up to the one that is probably the program's.
+    This is for what happens many times a second: where the program is further away than
+    :data:`_NEAR` frames, it gives 0 instead of looking for it.
     """
     known = (None, -1, 0)
 
@@ -67,9 +92,35 @@ def _place(frame):
     known = _known.get((id(frame.f_code), frame.f_lasti))
     if known is None:
         known = _learn(frame)
-    if known[0]:
+    if known[0] > 0:
         return frame.f_code, frame.f_lasti, known[0]
-    return None, -1, here()
+    if known[0] < PASSED_OVER and not _has_own_code():
+        return frame.f_code, frame.f_lasti, _number_of(frame)
+    return None, -1, _nearby(frame)
+
+
+def _has_own_code():
+    """Whether the program has code of its own, as far as any was seen; once it is searched for."""
+    global _is_searched
+    if not _is_own_seen and not _is_searched:
+        _is_searched = True
+        here()
+    return _is_own_seen
+
+
+def _nearby(frame):
+    for _ in range(_NEAR):
+        known = _known.get((id(frame.f_code), frame.f_lasti))
+        if known is None:
+            known = _learn(frame)
+        if known[0] > 0:
+            return known[0]
+        if known[0] < PASSED_OVER and not _has_own_code():
+            return _number_of(frame)
+        frame = frame.f_back
+        if frame is None:
+            break
+    return 0
 
 
 def of_function(code):
@@ -83,23 +134,41 @@ def of_function(code):
     return known[0]
 
 
-def announce(file, line, function):
-    """Tell the viewer of a place, once, and return its number."""
-    site = crc32(("%s:%d" % (file, line)).encode("utf-8", "replace")) or 1
+def announce(file, line, function, more=b"", key=""):
+    """Tell the viewer of a place, once, and return its number.
+
+    ``more`` are further fields of the record, and ``key`` tells places in one line apart.
+    """
+    site = crc32(("%s:%d%s" % (file, line, key)).encode("utf-8", "replace")) or 1
     if site not in _announced:
         _announced.add(site)
         wire.put(
             b"site",
-            b'"s":%d,"file":%b,"line":%d,"function":%b,"code":%b'
+            b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
             % (
                 site,
-                wire.text(os.path.abspath(file)),
+                wire.text(os.path.abspath(file), _PATH_LIMIT),
                 line,
                 wire.text(function),
-                wire.text(_line_of(file, line)),
+                _checksum(file),
+                more,
             ),
         )
     return site
+
+
+def _checksum(file):
+    """What tells whether the file is still the same, once for each file."""
+    known = _checksums.get(file)
+    if known is None:
+        try:
+            with open(file, "rb") as source:
+                known = crc32(source.read())
+        except (OSError, ValueError):
+            # A program typed into a terminal or read from an archive has no file.
+            known = 0
+        _checksums[file] = known
+    return known
 
 
 def is_machinery(file):
@@ -107,26 +176,45 @@ def is_machinery(file):
     return file.startswith(_MACHINERY)
 
 
-def _learn(frame):
-    code = frame.f_code
+def owner(frame):
+    """Whose code a frame runs: 1 for the program's own, else one of the numbers above."""
+    file, names = frame.f_code.co_filename, frame.f_globals
     # Code that belongs to no module was written by a program, as the methods of a proxy are.
-    if is_machinery(code.co_filename) or "__name__" not in frame.f_globals:
-        known = (0, code)
-    else:
-        name = getattr(code, "co_qualname", code.co_name)
-        known = (announce(code.co_filename, frame.f_lineno or 0, name), code)
+    if is_machinery(file) or "__name__" not in names:
+        return PASSED_OVER
+    if file.startswith("<"):
+        # A program given with -c, or typed in, has no file either.
+        is_program = names["__name__"] == "__main__" and "__file__" not in names
+        return 1 if is_program else OF_NO_FILE
+    if file.startswith(_SCRIPTS) or any(part in file for part in _INSTALLED):
+        return _OF_LIBRARY
+    return _OF_STDLIB if file.startswith(_STDLIB) else 1
+
+
+def _learn(frame):
+    global _is_own_seen
+    code = frame.f_code
+    number = owner(frame)
+    _is_own_seen = _is_own_seen or number > 0
+    known = (_announce_frame(frame) if number > 0 else number, code)
     if len(_known) < _LIMIT:
         _known[(id(code), frame.f_lasti)] = known
     return known
 
 
-def _line_of(file, number):
-    try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            for index, line in enumerate(source, 1):
-                if index == number:
-                    return line.strip()
-    except (OSError, ValueError):
-        # A program typed into a terminal or read from an archive has no file.
-        return ""
-    return ""
+def _number_of(frame):
+    """The site of a frame of others."""
+    key = (id(frame.f_code), frame.f_lasti)
+    known = _chosen.get(key)
+    if known is None:
+        known = (_announce_frame(frame), frame.f_code)
+        if len(_chosen) < _LIMIT:
+            _chosen[key] = known
+    return known[0]
+
+
+def _announce_frame(frame):
+    code = frame.f_code
+    return announce(
+        code.co_filename, frame.f_lineno or 0, getattr(code, "co_qualname", code.co_name)
+    )

@@ -4,7 +4,7 @@ import sys
 from functools import wraps
 from math import isfinite
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import identify as identify_lock
 from mpviz_probe.locks import is_observed, observe
@@ -90,7 +90,7 @@ def _announce(value):
             wire.text(typecode if isinstance(typecode, str) else ""),
             length or 1,
             initial,
-            sites.here(),
+            creations.here(),
         ),
     )
 

@@ -291,12 +291,11 @@ def _skip(number):
         return
 
 
-def text(value):
-    """Turn a text into JSON, quotes and all, in ASCII and cut to :data:`TEXT_LIMIT` characters.
+def text(value, limit=TEXT_LIMIT):
+    """Turn a text into JSON, quotes and all, in ASCII and cut to so many characters.
 
     At most 900 bytes, so that the four texts of the largest record fit into ``PIPE_BUF``.
     """
-    limit = TEXT_LIMIT
     while True:
         cut = value if len(value) <= limit else value[: limit - 1] + "\u2026"
         quoted = _quote(cut)

@@ -3,7 +3,7 @@
 import os
 from functools import wraps
 
-from mpviz_probe import sites, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.queues import hush_simple
@@ -19,7 +19,7 @@ def announce(name, kind, workers, initializer, max_tasks):
     wire.put(
         b"pool.created",
         b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
-        % (name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, sites.here()),
+        % (name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, creations.here()),
     )
 
 

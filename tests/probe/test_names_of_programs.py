@@ -1,0 +1,321 @@
+"""What a real program calls its objects, and the lines it waits at, on every Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mpviz.trace.primitives.lock import LockAcquired
+from mpviz.trace.report import document
+from mpviz.trace.session import Target, start
+from mpviz.trace.waits import wait_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mpviz.trace.state import RunState
+    from tests.conftest import RunProgram
+
+BANK = '''
+"""A module of the program that makes objects for others."""
+import multiprocessing as mp
+from dataclasses import dataclass, field
+
+
+class Account:
+    def __init__(self):
+        self.lock = mp.Lock()  # (one for each
+        self.balance = mp.Value(
+            "i",  # an int
+            0,
+        )
+        self.jobs = [
+            mp.Queue()
+            for _ in range(2)
+        ]
+
+
+@dataclass
+class Book:
+    guard: object = field(default_factory=mp.Lock)
+    pages: object = field(default_factory=lambda: mp.Queue(4))
+
+
+def make_lock():
+    return mp.Lock()
+
+
+def take(lock, event=mp.Event()):
+    with lock:
+        return event
+'''
+
+LONG = "k" * 100
+
+MAKING = """
+import multiprocessing as mp, sys
+sys.path.insert(0, sys.argv[1])
+from concurrent.futures import ProcessPoolExecutor
+from bank import Account, Book, make_lock, take
+
+def main():
+    accounts = [Account() for _ in range(2)]
+    book = Book()
+    made = [make_lock(), make_lock()]
+    left, right = mp.Lock(), mp.RLock()
+    plain = {name: mp.Lock() for name in "ab"}
+    table = {"größe": mp.Lock(), "second": mp.Lock(),
+             "third": mp.Semaphore(2)}
+    wide = {
+        "KEY one": mp.Lock(),
+        "KEY two": mp.Lock(),
+        "KEY three": mp.Lock(),
+    }
+    for name in "xy":
+        table[name] = mp.Lock()
+    listed = [
+        mp.Lock(),
+        mp.Lock(),
+    ]
+    appended = []
+    for _ in range(2):
+        appended.append(mp.Lock())
+    if (walrus := mp.Lock()):
+        take(lock=mp.Lock())
+    backslash = \\
+        mp.Lock()
+    parent, child = mp.Pipe()
+    with mp.Pool(1) as pool, ProcessPoolExecutor(1) as executor:
+        executor.submit(abs, 1).result()
+    proxy = mp.Manager().dict()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_objects_have_the_names_that_the_program_gives_them(
+    run_program: RunProgram, python: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
+    run = run_program(MAKING.replace("KEY", LONG), str(tmp_path), python=python)
+    run.assert_nothing_was_missed()
+    names = {
+        section: [entry["name"] for entry in run.document[section]]
+        for section in ("locks", "queues", "values", "events", "pipes", "pools")
+    }
+    assert names == {
+        "locks": [
+            "Account.lock",
+            "Account.lock #2",
+            "book.guard",
+            "bank.py:27",
+            "bank.py:27 #2",
+            "left",
+            "right",
+            "plain #1",
+            "plain #2",
+            "table['größe']",
+            "table['second']",
+            "table['third']",
+            *(f"wide['{LONG} {number}']" for number in ("one", "two", "three")),
+            "table[name]",
+            "table[name] #2",
+            "listed[0]",
+            "listed[1]",
+            "appended #1",
+            "appended #2",
+            "walrus",
+            "lock",
+            "backslash",
+        ],
+        "queues": [
+            *("Account.jobs[0]", "Account.jobs[1]", "Account.jobs[2]", "Account.jobs[3]"),
+            "pages",
+        ],
+        "values": ["Account.balance", "Account.balance #2"],
+        "events": ["event"],
+        "pipes": ["parent/child"],
+        "pools": ["pool", "executor"],
+    }
+
+
+LIBRARY = """
+def run(function, *arguments):
+    return function(*arguments)
+
+def wait(event):
+    event.wait()
+
+class Guarded:
+    def __init__(self, make):
+        self.lock = make()
+"""
+
+HELPERS = """
+from contextlib import contextmanager
+
+@contextmanager
+def holding(lock):
+    lock.acquire()
+    yield
+    lock.release()
+"""
+
+WAITING = """
+import contextlib, multiprocessing as mp, sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/lib/site-packages"]
+import library
+from helpers import holding
+
+def in_helper(lock, event):
+    with holding(lock):
+        pass
+
+def in_library(lock, event):
+    library.wait(event)
+
+def back_from_library(lock, event):
+    library.run(event.wait)
+
+def in_standard_library(lock, event):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock)
+
+def main():
+    guarded = library.Guarded(mp.Lock)
+    lock, event = mp.Lock(), mp.Event()
+    lock.acquire()
+    functions = (in_helper, in_library, back_from_library, in_standard_library)
+    for function in functions:
+        mp.Process(target=function, args=(lock, event), name=function.__name__).start()
+    for child in mp.active_children():
+        child.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(
+    run_to_end: Callable[..., None], python: str, tmp_path: Path
+) -> None:
+    packages = tmp_path / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "library.py").write_text(LIBRARY)
+    (tmp_path / "helpers.py").write_text(HELPERS)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    target = Target([str(tmp_path / "waiting.py"), str(tmp_path)], "waiting", python=python)
+    session = start(target, capture=True)
+    try:
+        run_to_end(session, lambda state: len(waits(state)) == 5)
+        found = waits(session.state)
+        session.stop()
+        run_to_end(session)
+    finally:
+        session.close()
+    program = WAITING.splitlines()
+    lines = {
+        name: [number for number, text in enumerate(program, 1) if text.strip() == code]
+        for name, code in (
+            ("in_library", "library.wait(event)"),
+            ("back_from_library", "library.run(event.wait)"),
+            ("in_standard_library", "stack.enter_context(lock)"),
+            ("MainProcess", "child.join()"),
+        )
+    }
+    assert found == {
+        "in_helper": ("lock lock, held by MainProcess", "helpers.py:6"),
+        **{name: (found[name][0], f"waiting.py:{line}") for name, (line,) in lines.items()},
+    }
+    written = {each["name"]: each["wait"] for each in document(session.state)["processes"]}
+    wait = written["in_helper"]
+    assert (wait["what"], wait["file"], wait["line"]) == ("lock", str(tmp_path / "helpers.py"), 6)
+    assert {name for name, wait in written.items() if wait} == set(found)
+
+
+TAKING = """
+import multiprocessing as mp, sys
+sys.path[:0] = [sys.argv[1] + "/lib/site-packages"]
+import library
+
+def main():
+    lock = library.run(mp.Lock)
+    for _ in range(3):
+        library.run(lock.acquire)
+        lock.release()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "place"),
+    [("", "taking.py:9"), ("lib/site-packages", "library.py:3")],
+    ids=["own", "installed"],
+)
+def test_what_a_library_does_is_at_the_line_of_the_program_if_that_has_any(
+    run_to_end: Callable[..., None], tmp_path: Path, folder: str, place: str
+) -> None:
+    packages = tmp_path / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "library.py").write_text(LIBRARY)
+    program = tmp_path / folder / "taking.py"
+    program.write_text(TAKING)
+    session = start(Target([str(program), str(tmp_path)], "taking"), capture=True)
+    try:
+        run_to_end(session)
+    finally:
+        session.close()
+    state = session.state
+    taken = [event for event in state.recent if isinstance(event, LockAcquired)]
+    assert [state.place(event.site) for event in taken] == [place] * 3
+
+
+FUNCTIONS = """
+import multiprocessing as mp
+from functools import partial
+
+class Task:
+    def __call__(self): pass
+    def method(self): pass
+    @staticmethod
+    def static(): pass
+
+def plain(*numbers): pass
+
+def main():
+    def nested(): pass
+    targets = [plain, partial(plain, 1), partial(partial(plain, 1), 2), Task(), Task().method,
+               Task.static, nested, lambda: None, print]
+    for target in targets:
+        child = mp.Process(target=target)
+        child.start()
+        child.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_function_has_its_name_however_it_is_handed_over(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(FUNCTIONS, python=python, start_method="fork")
+    run.assert_nothing_was_missed()
+    assert [process.function for process in list(run.state.processes.values())[1:]] == [
+        *("plain", "plain", "plain", "Task", "Task.method", "Task.static"),
+        *("nested", "lambda at program.py:16", "print"),
+    ]
+
+
+def waits(state: RunState) -> dict[str, tuple[str, str]]:
+    """By process: what it waits for, and where."""
+    return {
+        process.name: (wait_in_words(state, process.wait), state.place(process.wait.site))
+        for process in state.processes.values()
+        if process.wait
+    }

@@ -1,0 +1,194 @@
+"""Where the program makes an object, with the statement that does, for it names the object."""
+
+from itertools import islice
+from sys import _getframe
+
+from mpviz_probe import sites, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+_LIMIT = 4096
+_LINES = 60
+_TEXT_LIMIT = 800
+"""A statement that is longer, in lines or in characters, is cut."""
+
+_known: "dict[tuple[int, int, str], tuple[int, CodeType]]" = {}
+"""Keyed as the sites are, and by the attribute that a generated constructor fills."""
+
+
+def here():
+    """The site of the code that makes an object; 0 where there is none.
+
+    That is the innermost outside multiprocessing, be it the program's own or a library's. A
+    constructor that was generated, as that of a dataclass, has no source: it says only which
+    attribute the object becomes, and its caller has to say of what.
+    """
+    frame: "FrameType | None" = _getframe(1)
+    attribute = ""
+    while frame is not None:
+        whose = sites.owner(frame)
+        if whose and whose != sites.OF_NO_FILE:
+            return _site(frame, attribute)
+        if whose and not attribute:
+            attribute = _stored_attribute(frame.f_code, frame.f_lasti)
+        frame = frame.f_back
+    return sites.here()
+
+
+def _site(frame, attribute):
+    key = (id(frame.f_code), frame.f_lasti, attribute)
+    known = _known.get(key)
+    if known is None:
+        known = (_announce(frame, attribute), frame.f_code)
+        if len(_known) < _LIMIT:
+            _known[key] = known
+    return known[0]
+
+
+def _announce(frame, attribute):
+    code, line = frame.f_code, frame.f_lineno or 0
+    lines = _lines_of(code.co_filename, line + _LINES)
+    first = _first_line(lines, line, max(code.co_firstlineno, line - _LINES))
+    statement, places = _in_one_line(lines, first)
+    start, end = _extent(frame, lines, places)
+    more = b',"code":%b,"start":%d,"end":%d,"attribute":%b' % (
+        wire.text(statement, _TEXT_LIMIT),
+        start,
+        end,
+        wire.text(attribute),
+    )
+    function = getattr(code, "co_qualname", None) or _qualified(lines, code)
+    return sites.announce(
+        code.co_filename, line, function, more, ":%d:%d:%s" % (start, end, attribute)
+    )
+
+
+def _stored_attribute(code, position):
+    """The attribute that is set next in code without source; empty where there is none."""
+    from opcode import opmap
+
+    instructions, store = code.co_code, opmap["STORE_ATTR"]
+    for at in range(position + 2, len(instructions) - 1, 2):
+        if instructions[at] == store:
+            return code.co_names[instructions[at + 1]]
+    return ""
+
+
+def _lines_of(file, until):
+    try:
+        with open(file, encoding="utf-8", errors="replace") as source:
+            return [line.rstrip("\n") for line in islice(source, until)]
+    except (OSError, ValueError):
+        # A program typed into a terminal or read from an archive has no file.
+        return []
+
+
+def _first_line(lines, line, earliest):
+    """The line where a statement begins, by the brackets that lines above leave open."""
+    first, closed = line, 0
+    for number in range(min(line - 1, len(lines)), earliest - 1, -1):
+        closing, opening, _ = _brackets(lines[number - 1])
+        if opening > closed:
+            first, closed = number, closing
+        else:
+            closed += closing - opening
+    while first > earliest and lines[first - 2 : first - 1] and lines[first - 2].endswith("\\"):
+        first -= 1
+    return first
+
+
+def _in_one_line(lines, first):
+    """A statement without its line breaks and comments, and where each of its lines begins.
+
+    The places are (the line's number, where it begins in the text, what it was indented by).
+    """
+    text, places, depth = "", [], 0
+    for number, line in enumerate(lines[first - 1 : first - 1 + _LINES], first):
+        closing, opening, code = _brackets(line)
+        depth += opening - closing
+        bare = code.lstrip()
+        places.append((number, len(text), len(code) - len(bare)))
+        is_over = depth <= 0 and not bare.endswith("\\")
+        text += (bare if is_over else bare.rstrip("\\")) + ("" if is_over else " ")
+        if is_over:
+            break
+    return text.rstrip(), places
+
+
+def _extent(frame, lines, places):
+    """Where in the text the call is: exactly from Python 3.11 on, else somewhere in its line."""
+    starts = {number: (start, indent) for number, start, indent in places}
+    positions = getattr(frame.f_code, "co_positions", None)
+    if positions is not None:
+        line, end_line, column, end_column = next(islice(positions(), frame.f_lasti // 2, None))
+        if column is not None and line in starts and end_line in starts:
+            (start, indent), (end_start, end_indent) = starts[line], starts[end_line]
+            return (
+                start + _characters(lines[line - 1], column) - indent,
+                end_start + _characters(lines[end_line - 1], end_column) - end_indent,
+            )
+    number = frame.f_lineno
+    if number not in starts:
+        return 0, 0
+    following = starts.get(number + 1)
+    return starts[number][0], following[0] if following else 1 << 16
+
+
+def _characters(line, octets):
+    """How many characters these bytes of a line are."""
+    return (
+        octets if line.isascii() else len(line.encode("utf-8")[:octets].decode("utf-8", "replace"))
+    )
+
+
+def _qualified(lines, code):
+    """A function's name with its class before it, by how the source is indented."""
+    first, name = code.co_firstlineno, code.co_name
+    indent = _indent(lines[first - 1]) if 0 < first <= len(lines) else 0
+    for line in reversed(lines[: first - 1] if indent else ()):
+        if line.strip() and _indent(line) < indent:
+            indent = _indent(line)
+            words = line.replace("(", " ").replace(":", " ").split()
+            if words[0] == "def":
+                name = "%s.<locals>.%s" % (words[1], name)
+            elif words[0] == "class":
+                return "%s.%s" % (words[1], name)
+    return name
+
+
+def _indent(line):
+    return len(line) - len(line.lstrip())
+
+
+def _brackets(line):
+    """How many brackets a line closes and how many it leaves open; its code without a comment."""
+    closing = opening = at = 0
+    while at < len(line):
+        character = line[at]
+        if character == "#":
+            return closing, opening, line[:at].rstrip()
+        if character in "\"'":
+            at = _end_of_string(line, at)
+            continue
+        if character in "([{":
+            opening += 1
+        elif character in ")]}":
+            if opening:
+                opening -= 1
+            else:
+                closing += 1
+        at += 1
+    return closing, opening, line.rstrip()
+
+
+def _end_of_string(line, at):
+    """Where a string that begins here is over: at the end of the line, if it goes on beyond."""
+    quote = line[at : at + 3]
+    if quote not in ('"""', "'''"):
+        quote = line[at]
+    at += len(quote)
+    while at < len(line) and not line.startswith(quote, at):
+        at += 2 if line[at] == "\\" else 1
+    return at + len(quote)
