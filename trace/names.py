@@ -14,12 +14,21 @@ _ASSIGNED = re.compile(r"^\s*(?:self\.)?([\w.]+(?:\s*,\s*[\w.]+)*)\s*(?::[^=]+)?
 
 def name_object(state: RunState, site: int, kind: str) -> str:
     """Name the object of this kind that was just created at this site; each call counts one."""
+    place = state.sites.get(site)
+    name = name_from_line(place.code, state.created_at.get(site, 0)) if place is not None else ""
+    if not name:
+        return name_by_place(state, site, kind)
+    state.created_at[site] = state.created_at.get(site, 0) + 1
+    return name
+
+
+def name_by_place(state: RunState, site: int, kind: str) -> str:
+    """Name an object that its line has no name for, likewise: by its kind, and where it is made."""
     order = state.created_at.get(site, 0)
     state.created_at[site] = order + 1
-    place = state.sites.get(site)
-    if place is None:
+    if site not in state.sites:
         return f"{kind} {order + 1}"
-    return name_from_line(place.code, order) or _by_place(kind, state.place(site), order)
+    return f"{kind} at {state.place(site)}" + (f" #{order + 1}" if order else "")
 
 
 def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
@@ -120,7 +129,3 @@ def _names(target: ast.expr) -> list[str]:
     if isinstance(target, ast.Subscript):
         return [ast.unparse(target)]
     return []
-
-
-def _by_place(kind: str, place: str, order: int) -> str:
-    return f"{kind} at {place}" + (f" #{order + 1}" if order else "")

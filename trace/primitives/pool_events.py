@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from mpviz.trace.events import Event
 
+POOLS = ("Pool",)
+"""Kinds whose jobs are cut into tasks as they are submitted."""
+
+EXECUTORS = ("ProcessPoolExecutor", "loky executor")
+"""Kinds whose tasks are calls that are submitted one by one."""
+
+BROKEN = "BrokenProcessPool"
+"""What each call of a broken executor raises that was not done, unless another is told."""
+
 
 class PoolCreated(Event, tag="pool.created", kw_only=True):
     """A pool is being made; it has no workers yet."""
@@ -12,12 +21,21 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     workers: int
     """How many it keeps; of an executor, at most."""
     kind: str = "Pool"
-    """Pool or ProcessPoolExecutor."""
+    """One of :data:`POOLS` or of :data:`EXECUTORS`."""
     initializer: str = ""
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
+    hidden: bool = False
+    """Whether it was made within a call from which the program gets something else."""
     site: int = 0
+
+
+class PoolResized(Event, tag="pool.resized", kw_only=True):
+    """It keeps another number of workers from now on."""
+
+    object: str
+    workers: int
 
 
 class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
@@ -125,6 +143,8 @@ class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
     object: str
     calls: int
     """How many calls it fails; -1 where nobody knows any more."""
+    error: str = BROKEN
+    """The exception's class that they fail with."""
 
 
 class PoolEnded(Event, tag="pool.ended", kw_only=True):

@@ -22,6 +22,22 @@ PRIMITIVES = {
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
     "futures": ("concurrent.futures.process",),
+    "loky": tuple(
+        package + module
+        for package in ("loky", "joblib.externals.loky")
+        for module in (
+            ".backend.popen_loky_posix",
+            ".cloudpickle_wrapper",
+            ".process_executor",
+            ".reusable_executor",
+        )
+    ),
+    "joblib": (
+        "joblib._parallel_backends",
+        "joblib._utils",
+        "joblib.parallel",
+        "joblib.pool",
+    ),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
@@ -34,7 +50,8 @@ _errors = 0
 
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
-    role = _role()
+    words = _command()
+    role = _role(" ".join(words[:4]))
     if role is None:
         return
     try:
@@ -42,7 +59,7 @@ def arm():
     except OSError:
         # The viewer is gone, and the program goes on without it.
         return
-    _say_hello(role)
+    _say_hello(role, " ".join(words))
     os.register_at_fork(after_in_child=_after_fork)
     sys.meta_path.insert(0, _Finder())
 
@@ -79,25 +96,34 @@ def start_ticks(pid):
     return int(status[status.rindex(b")") + 2 :].split()[19])
 
 
-def _role():
-    words = getattr(sys, "orig_argv", None) or sys.argv
-    command = " ".join(words[:4])
-    if "multiprocessing.resource_tracker" in command:
+def _command():
+    """The words with which this interpreter was started."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    # Before Python 3.10 only the system knows what comes before the program's own arguments.
+    descriptor = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.fsdecode(os.read(descriptor, 4096)).split("\0")[:-1]
+    finally:
+        os.close(descriptor)
+
+
+def _role(command):
+    if ".resource_tracker import main" in command:
         return None
     if "multiprocessing.forkserver" in command:
         return "fork server"
-    if "multiprocessing.spawn" in command:
+    if "multiprocessing.spawn" in command or ".popen_loky_posix" in command:
         return "process"
     return "main"
 
 
-def _say_hello(role):
-    words = getattr(sys, "orig_argv", None) or [sys.executable]
+def _say_hello(role, command):
     fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b' % (
         os.getppid(),
         start_ticks(os.getpid()),
         wire.text(role),
-        wire.text(" ".join(words)),
+        wire.text(command),
         wire.text("%d.%d.%d" % sys.version_info[:3]),
     )
     wire.put(b"process.hello", fields)
@@ -133,19 +159,20 @@ class _Finder:
         else:
             return None
         try:
-            self._patch_after_loading(spec, self.waiting.pop(name))
+            self._patch_after_loading(spec, name)
         except Exception:
             report("finder")
         return spec
 
-    def _patch_after_loading(self, spec, primitives):
+    def _patch_after_loading(self, spec, name):
         loader = spec.loader
         execute = loader.exec_module
 
         def execute_and_patch(module):
             execute(module)
             loader.__dict__.pop("exec_module", None)
-            for ours in primitives:
+            # Only now: who asks where a module is may never load it, or load it later.
+            for ours in self.waiting.pop(name, ()):
                 try:
                     package = __import__("mpviz_probe." + ours)
                     getattr(package, ours).patch(module)

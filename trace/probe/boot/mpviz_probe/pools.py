@@ -6,7 +6,7 @@ from time import monotonic_ns
 
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
-from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.queues import hush_simple
 
 # What a thread is about to submit: the call's name and the function. The job's number is only
@@ -104,7 +104,7 @@ def _tell_submission(result, pool):
     if name is None or call is None:
         return
     result._mpviz_pool = name
-    tasks, items, chunksize = _extent(result, call)
+    tasks, items, chunksize = _extent(result, call, function)
     wire.put(
         b"job.submitted",
         b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
@@ -122,10 +122,11 @@ def _tell_submission(result, pool):
     _tell_if_done(result)
 
 
-def _extent(result, call):
+def _extent(result, call, function):
     """Tasks, items and chunk size of a job; -1 for what nobody knows yet."""
     if call == "apply":
-        return 1, 1, 1
+        items = calls_in(function)
+        return 1, items, items
     if hasattr(result, "_chunksize"):
         items = len(result._value)
         return result._number_left, items, result._chunksize
@@ -242,7 +243,7 @@ def _observed_worker(worker, mappers):
 
 def _tell_start(mappers, name, task):
     job, index, function, args, _ = task
-    items = 1
+    items = calls_in(function)
     if function in mappers:
         function, chunk = args[0]
         items = len(chunk)

@@ -25,7 +25,8 @@ def _patch_process(module):
     module.active_children = _observed_children(module.active_children)
 
 
-def _patch_popen(module):
+def patch_popen(module):
+    """Patch what starts processes by one start method, and learns how they ended."""
     popen = module.Popen
     if "poll" in popen.__dict__:
         popen.poll = _observed_poll(popen.poll)
@@ -201,8 +202,8 @@ class _ReapingOs:
 
 _PATCHES = {
     "multiprocessing.process": _patch_process,
-    "multiprocessing.popen_fork": _patch_popen,
-    "multiprocessing.popen_forkserver": _patch_popen,
+    "multiprocessing.popen_fork": patch_popen,
+    "multiprocessing.popen_forkserver": patch_popen,
     "multiprocessing.forkserver": _patch_forkserver,
     "multiprocessing.context": _patch_context,
 }

@@ -66,7 +66,8 @@ def _is_internal(queue, frame):
     for lock in (queue._rlock, queue._wlock, queue._sem):
         if lock is not None:
             hush(lock)
-    if type(queue).__module__.startswith("concurrent."):
+    if type(queue).__name__ == "_SafeQueue":
+        # An executor's own, of concurrent.futures or of loky.
         return True
     if frame.f_code.co_name == "__setstate__":
         return False

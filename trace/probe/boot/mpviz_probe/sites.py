@@ -1,6 +1,7 @@
 """Places in the program's source: each gets a number that is the same in every process."""
 
 import os
+import sys
 from binascii import crc32
 from sys import _getframe
 
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _LIMIT = 4096
+_CONTEXTS = ("multiprocessing/context.py", "loky/backend/context.py")
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_MACHINERY = tuple(
+_machinery = tuple(
     _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
 ) + (_OURS, "<frozen")
 
@@ -37,6 +39,16 @@ def here():
             return known[0]
         frame = frame.f_back
     return 0
+
+
+def called():
+    """The name of the function with which the program's own code has called multiprocessing."""
+    frame: "FrameType | None" = _getframe(1)
+    name = ""
+    while frame is not None and is_machinery(frame.f_code.co_filename):
+        name = frame.f_code.co_name
+        frame = frame.f_back
+    return name
 
 
 def of_caller(depth):
@@ -104,7 +116,21 @@ def announce(file, line, function):
 
 def is_machinery(file):
     """Whether a file belongs to multiprocessing, its relatives or the probe."""
-    return file.startswith(_MACHINERY)
+    return file.startswith(_machinery)
+
+
+def is_context(file):
+    """Whether this is where a context's methods are, by which a program makes its objects."""
+    return file.endswith(_CONTEXTS)
+
+
+def count_as_machinery(module):
+    """Count the package that a module is in among the relatives of multiprocessing."""
+    global _machinery
+    package = sys.modules[module.__name__.partition(".")[0]]
+    folder = os.path.dirname(os.path.abspath(package.__file__)) + os.sep
+    if folder not in _machinery:
+        _machinery += (folder,)
 
 
 def _learn(frame):

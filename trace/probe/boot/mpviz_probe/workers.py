@@ -16,11 +16,13 @@ def identify(kind, inqueue):
 
 def announce(name, kind, workers, initializer, max_tasks):
     """Tell of a pool that is being made."""
-    wire.put(
-        b"pool.created",
-        b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
-        % (name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, sites.here()),
-    )
+    fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
+    initializer = wire.text(name_of(initializer))
+    told = fields % (name, kind, workers, initializer, max_tasks or 0, sites.here())
+    if sites.called() == "__call__":
+        # As joblib's Parallel: what the program gets from this is not the pool, but its results.
+        told += b',"hidden":true'
+    wire.put(b"pool.created", told)
 
 
 def observe_worker(name, inqueue, outqueue, tell_start, tell_end):
@@ -31,7 +33,8 @@ def observe_worker(name, inqueue, outqueue, tell_start, tell_end):
     hush_simple(outqueue)
     handed_back: "list" = []
     ready: "list[bool]" = []
-    get, put, send = inqueue.get, outqueue.put, outqueue._writer.send_bytes
+    # Below send_bytes, since joblib's queue may hand its results to the connection's send.
+    get, put, send = inqueue.get, outqueue.put, outqueue._writer._send_bytes
 
     def observed_get(*args, **kwargs):
         if not ready:
@@ -60,7 +63,7 @@ def observe_worker(name, inqueue, outqueue, tell_start, tell_end):
 
     inqueue.get = observed_get
     outqueue.put = observed_put
-    outqueue._writer.send_bytes = observed_send
+    outqueue._writer._send_bytes = observed_send
 
 
 def tell_initializer(name, initializer=None, *_, **__):
