@@ -130,8 +130,8 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     )
     thin_jobs(pool)
     if event.call not in SINGLE_CALLS:
-        # How many calls of an executor a map comes to is only known when it has made them.
-        known = event.tasks >= 0 and not pool.is_executor
+        # How many tasks a map of the others comes to is only known when it has made them.
+        known = event.tasks >= 0 and pool.kind == "Pool"
         count = f": {event.items} items in {event.tasks} tasks" if known else ""
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
 
@@ -140,7 +140,8 @@ def _grew(state: RunState, process: Process, event: JobGrew) -> None:
     pool = pool_of(state, event.object)
     job = job_of(pool, event.job, "", event.time)
     job.tasks = max(1, job.tasks)
-    pool.places[event.call] = job.number, job.tasks
+    if event.call >= 0:
+        pool.places[event.call] = job.number, job.tasks
     job.tasks += 1
     job.items = max(0, job.items) + event.items
     # It may have come to an end with what it was by then.
@@ -160,6 +161,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     pool = pool_of(state, event.object)
     number, index = _place(pool, event)
     job = job_of(pool, number, event.function, event.time)
+    index = index if index >= 0 else job.started
     job.started += 1
     if pool.never_run.pop(event.job, None) is not None:
         job.never_run -= 1
@@ -190,7 +192,8 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     pool = pool_of(state, event.object)
     number, index = _place(pool, event)
     job = job_of(pool, number, "", event.time)
-    task = state.table(Task).get(_task_id(pool, number, index))
+    task_id = _task_id(pool, number, index) if index >= 0 else process.task
+    task = state.table(Task).get(task_id)
     if event.error:
         job.raised += 1
     else:

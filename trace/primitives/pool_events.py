@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mpviz.trace.events import Event
 
-POOLS = ("Pool",)
-"""Kinds whose jobs are cut into tasks as they are submitted."""
+POOLS = ("Pool", "WorkerPool")
+"""Kinds whose jobs are cut into tasks; the latter is mpire's."""
 
 EXECUTORS = ("ProcessPoolExecutor", "loky executor")
 """Kinds whose tasks are calls that are submitted one by one."""
@@ -69,12 +69,12 @@ class JobSubmitted(Event, tag="job.submitted", kw_only=True):
 
 
 class JobGrew(Event, tag="job.grew", kw_only=True):
-    """Another call of an executor is a task of this job: its ``map`` submits them one by one."""
+    """This job has another task: an executor's ``map`` submits its calls one by one."""
 
     object: str
     job: int
-    call: int
-    """The number under which the executor's workers know it."""
+    call: int = -1
+    """The number under which the executor's workers know it; -1 where they know the job's."""
     items: int
 
 
@@ -85,6 +85,7 @@ class TaskStarted(Event, tag="task.started", kw_only=True):
     job: int
     """For an executor the number of the call, which may be a later one of a job."""
     index: int
+    """-1 for the next that its job has no task for yet."""
     function: str
     items: int
     site: int = 0
@@ -98,6 +99,7 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     job: int
     """As in :class:`TaskStarted`."""
     index: int
+    """-1 for the one that this process is at."""
     error: str = ""
     """The exception's class, where it raised."""
 

@@ -38,6 +38,7 @@ PRIMITIVES = {
         "joblib.parallel",
         "joblib.pool",
     ),
+    "mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 

@@ -18,6 +18,7 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _machinery = tuple(
     _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
 ) + (_OURS, "<frozen")
+_libraries: "tuple[str, ...]" = ()
 
 # Keyed by the address of the code object and the position in it; the code object is kept so that
 # its address cannot pass to another. A fork hands all of this down, announcements included.
@@ -126,11 +127,17 @@ def is_context(file):
 
 def count_as_machinery(module):
     """Count the package that a module is in among the relatives of multiprocessing."""
-    global _machinery
+    global _libraries, _machinery
     package = sys.modules[module.__name__.partition(".")[0]]
     folder = os.path.dirname(os.path.abspath(package.__file__)) + os.sep
-    if folder not in _machinery:
+    if folder not in _libraries:
+        _libraries += (folder,)
         _machinery += (folder,)
+
+
+def is_library(file):
+    """Whether a file belongs to one of the packages that were counted so."""
+    return file.startswith(_libraries)
 
 
 def _learn(frame):
