@@ -284,7 +284,7 @@ def _helper(command: str) -> tuple[str, str]:
     """The role and name of a process that no probe speaks for, by its command line."""
     if "resource_tracker" in command:
         return "resource tracker", "resource tracker"
-    if "multiprocessing.forkserver" in command:
+    if ".forkserver import main" in command:
         return "fork server", "fork server"
     words = command.split()
     return "program", words[0].rsplit("/", 1)[-1] if words else ""

@@ -45,6 +45,9 @@ PRIMITIVES = {
 Each has a ``patch(module)`` that is called once for each of those, right after its import.
 """
 
+_COPY = "multiprocess"
+"""A copy of multiprocessing that pickles with dill; what patches the one patches the other."""
+
 _ERRORS_TOLD = 20
 _errors = 0
 
@@ -112,9 +115,9 @@ def _command():
 def _role(command):
     if ".resource_tracker import main" in command:
         return None
-    if "multiprocessing.forkserver" in command:
+    if ".forkserver import main" in command:
         return "fork server"
-    if "multiprocessing.spawn" in command or ".popen_loky_posix" in command:
+    if ".spawn import spawn_main" in command or ".popen_loky_posix" in command:
         return "process"
     return "main"
 
@@ -139,6 +142,15 @@ def _after_fork():
         report("fork")
 
 
+def _count_copy(module):
+    from mpviz_probe import sites
+
+    sites.count_as_machinery(module)
+    if "dill" in sys.modules:
+        # What unpickles stands between the copy and what the copy makes; pickle's is in C.
+        sites.count_as_machinery(sys.modules["dill"])
+
+
 class _Finder:
     """Lets the ordinary finders find, and patches what they load when it is one of ours."""
 
@@ -147,6 +159,9 @@ class _Finder:
         for ours, modules in PRIMITIVES.items():
             for module in modules:
                 self.waiting.setdefault(module, []).append(ours)
+                package, _, name = module.partition(".")
+                if package == "multiprocessing":
+                    self.waiting.setdefault(_COPY + "." + name, []).append(ours)
 
     def find_spec(self, name, path=None, target=None):
         """Find as if this finder were not there; see :pep:`451`."""
@@ -175,6 +190,8 @@ class _Finder:
             # Only now: who asks where a module is may never load it, or load it later.
             for ours in self.waiting.pop(name, ()):
                 try:
+                    if name.startswith(_COPY + "."):
+                        _count_copy(module)
                     package = __import__("mpviz_probe." + ours)
                     getattr(package, ours).patch(module)
                 except Exception:

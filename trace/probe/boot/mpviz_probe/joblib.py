@@ -11,7 +11,7 @@ from mpviz_probe.queues import hush_simple
 
 def patch(module):
     """Patch one of joblib's modules, of any version."""
-    sites.count_as_machinery(module)
+    sites.count_as_library(module)
     for name, patch_class in _PATCHES.items():
         kind = module.__dict__.get(name)
         # What another module has from there is not its own.

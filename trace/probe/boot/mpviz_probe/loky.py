@@ -12,7 +12,7 @@ from mpviz_probe.processes import patch_popen
 
 def patch(module):
     """Patch one of loky's modules, in whichever of the two packages it is."""
-    sites.count_as_machinery(module)
+    sites.count_as_library(module)
     _PATCHES[module.__name__.rpartition(".")[2]](module)
 
 

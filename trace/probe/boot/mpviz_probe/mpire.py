@@ -22,7 +22,7 @@ _jobs: "dict[int, tuple[bytes, bytes]]" = {}
 
 def patch(module):
     """Patch one of mpire's modules."""
-    sites.count_as_machinery(module)
+    sites.count_as_library(module)
     _PATCHES[module.__name__](module)
 
 

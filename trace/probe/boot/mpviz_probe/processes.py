@@ -14,7 +14,7 @@ START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
 def patch(module):
     """Patch one of the modules that make up a process."""
-    _PATCHES[module.__name__](module)
+    _PATCHES[module.__name__.rpartition(".")[2]](module)
 
 
 def _patch_process(module):
@@ -201,9 +201,9 @@ class _ReapingOs:
 
 
 _PATCHES = {
-    "multiprocessing.process": _patch_process,
-    "multiprocessing.popen_fork": patch_popen,
-    "multiprocessing.popen_forkserver": patch_popen,
-    "multiprocessing.forkserver": _patch_forkserver,
-    "multiprocessing.context": _patch_context,
+    "process": _patch_process,
+    "popen_fork": patch_popen,
+    "popen_forkserver": patch_popen,
+    "forkserver": _patch_forkserver,
+    "context": _patch_context,
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _LIMIT = 4096
-_CONTEXTS = ("multiprocessing/context.py", "loky/backend/context.py")
+_CONTEXTS = ("multiprocessing/context.py", "multiprocess/context.py", "loky/backend/context.py")
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _machinery = tuple(
@@ -127,16 +127,28 @@ def is_context(file):
 
 def count_as_machinery(module):
     """Count the package that a module is in among the relatives of multiprocessing."""
-    global _libraries, _machinery
-    package = sys.modules[module.__name__.partition(".")[0]]
-    folder = os.path.dirname(os.path.abspath(package.__file__)) + os.sep
-    if folder not in _libraries:
-        _libraries += (folder,)
+    global _machinery
+    folder = _folder_of(module)
+    if folder not in _machinery:
         _machinery += (folder,)
 
 
+def count_as_library(module):
+    """Count it so as well, and what it makes for its own use as no business of the program's."""
+    global _libraries
+    count_as_machinery(module)
+    folder = _folder_of(module)
+    if folder not in _libraries:
+        _libraries += (folder,)
+
+
+def _folder_of(module):
+    package = sys.modules[module.__name__.partition(".")[0]]
+    return os.path.dirname(os.path.abspath(package.__file__)) + os.sep
+
+
 def is_library(file):
-    """Whether a file belongs to one of the packages that were counted so."""
+    """Whether a file belongs to one of the packages that were counted as libraries."""
     return file.startswith(_libraries)
 
 

@@ -11,7 +11,6 @@ from mpviz_probe.locks import identify as identify_lock
 from mpviz_probe.locks import is_observed, observe
 
 _WHOLE = -1
-_CONSTRUCTORS = ("multiprocessing/sharedctypes.py", "multiprocessing/context.py")
 
 
 def patch(module):
@@ -79,9 +78,13 @@ def hush(value):
 
 def _is_a_librarys(frame):
     """Whether a value is made by a package that counts as machinery, for a use of its own."""
-    while frame is not None and frame.f_code.co_filename.endswith(_CONSTRUCTORS):
+    while frame is not None and _is_constructor(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and sites.is_library(frame.f_code.co_filename)
+
+
+def _is_constructor(file):
+    return file.endswith("/sharedctypes.py") or sites.is_context(file)
 
 
 def _is_new(frame):
