@@ -48,6 +48,7 @@ Each has a ``patch(module)`` that is called once for each of those, right after 
 _COPY = "multiprocess"
 """A copy of multiprocessing that pickles with dill; what patches the one patches the other."""
 
+_IMPORTLIB = "<frozen importlib._bootstrap_external>"
 _ERRORS_TOLD = 20
 _errors = 0
 
@@ -197,4 +198,6 @@ class _Finder:
                 except Exception:
                     report("patch of " + module.__name__)
 
+        # An import that fails has its traceback freed of importlib's frames, and so of ours.
+        execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
         loader.exec_module = execute_and_patch

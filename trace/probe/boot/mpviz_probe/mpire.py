@@ -19,6 +19,8 @@ _pools: "WeakKeyDictionary" = WeakKeyDictionary()
 _jobs: "dict[int, tuple[bytes, bytes]]" = {}
 """The pools of jobs that are not done, and what they are called, by their numbers."""
 
+_NO_JOB = (b"", b"")
+
 
 def patch(module):
     """Patch one of mpire's modules."""
@@ -29,20 +31,20 @@ def patch(module):
 def _patch_pool(module):
     pool = module.WorkerPool
     pool.__init__ = _observed_init(pool.__init__)
-    pool.stop_and_join = pool.join = _observed_end(pool.stop_and_join, b"close")
-    pool.terminate = _observed_end(pool.terminate, b"terminate")
+    pool.terminate = _observed_terminate(pool.terminate)
 
 
 def _patch_comms(module):
     comms = module.WorkerComms
     comms.add_task = _observed_add(comms.add_task)
     comms.add_apply_task = _observed_add_apply(comms.add_apply_task)
+    comms.get_results = _observed_results(comms.get_results)
+    comms.insert_poison_pill = _observed_close(comms.insert_poison_pill)
 
 
 def _patch_results(module):
-    call, calls = module.AsyncResult, module.UnorderedAsyncResultIterator
-    call._set = _observed_last_step(call._set)
-    calls.remove_from_cache = _observed_last_step(calls.remove_from_cache)
+    results = module.UnorderedAsyncResultIterator
+    results.remove_from_cache = _observed_removal(results.remove_from_cache)
 
 
 def _patch_worker(module):
@@ -79,15 +81,31 @@ def _observed_init(init):
     return observed
 
 
-def _observed_end(end, how):
-    @wraps(end)
-    def observed(self, keep_alive=False):
-        if not keep_alive and self._workers and self._worker_comms in _pools:
-            name, _ = _pools[self._worker_comms]
-            wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
-        return end(self, keep_alive) if how == b"close" else end(self)
+def _observed_close(close):
+    """Wrap how a WorkerPool tells its workers to end when they have done all there is to do."""
+
+    @wraps(close)
+    def observed(self):
+        _tell_end(self, b"close")
+        return close(self)
 
     return observed
+
+
+def _observed_terminate(terminate):
+    @wraps(terminate)
+    def observed(self):
+        if self._workers:
+            _tell_end(self._worker_comms, b"terminate")
+        return terminate(self)
+
+    return observed
+
+
+def _tell_end(comms, how):
+    name, _ = _pools.get(comms, (None, None))
+    if name is not None:
+        wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
 
 
 def _observed_add(add):
@@ -105,7 +123,7 @@ def _observed_add(add):
 
 
 def _tell_chunk(name, pool, job, chunk):
-    _, call = _jobs.get(job, (name, b""))
+    _, call = _jobs.get(job, _NO_JOB)
     if not call:
         _tell_submission(name, job, b"map", pool().map_params.func, len(chunk))
     elif call == b"map":
@@ -134,17 +152,38 @@ def _tell_submission(name, job, call, function, items):
     )
 
 
-def _observed_last_step(step):
-    """Wrap what a WorkerPool does with a job when all its results are there, or one is an error."""
+def _observed_results(get_results):
+    """Wrap how results come back; with the one of a call, all of its job is there."""
 
-    @wraps(step)
+    @wraps(get_results)
     def observed(self, *args, **kwargs):
-        name, _ = _jobs.pop(self.job_id, (None, None))
-        if name is not None:
-            wire.put(b"job.done", b'"o":%b,"job":%d' % (name, self.job_id))
-        return step(self, *args, **kwargs)
+        results = get_results(self, *args, **kwargs)
+        try:
+            for job, _, _ in results:
+                if _jobs.get(job, _NO_JOB)[1] == b"apply":
+                    _tell_done(job)
+        except Exception:
+            report("mpire pool")
+        return results
 
     return observed
+
+
+def _observed_removal(remove):
+    """Wrap the last that a WorkerPool does with the results of a map, be they all there or not."""
+
+    @wraps(remove)
+    def observed(self):
+        _tell_done(self.job_id)
+        return remove(self)
+
+    return observed
+
+
+def _tell_done(job):
+    name, _ = _jobs.pop(job, _NO_JOB)
+    if name:
+        wire.put(b"job.done", b'"o":%b,"job":%d' % (name, job))
 
 
 def _observed_run(run):
