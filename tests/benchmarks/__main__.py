@@ -1,9 +1,9 @@
-"""Runs the benchmarks that are named, or all: gil, overhead, startup, screen, long_run."""
+"""Runs the benchmarks that are named, or all: gil, overhead, real, startup, screen, long_run."""
 
 import sys
 from importlib import import_module
 
-NAMES = ("gil", "overhead", "startup", "screen", "long_run")
+NAMES = ("gil", "overhead", "real", "startup", "screen", "long_run")
 
 
 def main() -> None:

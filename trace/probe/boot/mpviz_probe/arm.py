@@ -27,6 +27,7 @@ PRIMITIVES = {
         for package in ("loky", "joblib.externals.loky")
         for module in (
             ".backend.popen_loky_posix",
+            ".backend.synchronize",
             ".cloudpickle_wrapper",
             ".process_executor",
             ".reusable_executor",

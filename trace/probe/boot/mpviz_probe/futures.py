@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from mpviz_probe import sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
+from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def patch_executor(module, kind):
     executor = module.ProcessPoolExecutor
     executor.__init__ = _observed_init(executor.__init__, kind, module._process_chunk)
     executor.shutdown = _observed_shutdown(executor.shutdown)
-    # Pickled by name, so the wrapper has to bear the original's.
-    module._process_worker = _observed_worker(module._process_worker, module._process_chunk)
+    prepare_for(module._process_worker, partial(_prepare_worker, module=module))
     _patch_manager(module)
 
 
@@ -297,17 +297,51 @@ def _tell_shutdown(executor, wait=True, *_, **__):
     return waits
 
 
-def _observed_worker(worker, process_chunk):
-    @wraps(worker)
-    def observed(call_queue, result_queue, *args, **kwargs):
+def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
+    """Prepare to tell of what a worker does, in its process, before it begins.
+
+    No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
+    """
+    name = workers.identify(b"executor", call_queue)
+    tell_start = partial(_tell_start, module._process_chunk)
+    _tell_first_wait(call_queue._rlock, name)
+    module._CallItem.__setstate__ = _observed_setstate(name, tell_start)
+    results = workers.tell_results(name, result_queue, _tell_end)
+    result = module._ResultItem
+    result.__init__ = _observed_result(result.__init__, results)
+    workers.tell_initializer(name, *args, **kwargs)
+
+
+def _tell_first_wait(lock, name):
+    """Tell that a worker is ready when it takes its queue's lock for the first time."""
+    take = lock.acquire
+
+    def acquire(*args):
+        lock.acquire = take
+        workers.tell_ready(name)
+        return take(*args)
+
+    lock.acquire = acquire
+
+
+def _observed_setstate(name, tell_start):
+    """Make what a call comes to when its function and its arguments have been unpickled."""
+
+    def setstate(self, state):
+        self.__dict__.update(state)
         try:
-            name = workers.identify(b"executor", call_queue)
-            tell_start = partial(_tell_start, process_chunk)
-            workers.observe_worker(name, call_queue, result_queue, tell_start, _tell_end)
-            workers.tell_initializer(name, *args, **kwargs)
+            tell_start(name, self)
         except Exception:
             report("executor worker")
-        return worker(call_queue, result_queue, *args, **kwargs)
+
+    return setstate
+
+
+def _observed_result(init, results):
+    @wraps(init)
+    def observed(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        results[:] = [self]
 
     return observed
 
@@ -322,9 +356,6 @@ def _tell_start(process_chunk, name, call):
 
 
 def _tell_end(name, result):
-    if not hasattr(result, "work_id"):
-        # Not a result: a worker that ends says which it is, or that it could not read its call.
-        return
     fields = b'"o":%b,"job":%d,"index":0' % (name, result.work_id)
     if result.exception is not None:
         # It comes wrapped with its traceback.

@@ -34,6 +34,15 @@ def _observed_terminate(terminate):
     return observed
 
 
+def _patch_synchronize(module):
+    module.SemLock.__enter__ = _enter
+
+
+def _enter(self):
+    """Take a lock by its own ``acquire``, as its namesakes of multiprocessing do when observed."""
+    return self.acquire()
+
+
 def _patch_wrapper(module):
     for kind in (module.CloudpickledObjectWrapper, module.CallableObjectWrapper):
         see_through(kind, lambda wrapper: ([wrapper._obj], 1))
@@ -71,4 +80,5 @@ _PATCHES = {
     "popen_loky_posix": _patch_popen,
     "process_executor": _patch_executor,
     "reusable_executor": _patch_reusable_executor,
+    "synchronize": _patch_synchronize,
 }

@@ -11,6 +11,9 @@ from mpviz_probe.functions import name_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
+_prepared: "dict[int, tuple]" = {}
+"""By its id, a function that a library gives to its processes, and what is called before it."""
+
 
 def patch(module):
     """Patch one of the modules that make up a process."""
@@ -91,6 +94,7 @@ def _observed_bootstrap(bootstrap):
                     self._parent_pid or 0,
                 ),
             )
+            _prepare(self)
         except Exception:
             report("bootstrap")
         exit_code = bootstrap(self, *args, **kwargs)
@@ -101,6 +105,21 @@ def _observed_bootstrap(bootstrap):
         return exit_code
 
     return observed
+
+
+def prepare_for(target, prepare):
+    """Have this called with the arguments of a target, in its process, before the target is.
+
+    To wrap the target would leave a frame of ours in the traceback of what it raises.
+    """
+    _prepared[id(target)] = target, prepare
+
+
+def _prepare(process):
+    known = _prepared.get(id(process._target))
+    if known is not None:
+        _, prepare = known
+        prepare(*process._args, **process._kwargs)
 
 
 def _observed_children(active_children):
