@@ -201,14 +201,15 @@ def main():
     tell(grown=list(executor.map(who, range(6))))
     executor = get_reusable_executor(max_workers=1)
     tell(shrunk=list(executor.map(who, range(2))))
+    tell(unsendable=error_of(executor.submit(who, sys._getframe()).result))
     executor.shutdown(True, False)
 
-    with ProcessPoolExecutor(1, initializer=prepare, initargs=("ready",), timeout=0.1) as own:
+    # Long enough for the end not to meet another worker that is about to go: loky can hang there.
+    with ProcessPoolExecutor(1, initializer=prepare, initargs=("ready",), timeout=1.5) as own:
         tell(nested=own.submit(nested, 4).result())
         while own._processes:
             time.sleep(0.01)
         tell(late=own.submit(who, 1).result())
-        tell(unsendable=error_of(own.submit(who, sys._getframe()).result))
 
     broken = ProcessPoolExecutor(1)
     calls = [broken.submit(each, 1) for each in (die, who, who)]
@@ -241,10 +242,12 @@ def test_loky_s_calls_bear_the_pids_that_really_ran_them(loky: Observed) -> None
     assert {(task["function"], task["job"]) for task in chunks} == {("who", 0)}
     ran = [pid for task in chunks for pid in [task["worker_pid"]] * task["items"]]
     assert [pid for _, pid in loky.facts("map")] == ran
+    assert loky.facts("unsendable") == "PicklingError"
     single = [task["worker_pid"] for task in tasks[4:]]
     assert single[0] == loky.facts("submit")[1]
     assert single[-8:] == [pid for _, pid in loky.facts("grown") + loky.facts("shrunk")]
-    assert sums_of(pool) == {"tasks": 18, "started": 18, "done": 17, "raised": 1}
+    expected = {"tasks": 19, "started": 18, "done": 17, "raised": 1, "never_run": 1}
+    assert sums_of(pool) == expected
     (failed,) = [task for task in tasks if task["outcome"] == "raised"]
     assert (failed["function"], failed["error"]) == ("fail", loky.facts("raised"))
     (wrapped,) = [task for task in tasks if "lambda" in task["function"]]
@@ -267,8 +270,7 @@ def test_a_loky_worker_that_ran_out_of_time_is_followed_by_another(loky: Observe
     prepared = [facts["prepared"][0] for facts in loky.told if "prepared" in facts]
     assert prepared == [worker["pid"] for worker in pool["workers"]]
     assert all(worker["initialized"] == 1 for worker in pool["workers"])
-    assert loky.facts("unsendable") == "PicklingError"
-    assert sums_of(pool) == {"tasks": 3, "started": 2, "done": 2, "never_run": 1}
+    assert sums_of(pool) == {"tasks": 2, "started": 2, "done": 2}
 
 
 def test_an_executor_within_a_loky_worker_is_shown_as_any_other(loky: Observed) -> None:

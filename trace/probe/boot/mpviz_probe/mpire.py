@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, ref
 from mpviz_probe import locks, queues, signals, sites, values, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.processes import prepare_for
 
 _APPLY_PILL = "\3"
 """Comes before a task that has its own function with it; see ``mpire.comms``."""
@@ -20,6 +21,9 @@ _jobs: "dict[int, tuple[bytes, bytes]]" = {}
 """The pools of jobs that are not done, and what they are called, by their numbers."""
 
 _NO_JOB = (b"", b"")
+
+_NONE = -1
+"""In place of the number of a job."""
 
 
 def patch(module):
@@ -48,8 +52,7 @@ def _patch_results(module):
 
 
 def _patch_worker(module):
-    worker = module.AbstractWorker
-    worker.run = _observed_run(worker.run)
+    prepare_for(module.AbstractWorker.run, _prepare_worker)
 
 
 _PATCHES = {
@@ -114,7 +117,8 @@ def _observed_add(add):
         try:
             # What has no number is a word to the worker.
             if job_id is not None and self in _pools:
-                _tell_chunk(*_pools[self], job_id, task)
+                name, pool = _pools[self]
+                _tell_chunk(name, pool().map_params.func, job_id, task)
         except Exception:
             report("mpire pool")
         return add(self, job_id, task, worker_id)
@@ -122,10 +126,10 @@ def _observed_add(add):
     return observed
 
 
-def _tell_chunk(name, pool, job, chunk):
+def _tell_chunk(name, function, job, chunk):
     _, call = _jobs.get(job, _NO_JOB)
     if not call:
-        _tell_submission(name, job, b"map", pool().map_params.func, len(chunk))
+        _tell_submission(name, job, b"map", function, len(chunk))
     elif call == b"map":
         wire.put(b"job.grew", b'"o":%b,"job":%d,"items":%d' % (name, job, len(chunk)))
 
@@ -186,20 +190,8 @@ def _tell_done(job):
         wire.put(b"job.done", b'"o":%b,"job":%d' % (name, job))
 
 
-def _observed_run(run):
-    @wraps(run)
-    def observed(self):
-        try:
-            if self.pool_params.start_method != "threading":
-                _observe_worker(self)
-        except Exception:
-            report("mpire worker")
-        return run(self)
-
-    return observed
-
-
-def _observe_worker(worker):
+def _prepare_worker(worker):
+    """Prepare to tell of what a worker does, in its process, before it begins."""
     comms = worker.worker_comms
     name = _identify(comms)
     for part in vars(comms).values():
@@ -232,7 +224,8 @@ class _Teller:
 
     def __init__(self, name, worker):
         self.name, self.worker = name, worker
-        self.job = self.last = None
+        self.job = _NONE
+        self.last = None
         self.ready = False
 
     def observed_get(self, get):
@@ -269,7 +262,7 @@ class _Teller:
 
         def observed(worker_id, results):
             try:
-                if self.job is not None and results and results[0][0] == self.job:
+                if self.job != _NONE and results and results[0][0] == self.job:
                     failures = [result[0] for _, success, result in results if not success]
                     self.tell_end(*[kind.__name__ for kind in failures])
             except Exception:
@@ -283,7 +276,7 @@ class _Teller:
 
         def observed(worker_id):
             try:
-                if self.job is not None:
+                if self.job != _NONE:
                     # With no result: another's exception has ended it, or its time was over.
                     ended_all = self.worker.worker_comms.exception_thrown()
                     self.tell_end("StopWorker" if ended_all else "InterruptWorker")
@@ -298,5 +291,5 @@ class _Teller:
         fields = b'"o":%b,"job":%d,"index":-1' % (self.name, self.job)
         if failures:
             fields += b',"error":%b' % wire.text(failures[0])
-        self.job = None
+        self.job = _NONE
         wire.put(b"task.ended", fields)

@@ -12,7 +12,7 @@ from mpviz_probe.functions import name_of
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
 _prepared: "dict[int, tuple]" = {}
-"""By its id, a function that a library gives to its processes, and what is called before it."""
+"""By its id, a function that processes of a library call, and what is called before it."""
 
 
 def patch(module):
@@ -107,19 +107,21 @@ def _observed_bootstrap(bootstrap):
     return observed
 
 
-def prepare_for(target, prepare):
-    """Have this called with the arguments of a target, in its process, before the target is.
+def prepare_for(function, prepare):
+    """Have this called before a process calls a function, which is its target or its ``run``.
 
-    To wrap the target would leave a frame of ours in the traceback of what it raises.
+    It gets the same arguments. To wrap the function would leave a frame of ours in the traceback
+    of what that raises.
     """
-    _prepared[id(target)] = target, prepare
+    _prepared[id(function)] = function, prepare
 
 
 def _prepare(process):
-    known = _prepared.get(id(process._target))
-    if known is not None:
-        _, prepare = known
-        prepare(*process._args, **process._kwargs)
+    calls = (process._target, process._args), (type(process).run, (process,))
+    for function, arguments in calls:
+        _, prepare = _prepared.get(id(function), (None, None))
+        if prepare is not None:
+            prepare(*arguments)
 
 
 def _observed_children(active_children):

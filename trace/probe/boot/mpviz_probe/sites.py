@@ -144,7 +144,7 @@ def count_as_library(module):
 
 def _folder_of(module):
     package = sys.modules[module.__name__.partition(".")[0]]
-    return os.path.dirname(os.path.abspath(package.__file__)) + os.sep
+    return os.path.abspath(package.__path__[0]) + os.sep
 
 
 def is_library(file):
