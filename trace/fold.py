@@ -258,12 +258,14 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if not process.alive:
         return None
     process.started_ticks = sample.started
-    if sample.command and not process.probed:
+    # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
+    unheard = not process.probed or _TRACKER in sample.command
+    if sample.command and unheard:
         process.command = sample.command
     if not process.parent and process.key != state.main:
         parent = state.by_pid.get(sample.parent)
         process.parent = parent.key if parent else ""
-    if not process.probed and process.key != state.main:
+    if unheard and process.key != state.main:
         # Asked again each time: just forked, it still has its parent's command line.
         process.role, process.name = _helper(process.command)
     process.kernel_parent = sample.parent
@@ -281,11 +283,15 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     return process
 
 
+_TRACKER = ".resource_tracker"
+"""Is on the command line of a resource tracker: multiprocessing's, or one made after it."""
+
+
 def _helper(command: str) -> tuple[str, str]:
     """The role and name of a process that no probe speaks for, by its command line."""
-    if "resource_tracker" in command:
+    if _TRACKER in command:
         return "resource tracker", "resource tracker"
-    if "multiprocessing.forkserver" in command:
+    if ".forkserver import main" in command:
         return "fork server", "fork server"
     words = command.split()
     return "program", words[0].rsplit("/", 1)[-1] if words else ""

@@ -42,6 +42,15 @@ def name_object(state: RunState, site: int, kind: str) -> str:
     return name or _again(state.place(site), order)
 
 
+def name_by_place(state: RunState, site: int, kind: str) -> str:
+    """Name an object that its line has no name for, likewise: by its kind, and where it is made."""
+    order = state.created_at.get((site, kind), 0)
+    state.created_at[site, kind] = order + 1
+    if site not in state.sites:
+        return f"{kind} {order + 1}"
+    return _again(f"{kind} at {state.place(site)}", order)
+
+
 def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
     """Name an object that is made as a pair of two, such as a pipe; its own name, then theirs."""
     order = state.created_at.get((site, kind), 0)

@@ -1,11 +1,11 @@
-"""Runs the benchmarks that are named, or all: gil, overhead, startup, screen, long_run,
+"""Runs the benchmarks that are named, or all: gil, overhead, real, startup, screen, long_run,
 replay.
 """
 
 import sys
 from importlib import import_module
 
-NAMES = ("gil", "overhead", "startup", "screen", "long_run", "replay")
+NAMES = ("gil", "overhead", "real", "startup", "screen", "long_run", "replay")
 
 
 def main() -> None:

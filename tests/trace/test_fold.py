@@ -1257,6 +1257,17 @@ def test_a_helper_seen_before_its_exec_is_known_by_what_it_becomes(two: Story) -
     assert two.process(200).name == "resource tracker"
 
 
+def test_a_tracker_that_was_a_forked_child_with_a_probe_before_its_exec_is_known(
+    two: Story,
+) -> None:
+    two.tell(20, 200, Hello, parent=MAIN, started=7200, role="process", forked=True)
+    assert two.process(200).role == "process"
+    command = "python -c from joblib.externals.loky.backend.resource_tracker import main; main(8)"
+    two.tell(40, VIEWER, Sample, cores=[], processes=[sample(200, command=command)])
+    two.tell(60, VIEWER, Sample, cores=[], processes=[sample(200)])
+    assert two.process(200).role == two.process(200).name == "resource tracker"
+
+
 def test_a_fork_server_seen_by_a_sample_first_gets_its_name(two: Story) -> None:
     two.tell(20, VIEWER, Sample, cores=[], processes=[sample(200, command="python story.py")])
     two.tell(21, 200, Hello, parent=MAIN, started=7200, role="fork server")

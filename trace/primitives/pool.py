@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mpviz.trace.measures import Activity
-from mpviz.trace.names import name_object
+from mpviz.trace.names import name_by_place, name_object
 from mpviz.trace.primitives.pool_document import document, results_words, workers_words
 from mpviz.trace.primitives.pool_events import (
+    BROKEN,
     ExecutorBroken,
     FutureDone,
     JobCallback,
@@ -15,6 +16,7 @@ from mpviz.trace.primitives.pool_events import (
     JobSubmitted,
     PoolCreated,
     PoolEnded,
+    PoolResized,
     TaskEnded,
     TaskStarted,
     WorkerInitializing,
@@ -51,6 +53,7 @@ __all__ = [
     "Pool",
     "PoolCreated",
     "PoolEnded",
+    "PoolResized",
     "Task",
     "TaskEnded",
     "TaskStarted",
@@ -58,20 +61,24 @@ __all__ = [
     "WorkerReady",
 ]
 
-BROKEN = "BrokenProcessPool"
-"""What each call of a broken executor raises that was not done."""
-
 
 def _created(state: RunState, process: Process, event: PoolCreated) -> None:
+    name_it = name_by_place if event.hidden else name_object
     state.table(Pool)[event.object] = Pool(
         event.object,
-        name_object(state, event.site, event.kind),
+        name_it(state, event.site, event.kind),
         process.key,
         event.workers,
         event.kind,
         event.initializer,
         event.max_tasks,
     )
+
+
+def _resized(state: RunState, process: Process, event: PoolResized) -> None:
+    pool = pool_of(state, event.object)
+    pool.size = event.workers
+    state.note(event.time, process.key, f"resizes {pool.name} to {event.workers} workers")
 
 
 def _worker_initializing(state: RunState, process: Process, event: WorkerInitializing) -> None:
@@ -123,7 +130,7 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     )
     thin_jobs(pool)
     if event.call not in SINGLE_CALLS:
-        # How many calls of an executor a map comes to is only known when it has made them.
+        # How many tasks a map of the others comes to is only known when it has made them.
         known = event.tasks >= 0 and pool.kind == "Pool"
         count = f": {event.items} items in {event.tasks} tasks" if known else ""
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
@@ -133,7 +140,8 @@ def _grew(state: RunState, process: Process, event: JobGrew) -> None:
     pool = pool_of(state, event.object)
     job = job_of(pool, event.job, "", event.time)
     job.tasks = max(1, job.tasks)
-    pool.places[event.call] = job.number, job.tasks
+    if event.call >= 0:
+        pool.places[event.call] = job.number, job.tasks
     job.tasks += 1
     job.items = max(0, job.items) + event.items
     # It may have come to an end with what it was by then.
@@ -153,6 +161,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     pool = pool_of(state, event.object)
     number, index = _place(pool, event)
     job = job_of(pool, number, event.function, event.time)
+    index = index if index >= 0 else job.started
     job.started += 1
     if pool.never_run.pop(event.job, None) is not None:
         job.never_run -= 1
@@ -183,7 +192,8 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     pool = pool_of(state, event.object)
     number, index = _place(pool, event)
     job = job_of(pool, number, "", event.time)
-    task = state.table(Task).get(_task_id(pool, number, index))
+    task_id = _task_id(pool, number, index) if index >= 0 else process.task
+    task = state.table(Task).get(task_id)
     if event.error:
         job.raised += 1
     else:
@@ -239,7 +249,7 @@ def _future_done(state: RunState, process: Process, event: FutureDone) -> None:
             state.note(event.time, process.key, f"cancels {what}")
     elif event.error and _task_id(pool, number, index) not in state.table(Task):
         job.never_run += 1
-        if event.error == BROKEN:
+        if pool.broken or event.error == BROKEN:
             # Its workers may still take a few calls, before they are ended, too.
             pool.never_run[event.job] = number
             return
@@ -257,7 +267,7 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     pool.broken = True
     which = {-1: "what was not done", 0: "whatever is submitted", 1: "the one call not done"}
     calls = which.get(event.calls, f"all {event.calls} calls not done")
-    text = f"{pool.name} is broken by the end of a worker: {BROKEN} for {calls}"
+    text = f"{pool.name} is broken by the end of a worker: {event.error} for {calls}"
     state.note(event.time, process.key, text, trouble=True)
 
 
@@ -308,6 +318,7 @@ def _summary(state: RunState) -> list[str]:
 PRIMITIVE = Primitive(
     handlers={
         PoolCreated: _created,
+        PoolResized: _resized,
         WorkerInitializing: _worker_initializing,
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from mpviz.trace.events import Event
 
+POOLS = ("Pool", "WorkerPool")
+"""Kinds whose jobs are cut into tasks; the latter is mpire's."""
+
+EXECUTORS = ("ProcessPoolExecutor", "loky executor")
+"""Kinds whose tasks are calls that are submitted one by one."""
+
+BROKEN = "BrokenProcessPool"
+"""What each call of a broken executor raises that was not done, unless another is told."""
+
 
 class PoolCreated(Event, tag="pool.created", kw_only=True):
     """A pool is being made; it has no workers yet."""
@@ -12,12 +21,21 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     workers: int
     """How many it keeps; of an executor, at most."""
     kind: str = "Pool"
-    """Pool or ProcessPoolExecutor."""
+    """One of :data:`POOLS` or of :data:`EXECUTORS`."""
     initializer: str = ""
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
+    hidden: bool = False
+    """Whether it was made within a call from which the program gets something else."""
     site: int = 0
+
+
+class PoolResized(Event, tag="pool.resized", kw_only=True):
+    """It keeps another number of workers from now on."""
+
+    object: str
+    workers: int
 
 
 class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
@@ -51,12 +69,12 @@ class JobSubmitted(Event, tag="job.submitted", kw_only=True):
 
 
 class JobGrew(Event, tag="job.grew", kw_only=True):
-    """Another call of an executor is a task of this job: its ``map`` submits them one by one."""
+    """This job has another task: an executor's ``map`` submits its calls one by one."""
 
     object: str
     job: int
-    call: int
-    """The number under which the executor's workers know it."""
+    call: int = -1
+    """The number under which the executor's workers know it; -1 where they know the job's."""
     items: int
 
 
@@ -67,6 +85,7 @@ class TaskStarted(Event, tag="task.started", kw_only=True):
     job: int
     """For an executor the number of the call, which may be a later one of a job."""
     index: int
+    """-1 for the next that its job has no task for yet."""
     function: str
     items: int
     site: int = 0
@@ -80,6 +99,7 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     job: int
     """As in :class:`TaskStarted`."""
     index: int
+    """-1 for the one that this process is at."""
     error: str = ""
     """The exception's class, where it raised."""
 
@@ -125,6 +145,8 @@ class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
     object: str
     calls: int
     """How many calls it fails; -1 where nobody knows any more."""
+    error: str = BROKEN
+    """The exception's class that they fail with."""
 
 
 class PoolEnded(Event, tag="pool.ended", kw_only=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from mpviz.trace.measures import Distribution, Rate
+from mpviz.trace.primitives.pool_events import EXECUTORS
 from mpviz.trace.state import RunState
 
 JOB_LIMIT = 2_000
@@ -95,7 +96,7 @@ class Pool:
     size: int
     """Workers that it keeps; of an executor, at most."""
     kind: str = "Pool"
-    """Pool or ProcessPoolExecutor."""
+    """One of :data:`POOLS` or of :data:`EXECUTORS`."""
     initializer: str = ""
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
@@ -127,6 +128,11 @@ class Pool:
     """close, terminate or shutdown, once it was called."""
     broken: bool = False
     """Whether it is an executor that has lost a worker, and with it all that was not done."""
+
+    @property
+    def is_executor(self) -> bool:
+        """Whether its tasks are calls that are submitted one by one."""
+        return self.kind in EXECUTORS
 
 
 def job_of(pool: Pool, number: int, function: str, time: int) -> Job:

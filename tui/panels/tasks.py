@@ -101,7 +101,7 @@ def _jobs(pool: Pool) -> list[Job]:
     single = [job for job in jobs if job.call in SINGLE_CALLS or job.tasks == 1]
     shown = [job for job in jobs if not (job.call in SINGLE_CALLS or job.tasks == 1)]
     shown.sort(key=lambda job: (job.ended >= 0, -job.number))
-    return shown + _together(single, "apply" if pool.kind == "Pool" else "submit")
+    return shown + _together(single, "submit" if pool.is_executor else "apply")
 
 
 def _together(jobs: list[Job], call: str) -> list[Job]:

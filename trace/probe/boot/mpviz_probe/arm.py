@@ -22,19 +22,42 @@ PRIMITIVES = {
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
     "futures": ("concurrent.futures.process",),
+    "loky": tuple(
+        package + module
+        for package in ("loky", "joblib.externals.loky")
+        for module in (
+            ".backend.popen_loky_posix",
+            ".backend.synchronize",
+            ".cloudpickle_wrapper",
+            ".process_executor",
+            ".reusable_executor",
+        )
+    ),
+    "joblib": (
+        "joblib._parallel_backends",
+        "joblib._utils",
+        "joblib.parallel",
+        "joblib.pool",
+    ),
+    "mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
 Each has a ``patch(module)`` that is called once for each of those, right after its import.
 """
 
+_COPY = "multiprocess"
+"""A copy of multiprocessing that pickles with dill; what patches the one patches the other."""
+
+_IMPORTLIB = "<frozen importlib._bootstrap_external>"
 _ERRORS_TOLD = 20
 _errors = 0
 
 
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
-    role = _role()
+    words = _command()
+    role = _role(" ".join(words[:4]))
     if role is None:
         return
     try:
@@ -42,7 +65,7 @@ def arm():
     except OSError:
         # The viewer is gone, and the program goes on without it.
         return
-    _say_hello(role)
+    _say_hello(role, " ".join(words))
     os.register_at_fork(after_in_child=_after_fork)
     sys.meta_path.insert(0, _Finder())
 
@@ -79,25 +102,34 @@ def start_ticks(pid):
     return int(status[status.rindex(b")") + 2 :].split()[19])
 
 
-def _role():
-    words = getattr(sys, "orig_argv", None) or sys.argv
-    command = " ".join(words[:4])
-    if "multiprocessing.resource_tracker" in command:
+def _command():
+    """The words with which this interpreter was started."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    # Before Python 3.10 only the system knows what comes before the program's own arguments.
+    descriptor = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.fsdecode(os.read(descriptor, 4096)).split("\0")[:-1]
+    finally:
+        os.close(descriptor)
+
+
+def _role(command):
+    if ".resource_tracker import main" in command:
         return None
-    if "multiprocessing.forkserver" in command:
+    if ".forkserver import main" in command:
         return "fork server"
-    if "multiprocessing.spawn" in command:
+    if ".spawn import spawn_main" in command or ".popen_loky_posix" in command:
         return "process"
     return "main"
 
 
-def _say_hello(role):
-    words = getattr(sys, "orig_argv", None) or [sys.executable]
+def _say_hello(role, command):
     fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b' % (
         os.getppid(),
         start_ticks(os.getpid()),
         wire.text(role),
-        wire.text(" ".join(words)),
+        wire.text(command),
         wire.text("%d.%d.%d" % sys.version_info[:3]),
     )
     wire.put(b"process.hello", fields)
@@ -112,6 +144,15 @@ def _after_fork():
         report("fork")
 
 
+def _count_copy(module):
+    from mpviz_probe import sites
+
+    sites.count_as_machinery(module)
+    if "dill" in sys.modules:
+        # What unpickles stands between the copy and what the copy makes; pickle's is in C.
+        sites.count_as_machinery(sys.modules["dill"])
+
+
 class _Finder:
     """Lets the ordinary finders find, and patches what they load when it is one of ours."""
 
@@ -120,6 +161,9 @@ class _Finder:
         for ours, modules in PRIMITIVES.items():
             for module in modules:
                 self.waiting.setdefault(module, []).append(ours)
+                package, _, name = module.partition(".")
+                if package == "multiprocessing":
+                    self.waiting.setdefault(_COPY + "." + name, []).append(ours)
 
     def find_spec(self, name, path=None, target=None):
         """Find as if this finder were not there; see :pep:`451`."""
@@ -133,23 +177,28 @@ class _Finder:
         else:
             return None
         try:
-            self._patch_after_loading(spec, self.waiting.pop(name))
+            self._patch_after_loading(spec, name)
         except Exception:
             report("finder")
         return spec
 
-    def _patch_after_loading(self, spec, primitives):
+    def _patch_after_loading(self, spec, name):
         loader = spec.loader
         execute = loader.exec_module
 
         def execute_and_patch(module):
             execute(module)
             loader.__dict__.pop("exec_module", None)
-            for ours in primitives:
+            # Only now: who asks where a module is may never load it, or load it later.
+            for ours in self.waiting.pop(name, ()):
                 try:
+                    if name.startswith(_COPY + "."):
+                        _count_copy(module)
                     package = __import__("mpviz_probe." + ours)
                     getattr(package, ours).patch(module)
                 except Exception:
                     report("patch of " + module.__name__)
 
+        # An import that fails has its traceback freed of importlib's frames, and so of ours.
+        execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
         loader.exec_module = execute_and_patch

@@ -5,9 +5,7 @@ many calls; what makes them one job is the function that they share, which ``map
 this purpose. Nothing of ours stands between the program and ``submit``, ``map`` or ``result``, so
 that an exception looks as it did.
 
-loky has the same names in ``loky.process_executor``, and joblib its own copy of it in
-``joblib.externals.loky.process_executor``. To observe them, name these modules in
-:data:`mpviz_probe.arm.PRIMITIVES`, and see here to what they do in another way.
+loky's executors do the same under the same names, and are observed from here as well.
 """
 
 from _thread import get_ident
@@ -18,7 +16,8 @@ from weakref import WeakKeyDictionary
 
 from mpviz_probe import sites, wire, workers
 from mpviz_probe.arm import report
-from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.functions import calls_in, name_of, site_of
+from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,13 +34,17 @@ pipe is to give others their turn, so it has to wait.
 
 def patch(module):
     """Patch ``concurrent.futures.process``."""
-    executor = module.ProcessPoolExecutor
-    executor.__init__ = _observed_init(executor.__init__, module._process_chunk)
-    executor.shutdown = _observed_shutdown(executor.shutdown)
-    # Pickled by name, so the wrapper has to bear the original's.
-    module._process_worker = _observed_worker(module._process_worker, module._process_chunk)
+    patch_executor(module, b"ProcessPoolExecutor")
     base = module._base
     base._create_and_install_waiters = _observed_install(base._create_and_install_waiters)
+
+
+def patch_executor(module, kind):
+    """Patch a module's ProcessPoolExecutor, which is to be called this, and what its workers do."""
+    executor = module.ProcessPoolExecutor
+    executor.__init__ = _observed_init(executor.__init__, kind, module._process_chunk)
+    executor.shutdown = _observed_shutdown(executor.shutdown)
+    prepare_for(module._process_worker, partial(_prepare_worker, module=module))
     _patch_manager(module)
 
 
@@ -56,24 +59,24 @@ def _patch_manager(module):
     setattr(manager, name, _observed_break(getattr(manager, name)))
 
 
-def _observed_init(init, process_chunk):
+def _observed_init(init, kind, process_chunk):
     @wraps(init)
     def observed(self, *args, **kwargs):
         init(self, *args, **kwargs)
         try:
-            _observe(self, process_chunk)
+            _observe(self, kind, process_chunk)
         except Exception:
             report("executor")
 
     return observed
 
 
-def _observe(executor, process_chunk):
+def _observe(executor, kind, process_chunk):
     queue = executor._call_queue
     executor._mpviz_id = queue._mpviz_pool = name = workers.identify(b"executor", queue)
     workers.announce(
         name,
-        b"ProcessPoolExecutor",
+        kind,
         executor._max_workers,
         executor._initializer,
         # Came with Python 3.11.
@@ -112,7 +115,7 @@ def _work_of(call, process_chunk):
     """The program's own function in a call, and how many items it is called for."""
     if _is_chunk(call.fn, process_chunk):
         return call.fn.args[0], len(call.args[0])
-    return call.fn, 1
+    return call.fn, calls_in(call.fn)
 
 
 def _tell_submission(name, job, number, call, process_chunk):
@@ -224,7 +227,7 @@ def _observed_break(terminate):
     @wraps(terminate)
     def observed(self, *args, **kwargs):
         try:
-            _tell_break(self.call_queue, len(self.pending_work_items))
+            _tell_break(self.call_queue, len(self.pending_work_items), *args)
         except Exception:
             report("executor")
         held_back = _breaking[get_ident()] = []
@@ -253,10 +256,14 @@ def _observed_manager(manage):
     return observed
 
 
-def _tell_break(call_queue, calls):
+def _tell_break(call_queue, calls, cause=None):
     name = call_queue.__dict__.get("_mpviz_pool")
     if name is not None:
-        wire.put(b"executor.broken", b'"o":%b,"calls":%d' % (name, calls))
+        fields = b'"o":%b,"calls":%d' % (name, calls)
+        if isinstance(cause, BaseException):
+            # loky's is the very exception that its calls fail with.
+            fields += b',"error":%b' % wire.text(type(cause).__name__)
+        wire.put(b"executor.broken", fields)
 
 
 def _observed_shutdown(shutdown):
@@ -276,7 +283,7 @@ def _observed_shutdown(shutdown):
     return observed
 
 
-def _tell_shutdown(executor, wait=True, **_):
+def _tell_shutdown(executor, wait=True, *_, **__):
     """Tell of the end of an executor, and say whether this waits for its workers."""
     name = executor.__dict__.get("_mpviz_id")
     if name is None:
@@ -290,17 +297,51 @@ def _tell_shutdown(executor, wait=True, **_):
     return waits
 
 
-def _observed_worker(worker, process_chunk):
-    @wraps(worker)
-    def observed(call_queue, result_queue, *args, **kwargs):
+def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
+    """Prepare to tell of what a worker does, in its process, before it begins.
+
+    No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
+    """
+    name = workers.identify(b"executor", call_queue)
+    tell_start = partial(_tell_start, module._process_chunk)
+    _tell_first_wait(call_queue._rlock, name)
+    module._CallItem.__setstate__ = _observed_setstate(name, tell_start)
+    results = workers.tell_results(name, result_queue, _tell_end)
+    result = module._ResultItem
+    result.__init__ = _observed_result(result.__init__, results)
+    workers.tell_initializer(name, *args, **kwargs)
+
+
+def _tell_first_wait(lock, name):
+    """Tell that a worker is ready when it takes its queue's lock for the first time."""
+    take = lock.acquire
+
+    def acquire(*args):
+        lock.acquire = take
+        workers.tell_ready(name)
+        return take(*args)
+
+    lock.acquire = acquire
+
+
+def _observed_setstate(name, tell_start):
+    """Make what a call comes to when its function and its arguments have been unpickled."""
+
+    def setstate(self, state):
+        self.__dict__.update(state)
         try:
-            name = workers.identify(b"executor", call_queue)
-            tell_start = partial(_tell_start, process_chunk)
-            workers.observe_worker(name, call_queue, result_queue, tell_start, _tell_end)
-            workers.tell_initializer(name, *args, **kwargs)
+            tell_start(name, self)
         except Exception:
             report("executor worker")
-        return worker(call_queue, result_queue, *args, **kwargs)
+
+    return setstate
+
+
+def _observed_result(init, results):
+    @wraps(init)
+    def observed(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        results[:] = [self]
 
     return observed
 
@@ -315,9 +356,6 @@ def _tell_start(process_chunk, name, call):
 
 
 def _tell_end(name, result):
-    if isinstance(result, int):
-        # Not a result: a worker that has been told to end says which it is.
-        return
     fields = b'"o":%b,"job":%d,"index":0' % (name, result.work_id)
     if result.exception is not None:
         # It comes wrapped with its traceback.

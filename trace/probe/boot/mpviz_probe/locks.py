@@ -110,12 +110,12 @@ def _quiet_setstate(setstate):
 def is_the_programs_own(frame):
     """Whether an object that is being made in this frame is the program's, or a part of another.
 
-    Its own constructors come first, then ``context.py``, which called them; what stands behind
-    those is the program, or the container that the object is a part of.
+    Its own constructors come first, then a context, which called them; what stands behind those
+    is the program, or the container that the object is a part of.
     """
     while frame is not None and _is_constructor(frame.f_code):
         frame = frame.f_back
-    while frame is not None and frame.f_code.co_filename.endswith("multiprocessing/context.py"):
+    while frame is not None and sites.is_context(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and not sites.is_machinery(frame.f_code.co_filename)
 

@@ -177,7 +177,7 @@ def _observed_pipe(pipe):
 
 def _is_the_programs_own(frame):
     """Whether a pipe is made by the program, and not for a queue, a manager or a pool."""
-    while frame is not None and frame.f_code.co_filename.endswith("multiprocessing/context.py"):
+    while frame is not None and sites.is_context(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and not sites.is_machinery(frame.f_code.co_filename)
 

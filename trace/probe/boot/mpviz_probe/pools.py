@@ -2,12 +2,16 @@
 
 from _thread import get_ident
 from functools import partial, wraps
+from itertools import chain
 from time import monotonic_ns
 
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
-from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.functions import calls_in, name_of, site_of
+from mpviz_probe.processes import prepare_for
 from mpviz_probe.queues import hush_simple
+
+_NEVER = object()
 
 # What a thread is about to submit: the call's name and the function. The job's number is only
 # known inside the call, where the function is out of sight.
@@ -26,8 +30,8 @@ def patch(module):
     pool.terminate = _observed_end(pool.terminate, b"terminate")
     pool.join = workers.observed_wait(pool.join, _pool_waited_for)
     _patch_results(module)
-    # Pickled by name, so the wrapper has to bear the original's.
-    module.worker = _observed_worker(module.worker, (module.mapstar, module.starmapstar))
+    mappers = module.mapstar, module.starmapstar
+    prepare_for(module.worker, partial(_prepare_worker, mappers=mappers))
 
 
 def _patch_results(module):
@@ -104,7 +108,7 @@ def _tell_submission(result, pool):
     if name is None or call is None:
         return
     result._mpviz_pool = name
-    tasks, items, chunksize = _extent(result, call)
+    tasks, items, chunksize = _extent(result, call, function)
     wire.put(
         b"job.submitted",
         b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
@@ -122,10 +126,11 @@ def _tell_submission(result, pool):
     _tell_if_done(result)
 
 
-def _extent(result, call):
+def _extent(result, call, function):
     """Tasks, items and chunk size of a job; -1 for what nobody knows yet."""
     if call == "apply":
-        return 1, 1, 1
+        items = calls_in(function)
+        return 1, items, items
     if hasattr(result, "_chunksize"):
         items = len(result._value)
         return result._number_left, items, result._chunksize
@@ -221,28 +226,47 @@ def _item_waited_for(iterator):
     return b'"what":"results","o":"%b/%d"' % (name[1:-1], iterator._job)
 
 
-def _observed_worker(worker, mappers):
-    @wraps(worker)
-    def observed(inqueue, outqueue, *args, **kwargs):
+def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
+    """Prepare to tell of what a worker does, in its process, before it begins."""
+    name = workers.identify(b"pool", inqueue)
+    hush_simple(inqueue)
+    inqueue.get = _observed_get(inqueue.get, name, mappers)
+    results = workers.tell_results(name, outqueue, _tell_end)
+    put = outqueue.put
+
+    def observed_put(result):
+        results[:] = [result]
+        return put(result)
+
+    outqueue.put = observed_put
+    workers.tell_initializer(name, *args, **kwargs)
+
+
+def _observed_get(get, name, mappers):
+    """Wrap the wait for the next task, with no frame of ours around it: a task may be unreadable.
+
+    It is a chain of iterators in C: one that is ready when it is asked for the first time, and then
+    calls ``get`` again and again, and one that has each of the tasks told.
+    """
+
+    def begin(_):
+        workers.tell_ready(name)
+        return iter(get, _NEVER)
+
+    def told(task):
         try:
-            # A ThreadPool's queues have no pipe: its workers are threads of this process.
-            if hasattr(inqueue, "_reader"):
-                name = workers.identify(b"pool", inqueue)
-                hush_simple(inqueue)
-                workers.observe_worker(
-                    name, inqueue, outqueue, partial(_tell_start, mappers), _tell_end
-                )
-                workers.tell_initializer(name, *args, **kwargs)
+            if task is not None:
+                _tell_start(mappers, name, task)
         except Exception:
             report("pool worker")
-        return worker(inqueue, outqueue, *args, **kwargs)
+        return task
 
-    return observed
+    return map(told, chain.from_iterable(map(begin, (None,)))).__next__
 
 
 def _tell_start(mappers, name, task):
     job, index, function, args, _ = task
-    items = 1
+    items = calls_in(function)
     if function in mappers:
         function, chunk = args[0]
         items = len(chunk)

@@ -11,10 +11,13 @@ from mpviz_probe.functions import name_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
+_prepared: "dict[int, tuple]" = {}
+"""By its id, a function that processes of a library call, and what is called before it."""
+
 
 def patch(module):
     """Patch one of the modules that make up a process."""
-    _PATCHES[module.__name__](module)
+    _PATCHES[module.__name__.rpartition(".")[2]](module)
 
 
 def _patch_process(module):
@@ -25,7 +28,8 @@ def _patch_process(module):
     module.active_children = _observed_children(module.active_children)
 
 
-def _patch_popen(module):
+def patch_popen(module):
+    """Patch what starts processes by one start method, and learns how they ended."""
     popen = module.Popen
     if "poll" in popen.__dict__:
         popen.poll = _observed_poll(popen.poll)
@@ -90,6 +94,7 @@ def _observed_bootstrap(bootstrap):
                     self._parent_pid or 0,
                 ),
             )
+            _prepare(self)
         except Exception:
             report("bootstrap")
         exit_code = bootstrap(self, *args, **kwargs)
@@ -100,6 +105,23 @@ def _observed_bootstrap(bootstrap):
         return exit_code
 
     return observed
+
+
+def prepare_for(function, prepare):
+    """Have this called before a process calls a function, which is its target or its ``run``.
+
+    It gets the same arguments. To wrap the function would leave a frame of ours in the traceback
+    of what that raises.
+    """
+    _prepared[id(function)] = function, prepare
+
+
+def _prepare(process):
+    calls = (process._target, process._args), (type(process).run, (process,))
+    for function, arguments in calls:
+        _, prepare = _prepared.get(id(function), (None, None))
+        if prepare is not None:
+            prepare(*arguments)
 
 
 def _observed_children(active_children):
@@ -200,9 +222,9 @@ class _ReapingOs:
 
 
 _PATCHES = {
-    "multiprocessing.process": _patch_process,
-    "multiprocessing.popen_fork": _patch_popen,
-    "multiprocessing.popen_forkserver": _patch_popen,
-    "multiprocessing.forkserver": _patch_forkserver,
-    "multiprocessing.context": _patch_context,
+    "process": _patch_process,
+    "popen_fork": patch_popen,
+    "popen_forkserver": patch_popen,
+    "forkserver": _patch_forkserver,
+    "context": _patch_context,
 }

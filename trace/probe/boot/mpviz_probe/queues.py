@@ -12,7 +12,8 @@ from functools import wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.locks import hush, is_the_programs_own
+from mpviz_probe.locks import hush as hush_lock
+from mpviz_probe.locks import is_the_programs_own
 from mpviz_probe.pipes import bytes_in, disown
 from mpviz_probe.signals import hide
 
@@ -65,8 +66,9 @@ def _observed_reset(reset):
 def _is_internal(queue, frame):
     for lock in (queue._rlock, queue._wlock, queue._sem):
         if lock is not None:
-            hush(lock)
-    if type(queue).__module__.startswith("concurrent."):
+            hush_lock(lock)
+    if type(queue).__name__ == "_SafeQueue":
+        # An executor's own, of concurrent.futures or of loky.
         return True
     if frame.f_code.co_name == "__setstate__":
         return False
@@ -95,6 +97,16 @@ def _observe_queue(queue):
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
     queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
+
+
+def hush(queue):
+    """Give an internal Queue its own methods back."""
+    queue._mpviz_quiet = True
+    for lock in (queue._rlock, queue._wlock, queue._sem):
+        hush_lock(lock)
+    queue._recv_bytes, queue._poll = queue._reader.recv_bytes, queue._reader.poll
+    queue._reader.__dict__.pop("_recv", None)
+    queue.__dict__.pop("_on_queue_feeder_error", None)
 
 
 def _observed_room(take, name):
@@ -221,7 +233,7 @@ def _quiet_setstate(setstate):
     @wraps(setstate)
     def observed(self, state):
         setstate(self, state)
-        hush(self._unfinished_tasks)
+        hush_lock(self._unfinished_tasks)
         hide(self._cond)
 
     return observed
@@ -231,7 +243,8 @@ def _observed_task_done(task_done):
     @wraps(task_done)
     def observed(self):
         result = task_done(self)
-        wire.put(b"queue.done", b'"o":%b' % wire.text(identify(self)))
+        if not self._mpviz_quiet:
+            wire.put(b"queue.done", b'"o":%b' % wire.text(identify(self)))
         return result
 
     return observed
@@ -240,7 +253,7 @@ def _observed_task_done(task_done):
 def _observed_join(join):
     @wraps(join)
     def observed(self):
-        waits = not self._unfinished_tasks._semlock._is_zero()
+        waits = not self._mpviz_quiet and not self._unfinished_tasks._semlock._is_zero()
         if waits:
             name = wire.text(identify(self))
             wire.put(b"wait", b'"what":"done","o":%b,"s":%d' % (name, sites.here()))
@@ -297,7 +310,7 @@ def hush_simple(queue):
     """Give an internal SimpleQueue its own methods back."""
     for lock in (queue._rlock, queue._wlock):
         if lock is not None:
-            hush(lock)
+            hush_lock(lock)
     queue._reader.__dict__.pop("recv_bytes", None)
     queue._reader.__dict__.pop("_recv", None)
     queue._writer.__dict__.pop("send_bytes", None)

@@ -42,6 +42,12 @@ def patch(module):
     barrier.reset = _observed_reset(barrier.reset)
 
 
+def hide_event(event):
+    """Keep still about an Event that is a part of something else."""
+    hide(event._cond)
+    hush(event._flag)
+
+
 def hide(condition):
     """Keep still about a Condition that is a part of something else, and about its locks."""
     condition._mpviz = None
@@ -246,8 +252,7 @@ def _event_of(event):
     try:
         observed = event._cond._mpviz
         if observed is _UNSEEN:
-            hide(event._cond)
-            hush(event._flag)
+            hide_event(event)
             observed = event._cond._mpviz = _Event(event._cond)
         return observed
     except Exception:

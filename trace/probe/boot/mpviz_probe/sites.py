@@ -18,9 +18,11 @@ _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
-_MACHINERY = tuple(
+_CONTEXTS = ("multiprocessing/context.py", "multiprocess/context.py", "loky/backend/context.py")
+_machinery = tuple(
     _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
 ) + (_OURS, "<frozen")
+_libraries: "tuple[str, ...]" = ()
 
 PASSED_OVER = 0
 _OF_STDLIB = -1
@@ -60,6 +62,16 @@ def here():
             best, best_frame = number, frame
         frame = frame.f_back
     return _number_of(best_frame) if best_frame is not None else 0
+
+
+def called():
+    """The name of the function with which the program's own code has called multiprocessing."""
+    frame: "FrameType | None" = _getframe(1)
+    name = ""
+    while frame is not None and is_machinery(frame.f_code.co_filename):
+        name = frame.f_code.co_name
+        frame = frame.f_back
+    return name
 
 
 def of_caller(depth):
@@ -173,7 +185,39 @@ def _checksum(file):
 
 def is_machinery(file):
     """Whether a file belongs to multiprocessing, its relatives or the probe."""
-    return file.startswith(_MACHINERY)
+    return file.startswith(_machinery)
+
+
+def is_context(file):
+    """Whether this is where a context's methods are, by which a program makes its objects."""
+    return file.endswith(_CONTEXTS)
+
+
+def count_as_machinery(module):
+    """Count the package that a module is in among the relatives of multiprocessing."""
+    global _machinery
+    folder = _folder_of(module)
+    if folder not in _machinery:
+        _machinery += (folder,)
+
+
+def count_as_library(module):
+    """Count it so as well, and what it makes for its own use as no business of the program's."""
+    global _libraries
+    count_as_machinery(module)
+    folder = _folder_of(module)
+    if folder not in _libraries:
+        _libraries += (folder,)
+
+
+def _folder_of(module):
+    package = sys.modules[module.__name__.partition(".")[0]]
+    return os.path.abspath(package.__path__[0]) + os.sep
+
+
+def is_library(file):
+    """Whether a file belongs to one of the packages that were counted as libraries."""
+    return file.startswith(_libraries)
 
 
 def owner(frame):

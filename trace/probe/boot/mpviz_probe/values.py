@@ -6,6 +6,7 @@ from math import isfinite
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.locks import identify as identify_lock
 from mpviz_probe.locks import is_observed, observe
 
@@ -43,9 +44,12 @@ def _observed_init(init):
             if not (hasattr(self._lock, "_semlock") and hasattr(self._obj, "_wrapper")):
                 # A lock of another kind, or no shared memory: nothing that has an id everywhere.
                 return
+            frame = sys._getframe(1)
+            if _is_a_librarys(frame):
+                return
             self._mpviz = _Observed(self)
             _observe_lock(self)
-            if _is_new(sys._getframe(1)):
+            if _is_new(frame):
                 _announce(self)
         except Exception:
             report("value")
@@ -63,6 +67,24 @@ def _observe_lock(value):
     else:
         # The fields of a Structure take the lock through these.
         value.acquire, value.release = lock._semlock.acquire, lock._semlock.release
+
+
+def hush(value):
+    """Have a value keep still that is a part of something else, and its lock."""
+    value._mpviz = None
+    hush_lock(value._lock)
+    value.acquire, value.release = value._lock.acquire, value._lock.release
+
+
+def _is_a_librarys(frame):
+    """Whether a value is made by a package that counts as machinery, for a use of its own."""
+    while frame is not None and _is_constructor(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and sites.is_library(frame.f_code.co_filename)
+
+
+def _is_constructor(file):
+    return file.endswith("/sharedctypes.py") or sites.is_context(file)
 
 
 def _is_new(frame):

@@ -16,51 +16,41 @@ def identify(kind, inqueue):
 
 def announce(name, kind, workers, initializer, max_tasks):
     """Tell of a pool that is being made."""
-    wire.put(
-        b"pool.created",
-        b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
-        % (name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, creations.here()),
-    )
+    fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
+    initializer = wire.text(name_of(initializer))
+    told = fields % (name, kind, workers, initializer, max_tasks or 0, creations.here())
+    if sites.called() == "__call__":
+        # As joblib's Parallel: what the program gets from this is not the pool, but its results.
+        told += b',"hidden":true'
+    wire.put(b"pool.created", told)
 
 
-def observe_worker(name, inqueue, outqueue, tell_start, tell_end):
-    """Tell what this worker takes from its pool's one queue and puts into the other.
+def tell_ready(name):
+    """Tell that this process is a worker, initialized, and about to ask for its first task."""
+    wire.put(b"pool.worker", b'"o":' + name)
 
-    ``tell_start`` is called with what it took, ``tell_end`` with what it is about to hand back.
+
+def tell_results(name, outqueue, tell_end):
+    """Tell of each result when this worker sends it: as what :func:`tell_end` is called with.
+
+    Returns the list that the result has to be put into before it is pickled.
     """
     hush_simple(outqueue)
-    handed_back: "list" = []
-    ready: "list[bool]" = []
-    get, put, send = inqueue.get, outqueue.put, outqueue._writer.send_bytes
+    results: "list" = []
+    # Below send_bytes, since joblib's queue may hand its results to the connection's send.
+    send = outqueue._writer._send_bytes
 
-    def observed_get(*args, **kwargs):
-        if not ready:
-            ready.append(True)
-            wire.put(b"pool.worker", b'"o":' + name)
-        task = get(*args, **kwargs)
-        try:
-            if task is not None:
-                tell_start(name, task)
-        except Exception:
-            report("pool worker")
-        return task
-
-    def observed_put(result):
-        handed_back[:] = [result]
-        return put(result)
-
-    def observed_send(data):
+    def observed(data):
         # The result could be pickled, so this is what the parent will get.
         try:
-            if handed_back:
-                tell_end(name, handed_back.pop())
+            if results:
+                tell_end(name, results.pop())
         except Exception:
             report("pool worker")
         return send(data)
 
-    inqueue.get = observed_get
-    outqueue.put = observed_put
-    outqueue._writer.send_bytes = observed_send
+    outqueue._writer._send_bytes = observed
+    return results
 
 
 def tell_initializer(name, initializer=None, *_, **__):
