@@ -31,7 +31,7 @@ MARK = "MPVIZ_TEST_RUN"
 """Every process that a test starts inherits this variable, and is found by it."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
-VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+VERSIONS = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
 
 TELLING = '''
 """For observed programs: say what is true, past everything that mpviz looks at."""

@@ -406,6 +406,18 @@ def test_where_warnings_are_errors_the_program_still_runs(
     assert (seen.exit_code, seen.stderr) == (5, b"")
 
 
+def test_each_process_knows_its_role_whatever_flags_it_got_from_its_parent(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    flags = ["-W", "always", "-X", "utf8", "-B"]
+    stage.run(python, *flags, "together.py", start_method, observed=True)
+    hellos = [event for event in stage.events() if isinstance(event, Hello)]
+    helpers = {"fork server"} if start_method == "forkserver" else set()
+    assert {hello.role for hello in hellos} == {"main", "process"} | helpers
+    assert sum(hello.role == "main" for hello in hellos) == 1
+    assert all(python in hello.command for hello in hellos if not hello.forked)
+
+
 @pytest.mark.parametrize("program", ["-c", "-m", "-"])
 def test_other_ways_to_name_the_program_work_too(stage: Stage, program: str) -> None:
     command = {

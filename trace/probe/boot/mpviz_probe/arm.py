@@ -80,19 +80,35 @@ def start_ticks(pid):
 
 
 def _role():
-    words = getattr(sys, "orig_argv", None) or sys.argv
-    command = " ".join(words[:4])
-    if "multiprocessing.resource_tracker" in command:
+    # Before the code there may stand any number of options, such as -W error.
+    code = next((word for word in _command() if word.startswith("from multiprocessing.")), "")
+    if code.startswith("from multiprocessing.resource_tracker"):
         return None
-    if "multiprocessing.forkserver" in command:
+    if code.startswith("from multiprocessing.forkserver"):
         return "fork server"
-    if "multiprocessing.spawn" in command:
+    if code.startswith("from multiprocessing.spawn"):
         return "process"
     return "main"
 
 
+def _command():
+    """The words of our command line."""
+    words = getattr(sys, "orig_argv", None)
+    if words is None:
+        # Before Python 3.10; sys.argv has not what stands behind -c.
+        try:
+            descriptor = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return [sys.executable]
+        try:
+            words = os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
+        finally:
+            os.close(descriptor)
+    return words
+
+
 def _say_hello(role):
-    words = getattr(sys, "orig_argv", None) or [sys.executable]
+    words = _command()
     fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b' % (
         os.getppid(),
         start_ticks(os.getpid()),
