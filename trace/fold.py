@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ from mpviz.trace.events import (
     Unreadable,
     Waiting,
     WaitOver,
+    WardenSignalled,
 )
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
@@ -31,6 +33,7 @@ from mpviz.trace.processes import (
     process_with_pid,
     signal_name,
 )
+from mpviz.trace.programs import take_in_command, watch_silence
 from mpviz.trace.state import (
     CoreUse,
     Handler,
@@ -130,6 +133,8 @@ def _program_started(state: RunState, warden: Process, event: ProgramStarted) ->
     process.role = "main"
     process.name = "MainProcess"
     state.main = process.key
+    if state.run is not None:
+        process.command = process.command or shlex.join(state.run.arguments)
     if process.lane.start < 0:
         settle(process, event.time)
     state.note(event.time, process.key, f"starts as pid {event.child}")
@@ -147,6 +152,14 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+
+
+def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
+    process = process_with_pid(state, event.child, event.time)
+    process.signals.append((event.time, "mpviz", event.signal))
+    if event.left_behind:
+        sent = f"so mpviz sends it {signal_name(event.signal)}"
+        state.note(event.time, process.key, f"is there after the program's end, {sent}")
 
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
@@ -257,14 +270,11 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if not process.alive:
         return None
     process.started_ticks = sample.started
-    if sample.command and not process.probed:
-        process.command = sample.command
     if not process.parent and process.key != state.main:
         parent = state.by_pid.get(sample.parent)
         process.parent = parent.key if parent else ""
-    if not process.probed and process.key != state.main:
-        # Asked again each time: just forked, it still has its parent's command line.
-        process.role, process.name = _helper(process.command)
+    if sample.command:
+        take_in_command(state, process, time, sample)
     process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"
@@ -276,18 +286,9 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.peak_rss = max(process.peak_rss, sample.rss)
     process.core = sample.core
     process.cpu.add(time, sample.cpu_percent)
+    watch_silence(state, process, time)
     settle(process, time)
     return process
-
-
-def _helper(command: str) -> tuple[str, str]:
-    """The role and name of a process that no probe speaks for, by its command line."""
-    if "resource_tracker" in command:
-        return "resource tracker", "resource tracker"
-    if "multiprocessing.forkserver" in command:
-        return "fork server", "fork server"
-    words = command.split()
-    return "program", words[0].rsplit("/", 1)[-1] if words else ""
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -296,6 +297,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     ProgramStarted: _program_started,
     ProgramFailed: _program_failed,
     ProgramEnded: _program_ended,
+    WardenSignalled: _warden_signalled,
     ProcessExited: _process_exited,
     Site: _site,
     RingOpened: _ring_opened,

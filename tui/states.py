@@ -32,6 +32,11 @@ def in_words(state: RunState, process: Process) -> list[str]:
         return _waiting(wait_in_words(state, process.wait))
     if process.activity is Activity.TASK:
         return _at_task(state, process)
+    if process.unobserved:
+        words = process.state
+        return list(
+            dict.fromkeys([f"{words}, {process.unobserved}", f"{words}, not observed", words])
+        )
     return _by_itself(process)
 
 

@@ -107,14 +107,23 @@ def _command():
     return words
 
 
+def _executable():
+    """The name of the file that runs us, which is no Python where Python is embedded."""
+    try:
+        return os.path.basename(os.readlink("/proc/self/exe"))
+    except OSError:
+        return ""
+
+
 def _say_hello(role):
     words = _command()
-    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b' % (
+    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b,"executable":%b' % (
         os.getppid(),
         start_ticks(os.getpid()),
         wire.text(role),
         wire.text(" ".join(words)),
         wire.text("%d.%d.%d" % sys.version_info[:3]),
+        wire.text(_executable()),
     )
     wire.put(b"process.hello", fields)
 

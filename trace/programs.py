@@ -1,0 +1,96 @@
+"""What a process runs: its name for a person, an exec, and a Python that no probe speaks from."""
+
+from __future__ import annotations
+
+from mpviz.trace.commands import is_python, keeps_probe_out, name_of_program
+from mpviz.trace.events import ProcessSample
+from mpviz.trace.processes import described, forget_doings
+from mpviz.trace.state import HELPERS, Process, RunState
+
+SILENT_NANOSECONDS = 1_000_000_000
+"""A Python that has told nothing for so long is shown as not observed; it takes some 20 ms."""
+
+NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, pools and pipes"
+
+
+def take_in_command(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
+    """Take in what a process runs that is new, or that has replaced itself (exec)."""
+    file = sample.executable.rsplit("/", 1)[-1]
+    is_same = process.executable == file if process.executable else is_python(file)
+    is_replaced = process.probed and (
+        bool(keeps_probe_out(sample.command)) or (file != "" and not is_same)
+    )
+    process.command, process.executable, process.command_since = sample.command, file, time
+    if is_replaced:
+        _leave_python(state, process, time)
+    if not process.probed:
+        _name_by_command(state, process)
+        _see_what_keeps_probe_out(state, process, time)
+    elif process.role == "program":
+        # It is told whole here, and cut by the probe.
+        process.name = name_of_program(process.command)
+
+
+def is_another_by_now(parent: Process | None, child: Process) -> bool:
+    """Whether a sample has seen a child as another program before the news of its fork came."""
+    if parent is None or child.probed or is_python(child.executable):
+        return False
+    return child.executable not in ("", parent.executable)
+
+
+def watch_silence(state: RunState, process: Process, time: int) -> None:
+    """Say of a Python that tells nothing that it does not, once it has had the time to."""
+    if process.probed or process.unobserved or process.role in HELPERS or process.stopped:
+        return
+    if time - process.command_since >= SILENT_NANOSECONDS and is_python(process.executable):
+        process.unobserved = "not observed"
+        state.note(time, process.key, f"has told nothing of itself: {NOT_INSIDE}")
+
+
+def unobserved_run(state: RunState) -> str:
+    """What is not known of a run whose first process never told anything, in a sentence; or empty.
+
+    Of a program that is no Python the Pythons below it tell all the same.
+    """
+    main = state.processes.get(state.main)
+    if main is None or main.probed or main.ended < 0:
+        return ""
+    option = keeps_probe_out(main.command)
+    if option:
+        return f"python {option} takes no probe along: {NOT_INSIDE}"
+    if any(process.probed for process in state.processes.values()):
+        return ""
+    is_native = not is_python(main.executable or main.command.split(" ", 1)[0])
+    who = "there was no Python in it that told anything" if is_native else "it told nothing"
+    return f"{who}: {NOT_INSIDE}"
+
+
+def _leave_python(state: RunState, process: Process, time: int) -> None:
+    """It is another program from here on, in which no probe speaks."""
+    before = described(process)
+    process.probed = False
+    forget_doings(process)
+    if process.key != state.main:
+        process.role = "program"
+    state.note(time, process.key, f"has taken the place of {before} (exec)")
+
+
+def _name_by_command(state: RunState, process: Process) -> None:
+    if process.key == state.main:
+        is_native = process.executable and not is_python(process.executable)
+        process.name = name_of_program(process.command) if is_native else "MainProcess"
+    elif "resource_tracker" in process.command:
+        process.role = process.name = "resource tracker"
+    elif "multiprocessing.forkserver" in process.command:
+        process.role = process.name = "fork server"
+    else:
+        process.role = "program"
+        process.name = name_of_program(process.command)
+
+
+def _see_what_keeps_probe_out(state: RunState, process: Process, time: int) -> None:
+    option = "" if process.role in HELPERS else keeps_probe_out(process.command)
+    process.unobserved = f"python {option}, not observed" if option else ""
+    parent = state.processes.get(process.parent)
+    if option and (parent is None or parent.unobserved != process.unobserved):
+        state.note(time, process.key, f"is a python {option}, without a probe: {NOT_INSIDE}")
