@@ -44,7 +44,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     arguments: list[str]
     """The command that is run, word by word."""
     python: str
-    """The interpreter's path and version."""
+    """The interpreter's path; empty for a command that is run as it is."""
     start_method: str
     """fork, spawn or forkserver where it was asked for, else empty."""
     cores: int
