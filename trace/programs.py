@@ -40,10 +40,14 @@ def is_another_by_now(parent: Process | None, child: Process) -> bool:
 
 def watch_silence(state: RunState, process: Process, time: int) -> None:
     """Say of a Python that tells nothing that it does not, once it has had the time to."""
-    if process.probed or process.unobserved or process.role in HELPERS or process.stopped:
+    has_spoken = process.probed and process.records > 0
+    if has_spoken or process.unobserved or process.role in HELPERS or process.stopped:
         return
     if time - process.command_since >= SILENT_NANOSECONDS and is_python(process.executable):
         process.unobserved = "not observed"
+        if process.began < 0:
+            # Its parent has told of its start; that its own code has begun nobody will tell.
+            process.began = time
         state.note(time, process.key, f"has told nothing of itself: {NOT_INSIDE}")
 
 

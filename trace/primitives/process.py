@@ -211,7 +211,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "role": process.role,
                 "command": process.command,
                 "python": process.python,
-                "observed": process.probed,
+                "observed": process.probed and process.records > 0,
                 "daemon": process.daemon,
                 "start_method": process.start_method,
                 "started": seconds(process.first_seen),

@@ -130,9 +130,11 @@ def _say_hello(role):
 
 def _after_fork():
     try:
+        # Whoever forked us; by now the system may name another, who has adopted us.
+        parent = wire.pid()
         wire.reset()
         fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
-        wire.put(b"process.hello", fields % (os.getppid(), start_ticks(os.getpid())))
+        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid())))
     except Exception:
         report("fork")
 
