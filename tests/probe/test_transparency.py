@@ -461,6 +461,27 @@ def test_the_program_s_own_sitecustomize_still_runs(stage: Stage, python: str) -
     assert seen.stdout.startswith(b"customized sitecustomize")
 
 
+def test_the_program_s_own_sitecustomize_and_usercustomize_run_each_once_and_in_turn(
+    stage: Stage, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, user = stage.folder / "own", stage.folder / "user"
+    own.mkdir()
+    asking = [python, "-c", "import site; print(site.getusersitepackages(), site.ENABLE_USER_SITE)"]
+    monkeypatch.setenv("PYTHONUSERBASE", str(user))
+    packages, is_enabled = subprocess.check_output(asking, text=True).split()
+    Path(packages).mkdir(parents=True)
+    (own / "sitecustomize.py").write_text(
+        "import sys\nprint('site', 'usercustomize' in sys.modules)"
+    )
+    (Path(packages) / "usercustomize.py").write_text("print('user', __name__, __file__)")
+    stage.write("main.py", "import sys; print('main', sys.path)")
+    seen = stage.assert_same(python, "main.py", path=str(own))
+    first = [line.split()[0] for line in seen.stdout.decode().splitlines()]
+    # A virtual environment has no packages of the user.
+    assert first == (["site", "user", "main"] if is_enabled == "True" else ["site", "main"])
+    assert stage.events()
+
+
 @pytest.mark.parametrize(
     "text", ["raise ValueError('own')", "import no_such_module", "1 +", "import sys; del sys.argv"]
 )
@@ -479,6 +500,16 @@ def test_an_isolated_interpreter_runs_without_us(stage: Stage, python: str, flag
     assert stage.events() == []
 
 
+def test_a_python_that_is_too_old_runs_as_without_us(stage: Stage, old_python: str) -> None:
+    own = stage.folder / "own"
+    own.mkdir()
+    stage.write("main.py", "import multiprocessing, sys\nprint(sys.path)\n")
+    assert stage.assert_same(old_python, "main.py").exit_code == 0
+    for text in ("import sys; print('customized')", "import no_such_module"):
+        (own / "sitecustomize.py").write_text(text)
+        stage.assert_same(old_python, "main.py", path=str(own))
+
+
 @pytest.mark.parametrize("viewer", ["was killed", "is gone", "never was"])
 def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewer: str) -> None:
     if viewer == "was killed":
@@ -490,6 +521,16 @@ def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewe
     if viewer == "was killed":
         (stage.folder / "kept").rename(stage.queue.path)
     stage.assert_same(python, "alone.py")
+
+
+@pytest.mark.parametrize("variable", ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONDEVMODE"])
+def test_what_the_environment_asks_of_python_stays_as_it_was(
+    stage: Stage, python: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    stage.write("main.py", "import sys; print(sys.flags, sys.path, 'site' in sys.modules)")
+    assert stage.assert_same(python, "main.py").exit_code == 0
+    assert stage.events()
 
 
 @pytest.mark.parametrize("name", ["terminate", "kill"])
