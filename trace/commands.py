@@ -26,7 +26,7 @@ def program_of(command: str) -> str:
     ('sh', 'bash')
     """
     words = words_of(command)
-    return words[0].rsplit("/", 1)[-1].lstrip("-") if words else ""
+    return words[0].rsplit("/", 1)[-1].lstrip("-") or words[0] if words else ""
 
 
 def is_python(program: str) -> bool:

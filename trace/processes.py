@@ -98,9 +98,12 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
 
 
 def ended_badly(process: Process) -> bool:
-    """Whether it failed, or was killed, and no process of the program wanted that."""
+    """Whether it failed, or was killed, and no process of the program wanted that.
+
+    What the exit code of another program means, as of a ``grep``, its parent knows.
+    """
     code = process.exit_code
-    if not code:
+    if not code or (code > 0 and process.role == "program"):
         return False
     return not any(number == -code for _, sender, number in process.signals if sender)
 

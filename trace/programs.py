@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.commands import is_python, keeps_probe_out, name_of_program
+from mpviz.trace.commands import is_python, keeps_probe_out, name_of_program, words_of
 from mpviz.trace.events import ProcessSample
 from mpviz.trace.processes import described, forget_doings
 from mpviz.trace.state import HELPERS, Process, RunState
@@ -29,6 +29,18 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
     elif process.role == "program":
         # It is told whole here, and cut by the probe.
         process.name = name_of_program(process.command)
+
+
+def take_in_launch(state: RunState, process: Process, time: int, command: str) -> None:
+    """Take in what its parent has started, unless the child has told that, or a sample has."""
+    parent = state.processes.get(process.parent)
+    was_seen = parent is not None and not _is_same(process.command, parent.command)
+    if (process.probed and process.role == "program") or (process.command and was_seen):
+        return
+    process.probed = False
+    process.command = command
+    _name_by_command(state, process)
+    _see_what_keeps_probe_out(state, process, time)
 
 
 def is_another_by_now(parent: Process | None, child: Process) -> bool:
@@ -69,6 +81,11 @@ def unobserved_run(state: RunState) -> str:
     return f"{who}: {NOT_INSIDE}"
 
 
+def _is_same(command: str, other: str) -> bool:
+    # The probe tells its words without the quotes.
+    return " ".join(words_of(command)) == " ".join(words_of(other))
+
+
 def _leave_python(state: RunState, process: Process, time: int) -> None:
     """It is another program from here on, in which no probe speaks."""
     before = described(process)
@@ -94,7 +111,8 @@ def _name_by_command(state: RunState, process: Process) -> None:
 
 def _see_what_keeps_probe_out(state: RunState, process: Process, time: int) -> None:
     option = "" if process.role in HELPERS else keeps_probe_out(process.command)
+    known = process.unobserved
     process.unobserved = f"python {option}, not observed" if option else ""
     parent = state.processes.get(process.parent)
-    if option and (parent is None or parent.unobserved != process.unobserved):
+    if option and process.unobserved not in (known, parent.unobserved if parent else ""):
         state.note(time, process.key, f"is a python {option}, without a probe: {NOT_INSIDE}")

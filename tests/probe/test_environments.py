@@ -136,6 +136,25 @@ def test_the_program_finds_nothing_of_ours_but_the_probe(
     assert more <= {"PYTHONPATH", "MPVIZ_EVENTS"}
 
 
+def test_what_an_environment_imports_before_all_else_is_observed_too(
+    tmp_path: Path, run_to_end: Callable[..., None], python: str
+) -> None:
+    own = make_environment(tmp_path / "venv", python)
+    (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    early = "import multiprocessing.pool, multiprocessing.sharedctypes, subprocess"
+    (packages / "early.pth").write_text(f"{early}, concurrent.futures.process\n")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    words = ["program.py", "told.json", "fork"]
+    session = start(Target(words, name="program", python=own, directory=tmp_path), capture=True)
+    run_to_end(session)
+    session.close()
+    found = document(session.state)
+    assert [lock["acquisitions"] for lock in found["locks"]] == [3]
+    assert [queue["puts"] for queue in found["queues"]] == [3]
+    assert len(found["tasks"]) == 4
+    assert found["stream"]["probe_errors"] == 0
+
+
 def test_pip_lists_what_it_lists_without_us(
     tmp_path: Path, run_to_end: Callable[..., None]
 ) -> None:

@@ -125,9 +125,10 @@ def test_a_child_that_becomes_another_program_is_that_program(
     run_to_end(session, lambda state: "sleep" in names(state) and named(state, "sleep").records)
     state = session.state
     assert names(state) == {"MainProcess", "sleep"}
-    # A sample may have seen the exec before the fork was told.
+    # A sample may have seen the exec before the fork was told, or before the child had its name.
     taken = {line for line in log(state) if "has taken the place" in line}
-    assert taken <= {f"has taken the place of {before} (exec)"}
+    names_before = {before, "fork of MainProcess"}
+    assert taken <= {f"has taken the place of {name} (exec)" for name in names_before}
     assert entry(state, "sleep")["observed"] is False
     assert named(state, "sleep").wait is None
 
@@ -218,3 +219,43 @@ def test_the_report_of_a_program_without_a_probe_says_what_it_lacks(
     sentence = f"mpviz: python {flag} takes no probe along: its processes, CPU and memory are shown"
     assert summary(session.state).splitlines()[1].startswith(sentence)
     assert document(session.state)["run"]["exit_code"] == 0
+
+
+SHORT = """
+subprocess.run(["sh", "-c", "exit 3"])
+subprocess.run([sys.argv[1], "-c", "raise SystemExit(4)"], preexec_fn=os.getpid)
+try:
+    subprocess.run(["sleep", "600"], timeout=0.01)
+except subprocess.TimeoutExpired:
+    print("too long")
+print(subprocess.check_output("echo hello", shell=True, text=True).strip(), flush=True)
+try:
+    subprocess.run(["no-such-program"])
+except FileNotFoundError as error:
+    print(error.filename)
+"""
+
+
+def test_what_subprocess_starts_is_there_however_short_its_life(
+    begin: Begin, run_to_end: RunToEnd, python: str
+) -> None:
+    session = begin(SHORT, python=python)
+    run_to_end(session)
+    state = session.state
+    assert [line.text for line in state.output] == ["too long", "hello", "no-such-program"]
+    found = [
+        (process["name"], process["role"], process["exit_code"], process["parent_pid"])
+        for process in document(state)["processes"][1:]
+    ]
+    main = state.processes[state.main].pid
+    # A sample may have seen them in another order than they were told.
+    assert sorted(found) == sorted(
+        [
+            ("sh", "program", 3, main),
+            (f"{Path(python).name} -c", "program", 4, main),
+            ("sleep", "program", -9, main),
+            ("sh", "program", 0, main),
+            ("no-such-program", "program", 255, main),
+        ]
+    )
+    assert (state.lost, state.probe_errors, state.unreadable) == (0, 0, 0)

@@ -224,6 +224,47 @@ if __name__ == "__main__":
     main()
 """
 
+STARTS = """
+import asyncio, inspect, os, subprocess, sys, traceback
+
+def shown(*args, **kwargs):
+    try:
+        done = subprocess.run(*args, **kwargs)
+        print(done.returncode, done.stdout, done.stderr)
+    except Exception as error:
+        # The time that was left when it ran out is another each time.
+        traceback.print_tb(error.__traceback__)
+        print(type(error), getattr(error, "errno", None), file=sys.stderr)
+
+shown(["no-such-program"])
+shown(["/"])
+shown(["sleep", "600"], timeout=0.01)
+shown(["sh", "-c", "exit 3"], check=True)
+shown("echo out; echo err >&2", shell=True, capture_output=True, text=True)
+shown(["cat"], input=b"through a pipe", stdout=subprocess.PIPE, close_fds=False)
+shown([os.fsencode("true")], preexec_fn=os.getpid, start_new_session=True, cwd="/")
+shown([sys.executable, "-c", "import sys; print(sys.path)"], env={}, capture_output=True)
+process = subprocess.Popen(["true"])
+process.wait()
+print(sorted(vars(process)), hasattr(subprocess.Popen, "pid"), vars(process)["pid"] > 0)
+for thing in (subprocess.Popen, subprocess.Popen.__new__(subprocess.Popen)):
+    try:
+        thing.pid
+    except AttributeError as error:
+        print(error)
+print(inspect.signature(subprocess.Popen), subprocess.list2cmdline(["a b"]))
+with os.popen("echo popen") as pipe:
+    print(pipe.read(), os.system("exit 2"), subprocess.getstatusoutput("exit 4"))
+with subprocess.Popen(["sh", "-c", "kill -9 $$"]) as process:
+    print(process.wait(), process.poll(), process.returncode)
+
+async def main():
+    process = await asyncio.create_subprocess_exec("sh", "-c", "exit 5")
+    print(await process.wait())
+
+asyncio.run(main())
+"""
+
 EXECUTOR = """
 from looking import look
 import concurrent.futures, gc, inspect, multiprocessing, pickle, re, sys, traceback, weakref
@@ -434,6 +475,20 @@ def test_an_exception_looks_the_same(stage: Stage, python: str) -> None:
     seen = stage.assert_same(python, "raises.py")
     assert seen.exit_code == 1
     assert b"ZeroDivisionError" in seen.stderr
+
+
+def test_subprocess_and_its_exceptions_look_the_same(stage: Stage, python: str) -> None:
+    stage.write("starts.py", STARTS)
+    seen = stage.assert_same(python, "-W", "error", "starts.py")
+    assert seen.exit_code == 0
+    for name in (
+        b"FileNotFoundError",
+        b"TimeoutExpired",
+        b"CalledProcessError",
+        b"PermissionError",
+    ):
+        assert name in seen.stderr
+    assert ProbeError not in {type(event) for event in stage.events()}
 
 
 def test_modules_of_the_program_s_are_not_imported_early(stage: Stage, python: str) -> None:

@@ -18,7 +18,7 @@ from mpviz.trace.events import (
     WardenSignalled,
 )
 from mpviz.trace.fold import fold
-from mpviz.trace.primitives.process import Began, Hello, Started
+from mpviz.trace.primitives.process import Began, Hello, Joined, Launched, Started
 from mpviz.trace.report import summary
 from mpviz.trace.state import Process, RunState
 
@@ -214,3 +214,44 @@ def test_what_the_warden_sends_is_in_the_log_where_the_program_left_somebody_beh
     story.tell(2.3, WardenSignalled, WARDEN, left_behind=True, **fields)
     assert story.state.log[-1].text == "is there after the program's end, so mpviz sends it SIGTERM"
     assert [sender for _, sender, _ in story.process(CHILD).signals] == ["mpviz", "mpviz"]
+
+
+@pytest.mark.parametrize(
+    ("order", "name"),
+    [
+        ("launch sample", "grep"),
+        ("sample launch", "grep"),
+        ("early launch", "grep"),
+        ("launch early sample", "grep"),
+        ("later launch", "cat"),
+        ("fork launch", "grep"),
+    ],
+)
+def test_what_subprocess_starts_is_what_it_is_whoever_tells_first(order: str, name: str) -> None:
+    story = Story()
+    story.hello(0.1)
+    story.sample(0.2, MAIN, "python3 story.py", PYTHON)
+    launch = {"child": CHILD, "started": CHILD - 99, "command": "/bin/grep -q x y"}
+    steps = {
+        "launch": lambda: story.tell(1, Launched, MAIN, **launch),
+        "early": lambda: story.sample(1, CHILD, "python3 story.py", PYTHON),
+        "sample": lambda: story.sample(1.1, CHILD, "/bin/grep -q x y", "grep"),
+        "later": lambda: story.sample(1.2, CHILD, "cat y", "cat"),
+        "fork": lambda: story.fork(1),
+    }
+    for step in order.split():
+        steps[step]()
+    child = story.process(CHILD)
+    assert (child.name, child.role, child.parent) == (name, "program", story.state.main)
+    assert not child.probed
+
+
+def test_the_exit_code_of_another_program_is_no_trouble_and_a_signal_is() -> None:
+    story = Story()
+    story.hello(0.1)
+    for pid, exit_code in ((CHILD, 1), (CHILD + 1, -11)):
+        launch = {"child": pid, "started": pid - 99, "command": "grep x"}
+        story.tell(1, Launched, MAIN, **launch)
+        story.tell(2, Joined, MAIN, child=pid, exit_code=exit_code)
+    troubles = [line.text for line in story.state.log if line.trouble]
+    assert troubles == ["ended by SIGSEGV"]

@@ -15,7 +15,7 @@ from mpviz.trace.processes import (
     renew,
     signal_name,
 )
-from mpviz.trace.programs import is_another_by_now
+from mpviz.trace.programs import is_another_by_now, take_in_launch
 from mpviz.trace.state import HELPERS, Primitive, Process, RunState, Wait, WaitKind, settle
 
 
@@ -45,6 +45,16 @@ class Started(Event, tag="process.started", kw_only=True):
     function: str
     started: int = 0
     """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+
+
+class Launched(Event, tag="subprocess.started", kw_only=True):
+    """The program has started another by ``subprocess``; the stamp is from before it acted."""
+
+    child: int
+    started: int
+    """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+    command: str
+    """Its words with blanks between them."""
 
 
 class Began(Event, tag="process.began", kw_only=True):
@@ -146,6 +156,16 @@ def _started(state: RunState, parent: Process, event: Started) -> None:
     state.note(event.time, parent.key, f"starts {kind}{event.name} ({event.child}, {event.method})")
 
 
+def _launched(state: RunState, parent: Process, event: Launched) -> None:
+    child = process_with_pid(state, event.child, event.time, event.started)
+    child.parent = parent.key
+    child.started_ticks = child.started_ticks or event.started
+    take_in_launch(state, child, event.time, event.command)
+    if child.lane.start < 0:
+        settle(child, event.time)
+    state.note(event.time, parent.key, f"starts {described(child)} ({event.child}, subprocess)")
+
+
 def _began(state: RunState, process: Process, event: Began) -> None:
     process.daemon = event.daemon
     if not is_another_by_now(state.by_pid.get(event.parent), process):
@@ -233,6 +253,7 @@ PRIMITIVE = Primitive(
     handlers={
         Hello: _hello,
         Started: _started,
+        Launched: _launched,
         Began: _began,
         Exiting: _exiting,
         Finished: _finished,

@@ -22,6 +22,7 @@ PRIMITIVES = {
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
     "futures": ("concurrent.futures.process",),
+    "subprocesses": ("subprocess",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
@@ -44,7 +45,9 @@ def arm():
         return
     _say_hello(role)
     os.register_at_fork(after_in_child=_after_fork)
-    sys.meta_path.insert(0, _Finder())
+    finder = _Finder()
+    finder.patch_loaded()
+    sys.meta_path.insert(0, finder)
 
 
 def report(where):
@@ -79,6 +82,18 @@ def start_ticks(pid):
     return int(status[status.rindex(b")") + 2 :].split()[19])
 
 
+def read_command(pid):
+    """The words of a process's command line; none where it is gone, or the system does not say."""
+    try:
+        descriptor = os.open("/proc/%d/cmdline" % pid, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        return os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
+    finally:
+        os.close(descriptor)
+
+
 def _role():
     # Before the code there may stand any number of options, such as -W error.
     code = next((word for word in _command() if word.startswith("from multiprocessing.")), "")
@@ -96,14 +111,7 @@ def _command():
     words = getattr(sys, "orig_argv", None)
     if words is None:
         # Before Python 3.10; sys.argv has not what stands behind -c.
-        try:
-            descriptor = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return [sys.executable]
-        try:
-            words = os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
-        finally:
-            os.close(descriptor)
+        words = read_command(os.getpid()) or [sys.executable]
     return words
 
 
@@ -148,6 +156,11 @@ class _Finder:
             for module in modules:
                 self.waiting.setdefault(module, []).append(ours)
 
+    def patch_loaded(self):
+        """Patch what is there already: a ``.pth`` file of the environment may import anything."""
+        for name in [name for name in self.waiting if name in sys.modules]:
+            _patch(sys.modules[name], self.waiting.pop(name))
+
     def find_spec(self, name, path=None, target=None):
         """Find as if this finder were not there; see :pep:`451`."""
         if name not in self.waiting:
@@ -172,11 +185,15 @@ class _Finder:
         def execute_and_patch(module):
             execute(module)
             loader.__dict__.pop("exec_module", None)
-            for ours in primitives:
-                try:
-                    package = __import__("mpviz_probe." + ours)
-                    getattr(package, ours).patch(module)
-                except Exception:
-                    report("patch of " + module.__name__)
+            _patch(module, primitives)
 
         loader.exec_module = execute_and_patch
+
+
+def _patch(module, primitives):
+    for ours in primitives:
+        try:
+            package = __import__("mpviz_probe." + ours)
+            getattr(package, ours).patch(module)
+        except Exception:
+            report("patch of " + module.__name__)
