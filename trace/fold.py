@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +32,7 @@ from mpviz.trace.processes import (
     process_with_pid,
     signal_name,
 )
-from mpviz.trace.programs import take_in_command, watch_silence
+from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
 from mpviz.trace.state import (
     CoreUse,
     Handler,
@@ -133,8 +132,8 @@ def _program_started(state: RunState, warden: Process, event: ProgramStarted) ->
     process.role = "main"
     process.name = "MainProcess"
     state.main = process.key
-    if state.run is not None:
-        process.command = process.command or shlex.join(state.run.arguments)
+    if state.run is not None and not process.probed:
+        take_in_start(state, process, state.run.arguments)
     if process.lane.start < 0:
         settle(process, event.time)
     state.note(event.time, process.key, f"starts as pid {event.child}")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mpviz.trace.commands import is_python, keeps_probe_out, name_of_program, words_of
+import shlex
+from collections.abc import Sequence
+
+from mpviz.trace.commands import (
+    is_python,
+    keeps_probe_out,
+    name_of_program,
+    program_of,
+    words_of,
+)
 from mpviz.trace.events import ProcessSample
 from mpviz.trace.processes import described, forget_doings
 from mpviz.trace.state import HELPERS, Process, RunState
@@ -15,6 +24,15 @@ NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, po
 
 def take_in_command(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
     """Take in what a process runs that is new, or that has replaced itself (exec)."""
+    if not state.main:
+        # Forked by the warden, it is not yet the program that it is to become.
+        return
+    is_told = process.command and not (
+        process.probed or _is_its_parents(state, process, process.command)
+    )
+    if is_told and _is_its_parents(state, process, sample.command):
+        # Seen before its exec, of which its parent has told meanwhile.
+        return
     file = sample.executable.rsplit("/", 1)[-1]
     is_same = process.executable == file if process.executable else is_python(file)
     is_replaced = process.probed and (
@@ -31,11 +49,16 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
         process.name = name_of_program(process.command)
 
 
+def take_in_start(state: RunState, process: Process, arguments: Sequence[str]) -> None:
+    """Take in what the first process was started as."""
+    process.command = shlex.join(arguments)
+    _name_by_command(state, process)
+
+
 def take_in_launch(state: RunState, process: Process, time: int, command: str) -> None:
     """Take in what its parent has started, unless the child has told that, or a sample has."""
-    parent = state.processes.get(process.parent)
-    was_seen = parent is not None and not _is_same(process.command, parent.command)
-    if (process.probed and process.role == "program") or (process.command and was_seen):
+    was_seen = process.command and not _is_its_parents(state, process, process.command)
+    if was_seen or (process.probed and process.role == "program"):
         return
     process.probed = False
     process.command = command
@@ -76,14 +99,18 @@ def unobserved_run(state: RunState) -> str:
         return f"python {option} takes no probe along: {NOT_INSIDE}"
     if any(process.probed for process in state.processes.values()):
         return ""
-    is_native = not is_python(main.executable or main.command.split(" ", 1)[0])
+    is_native = not is_python(main.executable or program_of(main.command))
     who = "there was no Python in it that told anything" if is_native else "it told nothing"
     return f"{who}: {NOT_INSIDE}"
 
 
-def _is_same(command: str, other: str) -> bool:
+def _is_its_parents(state: RunState, process: Process, command: str) -> bool:
+    """Whether a command is the parent's, as that of a child is before its exec."""
+    parent = state.processes.get(process.parent)
+    if parent is None:
+        return False
     # The probe tells its words without the quotes.
-    return " ".join(words_of(command)) == " ".join(words_of(other))
+    return " ".join(words_of(command)) == " ".join(words_of(parent.command))
 
 
 def _leave_python(state: RunState, process: Process, time: int) -> None:
@@ -98,7 +125,7 @@ def _leave_python(state: RunState, process: Process, time: int) -> None:
 
 def _name_by_command(state: RunState, process: Process) -> None:
     if process.key == state.main:
-        is_native = process.executable and not is_python(process.executable)
+        is_native = not is_python(process.executable or program_of(process.command))
         process.name = name_of_program(process.command) if is_native else "MainProcess"
     elif "resource_tracker" in process.command:
         process.role = process.name = "resource tracker"

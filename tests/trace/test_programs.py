@@ -25,6 +25,13 @@ from mpviz.trace.state import Process, RunState
 SECOND = 1_000_000_000
 WARDEN, MAIN, CHILD = 50, 100, 101
 PYTHON = "python3.12"
+RUN: dict[str, Any] = {
+    "target": "story",
+    "python": "",
+    "start_method": "",
+    "cores": 1,
+    "version": "",
+}
 
 
 class Story:
@@ -32,9 +39,7 @@ class Story:
 
     def __init__(self, command: str = "python3 story.py") -> None:
         self.state = RunState()
-        words = shlex.split(command)
-        run = {"target": "story", "python": "", "start_method": "", "cores": 1, "version": ""}
-        self.tell(0, RunStarted, 0, arguments=words, **run)
+        self.tell(0, RunStarted, 0, arguments=shlex.split(command), **RUN)
         self.tell(0, ProgramStarted, WARDEN, child=MAIN, started=1)
 
     def tell(self, seconds: float, kind: type[Event], pid: int, **fields: Any) -> None:
@@ -152,6 +157,16 @@ def test_a_shell_that_becomes_a_python_is_the_main_process_from_then_on() -> Non
     assert (story.process(MAIN).name, story.process(MAIN).probed) == ("MainProcess", True)
 
 
+def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() -> None:
+    story = Story.__new__(Story)
+    story.state = RunState()
+    story.tell(0, RunStarted, 0, arguments=["./run.sh", "a"], **RUN)
+    story.sample(0.1, MAIN, "python -I -S warden.py", PYTHON)
+    story.tell(0.1, ProgramStarted, WARDEN, child=MAIN, started=1)
+    assert (story.process(MAIN).name, story.process(MAIN).unobserved) == ("run.sh", "")
+    assert [line.text for line in story.state.log] == [f"starts as pid {MAIN}"]
+
+
 def test_an_exec_ends_what_the_process_did_before() -> None:
     story = Story()
     story.hello(0.1)
@@ -244,6 +259,18 @@ def test_what_subprocess_starts_is_what_it_is_whoever_tells_first(order: str, na
     child = story.process(CHILD)
     assert (child.name, child.role, child.parent) == (name, "program", story.state.main)
     assert not child.probed
+
+
+def test_a_launch_that_a_sample_saw_too_early_is_told_of_once() -> None:
+    story = Story()
+    story.hello(0.1)
+    command = "python3 -I tool.py"
+    launch = {"child": CHILD, "started": CHILD - 99, "command": command}
+    story.tell(1, Launched, MAIN, **launch)
+    story.sample(0.9, CHILD, "python3 story.py", PYTHON)
+    assert story.process(CHILD).unobserved == "python -I, not observed"
+    story.sample(1.1, CHILD, command, PYTHON)
+    assert sum("without a probe" in line.text for line in story.state.log) == 1
 
 
 def test_the_exit_code_of_another_program_is_no_trouble_and_a_signal_is() -> None:
