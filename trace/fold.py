@@ -133,7 +133,7 @@ def _program_started(state: RunState, warden: Process, event: ProgramStarted) ->
     process.name = "MainProcess"
     state.main = process.key
     if state.run is not None and not process.probed:
-        take_in_start(state, process, state.run.arguments)
+        take_in_start(state, process, event.time, state.run.arguments)
     if process.lane.start < 0:
         settle(process, event.time)
     state.note(event.time, process.key, f"starts as pid {event.child}")

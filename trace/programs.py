@@ -49,9 +49,9 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
         process.name = name_of_program(process.command)
 
 
-def take_in_start(state: RunState, process: Process, arguments: Sequence[str]) -> None:
+def take_in_start(state: RunState, process: Process, time: int, arguments: Sequence[str]) -> None:
     """Take in what the first process was started as."""
-    process.command = shlex.join(arguments)
+    process.command, process.command_since = shlex.join(arguments), time
     _name_by_command(state, process)
 
 
@@ -78,7 +78,8 @@ def watch_silence(state: RunState, process: Process, time: int) -> None:
     has_spoken = process.probed and process.records > 0
     if has_spoken or process.unobserved or process.role in HELPERS or process.stopped:
         return
-    if time - process.command_since >= SILENT_NANOSECONDS and is_python(process.executable):
+    runs = process.executable or program_of(process.command)
+    if time - process.command_since >= SILENT_NANOSECONDS and is_python(runs):
         process.unobserved = "not observed"
         if process.began < 0:
             # Its parent has told of its start; that its own code has begun nobody will tell.
