@@ -144,6 +144,7 @@ if __name__ == "__main__":
     except ChildProcessError:
         pass
     tell(pid=process.pid, exit_code=process.exitcode)
+    tell(success=subprocess.run(["sh", "-c", "exit 3"]).returncode)
 """
 )
 
@@ -156,6 +157,8 @@ def test_children_that_nobody_reaps_end_too(run_program: RunProgram, python: str
     process = run.process("unreaped")
     assert process["ended"] is not None
     assert process["exit_code"] in (3, None)
+    assert run.facts("success") == 0
+    assert run.process("sh")["exit_code"] in (3, None)
 
 
 LEAVING = (

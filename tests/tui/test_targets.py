@@ -266,6 +266,17 @@ def test_a_scenario_runs_in_an_environment_that_has_nothing_of_ours(
     assert found["stream"]["lost"] == found["stream"]["probe_errors"] == 0
 
 
+def test_a_console_script_runs_and_is_observed_in_its_own_environment(
+    place: Path, nothing_left: None
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "bare"], check=True)
+    code = "import multiprocessing as m, sys; lock = m.Lock()\nwith lock: print(sys.prefix)"
+    write("bare/bin/tool", f"#!{place}/bare/bin/python\n{code}\nassert sys.argv[1:] == ['src']")
+    found = report("bare/bin/tool", "src")
+    assert found["run"]["python"] == f"{place}/bare/bin/python"
+    assert [lock["acquisitions"] for lock in found["locks"]] == [1]
+
+
 def test_what_a_shell_script_starts_is_observed(nothing_left: None) -> None:
     code = "import multiprocessing as m; lock = m.Lock(); lock.acquire(); lock.release()"
     write("run.sh", f'#!/bin/sh\npython3 -c "{code}"\ntrue')

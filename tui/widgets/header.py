@@ -146,14 +146,14 @@ def _not_told(state: RunState) -> str:
 
 
 def _interpreter(state: RunState, status: Status) -> str:
-    """The first process's Python, and its environment in short: "python 3.12 · .venv"."""
-    main = state.processes.get(state.main)
-    if main is None or not main.python:
+    """The Python that runs it, and its environment in short: "python 3.12 · .venv"."""
+    told = next((each.python for each in state.processes.values() if each.python), "")
+    if not told:
         return ""
-    version = ".".join(main.python.split(".")[:2])
+    version = ".".join(told.split(".")[:2])
     *_, home, folder, _ = ["", "", *(state.run.python if state.run else "").split("/")]
     # A folder that is called by the version says nothing more.
-    is_environment = folder == "bin" and home not in ("", "usr", "local", main.python)
+    is_environment = folder == "bin" and home not in ("", "usr", "local", told)
     between = " - " if status.ascii else " · "
     return f"python {version}" + (f"{between}{home}" if is_environment else "")
 

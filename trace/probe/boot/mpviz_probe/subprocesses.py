@@ -123,12 +123,16 @@ def _observed_send_signal(send_signal):
 
 
 def _observed_status(handle):
+    import signal
+
     @wraps(handle)
     def observed(self, *args, **kwargs):
         known = self.returncode
         handle(self, *args, **kwargs)
         try:
-            if known is None and self.returncode is not None:
+            # Where SIGCHLD is ignored nobody can wait, and Python takes each for a success.
+            is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+            if is_told and known is None and self.returncode is not None:
                 fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)
                 wire.put(b"process.joined", fields)
         except Exception:
