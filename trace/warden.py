@@ -606,6 +606,8 @@ def _tell_exit(pid: int, exit_code: int) -> None:
 
 
 def _tell_signal(warden: Warden, process: Process, number: int) -> None:
+    if warden.viewer_is_gone:
+        return
     left_behind = b"false" if warden.first else b"true"
     fields = b'"child":%d,"signal":%d,"left_behind":%b' % (process.pid, number, left_behind)
     wire.put(b"warden.signalled", fields)
