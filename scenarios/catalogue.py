@@ -24,7 +24,7 @@ CHAPTERS = (
 )
 """The order of the list; a chapter that is not among these comes last."""
 
-NOT_SCENARIOS = ("__init__", "__main__", "catalogue")
+NOT_SCENARIOS = ("__init__", "__main__", "anywhere", "catalogue")
 """The modules of this folder that are no scenarios; all others are."""
 
 TOLD = ("CHAPTER", "ORDER", "START_METHODS", "HANGS", "LIMIT", "COMMANDS")

@@ -36,7 +36,9 @@ RECORDED = Path(__file__).parent / "tui"
 """Where a program that was recorded lies, and its events."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
-VERSIONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+OLD_VERSIONS = ((2, 7), (3, 6), (3, 7))
+"""In these a program runs as ever, and no more."""
+VERSIONS = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
 
 TELLING = '''
 """For observed programs: say what is true, past everything that mpviz looks at."""
@@ -70,43 +72,57 @@ class Interpreter:
         return "python{}.{}".format(*self.version)
 
 
-def find_interpreters() -> list[Interpreter]:
-    """One CPython for each version that mpviz observes, as far as there is one."""
-    asking = "import sys; print(sys.implementation.name, *sys.version_info[:2])"
+def find_interpreters(
+    versions: tuple[tuple[int, int], ...] = VERSIONS,
+) -> list[Interpreter]:
+    """One CPython for each of these versions, as far as there is one."""
+    asking = (
+        "import platform, sys;"
+        "print('%s %d %d' % ((platform.python_implementation(),) + sys.version_info[:2]))"
+    )
     asked = [
         (
             path,
             subprocess.Popen(
-                [path, "-I", "-S", "-c", asking],
+                [path, "-E", "-S", "-c", asking],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
             ),
         )
-        for path in _candidates()
+        for path in _candidates(versions)
     ]
     found: dict[tuple[int, int], Interpreter] = {}
     for path, process in asked:
         words = process.communicate()[0].split()
-        if process.returncode == 0 and words[:1] == ["cpython"]:
+        if process.returncode == 0 and words[:1] == ["CPython"]:
             version = (int(words[1]), int(words[2]))
-            if version in VERSIONS:
+            if version in versions:
                 found.setdefault(version, Interpreter(path, version))
     return [found[version] for version in sorted(found)]
 
 
-def _candidates() -> list[str]:
+def _candidates(versions: tuple[tuple[int, int], ...]) -> list[str]:
     home = Path.home()
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
-    on_path = [shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS]
-    elsewhere = [*(home / ".pyenv/versions").glob("3.*/bin/python"), *uv.glob("*/bin/python3")]
+    on_path = [shutil.which(f"python{major}.{minor}") for major, minor in versions]
+    elsewhere = [*(home / ".pyenv/versions").glob("*/bin/python"), *uv.glob("*/bin/python3")]
     return [sys.executable, *filter(None, on_path), *map(str, sorted(elsewhere))]
 
 
 @pytest.fixture(scope="session", params=find_interpreters(), ids=lambda found: found.name)
 def python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter in turn."""
+    path: str = request.param.path
+    return path
+
+
+@pytest.fixture(
+    scope="session", params=find_interpreters(OLD_VERSIONS), ids=lambda found: found.name
+)
+def old_python(request: pytest.FixtureRequest) -> str:
+    """The path of each interpreter in turn that is too old to be observed."""
     path: str = request.param.path
     return path
 

@@ -50,7 +50,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     arguments: list[str]
     """The command that is run, word by word."""
     python: str
-    """The interpreter's path and version."""
+    """The interpreter's path; empty for a command that is run as it is."""
     start_method: str
     """fork, spawn or forkserver where it was asked for, else empty."""
     cores: int
@@ -89,6 +89,15 @@ class ProgramEnded(Event, tag="program.ended", kw_only=True):
 
     child: int
     exit_code: int
+
+
+class WardenSignalled(Event, tag="warden.signalled", kw_only=True):
+    """The warden is about to send a signal to a process, since all of the program is to end."""
+
+    child: int
+    signal: int
+    left_behind: bool
+    """The program's first process has ended, and this one is still there."""
 
 
 class ProcessExited(Event, tag="process.exited", kw_only=True):
@@ -191,7 +200,9 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     core: int
     """The core it last ran on; -1 where the system does not say."""
     command: str = ""
-    """Its command line, told with the first sample only."""
+    """Its command line as a shell would take it, told with the first sample and after an exec."""
+    executable: str = ""
+    """The path of the file that it runs, told with the command; empty where it is hidden."""
 
 
 class Sample(Event, tag="sample", kw_only=True):
@@ -210,6 +221,7 @@ COMMON_EVENTS: tuple[type[Event], ...] = (
     ProgramStarted,
     ProgramFailed,
     ProgramEnded,
+    WardenSignalled,
     ProcessExited,
     RingOpened,
     Site,

@@ -24,6 +24,7 @@ from mpviz.trace.events import (
     Unreadable,
     Waiting,
     WaitOver,
+    WardenSignalled,
 )
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
@@ -31,6 +32,7 @@ from mpviz.trace.processes import (
     process_with_pid,
     signal_name,
 )
+from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
 from mpviz.trace.state import (
     CoreUse,
     Handler,
@@ -131,6 +133,8 @@ def _program_started(state: RunState, warden: Process, event: ProgramStarted) ->
     process.role = "main"
     process.name = "MainProcess"
     state.main = process.key
+    if state.run is not None and not process.probed:
+        take_in_start(state, process, event.time, state.run.arguments)
     if process.lane.start < 0:
         settle(process, event.time)
     state.note(event.time, process.key, f"starts as pid {event.child}")
@@ -148,6 +152,14 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+
+
+def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
+    process = process_with_pid(state, event.child, event.time)
+    process.signals.append((event.time, "mpviz", event.signal))
+    if event.left_behind:
+        sent = f"so mpviz sends it {signal_name(event.signal)}"
+        state.note(event.time, process.key, f"is there after the program's end, {sent}")
 
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
@@ -258,16 +270,11 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if not process.alive:
         return None
     process.started_ticks = sample.started
-    # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
-    unheard = not process.probed or _TRACKER in sample.command
-    if sample.command and unheard:
-        process.command = sample.command
     if not process.parent and process.key != state.main:
         parent = state.by_pid.get(sample.parent)
         process.parent = parent.key if parent else ""
-    if unheard and process.key != state.main:
-        # Asked again each time: just forked, it still has its parent's command line.
-        process.role, process.name = _helper(process.command)
+    if sample.command:
+        take_in_command(state, process, time, sample)
     process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"
@@ -279,22 +286,9 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.peak_rss = max(process.peak_rss, sample.rss)
     process.core = sample.core
     process.cpu.add(time, sample.cpu_percent)
+    watch_silence(state, process, time)
     settle(process, time)
     return process
-
-
-_TRACKER = ".resource_tracker"
-"""Is on the command line of a resource tracker: multiprocessing's, or one made after it."""
-
-
-def _helper(command: str) -> tuple[str, str]:
-    """The role and name of a process that no probe speaks for, by its command line."""
-    if _TRACKER in command:
-        return "resource tracker", "resource tracker"
-    if ".forkserver import main" in command:
-        return "fork server", "fork server"
-    words = command.split()
-    return "program", words[0].rsplit("/", 1)[-1] if words else ""
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -303,6 +297,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     ProgramStarted: _program_started,
     ProgramFailed: _program_failed,
     ProgramEnded: _program_ended,
+    WardenSignalled: _warden_signalled,
     ProcessExited: _process_exited,
     Site: _site,
     RingOpened: _ring_opened,

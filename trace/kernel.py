@@ -139,6 +139,14 @@ def read_command(pid: int) -> list[str]:
     return text.decode("utf-8", "replace").split("\0") if text else []
 
 
+def read_executable(pid: int) -> str:
+    """Give the path of the file that the process runs; empty when we may not, or it is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 (see above)
+    except OSError:
+        return ""
+
+
 def read_environment(pid: int) -> list[bytes]:
     """Read what the process's environment was at its exec; empty when we may not, or it is gone."""
     return _read_file(f"/proc/{pid}/environ", 1 << 21).split(b"\0")

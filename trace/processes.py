@@ -36,12 +36,21 @@ def renew(state: RunState, process: Process, event: _Introduces) -> Process:
             # It has replaced itself by another program (exec), which counts from 1 again.
             process.lost_before_exec += process.highest_number - (process.records - 1)
             process.records = process.highest_number = 1
+            forget_doings(process)
         return process
     # Its first record was counted for the process that had the pid before.
     process.records -= 1
     successor = _appear(state, event.pid, event.time, event.started)
     successor.records = successor.highest_number = 1
     return successor
+
+
+def forget_doings(process: Process) -> None:
+    """Forget what it was doing: it has replaced itself by another program, which does not."""
+    process.waits.clear()
+    process.task = process.pool = process.initializing = ""
+    process.site = 0
+    process.exiting = process.finished = -1
 
 
 def child_of(state: RunState, parent_pid: int) -> str:
@@ -89,9 +98,12 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
 
 
 def ended_badly(process: Process) -> bool:
-    """Whether it failed, or was killed, and no process of the program wanted that."""
+    """Whether it failed, or was killed, and no process of the program wanted that.
+
+    What the exit code of another program means, as of a ``grep``, its parent knows.
+    """
     code = process.exit_code
-    if not code:
+    if not code or (code > 0 and process.role == "program"):
         return False
     return not any(number == -code for _, sender, number in process.signals if sender)
 

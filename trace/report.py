@@ -6,6 +6,7 @@ from typing import Any
 
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
+from mpviz.trace.programs import unobserved_run
 from mpviz.trace.state import LogEntry, Process, RunState, Stuck
 from mpviz.trace.stuck import as_it_waits
 
@@ -123,6 +124,8 @@ def _lines(state: RunState) -> list[str]:
     count = len(state.processes)
     processes = "1 process" if count == 1 else f"{count} processes"
     lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
+    not_told = unobserved_run(state)
+    lines += [not_told] if not_told else []
     for primitive in PRIMITIVES:
         if primitive.summary is not None:
             lines += primitive.summary(state)

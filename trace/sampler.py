@@ -6,6 +6,7 @@ psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as mu
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from collections import deque
@@ -116,16 +117,23 @@ class Sampler:
             cpu_seconds=cpu_seconds,
             rss=reading.rss,
             core=reading.core,
-            command=_news_of_command(known, reading),
+            **_news_of_command(known, reading),
         )
 
 
-def _news_of_command(known: _Known, reading: kernel.ProcessStatus) -> str:
-    """Give the command line with the first sample, and again with the first after an exec."""
+def _news_of_command(known: _Known, reading: kernel.ProcessStatus) -> dict[str, str]:
+    """Give command and executable with the first sample, and with the first after an exec."""
     if reading.image in (0, known.image):
-        return ""
+        return {}
+    command = kernel.read_command(reading.pid)
+    if not command:
+        # In the middle of an exec; the next sample tells it.
+        return {}
     known.image = reading.image
-    return clean(" ".join(kernel.read_command(reading.pid)))
+    return {
+        "command": clean(shlex.join(command)),
+        "executable": clean(kernel.read_executable(reading.pid)),
+    }
 
 
 def _read_cores() -> list[float]:

@@ -35,7 +35,10 @@ class Target:
     """What a person asked to run."""
 
     arguments: list[str]
-    """What the interpreter is given: a script or ``-m`` and a module, and their arguments."""
+    """What the interpreter is given: a script or ``-m`` and a module, and their arguments.
+
+    Without an interpreter, the whole command.
+    """
     name: str
     """In short, for a title."""
     scenario: str | None = None
@@ -43,6 +46,7 @@ class Target:
     start_method: str | None = None
     """Where the program does not choose itself; None for Python's own default."""
     python: str = sys.executable
+    """The interpreter's path; empty for a command that is run as it is."""
     directory: Path | None = None
     limit: float = 0.0
     """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
@@ -231,7 +235,7 @@ def start(
     :class:`mpviz.trace.launch.LaunchError` where it cannot be started, :class:`OSError` where its
     recording cannot be written.
     """
-    arguments = [target.python, *target.arguments]
+    arguments = [target.python, *target.arguments] if target.python else target.arguments
     directory = Path(tempfile.gettempdir()) / f"mpviz-{secrets.token_hex(8)}"
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []

@@ -59,9 +59,18 @@ class Process:
     start_method: str = ""
     function: str = ""
     command: str = ""
+    """Its command line as a shell would take it."""
+    executable: str = ""
+    """The name of the file that it runs, such as python3.12; empty while unknown."""
+    command_since: int = 0
+    """When a sample first saw this command, nanoseconds."""
     python: str = ""
+    """The version of its Python, where the probe in it has told."""
     probed: bool = False
     """True once the probe in it has spoken."""
+    unobserved: str = ""
+    """Why a Python tells nothing of what it does inside, in words; empty where it does, or may yet.
+    """
     started_ticks: int = 0
     """Kernel start time in clock ticks since boot; 0 while unknown."""
     began: int = -1

@@ -332,6 +332,7 @@ def _ask_to_end(warden: Warden, processes: list[Process]) -> None:
     for process in processes:
         if not process.asked:
             process.asked = True
+            _tell_signal(warden, process, signal.SIGTERM)
             _send(warden, process, signal.SIGTERM)
             # A stopped process gets the SIGTERM only when it goes on.
             _send(warden, process, signal.SIGCONT)
@@ -347,6 +348,9 @@ def _kill(warden: Warden, processes: list[Process]) -> bool:
         for process in processes:
             if not process.killed and not _is_tracker(warden, process):
                 process.killed = True
+                if process.asked:
+                    # One that was never asked is too new for this: it may be one of thousands.
+                    _tell_signal(warden, process, signal.SIGKILL)
                 _send(warden, process, signal.SIGKILL)
         processes = look(warden)
         if not processes:
@@ -599,6 +603,14 @@ def _remove_queue(queue: str) -> None:
 
 def _tell_exit(pid: int, exit_code: int) -> None:
     wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (pid, exit_code))
+
+
+def _tell_signal(warden: Warden, process: Process, number: int) -> None:
+    if warden.viewer_is_gone:
+        return
+    left_behind = b"false" if warden.first else b"true"
+    fields = b'"child":%d,"signal":%d,"left_behind":%b' % (process.pid, number, left_behind)
+    wire.put(b"warden.signalled", fields)
 
 
 def _tell_failure(sentence: str) -> None:

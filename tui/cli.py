@@ -96,7 +96,12 @@ def list_scenarios() -> int:
     context_settings={"allow_interspersed_args": False},
 )
 @click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
-@click.option("--python", metavar="EXE", help="The interpreter that runs the program.")
+@click.option(
+    "--python",
+    metavar="EXE",
+    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
+    "  [default: the active virtual environment's, or python3]",
+)
 @click.option(
     "--start-method",
     type=click.Choice(["fork", "spawn", "forkserver"]),
@@ -139,13 +144,16 @@ def run(
     target: str,
     arguments: tuple[str, ...],
 ) -> int:
-    """Run TARGET and watch it: a scenario with its parameters as name=value, or any Python
-    program with its arguments.
+    """Run TARGET and watch it: a scenario with its parameters as name=value, or any program with
+    its arguments: a script, a folder or zip file with a __main__.py, a command. Of a program that
+    is no Python, every Python below it is observed.
 
     \b
       mpviz run pool-map workers=8 items=100
       mpviz run script.py --its --own options
       mpviz run -m package.module its arguments
+      mpviz run .venv/bin/black src
+      mpviz run make test
     """
     wanted = _target([target, *arguments], module, python, start_method)
     if not headless and not _has_terminal():
@@ -220,7 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:
-    from mpviz.tui.targets import BadTarget, from_words  # noqa: PLC0415
+    from mpviz.tui.interpreters import BadTarget  # noqa: PLC0415
+    from mpviz.tui.targets import from_words  # noqa: PLC0415
 
     try:
         return from_words(words, module=module, python=python, start_method=start_method)

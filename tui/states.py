@@ -36,6 +36,11 @@ def in_words(state: RunState, process: Process, *, where: bool = False) -> list[
         return [*(placed if where else placed[:1]), *ways]
     if process.activity is Activity.TASK:
         return _at_task(state, process)
+    if process.unobserved:
+        words = process.state
+        return list(
+            dict.fromkeys([f"{words}, {process.unobserved}", f"{words}, not observed", words])
+        )
     return _by_itself(process)
 
 

@@ -1,13 +1,13 @@
-"""What the words after ``mpviz run`` mean: a scenario with parameters, a program, or a module."""
+"""What the words after ``mpviz run`` mean: a scenario, a module, or a program of any kind."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpviz.scenarios import catalogue
 from mpviz.scenarios.catalogue import (
     BadParameter,
     Command,
@@ -20,55 +20,69 @@ from mpviz.scenarios.catalogue import (
     scenarios,
 )
 from mpviz.scenarios.catalogue import start_method as scenario_start_method
+from mpviz.tui import executables, interpreters
+from mpviz.tui.executables import Executable
+from mpviz.tui.interpreters import BadTarget
 
 if TYPE_CHECKING:
     from mpviz.trace.session import Target
 
-
-class BadTarget(ValueError):  # noqa: N818 - it reads as what it says
-    """The words name nothing that can be run; the text says why in one line."""
+_BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
+"""What runs a scenario where mpviz is not installed."""
 
 
 def from_words(
     words: Sequence[str], *, module: bool, python: str | None, start_method: str | None
 ) -> Target:
-    """What these words ask to run, or :class:`BadTarget`."""
-    interpreter = _interpreter(python)
+    """What these words ask to run, or :class:`BadTarget`.
+
+    A scenario's name comes first, then a file or a folder, then a command on the ``PATH``.
+    ``python`` is the interpreter that was asked for; else a scenario runs in mpviz's own, which has
+    the scenarios, and all else in its own, see :mod:`mpviz.tui.interpreters`.
+    """
+    chosen = None if python is None else interpreters.find(python)
     first, *rest = words
     if module:
-        return _program(["-m", *words], first, interpreter, start_method)
+        runs = Executable(chosen or interpreters.default(), ["-m", first])
+        return _program(runs, rest, first, start_method)
     try:
         scenario = find(first)
     except UnknownScenario as unknown:
-        if Path(first).exists():
-            return _program(list(words), Path(first).name, interpreter, start_method)
-        raise BadTarget(f"{unknown}, and no file has that name") from None
+        found = executables.find(first, chosen)
+        if found is None:
+            raise BadTarget(f"{unknown}, and no file or command has that name") from None
+        return _program(found, rest, Path(first).absolute().name, start_method)
     try:
         values = parse(scenario, rest)
         method = scenario_start_method(scenario, start_method)
     except BadParameter as bad:
         raise BadTarget(str(bad)) from None
-    return from_scenario(scenario, values, python=interpreter, start_method=method)
+    if chosen is not None:
+        interpreters.check_for_scenarios(chosen)
+    return from_scenario(scenario, values, python=chosen, start_method=method)
 
 
 def from_scenario(
     scenario: Scenario,
     values: Mapping[str, Value],
     *,
-    python: str = sys.executable,
+    python: str | None = None,
     start_method: str | None = None,
 ) -> Target:
-    """A run of this scenario with these values."""
+    """A run of this scenario with these values.
+
+    Another interpreter than mpviz's own need not have it: there the scenarios run by their path.
+    """
     from mpviz.trace.session import Target  # noqa: PLC0415 - only a run needs it
 
-    words = [f"{name}={as_text(value)}" for name, value in values.items()]
+    words = [scenario.name, *(f"{name}={as_text(value)}" for name, value in values.items())]
     return Target(
-        arguments=["-m", "mpviz.scenarios", scenario.name, *words],
+        arguments=[*(["-m", "mpviz.scenarios"] if python is None else [_BY_PATH]), *words],
         name=scenario.name,
         scenario=scenario.name,
         parameters=dict(values),
         start_method=start_method,
-        python=python,
+        python=python or sys.executable,
         directory=Path.cwd(),
         limit=scenario.limit,
     )
@@ -88,24 +102,13 @@ def default_start_method() -> str:
     return "forkserver" if sys.version_info >= (3, 14) else "fork"
 
 
-def _program(arguments: list[str], name: str, python: str, start_method: str | None) -> Target:
+def _program(runs: Executable, rest: list[str], name: str, start_method: str | None) -> Target:
     from mpviz.trace.session import Target  # noqa: PLC0415 - only a run needs it
 
     return Target(
-        arguments=arguments,
+        arguments=[*runs.arguments, *rest],
         name=name,
-        scenario=None,
-        parameters={},
         start_method=start_method,
-        python=python,
+        python=runs.python,
         directory=Path.cwd(),
     )
-
-
-def _interpreter(python: str | None) -> str:
-    if python is None:
-        return sys.executable
-    found = shutil.which(python)
-    if found is None:
-        raise BadTarget(f"--python: there is no program {python!r} that can be run")
-    return found

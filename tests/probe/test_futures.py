@@ -28,6 +28,11 @@ def hold(gate):
         opened.read()
     return os.getpid()
 
+def fail_together(number, gate):
+    # A FIFO opens when both are there: were the first to fail alone, the other would be cancelled.
+    os.close(os.open(gate, os.O_WRONLY if number == 8 else os.O_RDONLY))
+    fail(number)
+
 def die(gate):
     hold(gate)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -70,7 +75,8 @@ def main():
         calls["empty"] = list(executor.map(who, []))
         calls["callable"] = executor.submit(Callable(), 1).result()
         calls["raised"] = error_of(executor.submit(fail, 7).result)
-        calls["raised in map"] = error_of(list, executor.map(fail, [7, 8]))
+        together = [make_gate("together")] * 2
+        calls["raised in map"] = error_of(list, executor.map(fail_together, [7, 8], together))
         calls["unpicklable"] = error_of(executor.submit(unpicklable, 7).result)
         calls["unsendable"] = error_of(executor.submit(lambda: 7).result)
         calls["after"] = executor.submit(who, 1).result()
@@ -148,7 +154,7 @@ def test_each_call_has_its_number_and_a_map_is_one_job(run: Observed) -> None:
         *((number, "submit", "who", 1) for number in range(7, 11)),
         (11, "submit", "Callable", 1),
         (12, "submit", "fail", 1),
-        (13, "map", "fail", 2),
+        (13, "map", "fail_together", 2),
         (15, "submit", "unpicklable", 1),
         (16, "submit", LAMBDA, 1),
         (17, "submit", "who", 1),
@@ -192,9 +198,9 @@ def test_each_call_bears_the_pid_that_really_ran_it(run: Observed) -> None:
 def test_an_exception_is_the_outcome_of_its_call(run: Observed) -> None:
     calls = run.facts("calls")
     assert calls["raised"] == calls["raised in map"] == "KeyError"
-    for job in (12, 13):
+    for job, function in ((12, "fail"), (13, "fail_together")):
         for task in tasks_of(run, job):
-            assert (task["function"], task["outcome"]) == ("fail", "raised")
+            assert (task["function"], task["outcome"]) == (function, "raised")
             assert task["error"] == "KeyError"
 
 
@@ -298,10 +304,11 @@ def test_a_killed_worker_breaks_the_executor_and_everybody_is_told(breaking: Obs
     assert calls["errors"] == ["BrokenProcessPool"] * 6
     assert calls["late"] == "BrokenProcessPool"
     assert breaking.one("pools", "broken")["broken"] is True
-    assert (
-        "broken is broken by the end of a worker: BrokenProcessPool for all 6 calls not done"
-        in (breaking.log)
-    )
+    # Up to Python 3.8 the executor has forgotten how many when it can be asked.
+    is_counted = not breaking.document["run"]["python_version"].startswith("3.8.")
+    calls_not_done = "all 6 calls not done" if is_counted else "what was not done"
+    broken = f"broken is broken by the end of a worker: BrokenProcessPool for {calls_not_done}"
+    assert broken in breaking.log
 
 
 def test_its_task_is_lost_and_the_others_never_ran(breaking: Observed) -> None:

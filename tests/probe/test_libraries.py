@@ -251,7 +251,9 @@ def test_loky_s_calls_bear_the_pids_that_really_ran_them(loky: Observed) -> None
     (failed,) = [task for task in tasks if task["outcome"] == "raised"]
     assert (failed["function"], failed["error"]) == ("fail", loky.facts("raised"))
     (wrapped,) = [task for task in tasks if "lambda" in task["function"]]
-    assert (wrapped["function"], loky.facts("wrapped")) == ("main.<locals>.<lambda>", 8)
+    # Its code was pickled by value: it is in no file any more.
+    assert wrapped["function"].startswith("lambda at <dynamic-code>:")
+    assert loky.facts("wrapped") == 8
 
 
 def test_a_loky_executor_that_is_resized_has_its_new_size(loky: Observed) -> None:
@@ -275,7 +277,7 @@ def test_a_loky_worker_that_ran_out_of_time_is_followed_by_another(loky: Observe
 
 def test_an_executor_within_a_loky_worker_is_shown_as_any_other(loky: Observed) -> None:
     outer, calls = loky.facts("nested")
-    (pool,) = [pool for pool in loky.document["pools"] if " at " in pool["name"]]
+    (pool,) = [pool for pool in loky.document["pools"] if ":" in pool["name"]]
     assert [task["worker_pid"] for task in tasks_of(loky, pool)] == [pid for _, pid in calls]
     parents = {process["pid"]: process["parent_pid"] for process in loky.document["processes"]}
     assert {parents[worker["pid"]] for worker in pool["workers"]} == {outer}
@@ -331,7 +333,7 @@ def test_mpire_loses_nothing_and_adds_up(mpire: Observed) -> None:
     assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
     assert_workers_add_up(mpire)
     # That of the progress bars that come with it, whether there are any or not.
-    assert [lock["name"] for lock in mpire.document["locks"]] == ["mp_lock"]
+    assert [lock["name"] for lock in mpire.document["locks"]] == ["TqdmDefaultWriteLock.mp_lock"]
     for section in ("queues", "values", "pipes", "events", "conditions"):
         assert mpire.document[section] == [], section
 
@@ -445,7 +447,7 @@ def test_multiprocess_is_observed_as_multiprocessing_is(
     assert run.facts("doubled") == [0, 2, 4, 6]
     pool = pool_of(run, "pool")
     assert sums_of(pool) == {"tasks": 4, "started": 4, "done": 4}
-    assert {job["function"] for job in pool["jobs"]} == {"main.<locals>.<lambda>"}
+    assert {job["function"] for job in pool["jobs"]} == {"lambda at program.py:29"}
 
 
 PRINTING = """

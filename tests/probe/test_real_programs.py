@@ -158,7 +158,9 @@ def test_a_tool_does_under_mpviz_what_it_does_without(name: str, tmp_path: Path)
 
 def test_compileall_does_so_on_each_python(python: str, tmp_path: Path) -> None:
     document = assert_same_and_shown(TOOLS["compileall"], python, tmp_path)
-    assert {task["function"] for task in document["tasks"]} == {"compile_file"}
+    (function,) = {task["function"] for task in document["tasks"]}
+    # Its name in Python 3.8.
+    assert function in ("compile_file", "_compile_file_tuple")
 
 
 def test_a_failing_import_looks_as_it_does_without_us(python: str, tmp_path: Path) -> None:

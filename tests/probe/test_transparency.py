@@ -224,6 +224,47 @@ if __name__ == "__main__":
     main()
 """
 
+STARTS = """
+import asyncio, inspect, os, subprocess, sys, traceback
+
+def shown(*args, **kwargs):
+    try:
+        done = subprocess.run(*args, **kwargs)
+        print(done.returncode, done.stdout, done.stderr)
+    except Exception as error:
+        # The time that was left when it ran out is another each time.
+        traceback.print_tb(error.__traceback__)
+        print(type(error), getattr(error, "errno", None), file=sys.stderr)
+
+shown(["no-such-program"])
+shown(["/"])
+shown(["sleep", "600"], timeout=0.01)
+shown(["sh", "-c", "exit 3"], check=True)
+shown("echo out; echo err >&2", shell=True, capture_output=True, text=True)
+shown(["cat"], input=b"through a pipe", stdout=subprocess.PIPE, close_fds=False)
+shown([os.fsencode("true")], preexec_fn=os.getpid, start_new_session=True, cwd="/")
+shown([sys.executable, "-c", "import sys; print(sys.path)"], env={}, capture_output=True)
+process = subprocess.Popen(["true"])
+process.wait()
+print(sorted(vars(process)), hasattr(subprocess.Popen, "pid"), vars(process)["pid"] > 0)
+for thing in (subprocess.Popen, subprocess.Popen.__new__(subprocess.Popen)):
+    try:
+        thing.pid
+    except AttributeError as error:
+        print(error)
+print(inspect.signature(subprocess.Popen), subprocess.list2cmdline(["a b"]))
+with os.popen("echo popen") as pipe:
+    print(pipe.read(), os.system("exit 2"), subprocess.getstatusoutput("exit 4"))
+with subprocess.Popen(["sh", "-c", "kill -9 $$"]) as process:
+    print(process.wait(), process.poll(), process.returncode)
+
+async def main():
+    process = await asyncio.create_subprocess_exec("sh", "-c", "exit 5")
+    print(await process.wait())
+
+asyncio.run(main())
+"""
+
 EXECUTOR = """
 from looking import look
 import concurrent.futures, gc, inspect, multiprocessing, pickle, re, sys, traceback, weakref
@@ -406,6 +447,18 @@ def test_where_warnings_are_errors_the_program_still_runs(
     assert (seen.exit_code, seen.stderr) == (5, b"")
 
 
+def test_each_process_knows_its_role_whatever_flags_it_got_from_its_parent(
+    stage: Stage, python: str, start_method: str
+) -> None:
+    flags = ["-W", "always", "-X", "utf8", "-B"]
+    stage.run(python, *flags, "together.py", start_method, observed=True)
+    hellos = [event for event in stage.events() if isinstance(event, Hello)]
+    helpers = {"fork server"} if start_method == "forkserver" else set()
+    assert {hello.role for hello in hellos} == {"main", "process"} | helpers
+    assert sum(hello.role == "main" for hello in hellos) == 1
+    assert all(python in hello.command for hello in hellos if not hello.forked)
+
+
 @pytest.mark.parametrize("program", ["-c", "-m", "-"])
 def test_other_ways_to_name_the_program_work_too(stage: Stage, program: str) -> None:
     command = {
@@ -422,6 +475,20 @@ def test_an_exception_looks_the_same(stage: Stage, python: str) -> None:
     seen = stage.assert_same(python, "raises.py")
     assert seen.exit_code == 1
     assert b"ZeroDivisionError" in seen.stderr
+
+
+def test_subprocess_and_its_exceptions_look_the_same(stage: Stage, python: str) -> None:
+    stage.write("starts.py", STARTS)
+    seen = stage.assert_same(python, "-W", "error", "starts.py")
+    assert seen.exit_code == 0
+    for name in (
+        b"FileNotFoundError",
+        b"TimeoutExpired",
+        b"CalledProcessError",
+        b"PermissionError",
+    ):
+        assert name in seen.stderr
+    assert ProbeError not in {type(event) for event in stage.events()}
 
 
 def test_modules_of_the_program_s_are_not_imported_early(stage: Stage, python: str) -> None:
@@ -449,6 +516,27 @@ def test_the_program_s_own_sitecustomize_still_runs(stage: Stage, python: str) -
     assert seen.stdout.startswith(b"customized sitecustomize")
 
 
+def test_the_program_s_own_sitecustomize_and_usercustomize_run_each_once_and_in_turn(
+    stage: Stage, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, user = stage.folder / "own", stage.folder / "user"
+    own.mkdir()
+    asking = [python, "-c", "import site; print(site.getusersitepackages(), site.ENABLE_USER_SITE)"]
+    monkeypatch.setenv("PYTHONUSERBASE", str(user))
+    packages, is_enabled = subprocess.check_output(asking, text=True).split()
+    Path(packages).mkdir(parents=True)
+    (own / "sitecustomize.py").write_text(
+        "import sys\nprint('site', 'usercustomize' in sys.modules)"
+    )
+    (Path(packages) / "usercustomize.py").write_text("print('user', __name__, __file__)")
+    stage.write("main.py", "import sys; print('main', sys.path)")
+    seen = stage.assert_same(python, "main.py", path=str(own))
+    first = [line.split()[0] for line in seen.stdout.decode().splitlines()]
+    # A virtual environment has no packages of the user.
+    assert first == (["site", "user", "main"] if is_enabled == "True" else ["site", "main"])
+    assert stage.events()
+
+
 @pytest.mark.parametrize(
     "text", ["raise ValueError('own')", "import no_such_module", "1 +", "import sys; del sys.argv"]
 )
@@ -467,6 +555,16 @@ def test_an_isolated_interpreter_runs_without_us(stage: Stage, python: str, flag
     assert stage.events() == []
 
 
+def test_a_python_that_is_too_old_runs_as_without_us(stage: Stage, old_python: str) -> None:
+    own = stage.folder / "own"
+    own.mkdir()
+    stage.write("main.py", "import multiprocessing, sys\nprint(sys.path)\n")
+    assert stage.assert_same(old_python, "main.py").exit_code == 0
+    for text in ("import sys; print('customized')", "import no_such_module"):
+        (own / "sitecustomize.py").write_text(text)
+        stage.assert_same(old_python, "main.py", path=str(own))
+
+
 @pytest.mark.parametrize("viewer", ["was killed", "is gone", "never was"])
 def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewer: str) -> None:
     if viewer == "was killed":
@@ -478,6 +576,16 @@ def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewe
     if viewer == "was killed":
         (stage.folder / "kept").rename(stage.queue.path)
     stage.assert_same(python, "alone.py")
+
+
+@pytest.mark.parametrize("variable", ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONDEVMODE"])
+def test_what_the_environment_asks_of_python_stays_as_it_was(
+    stage: Stage, python: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    stage.write("main.py", "import sys; print(sys.flags, sys.path, 'site' in sys.modules)")
+    assert stage.assert_same(python, "main.py").exit_code == 0
+    assert stage.events()
 
 
 @pytest.mark.parametrize("name", ["terminate", "kill"])

@@ -1249,7 +1249,7 @@ def test_the_program_is_the_main_process_also_where_a_sample_came_before_all_new
 def test_a_helper_seen_before_its_exec_is_known_by_what_it_becomes(two: Story) -> None:
     before = sample(200, command="python story.py")
     two.tell(20, VIEWER, Sample, cores=[], processes=[before])
-    assert (two.process(200).role, two.process(200).name) == ("program", "python")
+    assert (two.process(200).role, two.process(200).name) == ("program", "story.py")
     after = sample(200, command="python -c from multiprocessing.resource_tracker import main")
     two.tell(120, VIEWER, Sample, cores=[], processes=[after])
     assert two.process(200).role == "resource tracker"

@@ -107,7 +107,7 @@ os.execv("/bin/cat", ["cat", "-"])
     samples.wait_for(lambda _: commands_of(samples)[-4:] == ["cat -", "", "", ""])
     # The first may have been that of the warden's child just before it became the program.
     python, cat = [command for command in commands_of(samples) if command][-2:]
-    assert python.startswith(f"{sys.executable} -I -c import os, sys, time")
+    assert python.startswith(f"{sys.executable} -I -c 'import os, sys, time")
     assert cat == "cat -"
 
 

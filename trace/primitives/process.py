@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpviz.trace.commands import name_of_program
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity
 from mpviz.trace.processes import (
@@ -14,7 +15,8 @@ from mpviz.trace.processes import (
     renew,
     signal_name,
 )
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, settle
+from mpviz.trace.programs import is_another_by_now, take_in_launch
+from mpviz.trace.state import HELPERS, Primitive, Process, RunState, Wait, WaitKind, settle
 
 
 class Hello(Event, tag="process.hello", kw_only=True):
@@ -27,6 +29,9 @@ class Hello(Event, tag="process.hello", kw_only=True):
     """main, process, fork server."""
     forked: bool = False
     command: str = ""
+    """Its words with blanks between them; empty after a fork, which keeps its parent's."""
+    executable: str = ""
+    """The name of the file that it runs; empty after a fork."""
     python: str = ""
 
 
@@ -40,6 +45,16 @@ class Started(Event, tag="process.started", kw_only=True):
     function: str
     started: int = 0
     """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+
+
+class Launched(Event, tag="subprocess.started", kw_only=True):
+    """The program has started another by ``subprocess``; the stamp is from before it acted."""
+
+    child: int
+    started: int
+    """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+    command: str
+    """Its words with blanks between them."""
 
 
 class Began(Event, tag="process.began", kw_only=True):
@@ -80,12 +95,19 @@ class Joined(Event, tag="process.joined", kw_only=True):
 
 
 def _hello(state: RunState, process: Process, event: Hello) -> None:
+    # After an exec it counts from 1 again, and is another program.
+    is_replaced = event.number == 1 and process.records > 1 and not event.forked
     process = renew(state, process, event)
-    is_named = process.probed
+    parent = state.by_pid.get(event.parent)
+    if event.forked and is_another_by_now(parent, process):
+        return
+    is_named = process.probed and not is_replaced
     process.probed = True
+    process.unobserved = ""
     process.started_ticks = event.started
     process.python = event.python or process.python
     process.command = event.command or process.command
+    process.executable = event.executable or process.executable
     if event.role == "main" and not state.main:
         state.main = process.key
     if event.role == "main" and state.main != process.key:
@@ -97,30 +119,58 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)
+    if event.forked and parent is not None:
+        process.python, process.command = parent.python, parent.command
+        process.executable = parent.executable
     if not is_named:
-        process.name = "MainProcess" if process.key == state.main else event.role
+        process.name = _first_name(state, process, parent if event.forked else None, event.role)
     settle(process, event.time)
+
+
+def _first_name(state: RunState, process: Process, forker: Process | None, role: str) -> str:
+    """What a process is called that multiprocessing has given no name, or not yet."""
+    if process.key == state.main:
+        return "MainProcess"
+    if process.role == "program":
+        return name_of_program(process.command) or "program"
+    if forker is not None and forker.role not in HELPERS:
+        return f"fork of {described(forker)}"
+    return role
 
 
 def _started(state: RunState, parent: Process, event: Started) -> None:
     child = process_with_pid(state, event.child, event.time, event.started)
-    child.name = event.name
     child.daemon = event.daemon
     child.start_method = event.method
     child.function = event.function
     child.parent = parent.key
     child.started_ticks = child.started_ticks or event.started
-    child.probed = True
+    if not is_another_by_now(parent, child):
+        child.name = event.name
+        child.probed = True
+        if event.method == "fork":
+            child.executable = child.executable or parent.executable
     if child.lane.start < 0:
         settle(child, event.time)
     kind = "daemon " if event.daemon else ""
     state.note(event.time, parent.key, f"starts {kind}{event.name} ({event.child}, {event.method})")
 
 
+def _launched(state: RunState, parent: Process, event: Launched) -> None:
+    child = process_with_pid(state, event.child, event.time, event.started)
+    child.parent = parent.key
+    child.started_ticks = child.started_ticks or event.started
+    take_in_launch(state, child, event.time, event.command)
+    if child.lane.start < 0:
+        settle(child, event.time)
+    state.note(event.time, parent.key, f"starts {described(child)} ({event.child}, subprocess)")
+
+
 def _began(state: RunState, process: Process, event: Began) -> None:
-    process.name = event.name
     process.daemon = event.daemon
-    process.role = "process"
+    if not is_another_by_now(state.by_pid.get(event.parent), process):
+        process.name = event.name
+        process.role = "process"
     process.began = event.time
     process.parent = child_of(state, event.parent) or process.parent
     settle(process, event.time)
@@ -179,6 +229,9 @@ def _document(state: RunState) -> dict[str, Any]:
                 "parent_pid": pid_of(process.parent),
                 "name": process.name,
                 "role": process.role,
+                "command": process.command,
+                "python": process.python,
+                "observed": process.probed and process.records > 0,
                 "daemon": process.daemon,
                 "start_method": process.start_method,
                 "started": seconds(process.first_seen),
@@ -200,6 +253,7 @@ PRIMITIVE = Primitive(
     handlers={
         Hello: _hello,
         Started: _started,
+        Launched: _launched,
         Began: _began,
         Exiting: _exiting,
         Finished: _finished,

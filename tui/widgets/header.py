@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from mpviz.trace.processes import signal_name
+from mpviz.trace.programs import SILENT_NANOSECONDS
 from mpviz.trace.state import RunState
 from mpviz.trace.stuck import stuck
 from mpviz.tui.rows import Part, Row
@@ -45,7 +46,12 @@ class Status:
 def header_row(state: RunState, status: Status, width: int) -> Row:
     """The line; what matters least is left out first where there is no room."""
     left: list[Part] = [(" mpviz ", "brand"), (f"  {status.target}", "head")]
-    extras = [_start_method(state, status), _head_count(state)]
+    extras = [
+        _not_told(state),
+        _start_method(state, status),
+        _head_count(state),
+        _interpreter(state, status),
+    ]
     state_parts = _how_it_goes(state, status)
     troubles = _troubles(state, status)
     counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
@@ -142,6 +148,29 @@ def _head_count(state: RunState) -> str:
     if workers:
         return f"{workers} worker" + "s" * (workers != 1)
     return f"{len(there)} process" + "es" * (len(there) != 1) if there else ""
+
+
+def _not_told(state: RunState) -> str:
+    """What is missing from the picture, where the first process tells nothing."""
+    main = state.processes.get(state.main)
+    if main is None or main.probed or state.now - state.origin < SILENT_NANOSECONDS:
+        return ""
+    if main.unobserved or any(process.probed for process in state.processes.values()):
+        return main.unobserved
+    return "no Python in it has told anything"
+
+
+def _interpreter(state: RunState, status: Status) -> str:
+    """The Python that runs it, and its environment in short: "python 3.12 · .venv"."""
+    told = next((each.python for each in state.processes.values() if each.python), "")
+    if not told:
+        return ""
+    version = ".".join(told.split(".")[:2])
+    *_, home, folder, _ = ["", "", *(state.run.python if state.run else "").split("/")]
+    # A folder that is called by the version says nothing more.
+    is_environment = folder == "bin" and home not in ("", "usr", "local", told)
+    between = " - " if status.ascii else " · "
+    return f"python {version}" + (f"{between}{home}" if is_environment else "")
 
 
 def _length(parts: list[Part]) -> int:

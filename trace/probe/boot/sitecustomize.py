@@ -27,7 +27,9 @@ def _give_way(folder):
     try:
         import sitecustomize  # noqa: F401
     except ImportError as error:
-        if error.name != "sitecustomize":
+        # A Python 2, in which the probe stays silent, does not have the name.
+        name = getattr(error, "name", None) or str(error).split()[-1]
+        if name != "sitecustomize":
             raise
         sys.modules["sitecustomize"] = ours
 

@@ -40,6 +40,7 @@ PRIMITIVES = {
         "joblib.pool",
     ),
     "mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
+    "subprocesses": ("subprocess",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
@@ -57,7 +58,7 @@ _errors = 0
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
     words = _command()
-    role = _role(" ".join(words[:4]))
+    role = _role(words)
     if role is None:
         return
     try:
@@ -67,7 +68,9 @@ def arm():
         return
     _say_hello(role, " ".join(words))
     os.register_at_fork(after_in_child=_after_fork)
-    sys.meta_path.insert(0, _Finder())
+    finder = _Finder()
+    finder.patch_loaded()
+    sys.meta_path.insert(0, finder)
 
 
 def report(where):
@@ -102,44 +105,67 @@ def start_ticks(pid):
     return int(status[status.rindex(b")") + 2 :].split()[19])
 
 
-def _command():
-    """The words with which this interpreter was started."""
-    if hasattr(sys, "orig_argv"):
-        return sys.orig_argv
-    # Before Python 3.10 only the system knows what comes before the program's own arguments.
-    descriptor = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+def read_command(pid):
+    """The words of a process's command line; none where it is gone, or the system does not say."""
     try:
-        return os.fsdecode(os.read(descriptor, 4096)).split("\0")[:-1]
+        descriptor = os.open("/proc/%d/cmdline" % pid, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        return os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
     finally:
         os.close(descriptor)
 
 
-def _role(command):
-    if ".resource_tracker import main" in command:
+def _role(words):
+    # Before the code there may stand any number of options, such as -W error.
+    code = next((word for word in words if word.startswith("from ")), "")
+    if ".resource_tracker import main" in code:
         return None
-    if ".forkserver import main" in command:
+    if ".forkserver import main" in code:
         return "fork server"
-    if ".spawn import spawn_main" in command or ".popen_loky_posix" in command:
+    is_loky = any(word.endswith(".popen_loky_posix") for word in words)
+    if ".spawn import spawn_main" in code or is_loky:
         return "process"
     return "main"
 
 
+def _command():
+    """The words of our command line."""
+    words = getattr(sys, "orig_argv", None)
+    if words is None:
+        # Before Python 3.10; sys.argv has not what stands behind -c.
+        words = read_command(os.getpid()) or [sys.executable]
+    return words
+
+
+def _executable():
+    """The name of the file that runs us, which is no Python where Python is embedded."""
+    try:
+        return os.path.basename(os.readlink("/proc/self/exe"))
+    except OSError:
+        return ""
+
+
 def _say_hello(role, command):
-    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b' % (
+    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b,"executable":%b' % (
         os.getppid(),
         start_ticks(os.getpid()),
         wire.text(role),
         wire.text(command),
         wire.text("%d.%d.%d" % sys.version_info[:3]),
+        wire.text(_executable()),
     )
     wire.put(b"process.hello", fields)
 
 
 def _after_fork():
     try:
+        # Whoever forked us; by now the system may name another, who has adopted us.
+        parent = wire.pid()
         wire.reset()
         fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
-        wire.put(b"process.hello", fields % (os.getppid(), start_ticks(os.getpid())))
+        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid())))
     except Exception:
         report("fork")
 
@@ -164,6 +190,11 @@ class _Finder:
                 package, _, name = module.partition(".")
                 if package == "multiprocessing":
                     self.waiting.setdefault(_COPY + "." + name, []).append(ours)
+
+    def patch_loaded(self):
+        """Patch what is there already: a ``.pth`` file of the environment may import anything."""
+        for name in [name for name in self.waiting if name in sys.modules]:
+            _patch(sys.modules[name], self.waiting.pop(name))
 
     def find_spec(self, name, path=None, target=None):
         """Find as if this finder were not there; see :pep:`451`."""
@@ -190,15 +221,19 @@ class _Finder:
             execute(module)
             loader.__dict__.pop("exec_module", None)
             # Only now: who asks where a module is may never load it, or load it later.
-            for ours in self.waiting.pop(name, ()):
-                try:
-                    if name.startswith(_COPY + "."):
-                        _count_copy(module)
-                    package = __import__("mpviz_probe." + ours)
-                    getattr(package, ours).patch(module)
-                except Exception:
-                    report("patch of " + module.__name__)
+            _patch(module, self.waiting.pop(name, ()))
 
         # An import that fails has its traceback freed of importlib's frames, and so of ours.
         execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
         loader.exec_module = execute_and_patch
+
+
+def _patch(module, primitives):
+    for ours in primitives:
+        try:
+            if module.__name__.startswith(_COPY + "."):
+                _count_copy(module)
+            package = __import__("mpviz_probe." + ours)
+            getattr(package, ours).patch(module)
+        except Exception:
+            report("patch of " + module.__name__)

@@ -4,12 +4,14 @@ import sys
 from functools import wraps
 from itertools import count
 from operator import attrgetter
+from time import monotonic_ns
 from types import FunctionType
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 
-_numbers = count(1)
+# Not from 1: a program that replaces itself (exec) keeps its pid, and its locks are others.
+_numbers = count(monotonic_ns() // 1000)
 
 
 def patch(module):

@@ -1,0 +1,141 @@
+"""Observes ``subprocess``: what a program starts by it, however short its life, and how that ends.
+
+Nothing of ours stands where an exception may pass: a command that is not there, or a time that has
+run out, looks as ever.
+"""
+
+import os
+from _thread import get_ident
+from functools import wraps
+from time import monotonic_ns
+
+from mpviz_probe import wire
+from mpviz_probe.arm import read_command, report, start_ticks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_began: "dict[int, int]" = {}
+"""By thread, when the making of a ``Popen`` began there."""
+_commands: "dict[int, Any]" = {}
+"""By thread, the command that is being run there."""
+
+
+def patch(module):
+    """Patch ``subprocess``."""
+    popen = module.Popen
+    popen.pid = _Pid()
+    if hasattr(module, "_fork_exec"):
+        module._fork_exec = _observed_fork_exec(module._fork_exec)
+    else:
+        module._posixsubprocess = _Forking(module._posixsubprocess)
+    popen._handle_exitstatus = _observed_status(popen._handle_exitstatus)
+    popen.send_signal = _observed_send_signal(popen.send_signal)
+
+
+class _Pid:
+    """The pid of a ``Popen``, which is in its ``__dict__`` as ever; it is told when it is set."""
+
+    def __get__(self, popen, kind=None):
+        try:
+            return popen.__dict__["pid"]
+        except (AttributeError, KeyError):
+            pass
+        if popen is None:
+            raise AttributeError("type object %r has no attribute 'pid'" % kind.__name__)
+        raise AttributeError("%r object has no attribute 'pid'" % type(popen).__name__)
+
+    def __set__(self, popen, pid):
+        popen.__dict__["pid"] = pid
+        try:
+            if pid:
+                _tell_start(pid)
+            else:
+                _began[get_ident()] = monotonic_ns()
+        except Exception:
+            report("subprocess")
+
+
+def _tell_start(child):
+    thread = get_ident()
+    # Where the system's own means is used instead, it returns when the child is what it is to be.
+    words = _commands.pop(thread, None) or read_command(child) or _read_name(child)
+    text = " ".join([os.fsdecode(word) for word in words])
+    wire.put(
+        b"subprocess.started",
+        b'"child":%d,"started":%d,"command":%b' % (child, start_ticks(child), wire.text(text)),
+        _began.pop(thread, None),
+    )
+
+
+def _read_name(child):
+    """The name of a program that has ended already, and is still to be waited for."""
+    try:
+        descriptor = os.open("/proc/%d/comm" % child, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # Where the program ignores SIGCHLD nobody waits for it.
+        return []
+    try:
+        return os.read(descriptor, 64).split()
+    finally:
+        os.close(descriptor)
+
+
+def _observed_fork_exec(fork_exec):
+    """Keep what is really run: with ``shell=True`` it is not what was asked for."""
+
+    def observed(args, *rest):
+        thread = get_ident()
+        _commands[thread] = args
+        try:
+            return fork_exec(args, *rest)
+        except BaseException:
+            del _commands[thread]
+            raise
+
+    return observed
+
+
+class _Forking:
+    """``_posixsubprocess`` as ``subprocess`` sees it up to Python 3.11."""
+
+    def __init__(self, original):
+        self._original = original
+        self.fork_exec = _observed_fork_exec(original.fork_exec)
+
+    def __getattr__(self, name):
+        return getattr(self._original, name)
+
+
+def _observed_send_signal(send_signal):
+    @wraps(send_signal)
+    def observed(self, sig):
+        try:
+            if self.returncode is None:
+                fields = b'"child":%d,"signal":%d' % (self.pid, sig)
+                wire.put(b"process.signalled", fields)
+        except Exception:
+            report("subprocess")
+        return send_signal(self, sig)
+
+    return observed
+
+
+def _observed_status(handle):
+    import signal
+
+    @wraps(handle)
+    def observed(self, *args, **kwargs):
+        known = self.returncode
+        handle(self, *args, **kwargs)
+        try:
+            # Where SIGCHLD is ignored nobody can wait, and Python takes each for a success.
+            is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+            if is_told and known is None and self.returncode is not None:
+                fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)
+                wire.put(b"process.joined", fields)
+        except Exception:
+            report("subprocess")
+
+    return observed

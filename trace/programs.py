@@ -1,0 +1,152 @@
+"""What a process runs: its name for a person, an exec, and a Python that no probe speaks from."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from mpviz.trace.commands import (
+    is_python,
+    keeps_probe_out,
+    name_of_program,
+    program_of,
+    words_of,
+)
+from mpviz.trace.events import ProcessSample
+from mpviz.trace.processes import described, forget_doings
+from mpviz.trace.state import HELPERS, Process, RunState
+
+SILENT_NANOSECONDS = 1_000_000_000
+"""A Python that has told nothing for so long is shown as not observed; it takes some 20 ms."""
+
+_TRACKER = ".resource_tracker"
+"""Is on the command line of a resource tracker: multiprocessing's, or one made after it."""
+
+NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, pools and pipes"
+
+
+def take_in_command(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
+    """Take in what a process runs that is new, or that has replaced itself (exec)."""
+    if not state.main:
+        # Forked by the warden, it is not yet the program that it is to become.
+        return
+    is_told = process.command and not (
+        process.probed or _is_its_parents(state, process, process.command)
+    )
+    if is_told and _is_its_parents(state, process, sample.command):
+        # Seen before its exec, of which its parent has told meanwhile.
+        return
+    file = sample.executable.rsplit("/", 1)[-1]
+    is_same = process.executable == file if process.executable else is_python(file)
+    is_replaced = process.probed and (
+        bool(keeps_probe_out(sample.command)) or (file != "" and not is_same)
+    )
+    process.command, process.executable, process.command_since = sample.command, file, time
+    if _TRACKER in sample.command:
+        # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
+        process.probed = False
+    if is_replaced:
+        _leave_python(state, process, time)
+    if not process.probed:
+        _name_by_command(state, process)
+        _see_what_keeps_probe_out(state, process, time)
+    elif process.role == "program":
+        # It is told whole here, and cut by the probe.
+        process.name = name_of_program(process.command)
+
+
+def take_in_start(state: RunState, process: Process, time: int, arguments: Sequence[str]) -> None:
+    """Take in what the first process was started as."""
+    process.command, process.command_since = shlex.join(arguments), time
+    _name_by_command(state, process)
+
+
+def take_in_launch(state: RunState, process: Process, time: int, command: str) -> None:
+    """Take in what its parent has started, unless the child has told that, or a sample has."""
+    was_seen = process.command and not _is_its_parents(state, process, process.command)
+    if was_seen or (process.probed and process.role == "program"):
+        return
+    process.probed = False
+    process.command = command
+    _name_by_command(state, process)
+    _see_what_keeps_probe_out(state, process, time)
+
+
+def is_another_by_now(parent: Process | None, child: Process) -> bool:
+    """Whether a sample has seen a child as another program before the news of its fork came."""
+    if parent is None or child.probed or is_python(child.executable):
+        return False
+    return child.executable not in ("", parent.executable)
+
+
+def watch_silence(state: RunState, process: Process, time: int) -> None:
+    """Say of a Python that tells nothing that it does not, once it has had the time to."""
+    has_spoken = process.probed and process.records > 0
+    if has_spoken or process.unobserved or process.role in HELPERS or process.stopped:
+        return
+    runs = process.executable or program_of(process.command)
+    if time - process.command_since >= SILENT_NANOSECONDS and is_python(runs):
+        process.unobserved = "not observed"
+        if process.began < 0:
+            # Its parent has told of its start; that its own code has begun nobody will tell.
+            process.began = time
+        state.note(time, process.key, f"has told nothing of itself: {NOT_INSIDE}")
+
+
+def unobserved_run(state: RunState) -> str:
+    """What is not known of a run whose first process never told anything, in a sentence; or empty.
+
+    Of a program that is no Python the Pythons below it tell all the same.
+    """
+    main = state.processes.get(state.main)
+    if main is None or main.probed or main.ended < 0:
+        return ""
+    option = keeps_probe_out(main.command)
+    if option:
+        return f"python {option} takes no probe along: {NOT_INSIDE}"
+    if any(process.probed for process in state.processes.values()):
+        return ""
+    is_native = not is_python(main.executable or program_of(main.command))
+    who = "there was no Python in it that told anything" if is_native else "it told nothing"
+    return f"{who}: {NOT_INSIDE}"
+
+
+def _is_its_parents(state: RunState, process: Process, command: str) -> bool:
+    """Whether a command is the parent's, as that of a child is before its exec."""
+    parent = state.processes.get(process.parent)
+    if parent is None:
+        return False
+    # The probe tells its words without the quotes.
+    return " ".join(words_of(command)) == " ".join(words_of(parent.command))
+
+
+def _leave_python(state: RunState, process: Process, time: int) -> None:
+    """It is another program from here on, in which no probe speaks."""
+    before = described(process)
+    process.probed = False
+    forget_doings(process)
+    if process.key != state.main:
+        process.role = "program"
+    state.note(time, process.key, f"has taken the place of {before} (exec)")
+
+
+def _name_by_command(state: RunState, process: Process) -> None:
+    if process.key == state.main:
+        is_native = not is_python(process.executable or program_of(process.command))
+        process.name = name_of_program(process.command) if is_native else "MainProcess"
+    elif _TRACKER in process.command:
+        process.role = process.name = "resource tracker"
+    elif ".forkserver import main" in process.command:
+        process.role = process.name = "fork server"
+    else:
+        process.role = "program"
+        process.name = name_of_program(process.command)
+
+
+def _see_what_keeps_probe_out(state: RunState, process: Process, time: int) -> None:
+    option = "" if process.role in HELPERS else keeps_probe_out(process.command)
+    known = process.unobserved
+    process.unobserved = f"python {option}, not observed" if option else ""
+    parent = state.processes.get(process.parent)
+    if option and process.unobserved not in (known, parent.unobserved if parent else ""):
+        state.note(time, process.key, f"is a python {option}, without a probe: {NOT_INSIDE}")
