@@ -177,7 +177,8 @@ import multiprocessing as mp
 def take(jobs):
     try:
         jobs.get()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
+        # The latter where it is killed before it has read what it is asked.
         print("the manager is gone")
 
 if __name__ == "__main__":

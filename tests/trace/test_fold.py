@@ -73,6 +73,7 @@ from mpviz.trace.primitives.pool import (
     Pool,
     PoolCreated,
     PoolEnded,
+    PoolResized,
     Task,
     TaskEnded,
     TaskStarted,
@@ -954,6 +955,52 @@ def test_the_end_of_a_worker_breaks_an_executor_and_all_that_is_not_done(executo
 def test_what_is_broken_is_said_in_words(executor: Story, calls: int, words: str) -> None:
     executor.tell(15, MAIN, ExecutorBroken, object="E", calls=calls)
     assert executor.state.log[-1].text.endswith(f"BrokenProcessPool for {words}")
+
+
+def test_what_breaks_an_executor_of_another_library_is_called_by_its_name(executor: Story) -> None:
+    executor.tell(15, MAIN, ExecutorBroken, object="E", calls=3, error="TerminatedWorkerError")
+    assert executor.state.log[-1].text.endswith("TerminatedWorkerError for all 3 calls not done")
+    for call in range(3):
+        executor.tell(16, MAIN, FutureDone, object="E", job=call, error="TerminatedWorkerError")
+    # No call by call: that it is broken was said.
+    assert executor.state.log[-1].text.endswith("for all 3 calls not done")
+    jobs = executor.one("pools")["jobs"]
+    assert [job["never_run"] for job in jobs] == [2, 1]
+
+
+def test_an_executor_that_is_resized_has_its_new_size(executor: Story) -> None:
+    executor.tell(15, MAIN, PoolResized, object="E", workers=4)
+    assert executor.one("pools")["size"] == 4
+    assert executor.state.log[-1].text == "resizes executor to 4 workers"
+
+
+def test_a_pool_within_a_call_is_named_by_its_place_and_not_by_the_result(two: Story) -> None:
+    code = "results = Parallel(2)(calls)"
+    two.tell(5, MAIN, Site, site=9, file="/a/story.py", line=5, function="main", code=code)
+    for name in ("E", "F"):
+        fields = {"kind": "loky executor", "hidden": True, "site": 9}
+        two.tell(5, MAIN, PoolCreated, object=name, workers=2, **fields)
+    names = [pool["name"] for pool in two.document()["pools"]]
+    assert names == ["loky executor at story.py:5", "loky executor at story.py:5 #2"]
+
+
+def test_chunks_without_a_number_are_numbered_as_they_are_started(two: Story) -> None:
+    two.tell(5, MAIN, PoolCreated, object="W", workers=2, kind="WorkerPool")
+    mapped = {"call": "map", "function": "square", "tasks": 1, "items": 3, "chunksize": 3}
+    two.tell(12, MAIN, JobSubmitted, object="W", job=4, **mapped)
+    two.tell(12, MAIN, JobGrew, object="W", job=4, items=2)
+    for time, pid, items in ((13, BERT, 2), (14, ANNA, 3)):
+        chunk = {"job": 4, "index": -1, "function": "square", "items": items}
+        two.tell(time, pid, TaskStarted, object="W", **chunk)
+    two.tell(16, ANNA, TaskEnded, object="W", job=4, index=-1)
+    two.tell(17, BERT, TaskEnded, object="W", job=4, index=-1, error="KeyError")
+    tasks = [
+        (task["index"], task["worker_pid"], task["items"], task["outcome"])
+        for task in two.document()["tasks"]
+    ]
+    assert tasks == [(0, BERT, 2, "raised"), (1, ANNA, 3, "done")]
+    job = two.one("pools")["jobs"][0]
+    assert (job["tasks"], job["items"], job["pending"]) == (2, 5, 0)
 
 
 # Values
