@@ -22,6 +22,7 @@ import pytest
 from mpviz.trace import kernel, signals
 from mpviz.trace.decode import decode
 from mpviz.trace.events import Event
+from mpviz.trace.replay import Replay
 from mpviz.trace.report import document
 from mpviz.trace.session import Session, Target, start
 from mpviz.trace.state import Process, RunState
@@ -212,11 +213,12 @@ def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
             directory=folder,
         )
         with leaving_nothing(folder / "t"):
-            session = start(target, capture=True)
+            session = start(target, capture=True, record=folder / "run.jsonl.gz")
             try:
                 run_to_end(session)
             finally:
                 session.close()
+        assert_replay_ends_as(folder / "run.jsonl.gz", session.state)
         told = folder / "told"
         lines = told.read_text().splitlines() if told.exists() else []
         observed = Observed(
@@ -231,6 +233,17 @@ def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
         return observed
 
     return run
+
+
+def assert_replay_ends_as(file: Path, state: RunState) -> None:
+    """What was recorded of a run, whatever it was, makes the same state again."""
+    replay = Replay(file)
+    while not replay.is_read:
+        replay.step(1)
+    replay.go_to_event(replay.known)
+    assert replay.trouble == ""
+    assert replay.state == state
+    replay.close()
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, monotonic_ns
 
@@ -22,6 +20,7 @@ from mpviz.trace.recorder import Recorder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import Process, RunState
 from mpviz.trace.text import clean
+from mpviz.trace.version import VERSION
 
 BATCH_BYTES = 32 << 10
 """How much is folded between two looks at the clock: a few milliseconds of work."""
@@ -103,6 +102,10 @@ class Session:
                 return changed
             if monotonic() >= deadline:
                 return changed
+
+    def wait(self, timeout: float) -> None:
+        """Wait up to so many seconds, and no longer than until nothing is left of the program."""
+        self._program.wait(timeout)
 
     @property
     def recorded(self) -> Path | None:
@@ -236,13 +239,13 @@ def start(
     recording cannot be written.
     """
     arguments = [target.python, *target.arguments] if target.python else target.arguments
-    directory = Path(tempfile.gettempdir()) / f"mpviz-{secrets.token_hex(8)}"
+    directory = Path(tempfile.gettempdir()) / f"mpviz-{os.urandom(8).hex()}"
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []
 
     def prepare() -> None:
         if record is not None or capture:
-            recorders.append(Recorder(record, version("mpviz")))
+            recorders.append(Recorder(record, VERSION))
         queues.append(_make_queue(directory, target, arguments, capture))
 
     program = launch(
@@ -275,7 +278,7 @@ def _make_queue(
             python=clean(target.python),
             start_method=target.start_method or "",
             cores=os.cpu_count() or 1,
-            version=version("mpviz"),
+            version=VERSION,
             captured=captured,
         )
     )

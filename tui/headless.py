@@ -16,9 +16,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Target
+    from mpviz.trace.session import Session, Target
     from mpviz.trace.state import RunState
-    from mpviz.tui.sessions import Session
 
 PAUSE = 0.02
 """Seconds between two looks at a queue in which there was nothing."""
@@ -57,7 +56,7 @@ def _step_to_the_end(session: Session, limit: float) -> None:
     deadline = time.monotonic() + limit if limit else math.inf
     while not session.over:
         if not session.step(PAUSE):
-            time.sleep(PAUSE)
+            session.wait(PAUSE)
         if time.monotonic() > deadline:
             deadline = math.inf
             session.stop()

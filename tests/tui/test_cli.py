@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from mpviz.trace.replay import Replay
+from mpviz.trace.version import VERSION
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -271,3 +273,8 @@ def test_what_cannot_be_recorded_or_replayed_gets_one_line(
     (tmp_path / "x.py").write_text("print('hello')")
     assert_one_line_of_error(mpviz(*words, directory=tmp_path), *said)
     assert not (tmp_path / "no.gz").exists()
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert mpviz("--version").stdout == f"mpviz {VERSION}\n"
+    assert version("mpviz") == VERSION
