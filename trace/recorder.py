@@ -32,6 +32,9 @@ To compress takes longer than all else that is done with an event; a program tha
 should not have to pay for what nobody may want.
 """
 
+TIDIED_BYTES = 256 << 10
+"""About so much text is compressed at such a moment: a millisecond of work."""
+
 FLUSH_SECONDS = 0.2
 """After so long at the latest all that was told is in the file, where one was asked for."""
 
@@ -72,9 +75,10 @@ class Recorder:
 
     def tidy(self) -> None:
         """Write some of what waits; for a moment at which there is nothing else to do."""
-        if self._waiting:
+        least = self._waiting_bytes - TIDIED_BYTES
+        while self._waiting and self._waiting_bytes > least:
             self._write(self._packed(self._waiting.popleft()))
-        elif self.path is not None:
+        if self.path is not None:
             self._flush()
 
     def keep(self, path: Path) -> None:
@@ -82,19 +86,20 @@ class Recorder:
 
         :class:`OSError` where it cannot be written; it stays where it was then.
         """
-        if self._file is None:
+        self._write_what_waits()
+        kept = self._file
+        if kept is None:
             raise OSError(0, self.problem)
         target = _create(path)
         try:
-            self._write_what_waits()
-            self._file.seek(0)
-            while piece := self._file.read(1 << 20):
+            kept.seek(0)
+            while piece := kept.read(1 << 20):
                 _write_all(target, piece)
         except OSError:
             target.close()
-            self._file.seek(0, io.SEEK_END)
+            kept.seek(0, io.SEEK_END)
             raise
-        self._file.close()
+        kept.close()
         self._file, self.path = target, path
         self._flush()
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mpviz.trace.decode import decode
 from mpviz.trace.events import Event, Output, Unreadable
 from mpviz.trace.fold import fold
-from mpviz.trace.recorder import Recorder
+from mpviz.trace.recorder import TIDIED_BYTES, Recorder
 from mpviz.trace.recording import FORMAT, NotARecording, Recording
 from mpviz.trace.replay import Replay
 from mpviz.trace.state import RunState
@@ -147,6 +147,33 @@ def test_too_much_to_be_kept_unasked_is_said(
     with pytest.raises(OSError, match="--record"):
         recorder.keep(tmp_path / "run.jsonl.gz")
     assert list(tmp_path.iterdir()) == []
+    recorder.close()
+
+
+def test_what_turns_out_to_be_too_much_when_it_is_asked_for_is_said_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stream: list[Event]
+) -> None:
+    monkeypatch.setattr("mpviz.trace.recorder.UNASKED_BYTES", 1000)
+    recorder = Recorder(None, "0.1.0")
+    for _ in range(20):
+        recorder.add(stream)
+    assert recorder.problem == ""
+    with pytest.raises(OSError, match="--record"):
+        recorder.keep(tmp_path / "run.jsonl.gz")
+    assert list(tmp_path.iterdir()) == []
+    recorder.close()
+
+
+def test_what_waits_is_written_when_there_is_nothing_else_to_do(stream: list[Event]) -> None:
+    recorder = Recorder(None, "0.1.0")
+    for _ in range(200):
+        recorder.add(stream)
+    waiting = recorder._waiting_bytes
+    looks = 0
+    while recorder._waiting:
+        recorder.tidy()
+        looks += 1
+    assert looks == pytest.approx(waiting / TIDIED_BYTES, abs=2)
     recorder.close()
 
 
