@@ -42,13 +42,11 @@ SPECIAL = {
     "replay": Picture(
         ["shared-counter", "increments=60"],
         seconds=2.4,
-        keys=["space", "m", *["right"] * 6, "down", "down", "full_stop"],
+        keys=["space", "m", *["right"] * 4, "down", "down", "full_stop"],
         replayed=True,
     ),
-    "words": Picture(["screenshots/words.py"], seconds=1.1, keys=["down", "down", "down"]),
-    "words_fixed": Picture(
-        ["screenshots/words_fixed.py"], seconds=0.6, keys=["down", "down", "down"]
-    ),
+    "words": Picture(["screenshots/words.py"], seconds=1.1),
+    "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
     "lifecycle": Picture(["lifecycle"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
 }
 """What has a moment of its own; every other scenario is taken at :data:`MOMENT`."""
@@ -84,7 +82,7 @@ async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
             await pilot.press(key)
         await pilot.pause(seconds)
         try:
-            title = "mpviz " + " ".join(["replay" if picture.replayed else "", *picture.words])
+            title = " ".join(["mpviz", *["replay"] * picture.replayed, *picture.words])
             return app.export_screenshot(title=title, simplify=True)
         finally:
             if app.session is not None:

@@ -23,7 +23,8 @@ def words_in(path):
 
 
 def main():
-    paths = sorted(Path(sysconfig.get_path("stdlib")).glob("[a-z]*/*.py"))
+    library = Path(sysconfig.get_path("stdlib"))
+    paths = [path for path in library.rglob("*.py") if "site-packages" not in path.parts]
     total = Value("l", 0)
     workers = [
         Process(target=count, args=(paths[n::4], total), name=f"worker-{n}") for n in range(4)
