@@ -73,6 +73,17 @@ def keeps_probe_out(command: str) -> str:
     return next((f"-{letter}" for letter in options if letter in "IES"), "")
 
 
+def is_warden(command: str) -> bool:
+    """Whether this is the command of our own warden, or of what it has forked, before its exec.
+
+    >>> is_warden("/usr/bin/python3 -I -S /opt/mpviz/trace/warden.py 5 /opt/boot make test")
+    True
+    """
+    # A recording may come from another machine, so its folder is not that of ours.
+    options, script = words_of(command)[1:3], words_of(command)[3:4]
+    return options == ["-I", "-S"] and script != [] and script[0].endswith("trace/warden.py")
+
+
 def _options(words: Sequence[str]) -> tuple[str, list[str]]:
     """The letters of a Python's options, and the words behind them, from what it runs on."""
     letters = ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mpviz.trace.commands import (
     is_python,
+    is_warden,
     keeps_probe_out,
     name_of_program,
     program_of,
@@ -27,8 +28,9 @@ NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, po
 
 def take_in_command(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
     """Take in what a process runs that is new, or that has replaced itself (exec)."""
-    if not state.main:
-        # Forked by the warden, it is not yet the program that it is to become.
+    if not state.main or is_warden(sample.command):
+        # Forked by the warden, it was not yet the program that it was to become; that it has become
+        # it may have been told before this look at it.
         return
     is_told = process.command and not (
         process.probed or _is_its_parents(state, process, process.command)

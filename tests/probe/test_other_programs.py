@@ -203,6 +203,7 @@ time.sleep(600)
             {name, "told.py"} <= names(state)
             and named(state, name).unobserved
             and named(state, "told.py").unobserved
+            and named(state, "told.py").state == "sleeping"
         ),
     )
     assert "sleeping, not observed" in in_words(session.state, named(session.state, "told.py"))

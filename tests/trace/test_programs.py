@@ -167,6 +167,18 @@ def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() 
     assert [line.text for line in story.state.log] == [f"starts as pid {MAIN}"]
 
 
+def test_a_look_before_its_exec_that_is_told_after_its_first_word_is_none_of_the_program() -> None:
+    story = Story()
+    story.hello(0.1)
+    story.sample(0.09, MAIN, "/usr/bin/python3 -I -S /opt/mpviz/trace/warden.py 5", "python3.11")
+    assert (story.process(MAIN).name, story.process(MAIN).probed) == ("MainProcess", True)
+    assert story.process(MAIN).unobserved == ""
+    assert not [line.text for line in story.state.log if "exec" in line.text]
+    # One that has become a Python without a probe is told as that all the same.
+    story.sample(0.2, MAIN, "/usr/bin/python3 -I -S tool.py", PYTHON)
+    assert not story.process(MAIN).probed
+
+
 def test_an_exec_ends_what_the_process_did_before() -> None:
     story = Story()
     story.hello(0.1)

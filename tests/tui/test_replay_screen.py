@@ -282,11 +282,11 @@ def test_pictures(
     size: tuple[int, int],
 ) -> None:
     pictures: list[str] = []
-    replay.seek(middle(replay))
+    replay.go_to_event(replay.known // 2)
     replay.mark()
 
     async def script(pilot: Pilot[int]) -> None:
-        await pilot.press("space", "right", "right", "down", "down")
+        await pilot.press("space", "full_stop", "full_stop", "down", "down")
         await pilot.pause()
         pictures.append(pilot.app.export_screenshot(simplify=True))
 
