@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from mpviz.scenarios.catalogue import scenarios
 from mpviz.trace.replay import Replay
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.targets import from_words
 

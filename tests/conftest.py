@@ -24,7 +24,8 @@ from mpviz.trace.decode import decode
 from mpviz.trace.events import Event
 from mpviz.trace.replay import Replay
 from mpviz.trace.report import document
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
 
 PATIENCE = 60.0

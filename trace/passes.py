@@ -16,7 +16,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from mpviz.trace.decode import decode
 from mpviz.trace.events import Event
 from mpviz.trace.rings import Ring
 
@@ -94,4 +93,6 @@ class Sorter:
         text = self._half_line + b"".join(pieces)
         end = text.rfind(b"\n") + 1
         self._half_line = text[end:]
+        from mpviz.trace.decode import decode  # noqa: PLC0415 - there is a queue before it is needed
+
         return decode(text[:end])

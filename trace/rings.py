@@ -15,7 +15,6 @@ from typing import Protocol, cast
 
 import msgspec
 
-from mpviz.trace.decode import decode
 from mpviz.trace.events import Event, Unreadable
 from mpviz.trace.kernel import read_status
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
@@ -172,6 +171,8 @@ class Ring:
         text = self._memory[start : start + layout.FORM_BYTES].rstrip(b"\0")
         names, _, line = text.partition(b"\n")
         zeros = b"".join(b',"%b":0' % name for name in names.split())
+        from mpviz.trace.decode import decode  # noqa: PLC0415 - as in passes
+
         (event,) = decode(line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % self.pid) or [
             Unreadable(time=0, pid=0, text="a record of no form")
         ]

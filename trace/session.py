@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, monotonic_ns
 
-from mpviz.trace.events import Marked, RunEnded, RunStarted
+from mpviz.trace.events import Marked, RunEnded
 from mpviz.trace.fold import fold
-from mpviz.trace.launch import Program, launch
+from mpviz.trace.launch import Program
 from mpviz.trace.output import OutputReader
-from mpviz.trace.queue import QUEUE_NAME, EventQueue
+from mpviz.trace.queue import EventQueue
 from mpviz.trace.recorder import Recorder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import Process, RunState
-from mpviz.trace.text import clean
-from mpviz.trace.version import VERSION
 
 BATCH_BYTES = 32 << 10
 """How much is folded between two looks at the clock: a few milliseconds of work."""
 
 CLOSE_SECONDS = 5.0
 """How long :meth:`Session.close` gives the warden, which needs little more than a second."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a person asked to run."""
-
-    arguments: list[str]
-    """What the interpreter is given: a script or ``-m`` and a module, and their arguments.
-
-    Without an interpreter, the whole command.
-    """
-    name: str
-    """In short, for a title."""
-    scenario: str | None = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    start_method: str | None = None
-    """Where the program does not choose itself; None for Python's own default."""
-    python: str = sys.executable
-    """The interpreter's path; empty for a command that is run as it is."""
-    directory: Path | None = None
-    limit: float = 0.0
-    """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
 
 
 class Session:
@@ -217,72 +187,6 @@ class Session:
 
     def _mark(self, action: str) -> None:
         self._queue.put(Marked(time=monotonic_ns(), pid=0, action=action))
-
-
-def start(
-    target: Target,
-    *,
-    capture: bool,
-    rate: float = 10.0,
-    stdin: int | None = None,
-    record: Path | None = None,
-) -> Session:
-    """Launch a target and begin to observe it.
-
-    ``capture``: take its output in as events, else it has our own stdout and stderr. ``rate``:
-    samples a second. ``stdin``: as :func:`mpviz.trace.launch.launch` has it; with ``capture`` and
-    none given, the program gets a pipe for :meth:`Session.write_stdin`. ``record``: the file that
-    the run is recorded in; with ``capture`` it is also kept where there is none, for
-    :meth:`Session.record`.
-
-    :class:`mpviz.trace.launch.LaunchError` where it cannot be started, :class:`OSError` where its
-    recording cannot be written.
-    """
-    arguments = [target.python, *target.arguments] if target.python else target.arguments
-    directory = Path(tempfile.gettempdir()) / f"mpviz-{os.urandom(8).hex()}"
-    queues: list[EventQueue] = []
-    recorders: list[Recorder] = []
-
-    def prepare() -> None:
-        if record is not None or capture:
-            recorders.append(Recorder(record, VERSION))
-        queues.append(_make_queue(directory, target, arguments, capture))
-
-    program = launch(
-        arguments,
-        queue_path=directory / QUEUE_NAME,
-        make_queue=prepare,
-        start_method=target.start_method,
-        stdin=subprocess.PIPE if capture and stdin is None else stdin,
-        capture=capture,
-        directory=target.directory,
-    )
-    (queue,) = queues
-    output = None
-    if program.stdout is not None and program.stderr is not None:
-        output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
-    sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
-    return Session(queue, program, sampler, output, recorders[0] if recorders else None)
-
-
-def _make_queue(
-    directory: Path, target: Target, arguments: list[str], captured: bool
-) -> EventQueue:
-    queue = EventQueue(directory)
-    queue.put(
-        RunStarted(
-            time=monotonic_ns(),
-            pid=0,
-            target=clean(target.name),
-            arguments=[clean(word) for word in arguments],
-            python=clean(target.python),
-            start_method=target.start_method or "",
-            cores=os.cpu_count() or 1,
-            version=VERSION,
-            captured=captured,
-        )
-    )
-    return queue
 
 
 def _identity(process: Process) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from mpviz.trace.replay import Replay
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
     from mpviz.tui.screens.picker import PickerScreen
     from mpviz.tui.screens.watching import Watching
 
@@ -217,7 +217,7 @@ def _starter(rate: float, record: Path | None) -> Start:
 
     def start(target: Target) -> Session:
         from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - picking needs no msgspec
-        from mpviz.trace.session import start as start_session  # noqa: PLC0415
+        from mpviz.trace.start import start as start_session  # noqa: PLC0415
 
         try:
             # To run again must not take the recording of the run before.

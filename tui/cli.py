@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
 
 USAGE_ERROR = 2
 

@@ -16,7 +16,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Session, Target
+    from mpviz.trace.session import Session
+    from mpviz.trace.start import Target
     from mpviz.trace.state import RunState
 
 PAUSE = 0.02
@@ -29,7 +30,7 @@ NOT_STARTED = 127
 def run_headless(target: Target, json_file: str | None, record: Path | None, rate: float) -> int:
     """Run the target to its end and return the exit status."""
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
-    from mpviz.trace.session import start  # noqa: PLC0415
+    from mpviz.trace.start import start  # noqa: PLC0415
 
     try:
         session = start(target, capture=False, rate=rate, record=record)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
     from mpviz.trace.state import RunState
 
 

@@ -25,7 +25,7 @@ from mpviz.tui.executables import Executable
 from mpviz.tui.interpreters import BadTarget
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
 
 _BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
 """What runs a scenario where mpviz is not installed."""
@@ -73,7 +73,7 @@ def from_scenario(
 
     Another interpreter than mpviz's own need not have it: there the scenarios run by their path.
     """
-    from mpviz.trace.session import Target  # noqa: PLC0415 - only a run needs it
+    from mpviz.trace.start import Target  # noqa: PLC0415 - only a run needs it
 
     words = [scenario.name, *(f"{name}={as_text(value)}" for name, value in values.items())]
     return Target(
@@ -103,7 +103,7 @@ def default_start_method() -> str:
 
 
 def _program(runs: Executable, rest: list[str], name: str, start_method: str | None) -> Target:
-    from mpviz.trace.session import Target  # noqa: PLC0415 - only a run needs it
+    from mpviz.trace.start import Target  # noqa: PLC0415 - only a run needs it
 
     return Target(
         arguments=[*runs.arguments, *rest],

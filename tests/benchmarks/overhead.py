@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mpviz.scenarios.pool_map import calculate_primes
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 from tests.benchmarks.pairs import Measure, compare, print_head, print_row
 
 ROUNDS = 5

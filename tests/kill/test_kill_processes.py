@@ -19,7 +19,8 @@ import pytest
 from mpviz.trace import kernel, signals
 from mpviz.trace.processes import exit_in_words, signal_name
 from mpviz.trace.report import document
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
 
 SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))

@@ -14,7 +14,7 @@ import pytest
 
 from mpviz.trace.probe import BOOT
 from mpviz.trace.report import document
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 
 PROGRAM = """
 import json, multiprocessing, os, sys

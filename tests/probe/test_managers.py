@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mpviz.trace.primitives.manager import Managed, Manager
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState, Wait
 from mpviz.trace.waits import wait_in_words
 

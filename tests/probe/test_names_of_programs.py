@@ -8,7 +8,7 @@ import pytest
 
 from mpviz.trace.primitives.lock import LockAcquired
 from mpviz.trace.report import document
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 from mpviz.trace.waits import wait_in_words
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mpviz.trace.report import document, summary
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.states import in_words
 

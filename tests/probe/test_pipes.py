@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mpviz.trace.primitives.pipe import Pipe, pipes_made
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 from mpviz.trace.waits import wait_in_words
 

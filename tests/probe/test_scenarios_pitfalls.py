@@ -17,7 +17,7 @@ from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.primitives.pool import Pool, Task
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.report import document
-from mpviz.trace.session import Target, start
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
 
 RunToEnd = Callable[..., None]

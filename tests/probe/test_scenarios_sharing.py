@@ -12,6 +12,7 @@ from mpviz.trace import session
 from mpviz.trace.events import Event
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.lock import Lock
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -83,10 +84,10 @@ def test_never_more_hold_the_semaphore_than_it_has_places(
 
     monkeypatch.setattr(session, "fold", fold_and_look)
     words = ["workers=4", "places=2", "files=5", "download_s=0.02"]
-    target = session.Target(
+    target = Target(
         ["-m", "mpviz.scenarios", "semaphore", *words], "semaphore", start_method=start_method
     )
-    running = session.start(target, capture=True)
+    running = start(target, capture=True)
     try:
         run_to_end(running)
     finally:

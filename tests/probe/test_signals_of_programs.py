@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 from mpviz.trace.waits import wait_in_words
 

@@ -17,6 +17,7 @@ from mpviz.trace.events import Event, Sample
 from mpviz.trace.fold import fold
 from mpviz.trace.recorder import Recorder
 from mpviz.trace.replay import Replay
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 from mpviz.trace.still import still
 
@@ -121,8 +122,8 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     file = tmp_path / "run.jsonl.gz"
-    target = live.Target([str(program)], name="program", directory=tmp_path)
-    run = live.start(target, capture=True, record=file)
+    target = Target([str(program)], name="program", directory=tmp_path)
+    run = start(target, capture=True, record=file)
     while not run.over:
         if run.step(0.002):
             looks.append((folded, still(run.state)))

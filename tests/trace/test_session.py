@@ -13,7 +13,8 @@ import pytest
 
 from mpviz.trace.launch import LaunchError
 from mpviz.trace.report import document
-from mpviz.trace.session import Session, Target, start
+from mpviz.trace.session import Session
+from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
 
 RunToEnd = Callable[..., None]

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.events import Event, Marked
 from mpviz.trace.fold import fold
-from mpviz.trace.session import Target
+from mpviz.trace.start import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
 

@@ -7,6 +7,7 @@ import msgspec
 
 from mpviz.trace import session
 from mpviz.trace.events import Event
+from mpviz.trace.start import start
 from mpviz.tui.targets import from_words
 
 HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ def main() -> None:
     session.fold = keep  # type: ignore[assignment]
     words = [str(PROGRAM)]
     target = from_words(words, module=False, python=None, start_method="fork")
-    run = session.start(target, capture=True)
+    run = start(target, capture=True)
     try:
         while not run.over:
             run.step(0.05)

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import find
-from mpviz.trace.session import Target
+from mpviz.trace.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
 from mpviz.tui.screens.picker import PickerScreen

@@ -12,7 +12,7 @@ from textual.events import Key
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from mpviz.trace.session import Target
+from mpviz.trace.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.picker import PickerScreen

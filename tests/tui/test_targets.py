@@ -15,7 +15,7 @@ import pytest
 from mpviz.trace.events import RunStarted
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.process import Hello
-from mpviz.trace.session import Target
+from mpviz.trace.start import Target
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.interpreters import BadTarget
 from mpviz.tui.targets import from_words

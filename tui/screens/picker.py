@@ -35,7 +35,7 @@ from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
 
 LEAST_SOURCE = 5
 """Rows of the source's frame, where there is room for more than the form."""

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from mpviz.trace.processes import described
 from mpviz.trace.replay import Replay
-from mpviz.trace.session import Target
+from mpviz.trace.start import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.action_tables import REPLAY_ACTIONS
 from mpviz.tui.actions import Situation

@@ -32,7 +32,7 @@ from mpviz.tui.widgets.panel_view import Picture
 from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from mpviz.trace.session import Target
+    from mpviz.trace.start import Target
 
 FOLD_BUDGET = 0.012
 """Seconds of folding between two looks at the keyboard, and to whatever Textual has to do."""
