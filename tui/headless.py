@@ -32,21 +32,24 @@ def run_headless(target: Target, json_file: str | None, record: Path | None, rat
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
     from mpviz.trace.start import start  # noqa: PLC0415
 
-    try:
-        session = start(target, capture=False, rate=rate, record=record)
-    except (LaunchError, OSError) as error:
-        print(f"mpviz: {error}", file=sys.stderr)
-        return NOT_STARTED
-    try:
-        with _signals(session) as received:
+    sessions: list[Session] = []
+    with _signals(sessions) as signals:
+        try:
+            session = start(target, capture=False, rate=rate, record=record)
+        except (LaunchError, OSError) as error:
+            print(f"mpviz: {error}", file=sys.stderr)
+            return NOT_STARTED
+        try:
+            sessions.append(session)
+            signals.pass_on()
             _step_to_the_end(session, target.limit)
-    finally:
-        session.close()
+        finally:
+            session.close()
     written = _report(session.state, json_file)
     if session.recorded is not None and session.record_problem:
         print(f"mpviz: --record: {session.recorded}: {session.record_problem}", file=sys.stderr)
         written = False
-    ending = [number for number in received if number != signal.SIGINT]
+    ending = [number for number in signals.received if number != signal.SIGINT]
     if ending:
         return 128 + ending[0]
     return exit_status(session.state) or (0 if written else 1)
@@ -111,22 +114,41 @@ def _report(state: RunState, json_file: str | None) -> bool:
     return True
 
 
+class _Signals:
+    """Passes the first Ctrl-C on to the program; a second, or a SIGTERM, ends all of it.
+
+    The program begins before there is a session: what comes by then waits until there is one.
+    """
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self.received: list[int] = []
+        self._sessions = sessions
+        self._waiting: list[int] = []
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal, and act on it if there is a session."""
+        self._waiting.append(number)
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Act on what has come and was not acted on yet."""
+        while self._sessions and self._waiting:
+            number = self._waiting.pop(0)
+            self.received.append(number)
+            if number == signal.SIGINT and self.received.count(number) == 1:
+                self._sessions[0].interrupt()
+            else:
+                self._sessions[0].stop()
+
+
 @contextmanager
-def _signals(session: Session) -> Iterator[list[int]]:
-    """Pass the first Ctrl-C on to the program; a second, or a SIGTERM, ends all of it."""
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if number == signal.SIGINT and received.count(number) == 1:
-            session.interrupt()
-        else:
-            session.stop()
-
+def _signals(sessions: list[Session]) -> Iterator[_Signals]:
+    """Have the signals that end a program handled, for the session that will be in the list."""
+    signals = _Signals(sessions)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, signals.handle) for number in numbers}
     try:
-        yield received
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -278,3 +278,26 @@ def test_what_cannot_be_recorded_or_replayed_gets_one_line(
 def test_the_version_is_that_of_the_package() -> None:
     assert mpviz("--version").stdout == f"mpviz {VERSION}\n"
     assert version("mpviz") == VERSION
+
+
+EARLY = """if True:
+    import os, signal, sys
+    from mpviz.trace import launch, start
+    def launch_and_be_told(*words, launch=launch.launch, **options):
+        program = launch(*words, **options)
+        os.kill(os.getpid(), signal.%s)
+        return program
+    start.launch = launch_and_be_told
+    from mpviz.tui.cli import main
+    sys.exit(main(["run", "--headless", "--json", "out", "x.py"]))
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_in_the_moment_of_the_start_is_not_lost(
+    tmp_path: Path, name: str, status: int
+) -> None:
+    (tmp_path / "x.py").write_text("import time; time.sleep(600)")
+    done = mpviz(directory=tmp_path, code=EARLY % name)
+    assert done.returncode == status, done.stderr
+    assert json.loads((tmp_path / "out").read_text())["run"]["target"] == "x.py"
