@@ -25,12 +25,14 @@ from mpviz.trace.recording import FORMAT, Header
 UNASKED_BYTES = 256 << 20
 """So much is kept in a temporary file of a run that nobody asked to record: 20 million events."""
 
-WAITING_BYTES = 24 << 20
+WAITING_BYTES = 16 << 20
 """So much text may wait for a moment at which there is nothing else to do, if nobody asked for it.
 
-To compress takes longer than all else that is done with an event; a program that fills both cores
-should not have to pay for what nobody may want.
+To compress takes a third of what folding does. A program that fills all cores would lose records
+for what nobody may want; when it has told so much without a pause, its run is kept no longer.
 """
+
+TOO_MUCH = "the run has told too much to be kept unasked: mpviz run --record FILE"
 
 TIDIED_BYTES = 256 << 10
 """About so much text is compressed at such a moment: a millisecond of work."""
@@ -70,8 +72,10 @@ class Recorder:
         """Record these; they are in the file soon after."""
         if self._file is not None:
             self._take(_encoder.encode_lines(events))
-            if self.path is not None or self._waiting_bytes > WAITING_BYTES:
+            if self.path is not None:
                 self._write_what_waits()
+            elif self._waiting_bytes > WAITING_BYTES:
+                self._end(TOO_MUCH)
 
     def tidy(self) -> None:
         """Write some of what waits; for a moment at which there is nothing else to do."""
@@ -137,7 +141,7 @@ class Recorder:
             return
         self._written += len(data)
         if self.path is None and self._written > UNASKED_BYTES:
-            self._end("the run has told too much to be kept unasked: mpviz run --record FILE")
+            self._end(TOO_MUCH)
             return
         try:
             _write_all(self._file, data)
