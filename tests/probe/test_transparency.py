@@ -101,7 +101,8 @@ def child(number):
     sys.stdout.flush()
     sys.exit(number)
 
-def sleeps():
+def sleeps(ready):
+    ready.release()
     time.sleep(600)
 
 def square(number):
@@ -138,8 +139,11 @@ def main():
         process.join()
         print(process.exitcode, process.name, multiprocessing.active_children())
         sys.stdout.flush()
-    process = multiprocessing.Process(target=sleeps)
+    ready = multiprocessing.Semaphore(0)
+    process = multiprocessing.Process(target=sleeps, args=(ready,))
     process.start()
+    # Ended any earlier, it may or may not have printed what the module prints on its import.
+    ready.acquire()
     process.terminate()
     process.join()
     print(process.exitcode)
