@@ -41,6 +41,7 @@ from mpviz.trace.state import (
     RunState,
     Wait,
     end_wait,
+    read_cpu,
     settle,
 )
 from mpviz.trace.stuck import as_it_waits, stuck
@@ -281,7 +282,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.stopped = sample.status in ("T", "t")
     process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
     process.cpu_percent = sample.cpu_percent
-    process.cpu_seconds = max(process.cpu_seconds, sample.cpu_seconds)
+    read_cpu(process, time, sample.cpu_seconds)
     process.rss = sample.rss
     process.peak_rss = max(process.peak_rss, sample.rss)
     process.core = sample.core

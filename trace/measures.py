@@ -26,7 +26,9 @@ class Activity(IntEnum):
     SLEEPING = 9
     STOPPED = 10
     ZOMBIE = 11
-    ENDED = 12
+    INITIALIZING = 12
+    ENDING = 13
+    ENDED = 14
 
 
 WORDS: dict[Activity, str] = {
@@ -42,6 +44,8 @@ WORDS: dict[Activity, str] = {
     Activity.SLEEPING: "sleeping",
     Activity.STOPPED: "stopped",
     Activity.ZOMBIE: "zombie",
+    Activity.INITIALIZING: "starting",
+    Activity.ENDING: "ending",
     Activity.ENDED: "ended",
 }
 """The plain word for each activity: the state of the process."""
@@ -171,6 +175,49 @@ class Lane:
         self.width *= 2
 
 
+ASIDE = (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)
+"""What a process does for itself, before and after its work."""
+
+
+@dataclass(slots=True)
+class CpuReadings:
+    """How much of its work a process was on a CPU, from readings of the kernel's clock for it.
+
+    Between two readings it had at most as much of a CPU for its work as it had time for that: what
+    more there was went into other threads, or into its waits. Where it was also starting or ending
+    in between, each has its share by the time that it took. All that is in nanoseconds.
+    """
+
+    AHEAD = 10_000_000
+    """So much more than there was time for may still count for the time after the reading: a clock
+    is read a little later than its sample says."""
+
+    on_cpu: int = 0
+    """Of its work it was on a CPU for so long."""
+    worked: int = 0
+    """For so long it had been at work by the last reading."""
+    aside: int = 0
+    """And at its start and its end."""
+    clock: int = 0
+    """What the last reading said."""
+    ahead: int = 0
+
+    def add(self, clock: int, worked: int, aside: int) -> None:
+        """Take in a reading, and what the process had been at by then; an old one says nothing."""
+        if clock < self.clock:
+            return
+        available = clock - self.clock + self.ahead
+        more, less = worked - self.worked, aside - self.aside
+        if less > 0 and more > 0:
+            available = available * more // (more + less)
+        on_cpu = max(0, min(available, more))
+        self.on_cpu += on_cpu
+        self.ahead = min(self.AHEAD, available - on_cpu) if more > 0 else 0
+        # What is told late may say that it was at work for less than it seemed.
+        self.worked, self.aside = max(self.worked, worked), max(self.aside, aside)
+        self.clock = clock
+
+
 @dataclass(slots=True)
 class Distribution:
     """How long something took, each time it did, in buckets a quarter of a doubling wide."""
@@ -208,6 +255,23 @@ class Distribution:
     def mean(self) -> int:
         """Nanoseconds on average; 0 for none."""
         return self.total // self.count if self.count else 0
+
+    def histogram(self) -> list[tuple[int, int]]:
+        """(nanoseconds that they stayed below or at, how many), from the shortest on."""
+        return [(_top_of_bucket(bucket), self.buckets[bucket]) for bucket in sorted(self.buckets)]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long something took that a program does again and again."""
+
+    what: str
+    """task, wait or hold."""
+    name: str
+    """What was done, waited for or held: "tasks of pool", "lock counter"."""
+    object: str
+    """The id of the pool, the lock, the queue …."""
+    times: Distribution
 
 
 def _top_of_bucket(bucket: int) -> int:

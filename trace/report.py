@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpviz.trace import time_report
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.programs import unobserved_run
@@ -24,6 +25,7 @@ def document(state: RunState) -> dict[str, Any]:
         entry["wait"] = _wait(state, state.processes[entry["id"]])
     # These come with primitives and rules that are not written yet.
     sections |= {"findings": []}
+    sections |= time_report.document(state)
     sections["cores"] = _cores(state)
     sections["stream"] = {
         "records": state.records,
@@ -129,6 +131,7 @@ def _lines(state: RunState) -> list[str]:
     for primitive in PRIMITIVES:
         if primitive.summary is not None:
             lines += primitive.summary(state)
+    lines += time_report.summary(state)
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
-from mpviz.trace.measures import WORDS, Activity, Lane, Series
+from mpviz.trace.measures import ASIDE, WORDS, Activity, CpuReadings, Lane, Series, Timing
 
 T = TypeVar("T")
 
@@ -105,6 +105,8 @@ class Process:
     """Off the CPU at the last sample, with nothing known that it waits for."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
+    readings: CpuReadings = field(default_factory=CpuReadings)
+    """How much of its work it was on a CPU."""
     rss: int = 0
     peak_rss: int = 0
     core: int = -1
@@ -323,6 +325,23 @@ def settle(process: Process, time: int) -> None:
     process.lane.change(time, activity, detail)
 
 
+def read_cpu(process: Process, time: int, seconds: float) -> None:
+    """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
+    process.cpu_seconds = max(process.cpu_seconds, seconds)
+    lane = process.lane
+    if seconds <= 0 or lane.start < 0:
+        return
+    totals, activity = lane.totals, lane.activity
+    worked = totals[Activity.RUNNING] + totals[Activity.TASK]
+    aside = totals[Activity.STARTING] + totals[Activity.INITIALIZING] + totals[Activity.ENDING]
+    if time > lane.start:
+        if activity is Activity.RUNNING or activity is Activity.TASK:
+            worked += time - lane.start
+        elif activity in ASIDE:
+            aside += time - lane.start
+    process.readings.add(round(seconds * 1e9), worked, aside)
+
+
 def _doing(process: Process) -> tuple[Activity, str]:
     if process.ended >= 0:
         return Activity.ENDED, ""
@@ -331,8 +350,16 @@ def _doing(process: Process) -> tuple[Activity, str]:
     wait = process.wait
     if wait is not None and (process.task == "" or 0 in process.waits):
         return wait.activity, wait.object
-    if (process.probed and process.began < 0) or process.initializing:
-        return Activity.STARTING, process.initializing
+    return _doing_by_itself(process)
+
+
+def _doing_by_itself(process: Process) -> tuple[Activity, str]:
+    if process.exiting >= 0 or process.finished >= 0:
+        return Activity.ENDING, ""
+    if process.initializing:
+        return Activity.INITIALIZING, process.initializing
+    if process.probed and process.began < 0:
+        return Activity.STARTING, ""
     if process.task or process.pool:
         return (Activity.TASK if process.task else Activity.IDLE), process.task
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
@@ -373,3 +400,5 @@ class Primitive:
     """Its sections of the ``--json`` document."""
     summary: Callable[[RunState], list[str]] | None = None
     """A line for each of its objects, for the end of a run without a screen."""
+    timings: Callable[[RunState], list[Timing]] | None = None
+    """How long its tasks, waits and holds took."""

@@ -41,7 +41,7 @@ def _is_held_up(state: RunState, process: Process) -> bool:
     wait = process.wait
     if wait is not None and process.activity is wait.activity:
         return state.now - wait.since >= STUCK_NANOSECONDS
-    if process.activity is Activity.SLEEPING:
-        # It sleeps of its own will, unless it wants to end and something keeps it from that.
-        return 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
+    if process.activity is Activity.ENDING:
+        # It wants to end; asleep at that, something keeps it from it.
+        return process.resting and 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
     return process.activity in (Activity.IDLE, Activity.ZOMBIE)

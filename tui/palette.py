@@ -65,6 +65,8 @@ ACTIVITY_LOOKS: dict[Activity, Look] = {
     Activity.SLEEPING: Look("#7483a0", "#76829a", "bright_black", "bright_black"),
     Activity.STOPPED: Look("#d5dae2", "#343b45", "bright_white", "black", "bold", "bold"),
     Activity.ZOMBIE: Look("#a58ba5", "#7d5f7d", "magenta", "magenta"),
+    Activity.INITIALIZING: Look("#5fa3a8", "#2f7f86", "cyan", "cyan"),
+    Activity.ENDING: Look("#8f9bb0", "#5f6b80", "white", "bright_black"),
     Activity.ENDED: Look("#4d5562", "#a9b0ba", "bright_black", "bright_black"),
 }
 
@@ -73,6 +75,7 @@ _GROUND: dict[Activity, float] = {
     Activity.QUEUE: 0.38,
     Activity.SIGNAL: 0.26,
     Activity.STARTING: 0.26,
+    Activity.INITIALIZING: 0.30,
     Activity.RUNNING: 0.55,
     Activity.TASK: 0.55,
     Activity.STOPPED: 0.30,

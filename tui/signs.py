@@ -32,6 +32,8 @@ GLYPHS: dict[Activity, str] = {
     Activity.SLEEPING: "~",
     Activity.STOPPED: "┃",
     Activity.ZOMBIE: "†",
+    Activity.INITIALIZING: "╳",  # noqa: RUF001
+    Activity.ENDING: "╲",
     Activity.ENDED: " ",
 }
 """What a column of a timeline shows for an activity that fills it."""
@@ -49,6 +51,8 @@ ASCII_GLYPHS: dict[Activity, str] = {
     Activity.SLEEPING: "_",
     Activity.STOPPED: "!",
     Activity.ZOMBIE: "z",
+    Activity.INITIALIZING: "i",
+    Activity.ENDING: "\\",
     Activity.ENDED: " ",
 }
 
@@ -65,6 +69,8 @@ ACTIVITY_WORDS: dict[Activity, str] = {
     Activity.SLEEPING: "sleeping",
     Activity.STOPPED: "stopped",
     Activity.ZOMBIE: "zombie",
+    Activity.INITIALIZING: "initializing",
+    Activity.ENDING: "ending",
     Activity.ENDED: "ended",
 }
 """For legends and sentences."""

@@ -45,11 +45,11 @@ def in_words(state: RunState, process: Process, *, where: bool = False) -> list[
 
 
 def _by_itself(process: Process) -> list[str]:
-    if process.activity is Activity.STARTING and process.initializing:
+    if process.activity is Activity.INITIALIZING:
         return [f"initializing: {process.initializing}", "initializing", "starting"]
     if process.activity is Activity.STARTING and process.start_method:
         return [f"starting by {process.start_method}", "starting"]
-    if process.activity is Activity.SLEEPING and process.exiting >= 0:
+    if process.activity is Activity.ENDING and process.resting:
         return ["wants to end, and cannot yet", "cannot end yet", "ending"]
     if process.activity is Activity.RUNNING and process.function and process.role == "process":
         return [f"running {process.function}", "running"]

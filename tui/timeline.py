@@ -270,6 +270,8 @@ _DID = {
     Activity.SLEEPING: "slept for {time}",
     Activity.STOPPED: "was stopped for {time}",
     Activity.ZOMBIE: "was a zombie for {time}",
+    Activity.INITIALIZING: "ran its initializer {what} for {time}",
+    Activity.ENDING: "was ending for {time}",
     Activity.ENDED: "has ended",
 }
 
@@ -278,8 +280,6 @@ def in_words(state: RunState, process: Process, span: Span) -> str:
     """What a process did in a span, as the rest of a sentence that begins with its name."""
     time = duration(span.end - span.start)
     words = _DID[span.activity].format(time=time, what=what_of(state, span))
-    if span.activity is Activity.STARTING and span.detail:
-        words = f"ran its initializer {span.detail} for {time}"
     if span.start == process.lane.start and span.activity is not Activity.ENDED:
         words += " so far"
     return words
@@ -290,6 +290,8 @@ def what_of(state: RunState, span: Span) -> str:
     if span.activity is Activity.TASK:
         task = state.table(Task).get(span.detail)
         return f"task {task.number} of {task.function}" if task else "a task"
+    if span.activity is Activity.INITIALIZING:
+        return span.detail
     if span.activity is Activity.PROCESS:
         process = state.processes.get(span.detail)
         return described(process) if process else object_name(state, span.detail) or "a process"

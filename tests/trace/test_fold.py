@@ -787,10 +787,14 @@ def test_a_worker_is_ready_when_its_initializer_is_done(pool: Story) -> None:
     pool.child(30, CARL, "Carl")
     carl = pool.process(CARL)
     pool.tell(31, CARL, WorkerInitializing, object="P", function="prepare")
-    assert (carl.role, carl.activity, carl.initializing) == ("worker", Activity.STARTING, "prepare")
+    assert (carl.role, carl.activity, carl.initializing) == (
+        "worker",
+        Activity.INITIALIZING,
+        "prepare",
+    )
     pool.tell(40, CARL, WorkerReady, object="P")
     assert (carl.activity, carl.initializing) == (Activity.IDLE, "")
-    assert doing(carl, 30.5, 31, 39, 41) == ["running", "starting", "starting", "idle"]
+    assert doing(carl, 30.5, 31, 39, 41) == ["running", "initializing", "initializing", "idle"]
     worker = pool.one("pools")["workers"][2]
     assert (worker["pid"], worker["initialized"]) == (CARL, 1)
     assert worker["initialization"] == pytest.approx(0.009)
@@ -802,7 +806,7 @@ def test_a_wait_within_an_initializer_is_shown_and_then_the_initializer_again(po
     create_lock(pool)
     pool.tell(32, CARL, Waiting, what="lock", object="L")
     pool.tell(34, CARL, LockAcquired, object="L")
-    assert doing(pool.process(CARL), 31, 32, 34) == ["starting", "lock", "starting"]
+    assert doing(pool.process(CARL), 31, 32, 34) == ["initializing", "lock", "initializing"]
 
 
 @pytest.mark.parametrize(("exit_code", "trouble"), [(0, True), (1, True), (-15, False)])

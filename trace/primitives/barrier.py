@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution
+from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_words
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, go_on
@@ -226,6 +226,11 @@ def _summary(state: RunState) -> list[str]:
     return lines
 
 
+def _timings(state: RunState) -> list[Timing]:
+    barriers = state.table(Barrier).values()
+    return [Timing("wait", f"barrier {each.name}", each.id, each.wait) for each in barriers]
+
+
 PRIMITIVE = Primitive(
     handlers={
         BarrierCreated: _created,
@@ -243,4 +248,5 @@ PRIMITIVE = Primitive(
     process_ended=_process_ended,
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

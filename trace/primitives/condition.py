@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution
+from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.event import note_death, wake_words
 from mpviz.trace.primitives.lock import Lock
@@ -147,6 +147,13 @@ def _summary(state: RunState) -> list[str]:
     ]
 
 
+def _timings(state: RunState) -> list[Timing]:
+    return [
+        Timing("wait", f"a notify of {condition.name}", condition.id, condition.wait)
+        for condition in state.table(Condition).values()
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
     waits={
@@ -156,4 +163,5 @@ PRIMITIVE = Primitive(
     process_ended=_process_ended,
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution
+from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described, ended_badly
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, go_on
@@ -199,6 +199,11 @@ def _summary(state: RunState) -> list[str]:
     ]
 
 
+def _timings(state: RunState) -> list[Timing]:
+    events = state.table(SharedEvent).values()
+    return [Timing("wait", f"event {event.name}", event.id, event.wait) for event in events]
+
+
 PRIMITIVE = Primitive(
     handlers={
         EventCreated: _created,
@@ -213,4 +218,5 @@ PRIMITIVE = Primitive(
     process_ended=_process_ended,
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

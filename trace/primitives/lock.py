@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution
+from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
@@ -189,6 +189,13 @@ def _summary(state: RunState) -> list[str]:
     ]
 
 
+def _timings(state: RunState) -> list[Timing]:
+    locks = [(f"{lock.kind.lower()} {lock.name}", lock) for lock in locks_in_use(state)]
+    return [Timing("wait", name, lock.id, lock.wait) for name, lock in locks] + [
+        Timing("hold", name, lock.id, lock.hold) for name, lock in locks
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
@@ -199,4 +206,5 @@ PRIMITIVE = Primitive(
     waits={"lock": WaitKind(Activity.LOCK, _words, _gave_up)},
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution, Rate
+from mpviz.trace.measures import Activity, Distribution, Rate, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
@@ -259,6 +259,11 @@ def _summary(state: RunState) -> list[str]:
     return lines
 
 
+def _timings(state: RunState) -> list[Timing]:
+    managed = state.table(Managed).values()
+    return [Timing("wait", f"answers of {each.name}", each.id, each.wait) for each in managed]
+
+
 PRIMITIVE = Primitive(
     handlers={
         ManagerServing: _serving,
@@ -269,4 +274,5 @@ PRIMITIVE = Primitive(
     waits={"answer": WaitKind(Activity.RESULT, _words, _answered)},
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution, Rate
+from mpviz.trace.measures import Activity, Distribution, Rate, Timing
 from mpviz.trace.names import name_pair
 from mpviz.trace.processes import described
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
@@ -271,6 +271,20 @@ def _summary(state: RunState) -> list[str]:
     return lines
 
 
+def _timings(state: RunState) -> list[Timing]:
+    return [
+        timing
+        for pipe in pipes_made(state)
+        for way in pipe.ways
+        for timing in (
+            Timing("wait", f"room in {way.sender_end or pipe.name}", pipe.id, way.send_wait),
+            Timing(
+                "wait", f"a message on {way.receiver_end or pipe.name}", pipe.id, way.receive_wait
+            ),
+        )
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         PipeCreated: _created,
@@ -286,4 +300,5 @@ PRIMITIVE = Primitive(
     },
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.measures import Activity
+from mpviz.trace.measures import Activity, Timing
 from mpviz.trace.names import name_by_place, name_object
 from mpviz.trace.primitives.pool_document import document, results_words, workers_words
 from mpviz.trace.primitives.pool_events import (
@@ -35,7 +35,7 @@ from mpviz.trace.primitives.pool_state import (
     thin_tasks,
 )
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, WaitKind, settle
+from mpviz.trace.state import Primitive, Process, RunState, WaitKind, read_cpu, settle
 
 __all__ = [
     "JOB_LIMIT",
@@ -92,6 +92,7 @@ def _worker_initializing(state: RunState, process: Process, event: WorkerInitial
 
 def _worker_ready(state: RunState, process: Process, event: WorkerReady) -> None:
     pool = _joined(state, process, event.object, event.time)
+    read_cpu(process, event.time, event.cpu)
     since = pool.initializing.pop(process.key, -1)
     if since >= 0:
         pool.initialized[process.key] = event.time - since
@@ -211,6 +212,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
     job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
     pool.finished.add(event.time)
+    read_cpu(process, event.time, event.cpu)
     process.task = ""
     if done == pool.max_tasks:
         pool.retired[process.key] = event.time
@@ -315,6 +317,11 @@ def _summary(state: RunState) -> list[str]:
     return lines
 
 
+def _timings(state: RunState) -> list[Timing]:
+    pools = state.table(Pool).values()
+    return [Timing("task", f"tasks of {pool.name}", pool.id, pool.duration) for pool in pools]
+
+
 PRIMITIVE = Primitive(
     handlers={
         PoolCreated: _created,
@@ -339,4 +346,5 @@ PRIMITIVE = Primitive(
     process_ended=_process_ended,
     document=document,
     summary=_summary,
+    timings=_timings,
 )

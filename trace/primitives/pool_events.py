@@ -51,6 +51,8 @@ class WorkerReady(Event, tag="pool.worker", kw_only=True):
     """This process is a worker of the pool, initialized, and asks for its first task."""
 
     object: str
+    cpu: float = 0.0
+    """CPU seconds that it has used so far; 0 where that is not told."""
 
 
 class JobSubmitted(Event, tag="job.submitted", kw_only=True):
@@ -102,6 +104,8 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     """-1 for the one that this process is at."""
     error: str = ""
     """The exception's class, where it raised."""
+    cpu: float = 0.0
+    """CPU seconds that the worker has used so far; 0 where that is not told."""
 
 
 class JobCallback(Event, tag="job.callback", kw_only=True):

@@ -16,7 +16,16 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import is_another_by_now, take_in_launch
-from mpviz.trace.state import HELPERS, Primitive, Process, RunState, Wait, WaitKind, settle
+from mpviz.trace.state import (
+    HELPERS,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    read_cpu,
+    settle,
+)
 
 
 class Hello(Event, tag="process.hello", kw_only=True):
@@ -64,6 +73,8 @@ class Began(Event, tag="process.began", kw_only=True):
     daemon: bool
     parent: int
     """The logical parent; under forkserver not the one that the kernel names."""
+    cpu: float = 0.0
+    """CPU seconds that it has used so far, to start up; 0 where that is not told."""
 
 
 class Exiting(Event, tag="process.exiting", kw_only=True):
@@ -171,6 +182,7 @@ def _began(state: RunState, process: Process, event: Began) -> None:
     if not is_another_by_now(state.by_pid.get(event.parent), process):
         process.name = event.name
         process.role = "process"
+    read_cpu(process, event.time, event.cpu)
     process.began = event.time
     process.parent = child_of(state, event.parent) or process.parent
     settle(process, event.time)
@@ -179,12 +191,14 @@ def _began(state: RunState, process: Process, event: Began) -> None:
 def _exiting(state: RunState, process: Process, event: Exiting) -> None:
     if process.exiting < 0:
         process.exiting = event.time
+        settle(process, event.time)
 
 
 def _finished(state: RunState, process: Process, event: Finished) -> None:
+    read_cpu(process, event.time, event.cpu)
     process.finished = event.time
-    process.cpu_seconds = max(process.cpu_seconds, event.cpu)
     process.peak_rss = max(process.peak_rss, event.rss)
+    settle(process, event.time)
 
 
 def _signalled(state: RunState, sender: Process, event: Signalled) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event
-from mpviz.trace.measures import Activity, Distribution, Rate, Series
+from mpviz.trace.measures import Activity, Distribution, Rate, Series, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
 
@@ -198,6 +198,14 @@ def _summary(state: RunState) -> list[str]:
     ]
 
 
+def _timings(state: RunState) -> list[Timing]:
+    queues = list(state.table(Queue).values())
+    return [
+        *(Timing("wait", f"room in {each.name}", each.id, each.put_wait) for each in queues),
+        *(Timing("wait", f"an item from {each.name}", each.id, each.get_wait) for each in queues),
+    ]
+
+
 PRIMITIVE = Primitive(
     handlers={
         QueueCreated: _created,
@@ -213,4 +221,5 @@ PRIMITIVE = Primitive(
     },
     document=_document,
     summary=_summary,
+    timings=_timings,
 )

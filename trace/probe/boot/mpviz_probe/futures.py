@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from mpviz_probe import sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
-from mpviz_probe.processes import prepare_for
+from mpviz_probe.processes import cpu_so_far, prepare_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -356,7 +356,7 @@ def _tell_start(process_chunk, name, call):
 
 
 def _tell_end(name, result):
-    fields = b'"o":%b,"job":%d,"index":0' % (name, result.work_id)
+    fields = b'"o":%b,"job":%d,"index":0,%b' % (name, result.work_id, cpu_so_far())
     if result.exception is not None:
         # It comes wrapped with its traceback.
         error = getattr(result.exception, "exc", result.exception)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, ref
 from mpviz_probe import locks, queues, signals, sites, values, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.processes import prepare_for
+from mpviz_probe.processes import cpu_so_far, prepare_for
 
 _APPLY_PILL = "\3"
 """Comes before a task that has its own function with it; see ``mpire.comms``."""
@@ -234,7 +234,7 @@ class _Teller:
         def observed(worker_id):
             if not self.ready:
                 self.ready = True
-                wire.put(b"pool.worker", b'"o":' + self.name)
+                workers.tell_ready(self.name)
             task = get(worker_id)
             try:
                 if type(task) is tuple:
@@ -288,7 +288,7 @@ class _Teller:
 
     def tell_end(self, *failures):
         """Tell of the end of the task; failures are classes of exceptions, by name."""
-        fields = b'"o":%b,"job":%d,"index":-1' % (self.name, self.job)
+        fields = b'"o":%b,"job":%d,"index":-1,%b' % (self.name, self.job, cpu_so_far())
         if failures:
             fields += b',"error":%b' % wire.text(failures[0])
         self.job = _NONE

@@ -8,7 +8,7 @@ from time import monotonic_ns
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
-from mpviz_probe.processes import prepare_for
+from mpviz_probe.processes import cpu_so_far, prepare_for
 from mpviz_probe.queues import hush_simple
 
 _NEVER = object()
@@ -279,7 +279,7 @@ def _tell_start(mappers, name, task):
 
 def _tell_end(name, result):
     job, index, (success, value) = result
-    fields = b'"o":%b,"job":%d,"index":%d' % (name, job, index or 0)
+    fields = b'"o":%b,"job":%d,"index":%d,%b' % (name, job, index or 0, cpu_so_far())
     if not success:
         # Most come wrapped with their traceback; a MaybeEncodingError has the text of one there.
         wrapped = getattr(value, "exc", None)

@@ -87,11 +87,12 @@ def _observed_bootstrap(bootstrap):
         try:
             wire.put(
                 b"process.began",
-                b'"name":%b,"daemon":%b,"parent":%d'
+                b'"name":%b,"daemon":%b,"parent":%d,%b'
                 % (
                     wire.text(self._name),
                     b"true" if self._config.get("daemon") else b"false",
                     self._parent_pid or 0,
+                    cpu_so_far(),
                 ),
             )
             _prepare(self)
@@ -142,6 +143,11 @@ def _observed_children(active_children):
     return observed
 
 
+def cpu_so_far():
+    """Give the field that says how much CPU time this process has had, in seconds."""
+    return b'"cpu":%.6f' % time.process_time()
+
+
 def _tell_finish(exit_code):
     import resource
 
@@ -149,10 +155,10 @@ def _tell_finish(exit_code):
     unit = 1 if sys.platform == "darwin" else 1024
     wire.put(
         b"process.finished",
-        b'"exit_code":%d,"cpu":%.6f,"rss":%d'
+        b'"exit_code":%d,%b,"rss":%d'
         % (
             exit_code if isinstance(exit_code, int) else 1,
-            time.process_time(),
+            cpu_so_far(),
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
         ),
     )

@@ -6,6 +6,7 @@ from functools import wraps
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
 
@@ -27,7 +28,7 @@ def announce(name, kind, workers, initializer, max_tasks):
 
 def tell_ready(name):
     """Tell that this process is a worker, initialized, and about to ask for its first task."""
-    wire.put(b"pool.worker", b'"o":' + name)
+    wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
 
 
 def tell_results(name, outqueue, tell_end):

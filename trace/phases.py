@@ -1,0 +1,266 @@
+"""Where the time went: every moment of every worker, in phases that add up to the run's length.
+
+What is counted, and over which time:
+
+- A **worker** is who does the work that was shared out: the workers of the pools where there are
+  pools; else what the program started by multiprocessing; else what else it started. Fork servers,
+  resource trackers and managers serve the others and are none. The main process is told apart.
+- Each is counted over the whole run, from its first event to its last (or to now), so that all bars
+  have one scale. For what was before its first moment and after its end there are phases, too.
+- All amounts are whole nanoseconds. The phases of a process add up to the run's length, and those
+  of all workers to that times their number: exactly, also where the lanes were thinned.
+
+How exact the CPU is: the kernel says how many seconds a process has had, to the nanosecond, with
+each sample (ten a second by default), and the process itself says it at its start, at the end of
+each task and at its end. Between two readings it cannot be known when it had them, and it does not
+matter: they are set against the time for which it was at work in between. So a process that takes
+CPU time while it waits (in another thread, or by trying again and again) may seem to have worked by
+that much; by no more than the time for which it was at work. Work after the last reading is a phase
+of its own, which says that nobody knows: a process that was killed had its last reading up to a
+tenth of a second before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mpviz.trace.measures import Activity
+from mpviz.trace.primitives.pool import Pool
+from mpviz.trace.state import HELPERS, Process, RunState
+
+
+class Phase(IntEnum):
+    """What the time of a process went into, in the order in which bars show it."""
+
+    NOT_THERE_YET = 0
+    STARTING = 1
+    INITIALIZING = 2
+    WORKING_ON_CPU = 3
+    WORKING_OFF_CPU = 4
+    WORKING_UNMEASURED = 5
+    WAITING_FOR_LOCK = 6
+    WAITING_FOR_QUEUE = 7
+    WAITING_FOR_SIGNAL = 8
+    WAITING_FOR_RESULT = 9
+    WAITING_FOR_PROCESS = 10
+    WAITING_FOR_TASK = 11
+    SLEEPING = 12
+    STOPPED = 13
+    ZOMBIE = 14
+    ENDING = 15
+    GONE = 16
+
+
+PHASE_WORDS: dict[Phase, str] = {
+    Phase.NOT_THERE_YET: "not there yet",
+    Phase.STARTING: "starting",
+    Phase.INITIALIZING: "initializing",
+    Phase.WORKING_ON_CPU: "working on a CPU",
+    Phase.WORKING_OFF_CPU: "working off the CPU",
+    Phase.WORKING_UNMEASURED: "working, CPU not known",
+    Phase.WAITING_FOR_LOCK: "waiting for a lock",
+    Phase.WAITING_FOR_QUEUE: "waiting for a queue or pipe",
+    Phase.WAITING_FOR_SIGNAL: "waiting for a signal",
+    Phase.WAITING_FOR_RESULT: "waiting for results",
+    Phase.WAITING_FOR_PROCESS: "waiting for a process",
+    Phase.WAITING_FOR_TASK: "waiting for a task",
+    Phase.SLEEPING: "sleeping",
+    Phase.STOPPED: "stopped",
+    Phase.ZOMBIE: "zombie",
+    Phase.ENDING: "ending",
+    Phase.GONE: "gone",
+}
+"""For legends and sentences."""
+
+AWAY = (Phase.NOT_THERE_YET, Phase.GONE)
+"""The process did not exist."""
+
+_PHASE_OF: dict[Activity, Phase] = {
+    Activity.STARTING: Phase.STARTING,
+    Activity.LOCK: Phase.WAITING_FOR_LOCK,
+    Activity.QUEUE: Phase.WAITING_FOR_QUEUE,
+    Activity.PROCESS: Phase.WAITING_FOR_PROCESS,
+    Activity.RESULT: Phase.WAITING_FOR_RESULT,
+    Activity.SIGNAL: Phase.WAITING_FOR_SIGNAL,
+    Activity.IDLE: Phase.WAITING_FOR_TASK,
+    Activity.SLEEPING: Phase.SLEEPING,
+    Activity.STOPPED: Phase.STOPPED,
+    Activity.ZOMBIE: Phase.ZOMBIE,
+    Activity.INITIALIZING: Phase.INITIALIZING,
+    Activity.ENDING: Phase.ENDING,
+    Activity.ENDED: Phase.GONE,
+}
+"""All but the two that are work, which the CPU divides."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPhases:
+    """Where the time of one process went."""
+
+    process: Process
+    amounts: tuple[int, ...]
+    """Nanoseconds by :class:`Phase`."""
+
+    @property
+    def there(self) -> int:
+        """How long it existed, nanoseconds."""
+        return sum(self.amounts) - sum(self.amounts[phase] for phase in AWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the time of a run went."""
+
+    begin: int
+    """Nanoseconds of the clock."""
+    end: int
+    workers: tuple[ProcessPhases, ...]
+    """In the order in which they appeared."""
+    main: ProcessPhases | None
+
+    @property
+    def wall(self) -> int:
+        """How long the run took, nanoseconds."""
+        return self.end - self.begin
+
+    @property
+    def total(self) -> tuple[int, ...]:
+        """The sums over all workers by :class:`Phase`."""
+        return tuple(map(sum, zip(*(worker.amounts for worker in self.workers), strict=True))) or (
+            (0,) * len(Phase)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What it has brought to share out the work, over the time in which there were workers.
+
+    The serial estimate is the time that the work would take one after another. Where the work is
+    done by CPUs that is its CPU time. Work that waits, for a disk, a network or a clock, has hardly
+    any: there it is the time for which workers were at it, as if they could not have waited for
+    several things at once. ``by_cpu`` says which. Either is an estimate: a core that shares its
+    caches and its power with others is slower than one that is alone.
+    """
+
+    window: int
+    """From the first moment of the first worker to the last of the last one, nanoseconds."""
+    at_once: int
+    """The most workers that were there at one time."""
+    cores: int
+    """Of the machine."""
+    on_cpu: int
+    """CPU time of their work, nanoseconds."""
+    worked: int
+    """Time for which they were at work, or asleep in their own code, nanoseconds."""
+    unmeasured: int
+    """How much of that has no reading of the CPU."""
+
+    @property
+    def by_cpu(self) -> bool:
+        """Whether it is the CPU that the work needs.
+
+        It is not where the work was off it for most of the time, though less than half of the cores
+        were taken by it: it did not wait for a core then.
+        """
+        measured = self.worked - self.unmeasured
+        return 2 * self.on_cpu >= min(measured, self.cores * self.window)
+
+    @property
+    def serial(self) -> int:
+        """The serial estimate, nanoseconds."""
+        return self.on_cpu if self.by_cpu else self.worked
+
+    @property
+    def speed_up(self) -> float:
+        """How many times as fast as one after another; 0 before there is any work."""
+        return self.serial / self.window if self.window else 0.0
+
+    @property
+    def efficiency(self) -> float:
+        """The speed-up for each worker: 1 where all were at work all the time."""
+        return self.speed_up / self.at_once if self.at_once else 0.0
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether there is so much work without a reading that the speed-up may well be more."""
+        return self.by_cpu and self.unmeasured * 50 > self.worked
+
+
+def phases(state: RunState, now: int = -1) -> Phases:
+    """Where the time of the run went, up to its latest event or to ``now`` where that is later."""
+    workers = workers_of(state)
+    main = state.processes.get(state.main)
+    counted = [*workers, *([main] if main else ())]
+    begun = [process.lane for process in counted if process.lane.start >= 0]
+    # The run has begun before all else, unless events come from nowhere, as they do in tests.
+    begin = min([state.origin, *(lane.origin for lane in begun)])
+    end = max([begin, state.now, now, *(lane.start for lane in begun)])
+    return Phases(
+        begin,
+        end,
+        tuple(ProcessPhases(worker, _amounts(worker, begin, end)) for worker in workers),
+        ProcessPhases(main, _amounts(main, begin, end)) if main else None,
+    )
+
+
+def workers_of(state: RunState) -> list[Process]:
+    """Who does the work that was shared out, in the order in which they appeared."""
+    pooled = {key for pool in state.table(Pool).values() for key in pool.workers}
+    others = [
+        process
+        for process in state.processes.values()
+        if process.key != state.main and process.role not in (*HELPERS, "manager")
+    ]
+    return (
+        [process for process in others if process.key in pooled]
+        or [process for process in others if process.start_method]
+        or others
+    )
+
+
+def gain(state: RunState, found: Phases) -> Gain:
+    """What it has brought to share out the work."""
+    there = [worker.process for worker in found.workers if worker.process.lane.start >= 0]
+    starts = [process.lane.origin for process in there]
+    ends = [found.end if process.alive else process.lane.start for process in there]
+    total = found.total
+    on_cpu, unmeasured = total[Phase.WORKING_ON_CPU], total[Phase.WORKING_UNMEASURED]
+    return Gain(
+        max(ends, default=0) - min(starts, default=0),
+        _most_at_once([*((start, 1) for start in starts), *((end, -1) for end in ends)]),
+        state.cores.count,
+        on_cpu,
+        on_cpu + unmeasured + total[Phase.WORKING_OFF_CPU] + total[Phase.SLEEPING],
+        unmeasured,
+    )
+
+
+def _most_at_once(moments: Iterable[tuple[int, int]]) -> int:
+    """Of these (time, 1 for a start and -1 for an end): an end frees the place for a start."""
+    there = most = 0
+    for _, change in sorted(moments):
+        there += change
+        most = max(most, there)
+    return most
+
+
+def _amounts(process: Process, begin: int, end: int) -> tuple[int, ...]:
+    amounts = [0] * len(Phase)
+    lane = process.lane
+    if lane.start < 0:
+        amounts[Phase.NOT_THERE_YET] = end - begin
+        return tuple(amounts)
+    spent = list(lane.totals)
+    spent[lane.activity] += end - lane.start
+    amounts[Phase.NOT_THERE_YET] = lane.origin - begin
+    for activity, phase in _PHASE_OF.items():
+        amounts[phase] = spent[activity]
+    worked = spent[Activity.RUNNING] + spent[Activity.TASK]
+    measured = min(worked, process.readings.worked)
+    on_cpu = min(measured, process.readings.on_cpu)
+    amounts[Phase.WORKING_ON_CPU] = on_cpu
+    amounts[Phase.WORKING_OFF_CPU] = measured - on_cpu
+    amounts[Phase.WORKING_UNMEASURED] = worked - measured
+    return tuple(amounts)

@@ -1,0 +1,120 @@
+"""Where the time went, in the ``--json`` document and at the end of a run without a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpviz.trace.measures import Timing
+from mpviz.trace.phases import (
+    AWAY,
+    PHASE_WORDS,
+    Gain,
+    Phase,
+    ProcessPhases,
+    gain,
+    phases,
+)
+from mpviz.trace.processes import described
+from mpviz.trace.state import RunState
+from mpviz.trace.timings import timings
+
+LEAST_SHARE = 0.01
+"""Phases that took less of the workers' time are left out of the summary."""
+
+
+def document(state: RunState) -> dict[str, Any]:
+    """The ``phases`` and the ``timings`` of the ``--json`` document; times in seconds."""
+    found = phases(state)
+    return {
+        "phases": {
+            "wall": found.wall / 1e9,
+            "workers": len(found.workers),
+            "total": _seconds(found.total),
+            **_gain(gain(state, found)),
+            "processes": [
+                *(_process(worker, "worker") for worker in found.workers),
+                *([_process(found.main, "main")] if found.main else ()),
+            ],
+        },
+        "timings": [_timing(each) for each in timings(state)],
+    }
+
+
+def summary(state: RunState) -> list[str]:
+    """One line for where the time of the workers went, and one for what it has brought."""
+    found = phases(state)
+    if not found.workers:
+        return []
+    there = sum(worker.there for worker in found.workers)
+    shares = sorted(
+        ((found.total[phase] / there, phase) for phase in Phase if phase not in AWAY and there),
+        reverse=True,
+    )
+    words = [f"{share:.0%} {PHASE_WORDS[phase]}" for share, phase in shares if share >= LEAST_SHARE]
+    count = len(found.workers)
+    workers = "1 worker" if count == 1 else f"{count} workers"
+    lines = [f"time of {workers}, {there / 1e9:.2f} s: " + ", ".join(words)]
+    sentence = gain_in_words(gain(state, found))
+    return [*lines, sentence] if sentence else lines
+
+
+def gain_in_words(gained: Gain) -> str:
+    """What it has brought to share out the work, as a sentence; empty before there is any work."""
+    if not gained.serial:
+        return ""
+    least = "at least " if gained.is_lower_bound else ""
+    what = "of CPU time" if gained.by_cpu else "of work, most of it off the CPU,"
+    words = (
+        f"speed-up {least}{gained.speed_up:.1f}: {gained.serial / 1e9:.2f} s {what}"
+        f" in {gained.window / 1e9:.2f} s"
+    )
+    workers = "1 worker" if gained.at_once == 1 else f"{gained.at_once} workers at once"
+    few = gained.by_cpu and 0 < gained.cores < gained.at_once
+    cores = f" on {gained.cores} core{'s' if gained.cores > 1 else ''}" if few else ""
+    return f"{words}, {gained.efficiency:.0%} of {workers}{cores}"
+
+
+def _seconds(amounts: tuple[int, ...]) -> dict[str, float]:
+    return {phase.name.lower(): amounts[phase] / 1e9 for phase in Phase}
+
+
+def _gain(gained: Gain) -> dict[str, Any]:
+    return {
+        "workers_at_once": gained.at_once,
+        "workers_wall": gained.window / 1e9,
+        "work": gained.worked / 1e9,
+        "work_cpu": gained.on_cpu / 1e9,
+        "serial_estimate": gained.serial / 1e9,
+        "estimated_by": "cpu" if gained.by_cpu else "time",
+        "speed_up": gained.speed_up if gained.serial else None,
+        "efficiency": gained.efficiency if gained.serial else None,
+        "is_lower_bound": gained.is_lower_bound,
+    }
+
+
+def _process(found: ProcessPhases, role: str) -> dict[str, Any]:
+    process = found.process
+    return {
+        "id": process.key,
+        "pid": process.pid,
+        "name": described(process),
+        "counted_as": role,
+        "phases": _seconds(found.amounts),
+    }
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    times = timing.times
+    return {
+        "what": timing.what,
+        "name": timing.name,
+        "object": timing.object,
+        "count": times.count,
+        "total": times.total / 1e9,
+        "mean": times.mean / 1e9,
+        "p50": times.quantile(0.5) / 1e9,
+        "p90": times.quantile(0.9) / 1e9,
+        "p99": times.quantile(0.99) / 1e9,
+        "longest": times.longest / 1e9,
+        "histogram": [[below / 1e9, count] for below, count in times.histogram()],
+    }
