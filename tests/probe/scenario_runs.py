@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PATIENCE = 60
 
 
@@ -47,6 +49,20 @@ class Finished:
         assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
 
 
+def assert_time_adds_up(document: dict[str, Any]) -> None:
+    """The phases of each process are as long as the run, and those of all as long as all."""
+    found = document["phases"]
+    wall = document["run"]["duration"]
+    assert found["wall"] == pytest.approx(wall, abs=1e-6)
+    for process in found["processes"]:
+        assert sum(process["phases"].values()) == pytest.approx(wall, abs=1e-6), process
+        assert min(process["phases"].values()) >= 0, process
+    assert sum(found["total"].values()) == pytest.approx(wall * found["workers"], abs=1e-5)
+    counted = [each for each in found["processes"] if each["counted_as"] == "worker"]
+    assert len(counted) == found["workers"]
+    assert 0 <= (found["efficiency"] or 0) <= 1
+
+
 def assert_all_ended_well(finished: Finished, names: Iterable[str]) -> None:
     """The main process and exactly these others ended with exit code 0."""
     processes = finished.document["processes"]
@@ -77,4 +93,5 @@ def run_as_it_chooses(start_method: str, *words: str) -> Finished:
     *printed, last = done.stdout.splitlines()
     finished = Finished(json.loads(last), "\n".join(printed))
     finished.assert_exact_stream()
+    assert_time_adds_up(finished.document)
     return finished

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scenario_runs import assert_time_adds_up
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -30,6 +31,7 @@ def run(
     *printed, last = done.stdout.splitlines()
     document: dict[str, Any] = json.loads(last)
     assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0), done.stderr
+    assert_time_adds_up(document)
     return document, printed
 
 

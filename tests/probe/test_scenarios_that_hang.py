@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scenario_runs import assert_time_adds_up
 
 from mpviz.scenarios.catalogue import scenarios
 
@@ -67,6 +68,7 @@ def test_it_is_ended_at_its_limit_and_the_hang_is_named(
     hang = {each["name"]: each["waits_for"] for each in document["run"]["hang"]}
     assert hang == STUCK[name]
     assert document["run"]["duration"] >= scenarios()[name].limit
+    assert_time_adds_up(document)
     assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
 
 

@@ -55,7 +55,15 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
+from mpviz.trace.primitives.process import (
+    Began,
+    Exiting,
+    Finished,
+    Hello,
+    Joined,
+    Signalled,
+    Started,
+)
 from mpviz.trace.primitives.queue import (
     ItemDone,
     ItemGot,
@@ -198,7 +206,7 @@ class Model:
                 self.counts["initialized"] += 1
             self.tell(pid, WorkerReady, object="P")
         else:
-            self.tell(pid, Began, name="x", daemon=False, parent=MAIN)
+            self.tell(pid, Began, name="x", daemon=False, parent=MAIN, cpu=which / 1e4)
 
     def keys(self) -> list[str]:
         return getattr(self, "known", [])
@@ -346,12 +354,15 @@ class Model:
         life.task = None
         self.counts["tasks raised" if which % 2 else "tasks done"] += 1
         error = "ValueError" if which % 2 else ""
-        self.tell(life.pid, TaskEnded, object="P", job=job, index=index, error=error)
+        self.tell(
+            life.pid, TaskEnded, object="P", job=job, index=index, error=error, cpu=which / 40
+        )
 
     def die(self, life: Life, which: int) -> None:
         if life.pid == MAIN:
             return
         if which % 3 == 0:
+            self.tell(life.pid, Exiting)
             self.tell(life.pid, Finished, exit_code=0, cpu=0.25, rss=which)
         self.living.pop(life.pid)
         self.counts["tasks lost"] += life.task is not None

@@ -50,6 +50,11 @@ FIELDS = {
     "pipes": "id name duplex sends receives bytes wait",
     "managers": "id pid objects",
     "shared_memory": "name size created_by_pid attached_by unlinked",
+    "phases": (
+        "wall workers total workers_at_once workers_wall work work_cpu serial_estimate"
+        " estimated_by speed_up efficiency is_lower_bound processes"
+    ),
+    "timings": "what name object count total mean p50 p90 p99 longest histogram",
     "cores": "index mean_percent",
     "stream": "records lost probe_errors",
 }

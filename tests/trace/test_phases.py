@@ -1,0 +1,374 @@
+"""Where the time went: phases that add up to the run's length, and what sharing work has brought.
+
+Times are milliseconds; MAIN is the program's first process, ANNA, BERT and CARL its children.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fold_model import play, streams
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from mpviz.trace.events import (
+    Event,
+    ProcessExited,
+    ProcessSample,
+    ProgramEnded,
+    ProgramStarted,
+    RunEnded,
+    RunStarted,
+    Sample,
+    Waiting,
+    WaitOver,
+)
+from mpviz.trace.fold import fold
+from mpviz.trace.measures import CpuReadings
+from mpviz.trace.phases import Gain, Phase, gain, phases, workers_of
+from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.primitives.manager import ManagerServing
+from mpviz.trace.primitives.pool import (
+    PoolCreated,
+    TaskEnded,
+    TaskStarted,
+    WorkerInitializing,
+    WorkerReady,
+)
+from mpviz.trace.primitives.process import Began, Exiting, Finished, Hello, Started
+from mpviz.trace.report import document, summary
+from mpviz.trace.state import RunState
+
+MS = 1_000_000
+WARDEN, MAIN, ANNA, BERT, CARL = 50, 100, 101, 102, 103
+
+
+class Story:
+    """A run of 100 ms, told event by event."""
+
+    def __init__(self) -> None:
+        self.state = RunState()
+        common = {"target": "t", "arguments": [], "python": "", "start_method": ""}
+        self.tell(0, 0, RunStarted, cores=2, version="", **common)
+        self.tell(0, WARDEN, ProgramStarted, child=MAIN, started=1)
+        self.tell(0, MAIN, Hello, parent=WARDEN, started=1, role="main")
+
+    def tell(self, time: float, pid: int, event: type[Event], /, **fields: Any) -> None:
+        fold(self.state, [event(time=round(time * MS), pid=pid, **fields)])
+
+    def child(self, time: float, pid: int, name: str, *, began: float, cpu: float = 0) -> None:
+        """A spawned child that needs until ``began`` to start up, and so many ms of CPU time."""
+        fields = {"name": name, "daemon": False}
+        self.tell(time, MAIN, Started, child=pid, method="spawn", function="f", **fields)
+        self.tell(began, pid, Hello, parent=MAIN, started=pid, role="process")
+        self.tell(began, pid, Began, parent=MAIN, cpu=cpu / 1000, **fields)
+
+    def look(self, time: float, status: str = "R", **cpu: float) -> None:
+        """A sample, with the CPU time in ms of each process."""
+        self.tell(
+            time,
+            0,
+            Sample,
+            cores=[0.0, 0.0],
+            processes=[
+                ProcessSample(int(pid[1:]), int(pid[1:]), MAIN, status, 50.0, used / 1000, 1, 0)
+                for pid, used in cpu.items()
+            ],
+        )
+
+    def task(self, start: float, end: float, pid: int, *, cpu: float) -> None:
+        """A task, after which the worker has had so many ms of CPU time in all."""
+        common = {"object": "P", "job": 0, "index": round(start)}
+        self.tell(start, pid, TaskStarted, function="f", items=1, **common)
+        self.tell(end, pid, TaskEnded, cpu=cpu / 1000, **common)
+
+    def end(self, time: float) -> None:
+        self.tell(time, WARDEN, ProgramEnded, child=MAIN, exit_code=0)
+        self.tell(time, 0, RunEnded, exit_code=0)
+
+    def spent(self, name: str) -> dict[str, float]:
+        """The phases of a process that took any time, in milliseconds."""
+        (found,) = [
+            each["phases"]
+            for each in document(self.state)["phases"]["processes"]
+            if each["name"] == name
+        ]
+        return {phase: round(1000 * took, 6) for phase, took in found.items() if took}
+
+    def gain(self) -> Gain:
+        return gain(self.state, phases(self.state))
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+@pytest.fixture
+def pool(story: Story) -> Story:
+    """Anna and Bert are the workers of a pool from 20 ms on, after 10 ms of start-up."""
+    story.tell(5, MAIN, PoolCreated, object="P", workers=2)
+    for pid, name in ((ANNA, "Anna"), (BERT, "Bert")):
+        story.child(10, pid, name, began=18, cpu=8)
+        story.tell(18, pid, WorkerInitializing, object="P", function="prepare")
+        story.tell(20, pid, WorkerReady, object="P", cpu=0.010)
+    return story
+
+
+def test_the_life_of_a_worker_from_before_its_start_to_after_its_end(pool: Story) -> None:
+    pool.task(30, 60, ANNA, cpu=10 + 25)
+    pool.tell(80, ANNA, Exiting)
+    pool.tell(82, ANNA, Finished, exit_code=0, cpu=0.036, rss=1)
+    pool.tell(85, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    pool.end(100)
+    assert pool.spent("Anna") == {
+        "not_there_yet": 10,
+        "starting": 8,
+        "initializing": 2,
+        "working_on_cpu": 25,
+        "working_off_cpu": 5,
+        "waiting_for_task": 10 + 20,
+        "ending": 5,
+        "gone": 15,
+    }
+
+
+def test_a_wait_is_a_phase_of_its_own_also_within_a_task(pool: Story) -> None:
+    pool.tell(25, MAIN, LockCreated, object="L", kind="Lock", maximum=1)
+    common = {"object": "P", "job": 0, "index": 1}
+    pool.tell(30, ANNA, TaskStarted, function="f", items=1, **common)
+    pool.tell(35, ANNA, Waiting, what="lock", object="L")
+    pool.tell(55, ANNA, LockAcquired, object="L")
+    pool.tell(60, ANNA, TaskEnded, cpu=0.020, **common)
+    pool.end(100)
+    spent = pool.spent("Anna")
+    assert (spent["waiting_for_lock"], spent["working_on_cpu"]) == (20, 10)
+    assert "working_off_cpu" not in spent
+
+
+def test_what_a_killed_worker_did_after_its_last_reading_is_not_known(pool: Story) -> None:
+    common = {"object": "P", "job": 0, "index": 1}
+    pool.tell(30, ANNA, TaskStarted, function="f", items=1, **common)
+    pool.look(40, p101=18)
+    pool.tell(47, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    pool.end(100)
+    spent = pool.spent("Anna")
+    assert (spent["working_on_cpu"], spent["working_off_cpu"]) == (8, 2)
+    assert spent["working_unmeasured"] == 7
+    assert pool.gain().is_lower_bound
+    assert "speed-up at least" in summary(pool.state)
+
+
+def test_asleep_in_its_own_code_and_stopped_are_told_apart(story: Story) -> None:
+    story.child(0, ANNA, "Anna", began=10)
+    story.tell(
+        40,
+        0,
+        Sample,
+        cores=[0.0],
+        processes=[ProcessSample(ANNA, ANNA, MAIN, "S", 0.0, 0.010, 1, 0)],
+    )
+    story.look(60, "T", p101=10)
+    story.look(70, "Z", p101=10)
+    story.tell(80, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    story.end(100)
+    spent = story.spent("Anna")
+    assert [spent[phase] for phase in ("sleeping", "stopped", "zombie", "gone")] == [20, 10, 10, 20]
+
+
+def test_the_main_process_has_phases_of_its_own_and_is_not_in_the_total(story: Story) -> None:
+    story.child(20, ANNA, "Anna", began=30)
+    story.tell(30, MAIN, Waiting, what="process", object=str(ANNA))
+    story.tell(80, MAIN, WaitOver)
+    story.end(100)
+    assert story.spent("MainProcess")["waiting_for_process"] == 50
+    found = document(story.state)["phases"]
+    assert found["total"]["waiting_for_process"] == 0
+    assert [each["counted_as"] for each in found["processes"]] == ["worker", "main"]
+
+
+def test_workers_are_those_of_the_pools_else_the_children_and_never_helpers(story: Story) -> None:
+    def names() -> list[str]:
+        return [process.name for process in workers_of(story.state)]
+
+    story.tell(5, 70, Hello, parent=MAIN, started=70, role="resource tracker")
+    story.child(5, CARL, "Manager", began=6)
+    story.tell(7, CARL, ManagerServing, object="address")
+    assert names() == []
+    story.tell(10, 90, Hello, parent=MAIN, started=90, role="process", forked=True)
+    assert names() == ["fork of MainProcess"]
+    story.child(10, ANNA, "Anna", began=11)
+    assert names() == ["Anna"]
+    story.child(10, BERT, "Bert", began=11)
+    story.tell(20, BERT, WorkerReady, object="P")
+    assert names() == ["Bert"]
+
+
+# Speed-up
+
+
+def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
+    for pid in (ANNA, BERT):
+        pool.task(20, 90, pid, cpu=80)
+        pool.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+    pool.end(100)
+    found = pool.gain()
+    assert (found.at_once, found.window, found.serial) == (2, 80 * MS, 140 * MS)
+    assert found.by_cpu
+    assert (found.speed_up, found.efficiency) == (1.75, 0.875)
+    assert "speed-up 1.8: 0.14 s of CPU time in 0.08 s, 88% of 2 workers at once" in summary(
+        pool.state
+    )
+
+
+def test_work_that_waits_is_counted_by_its_time(pool: Story) -> None:
+    for pid in (ANNA, BERT):
+        pool.task(20, 90, pid, cpu=12)
+        pool.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+    pool.end(100)
+    found = pool.gain()
+    assert not found.by_cpu
+    assert found.serial == 140 * MS
+    assert "0.14 s of work, most of it off the CPU, in 0.08 s" in summary(pool.state)
+
+
+def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> None:
+    story.tell(5, MAIN, PoolCreated, object="P", workers=8)
+    for pid in range(101, 109):
+        story.child(10, pid, f"worker {pid}", began=10)
+        story.tell(10, pid, WorkerReady, object="P", cpu=0.000001)
+        story.task(10, 90, pid, cpu=20)
+        story.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+    story.end(100)
+    found = story.gain()
+    assert (found.by_cpu, found.at_once) == (True, 8)
+    assert found.speed_up == pytest.approx(2.0, rel=0.01)
+    assert "25% of 8 workers at once on 2 cores" in summary(story.state)
+
+
+def test_a_worker_in_the_place_of_another_is_not_one_more_at_once(pool: Story) -> None:
+    pool.tell(50, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    pool.child(50, CARL, "Carl", began=55)
+    pool.tell(55, CARL, WorkerReady, object="P")
+    pool.end(100)
+    assert (pool.gain().at_once, document(pool.state)["phases"]["workers"]) == (2, 3)
+
+
+def test_before_any_work_there_is_nothing_to_say(story: Story) -> None:
+    assert "speed-up" not in summary(story.state)
+    assert "time of" not in summary(story.state)
+    story.child(5, ANNA, "Anna", began=10)
+    found = document(story.state)["phases"]
+    assert (found["speed_up"], found["efficiency"]) == (None, None)
+
+
+# How long things took
+
+
+def test_tasks_waits_and_holds_have_their_distributions(pool: Story) -> None:
+    pool.tell(20, MAIN, LockCreated, object="L", kind="Lock", maximum=1)
+    for number in range(10):
+        pool.task(20 + number, 20.5 + number, ANNA, cpu=20)
+    pool.tell(40, ANNA, LockAcquired, object="L")
+    pool.tell(41, BERT, Waiting, what="lock", object="L")
+    pool.tell(48, ANNA, LockReleased, object="L")
+    pool.tell(49, BERT, LockAcquired, object="L")
+    pool.end(100)
+    told = {each["what"]: each for each in document(pool.state)["timings"]}
+    assert list(told) == ["task", "wait", "hold"]
+    assert [told[what]["count"] for what in told] == [10, 1, 1]
+    task, wait, hold = told.values()
+    assert (wait["total"], hold["longest"]) == (0.008, 0.008)
+    assert task["p50"] == pytest.approx(0.0005, rel=0.2)
+    assert task["p50"] <= task["p90"] <= task["p99"] <= task["longest"] == 0.0005
+    assert sum(count for _, count in task["histogram"]) == 10
+    assert (task["object"], wait["object"]) == ("P", "L")
+
+
+# The readings of the CPU's clock
+
+
+def test_between_two_readings_there_is_no_more_cpu_than_time_at_work() -> None:
+    readings = CpuReadings()
+    readings.add(200 * MS, 100 * MS, 0)
+    assert readings.on_cpu == 100 * MS
+    # Four threads at once: what they had more does not fill up the time that comes after.
+    readings.add(210 * MS, 300 * MS, 0)
+    assert readings.on_cpu == 120 * MS
+
+
+def test_a_clock_read_a_little_late_counts_for_the_time_after_it() -> None:
+    readings = CpuReadings()
+    readings.add(103 * MS, 100 * MS, 0)
+    readings.add(200 * MS, 200 * MS, 0)
+    assert readings.on_cpu == 200 * MS
+
+
+def test_starting_and_working_share_the_cpu_by_their_time() -> None:
+    readings = CpuReadings()
+    readings.add(80 * MS, 25 * MS, 75 * MS)
+    assert readings.on_cpu == 20 * MS
+
+
+def test_an_old_reading_says_nothing() -> None:
+    readings = CpuReadings()
+    readings.add(50 * MS, 50 * MS, 0)
+    readings.add(40 * MS, 60 * MS, 0)
+    assert (readings.on_cpu, readings.worked) == (50 * MS, 50 * MS)
+
+
+amounts = some.integers(0, 10**10)
+
+
+@given(some.lists(some.tuples(amounts, amounts, amounts)))
+def test_on_a_cpu_is_never_more_than_at_work(told: list[tuple[int, int, int]]) -> None:
+    readings = CpuReadings()
+    for clock, worked, aside in told:
+        readings.add(clock, worked, aside)
+        assert 0 <= readings.on_cpu <= readings.worked
+
+
+# The sum
+
+
+def assert_adds_up(state: RunState) -> None:
+    found = phases(state)
+    everybody = [*found.workers, *([found.main] if found.main else [])]
+    for each in everybody:
+        assert min(each.amounts) >= 0
+        assert sum(each.amounts) == found.wall
+        assert len(each.amounts) == len(Phase)
+    assert sum(found.total) == found.wall * len(found.workers)
+    assert gain(state, found).efficiency <= 1
+
+
+@given(streams, some.booleans())
+def test_the_phases_add_up_to_the_length_of_the_run_times_the_workers(
+    steps: list[tuple[int, int, int, int]], ended: bool
+) -> None:
+    state = fold(RunState(), play(steps, ended=ended).events)
+    found = phases(state)
+    assert (found.begin, found.end) == (state.origin, state.now)
+    assert found.workers or len(state.processes) == 1
+    assert_adds_up(state)
+
+
+@settings(max_examples=50)
+@given(streams)
+def test_they_add_up_at_every_moment(steps: list[tuple[int, int, int, int]]) -> None:
+    state = RunState()
+    for event in play(steps).events:
+        assert_adds_up(fold(state, [event]))
+
+
+def test_they_add_up_where_the_lanes_are_thinned(pool: Story) -> None:
+    lane = pool.state.by_pid[ANNA].lane
+    lane.limit = 4
+    for number in range(100):
+        pool.task(20 + number, 20.25 + number, ANNA, cpu=20)
+    assert lane.buckets
+    assert_adds_up(pool.state)
+    lane.condense(1)
+    assert_adds_up(pool.state)
+    assert pool.spent("Anna")["working_off_cpu"] == pytest.approx(25 - 10, abs=0.001)
