@@ -41,6 +41,7 @@ from mpviz.trace.state import (
     RunState,
     Wait,
     end_wait,
+    look_at,
     read_cpu,
     settle,
 )
@@ -289,6 +290,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.cpu.add(time, sample.cpu_percent)
     watch_silence(state, process, time)
     settle(process, time)
+    look_at(process, sample.status == "R")
     return process
 
 

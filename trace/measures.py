@@ -175,6 +175,9 @@ class Lane:
         self.width *= 2
 
 
+AT_WORK = (Activity.RUNNING, Activity.TASK, Activity.SLEEPING)
+"""What may be work: of who sleeps in its own code nobody knows for what."""
+
 ASIDE = (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)
 """What a process does for itself, before and after its work."""
 
@@ -201,6 +204,10 @@ class CpuReadings:
     clock: int = 0
     """What the last reading said."""
     ahead: int = 0
+    looks: int = 0
+    """Samples that saw the process at work."""
+    ready: int = 0
+    """How many of these saw it on a CPU, or ready for one that others had."""
 
     def add(self, clock: int, worked: int, aside: int) -> None:
         """Take in a reading, and what the process had been at by then; an old one says nothing."""

@@ -156,15 +156,21 @@ class Gain:
     """Time for which they were at work, or asleep in their own code, nanoseconds."""
     unmeasured: int
     """How much of that has no reading of the CPU."""
+    looks: int
+    """Samples that saw a worker at work."""
+    ready: int
+    """How many of these saw it on a CPU or ready for one."""
 
     @property
     def by_cpu(self) -> bool:
-        """Whether it is the CPU that the work needs.
+        """Whether it is the CPU that the work needs: it was on it, or ready for it, mostly.
 
-        It is not where the work was off it for most of the time, though less than half of the cores
-        were taken by it: it did not wait for a core then.
+        Where there was no sample, half of the cores taken say as much: it is them that it waits
+        for.
         """
         measured = self.worked - self.unmeasured
+        if self.looks:
+            return 2 * self.on_cpu >= measured or 2 * self.ready >= self.looks
         return 2 * self.on_cpu >= min(measured, self.cores * self.window)
 
     @property
@@ -234,6 +240,8 @@ def gain(state: RunState, found: Phases) -> Gain:
         on_cpu,
         on_cpu + unmeasured + total[Phase.WORKING_OFF_CPU] + total[Phase.SLEEPING],
         unmeasured,
+        sum(process.readings.looks for process in there),
+        sum(process.readings.ready for process in there),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
-from mpviz.trace.measures import ASIDE, WORDS, Activity, CpuReadings, Lane, Series, Timing
+from mpviz.trace.measures import ASIDE, AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
 
 T = TypeVar("T")
 
@@ -335,11 +335,18 @@ def read_cpu(process: Process, time: int, seconds: float) -> None:
     worked = totals[Activity.RUNNING] + totals[Activity.TASK]
     aside = totals[Activity.STARTING] + totals[Activity.INITIALIZING] + totals[Activity.ENDING]
     if time > lane.start:
-        if activity is Activity.RUNNING or activity is Activity.TASK:
+        if activity in (Activity.RUNNING, Activity.TASK):
             worked += time - lane.start
         elif activity in ASIDE:
             aside += time - lane.start
     process.readings.add(round(seconds * 1e9), worked, aside)
+
+
+def look_at(process: Process, is_ready: bool) -> None:
+    """Count a sample for what it says of work: whether that could go on if there was a core."""
+    if process.lane.activity in AT_WORK:
+        process.readings.looks += 1
+        process.readings.ready += is_ready
 
 
 def _doing(process: Process) -> tuple[Activity, str]:

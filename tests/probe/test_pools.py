@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mpviz.trace.measures import Activity
+
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
 
@@ -240,7 +242,8 @@ def test_each_worker_is_initialized_once_and_seen_to_be(run: Observed) -> None:
         assert worker["initialized"] == 1
         assert worker["initialization"] > 0
         lane = run.state.by_pid[worker["pid"]].lane
-        assert "prepare" in [span.detail for span in lane.spans if span.activity.name == "STARTING"]
+        initializing = [span for span in lane.spans if span.activity is Activity.INITIALIZING]
+        assert [span.detail for span in initializing] == ["prepare"]
     renewed = run.one("pools", "renewed")
     assert renewed["initializer"] is None
     assert {worker["initialized"] for worker in renewed["workers"]} == {0}

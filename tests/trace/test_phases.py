@@ -217,8 +217,8 @@ def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
     assert (found.at_once, found.window, found.serial) == (2, 80 * MS, 140 * MS)
     assert found.by_cpu
     assert (found.speed_up, found.efficiency) == (1.75, 0.875)
-    assert "speed-up 1.8: 0.14 s of CPU time in 0.08 s, 88% of 2 workers at once" in summary(
-        pool.state
+    assert "speed-up 1.8: 0.14 s of CPU time in 0.08 s, efficiency 88% with 2 workers at once" in (
+        summary(pool.state)
     )
 
 
@@ -230,7 +230,7 @@ def test_work_that_waits_is_counted_by_its_time(pool: Story) -> None:
     found = pool.gain()
     assert not found.by_cpu
     assert found.serial == 140 * MS
-    assert "0.14 s of work, most of it off the CPU, in 0.08 s" in summary(pool.state)
+    assert "0.14 s of work off the CPU in 0.08 s" in summary(pool.state)
 
 
 def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> None:
@@ -244,7 +244,18 @@ def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> 
     found = story.gain()
     assert (found.by_cpu, found.at_once) == (True, 8)
     assert found.speed_up == pytest.approx(2.0, rel=0.01)
-    assert "25% of 8 workers at once on 2 cores" in summary(story.state)
+    assert "efficiency 25% with 8 workers at once, 2 cores" in summary(story.state)
+
+
+@pytest.mark.parametrize(("status", "by_cpu"), [("R", True), ("S", False)])
+def test_a_look_at_the_work_tells_whether_it_waits_for_a_core_that_others_have(
+    pool: Story, status: str, by_cpu: bool
+) -> None:
+    pool.tell(20, ANNA, TaskStarted, object="P", job=0, index=1, function="f", items=1)
+    pool.look(60, status, p101=12)
+    pool.tell(90, ANNA, TaskEnded, object="P", job=0, index=1, cpu=0.014)
+    pool.end(100)
+    assert pool.gain().by_cpu is by_cpu
 
 
 def test_a_worker_in_the_place_of_another_is_not_one_more_at_once(pool: Story) -> None:

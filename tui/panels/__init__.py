@@ -14,6 +14,7 @@ from mpviz.tui.panels import (
     managers,
     memory,
     output,
+    phases,
     pipes,
     processes,
     queues,
@@ -40,6 +41,7 @@ PANELS: tuple[Panel, ...] = (
     source.PANEL,
     output.PANEL,
     log.PANEL,
+    phases.PANEL,
 )
 """In the order in which they take their places on the screen."""
 

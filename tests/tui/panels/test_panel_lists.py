@@ -65,6 +65,7 @@ def test_panels_are_there_only_for_what_the_program_uses() -> None:
     used = {panel.name for panel in PANELS if panel.used(counter().state())}
     assert used == {
         "cores", "processes", "timeline", "locks", "values", "source", "output", "log",
+        "time",
     }  # fmt: skip
     assert {"tasks"} <= {panel.name for panel in PANELS if panel.used(pool_map().state())}
     assert {"queues"} <= {panel.name for panel in PANELS if panel.used(factory().state())}
