@@ -26,6 +26,7 @@ from mpviz.trace.events import (
     WaitOver,
     WardenSignalled,
 )
+from mpviz.trace.findings import look_at_end, look_while_it_runs
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
     end_process,
@@ -146,6 +147,7 @@ def _program_failed(state: RunState, warden: Process, event: ProgramFailed) -> N
 
 
 def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> None:
+    look_while_it_runs(state)
     process = state.processes.get(state.main)
     if process is not None:
         end_process(state, process, event.time, event.exit_code)
@@ -203,6 +205,7 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
         state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+    look_at_end(state)
 
 
 def _output(state: RunState, event: Output) -> None:
@@ -231,6 +234,7 @@ def _marked(state: RunState, event: Marked) -> None:
     if event.action in ("freeze", "go on"):
         state.frozen = event.action == "freeze"
     if event.action == "stop" and state.ending < 0:
+        look_while_it_runs(state)
         state.ending = event.time
         state.stuck = stuck(state)
     sentences = {"freeze": "frozen by hand", "go on": "goes on", "stop": "is being ended by hand"}
@@ -263,6 +267,7 @@ def _sample(state: RunState, event: Sample) -> None:
         end_process(state, process, time, None)
     # The records that it wrote last may still be on their way, and the news of how it ended.
     state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
+    look_while_it_runs(state)
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:

@@ -7,7 +7,7 @@ from typing import Any
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.programs import unobserved_run
-from mpviz.trace.state import LogEntry, Process, RunState, Stuck
+from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck
 from mpviz.trace.stuck import as_it_waits
 
 
@@ -22,8 +22,7 @@ def document(state: RunState) -> dict[str, Any]:
             sections.update(primitive.document(state))
     for entry in sections["processes"]:
         entry["wait"] = _wait(state, state.processes[entry["id"]])
-    # These come with primitives and rules that are not written yet.
-    sections |= {"findings": []}
+    sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections["cores"] = _cores(state)
     sections["stream"] = {
         "records": state.records,
@@ -85,6 +84,23 @@ def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
     }
 
 
+def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
+    def seconds(time: int) -> float | None:
+        return (time - state.origin) / 1e9 if time >= 0 else None
+
+    return {
+        "rule": finding.rule,
+        "message": finding.message,
+        "cause": finding.cause,
+        "fix": finding.fix,
+        "pids": [state.processes[key].pid for key in finding.processes],
+        "objects": list(finding.objects),
+        "since": seconds(finding.since),
+        "found": seconds(finding.found),
+        "over": seconds(finding.over),
+    }
+
+
 def _place(state: RunState, number: int) -> dict[str, Any]:
     """The line of the program where something is; None for both where that is not known."""
     site = state.sites.get(number)
@@ -129,6 +145,8 @@ def _lines(state: RunState) -> list[str]:
     for primitive in PRIMITIVES:
         if primitive.summary is not None:
             lines += primitive.summary(state)
+    for finding in state.findings.values():
+        lines += [f"!! {finding.rule}: {finding.message}", f"   {finding.cause} {finding.fix}"]
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)

@@ -168,6 +168,32 @@ class Stuck:
 
 
 @dataclass(slots=True)
+class Finding:
+    """Something that a rule says is wrong; see :mod:`mpviz.trace.findings`."""
+
+    rule: str
+    """The rule's name."""
+    subject: str
+    """What it is about, such as the id of a lock: one finding of a rule for each."""
+    message: str
+    """What is wrong, in one sentence with its number."""
+    cause: str
+    """Why that is so, in a sentence."""
+    fix: str
+    """What to do about it, in a sentence."""
+    processes: tuple[str, ...]
+    """Keys of the processes that it is about, the one to look at first."""
+    objects: tuple[str, ...] = ()
+    """Ids of the locks, queues, tasks … that it is about."""
+    since: int = -1
+    """The place on the timeline: when it began, nanoseconds; -1 for when it was found."""
+    found: int = -1
+    """When the rule first said so, nanoseconds."""
+    over: int = -1
+    """From when on it was no longer so, nanoseconds; -1 while it is."""
+
+
+@dataclass(slots=True)
 class CoreUse:
     """One core at one sample."""
 
@@ -271,6 +297,12 @@ class RunState:
     unreadable: int = 0
     probe_errors: int = 0
     last_probe_error: str = ""
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    """What is wrong, by rule and subject, in the order in which it was found."""
+    suspected: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Since when a rule would say so, nanoseconds, where it has to stay true for a while first."""
+    silenced: frozenset[str] = frozenset()
+    """Names of the rules that are not asked."""
     tables: dict[type, dict[str, Any]] = field(default_factory=dict)
     """What the primitives keep, by their class and id; read through :meth:`table`."""
 

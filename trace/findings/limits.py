@@ -1,0 +1,9 @@
+"""From when on each rule says something: the one table of all thresholds.
+
+A false alarm costs more than a miss, so each is well beyond what a healthy program does.
+"""
+
+from typing import Final
+
+LOST_UPDATES: Final = 1
+"""Updates lost, of a value that counts in whole numbers."""
