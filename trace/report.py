@@ -146,7 +146,7 @@ def _lines(state: RunState) -> list[str]:
         if primitive.summary is not None:
             lines += primitive.summary(state)
     for finding in state.findings.values():
-        lines += [f"!! {finding.rule}: {finding.message}", f"   {finding.cause} {finding.fix}"]
+        lines += [f"!! {finding.message} ({finding.rule})", f"   {finding.cause} {finding.fix}"]
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)
