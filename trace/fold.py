@@ -26,6 +26,7 @@ from mpviz.trace.events import (
     WaitOver,
     WardenSignalled,
 )
+from mpviz.trace.findings import look_at_end, look_while_it_runs
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
     end_process,
@@ -114,8 +115,9 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
     before = process.waits.get(event.thread)
     if before is None or (before.what, before.object) != (event.what, target):
         # A get may wait for its turn and then for data: that is one wait.
+        until = event.time + event.limit * 1_000_000 if event.limit > 0 else -1
         process.waits[event.thread] = Wait(
-            event.what, target, event.time, kind.activity, event.site
+            event.what, target, event.time, kind.activity, event.site, until
         )
     if event.site:
         process.site = event.site
@@ -148,6 +150,7 @@ def _program_failed(state: RunState, warden: Process, event: ProgramFailed) -> N
 
 
 def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> None:
+    look_while_it_runs(state)
     process = state.processes.get(state.main)
     if process is not None:
         end_process(state, process, event.time, event.exit_code)
@@ -205,6 +208,7 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
         state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+    look_at_end(state)
 
 
 def _output(state: RunState, event: Output) -> None:
@@ -233,6 +237,7 @@ def _marked(state: RunState, event: Marked) -> None:
     if event.action in ("freeze", "go on"):
         state.frozen = event.action == "freeze"
     if event.action == "stop" and state.ending < 0:
+        look_while_it_runs(state)
         state.ending = event.time
         state.stuck = stuck(state)
     sentences = {"freeze": "frozen by hand", "go on": "goes on", "stop": "is being ended by hand"}
@@ -265,6 +270,7 @@ def _sample(state: RunState, event: Sample) -> None:
         end_process(state, process, time, None)
     # The records that it wrote last may still be on their way, and the news of how it ended.
     state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
+    look_while_it_runs(state)
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:

@@ -8,7 +8,7 @@ from mpviz.trace import time_report
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.programs import unobserved_run
-from mpviz.trace.state import LogEntry, Process, RunState, Stuck
+from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck
 from mpviz.trace.stuck import as_it_waits
 
 
@@ -23,8 +23,7 @@ def document(state: RunState) -> dict[str, Any]:
             sections.update(primitive.document(state))
     for entry in sections["processes"]:
         entry["wait"] = _wait(state, state.processes[entry["id"]])
-    # These come with primitives and rules that are not written yet.
-    sections |= {"findings": []}
+    sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections |= time_report.document(state)
     sections["cores"] = _cores(state)
     sections["stream"] = {
@@ -69,6 +68,7 @@ def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
         "object": stuck.object,
         "since": (stuck.since - state.origin) / 1e9,
         "waits_for": stuck.words,
+        "chain": _chain(state, stuck),
         **_place(state, stuck.site),
     }
 
@@ -84,6 +84,32 @@ def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
         "since": (waits.since - state.origin) / 1e9,
         **_place(state, waits.site),
         "words": waits.words,
+        "chain": _chain(state, waits),
+    }
+
+
+def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    """From itself to the one that is at work, or to the dead end."""
+    return {
+        "pids": [state.processes[key].pid for key in stuck.chain],
+        "words": stuck.chain_words,
+    }
+
+
+def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
+    def seconds(time: int) -> float | None:
+        return (time - state.origin) / 1e9 if time >= 0 else None
+
+    return {
+        "rule": finding.rule,
+        "message": finding.message,
+        "cause": finding.cause,
+        "fix": finding.fix,
+        "pids": [state.processes[key].pid for key in finding.processes],
+        "objects": list(finding.objects),
+        "since": seconds(finding.since),
+        "found": seconds(finding.found),
+        "over": seconds(finding.over),
     }
 
 
@@ -132,6 +158,8 @@ def _lines(state: RunState) -> list[str]:
         if primitive.summary is not None:
             lines += primitive.summary(state)
     lines += time_report.summary(state)
+    for finding in state.findings.values():
+        lines += [f"!! {finding.message} ({finding.rule})", f"   {finding.cause} {finding.fix}"]
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)

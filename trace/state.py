@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
 from mpviz.trace.measures import ASIDE, AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
@@ -35,6 +35,8 @@ class Wait:
     """Nanoseconds."""
     activity: Activity
     site: int = 0
+    until: int = -1
+    """When it gives up, nanoseconds; -1 where it waits as long as it takes."""
 
 
 @dataclass(slots=True)
@@ -167,6 +169,36 @@ class Stuck:
     words: str
     """What it waits for and who could end it, as it was then."""
     site: int = 0
+    chain: tuple[str, ...] = ()
+    """Keys along the wait chain, from itself on."""
+    chain_words: str = ""
+    """The wait chain as a sentence."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """Something that a rule says is wrong; see :mod:`mpviz.trace.findings`."""
+
+    rule: str
+    """The rule's name."""
+    subject: str
+    """What it is about, such as the id of a lock: one finding of a rule for each."""
+    message: str
+    """What is wrong, in one sentence with its number."""
+    cause: str
+    """Why that is so, in a sentence."""
+    fix: str
+    """What to do about it, in a sentence."""
+    processes: tuple[str, ...]
+    """Keys of the processes that it is about, the one to look at first."""
+    objects: tuple[str, ...] = ()
+    """Ids of the locks, queues, tasks … that it is about."""
+    since: int = -1
+    """The place on the timeline: when it began, nanoseconds; -1 for when it was found."""
+    found: int = -1
+    """When the rule first said so, nanoseconds."""
+    over: int = -1
+    """From when on it was no longer so, nanoseconds; -1 while it is."""
 
 
 @dataclass(slots=True)
@@ -273,6 +305,12 @@ class RunState:
     unreadable: int = 0
     probe_errors: int = 0
     last_probe_error: str = ""
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    """What is wrong, by rule and subject, in the order in which it was found."""
+    suspected: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Since when a rule would say so, nanoseconds, where it has to stay true for a while first."""
+    silenced: frozenset[str] = frozenset()
+    """Names of the rules that are not asked."""
     tables: dict[type, dict[str, Any]] = field(default_factory=dict)
     """What the primitives keep, by their class and id; read through :meth:`table`."""
 
@@ -372,6 +410,36 @@ def _doing_by_itself(process: Process) -> tuple[Activity, str]:
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
 
 
+class Thread(NamedTuple):
+    """A thread of an observed process."""
+
+    process: str
+    """Key."""
+    thread: int = 0
+    """0 for the main thread, as in events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freers:
+    """Who could end a wait."""
+
+    threads: tuple[Thread, ...]
+    """As far as they are known; the dead among them cannot any more."""
+    does: str
+    """What they have to do with it, in words that follow a name: "holds it"."""
+    known: bool = False
+    """These are all: nobody else could."""
+    each: bool = False
+    """It takes each of them, not just any."""
+    heard: int = -1
+    """How many records had been read when this was last told; -1 where it is always so."""
+
+
+def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:
+    """The main threads of the processes with these keys."""
+    return tuple(Thread(key) for key in keys)
+
+
 Handler = Callable[[RunState, Process, Any], None]
 """Folds one event of one class into the state; the process is the one that speaks."""
 
@@ -388,6 +456,8 @@ class WaitKind:
     """Its colour on the timeline."""
     words: Callable[[RunState, Wait], str]
     """The wait in words: "lock counter, held by Process-2"."""
+    freers: Callable[[RunState, Wait], Freers]
+    """Who could end it."""
     ended: Callable[[RunState, Wait, int], None] = _nothing
     """Counts a wait that has ended, however it did, with its duration in nanoseconds."""
 

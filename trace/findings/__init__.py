@@ -1,0 +1,38 @@
+"""The findings: rules that name what is wrong, with its cause and what to do about it.
+
+A new rule is one new file here, its threshold in :mod:`mpviz.trace.findings.limits`, and its name
+in :data:`RULES`.
+"""
+
+from mpviz.trace.findings import deadlock, lost_updates
+from mpviz.trace.findings.look import look
+from mpviz.trace.findings.rule import Rule, Stays
+from mpviz.trace.state import Finding, RunState
+
+__all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs", "rule_named"]
+
+RULES: tuple[Rule, ...] = (
+    deadlock.RULE,
+    lost_updates.RULE,
+)
+"""Those that say why a program cannot go on first, then what is wrong, then what costs time."""
+
+_WHILE_IT_RUNS = tuple(rule for rule in RULES if not rule.at_end)
+_AT_END = tuple(rule for rule in RULES if rule.at_end)
+_BY_NAME = {rule.name: rule for rule in RULES}
+
+
+def rule_named(name: str) -> Rule | None:
+    """The rule with this name; None where there is none."""
+    return _BY_NAME.get(name)
+
+
+def look_while_it_runs(state: RunState) -> None:
+    """Ask what is wrong now; nothing once the end has begun, which has its own look."""
+    if state.ending < 0:
+        look(state, _WHILE_IT_RUNS)
+
+
+def look_at_end(state: RunState) -> None:
+    """Ask what was wrong, now that all is over."""
+    look(state, _AT_END)

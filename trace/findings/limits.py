@@ -1,0 +1,12 @@
+"""From when on each rule says something: the one table of all thresholds.
+
+A false alarm costs more than a miss, so each is well beyond what a healthy program does.
+"""
+
+from typing import Final
+
+LOST_UPDATES: Final = 1
+"""Updates lost, of a value that counts in whole numbers."""
+
+DEADLOCK_NANOSECONDS: Final = 300_000_000
+"""How long the same threads wait for each other in the same ring."""
