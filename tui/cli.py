@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mpviz.trace.start import Target
+    from mpviz.tui.sweeps import Sweep
 
 USAGE_ERROR = 2
+
+MOST_COMPARED = 12
+"""Recordings; a table with more columns is none."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -199,7 +203,17 @@ def run(
       mpviz run -m package.module its arguments
       mpviz run .venv/bin/black src
       mpviz run make test
+
+    A scenario's parameter may have several values: then each is run in turn, without a screen, and
+    the runs are compared. Several such lists mean each value with each.
+
+    \b
+      mpviz run pool-map chunksize=1,10,100
     """
+    sweep = [] if module else _sweep([target, *arguments], python, start_method)
+    if sweep:
+        sweep = [(label, replace(each, silenced=silenced)) for label, each in sweep]
+        return _compare_runs(sweep, json_file, record_file, rate, fail_on)
     wanted = _target([target, *arguments], module, python, start_method)
     wanted = replace(wanted, silenced=silenced)
     if not headless and not _has_terminal():
@@ -217,6 +231,34 @@ def run(
     from mpviz.tui.app import watch  # noqa: PLC0415
 
     return watch(wanted, json_file, record, rate, fps, fail_on)
+
+
+@command.command(short_help="Say how recorded runs differ.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help='The comparison as one JSON document ("-" for stdout).',
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE FILE...")
+def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
+    """Say how recorded runs differ: a table, where the time of each went, and their timelines on
+    one scale.
+
+    \b
+      mpviz compare before.jsonl.gz after.jsonl.gz
+    """
+    paths = [Path(file) for file in files]
+    _check_recordings(paths)
+    if json_file is not None:
+        _check_json_file(json_file, headless=True)
+    from mpviz.trace.recording import NotARecording  # noqa: PLC0415
+    from mpviz.tui.comparing import compare_files  # noqa: PLC0415
+
+    try:
+        return compare_files(paths, json_file)
+    except NotARecording as bad:
+        raise click.UsageError(str(bad)) from None
 
 
 @command.command(short_help="Open a recording and walk through it.")
@@ -284,6 +326,46 @@ def _target(words: list[str], module: bool, python: str | None, start_method: st
         return from_words(words, module=module, python=python, start_method=start_method)
     except BadTarget as bad:
         raise click.UsageError(str(bad)) from None
+
+
+def _sweep(words: list[str], python: str | None, start_method: str | None) -> Sweep:
+    from mpviz.tui.interpreters import BadTarget  # noqa: PLC0415
+    from mpviz.tui.sweeps import sweep_of  # noqa: PLC0415
+
+    try:
+        return sweep_of(words, python=python, start_method=start_method)
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from None
+
+
+def _compare_runs(
+    sweep: Sweep,
+    json_file: str | None,
+    record_file: str | None,
+    rate: float,
+    fail_on: frozenset[str],
+) -> int:
+    if json_file is not None:
+        _check_json_file(json_file, headless=True)
+    if record_file is not None:
+        _check_file("--record", record_file)
+    from mpviz.tui.comparing import compare_runs  # noqa: PLC0415
+
+    record = Path(record_file) if record_file is not None else None
+    return compare_runs(sweep, json_file, record, rate, fail_on)
+
+
+def _check_recordings(files: Sequence[Path]) -> None:
+    """Refuse what leaves nothing to compare."""
+    if len(files) < 2:
+        raise click.UsageError("a comparison needs two recordings or more, not one")
+    if len(files) > MOST_COMPARED:
+        raise click.UsageError(f"no more than {MOST_COMPARED} recordings are compared")
+    known: dict[Path, Path] = {}
+    for file in files:
+        other = known.setdefault(file.resolve(), file)
+        if other is not file:
+            raise click.UsageError(f"{other} and {file} are the same recording")
 
 
 def _check_json_file(path: str, headless: bool) -> None:

@@ -7,10 +7,12 @@ import math
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,36 +33,64 @@ FOUND = 3
 """The exit status where a finding was made that is to fail."""
 
 
+@dataclass(frozen=True)
+class Observed:
+    """A run without a screen, after its end."""
+
+    state: RunState
+    record_problem: str
+    """Why it could not be recorded as it should have been; empty where it was."""
+    signals: list[int]
+    """That were sent to mpviz meanwhile."""
+
+
 def run_headless(
     target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
 ) -> int:
     """Run the target to its end and return the exit status."""
+    observed = observe(target, record, rate)
+    if observed is None:
+        return NOT_STARTED
+    written = _report(observed.state, json_file)
+    if observed.record_problem:
+        print(f"mpviz: --record: {observed.record_problem}", file=sys.stderr)
+        written = False
+    ending = [number for number in observed.signals if number != signal.SIGINT]
+    if ending:
+        return 128 + ending[0]
+    if has_found(observed.state, fail_on):
+        return FOUND
+    return exit_status(observed.state) or (0 if written else 1)
+
+
+def observe(
+    target: Target, record: Path | None, rate: float, *, capture: bool = False
+) -> Observed | None:
+    """Run the target to its end; None where it could not be started, which is said.
+
+    With ``capture`` its output is only in the state, and it has no input.
+    """
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
     from mpviz.trace.start import start  # noqa: PLC0415
 
     sessions: list[Session] = []
+    stdin = subprocess.DEVNULL if capture else None
     with _signals(sessions) as signals:
         try:
-            session = start(target, capture=False, rate=rate, record=record)
+            session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
         except (LaunchError, OSError) as error:
             print(f"mpviz: {error}", file=sys.stderr)
-            return NOT_STARTED
+            return None
         try:
             sessions.append(session)
             signals.pass_on()
             _step_to_the_end(session, target.limit)
         finally:
             session.close()
-    written = _report(session.state, json_file)
+    problem = ""
     if session.recorded is not None and session.record_problem:
-        print(f"mpviz: --record: {session.recorded}: {session.record_problem}", file=sys.stderr)
-        written = False
-    ending = [number for number in signals.received if number != signal.SIGINT]
-    if ending:
-        return 128 + ending[0]
-    if has_found(session.state, fail_on):
-        return FOUND
-    return exit_status(session.state) or (0 if written else 1)
+        problem = f"{session.recorded}: {session.record_problem}"
+    return Observed(session.state, problem, signals.received)
 
 
 def _step_to_the_end(session: Session, limit: float) -> None:

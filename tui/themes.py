@@ -22,7 +22,7 @@ THEMES = (DARK, LIGHT, ANSI_DARK, ANSI_LIGHT)
 PLAIN = "plain"
 """No theme of Textual's: the styles where NO_COLOR forbids all colours."""
 
-_BACKGROUNDS = {DARK: "#10151c", LIGHT: "#fbfaf7"}
+BACKGROUNDS = {DARK: "#10151c", LIGHT: "#fbfaf7"}
 
 # What is around the panels: on dark, on light, in 16 colours on dark and on light, with none.
 _AROUND: dict[str, tuple[str, str, str, str, str]] = {
@@ -120,7 +120,7 @@ def styles_for(theme: str) -> Styles:
     around = {name: Style.parse(looks[index] or "none") for name, looks in _AROUND.items()}
     colours: tuple[Colours, ...] = ("truecolor", "truecolor", "16", "16", "none")
     dark = theme not in (LIGHT, ANSI_LIGHT)
-    return Styles(around, palette(dark, colours[index], _BACKGROUNDS.get(theme, "")))
+    return Styles(around, palette(dark, colours[index], BACKGROUNDS.get(theme, "")))
 
 
 def own_themes() -> tuple[Theme, Theme]:
@@ -136,7 +136,7 @@ def own_themes() -> tuple[Theme, Theme]:
         error="#ff7b72",
         success="#4fd1b5",
         foreground="#c9d3df",
-        background=_BACKGROUNDS[DARK],
+        background=BACKGROUNDS[DARK],
         surface="#161d26",
         panel="#1c2530",
         dark=True,
@@ -150,7 +150,7 @@ def own_themes() -> tuple[Theme, Theme]:
         error="#b3202b",
         success="#0b7563",
         foreground="#2a3441",
-        background=_BACKGROUNDS[LIGHT],
+        background=BACKGROUNDS[LIGHT],
         surface="#f2f1ec",
         panel="#e8e8e3",
         dark=False,

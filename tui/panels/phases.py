@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mpviz.trace.measures import Activity
 from mpviz.trace.phases import (
     AWAY,
     PHASE_WORDS,
@@ -22,37 +21,12 @@ from mpviz.trace.time_report import gain_in_words
 from mpviz.trace.timings import timings
 from mpviz.tui.histograms import timing_rows
 from mpviz.tui.listing import from_top
-from mpviz.tui.palette import lane_style
 from mpviz.tui.panels.panel import Panel
+from mpviz.tui.phase_bars import phase_bar, phase_sign
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, right, row, selected
-from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_matches
+from mpviz.tui.signs import mark, moment_of, process_matches
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, duration, percent, plural
-
-_ACTIVITIES: dict[Phase, Activity] = {
-    Phase.STARTING: Activity.STARTING,
-    Phase.INITIALIZING: Activity.INITIALIZING,
-    Phase.WORKING_ON_CPU: Activity.RUNNING,
-    Phase.WAITING_FOR_LOCK: Activity.LOCK,
-    Phase.WAITING_FOR_QUEUE: Activity.QUEUE,
-    Phase.WAITING_FOR_SIGNAL: Activity.SIGNAL,
-    Phase.WAITING_FOR_RESULT: Activity.RESULT,
-    Phase.WAITING_FOR_PROCESS: Activity.PROCESS,
-    Phase.WAITING_FOR_TASK: Activity.IDLE,
-    Phase.SLEEPING: Activity.SLEEPING,
-    Phase.STOPPED: Activity.STOPPED,
-    Phase.ZOMBIE: Activity.ZOMBIE,
-    Phase.ENDING: Activity.ENDING,
-}
-"""Which sign and colour of the timeline a phase has."""
-
-_OWN_SIGNS: dict[Phase, tuple[str, str, str]] = {
-    Phase.WORKING_OFF_CPU: ("▓", "%", "history"),
-    Phase.WORKING_UNMEASURED: ("?", "?", "history"),
-    Phase.NOT_THERE_YET: (" ", " ", ""),
-    Phase.GONE: (" ", " ", ""),
-}
-"""Sign, sign in ASCII and style of what the timeline does not tell apart."""
 
 _SHORT_WORDS: dict[Phase, str] = {
     phase: words.removeprefix("waiting for ").removeprefix("working").lstrip(" ,")
@@ -153,27 +127,9 @@ def _worker(each: ProcessPhases, found: Phases, view: View, size: tuple[int, int
 
 def _bar(amounts: Sequence[int], whole: int, width: int, ascii: bool) -> list[Part]:
     """A bar of these nanoseconds, and behind it the share of them that was work on a CPU."""
-    room = max(1, width - SHARE_WIDTH)
-    parts: list[Part] = []
-    reached = position = 0
-    for phase in Phase:
-        reached += amounts[phase]
-        edge = round(reached * room / whole) if whole else 0
-        glyph, style = _sign(phase, ascii)
-        parts.append((glyph * (edge - position), style))
-        position = edge
     share = amounts[Phase.WORKING_ON_CPU] / whole if whole else 0.0
-    parts.append((" " * (room - position), ""))
-    return [*parts, (f" {percent(share)}", "number"), (" CPU", "dim")]
-
-
-def _sign(phase: Phase, ascii: bool) -> Part:
-    """The glyph of a phase and the name of its style."""
-    if phase in _OWN_SIGNS:
-        glyph, in_ascii, style = _OWN_SIGNS[phase]
-        return in_ascii if ascii else glyph, style
-    activity = _ACTIVITIES[phase]
-    return (ASCII_GLYPHS if ascii else GLYPHS)[activity], lane_style(activity)
+    bar = phase_bar(amounts, whole, max(1, width - SHARE_WIDTH), ascii)
+    return [*bar, (f" {percent(share)}", "number"), (" CPU", "dim")]
 
 
 def _legend(
@@ -181,8 +137,8 @@ def _legend(
 ) -> list[Row]:
     """The phases in columns, read downwards, each with its time and its share of all time."""
     away = sum(found.total[phase] for phase in AWAY)
-    entries = [(*_sign(phase, ascii), phase, found.total[phase]) for phase in used]
-    entries += [(*_sign(phase, ascii), phase, -1) for phase in others]
+    entries = [(*phase_sign(phase, ascii), phase, found.total[phase]) for phase in used]
+    entries += [(*phase_sign(phase, ascii), phase, -1) for phase in others]
     entries += [(" ", "", Phase.GONE, away)] if away else []
     words = PHASE_WORDS | {Phase.GONE: _NOT_THERE}
     longest = max((len(words[phase]) for _, _, phase, _ in entries), default=0)

@@ -36,11 +36,21 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     placed = layout(state, view, width, height)
     if not placed.rows:
         return finished([row(("no process has started yet", "dim"))], width, height, view.ascii)
+    rows, styles = lane_rows(state, view, placed)
+    if placed.axis:
+        rows.append(axis_row(state, placed, width))
+    if placed.legend:
+        rows.append(legend_row(placed, styles, width))
+    return rows[:height]
+
+
+def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], set[str]]:
+    """The lanes with their labels, and the styles in them, which a legend has to explain."""
     rows: list[Row] = []
     styles: set[str] = set()
     for key in placed.rows:
         if not key:
-            rows.append(row(" " * width))
+            rows.append(row(" " * (placed.label + placed.grid.count)))
             continue
         lane = _lane(state, view, state.processes[key], placed)
         styles.update([style for _, style in lane])
@@ -51,11 +61,17 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
             name = selected(name, placed.label)
             lane = list(selected(lane, placed.grid.count, "selected.lane"))
         rows.append(Row((*name, *lane), key))
-    if placed.axis:
-        rows += finished([_axis(state, placed, width)], width, 1, view.ascii)
-    if placed.legend:
-        rows += finished([_legend(view, placed, frozenset(styles))], width, 1, view.ascii)
-    return rows[:height]
+    return rows, styles
+
+
+def axis_row(state: RunState, placed: Layout, width: int) -> Row:
+    """The times below the lanes."""
+    return finished([_axis(state, placed, width)], width, 1, placed.grid.ascii)[0]
+
+
+def legend_row(placed: Layout, styles: set[str], width: int) -> Row:
+    """What the signs mean that are in sight."""
+    return finished([_legend(placed, frozenset(styles))], width, 1, placed.grid.ascii)[0]
 
 
 def _label(view: View, process: Process, width: int) -> Row:
@@ -157,11 +173,11 @@ def mark_step(column: int) -> int:
         power *= 10
 
 
-def _legend(view: View, placed: Layout, styles: frozenset[str]) -> Row:
+def _legend(placed: Layout, styles: frozenset[str]) -> Row:
     room = placed.grid.count
-    parts = _legend_parts(styles, view.ascii, False)
+    parts = _legend_parts(styles, placed.grid.ascii, False)
     if length(parts) > room:
-        parts = _legend_parts(styles, view.ascii, True)
+        parts = _legend_parts(styles, placed.grid.ascii, True)
     while length(parts) > room and parts:
         # A sign and its words go together: half a word explains nothing.
         parts = parts[:-2]

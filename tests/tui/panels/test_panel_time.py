@@ -11,6 +11,7 @@ from mpviz.trace.state import RunState
 from mpviz.tui.histograms import timing_rows
 from mpviz.tui.panels import phases
 from mpviz.tui.panels.panel import title_of
+from mpviz.tui.phase_bars import phase_sign
 from mpviz.tui.view import View
 
 WIDTH = 100
@@ -67,7 +68,7 @@ def test_the_legend_says_how_long_and_what_share_of_all_time() -> None:
 
 @pytest.mark.parametrize("ascii", [False, True])
 def test_no_two_phases_have_the_same_sign(ascii: bool) -> None:
-    signs = [phases._sign(phase, ascii)[0] for phase in phases.Phase if phase not in phases.AWAY]
+    signs = [phase_sign(phase, ascii)[0] for phase in phases.Phase if phase not in phases.AWAY]
     assert len(set(signs)) == len(signs)
     if ascii:
         assert all(sign.isascii() for sign in signs)
