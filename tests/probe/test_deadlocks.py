@@ -108,7 +108,7 @@ def test_the_first_process_is_led_to_the_ring(hang: Hang) -> None:
     assert (chain.end, chain.back_to) == (End.CYCLE, 1)
     hanging = {entry["name"]: entry["chain"] for entry in document(state)["run"]["hang"]}
     assert hanging["MainProcess"]["pids"] == [link.process.pid for link in chain.links]
-    assert hanging["MainProcess"]["words"].endswith("so none of them can go on")
+    assert hanging["MainProcess"]["words"].endswith("none of them can go on")
 
 
 SAME_ORDER = (
@@ -178,7 +178,7 @@ def test_a_join_in_the_hands_of_a_lock_that_the_child_wants(hang: Hang, start_me
     state, _ = hang(JOINED, found, start_method=start_method)
     (finding,) = state.findings.values()
     assert finding.message == (
-        "2 processes wait for each other: MainProcess waits for join worker; "
+        "2 processes wait for each other: MainProcess waits to join worker; "
         "worker waits for lock lock, held by MainProcess"
     )
     assert "before the join" in finding.fix

@@ -56,14 +56,14 @@ def test_its_time_is_marked_at_the_axis() -> None:
 def test_a_ring_leads_back_to_where_it_began() -> None:
     lines = text_of(chain.PANEL, ring().state(), 90, 20).splitlines()
     assert [words_of(each) for each in lines[:8]] == [
-        "●M MainProcess waits 3.0 s for join worker-1",
+        "●M MainProcess waits 3.0 s to join worker-1",
         "│ worker-1 has to end",
         "╭▸ ●w1 worker-1 waits 3.0 s for lock lock2, at ring.py:12",
         "│ │ worker-2 holds it, as of record 17",
         "│ ●w2 worker-2 waits 3.0 s for lock lock3, at ring.py:12",
         "│ │ worker-3 holds it, as of record 21",
         "│ ●w3 worker-3 waits 3.0 s for lock lock1",
-        "╰─ worker-1 holds it, as of record 13: so none of them can go on",
+        "╰─ worker-1 holds it, as of record 13: none of them can go on",
     ]
     assert chain.title(ring().state(), View()) == "wait chain of MainProcess, a cycle"
 
