@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import leaving_nothing, run_to_end
 
 from mpviz.trace.chains import Chain, End, chain_in_words, chain_of
 from mpviz.trace.findings import RULES
@@ -22,7 +21,7 @@ Hang = Callable[..., tuple[RunState, Any]]
 
 
 @pytest.fixture
-def hang(tmp_path: Path) -> Hang:
+def hang(tmp_path: Path, run_to_end: Callable[..., None], nothing_left: None) -> Hang:
     """Run a program until something is true of its state; look at it then, and end it."""
 
     def run(
@@ -34,16 +33,15 @@ def hang(tmp_path: Path) -> Hang:
         (tmp_path / "program.py").write_text(source)
         options.setdefault("python", sys.executable)
         target = Target(["program.py"], "program", directory=tmp_path, **options)
-        with leaving_nothing(tmp_path / "t"):
-            session = start(target, capture=True)
-            try:
-                run_to_end(session, until)
-                assert not session.over, "it should have been hanging"
-                seen = look(session.state)
-                session.stop()
-                run_to_end(session)
-            finally:
-                session.close()
+        session = start(target, capture=True)
+        try:
+            run_to_end(session, until)
+            assert not session.over, "it should have been hanging"
+            seen = look(session.state)
+            session.stop()
+            run_to_end(session)
+        finally:
+            session.close()
         return session.state, seen
 
     return run
