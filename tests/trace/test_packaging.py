@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -10,8 +10,9 @@ ROOMS = ("scenarios", "trace", "tui")
 
 
 def test_every_package_is_installed() -> None:
-    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    inside = [file.parent for room in ROOMS for file in (ROOT / room).rglob("__init__.py")]
-    names = {f"mpviz.{folder.relative_to(ROOT).as_posix().replace('/', '.')}" for folder in inside}
-    assert set(tools["packages"]) == names
-    assert set(tools["package-dir"]) == names
+    settings = (ROOT / "pyproject.toml").read_text()
+    listed = set(re.findall(r'^    "(mpviz\.[\w.]+)",$', settings, re.MULTILINE))
+    placed = set(re.findall(r'^"(mpviz\.[\w.]+)" = "[\w/]+"$', settings, re.MULTILINE))
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
+    folders = {file.parent.relative_to(ROOT).as_posix() for file in files}
+    assert listed == placed == {f"mpviz.{folder.replace('/', '.')}" for folder in folders}
