@@ -7,7 +7,7 @@ import textwrap
 from mpviz.trace.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.state import RunState
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.waits import waits_in_words
 from mpviz.tui.listing import from_top
 from mpviz.tui.palette import activity_style
 from mpviz.tui.panels.panel import Panel
@@ -90,10 +90,10 @@ def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
         return [(fitting(in_words(state, process), max(1, room)).rstrip(), "good")]
     waited = duration(max(0, moment_of(state, view) - wait.since))
     # Who holds it, the next row says.
-    what = wait_in_words(state, wait).split(", ", maxsplit=1)[0]
+    what = waits_in_words(state, wait).split(", ", maxsplit=1)[0].removeprefix("waits ")
     place = state.place(wait.site)
-    ways = [f"waits {waited} for {what}, at {place}"] if place else []
-    ways += [f"waits {waited} for {what}", f"waits for {what}", what]
+    ways = [f"waits {waited} {what}, at {place}"] if place else []
+    ways += [f"waits {waited} {what}", f"waits {what}", what]
     return [(fitting(ways, max(1, room)).rstrip(), activity_style(wait.activity))]
 
 
@@ -116,9 +116,9 @@ def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
             )
         ]
     if chain.end is End.CYCLE:
-        name = _name(chain.links[chain.back_to])
-        words = f"{name} {freers.does}{heard}: {end_in_words(chain)[0]}"
-        return [row((" ╰─ ", "trouble"), (words, "trouble"))]
+        name, end = _name(chain.links[chain.back_to]), end_in_words(chain)[0]
+        ways = [f"{name} {freers.does}{heard}: {end}", f"{name} {freers.does}: {end}"]
+        return [row((" ╰─ ", "trouble"), (fitting(ways, max(1, width - GUTTER)), "trouble"))]
     style = "trouble" if chain.end is End.NOBODY else "dim"
     return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(chain)[0], style))]
 

@@ -98,7 +98,7 @@ def title(state: RunState, view: View) -> str:
 
 def wanted_height(state: RunState, view: View) -> int:
     """As many rows as a finding takes in half of a usual terminal, for each."""
-    return max(1, 8 * len(state.findings))
+    return max(1, 10 * len(state.findings))
 
 
 PANEL = Panel(
