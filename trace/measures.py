@@ -61,6 +61,12 @@ class Span(NamedTuple):
     """The id of the task or of the object waited for; empty where there is none."""
 
 
+# A look into an enum takes longer than what is done with it here.
+_RUNNING, _TASK = int(Activity.RUNNING), int(Activity.TASK)
+_ASIDE = tuple(map(int, (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)))
+_STARTING, _INITIALIZING, _ENDING = _ASIDE
+
+
 @dataclass(slots=True)
 class Lane:
     """What one process did from its first moment: exact of late, thinned to buckets before that.
@@ -135,6 +141,18 @@ class Lane:
             total[span.activity] += min(span.end, end) - max(span.start, start)
         return total
 
+    def at_work_and_aside(self, time: int) -> tuple[int, int]:
+        """Nanoseconds up to this time of work, and of what a process does before and after it."""
+        totals, activity = self.totals, self.activity
+        worked = totals[_RUNNING] + totals[_TASK]
+        aside = totals[_STARTING] + totals[_INITIALIZING] + totals[_ENDING]
+        if time > self.start >= 0:
+            if activity in (_RUNNING, _TASK):
+                worked += time - self.start
+            elif activity in _ASIDE:
+                aside += time - self.start
+        return worked, aside
+
     def _mix_buckets(self, start: int, end: int, total: list[int]) -> None:
         exact_from = self.spans[0].start if self.spans else self.start
         start, end = max(start, self.origin), min(end, exact_from)
@@ -178,9 +196,6 @@ class Lane:
 AT_WORK = (Activity.RUNNING, Activity.TASK, Activity.SLEEPING)
 """What may be work: of who sleeps in its own code nobody knows for what."""
 
-ASIDE = (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)
-"""What a process does for itself, before and after its work."""
-
 
 @dataclass(slots=True)
 class CpuReadings:
@@ -211,18 +226,24 @@ class CpuReadings:
 
     def add(self, clock: int, worked: int, aside: int) -> None:
         """Take in a reading, and what the process had been at by then; an old one says nothing."""
-        if clock < self.clock:
+        available = clock - self.clock
+        if available < 0:
             return
-        available = clock - self.clock + self.ahead
-        more, less = worked - self.worked, aside - self.aside
-        if less > 0 and more > 0:
-            available = available * more // (more + less)
-        on_cpu = max(0, min(available, more))
-        self.on_cpu += on_cpu
-        self.ahead = min(self.AHEAD, available - on_cpu) if more > 0 else 0
-        # What is told late may say that it was at work for less than it seemed.
-        self.worked, self.aside = max(self.worked, worked), max(self.aside, aside)
+        available += self.ahead
         self.clock = clock
+        more, less = worked - self.worked, aside - self.aside
+        if less > 0:
+            self.aside = aside
+            if more > 0:
+                available = available * more // (more + less)
+        self.ahead = 0
+        # What is told late may say that it was at work for less than it seemed.
+        if more > 0:
+            self.worked = worked
+            if available > more:
+                self.ahead = min(self.AHEAD, available - more)
+                available = more
+            self.on_cpu += available
 
 
 @dataclass(slots=True)

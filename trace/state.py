@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
-from mpviz.trace.measures import ASIDE, AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
+from mpviz.trace.measures import AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
 
 T = TypeVar("T")
 
@@ -365,19 +365,10 @@ def settle(process: Process, time: int) -> None:
 
 def read_cpu(process: Process, time: int, seconds: float) -> None:
     """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
-    process.cpu_seconds = max(process.cpu_seconds, seconds)
-    lane = process.lane
-    if seconds <= 0 or lane.start < 0:
-        return
-    totals, activity = lane.totals, lane.activity
-    worked = totals[Activity.RUNNING] + totals[Activity.TASK]
-    aside = totals[Activity.STARTING] + totals[Activity.INITIALIZING] + totals[Activity.ENDING]
-    if time > lane.start:
-        if activity in (Activity.RUNNING, Activity.TASK):
-            worked += time - lane.start
-        elif activity in ASIDE:
-            aside += time - lane.start
-    process.readings.add(round(seconds * 1e9), worked, aside)
+    if seconds > process.cpu_seconds:
+        process.cpu_seconds = seconds
+    if seconds > 0 and process.lane.start >= 0:
+        process.readings.add(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
 
 
 def look_at(process: Process, is_ready: bool) -> None:
@@ -395,19 +386,19 @@ def _doing(process: Process) -> tuple[Activity, str]:
     wait = process.wait
     if wait is not None and (process.task == "" or 0 in process.waits):
         return wait.activity, wait.object
-    return _doing_by_itself(process)
-
-
-def _doing_by_itself(process: Process) -> tuple[Activity, str]:
-    if process.exiting >= 0 or process.finished >= 0:
-        return Activity.ENDING, ""
-    if process.initializing:
-        return Activity.INITIALIZING, process.initializing
-    if process.probed and process.began < 0:
-        return Activity.STARTING, ""
+    if process.exiting >= 0 or process.initializing or (process.probed and process.began < 0):
+        return _beginning_or_ending(process)
     if process.task or process.pool:
         return (Activity.TASK if process.task else Activity.IDLE), process.task
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
+
+
+def _beginning_or_ending(process: Process) -> tuple[Activity, str]:
+    if process.exiting >= 0:
+        return Activity.ENDING, ""
+    if process.initializing:
+        return Activity.INITIALIZING, process.initializing
+    return Activity.STARTING, ""
 
 
 class Thread(NamedTuple):

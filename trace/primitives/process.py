@@ -199,6 +199,8 @@ def _exiting(state: RunState, process: Process, event: Exiting) -> None:
 def _finished(state: RunState, process: Process, event: Finished) -> None:
     read_cpu(process, event.time, event.cpu)
     process.finished = event.time
+    if process.exiting < 0:
+        process.exiting = event.time
     process.peak_rss = max(process.peak_rss, event.rss)
     settle(process, event.time)
 

@@ -88,9 +88,9 @@ def test_a_run_that_is_cut_off_says_so() -> None:
 
 def test_where_there_is_no_room_for_all_columns_they_go_on_below() -> None:
     lines = lines_of(runs() * 3, 80)
-    heads = [line for line in lines if line.split()[:2] in (["A", "10"], ["D", "20"])]
-    assert len(heads) >= 1
-    assert sum("wall time" in line for line in lines) > 1
+    tables = [line for line in lines if "wall time" in line]
+    assert len(tables) > 1
+    assert sum(line.count(" ms") for line in tables) == 6
 
 
 @pytest.mark.parametrize(
