@@ -114,7 +114,7 @@ def test_the_rules_have_names_of_their_own_and_readme_lists_them_all() -> None:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{rule.name}` | {rule.says} | {rule.threshold} | {rule.exempt} |" for rule in RULES
+        *(f"| `{rule.name}` | {rule.says} | {rule.threshold} | {rule.exempt} |" for rule in RULES),
     ]
     *_, rest = README.read_text(encoding="utf-8").partition("test_findings.py has them -->\n")
     table, *_ = rest.partition("<!-- the end of the rules -->")
