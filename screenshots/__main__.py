@@ -5,13 +5,21 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rich.console import Console
+
 from mpviz.scenarios.catalogue import scenarios
+from mpviz.trace.comparison import Run
 from mpviz.trace.replay import Replay
 from mpviz.trace.start import Target, start
+from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.comparing import print_rows
+from mpviz.tui.comparison_rows import comparison_rows
+from mpviz.tui.sweeps import sweep_of
 from mpviz.tui.targets import from_words
 
 WIDTH, HEIGHT = 120, 36
@@ -33,6 +41,8 @@ class Picture:
     """Rows of the terminal."""
     replayed: bool = False
     """The run is recorded to its end first, and shown as a replay from that moment on."""
+    compared: bool = False
+    """The words have a list of values: of the page on which their runs stand side by side."""
 
 
 SPECIAL = {
@@ -53,6 +63,10 @@ SPECIAL = {
         keys=["w", "w", "exclamation_mark"],
         height=44,
     ),
+    "time": Picture(
+        ["shared-counter", "increments=60"], seconds=1.0, keys=[*["tab"] * 6, "e"], height=30
+    ),
+    "compare": Picture(["pool-map", "chunksize=1,10,30"], compared=True),
     "words": Picture(["screenshots/words.py"], seconds=1.1),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
     "lifecycle": Picture(["lifecycle"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
@@ -71,6 +85,8 @@ def pictures() -> dict[str, Picture]:
 async def make(picture: Picture) -> str:
     """The screen at the picture's moment as SVG; the run is ended after it."""
     words = picture.words
+    if picture.compared:
+        return compare(words)
     target = from_words(words, module=False, python=None, start_method=None) if words else None
     if picture.replayed and target is not None:
         with TemporaryDirectory() as folder:
@@ -97,13 +113,32 @@ async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
                 app.session.close()
 
 
-def record(target: Target, file: Path) -> Replay:
-    """Run this to its end and open its recording."""
+def compare(words: Sequence[str]) -> str:
+    """The page that ``mpviz run`` prints of these words, whose runs come to their end first."""
+    runs = [
+        Run(label, run_to_end(target))
+        for label, target in sweep_of(words, python=None, start_method=None)
+    ]
+    console = Console(
+        width=WIDTH, record=True, file=StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    print_rows(comparison_rows(runs, WIDTH), console)
+    return console.export_svg(title=" ".join(["mpviz run", *words]))
+
+
+def run_to_end(target: Target, file: Path | None = None) -> RunState:
+    """The state at the end of a run, which may be recorded."""
     run = start(target, capture=True, record=file)
     while not run.over:
         if not run.step(0.02):
             time.sleep(0.02)
     run.close()
+    return run.state
+
+
+def record(target: Target, file: Path) -> Replay:
+    """Run this to its end and open its recording."""
+    run_to_end(target, file)
     replay = Replay(file)
     while not replay.is_read:
         replay.step(1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mpviz.trace.comparison import (
     COUNT,
+    LEAST_CHANGE,
     SECONDS,
     SHARE,
     TIMES,
@@ -174,6 +175,8 @@ def _change_style(measure: Measure, index: int) -> str:
     more = measure.name in _MORE_IS_BETTER
     less = measure.name in _LESS_IS_BETTER or measure.group in ("wait", "finding")
     if isinstance(first, str) or isinstance(value, str) or not (more or less):
+        return "dim"
+    if abs((value or 0) - (first or 0)) < LEAST_CHANGE * (first or 0):
         return "dim"
     return "good" if ((value or 0) > (first or 0)) is more else "warning"
 
