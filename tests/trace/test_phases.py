@@ -30,7 +30,7 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Exiting, Finished, Hello
+from mpviz.trace.primitives.process import Began, Exiting, Finished, Hello, Started
 from mpviz.trace.report import document, summary
 from mpviz.trace.state import RunState
 
@@ -93,6 +93,17 @@ def test_what_a_killed_worker_did_after_its_last_reading_is_not_known(pool: Stor
     assert spent["working_unmeasured"] == 7
     assert pool.gain().is_lower_bound
     assert "speed-up at least" in summary(pool.state)
+
+
+def test_a_child_of_the_fork_server_starts_until_it_has_loaded_the_program(story: Story) -> None:
+    story.tell(5, 70, Hello, parent=MAIN, started=70, role="fork server")
+    story.tell(10, ANNA, Hello, parent=70, started=ANNA, role="process", forked=True)
+    fields = {"name": "Anna", "daemon": False}
+    story.tell(10, MAIN, Started, child=ANNA, method="forkserver", function="f", **fields)
+    story.tell(35, ANNA, Began, parent=MAIN, cpu=0.020, **fields)
+    story.look(60, p101=20 + 25)
+    story.end(60)
+    assert story.spent("Anna") == {"not_there_yet": 10, "starting": 25, "working_on_cpu": 25}
 
 
 def test_asleep_in_its_own_code_and_stopped_are_told_apart(story: Story) -> None:

@@ -127,8 +127,8 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.role = "program"
     elif process.role != "worker":
         process.role = event.role
-    if event.role != "process" or event.forked:
-        # Only a spawned child still has to load the program before its code begins.
+    if event.role != "process" or (event.forked and not _is_fork_server(parent)):
+        # A child that was spawned, or forked by the fork server, has to load the program first.
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)
@@ -138,6 +138,10 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
     if not is_named:
         process.name = _first_name(state, process, parent if event.forked else None, event.role)
     settle(process, event.time)
+
+
+def _is_fork_server(process: Process | None) -> bool:
+    return process is not None and process.role == "fork server"
 
 
 def _first_name(state: RunState, process: Process, forker: Process | None, role: str) -> str:

@@ -1,0 +1,79 @@
+"""Where the time of a real program went, against what its processes themselves measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Observed, RunProgram
+
+PROGRAM = """
+import multiprocessing as mp, os, time
+from telling import tell
+
+def burn(seconds):
+    begun = time.process_time()
+    while time.process_time() < begun + seconds:
+        pass
+
+def prepare():
+    burn(0.1)
+
+def task(number):
+    begun = time.process_time()
+    burn(0.1)
+    time.sleep(0.2)
+    tell(task=[os.getpid(), time.process_time() - begun])
+
+if __name__ == "__main__":
+    with mp.Pool(2, prepare) as pool:
+        pool.map(task, range(6), 1)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(run_program: RunProgram, start_method: str) -> Observed:
+    return run_program(PROGRAM, start_method=start_method)
+
+
+def phases_of(run: Observed) -> dict[int, dict[str, Any]]:
+    """By pid the phases of each worker, in seconds."""
+    processes = run.document["phases"]["processes"]
+    return {each["pid"]: each["phases"] for each in processes if each["counted_as"] == "worker"}
+
+
+def test_a_worker_was_on_a_cpu_for_as_long_as_its_tasks_say(run: Observed) -> None:
+    burnt = dict.fromkeys(phases_of(run), 0.0)
+    for facts in run.told:
+        pid, seconds = facts["task"]
+        burnt[pid] += seconds
+    assert sum(burnt.values()) >= 0.6
+    for pid, phases in phases_of(run).items():
+        # Each task is a little more than its function: it is received, and its result is sent.
+        assert phases["working_on_cpu"] == pytest.approx(burnt[pid], abs=0.02)
+        # No task had a reading of the CPU too few: the last is at its very end.
+        assert phases["working_unmeasured"] < 0.02
+
+
+def test_to_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
+    run: Observed,
+) -> None:
+    tasks = [facts["task"][0] for facts in run.told]
+    for pid, phases in phases_of(run).items():
+        assert phases["working_off_cpu"] >= 0.2 * tasks.count(pid) - 0.01
+        assert phases["initializing"] >= 0.1
+        assert sum(phases.values()) == pytest.approx(run.document["run"]["duration"])
+
+
+def test_the_tasks_are_timed_and_the_speed_up_is_told(run: Observed) -> None:
+    (tasks,) = [each for each in run.document["timings"] if each["what"] == "task"]
+    assert tasks["count"] == 6
+    assert 0.3 <= tasks["p50"] <= tasks["p99"] <= tasks["longest"] * 1.001
+    found = run.document["phases"]
+    assert found["workers"] == found["workers_at_once"] == 2
+    assert found["work_cpu"] == pytest.approx(0.6, abs=0.06)
+    assert (
+        found["serial_estimate"] == found["work_cpu" if found["estimated_by"] == "cpu" else "work"]
+    )
