@@ -211,6 +211,39 @@ def replay(*, at: float | None, speed: float, fps: int | None, file: str) -> int
     return show(recorded, fps)
 
 
+@command.command(short_help="Write a recording in a form that others read.")
+@click.option(
+    "--to",
+    "format_name",
+    metavar="FORMAT",
+    help="chrome (for ui.perfetto.dev), html, svg or csv.  [default: what OUT's ending says]",
+)
+@click.option("-o", "out", metavar="OUT", required=True, help='The file to write; "-" for stdout.')
+@click.argument("file")
+def export(*, format_name: str | None, out: str, file: str) -> int:
+    """Write a recording in a form that others read.
+
+    \b
+      mpviz export run.jsonl.gz -o report.html      a report to mail
+      mpviz export run.jsonl.gz -o trace.json       for ui.perfetto.dev
+      mpviz export run.jsonl.gz -o timeline.svg     a picture
+      mpviz export run.jsonl.gz --to csv -o -       the tasks, for a spreadsheet
+    """
+    from mpviz.trace.recording import NotARecording  # noqa: PLC0415
+    from mpviz.tui.exporting import export_by_command  # noqa: PLC0415
+    from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415
+
+    try:
+        export_by_command(Path(file), format_for(format_name, out), out)
+    except (NotARecording, UnknownFormat) as bad:
+        raise click.UsageError(str(bad)) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.UsageError(f"cannot write {out}: {error.strerror}") from None
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; the console script's entry point."""
     try:
