@@ -233,6 +233,8 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     from mpviz.tui.exporting import export_by_command  # noqa: PLC0415
     from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415
 
+    if out == "-" and format_name is None:
+        raise click.UsageError("-o - needs --to FORMAT: there is no ending that names it")
     try:
         export_by_command(Path(file), format_for(format_name, out), out)
     except (NotARecording, UnknownFormat) as bad:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 
-from mpviz.trace.events import Event
-from mpviz.trace.export.passage import ABOUT_THE_SPEAKER, Passage, Write
-from mpviz.trace.primitives.pool import Pool, Task, TaskEnded, TaskStarted
+from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.export.tasks import TaskWatch
+from mpviz.trace.primitives.pool import Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
 
@@ -37,19 +37,14 @@ def write(passage: Passage, output: Write) -> list[str]:
     writer = csv.writer(_Lines(output), lineterminator="\n")
     writer.writerow(COLUMNS)
     state = passage.state
-    at_work: dict[str, Task] = {}
+    tasks = TaskWatch(state)
     origin = -1
     for event in passage.events():
         if origin < 0:
             origin = event.time
-        if isinstance(event, TaskStarted):
-            task = state.table(Task).get(state.by_pid[event.pid].task)
-            if task is not None:
-                at_work[task.id] = task
-        else:
-            for task in _ended(at_work, state, event):
-                writer.writerow(_row(state, at_work.pop(task.id), origin))
-    for task in at_work.values():
+        for task in tasks.ended(event):
+            writer.writerow(_row(state, task, origin))
+    for task in tasks.still_running():
         writer.writerow(_row(state, task, origin))
     return []
 
@@ -68,20 +63,6 @@ class _Lines:
 
     def __init__(self, output: Write) -> None:
         self.write = output
-
-
-def _ended(at_work: dict[str, Task], state: RunState, event: Event) -> list[Task]:
-    """The tasks that this event has brought to an end."""
-    if isinstance(event, TaskEnded):
-        worker = state.by_pid[event.pid].key
-        return [task for task in at_work.values() if task.worker == worker and _has_ended(task)]
-    if type(event) in ABOUT_THE_SPEAKER:
-        return []
-    return [task for task in at_work.values() if _has_ended(task)]
-
-
-def _has_ended(task: Task) -> bool:
-    return task.outcome != "running"
 
 
 def _row(state: RunState, task: Task, origin: int) -> list[str]:

@@ -13,6 +13,7 @@ from mpviz.trace.export import chrome, csv
 from mpviz.trace.export.destination import destination
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.recording import Recording
+from mpviz.tui.exports import html, svg
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     Format("chrome", (".json",), chrome.write),
+    Format("html", (".html", ".htm"), html.write),
+    Format("svg", (".svg",), svg.write),
     Format("csv", (".csv",), csv.write),
 )
 
@@ -51,7 +54,7 @@ def format_for(name: str | None, path: str) -> Format:
         if path.lower().endswith(each.endings):
             return each
     endings = ", ".join(each.endings[0] for each in FORMATS)
-    raise UnknownFormat(f"{path} does not say in which format: {endings}, or --to {names}")
+    raise UnknownFormat(f"the ending of {path} names no format; there are {endings}")
 
 
 def export(recording: Path, form: Format, path: str, tell: Callable[[float], None]) -> list[str]:
