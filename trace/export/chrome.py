@@ -60,6 +60,8 @@ class _Trace:
         self._threads: dict[tuple[str, int], Wait] = {}
         """What threads wait for that are not their process's main thread."""
         self._causes = Causes(self._state, self._tracks)
+        self._counted: dict[str, int] = {}
+        """When each counter was told last."""
         self._arrow_count = 0
         self._told = 0
         """Entries of the log that have been looked at."""
@@ -206,6 +208,8 @@ class _Trace:
         return {"pid": at.process, "tid": at.thread, "ts": self._moment(at.time)}
 
     def _counter(self, name: str, process: int, time: int, values: dict[str, float]) -> None:
+        # A stamp may be older than that of the value before; what it says holds from then on.
+        time = self._counted[name] = max(time, self._counted.get(name, 0))
         event = {"ph": "C", "name": name, "pid": process, "ts": self._moment(time)}
         self._event(event | {"args": values})
 
