@@ -35,9 +35,10 @@ def destination(path: str) -> Iterator[IO[str]]:
 
 @contextmanager
 def _beside(place: Path) -> Iterator[IO[str]]:
-    part = place.with_name(f".{place.name[:200]}.{os.getpid()}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    part = place.with_name(f".{place.name[:200]}.{os.urandom(4).hex()}.part")
+    # A signal may come as soon as the file is there.
     try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
         part.replace(place)
