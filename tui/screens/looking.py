@@ -227,6 +227,8 @@ class Looking(Watching):
         """Make use of a line that a person has typed, by what it was asked for."""
         if label != EXPORT:
             raise NotImplementedError(label)
+        if not text.strip():
+            return
         from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415 - few export
 
         path = Path(text).expanduser()
