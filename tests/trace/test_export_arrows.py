@@ -9,6 +9,8 @@ from hypothesis import strategies as some
 
 from mpviz.trace.export.arrows import Channel, Moment, Places
 
+A, B = (1, 1), (2, 2)
+
 
 def at(time: int, process: int = 1) -> Moment:
     return Moment(process, process, time)
@@ -17,66 +19,66 @@ def at(time: int, process: int = 1) -> Moment:
 def test_of_one_who_puts_all_come_out_in_order() -> None:
     channel = Channel()
     for time in (1, 2, 3):
-        channel.put("a", at(time))
+        channel.put(A, at(time))
     assert [channel.got(), channel.got(), channel.got()] == [at(1), at(2), at(3)]
 
 
 def test_of_two_whose_items_are_on_their_way_together_nobody_knows() -> None:
     channel = Channel()
-    channel.put("a", at(1))
-    channel.put("b", at(2))
+    channel.put(A, at(1))
+    channel.put(B, at(2))
     assert channel.got() is None
-    channel.put("a", at(3))
+    channel.put(A, at(3))
     assert [channel.got(), channel.got()] == [None, None]
 
 
 def test_it_is_certain_again_when_nothing_more_is_on_its_way() -> None:
     channel = Channel()
-    channel.put("a", at(1))
-    channel.put("b", at(2))
+    channel.put(A, at(1))
+    channel.put(B, at(2))
     channel.got()
     channel.got()
-    channel.put("b", at(3))
+    channel.put(B, at(3))
     assert channel.got() == at(3)
 
 
 def test_of_two_who_take_turns_every_item_is_certain() -> None:
     channel = Channel()
     for time in range(10):
-        channel.put("ab"[time % 2], at(time))
+        channel.put((A, B)[time % 2], at(time))
         assert channel.got() == at(time)
 
 
 def test_an_item_that_was_lost_makes_those_beside_it_uncertain_and_no_others() -> None:
     channel = Channel()
-    channel.put("a", at(1))
-    channel.put("a", at(2))
-    channel.lost(["a"])
-    channel.put("a", at(3))
+    channel.put(A, at(1))
+    channel.put(A, at(2))
+    channel.lost([A])
+    channel.put(A, at(3))
     assert [channel.got(), channel.got()] == [None, at(3)]
 
 
 def test_the_only_item_on_its_way_is_the_one_that_was_lost() -> None:
     channel = Channel()
-    channel.put("a", at(1))
-    channel.lost(["a"])
-    channel.put("a", at(2))
+    channel.put(A, at(1))
+    channel.lost([A])
+    channel.put(A, at(2))
     assert channel.got() == at(2)
 
 
 def test_what_was_not_sent_after_all_is_not_on_its_way() -> None:
     channel = Channel()
-    channel.put("a", at(1))
-    channel.put("a", at(2))
-    channel.taken_back("a")
-    channel.put("a", at(3))
+    channel.put(A, at(1))
+    channel.put(A, at(2))
+    channel.taken_back(A)
+    channel.put(A, at(3))
     assert [channel.got(), channel.got()] == [at(1), at(3)]
 
 
 def test_where_more_comes_out_than_was_told_nothing_is_certain_any_more() -> None:
     channel = Channel()
     assert channel.got() is None
-    channel.put("a", at(1))
+    channel.put(A, at(1))
     assert channel.got() is None
 
 
@@ -89,13 +91,13 @@ def test_no_arrow_is_ever_wrong_whatever_way_the_items_take(steps: list[str], lu
     for time, step in enumerate(steps):
         if step in buffers:
             moment = at(time, ord(step))
-            channel.put(step, moment)
+            channel.put(at(0, ord(step))[:2], moment)
             buffers[step].append(moment)
         full = [who for who, buffer in buffers.items() if buffer]
         if step == "x" and full:
             who = luck.choice(full)  # type: ignore[attr-defined]
             buffers[who].popleft()
-            channel.lost([who])
+            channel.lost([at(0, ord(who))[:2]])
         elif step == "g":
             while (not pipe and full) or (full and luck.random() < 0.4):  # type: ignore[attr-defined]
                 who = luck.choice(full)  # type: ignore[attr-defined]

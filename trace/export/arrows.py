@@ -17,9 +17,11 @@ A guess is no arrow: what is not certain is left out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+Putter = tuple[int, int]
+"""Who puts: a process and a thread of it, as the form that is exported numbers them."""
 
 
 class Moment(NamedTuple):
@@ -38,7 +40,7 @@ class Moment(NamedTuple):
 class Channel:
     """What is on its way from those who put to those who get, each in their own order."""
 
-    waiting: dict[Hashable, deque[Moment | None]] = field(default_factory=dict)
+    waiting: dict[Putter, deque[Moment | None]] = field(default_factory=dict)
     """By who has put it: what is certain to be on its way, oldest first; None for one that is
     there, and is not known. Nobody without any."""
     mixed: int = 0
@@ -46,7 +48,7 @@ class Channel:
     broken: bool = False
     """More came out than was told to have been put in: nothing is certain any more."""
 
-    def put(self, who: Hashable, moment: Moment) -> None:
+    def put(self, who: Putter, moment: Moment) -> None:
         """Something is on its way."""
         if self.mixed:
             self.mixed += 1
@@ -68,7 +70,7 @@ class Channel:
         self.mixed = max(0, self._mix() - 1)
         return None
 
-    def taken_back(self, who: Hashable) -> None:
+    def taken_back(self, who: Putter) -> None:
         """What was put last by them has not been put after all."""
         if self.mixed:
             self.mixed -= 1
@@ -76,7 +78,7 @@ class Channel:
             self.waiting[who].pop()
             self._tidy(who)
 
-    def lost(self, whose: list[Hashable]) -> None:
+    def lost(self, whose: list[Putter]) -> None:
         """One of what these have on their way will never arrive."""
         if self.mixed:
             self.mixed -= 1
@@ -95,7 +97,7 @@ class Channel:
         self.waiting.clear()
         return count
 
-    def _tidy(self, who: Hashable) -> None:
+    def _tidy(self, who: Putter) -> None:
         if not self.waiting[who]:
             del self.waiting[who]
 

@@ -26,7 +26,7 @@ from mpviz.trace.state import Process, RunState
 RESULTS = 1_000
 """A job of more tasks than this has no arrows from them to where their results come back."""
 
-_ONE = ""
+_ONE = (0, 0)
 """Whoever puts into a SimpleQueue: all in one order."""
 
 
