@@ -121,6 +121,8 @@ class Waiting(Event, tag="wait", kw_only=True):
     object: str
     """The id of what is waited for; a pid for a process."""
     site: int = 0
+    limit: int = 0
+    """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""
 
 
 class WaitOver(Event, tag="wait.over", kw_only=True):

@@ -113,8 +113,9 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
     before = process.waits.get(event.thread)
     if before is None or (before.what, before.object) != (event.what, target):
         # A get may wait for its turn and then for data: that is one wait.
+        until = event.time + event.limit * 1_000_000 if event.limit > 0 else -1
         process.waits[event.thread] = Wait(
-            event.what, target, event.time, kind.activity, event.site
+            event.what, target, event.time, kind.activity, event.site, until
         )
     if event.site:
         process.site = event.site

@@ -66,6 +66,7 @@ def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
         "object": stuck.object,
         "since": (stuck.since - state.origin) / 1e9,
         "waits_for": stuck.words,
+        "chain": _chain(state, stuck),
         **_place(state, stuck.site),
     }
 
@@ -81,6 +82,15 @@ def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
         "since": (waits.since - state.origin) / 1e9,
         **_place(state, waits.site),
         "words": waits.words,
+        "chain": _chain(state, waits),
+    }
+
+
+def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    """From itself to the one that is at work, or to the dead end."""
+    return {
+        "pids": [state.processes[key].pid for key in stuck.chain],
+        "words": stuck.chain_words,
     }
 
 
@@ -146,7 +156,7 @@ def _lines(state: RunState) -> list[str]:
         if primitive.summary is not None:
             lines += primitive.summary(state)
     for finding in state.findings.values():
-        lines += [f"!! {finding.rule}: {finding.message}", f"   {finding.cause} {finding.fix}"]
+        lines += [f"!! {finding.message} ({finding.rule})", f"   {finding.cause} {finding.fix}"]
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)

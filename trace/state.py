@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
 from mpviz.trace.measures import WORDS, Activity, Lane, Series
@@ -35,6 +35,8 @@ class Wait:
     """Nanoseconds."""
     activity: Activity
     site: int = 0
+    until: int = -1
+    """When it gives up, nanoseconds; -1 where it waits as long as it takes."""
 
 
 @dataclass(slots=True)
@@ -165,6 +167,10 @@ class Stuck:
     words: str
     """What it waits for and who could end it, as it was then."""
     site: int = 0
+    chain: tuple[str, ...] = ()
+    """Keys along the wait chain, from itself on."""
+    chain_words: str = ""
+    """The wait chain as a sentence."""
 
 
 @dataclass(slots=True)
@@ -370,6 +376,36 @@ def _doing(process: Process) -> tuple[Activity, str]:
     return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
 
 
+class Thread(NamedTuple):
+    """A thread of an observed process."""
+
+    process: str
+    """Key."""
+    thread: int = 0
+    """0 for the main thread, as in events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freers:
+    """Who could end a wait."""
+
+    threads: tuple[Thread, ...]
+    """As far as they are known; the dead among them cannot any more."""
+    does: str
+    """What they have to do with it, in words that follow a name: "holds it"."""
+    known: bool = False
+    """These are all: nobody else could."""
+    each: bool = False
+    """It takes each of them, not just any."""
+    heard: int = -1
+    """How many records had been read when this was last told; -1 where it is always so."""
+
+
+def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:
+    """The main threads of the processes with these keys."""
+    return tuple(Thread(key) for key in keys)
+
+
 Handler = Callable[[RunState, Process, Any], None]
 """Folds one event of one class into the state; the process is the one that speaks."""
 
@@ -386,6 +422,8 @@ class WaitKind:
     """Its colour on the timeline."""
     words: Callable[[RunState, Wait], str]
     """The wait in words: "lock counter, held by Process-2"."""
+    freers: Callable[[RunState, Wait], Freers]
+    """Who could end it."""
     ended: Callable[[RunState, Wait, int], None] = _nothing
     """Counts a wait that has ended, however it did, with its duration in nanoseconds."""
 

@@ -4,14 +4,17 @@ A new rule is one new file here, its threshold in :mod:`mpviz.trace.findings.lim
 in :data:`RULES`.
 """
 
-from mpviz.trace.findings import lost_updates
+from mpviz.trace.findings import deadlock, lost_updates
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
 
 __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs", "rule_named"]
 
-RULES: tuple[Rule, ...] = (lost_updates.RULE,)
+RULES: tuple[Rule, ...] = (
+    deadlock.RULE,
+    lost_updates.RULE,
+)
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""
 
 _WHILE_IT_RUNS = tuple(rule for rule in RULES if not rule.at_end)

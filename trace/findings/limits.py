@@ -7,3 +7,6 @@ from typing import Final
 
 LOST_UPDATES: Final = 1
 """Updates lost, of a value that counts in whole numbers."""
+
+DEADLOCK_NANOSECONDS: Final = 300_000_000
+"""How long the same threads wait for each other in the same ring."""

@@ -8,8 +8,17 @@ from typing import Any
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution
 from mpviz.trace.names import name_object
-from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_words
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, go_on
+from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_freers, wake_words
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    go_on,
+    main_threads,
+)
 
 
 class BarrierCreated(Event, tag="barrier.created", kw_only=True):
@@ -198,6 +207,25 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"barrier {barrier.name}", barrier.dead)
 
 
+def _freers(state: RunState, wait: Wait) -> Freers:
+    """Whoever is not there yet, of whom nobody can say who that will be."""
+    barrier = state.table(Barrier).get(wait.object)
+    here = {key for key, _ in barrier.here} if barrier is not None else set()
+    missing = [key for key in barrier.last_by if key not in here] if barrier is not None else []
+    return Freers(main_threads(missing), "was there before")
+
+
+def _drain_freers(state: RunState, wait: Wait) -> Freers:
+    barrier = state.table(Barrier).get(wait.object)
+    dead = barrier.dead if barrier is not None else []
+    return Freers(main_threads(dead), "has to leave it", known=bool(dead), each=True)
+
+
+def _wake_freers(state: RunState, wait: Wait) -> Freers:
+    barrier = state.table(Barrier).get(wait.object)
+    return wake_freers(barrier.dead if barrier is not None else ())
+
+
 def _document(state: RunState) -> dict[str, Any]:
     return {
         "barriers": [
@@ -236,9 +264,9 @@ PRIMITIVE = Primitive(
         BarrierReset: _reset,
     },
     waits={
-        "barrier": WaitKind(Activity.SIGNAL, _words, _gave_up),
-        "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words),
-        "wake-barrier": WaitKind(Activity.SIGNAL, _wake_words),
+        "barrier": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
+        "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words, _drain_freers),
+        "wake-barrier": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
     },
     process_ended=_process_ended,
     document=_document,

@@ -8,9 +8,18 @@ from typing import Any
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution
 from mpviz.trace.names import name_object
-from mpviz.trace.primitives.event import note_death, wake_words
+from mpviz.trace.primitives.event import note_death, wake_freers, wake_words
 from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, go_on
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    go_on,
+    main_threads,
+)
 
 
 class ConditionCreated(Event, tag="condition.created", kw_only=True):
@@ -122,6 +131,17 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"condition {condition.name}", condition.dead)
 
 
+def _freers(state: RunState, wait: Wait) -> Freers:
+    condition = state.table(Condition).get(wait.object)
+    notifier = (condition.last_notifier,) if condition is not None else ()
+    return Freers(main_threads(filter(None, notifier)), "has notified before")
+
+
+def _wake_freers(state: RunState, wait: Wait) -> Freers:
+    condition = state.table(Condition).get(wait.object)
+    return wake_freers(condition.dead if condition is not None else ())
+
+
 def _document(state: RunState) -> dict[str, Any]:
     return {
         "conditions": [
@@ -150,8 +170,8 @@ def _summary(state: RunState) -> list[str]:
 PRIMITIVE = Primitive(
     handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
     waits={
-        "condition": WaitKind(Activity.SIGNAL, _words, _gave_up),
-        "wake-condition": WaitKind(Activity.SIGNAL, _wake_words),
+        "condition": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
+        "wake-condition": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
     },
     process_ended=_process_ended,
     document=_document,

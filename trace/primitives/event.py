@@ -10,7 +10,16 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described, ended_badly
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, go_on
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    go_on,
+    main_threads,
+)
 
 NOTES = 200
 """So much of what happens to one object goes into the log: more would push all else out of it."""
@@ -81,6 +90,11 @@ def wake_words(state: RunState, name: str, dead: Sequence[str]) -> str:
     """What a process waits for that lets others go on: for the dead it waits for ever."""
     fate = f", {names_of(state, dead)} died waiting" if dead else ""
     return f"the waiters of {name} to wake{fate}"
+
+
+def wake_freers(dead: Sequence[str]) -> Freers:
+    """Who would have to wake for that: the dead never will; of the living it is not told who."""
+    return Freers(main_threads(dead), "has to wake", known=bool(dead), each=True)
 
 
 def note_death(state: RunState, process: Process, name: str) -> None:
@@ -168,6 +182,17 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"event {shared.name}", shared.dead)
 
 
+def _freers(state: RunState, wait: Wait) -> Freers:
+    shared = state.table(SharedEvent).get(wait.object)
+    setter = (shared.set_by,) if shared is not None and shared.set_by else ()
+    return Freers(main_threads(setter), "has set it before")
+
+
+def _wake_freers(state: RunState, wait: Wait) -> Freers:
+    shared = state.table(SharedEvent).get(wait.object)
+    return wake_freers(shared.dead if shared is not None else ())
+
+
 def _document(state: RunState) -> dict[str, Any]:
     def pid_of(key: str) -> int | None:
         process = state.processes.get(key)
@@ -207,8 +232,8 @@ PRIMITIVE = Primitive(
         EventWaited: _waited,
     },
     waits={
-        "event": WaitKind(Activity.SIGNAL, _words, _gave_up),
-        "wake-event": WaitKind(Activity.SIGNAL, _wake_words),
+        "event": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
+        "wake-event": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
     },
     process_ended=_process_ended,
     document=_document,

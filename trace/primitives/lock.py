@@ -9,7 +9,17 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Thread,
+    Wait,
+    WaitKind,
+    end_wait,
+    settle,
+)
 
 
 class LockCreated(Event, tag="lock.created", kw_only=True):
@@ -56,6 +66,8 @@ class Lock:
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): since when, nanoseconds. A dead holder stays."""
     last_holder: str = ""
+    heard: int = 0
+    """How many records of all had been read when it was last taken or given back."""
     acquisitions: int = 0
     releases: int = 0
     contended: int = 0
@@ -109,6 +121,7 @@ def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
     lock = state.table(Lock).get(event.object)
     if lock is not None:
         lock.acquisitions += 1
+        lock.heard = state.records
         lock.last_holder = process.key
         if lock.maximum:
             # A semaphore that began with 0 is a signal: who takes it gives nothing back.
@@ -127,6 +140,7 @@ def _released(state: RunState, process: Process, event: LockReleased) -> None:
     if lock is None:
         return
     lock.releases += 1
+    lock.heard = state.records
     since = lock.holders.pop((process.key, event.thread), None)
     if since is None and lock.holders:
         # A Lock may be released by another than its holder; the one who has it longest gives way.
@@ -156,6 +170,16 @@ def _words(state: RunState, wait: Wait) -> str:
         return f"{lock.kind.lower()} {lock.name}"
     fate = "" if holder.alive else ", which is dead"
     return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{fate}"
+
+
+def _freers(state: RunState, wait: Wait) -> Freers:
+    """Its holders; who releases a semaphore need not have taken it, so others could, too."""
+    lock = state.table(Lock).get(wait.object)
+    if lock is None:
+        return Freers((), "holds it")
+    holders = tuple(Thread(*holder) for holder in lock.holders)
+    is_lock = lock.kind in ("Lock", "RLock") and bool(holders)
+    return Freers(holders, "holds it", known=is_lock, heard=lock.heard)
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -196,7 +220,7 @@ PRIMITIVE = Primitive(
         LockReleased: _released,
         ReleaseRefused: _refused,
     },
-    waits={"lock": WaitKind(Activity.LOCK, _words, _gave_up)},
+    waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     document=_document,
     summary=_summary,
 )

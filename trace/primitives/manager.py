@@ -10,7 +10,17 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution, Rate
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    end_wait,
+    main_threads,
+    settle,
+)
 
 
 class ManagerServing(Event, tag="manager.serving", kw_only=True):
@@ -219,6 +229,14 @@ def _words(state: RunState, wait: Wait) -> str:
     return f"an answer from manager {manager_name(state, manager)} to {method.name}{fate}"
 
 
+def _freers(state: RunState, wait: Wait) -> Freers:
+    method = state.table(Method).get(wait.object)
+    managed = state.table(Managed).get(method.object) if method is not None else None
+    manager = state.table(Manager).get(managed.manager) if managed is not None else None
+    server = (manager.server,) if manager is not None and manager.server else ()
+    return Freers(main_threads(server), "answers", known=bool(server))
+
+
 def _document(state: RunState) -> dict[str, Any]:
     def pid_of(key: str) -> int | None:
         process = state.processes.get(key)
@@ -266,7 +284,7 @@ PRIMITIVE = Primitive(
         MethodCalled: _called,
         MethodAnswered: _over,
     },
-    waits={"answer": WaitKind(Activity.RESULT, _words, _answered)},
+    waits={"answer": WaitKind(Activity.RESULT, _words, _freers, _answered)},
     document=_document,
     summary=_summary,
 )

@@ -9,7 +9,17 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution, Rate
 from mpviz.trace.names import name_pair
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    end_wait,
+    main_threads,
+    settle,
+)
 
 
 class PipeCreated(Event, tag="pipe.created", kw_only=True):
@@ -240,6 +250,16 @@ def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
     return f"{what} pipe {pipe.name}, {by} {described(other)}{fate}"
 
 
+def _readers(state: RunState, wait: Wait) -> Freers:
+    keys = dict.fromkeys(key for way in _waited_for(state, wait) for key in way.received_by)
+    return Freers(main_threads(keys), "reads from it")
+
+
+def _writers(state: RunState, wait: Wait) -> Freers:
+    keys = dict.fromkeys(key for way in _waited_for(state, wait) for key in way.sent_by)
+    return Freers(main_threads(keys), "writes to it")
+
+
 def _document(state: RunState) -> dict[str, Any]:
     return {
         "pipes": [
@@ -281,8 +301,8 @@ PRIMITIVE = Primitive(
         EndClosed: _closed,
     },
     waits={
-        "send": WaitKind(Activity.QUEUE, _send_words, _send_over),
-        "receive": WaitKind(Activity.QUEUE, _receive_words, _receive_over),
+        "send": WaitKind(Activity.QUEUE, _send_words, _readers, _send_over),
+        "receive": WaitKind(Activity.QUEUE, _receive_words, _writers, _receive_over),
     },
     document=_document,
     summary=_summary,

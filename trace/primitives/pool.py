@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from mpviz.trace.measures import Activity
 from mpviz.trace.names import name_by_place, name_object
-from mpviz.trace.primitives.pool_document import document, results_words, workers_words
+from mpviz.trace.primitives.pool_document import (
+    document,
+    results_freers,
+    results_words,
+    workers_freers,
+    workers_words,
+)
 from mpviz.trace.primitives.pool_events import (
     BROKEN,
     ExecutorBroken,
@@ -333,8 +339,8 @@ PRIMITIVE = Primitive(
         PoolEnded: _pool_ended,
     },
     waits={
-        "results": WaitKind(Activity.RESULT, results_words),
-        "workers": WaitKind(Activity.PROCESS, workers_words),
+        "results": WaitKind(Activity.RESULT, results_words, results_freers),
+        "workers": WaitKind(Activity.PROCESS, workers_words, workers_freers),
     },
     process_ended=_process_ended,
     document=document,

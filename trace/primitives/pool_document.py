@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.primitives.pool_state import Job, Pool, Task
-from mpviz.trace.state import RunState, Wait
+from mpviz.trace.state import Freers, RunState, Wait, main_threads
 
 
 def results_words(state: RunState, wait: Wait) -> str:
@@ -30,6 +30,40 @@ def workers_words(state: RunState, wait: Wait) -> str:
     pool = state.table(Pool).get(wait.object)
     alive = sum(state.processes[key].alive for key in pool.workers) if pool else 0
     return f"{alive} workers to end"
+
+
+def results_freers(state: RunState, wait: Wait) -> Freers:
+    """The workers at its tasks, each of which it takes; where none is at one, any living worker.
+
+    A task that was lost with its worker is brought by nobody.
+    """
+    pool_id, _, number = wait.object.rpartition("/")
+    pool = state.table(Pool).get(pool_id)
+    if pool is None:
+        return Freers((), "works on it")
+    living = [key for key in pool.workers if state.processes[key].alive]
+    job = pool.jobs.get(int(number)) if number.isdecimal() else None
+    if job is None:
+        return Freers(main_threads(living), "works for it")
+    tasks = state.table(Task)
+    at_it = [
+        key
+        for key in living
+        if (task := tasks.get(state.processes[key].task)) is not None and task.job == job.number
+    ]
+    if at_it:
+        return Freers(main_threads(at_it), "works on it", known=True, each=True)
+    if job.lost and not job.queued and not pool.is_executor:
+        return Freers((), "works on it", known=True)
+    return Freers(main_threads(living), "works for it")
+
+
+def workers_freers(state: RunState, wait: Wait) -> Freers:
+    """All of the workers that are still there."""
+    pool = state.table(Pool).get(wait.object)
+    keys = pool.workers if pool is not None else []
+    living = [key for key in keys if state.processes[key].alive]
+    return Freers(main_threads(living), "has to end", known=bool(living), each=True)
 
 
 def document(state: RunState) -> dict[str, Any]:

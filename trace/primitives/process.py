@@ -16,7 +16,17 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import is_another_by_now, take_in_launch
-from mpviz.trace.state import HELPERS, Primitive, Process, RunState, Wait, WaitKind, settle
+from mpviz.trace.state import (
+    HELPERS,
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    main_threads,
+    settle,
+)
 
 
 class Hello(Event, tag="process.hello", kw_only=True):
@@ -213,6 +223,11 @@ def _join_words(state: RunState, wait: Wait) -> str:
     return f"join {described(child)}" + (", before it exits" if exiting else "")
 
 
+def _freers(state: RunState, wait: Wait) -> Freers:
+    child = (wait.object,) if wait.object in state.processes else ()
+    return Freers(main_threads(child), "has to end", known=bool(child))
+
+
 def _document(state: RunState) -> dict[str, Any]:
     def seconds(time: int) -> float | None:
         return (time - state.origin) / 1e9 if time >= 0 else None
@@ -260,6 +275,6 @@ PRIMITIVE = Primitive(
         Signalled: _signalled,
         Joined: _joined,
     },
-    waits={"process": WaitKind(Activity.PROCESS, _join_words)},
+    waits={"process": WaitKind(Activity.PROCESS, _join_words, _freers)},
     document=_document,
 )

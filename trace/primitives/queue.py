@@ -8,7 +8,17 @@ from typing import Any
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity, Distribution, Rate, Series
 from mpviz.trace.names import name_object
-from mpviz.trace.state import Primitive, Process, RunState, Wait, WaitKind, end_wait, settle
+from mpviz.trace.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Wait,
+    WaitKind,
+    end_wait,
+    main_threads,
+    settle,
+)
 
 
 class QueueCreated(Event, tag="queue.created", kw_only=True):
@@ -170,6 +180,16 @@ def _join_words(state: RunState, wait: Wait) -> str:
     return f"{queue.puts.count - queue.done} items of {queue.name} to be done"
 
 
+def _putters(state: RunState, wait: Wait) -> Freers:
+    queue = state.table(Queue).get(wait.object)
+    return Freers(main_threads(queue.put_by if queue is not None else ()), "puts items in")
+
+
+def _takers(state: RunState, wait: Wait) -> Freers:
+    queue = state.table(Queue).get(wait.object)
+    return Freers(main_threads(queue.got_by if queue is not None else ()), "takes items out")
+
+
 def _document(state: RunState) -> dict[str, Any]:
     return {
         "queues": [
@@ -207,9 +227,9 @@ PRIMITIVE = Primitive(
         ItemDone: _done,
     },
     waits={
-        "put": WaitKind(Activity.QUEUE, _put_words, _put_given_up),
-        "get": WaitKind(Activity.QUEUE, _get_words, _get_given_up),
-        "done": WaitKind(Activity.QUEUE, _join_words),
+        "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),
+        "get": WaitKind(Activity.QUEUE, _get_words, _putters, _get_given_up),
+        "done": WaitKind(Activity.QUEUE, _join_words, _takers),
     },
     document=_document,
     summary=_summary,

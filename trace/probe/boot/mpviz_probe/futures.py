@@ -167,8 +167,9 @@ def _waiting_for(thing, timeout):
     try:
         if timeout is None or timeout > 0:
             name, job = thing._mpviz_wait
-            fields = b'"what":"results","o":"%b/%b","s":%d'
-            wire.put(b"wait", fields % (name[1:-1], b"%d" % job if job >= 0 else b"", sites.here()))
+            fields = b'"what":"results","o":"%b/%b","s":%d,"limit":%d'
+            which = name[1:-1], b"%d" % job if job >= 0 else b""
+            wire.put(b"wait", fields % (*which, sites.here(), wire.milliseconds(timeout)))
             return True
     except Exception:
         report("executor")

@@ -141,7 +141,7 @@ def observe(lock):
     take, give = semlock.acquire, semlock.release
     count_held = semlock._count if semlock.kind == _RECURSIVE else None
     object_field = b'"o":%b' % wire.text(identify(lock))
-    waiting = wire.form(b"wait", b'"what":"lock",' + object_field, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"lock",' + object_field, (b"s", b"limit"))
     acquired = wire.form(b"lock.acquired", object_field, (b"s",))
     released = wire.form(b"lock.released", object_field)
     refused = wire.form(b"lock.refused", object_field)
@@ -164,7 +164,7 @@ def observe(lock):
         return True
 
     def wait(timeout):
-        send(waiting, sites.here())
+        send(waiting, sites.here(), wire.milliseconds(timeout))
         taken = False
         try:
             taken = take(True, timeout)

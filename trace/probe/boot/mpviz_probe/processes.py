@@ -167,8 +167,9 @@ def _observed_join(join):
             if popen is not None and self._parent_pid == os.getpid() and popen.poll() is None:
                 waits = timeout is None or timeout > 0
                 if waits:
-                    fields = b'"what":"process","o":"%d","s":%d' % (popen.pid, sites.here())
-                    wire.put(b"wait", fields)
+                    fields = b'"what":"process","o":"%d","s":%d,"limit":%d'
+                    limit = wire.milliseconds(timeout)
+                    wire.put(b"wait", fields % (popen.pid, sites.here(), limit))
         except Exception:
             report("join")
         try:

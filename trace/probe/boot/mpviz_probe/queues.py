@@ -112,14 +112,14 @@ def hush(queue):
 def _observed_room(take, name):
     """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
-    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s", b"limit"))
     send, here = wire.send, sites.of_caller(3)
 
     def acquire(block=True, timeout=None):
         if not take(False, timeout):
             if not block or (timeout is not None and timeout <= 0):
                 return False
-            send(waiting, here())
+            send(waiting, here(), wire.milliseconds(timeout))
             taken = False
             try:
                 taken = take(True, timeout)
@@ -136,7 +136,7 @@ def _observed_room(take, name):
 
 def _observed_turn(take, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
-    waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
     send, here = wire.send, sites.of_caller(3)
 
     def acquire(block=True, timeout=None):
@@ -144,7 +144,7 @@ def _observed_turn(take, what, name):
             return True
         if not block or (timeout is not None and timeout <= 0):
             return False
-        send(waiting, here())
+        send(waiting, here(), wire.milliseconds(timeout))
         taken = False
         try:
             taken = take(True, timeout)
@@ -202,14 +202,14 @@ def _observed_piece(reader, name):
 
 def _observed_poll(poll, name):
     """Wrap the wait for data of a get with a time-out."""
-    wait_fields = b'"what":"get","o":' + name + b',"s":%d'
+    wait_fields = b'"what":"get","o":' + name + b',"s":%d,"limit":%d'
 
     def observed(timeout=0.0):
         if timeout is not None and timeout <= 0:
             return poll(timeout)
         if poll(0.0):
             return True
-        wire.put(b"wait", wait_fields % sites.here())
+        wire.put(b"wait", wait_fields % (sites.here(), wire.milliseconds(timeout)))
         arrived = False
         try:
             arrived = poll(timeout)

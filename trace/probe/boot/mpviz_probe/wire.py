@@ -304,6 +304,15 @@ def text(value, limit=TEXT_LIMIT):
         limit //= 2
 
 
+def milliseconds(timeout):
+    """A time-out as records tell it: whole milliseconds from 1 on, 0 where there is none."""
+    try:
+        return 0 if timeout is None else min(1 + int(timeout * 1000), 1 << 40)
+    except Exception:
+        # No number: who asked for it will hear of it from the original.
+        return 0
+
+
 def _thread_field():
     thread = get_ident()
     return b"" if thread == _main_thread else b',"h":%d' % thread

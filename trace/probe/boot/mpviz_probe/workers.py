@@ -70,7 +70,8 @@ def observed_wait(wait, waited_for):
         try:
             fields = waited_for(self)
             if fields is not None:
-                wire.put(b"wait", b'%b,"s":%d' % (fields, sites.here()))
+                limit = wire.milliseconds(args[0] if args else kwargs.get("timeout"))
+                wire.put(b"wait", b'%b,"s":%d,"limit":%d' % (fields, sites.here(), limit))
         except Exception:
             report("pool")
         try:
