@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 from chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
-from conftest import run_to_end
 from exporting import exported
 
 from mpviz.trace.export import chrome
@@ -19,6 +19,8 @@ from mpviz.trace.primitives.pool import Task
 from mpviz.trace.start import start
 from mpviz.trace.state import RunState
 from mpviz.tui.targets import from_words
+
+PATIENCE = 60
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -99,7 +101,11 @@ def draw(
     target = from_words(words, module=False, python=None, start_method=None)
     session = start(target, capture=True, record=file)
     try:
-        run_to_end(session, until)
+        deadline = time.monotonic() + PATIENCE
+        while not session.over and not until(session.state):
+            assert time.monotonic() < deadline
+            if not session.step(0.02):
+                session.wait(0.02)
         session.stop()
     finally:
         session.close()
