@@ -6,9 +6,12 @@ its processes, its reader's browser only shows it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 
+from mpviz.trace.events import RunStarted
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.processes import described, ended_badly, exit_in_words
 from mpviz.trace.recording import Header
@@ -77,7 +80,13 @@ def _head(state: RunState, header: Header) -> Iterator[str]:
         plural(run.cores, "core"),
     ]
     yield f'<p class="dim">{escape(" · ".join(fact for fact in facts if fact))}</p>'
-    yield f'<p class="dim"><code>{escape(" ".join(run.arguments))}</code></p></header>\n'
+    yield f'<p class="dim"><code>{escape(_command(run))}</code></p></header>\n'
+
+
+def _command(run: RunStarted) -> str:
+    """The command, without the folder of its interpreter: who is mailed this has no use for it."""
+    program, *rest = run.arguments or [""]
+    return shlex.join([Path(program).name if program == run.python else program, *rest])
 
 
 def _start_methods(state: RunState) -> str:
@@ -139,19 +148,22 @@ def _findings(state: RunState) -> Iterator[str]:
     yield "<section><h2>Findings</h2>"
     for number, finding in enumerate(state.findings.values(), 1):
         yield from _finding(state, finding, number)
-    for stuck in state.stuck:
-        process = state.processes[stuck.process]
-        place = state.place(stuck.site)
-        yield (
-            '<div class="finding bad"><b>'
-            f"{escape(described(process))} waited for {escape(stuck.words)}</b>"
-            f'<p class="dim">From {moment(stuck.since - state.origin, 10_000_000)} on'
-            f"{escape(f', at {place}') if place else ''}, when nobody of the program was at work."
-            "</p></div>"
-        )
+    if state.stuck:
+        yield from _hang(state)
     if not state.findings and not state.stuck:
         yield '<p class="dim">None: mpviz saw nothing wrong with this run.</p>'
     yield "</section>\n"
+
+
+def _hang(state: RunState) -> Iterator[str]:
+    yield '<div class="finding bad"><b>Nobody of the program was at work any more</b><ul>'
+    for stuck in state.stuck:
+        name = described(state.processes[stuck.process])
+        place = state.place(stuck.site)
+        since = moment(stuck.since - state.origin, 10_000_000)
+        where = f" at {place}" if place else ""
+        yield f"<li>{escape(f'{name} waited{where} for {stuck.words}, from {since} on')}</li>"
+    yield "</ul></div>"
 
 
 def _finding(state: RunState, finding: Finding, number: int) -> Iterator[str]:

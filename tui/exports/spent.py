@@ -34,7 +34,7 @@ def where_the_time_went(state: RunState) -> Iterator[str]:
         yield _row(process, times)
     if len(shown) > 1:
         yield _sum(spent)
-    yield f"</table></div>{legend(done)}</section>\n"
+    yield f"</table></div>{legend(done, of_bars=True)}</section>\n"
 
 
 def time_by_activity(process: Process, now: int) -> list[int]:

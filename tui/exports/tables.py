@@ -72,8 +72,7 @@ _SLOW_HEAD = ("task", "worker", *_n("began", "queued", "took"), "outcome")
 _LOCK_HEAD = (
     "lock",
     "kind",
-    *_n("taken", "after a wait", "waited in all", "wait p99", "longest wait", "held p50"),
-    *_n("held p99", "longest hold"),
+    *_n("taken", "after a wait", "waited in all", "wait p99", "longest wait", "longest hold"),
     "held at the end by",
 )
 _QUEUE_HEAD = (
@@ -116,14 +115,16 @@ def _work(work: Work) -> Cells:
         count(sum(work.outcomes.values())),
         count(work.items),
         duration(work.took.total),
-        *_quantiles(work.took, (0.5, 0.9, 0.99)),
-        duration(work.took.longest),
-        duration(work.queued.quantile(0.5)),
+        *_quantiles(work.took, (0.5, 0.9, 0.99, 1.0)),
+        *_quantiles(work.queued, (0.5,)),
         ", ".join(bad),
     )
 
 
 def _quantiles(distribution: Distribution, shares: Iterable[float]) -> list[str]:
+    """Empty where it never happened; 1.0 is the longest."""
+    if not distribution.count:
+        return ["" for _ in shares]
     return [duration(distribution.quantile(share)) for share in shares]
 
 
@@ -160,10 +161,8 @@ def _lock(state: RunState, lock: Lock) -> Cells:
         count(lock.acquisitions),
         percent(share).strip(),
         duration(lock.wait.total),
-        duration(lock.wait.quantile(0.99)),
-        duration(lock.wait.longest),
-        *_quantiles(lock.hold, (0.5, 0.99)),
-        duration(lock.hold.longest),
+        *_quantiles(lock.wait, (0.99, 1.0)),
+        *_quantiles(lock.hold, (1.0,)),
         f"{described(holder)}{fate}" if holder is not None else "",
     )
 
