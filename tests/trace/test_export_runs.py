@@ -186,3 +186,25 @@ def test_a_killed_worker_s_task_leads_nowhere(tmp_path: Path) -> None:
         [event for event in drawn.trace.of(Complete) if event.name == "hand back the result"]
     )
     assert drawn.arrows("result") == []
+
+
+def test_of_a_run_that_goes_on_what_it_has_told_so_far_is_exported(tmp_path: Path) -> None:
+    target = from_words(
+        ["shared-counter", "processes=2"], module=False, python=None, start_method=None
+    )
+    session = start(target, capture=True)
+    copy = tmp_path / "copy.jsonl.gz"
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not any(process.wait for process in session.state.processes.values()):
+            assert time.monotonic() < deadline
+            if not session.step(0.02):
+                session.wait(0.02)
+        assert not session.over
+        session.copy_recording(copy)
+        text, _, passage = exported(chrome.write, copy)
+        assert passage.trouble == ""
+        assert passage.state == session.state
+        check(text)
+    finally:
+        session.close()
