@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 import shutil
 import sys
 import time
@@ -134,9 +133,7 @@ def make_report(file: Path) -> str:
         recording, report = Path(folder, "run.jsonl.gz"), Path(folder, "report.html")
         record(target, recording).close()
         export(recording, format_for(None, report.name), str(report), lambda share: None)
-        browser = playwright.chromium.launch(
-            executable_path=chromium, chromium_sandbox=os.getuid() != 0
-        )
+        browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page(viewport=REPORT_SIZE)
         page.goto(report.as_uri())
         page.screenshot(path=file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from copy import copy
@@ -33,9 +32,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         for name in ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
             patch.setenv(name, home)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, chromium_sandbox=os.getuid() != 0
-            )
+            browser = playwright.chromium.launch(executable_path=CHROMIUM)
             yield browser
             browser.close()
 
