@@ -10,7 +10,7 @@ from mpviz.tui.palette import lane_style
 from mpviz.tui.rows import Part
 from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS
 
-_ACTIVITIES: dict[Phase, Activity] = {
+PHASE_ACTIVITIES: dict[Phase, Activity] = {
     Phase.STARTING: Activity.STARTING,
     Phase.INITIALIZING: Activity.INITIALIZING,
     Phase.WORKING_ON_CPU: Activity.RUNNING,
@@ -41,7 +41,7 @@ def phase_sign(phase: Phase, ascii: bool) -> Part:
     if phase in _OWN_SIGNS:
         glyph, in_ascii, style = _OWN_SIGNS[phase]
         return in_ascii if ascii else glyph, style
-    activity = _ACTIVITIES[phase]
+    activity = PHASE_ACTIVITIES[phase]
     return (ASCII_GLYPHS if ascii else GLYPHS)[activity], lane_style(activity)
 
 

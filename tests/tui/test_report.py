@@ -12,15 +12,16 @@ import pytest
 
 from mpviz.trace.events import Event
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.fold import fold
 from mpviz.trace.measures import Activity, Lane
+from mpviz.trace.phases import AWAY, PHASE_WORDS, Phase, phases
+from mpviz.trace.processes import described
 from mpviz.trace.recorder import Recorder
 from mpviz.trace.recording import Recording
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.exports import html, svg
 from mpviz.tui.exports.gathered import Means
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, lane_shapes, level, marks
-from mpviz.tui.exports.spent import time_by_activity
+from mpviz.tui.words import duration, percent
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"
@@ -140,11 +141,19 @@ def _renamed(event: Event, name: str) -> Event:
     return event
 
 
-def test_the_time_of_a_process_adds_up_to_its_life(stream: list[Event]) -> None:
-    state = fold(RunState(), stream)
-    for process in state.processes.values():
-        end = process.ended if process.ended >= 0 else state.now
-        assert sum(time_by_activity(process, state.now)) == end - process.lane.origin
+def test_the_time_of_every_worker_and_of_all_fills_its_bar(
+    tmp_path: Path, stream: list[Event]
+) -> None:
+    text, state = made(html.write, tmp_path, stream)
+    found = phases(state)
+    for worker in found.workers:
+        assert described(worker.process) in text
+    whole = found.wall * len(found.workers)
+    for phase in Phase:
+        if found.total[phase] and phase not in AWAY:
+            share = percent(found.total[phase] / whole).strip()
+            words = f"{PHASE_WORDS[phase]}: {duration(found.total[phase])}, {share}"
+            assert f"<title>{words}</title>" in text
 
 
 # Shapes

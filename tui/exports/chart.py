@@ -49,11 +49,11 @@ def timeline(state: RunState, gathered: Gathered) -> Iterator[str]:
     yield "</div></section>\n"
 
 
-def legend(activities: Sequence[Activity], more: str = "", *, of_bars: bool = False) -> str:
-    """What each colour and height means, in bars the colour alone; ``more`` signs come last."""
+def legend(activities: Sequence[Activity], more: str = "") -> str:
+    """What each colour and height means; ``more`` signs come last."""
     items = []
     for activity in activities:
-        height = HEIGHT if of_bars else level(activity)
+        height = level(activity)
         items.append(
             f'<li><svg viewBox="0 0 100 {HEIGHT}"><rect class="{kind(activity)}"'
             f' y="{HEIGHT - height}" width="100" height="{height}"/></svg>'

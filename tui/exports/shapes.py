@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from mpviz.trace.measures import Activity, Lane, Span
+from mpviz.trace.phases import Phase
 from mpviz.trace.primitives.pool import Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
 from mpviz.tui.palette import ACTIVITY_LOOKS, PROCESS_LOOKS, mixed
+from mpviz.tui.phase_bars import PHASE_ACTIVITIES
 from mpviz.tui.timeline import in_words
 from mpviz.tui.words import moment
 
@@ -47,6 +49,12 @@ def level(activity: Activity) -> int:
 def kind(activity: Activity) -> str:
     """The class of the shapes of an activity."""
     return f"a-{activity.name.lower()}"
+
+
+def phase_kind(phase: Phase) -> str:
+    """The class of the shapes of a phase: that of its activity, where that is all there is to it."""
+    activity = PHASE_ACTIVITIES.get(phase)
+    return kind(activity) if activity is not None else f"ph-{phase.name.lower()}"
 
 
 def process_colour(process: Process) -> str:
@@ -95,6 +103,9 @@ def colours(dark: bool) -> str:
     looks |= {f"p-{number}": look for number, look in enumerate(PROCESS_LOOKS)}
     hues = {name: look.dark if dark else look.light for name, look in looks.items()}
     hues["odd"] = mixed(hues[kind(Activity.TASK)], GROUNDS[dark], 0.72)
+    work = hues[kind(Activity.RUNNING)]
+    hues[phase_kind(Phase.WORKING_OFF_CPU)] = mixed(work, GROUNDS[dark], 0.45)
+    hues[phase_kind(Phase.WORKING_UNMEASURED)] = mixed(work, GROUNDS[dark], 0.2)
     return "".join(f"--{name}:{hue};" for name, hue in hues.items())
 
 
@@ -102,6 +113,7 @@ def fills() -> str:
     """The CSS rules that give shapes their colours."""
     names = [kind(activity) for activity in ACTIVITY_LOOKS]
     names += [f"p-{number}" for number in range(len(PROCESS_LOOKS))]
+    names += [phase_kind(phase) for phase in Phase if phase not in PHASE_ACTIVITIES]
     rules = [f".{name}{{fill:var(--{name})}}" for name in names]
     return "".join([*rules, ".odd{fill:var(--odd)}"])
 
