@@ -250,14 +250,18 @@ def _unreadable(state: RunState, event: Unreadable) -> None:
 def _sample(state: RunState, event: Sample) -> None:
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
+    runnable = 0
     for sample in event.processes:
         process = _sampled(state, event.time, sample)
         if process is not None and 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
             shares[sample.core][process.key] = sample.cpu_percent
+        if process is not None and sample.status == "R" and process.began >= 0:
+            runnable += 1
     cores.history.append(
         (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
     )
     cores.times.append(event.time)
+    cores.runnable.append(runnable)
     cores.samples += 1
     if len(cores.percent_total) != len(event.cores):
         cores.percent_total = [0.0] * len(event.cores)

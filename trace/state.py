@@ -19,6 +19,7 @@ LOG_LIMIT = 5_000
 RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
+CROWD_SAMPLES = 20
 LANE_BUDGET = 40_000
 """How many spans all lanes together keep exact; each lane keeps at least 256."""
 
@@ -217,6 +218,8 @@ class Cores:
     samples: int = 0
     percent_total: list[float] = field(default_factory=list)
     """Sum over all samples for each core, so that means stay exact."""
+    runnable: deque[int] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
+    """How many observed processes wanted a core at each of the last samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
     """Of the last samples, for the rate that was reached."""
 
