@@ -35,7 +35,7 @@ class Crew:
     starting: int = 0
     """How long those that have ended took to start and to initialize, nanoseconds in all."""
     working: int = 0
-    """How long they were there after that and not idle, nanoseconds in all."""
+    """How long they were at their own code and not idle, nanoseconds in all."""
     running: int = 0
     """How long they ran, nanoseconds in all, without all that they waited for."""
     first_end: int = -1
@@ -66,7 +66,9 @@ def leave(state: RunState, process: Process) -> None:
     crew.ended[process.start_method] = crew.ended.get(process.start_method, 0) + 1
     crew.failed += process.exit_code != 0
     crew.starting += starting
+    done = process.exiting if process.exiting >= 0 else process.ended
     crew.working += sum(totals) - sum(totals[activity] for activity in _NO_WORK)
+    crew.working -= process.ended - done
     crew.running += totals[Activity.RUNNING] + totals[Activity.TASK]
     if crew.first_end < 0:
         crew.first_end = process.ended

@@ -290,6 +290,8 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.zombie = sample.status == "Z"
     process.stopped = sample.status in ("T", "t")
     process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
+    process.samples += 1
+    process.busy_samples += sample.status == "R" or sample.cpu_percent >= RESTING_PERCENT
     process.cpu_percent = sample.cpu_percent
     process.cpu_seconds = max(process.cpu_seconds, sample.cpu_seconds)
     process.rss = sample.rss

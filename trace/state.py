@@ -106,6 +106,10 @@ class Process:
     zombie: bool = False
     resting: bool = False
     """Off the CPU at the last sample, with nothing known that it waits for."""
+    samples: int = 0
+    """How often it was looked at."""
+    busy_samples: int = 0
+    """How many of these found it on a core, waiting for one, or having used one since the last."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     rss: int = 0

@@ -30,8 +30,10 @@ QUEUE_MAKING_NANOSECONDS: Final = 1_000_000
 """Who makes an item in less hands out what is there already."""
 QUEUE_GROWN: Final = 500
 """Items in a queue without a bound, each quarter of its time a tenth of them more."""
-QUEUE_PRODUCER_RUNS_SHARE: Final = 0.7
-"""Of a producer's time, that it is at work: who sleeps or waits may wait for the world outside."""
+BUSY_SHARE: Final = 0.7
+"""Of the samples of a process, that found it at work: who sleeps may wait for the world outside."""
+BUSY_SAMPLES: Final = 10
+"""How many of them there are, at least: before the first a process only seems to be at work."""
 
 TAIL_NANOSECONDS: Final = 1_000_000_000
 """How long some work alone, and all others have nothing left to do."""
@@ -39,8 +41,6 @@ TAIL_SHARE: Final = 0.3
 """How much of the time of all the work that is."""
 TAIL_TIMES: Final = 2.0
 """How many times as long as the others they take."""
-TAIL_WORK_SHARE: Final = 0.7
-"""How much of the time that they are alone they are at work: who sleeps may have nothing to do."""
 
 SMALL_TASKS: Final = 1000
 """Tasks that a pool has done before anything is said of their size."""
@@ -85,7 +85,7 @@ FED_WORKERS: Final = 8
 """Workers of a pool, at least: a few too many cost nothing."""
 FED_AT_WORK_SHARE: Final = 0.25
 """Of the workers, that ever were at work at once."""
-FED_WORK_SHARE: Final = 0.1
+FED_WORK_SHARE: Final = 0.15
 """Of the workers' time, that they were at a task."""
 FED_NANOSECONDS: Final = 2_000_000_000
 """How long since the first task."""

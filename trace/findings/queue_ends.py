@@ -49,19 +49,26 @@ def putting(state: RunState, queue: Queue) -> End:
 
 def taking(state: RunState, queue: Queue) -> End:
     """Those who take; a wait counts as long as anything is put, and not for the end of it all."""
-    last_put = max((turns.last for turns in queue.putters.values()), default=0)
+    last_put = max((turns.last for turns in _regulars(queue.putters).values()), default=0)
     return _end(state, queue.takers, "get", queue.id, last_put)
 
 
 def lifetime(queue: Queue) -> int:
     """Nanoseconds from the first item that was put to the last."""
-    if not queue.putters:
+    turns = _regulars(queue.putters).values()
+    if not turns:
         return 0
-    turns = queue.putters.values()
     return max(each.last for each in turns) - min(each.first for each in turns)
 
 
-def _end(state: RunState, turns: dict[str, Turns], what: str, queue: str, until: int) -> End:
+def _regulars(turns: dict[str, Turns]) -> dict[str, Turns]:
+    """Those who use it again and again, and not once, such as to tell the others of the end."""
+    most = max((turn.items for turn in turns.values()), default=0)
+    return {key: turn for key, turn in turns.items() if turn.items * 10 >= most}
+
+
+def _end(state: RunState, ever: dict[str, Turns], what: str, queue: str, until: int) -> End:
+    turns = _regulars(ever)
     span = waited = 0
     for key, turn in turns.items():
         span += turn.last - turn.first

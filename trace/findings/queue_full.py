@@ -18,7 +18,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         if not queue.maxsize or queue.gets.count < limits.QUEUE_ITEMS or len(queue.putters) < 2:
             continue
         producers, consumers = putting(state, queue), taking(state, queue)
-        if _is_full(state, queue, producers, consumers):
+        if len(producers.processes) >= 2 and _is_full(state, queue, producers, consumers):
             yield _finding(queue, producers, consumers)
 
 

@@ -8,10 +8,9 @@ from math import ceil
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_said, percent
-from mpviz.trace.measures import Activity
+from mpviz.trace.findings.wording import counted, duration, is_busy, is_said, percent
 from mpviz.trace.primitives.queue import Queue
-from mpviz.trace.state import Finding, Process, RunState
+from mpviz.trace.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -19,7 +18,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         if queue.gets.count < limits.QUEUE_ITEMS or len(queue.takers) < 2:
             continue
         producers, consumers = putting(state, queue), taking(state, queue)
-        if _is_starved(state, queue, producers, consumers):
+        if len(consumers.processes) >= 2 and _is_starved(state, queue, producers, consumers):
             yield _finding(queue, producers, consumers)
 
 
@@ -32,20 +31,8 @@ def _is_starved(state: RunState, queue: Queue, producers: End, consumers: End) -
         and consumers.waits_share >= limits.QUEUE_WAITS_SHARE
         and producers.wait_share <= limits.QUEUE_OTHER_END_SHARE
         and lifetime(queue) >= limits.QUEUE_NANOSECONDS
-        and all(_is_at_work(state, process) for process in producers.processes)
+        and all(is_busy(process) for process in producers.processes)
     )
-
-
-def _is_at_work(state: RunState, process: Process) -> bool:
-    """Whether it has run most of its life, whatever share of a core it was given."""
-    lane, totals = process.lane, process.lane.totals
-    ran, lived = totals[Activity.RUNNING], sum(totals) - totals[Activity.STARTING]
-    if process.alive:
-        lived += state.now - lane.start
-        ran += (state.now - lane.start) * (lane.activity is Activity.RUNNING)
-    else:
-        lived -= totals[Activity.ZOMBIE]
-    return ran >= limits.QUEUE_PRODUCER_RUNS_SHARE * max(1, lived)
 
 
 def _finding(queue: Queue, producers: End, consumers: End) -> Finding:

@@ -15,11 +15,12 @@ from mpviz.trace.state import Finding, RunState
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
         workers = _workers(pool)
-        if pool.ended or workers < limits.FED_WORKERS or pool.first_task < 0:
+        if workers < limits.FED_WORKERS or pool.first_task < 0:
             continue
         if pool.most_at_work > workers * limits.FED_AT_WORK_SHARE:
             continue
-        if is_said(state, "too-many-to-feed", pool.id) or _starves(state, pool):
+        is_known = is_said(state, "too-many-to-feed", pool.id)
+        if is_known or (not pool.ended and _starves(state, pool)):
             yield _finding(state, pool)
 
 

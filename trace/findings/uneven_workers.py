@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.crews import Crew
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, named
+from mpviz.trace.findings.wording import counted, duration, is_busy, named
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import Finding, Process, RunState
@@ -31,7 +31,8 @@ def _is_behind(state: RunState, crew: Crew, process: Process) -> bool:
         # Who came when others were gone already is another wave.
         0 <= process.began < crew.first_end
         and alone >= limits.TAIL_SHARE * (state.now - process.began)
-        and _ran(process, crew.last_end, state.now) >= limits.TAIL_WORK_SHARE * alone
+        and is_busy(process)
+        and process.activity in (Activity.RUNNING, Activity.TASK)
         and _ran(process, process.began, state.now) >= limits.TAIL_TIMES * _mean(crew)
     )
 
@@ -74,8 +75,8 @@ RULE = Rule(
     says="processes with much more work than others that were started for the same",
     threshold=f"of three or more, half at most have been at work alone for"
     f" {duration(limits.TAIL_NANOSECONDS)}, and {limits.TAIL_TIMES:g} times as long as the others",
-    exempt="a pool's workers; processes that take their work from a queue; processes that do not run side by side, that sleep or wait; groups"
-    " of which one failed",
+    exempt="a pool's workers; processes that take their work from a queue, that do not run side by"
+    " side, or that sleep or wait; groups of which one failed",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -1,9 +1,10 @@
-"""Numbers in words, as findings say them."""
+"""What several rules ask, and numbers in words as they say them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.findings import limits
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
 
@@ -34,6 +35,12 @@ def named(processes: Sequence[Process]) -> str:
     if len(processes) > 2:
         return f"{names[0]} and {len(processes) - 1} others"
     return " and ".join(names)
+
+
+def is_busy(process: Process) -> bool:
+    """Whether samples found it at work most of its life, whatever share of a core it was given."""
+    busy, samples = process.busy_samples, process.samples
+    return samples >= limits.BUSY_SAMPLES and busy >= limits.BUSY_SHARE * samples
 
 
 def is_said(state: RunState, rule: str, subject: str) -> bool:
