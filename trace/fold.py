@@ -50,6 +50,9 @@ from mpviz.trace.waits import WAIT_KINDS
 RESTING_PERCENT = 5.0
 """Below this use of a core, and asleep at the sample, a process counts as sleeping."""
 
+BUSY_PERCENT = 50.0
+"""From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
+
 
 def fold(state: RunState, events: Iterable[Event]) -> RunState:
     """Bring the state up to date with these events, in the order in which they came."""
@@ -291,7 +294,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.stopped = sample.status in ("T", "t")
     process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
     process.samples += 1
-    process.busy_samples += sample.status == "R" or sample.cpu_percent >= RESTING_PERCENT
+    process.busy_samples += sample.status == "R" or sample.cpu_percent >= BUSY_PERCENT
     process.cpu_percent = sample.cpu_percent
     process.cpu_seconds = max(process.cpu_seconds, sample.cpu_seconds)
     process.rss = sample.rss

@@ -109,7 +109,7 @@ class Process:
     samples: int = 0
     """How often it was looked at."""
     busy_samples: int = 0
-    """How many of these found it on a core, waiting for one, or having used one since the last."""
+    """How many of these found it on a core or waiting for one, or other threads of it at work."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     rss: int = 0

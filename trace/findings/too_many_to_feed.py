@@ -8,14 +8,14 @@ from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.findings.wording import counted, duration, is_said, percent
 from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.pool_state import Job, Pool
+from mpviz.trace.primitives.pool_state import Pool
 from mpviz.trace.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
         workers = _workers(pool)
-        if workers < limits.FED_WORKERS or pool.first_task < 0:
+        if workers < limits.FED_WORKERS or pool.last_end < 0:
             continue
         if pool.most_at_work > workers * limits.FED_AT_WORK_SHARE:
             continue
@@ -30,28 +30,34 @@ def _workers(pool: Pool) -> int:
 
 
 def _starves(state: RunState, pool: Pool) -> bool:
-    time = state.now - pool.first_task
+    time = pool.last_end - pool.first_task
     return (
         time >= limits.FED_NANOSECONDS
         and sum(pool.done_by.values()) >= _workers(pool)
         and pool.duration.total <= limits.FED_WORK_SHARE * time * _workers(pool)
-        and _feeder_share(state, pool) >= limits.FED_FEEDER_SHARE
+        and _busy_share(state, pool) + _waits_share(state, pool) >= limits.FED_FEEDER_SHARE
     )
 
 
-def _feeder_share(state: RunState, pool: Pool) -> float:
-    """Of the time since the first task, that who made the pool works or waits for its results."""
+def _busy_share(state: RunState, pool: Pool) -> float:
+    """Of the samples of who made the pool, that found it at work."""
+    feeder = state.processes.get(pool.process)
+    return feeder.busy_samples / max(1, feeder.samples) if feeder is not None else 0.0
+
+
+def _waits_share(state: RunState, pool: Pool) -> float:
+    """Of the time since the first task, that who made the pool waits for its results."""
     feeder = state.processes.get(pool.process)
     if feeder is None:
         return 0.0
-    done = feeder.lane.mix(pool.first_task, state.now)
-    return (done[Activity.RUNNING] + done[Activity.RESULT]) / max(1, state.now - pool.first_task)
+    done = feeder.lane.mix(pool.first_task, pool.last_end)
+    return done[Activity.RESULT] / max(1, pool.last_end - pool.first_task)
 
 
 def _finding(state: RunState, pool: Pool) -> Finding:
     workers, most = _workers(pool), pool.most_at_work
-    time = state.now - pool.first_task
-    job = next(reversed(pool.jobs.values()), None)
+    time = pool.last_end - pool.first_task
+    one_by_one = most == 1 and _waits_share(state, pool) >= limits.FED_FEEDER_SHARE
     at_work = pool.duration.total / max(1, time * workers)
     mean = duration(pool.duration.mean)
     idle = [key for key in pool.workers if key not in pool.done_by]
@@ -60,22 +66,22 @@ def _finding(state: RunState, pool: Pool) -> Finding:
         subject=pool.id,
         message=f"of {counted(workers, 'worker')} of {pool.name} never more than {most} were at"
         f" work at once, and they worked {percent(at_work)} of the time",
-        cause=_cause(job, mean),
-        fix=_fix(job, most),
+        cause=_cause(one_by_one, mean),
+        fix=_fix(one_by_one, most),
         processes=(pool.process, *idle, *(key for key in pool.workers if key in pool.done_by)),
         objects=(pool.id,),
         since=pool.first_task,
     )
 
 
-def _cause(job: Job | None, mean: str) -> str:
-    if job is not None and job.call == "apply":
+def _cause(one_by_one: bool, mean: str) -> str:
+    if one_by_one:
         return "The next call is made only when the result of the one before is there."
     return f"Tasks take {mean} and are handed out more slowly than that many workers do them."
 
 
-def _fix(job: Job | None, most: int) -> str:
-    if job is not None and job.call == "apply":
+def _fix(one_by_one: bool, most: int) -> str:
+    if one_by_one:
         return "Hand out all calls before you wait for a result: map, imap or apply_async."
     return f"Start {counted(most, 'worker')}, or find out what keeps the tasks from coming faster."
 

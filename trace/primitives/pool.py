@@ -221,7 +221,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
             )
     done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
     job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
-    job.last_end = event.time
+    job.last_end = pool.last_end = event.time
     pool.at_work.pop(process.key, None)
     pool.finished.add(event.time)
     process.task = ""

@@ -128,6 +128,8 @@ class Pool:
     """How many workers were at a task at once, at most."""
     first_task: int = -1
     """When the first task was started, nanoseconds; -1 before."""
+    last_end: int = -1
+    """When the last task ended, nanoseconds; -1 before."""
     done_by: dict[str, int] = field(default_factory=dict)
     """Process key: tasks ended there."""
     items_by: dict[str, int] = field(default_factory=dict)
