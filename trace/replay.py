@@ -18,7 +18,7 @@ from mpviz.trace.events import Event, Sample
 from mpviz.trace.fold import fold
 from mpviz.trace.measures import Density
 from mpviz.trace.recording import Cursor, NotARecording, Recording
-from mpviz.trace.state import RunState
+from mpviz.trace.state import Finding, RunState
 from mpviz.trace.still import still
 
 KEYFRAMES = 128
@@ -54,9 +54,14 @@ class Replay:
     :class:`mpviz.trace.recording.NotARecording` where the file is none.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int] = time.monotonic_ns,
+        silenced: frozenset[str] = frozenset(),
+    ) -> None:
         self.recording = Recording(path)
-        self.state = RunState()
+        self.state = RunState(silenced=silenced)
         """What is true at this moment."""
         self.position = 0
         """How many events of the recording are folded into it."""
@@ -73,12 +78,12 @@ class Replay:
         """What is missing of the recording; empty where it is whole, or not read to its end."""
         self._clock = clock
         self._looked = clock()
-        self._reading = RunState()
+        self._reading = RunState(silenced=silenced)
         """What is true where the recording has been read to."""
         self._cursor: Cursor | None = self.recording.first.copy()
         self.known = 0
         """How many events have been read."""
-        self._keyframes = [Keyframe(0, 0, self.recording.first.copy(), RunState())]
+        self._keyframes = [Keyframe(0, 0, self.recording.first.copy(), still(self.state))]
         self._stretch = FIRST_STRETCH
         self._decoded: dict[int, list[Event]] = {}
         """By the position of a keyframe: the events from there to the next."""
@@ -154,7 +159,17 @@ class Replay:
 
     def troubles(self) -> list[int]:
         """The moments at which something went wrong, as far as it is read."""
-        return [entry.time for entry in self._reading.log if entry.trouble]
+        reading = self._reading
+        return sorted(
+            [
+                *(entry.time for entry in reading.log if entry.trouble),
+                *(finding.since for finding in reading.findings.values()),
+            ]
+        )
+
+    def findings(self) -> list[Finding]:
+        """What was found wrong in the recording, as far as it is read."""
+        return list(self._reading.findings.values())
 
     # Going to a moment
 

@@ -31,8 +31,10 @@ class Session:
         sampler: Sampler,
         output: OutputReader | None,
         recorder: Recorder | None,
+        *,
+        silenced: frozenset[str],
     ) -> None:
-        self.state = RunState()
+        self.state = RunState(silenced=silenced)
         self.over = False
         """Nothing is left of the program, and all that it told is folded."""
         self._queue = queue

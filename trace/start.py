@@ -41,6 +41,8 @@ class Target:
     python: str = sys.executable
     """The interpreter's path; empty for a command that is run as it is."""
     directory: Path | None = None
+    silenced: frozenset[str] = frozenset()
+    """Names of the rules that are not to make findings."""
     limit: float = 0.0
     """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
 
@@ -95,7 +97,8 @@ def start(
     if program.stdout is not None and program.stderr is not None:
         output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
     sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
-    return Session(queue, program, sampler, output, recorders[0] if recorders else None)
+    recorder = recorders[0] if recorders else None
+    return Session(queue, program, sampler, output, recorder, silenced=target.silenced)
 
 
 def _make_queue(

@@ -196,11 +196,22 @@ def pick() -> int:
     return _run(MpvizApp(start=_starter(10.0, None), fps=_fps(None)), None)
 
 
-def watch(
-    target: Target, json_file: str | None, record: Path | None, rate: float, fps: int | None
+def watch(  # noqa: PLR0917 - as many as the command line has
+    target: Target,
+    json_file: str | None,
+    record: Path | None,
+    rate: float,
+    fps: int | None,
+    fail_on: frozenset[str],
 ) -> int:
     """Run this and show it; the exit status."""
-    return _run(MpvizApp(target, start=_starter(rate, record), fps=_fps(fps)), json_file)
+    app = MpvizApp(target, start=_starter(rate, record), fps=_fps(fps))
+    status = _run(app, json_file)
+    if not fail_on or app.session is None:
+        return status
+    from mpviz.tui.headless import FOUND, has_found  # noqa: PLC0415
+
+    return FOUND if has_found(app.session.state, fail_on) else status
 
 
 def replay(recorded: Replay, fps: int | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,29 @@ def _check_number(
     return value
 
 
+def _rule_names(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> frozenset[str]:
+    """The rules of the findings that are named, by commas apart; "all" stands for every one."""
+    if value is None:
+        return frozenset()
+    from mpviz.trace.findings import RULES  # noqa: PLC0415
+
+    known = frozenset(rule.name for rule in RULES)
+    names = frozenset(name.strip() for name in value.split(","))
+    for name in sorted(names - known - {"all"}):
+        listed = ", ".join(sorted(known))
+        raise click.BadParameter(f"there is no finding {name!r} (there is {listed}, or all)")
+    return known if "all" in names else names
+
+
+_silence_option = click.option(
+    "--silence",
+    "silenced",
+    metavar="NAME,...",
+    callback=_rule_names,
+    help="Findings that are not to be made; mpviz rules lists them.",
+)
 _fps_option = click.option(
     "--fps",
     type=click.IntRange(1, 60),
@@ -89,6 +113,18 @@ def list_scenarios() -> int:
     return 0
 
 
+@command.command(short_help="What can be found wrong, and from when on.")
+def rules() -> int:
+    """List the rules of the findings: what each finds, from when on, and what it leaves alone."""
+    from mpviz.trace.findings import RULES  # noqa: PLC0415
+
+    for rule in RULES:
+        click.echo(f"{rule.name}: {rule.says}")
+        click.echo(f"    from {rule.threshold} on")
+        click.echo(f"    not {rule.exempt}")
+    return 0
+
+
 @command.command(
     short_help="Run a scenario or a program and watch it.",
     options_metavar="[OPTIONS]",
@@ -120,6 +156,13 @@ def list_scenarios() -> int:
     metavar="FILE",
     help="Record the run in FILE (.jsonl.gz), for mpviz replay.",
 )
+@click.option(
+    "--fail-on",
+    metavar="NAME,...",
+    callback=_rule_names,
+    help="Exit with 3 where such a finding was made, or any (all); for CI.",
+)
+@_silence_option
 @_fps_option
 @click.option(
     "--rate",
@@ -139,6 +182,8 @@ def run(
     headless: bool,
     json_file: str | None,
     record_file: str | None,
+    fail_on: frozenset[str],
+    silenced: frozenset[str],
     fps: int | None,
     rate: float,
     target: str,
@@ -156,6 +201,7 @@ def run(
       mpviz run make test
     """
     wanted = _target([target, *arguments], module, python, start_method)
+    wanted = replace(wanted, silenced=silenced)
     if not headless and not _has_terminal():
         click.echo("mpviz: no terminal to draw on, so this run is headless", err=True)
         headless = True
@@ -167,10 +213,10 @@ def run(
     if headless:
         from mpviz.tui.headless import run_headless  # noqa: PLC0415
 
-        return run_headless(wanted, json_file, record, rate)
+        return run_headless(wanted, json_file, record, rate, fail_on)
     from mpviz.tui.app import watch  # noqa: PLC0415
 
-    return watch(wanted, json_file, record, rate, fps)
+    return watch(wanted, json_file, record, rate, fps, fail_on)
 
 
 @command.command(short_help="Open a recording and walk through it.")
@@ -185,9 +231,12 @@ def run(
     default=1.0,
     help="Seconds of the run for each second, 1/256 to 64.",
 )
+@_silence_option
 @_fps_option
 @click.argument("file")
-def replay(*, at: float | None, speed: float, fps: int | None, file: str) -> int:
+def replay(
+    *, at: float | None, speed: float, silenced: frozenset[str], fps: int | None, file: str
+) -> int:
     """Open a recording and walk through it: play, pause, step, go to any moment.
 
     \b
@@ -200,7 +249,7 @@ def replay(*, at: float | None, speed: float, fps: int | None, file: str) -> int
     from mpviz.trace.replay import Replay  # noqa: PLC0415
 
     try:
-        recorded = Replay(Path(file))
+        recorded = Replay(Path(file), silenced=silenced)
     except NotARecording as bad:
         raise click.UsageError(str(bad)) from None
     recorded.set_speed(speed)

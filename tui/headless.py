@@ -27,7 +27,13 @@ NOT_STARTED = 127
 """The exit status where there was no program to have one; as a shell's."""
 
 
-def run_headless(target: Target, json_file: str | None, record: Path | None, rate: float) -> int:
+FOUND = 3
+"""The exit status where a finding was made that is to fail."""
+
+
+def run_headless(
+    target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
+) -> int:
     """Run the target to its end and return the exit status."""
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
     from mpviz.trace.start import start  # noqa: PLC0415
@@ -52,6 +58,8 @@ def run_headless(target: Target, json_file: str | None, record: Path | None, rat
     ending = [number for number in signals.received if number != signal.SIGINT]
     if ending:
         return 128 + ending[0]
+    if has_found(session.state, fail_on):
+        return FOUND
     return exit_status(session.state) or (0 if written else 1)
 
 
@@ -71,6 +79,11 @@ def exit_status(state: RunState) -> int:
     if state.exit_code is None:
         return NOT_STARTED
     return 128 - state.exit_code if state.exit_code < 0 else state.exit_code
+
+
+def has_found(state: RunState, rules: frozenset[str]) -> bool:
+    """Whether one of these rules has made a finding, be it over by now or not."""
+    return any(finding.rule in rules for finding in state.findings.values())
 
 
 def write_json(state: RunState, path: str) -> None:

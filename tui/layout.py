@@ -17,7 +17,7 @@ LAB = "lab"
 HERO = (LAB, TIMELINE)
 """What a room looks at, and what has the place in the middle."""
 TOP = ("cores", "processes")
-CONTEXT = ("findings", "source", "output", "log")
+CONTEXT = ("findings", "chain", "source", "output", "log")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
