@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.findings.wording import counted, duration, percent
+from mpviz.trace.measures import Rate
 from mpviz.trace.primitives.pool_state import SINGLE_CALLS, Job, Pool
 from mpviz.trace.state import Finding, RunState
+
+_TENTHS = 10
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -16,10 +19,19 @@ def _find(state: RunState) -> Iterator[Finding]:
         mean = pool.duration.mean
         if pool.duration.count < limits.SMALL_TASKS or mean > limits.SMALL_TASK_NANOSECONDS:
             continue
-        rate = pool.finished.per_second(state.now)
+        rate = _rate(pool)
         at_work = rate * mean / 1e9 / max(1, pool.most_at_work)
         if rate >= limits.SMALL_TASKS_A_SECOND and at_work <= limits.SMALL_TASKS_WORK_SHARE:
             yield _finding(pool, mean, at_work)
+
+
+def _rate(pool: Pool) -> float:
+    """Tasks a second in the last second of tasks, without its tenths in which there were none."""
+    last = pool.last_end // Rate.STEP
+    if last - pool.first_task // Rate.STEP <= _TENTHS:
+        return 0.0
+    counts = [count for step, count in pool.finished.recent if last - _TENTHS <= step < last]
+    return sum(counts) * 1e9 / Rate.STEP / max(1, len(counts))
 
 
 def _finding(pool: Pool, mean: int, at_work: float) -> Finding:
