@@ -603,7 +603,9 @@ def turns(
     [
         (turns(3, 20, 0.5), ["serial-by-lock"]),
         (turns(3, 20, 5), ["serial-by-lock"]),
-        (turns(3, 20, 8), ["lock-convoy"]),
+        (turns(3, 20, 8), ["serial-by-lock"]),
+        (turns(3, 20, 12), []),
+        (turns(4, 20, 12), ["lock-convoy"]),
         (turns(3, 20, 32), []),
         (turns(2, 20, 5), ["serial-by-lock"]),
         (turns(2, 20, 8), []),

@@ -67,8 +67,10 @@ LOCK_TURNS: Final = 20
 """How often it was taken."""
 LOCK_HELD_SHARE: Final = 0.8
 """Of that time, that it is held: the work is done under it."""
-LOCK_AT_WORK: Final = 1.3
-"""Processes that do not wait for it, on average, where its holder works alone."""
+LOCK_AT_WORK: Final = 1.5
+"""Processes that do not wait for it, on average: its holder works, and hardly anybody else."""
+LOCK_BESIDE_SHARE: Final = 0.3
+"""Of those that are not its holder, that do not wait for it, at most: of two that is 1.3."""
 LOCK_WAIT_SHARE: Final = 0.5
 """Of the processes' time, that they wait for a lock that is mostly free or changes hands."""
 LOCK_PROCESSES: Final = 3

@@ -32,7 +32,7 @@ def _finding(turns: Turns) -> Finding:
         cause=f"They take it so often, {lock.acquisitions} times in all, that one waits behind the"
         f" other, though each holds it for {duration(lock.hold.mean)} only.",
         fix="Take it less often: add up in each process, and put in the sum once in a while.",
-        processes=tuple(turns.came),
+        processes=turns.keys,
         objects=(lock.id,),
         since=min(turns.came.values()),
     )

@@ -25,6 +25,11 @@ class Turns:
     """Of the time, that it is held."""
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of these processes, who had it last first."""
+        return tuple(dict.fromkeys((self.lock.last_holder, *self.came)))
+
+    @property
     def at_work(self) -> float:
         """How many do not wait for it, on average."""
         return self.processes - self.waiting

@@ -15,10 +15,11 @@ def is_serial(state: RunState, turns: Turns) -> bool:
     """Whether all but its holder wait, nearly all of the time."""
     if len(turns.came) < 2:
         return False
+    most = 1 + limits.LOCK_BESIDE_SHARE * (len(turns.came) - 1)
     margin = 0.1 if is_said(state, "serial-by-lock", turns.lock.id) else 0.0
     return (
         turns.held_share >= limits.LOCK_HELD_SHARE - margin
-        and turns.at_work <= limits.LOCK_AT_WORK + margin
+        and turns.at_work <= min(limits.LOCK_AT_WORK, most) + margin
     )
 
 
@@ -38,7 +39,7 @@ def _finding(turns: Turns) -> Finding:
         cause=f"Nearly all of the work is done while the lock is held, {duration(lock.hold.mean)}"
         " each time; the others wait for it.",
         fix="Work before you take the lock, and hold it only to put in what came of it.",
-        processes=tuple(turns.came),
+        processes=turns.keys,
         objects=(lock.id,),
         since=min(turns.came.values()),
     )
