@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mpviz.trace.chains import Chain, End, chain_in_words, chain_of
-from mpviz.trace.findings import RULES
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.report import document
 from mpviz.trace.start import Target, start
@@ -282,9 +281,3 @@ def test_a_chain_of_four_waiters_is_in_order_and_ends_with_who_is_at_work(
     # Who was started last took its lock last: worker-1.
     assert heard == sorted(heard, reverse=True)
     assert all(0 < number <= state.records for number in heard)
-
-
-def test_the_rules_have_names_and_say_what_they_do() -> None:
-    assert len({rule.name for rule in RULES}) == len(RULES)
-    for rule in RULES:
-        assert rule.says and rule.threshold and rule.exempt, rule.name

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mpviz.trace import findings
-from mpviz.trace.findings import limits
+from mpviz.trace.findings import RULES, limits
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 class Weather:
@@ -102,6 +105,20 @@ def test_once_the_end_has_begun_nobody_is_blamed_for_it(monkeypatch: pytest.Monk
     findings.look_while_it_runs(RunState(now=10))
     findings.look_while_it_runs(RunState(now=20, ending=15))
     assert looked == [10]
+
+
+def test_the_rules_have_names_of_their_own_and_readme_lists_them_all() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    lines = [
+        "| finding | what it says | from when on | what it leaves alone |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        *(f"| `{rule.name}` | {rule.says} | {rule.threshold} | {rule.exempt} |" for rule in RULES),
+    ]
+    *_, rest = README.read_text(encoding="utf-8").partition("test_findings.py has them -->\n")
+    table, *_ = rest.partition("<!-- the end of the rules -->")
+    assert table.strip() == "\n".join(lines)
 
 
 def test_each_threshold_is_a_number_in_the_one_table() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.trace.events import Event
+from mpviz.trace.recorder import Recorder
+from mpviz.trace.replay import Replay
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
@@ -170,3 +173,51 @@ def test_a_picture_of_a_deadlock(
 
     drive(run_app, script)
     same_picture("deadlock-120x40", pictures[0])
+
+
+@pytest.fixture
+def replay(tmp_path: Path) -> Iterator[Replay]:
+    """The ring, recorded, at its beginning."""
+    path = tmp_path / "run.jsonl.gz"
+    recorder = Recorder(path, "0.1.0")
+    recorder.add(ring().events)
+    recorder.close()
+    replay = Replay(path, clock=lambda: 0)
+    while not replay.is_read:
+        replay.step(1)
+    yield replay
+    replay.close()
+
+
+def test_in_a_replay_it_goes_to_the_moment_at_which_it_was_found(
+    replay: Replay, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start_nothing(target: object) -> None:
+        raise AssertionError("a replay starts nothing")
+
+    async def script(pilot: Pilot[int]) -> None:
+        replay.seek(replay.start)
+        assert not replay.state.findings
+        await pilot.press("exclamation_mark")
+        await pilot.pause()
+        (finding,) = replay.findings()
+        assert replay.moment == finding.found
+        screen = pilot.app.screen
+        assert isinstance(screen, ReplayScreen)
+        holder = screen.desk.holder("findings")
+        assert holder is not None
+        assert "3 processes wait for each other" in "\n".join(row.text for row in holder.shown)
+        assert finding.since in replay.troubles()
+
+    app = MpvizApp(start=start_nothing, fps=10, replay=replay)  # type: ignore[arg-type]
+    drive(app, script)
+
+
+def test_a_rule_that_is_silenced_is_silent_in_a_replay(replay: Replay) -> None:
+    path = replay.recording.path
+    quiet = Replay(path, clock=lambda: 0, silenced=frozenset({"deadlock"}))
+    while not quiet.is_read:
+        quiet.step(1)
+    quiet.seek(quiet.end)
+    assert (quiet.findings(), quiet.state.findings) == ([], {})
+    quiet.close()
