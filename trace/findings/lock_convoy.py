@@ -41,7 +41,7 @@ def _finding(turns: Turns) -> Finding:
 RULE = Rule(
     name="lock-convoy",
     says="processes that wait for a lock most of their time",
-    threshold=f"{limits.LOCK_PROCESSES} processes or more wait"
+    threshold=f"{limits.LOCK_PROCESSES} processes or more that wait"
     f" {percent(limits.LOCK_WAIT_SHARE)} of their time, over {duration(limits.LOCK_NANOSECONDS)}",
     exempt="semaphores, a condition's lock, and what serial-by-lock names",
     find=_find,

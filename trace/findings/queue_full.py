@@ -66,8 +66,8 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
 RULE = Rule(
     name="queue-full",
     says="a full queue whose producers wait for room most of the time",
-    threshold=f"two producers or more wait {percent(limits.QUEUE_FULL_SHARE)} of their time, over"
-    f" {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    threshold=f"two producers or more that wait {percent(limits.QUEUE_FULL_SHARE)} of their time,"
+    f" over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
     exempt="a queue that one process feeds; producers that hand out what takes them less than"
     f" {duration(limits.QUEUE_MAKING_NANOSECONDS)} to make; consumers that wait as well, or that"
     " keep all cores busy",

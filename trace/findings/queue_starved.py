@@ -57,8 +57,8 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
 RULE = Rule(
     name="queue-starved",
     says="an empty queue whose consumers wait for items most of the time",
-    threshold=f"two consumers or more wait {percent(limits.QUEUE_STARVED_SHARE)} of their time,"
-    f" over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    threshold=f"two consumers or more that wait {percent(limits.QUEUE_STARVED_SHARE)} of their"
+    f" time, over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
     exempt="one process that collects; the waits for a first item and for the end; producers that"
     " sleep or wait themselves, such as for a person",
     find=_find,

@@ -48,8 +48,9 @@ def _finding(turns: Turns) -> Finding:
 RULE = Rule(
     name="serial-by-lock",
     says="work made serial by a lock",
-    threshold=f"held {percent(limits.LOCK_HELD_SHARE)} of {duration(limits.LOCK_NANOSECONDS)} or"
-    f" more, and {limits.LOCK_AT_WORK:g} processes on average do not wait for it",
+    threshold=f"a lock that is held {percent(limits.LOCK_HELD_SHARE)} of"
+    f" {duration(limits.LOCK_NANOSECONDS)} or more, while {limits.LOCK_AT_WORK:g} processes at most"
+    " do not wait for it, on average",
     exempt="semaphores, a condition's lock, and a lock that hardly anybody waits for",
     find=_find,
     stays=Stays.WITHDRAWN,

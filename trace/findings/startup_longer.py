@@ -56,8 +56,9 @@ def _cause(crew: Crew, pool: Pool | None) -> str:
 RULE = Rule(
     name="startup-longer",
     says="processes that took longer to start than to work",
-    threshold=f"{limits.STARTING_PROCESSES} or more took {duration(limits.STARTING_NANOSECONDS)}"
-    f" to start, all together, and {limits.STARTING_TIMES:g} times as long as they worked",
+    threshold=f"{limits.STARTING_PROCESSES} or more that took"
+    f" {duration(limits.STARTING_NANOSECONDS)} to start, all together, and"
+    f" {limits.STARTING_TIMES:g} times as long as they worked",
     exempt="processes that live: they may have much to do yet; what waits for a lock or a queue"
     " counts as work",
     find=_find,

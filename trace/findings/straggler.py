@@ -80,10 +80,10 @@ def _fix(task: Task) -> str:
 
 RULE = Rule(
     name="straggler",
-    says="the last tasks of a job that take much longer than the others, which all wait for",
-    threshold=f"half of the workers or more have had nothing to do for"
-    f" {duration(limits.TAIL_NANOSECONDS)} and {percent(limits.TAIL_SHARE)} of the job's time,"
-    f" since the last tasks take {limits.TAIL_TIMES:g} times as long as the others",
+    says="the last tasks of a job, when all wait for them since they take longer than the others",
+    threshold=f"last tasks {limits.TAIL_TIMES:g} times as long as the others, for which half of the"
+    f" workers or more have had nothing to do for {duration(limits.TAIL_NANOSECONDS)} and"
+    f" {percent(limits.TAIL_SHARE)} of the job's time",
     exempt="calls that are submitted one by one; last tasks no longer than the others; tasks that"
     " wait for a lock, a queue or another process",
     find=_find,

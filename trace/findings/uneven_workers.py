@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.crews import Crew
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_busy, named
+from mpviz.trace.findings.wording import counted, duration, is_busy, named, percent
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import Finding, Process, RunState
@@ -73,8 +73,9 @@ def _finding(state: RunState, crew: Crew, rest: list[Process]) -> Finding:
 RULE = Rule(
     name="uneven-workers",
     says="processes with much more work than others that were started for the same",
-    threshold=f"of three or more, half at most have been at work alone for"
-    f" {duration(limits.TAIL_NANOSECONDS)}, and {limits.TAIL_TIMES:g} times as long as the others",
+    threshold=f"half of three or more that have been at work alone for"
+    f" {duration(limits.TAIL_NANOSECONDS)} and {percent(limits.TAIL_SHARE)} of their time, and"
+    f" {limits.TAIL_TIMES:g} times as long as the others",
     exempt="a pool's workers; processes that take their work from a queue, that do not run side by"
     " side, or that sleep or wait; groups of which one failed",
     find=_find,

@@ -10,9 +10,9 @@ from mpviz.trace.state import Process, RunState
 
 
 def duration(nanoseconds: float) -> str:
-    """A duration with two or three digits: "1.3 s", "25 ms", "0.05 ms"."""
+    """A duration in few digits: "1.3 s", "2 s", "25 ms", "0.05 ms"."""
     if nanoseconds >= 99.5e6:
-        return f"{nanoseconds / 1e9:.1f} s"
+        return f"{nanoseconds / 1e9:.1f}".removesuffix(".0") + " s"
     if nanoseconds >= 1e6:
         return f"{nanoseconds / 1e6:.0f} ms"
     return f"{nanoseconds / 1e6:.2g} ms"
