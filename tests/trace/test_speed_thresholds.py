@@ -59,7 +59,7 @@ class Story:
 
     def sample(self, time: float, used: float = 100, **status: str) -> None:
         """A look at the machine; each process that is named runs (R) or sleeps (S)."""
-        percent = {"R": 90.0, "S": 0.0}
+        percent = {"R": 90.0, "S": 0.0, "T": 0.0}
         processes = [
             ProcessSample(int(pid[1:]), int(pid[1:]), MAIN, letter, percent[letter], 1, 1, 0)
             for pid, letter in status.items()
@@ -342,6 +342,14 @@ def test_a_task_that_all_wait_for(changes: dict[str, Any], expected: list[str]) 
     assert rules(job(**changes).found()) == expected
 
 
+def test_the_time_that_a_person_froze_it_for_does_not_count() -> None:
+    story = job(last=2500)
+    for time in range(900, 2500, 100):
+        story.sample(time, p110="T")
+    story.sample(2500, p110="R")
+    assert story.found() == []
+
+
 def test_of_a_chunk_it_says_how_small_chunks_would_be() -> None:
     (found,) = job(last=1500, items=80).found()
     assert "a chunk of 80 items" in found.cause
@@ -619,6 +627,18 @@ def turns(
 )
 def test_turns_at_a_lock(story: Story, expected: list[str]) -> None:
     assert rules(story.found()) == expected
+
+
+def test_one_long_turn_is_no_rule() -> None:
+    story = turns(3, 1, 20, total=500)
+    assert story.found() == []
+    story.tell(600, 110, LockAcquired, object="gate")
+    for pid in (111, 112):
+        story.tell(600, pid, Waiting, what="lock", object="gate")
+    story.tell(9000, 110, LockReleased, object="gate")
+    story.tell(9001, 111, LockAcquired, object="gate")
+    story.sample(9002)
+    assert story.found() == []
 
 
 def test_who_has_not_had_a_turn_yet_counts_as_well() -> None:

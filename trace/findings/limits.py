@@ -65,6 +65,9 @@ LOCK_NANOSECONDS: Final = 1_500_000_000
 """How long a lock has been taken in turn."""
 LOCK_TURNS: Final = 20
 """How often it was taken."""
+LOCK_LONGEST_SHARE: Final = 0.5
+"""How much of the time that it was held one turn may be: once is no rule, and a person may freeze
+the program meanwhile."""
 LOCK_HELD_SHARE: Final = 0.8
 """Of that time, that it is held: the work is done under it."""
 LOCK_AT_WORK: Final = 1.5

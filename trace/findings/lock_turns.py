@@ -46,6 +46,8 @@ def turns_at_locks(state: RunState) -> Iterator[Turns]:
     for lock in locks_in_use(state):
         if lock.maximum != 1 or lock.acquisitions < limits.LOCK_TURNS:
             continue
+        if lock.hold.longest > limits.LOCK_LONGEST_SHARE * lock.hold.total:
+            continue
         life = lock.taken - min(lock.takers.values())
         if life >= limits.LOCK_NANOSECONDS:
             if waits is None:

@@ -27,7 +27,7 @@ def _tail(state: RunState, pool: Pool) -> tuple[Job, list[Task]] | None:
     ended = job.done + job.raised if job is not None else 0
     if job is None or not ended or job.call in SINGLE_CALLS or job.tasks < 0 or job.queued:
         return None
-    alone = state.now - job.last_end
+    alone = _alone(state, job, tasks)
     if alone < limits.TAIL_NANOSECONDS or alone < limits.TAIL_SHARE * (state.now - job.submitted):
         return None
     # What waits for a lock or a queue is held up itself.
@@ -39,9 +39,18 @@ def _tail(state: RunState, pool: Pool) -> tuple[Job, list[Task]] | None:
     return (job, tasks) if longest >= limits.TAIL_TIMES * job.busy / ended else None
 
 
+def _alone(state: RunState, job: Job, tasks: list[Task]) -> int:
+    """How long only these have run, without what somebody stopped them for."""
+    alone = state.now - job.last_end
+    if alone >= limits.TAIL_NANOSECONDS:
+        lane = state.processes[tasks[0].worker].lane
+        alone -= lane.mix(job.last_end, state.now)[Activity.STOPPED]
+    return alone
+
+
 def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Finding:
     tasks.sort(key=lambda task: task.started)
-    ran, alone = state.now - tasks[0].started, state.now - job.last_end
+    ran, alone = state.now - tasks[0].started, _alone(state, job, tasks)
     mean = job.busy / (job.done + job.raised)
     one = f"task {tasks[0].number} of {tasks[0].function} has"
     who = one if len(tasks) == 1 else f"the last {len(tasks)} tasks of {tasks[0].function} have"
