@@ -52,6 +52,9 @@ from mpviz.trace.waits import WAIT_KINDS
 RESTING_PERCENT = 5.0
 """Below this use of a core, and asleep at the sample, a process counts as sleeping."""
 
+BUSY_PERCENT = 50.0
+"""From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
+
 
 def fold(state: RunState, events: Iterable[Event]) -> RunState:
     """Bring the state up to date with these events, in the order in which they came."""
@@ -252,14 +255,18 @@ def _unreadable(state: RunState, event: Unreadable) -> None:
 def _sample(state: RunState, event: Sample) -> None:
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
+    runnable = 0
     for sample in event.processes:
         process = _sampled(state, event.time, sample)
         if process is not None and 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
             shares[sample.core][process.key] = sample.cpu_percent
+        if process is not None and sample.status == "R" and process.began >= 0:
+            runnable += 1
     cores.history.append(
         (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
     )
     cores.times.append(event.time)
+    cores.runnable.append(runnable)
     cores.samples += 1
     if len(cores.percent_total) != len(event.cores):
         cores.percent_total = [0.0] * len(event.cores)
@@ -288,6 +295,8 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.zombie = sample.status == "Z"
     process.stopped = sample.status in ("T", "t")
     process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
+    process.samples += 1
+    process.busy_samples += sample.status == "R" or sample.cpu_percent >= BUSY_PERCENT
     process.cpu_percent = sample.cpu_percent
     read_cpu(process, time, sample.cpu_seconds)
     process.rss = sample.rss

@@ -19,6 +19,7 @@ LOG_LIMIT = 5_000
 RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
+CROWD_SAMPLES = 20
 LANE_BUDGET = 40_000
 """How many spans all lanes together keep exact; each lane keeps at least 256."""
 
@@ -105,6 +106,10 @@ class Process:
     zombie: bool = False
     resting: bool = False
     """Off the CPU at the last sample, with nothing known that it waits for."""
+    samples: int = 0
+    """How often it was looked at."""
+    busy_samples: int = 0
+    """How many of these found it on a core or waiting for one, or other threads of it at work."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     readings: CpuReadings = field(default_factory=CpuReadings)
@@ -223,6 +228,8 @@ class Cores:
     samples: int = 0
     percent_total: list[float] = field(default_factory=list)
     """Sum over all samples for each core, so that means stay exact."""
+    runnable: deque[int] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
+    """How many observed processes wanted a core at each of the last samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
     """Of the last samples, for the rate that was reached."""
 

@@ -1,11 +1,11 @@
 """Runs the benchmarks that are named, or all: gil, overhead, real, startup, screen, long_run,
-replay.
+findings, replay.
 """
 
 import sys
 from importlib import import_module
 
-NAMES = ("gil", "overhead", "real", "startup", "screen", "long_run", "replay")
+NAMES = ("gil", "overhead", "real", "startup", "screen", "long_run", "findings", "replay")
 
 
 def main() -> None:

@@ -4,7 +4,21 @@ A new rule is one new file here, its threshold in :mod:`mpviz.trace.findings.lim
 in :data:`RULES`.
 """
 
-from mpviz.trace.findings import deadlock, lost_updates
+from mpviz.trace.findings import (
+    deadlock,
+    lock_convoy,
+    lost_updates,
+    queue_full,
+    queue_growing,
+    queue_starved,
+    serial_by_lock,
+    startup_longer,
+    straggler,
+    tasks_too_small,
+    too_many_for_cores,
+    too_many_to_feed,
+    uneven_workers,
+)
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
@@ -14,6 +28,17 @@ __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_ru
 RULES: tuple[Rule, ...] = (
     deadlock.RULE,
     lost_updates.RULE,
+    serial_by_lock.RULE,
+    lock_convoy.RULE,
+    queue_full.RULE,
+    queue_starved.RULE,
+    queue_growing.RULE,
+    straggler.RULE,
+    uneven_workers.RULE,
+    tasks_too_small.RULE,
+    startup_longer.RULE,
+    too_many_for_cores.RULE,
+    too_many_to_feed.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""
 

@@ -6,31 +6,42 @@ from collections.abc import Iterator
 
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
+from mpviz.trace.findings.wording import counted
 from mpviz.trace.primitives.value import SharedValue
 from mpviz.trace.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     for value in state.table(SharedValue).values():
-        lost = value.lost_updates
-        if lost >= limits.LOST_UPDATES:
-            updates = "1 update" if lost == 1 else f"{lost} updates"
-            yield Finding(
-                rule="lost-updates",
-                subject=value.id,
-                message=f"{updates} of {value.name} lost in {value.writes.count} writes",
-                cause="A process wrote what it had made of a value that others had changed since.",
-                fix=f"Hold one lock from the reading to the writing: with {value.name}.get_lock().",
-                processes=tuple(value.written_by),
-                objects=(value.id,),
-            )
+        undone = sum(value.undone_by.values())
+        is_flag = len(value.contents) <= limits.FLAG_CONTENTS
+        if undone >= limits.LOST_UPDATES and value.lost_updates and not is_flag:
+            yield _finding(value, undone)
+
+
+def _finding(value: SharedValue, undone: int) -> Finding:
+    writers = sorted(value.written_by, key=lambda key: -value.undone_by.get(key, 0))
+    off = "lower" if value.lost_updates > 0 else "higher"
+    own_lock = f"with {value.name}.get_lock()" if value.name.isidentifier() else "get_lock()"
+    return Finding(
+        rule="lost-updates",
+        subject=value.id,
+        message=f"{undone} of {counted(value.writes.count, 'write')} of {value.name} undid what"
+        f" others had written: it is {abs(value.lost_updates)} {off} than it should be",
+        cause="A process read it, others wrote, and then it wrote what it had made of the old.",
+        fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
+        processes=tuple(writers),
+        objects=(value.id,),
+        since=value.first_undone,
+    )
 
 
 RULE = Rule(
     name="lost-updates",
     says="updates of a shared value that were lost",
-    threshold=f"{limits.LOST_UPDATES} lost update",
-    exempt="stale writes that lose nothing, and values that are no whole numbers",
+    threshold=f"{counted(limits.LOST_UPDATES, 'lost update')} of a value in whole numbers",
+    exempt="a flag, which has only ever held two different values; writes by who has not read"
+    " since its own last write; losses that cancel each other out",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -68,6 +68,10 @@ class Lock:
     last_holder: str = ""
     heard: int = 0
     """How many records of all had been read when it was last taken or given back."""
+    takers: dict[str, int] = field(default_factory=dict)
+    """Process key: since when it has come to take it, waits included, nanoseconds."""
+    taken: int = -1
+    """When it was last taken, nanoseconds; -1 before."""
     acquisitions: int = 0
     releases: int = 0
     contended: int = 0
@@ -123,6 +127,9 @@ def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
         lock.acquisitions += 1
         lock.heard = state.records
         lock.last_holder = process.key
+        lock.taken = event.time
+        if process.key not in lock.takers:
+            lock.takers[process.key] = event.time if wait is None else wait.since
         if lock.maximum:
             # A semaphore that began with 0 is a signal: who takes it gives nothing back.
             lock.holders[(process.key, event.thread)] = event.time

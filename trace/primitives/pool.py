@@ -190,6 +190,10 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     tasks[task.id] = task
     thin_tasks(tasks)
     process.task = task.id
+    pool.at_work[process.key] = task.id
+    pool.most_at_work = max(pool.most_at_work, len(pool.at_work))
+    if pool.first_task < 0:
+        pool.first_task = event.time
     if event.site:
         process.site = event.site
     settle(process, event.time)
@@ -210,6 +214,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
         task.outcome = "raised" if event.error else "done"
         task.error = event.error
         pool.duration.add(event.time - task.started)
+        job.busy += event.time - task.started
         pool.items_by[process.key] = pool.items_by.get(process.key, 0) + task.items
         if event.error:
             state.note(
@@ -217,6 +222,8 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
             )
     done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
     job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
+    job.last_end = pool.last_end = event.time
+    pool.at_work.pop(process.key, None)
     pool.finished.add(event.time)
     read_cpu(process, event.time, event.cpu)
     process.task = ""
@@ -299,6 +306,7 @@ def _process_ended(state: RunState, process: Process) -> None:
         return
     task = state.table(Task).get(process.task)
     process.task = ""
+    pool_of(state, process.pool).at_work.pop(process.key, None)
     if task is None:
         return
     task.ended = process.ended

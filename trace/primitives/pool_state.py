@@ -70,6 +70,10 @@ class Job:
     callbacks: int = 0
     error_callbacks: int = 0
     ended: int = -1
+    busy: int = 0
+    """How long the tasks took that have ended, all together, nanoseconds."""
+    last_end: int = -1
+    """When the last of them ended, nanoseconds; -1 before."""
     done_by: dict[str, int] = field(default_factory=dict)
     """Process key: tasks of this job ended there."""
 
@@ -118,6 +122,14 @@ class Pool:
     """Process key: when a worker ended its last task, whose place nobody has taken yet."""
     replaced: int = 0
     """Workers that had done as many tasks as they may, and whose places others took."""
+    at_work: dict[str, str] = field(default_factory=dict)
+    """Process key: id of the task that it is at."""
+    most_at_work: int = 0
+    """How many workers were at a task at once, at most."""
+    first_task: int = -1
+    """When the first task was started, nanoseconds; -1 before."""
+    last_end: int = -1
+    """When the last task ended, nanoseconds; -1 before."""
     done_by: dict[str, int] = field(default_factory=dict)
     """Process key: tasks ended there."""
     items_by: dict[str, int] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.commands import name_of_program
+from mpviz.trace.crews import enlist, leave
 from mpviz.trace.events import Event
 from mpviz.trace.measures import Activity
 from mpviz.trace.processes import (
@@ -169,6 +170,7 @@ def _started(state: RunState, parent: Process, event: Started) -> None:
             child.executable = child.executable or parent.executable
     if child.lane.start < 0:
         settle(child, event.time)
+    enlist(state, child)
     kind = "daemon " if event.daemon else ""
     state.note(event.time, parent.key, f"starts {kind}{event.name} ({event.child}, {event.method})")
 
@@ -288,5 +290,6 @@ PRIMITIVE = Primitive(
         Joined: _joined,
     },
     waits={"process": WaitKind(Activity.PROCESS, _join_words, _freers)},
+    process_ended=leave,
     document=_document,
 )

@@ -60,6 +60,21 @@ class ItemDone(Event, tag="queue.done", kw_only=True):
 
 
 @dataclass(slots=True)
+class Turns:
+    """What one process did at one end of a queue, from its first item on."""
+
+    first: int
+    """When it put or took its first item, nanoseconds."""
+    last: int
+    items: int = 0
+    """After the first."""
+    waits: int = 0
+    """For how many of these it had to wait."""
+    waited: int = 0
+    """How long it waited for these, nanoseconds."""
+
+
+@dataclass(slots=True)
 class Queue:
     """A queue of the program."""
 
@@ -83,6 +98,10 @@ class Queue:
     """Process key: items it has put."""
     got_by: dict[str, int] = field(default_factory=dict)
     """Process key: items it has taken out."""
+    putters: dict[str, Turns] = field(default_factory=dict)
+    """By process key."""
+    takers: dict[str, Turns] = field(default_factory=dict)
+    """By process key."""
 
 
 def _created(state: RunState, process: Process, event: QueueCreated) -> None:
@@ -106,7 +125,8 @@ def _put(state: RunState, process: Process, event: ItemPut) -> None:
         queue.max_depth = queue.depth
     queue.depths.add(event.time, queue.depth)
     queue.put_by[process.key] = queue.put_by.get(process.key, 0) + 1
-    _moved(process, event, queue.put_wait)
+    waited = _moved(process, event, queue.put_wait)
+    _count_turn(queue.putters, process.key, event.time, waited)
 
 
 def _got(state: RunState, process: Process, event: ItemGot) -> None:
@@ -119,18 +139,35 @@ def _got(state: RunState, process: Process, event: ItemGot) -> None:
     queue.size += event.size
     queue.depths.add(event.time, queue.depth)
     queue.got_by[process.key] = queue.got_by.get(process.key, 0) + 1
-    _moved(process, event, queue.get_wait)
+    waited = _moved(process, event, queue.get_wait)
+    _count_turn(queue.takers, process.key, event.time, waited)
 
 
-def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | None) -> None:
+def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | None) -> int:
+    """Nanoseconds that were waited for it; -1 where nobody had to."""
     if event.site:
         process.site = event.site
-    if process.waits:
-        wait = end_wait(process, event.thread)
-        if wait is not None:
-            if waits is not None:
-                waits.add(event.time - wait.since)
-            settle(process, event.time)
+    if not process.waits:
+        return -1
+    wait = end_wait(process, event.thread)
+    if wait is None:
+        return -1
+    if waits is not None:
+        waits.add(event.time - wait.since)
+    settle(process, event.time)
+    return event.time - wait.since
+
+
+def _count_turn(turns: dict[str, Turns], key: str, time: int, waited: int) -> None:
+    turn = turns.get(key)
+    if turn is None:
+        turns[key] = Turns(time, time)
+        return
+    turn.last = time
+    turn.items += 1
+    if waited >= 0:
+        turn.waits += 1
+        turn.waited += waited
 
 
 def _lost(state: RunState, process: Process, event: ItemLost) -> None:

@@ -55,6 +55,8 @@ class Reader:
 
     version: int
     value: Content
+    written: bool = False
+    """It has written since."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,12 @@ class SharedValue:
     writes: Rate = field(default_factory=Rate)
     stale_writes: int = 0
     lost_updates: int = 0
+    undone_by: dict[str, int] = field(default_factory=dict)
+    """Process key: whole numbers of others that it wrote over by what it had read before."""
+    first_undone: int = -1
+    """When the first of them was, nanoseconds; -1 before."""
+    contents: set[Content] = field(default_factory=set)
+    """What its elements have held, as long as that are no more than three different things."""
     last: Content = None
     """What the element written last holds."""
     last_index: int = 0
@@ -115,6 +123,7 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
     name = name_object(state, event.site, event.kind)
     value = SharedValue(event.object, name, event.kind, event.typecode, event.length)
     value.last = event.initial
+    value.contents.add(event.initial)
     if isinstance(event.initial, int | float):
         value.history.add(event.time, event.initial)
     state.table(SharedValue)[event.object] = value
@@ -134,6 +143,7 @@ def _read(state: RunState, process: Process, event: ValueRead) -> None:
     else:
         reader.version = element.version
         reader.value = event.value
+        reader.written = False
     if event.site:
         process.site = event.site
 
@@ -146,15 +156,17 @@ def _written(state: RunState, process: Process, event: ValueWritten) -> None:
     element = _element(value, event.index)
     others = element.version if element.writer != key else element.others_version
     reader = element.readers.get(key)
-    if reader is not None and others > reader.version:
-        value.stale_writes += 1
-        if isinstance(event.before, int) and isinstance(reader.value, int):
-            value.lost_updates += event.before - reader.value
+    if reader is not None:
+        if others > reader.version:
+            _written_over(value, key, event, reader)
+        reader.written = True
     if element.writer != key:
         element.others_version = element.version
         element.writer = key
     element.version += 1
     element.value = event.value
+    if len(value.contents) < 3:
+        value.contents.add(event.value)
     value.last = event.value
     value.last_index = event.index
     value.last_writer = key
@@ -162,6 +174,18 @@ def _written(state: RunState, process: Process, event: ValueWritten) -> None:
         value.history.add(event.time, event.value)
     if event.site:
         process.site = event.site
+
+
+def _written_over(value: SharedValue, key: str, event: ValueWritten, reader: Reader) -> None:
+    value.stale_writes += 1
+    if isinstance(event.before, int) and isinstance(reader.value, int):
+        lost = event.before - reader.value
+        value.lost_updates += lost
+        # Who has not looked again since its own last write sets it, and does not update it.
+        if lost and not reader.written:
+            value.undone_by[key] = value.undone_by.get(key, 0) + 1
+            if value.first_undone < 0:
+                value.first_undone = event.time
 
 
 def _document(state: RunState) -> dict[str, Any]:

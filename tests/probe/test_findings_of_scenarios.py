@@ -1,0 +1,78 @@
+"""What the rules on speed say of the scenarios with their defaults: nothing, but of what is wrong.
+
+All are run side by side, which makes each of them several times as slow as it is by itself: what is
+said of a program must not hang on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpviz.scenarios.catalogue import scenarios
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+PATIENCE = 300
+
+ON_SPEED = {
+    *("lost-updates", "queue-full", "queue-starved", "queue-growing", "straggler"),
+    *("uneven-workers", "tasks-too-small", "startup-longer", "serial-by-lock", "lock-convoy"),
+    *("too-many-for-cores", "too-many-to-feed"),
+}
+
+ABOUT = {
+    "race": {"lost-updates"},
+    # All of the work is done under the lock.
+    "shared-counter": {"serial-by-lock"},
+    # The last part has one chunk for each worker, and the second chunk takes three times as long.
+    "pool-chunks": {"straggler"},
+}
+"""The scenarios that show what a rule on speed names."""
+
+WORDS = {"lifecycle": ["script=start;start;terminate 1;join 1 1;join 2", "seconds=1"]}
+"""The lab does nothing that it is not told."""
+
+NAMES = sorted(
+    name
+    for name, scenario in scenarios().items()
+    if not scenario.hangs and (name != "thumbnails" or find_spec("PIL"))
+)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What is found in each."""
+    folder = tmp_path_factory.mktemp("s")
+    command = [str(Path(sys.executable).with_name("mpviz")), "run", "--headless", "--json"]
+    running = {
+        name: subprocess.Popen(
+            [*command, str(folder / name), name, *WORDS.get(name, [])],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in NAMES
+    }
+    for process in running.values():
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors
+    return {name: json.loads((folder / name).read_text())["findings"] for name in running}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_is_wrong_and_nothing_else(
+    findings: dict[str, list[dict[str, Any]]], name: str
+) -> None:
+    found = [each for each in findings[name] if each["rule"] in ON_SPEED]
+    # Among so many a tail may end too soon, or a lock be free until whoever waits for it is woken.
+    assert {each["rule"] for each in found} <= ABOUT.get(name, set()), found
+    assert len(found) == len({each["rule"] for each in found})
+    assert found or name != "race"

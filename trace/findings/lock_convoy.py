@@ -1,0 +1,49 @@
+"""Rule: processes that queue up for a lock most of their time, though none holds it for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.findings import limits
+from mpviz.trace.findings.lock_turns import Turns, turns_at_locks
+from mpviz.trace.findings.rule import Rule, Stays
+from mpviz.trace.findings.serial_by_lock import is_serial
+from mpviz.trace.findings.wording import duration, is_said, percent
+from mpviz.trace.state import Finding, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for turns in turns_at_locks(state):
+        is_known = is_said(state, "lock-convoy", turns.lock.id)
+        share = limits.LOCK_WAIT_SHARE - (0.1 if is_known else 0)
+        if len(turns.came) < limits.LOCK_PROCESSES or turns.wait_share < share:
+            continue
+        if not is_serial(state, turns):
+            yield _finding(turns)
+
+
+def _finding(turns: Turns) -> Finding:
+    lock = turns.lock
+    return Finding(
+        rule="lock-convoy",
+        subject=lock.id,
+        message=f"{len(turns.came)} processes wait for {lock.kind.lower()} {lock.name}"
+        f" {percent(turns.wait_share)} of their time, {duration(lock.wait.mean)} each time",
+        cause=f"They take it so often, {lock.acquisitions} times in all, that one waits behind the"
+        f" other, though each holds it for {duration(lock.hold.mean)} only.",
+        fix="Take it less often: add up in each process, and put in the sum once in a while.",
+        processes=turns.keys,
+        objects=(lock.id,),
+        since=min(turns.came.values()),
+    )
+
+
+RULE = Rule(
+    name="lock-convoy",
+    says="processes that wait for a lock most of their time",
+    threshold=f"{limits.LOCK_PROCESSES} processes or more that wait"
+    f" {percent(limits.LOCK_WAIT_SHARE)} of their time, over {duration(limits.LOCK_NANOSECONDS)}",
+    exempt="semaphores, a condition's lock, and what serial-by-lock names",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+)

@@ -1,0 +1,49 @@
+"""What several rules ask, and numbers in words as they say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpviz.trace.findings import limits
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState
+
+
+def duration(nanoseconds: float) -> str:
+    """A duration in few digits: "1.3 s", "2 s", "25 ms", "0.05 ms"."""
+    if nanoseconds >= 99.5e6:
+        return f"{nanoseconds / 1e9:.1f}".removesuffix(".0") + " s"
+    if nanoseconds >= 1e6:
+        return f"{nanoseconds / 1e6:.0f} ms"
+    return f"{nanoseconds / 1e6:.2g} ms"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in whole percent: "82%"."""
+    return f"{100 * share:.0f}%"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 worker", "4 workers", "2 processes"."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def named(processes: Sequence[Process]) -> str:
+    """Processes by name: "Anna", "Anna and Bert", "Anna and 3 others"."""
+    names = [described(process) for process in processes[:2]]
+    if len(processes) > 2:
+        return f"{names[0]} and {len(processes) - 1} others"
+    return " and ".join(names)
+
+
+def is_busy(process: Process) -> bool:
+    """Whether samples found it at work most of its life, whatever share of a core it was given."""
+    busy, samples = process.busy_samples, process.samples
+    return samples >= limits.BUSY_SAMPLES and busy >= limits.BUSY_SHARE * samples
+
+
+def is_said(state: RunState, rule: str, subject: str) -> bool:
+    """Whether this is said already: then less is enough to stand by it, or it would come and go."""
+    found = state.findings.get((rule, subject))
+    return found is not None and found.over < 0
