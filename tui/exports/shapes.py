@@ -52,7 +52,7 @@ def kind(activity: Activity) -> str:
 
 
 def phase_kind(phase: Phase) -> str:
-    """The class of the shapes of a phase: that of its activity, where that is all there is to it."""
+    """The class of the shapes of a phase: its activity's, where that is all there is to it."""
     activity = PHASE_ACTIVITIES.get(phase)
     return kind(activity) if activity is not None else f"ph-{phase.name.lower()}"
 
