@@ -70,6 +70,8 @@ class Lock:
     """How many records of all had been read when it was last taken or given back."""
     acquisitions: int = 0
     releases: int = 0
+    passed_on: int = 0
+    """How many of these were by another thread than the one that had taken it."""
     contended: int = 0
     """How many acquisitions had to wait."""
     wait: Distribution = field(default_factory=Distribution)
@@ -144,6 +146,7 @@ def _released(state: RunState, process: Process, event: LockReleased) -> None:
     since = lock.holders.pop((process.key, event.thread), None)
     if since is None and lock.holders:
         # A Lock may be released by another than its holder; the one who has it longest gives way.
+        lock.passed_on += 1
         since = lock.holders.pop(next(iter(lock.holders)))
     if since is not None:
         lock.hold.add(event.time - since)
