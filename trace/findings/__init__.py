@@ -4,7 +4,11 @@ A new rule is one new file here, its threshold in :mod:`mpviz.trace.findings.lim
 in :data:`RULES`.
 """
 
-from mpviz.trace.findings import deadlock, lost_updates
+from mpviz.trace.findings import (
+    deadlock,
+    lost_task,
+    lost_updates,
+)
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
@@ -13,6 +17,7 @@ __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_ru
 
 RULES: tuple[Rule, ...] = (
     deadlock.RULE,
+    lost_task.RULE,
     lost_updates.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""

@@ -10,3 +10,6 @@ LOST_UPDATES: Final = 1
 
 DEADLOCK_NANOSECONDS: Final = 300_000_000
 """How long the same threads wait for each other in the same ring."""
+
+LOST_TASK_NANOSECONDS: Final = 500_000_000
+"""How long somebody waits for a job, a task of which is lost."""

@@ -1,0 +1,29 @@
+"""Who waits for what: what several rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState, Wait
+
+
+def waits(state: RunState) -> Iterator[tuple[Process, Wait]]:
+    """All waits of living processes."""
+    for process in state.processes.values():
+        if process.waits and process.alive:
+            for wait in process.waits.values():
+                yield process, wait
+
+
+def waits_without_end(state: RunState) -> Iterator[tuple[Process, Wait]]:
+    """Those of them that do not give up by themselves."""
+    return ((process, wait) for process, wait in waits(state) if wait.until < 0)
+
+
+def names(state: RunState, keys: tuple[str, ...], limit: int = 3) -> str:
+    """Some processes as a person lists them: "a", "a and b", "a, b, c and 4 more"."""
+    known = [described(state.processes[key]) for key in keys]
+    if len(known) > limit + 1:
+        known = [*known[:limit], f"{len(known) - limit} more"]
+    return " and ".join(filter(None, (", ".join(known[:-1]), known[-1]))) if known else ""
