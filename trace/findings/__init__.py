@@ -5,6 +5,7 @@ in :data:`RULES`.
 """
 
 from mpviz.trace.findings import (
+    dead_holder,
     deadlock,
     lost_task,
     lost_updates,
@@ -18,6 +19,7 @@ __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_ru
 RULES: tuple[Rule, ...] = (
     deadlock.RULE,
     lost_task.RULE,
+    dead_holder.RULE,
     lost_updates.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""

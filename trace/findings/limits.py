@@ -13,3 +13,6 @@ DEADLOCK_NANOSECONDS: Final = 300_000_000
 
 LOST_TASK_NANOSECONDS: Final = 500_000_000
 """How long somebody waits for a job, a task of which is lost."""
+
+DEAD_HOLDER_NANOSECONDS: Final = 1_000_000_000
+"""How long somebody waits for a lock whose holder is dead."""
