@@ -6,6 +6,7 @@ in :data:`RULES`.
 
 from mpviz.trace.findings import (
     dead_holder,
+    dead_queue,
     deadlock,
     lost_task,
     lost_updates,
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     deadlock.RULE,
     lost_task.RULE,
     dead_holder.RULE,
+    dead_queue.RULE,
     lost_updates.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""

@@ -16,3 +16,6 @@ LOST_TASK_NANOSECONDS: Final = 500_000_000
 
 DEAD_HOLDER_NANOSECONDS: Final = 1_000_000_000
 """How long somebody waits for a lock whose holder is dead."""
+
+DEAD_QUEUE_NANOSECONDS: Final = 1_000_000_000
+"""How long somebody waits for a queue in which a process died in its turn."""
