@@ -8,6 +8,7 @@ from mpviz.trace.findings import (
     dead_holder,
     dead_queue,
     deadlock,
+    join_before_drain,
     lost_task,
     lost_updates,
 )
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     lost_task.RULE,
     dead_holder.RULE,
     dead_queue.RULE,
+    join_before_drain.RULE,
     lost_updates.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""

@@ -19,3 +19,6 @@ DEAD_HOLDER_NANOSECONDS: Final = 1_000_000_000
 
 DEAD_QUEUE_NANOSECONDS: Final = 1_000_000_000
 """How long somebody waits for a queue in which a process died in its turn."""
+
+JOIN_BEFORE_DRAIN_NANOSECONDS: Final = 1_000_000_000
+"""How long nothing is taken out of a queue for whose emptying somebody waits in a join."""
