@@ -9,6 +9,7 @@ from mpviz.trace.findings import (
     dead_queue,
     deadlock,
     join_before_drain,
+    left_behind,
     lost_task,
     lost_updates,
 )
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     dead_queue.RULE,
     join_before_drain.RULE,
     lost_updates.RULE,
+    left_behind.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""
 

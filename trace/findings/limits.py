@@ -22,3 +22,6 @@ DEAD_QUEUE_NANOSECONDS: Final = 1_000_000_000
 
 JOIN_BEFORE_DRAIN_NANOSECONDS: Final = 1_000_000_000
 """How long nothing is taken out of a queue for whose emptying somebody waits in a join."""
+
+LEFT_BEHIND: Final = 1
+"""Processes that are still there after the program's end."""
