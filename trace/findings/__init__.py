@@ -8,6 +8,7 @@ from mpviz.trace.findings import (
     dead_holder,
     dead_queue,
     deadlock,
+    fork_with_threads,
     join_before_drain,
     left_behind,
     lost_task,
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     dead_queue.RULE,
     join_before_drain.RULE,
     lost_updates.RULE,
+    fork_with_threads.RULE,
     left_behind.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""

@@ -25,3 +25,9 @@ JOIN_BEFORE_DRAIN_NANOSECONDS: Final = 1_000_000_000
 
 LEFT_BEHIND: Final = 1
 """Processes that are still there after the program's end."""
+
+FORK_WITH_THREADS: Final = 1
+"""Other threads of the program at a fork."""
+
+BARE_FORK_NANOSECONDS: Final = 1_000_000_000
+"""How long a child of os.fork lives before it counts: by then it has become what it is to be."""
