@@ -13,6 +13,7 @@ from mpviz.trace.findings import (
     left_behind,
     lost_task,
     lost_updates,
+    zombies,
 )
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     lost_updates.RULE,
     fork_with_threads.RULE,
     left_behind.RULE,
+    zombies.RULE,
 )
 """Those that say why a program cannot go on first, then what is wrong, then what costs time."""
 

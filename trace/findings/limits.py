@@ -23,6 +23,9 @@ DEAD_QUEUE_NANOSECONDS: Final = 1_000_000_000
 JOIN_BEFORE_DRAIN_NANOSECONDS: Final = 1_000_000_000
 """How long nothing is taken out of a queue for whose emptying somebody waits in a join."""
 
+ZOMBIE_NANOSECONDS: Final = 10_000_000_000
+"""How long a child has ended that nobody has joined."""
+
 LEFT_BEHIND: Final = 1
 """Processes that are still there after the program's end."""
 
