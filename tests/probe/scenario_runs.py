@@ -12,6 +12,18 @@ from typing import Any
 
 PATIENCE = 60
 
+FAULTS = {
+    "deadlock",
+    "lost-task",
+    "dead-holder",
+    "dead-queue",
+    "join-before-drain",
+    "left-behind",
+    "fork-with-threads",
+    "zombies",
+}
+"""Rules of which nothing may be found in a scenario that comes to its end."""
+
 
 @dataclass
 class Finished:
@@ -77,4 +89,5 @@ def run_as_it_chooses(start_method: str, *words: str) -> Finished:
     *printed, last = done.stdout.splitlines()
     finished = Finished(json.loads(last), "\n".join(printed))
     finished.assert_exact_stream()
+    assert not [each for each in finished.document["findings"] if each["rule"] in FAULTS]
     return finished
