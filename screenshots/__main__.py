@@ -14,7 +14,7 @@ from mpviz.trace.start import Target, start
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.targets import from_words
 
-SIZE = (120, 36)
+WIDTH, HEIGHT = 120, 36
 FOLDER = Path(__file__).parent
 GALLERY = FOLDER / "README.md"
 
@@ -29,6 +29,8 @@ class Picture:
     """The moment, from the start of the run."""
     keys: Sequence[str] = ()
     """Pressed before, one after another and half a second apart."""
+    height: int = HEIGHT
+    """Rows of the terminal."""
     replayed: bool = False
     """The run is recorded to its end first, and shown as a replay from that moment on."""
 
@@ -44,6 +46,12 @@ SPECIAL = {
         seconds=2.4,
         keys=["space", "m", *["right"] * 4, "down", "down", "full_stop"],
         replayed=True,
+    ),
+    "deadlock": Picture(
+        ["deadlock", "processes=3", "pause=0"],
+        seconds=2.0,
+        keys=["w", "w", "exclamation_mark"],
+        height=44,
     ),
     "words": Picture(["screenshots/words.py"], seconds=1.1),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
@@ -76,7 +84,7 @@ async def make(picture: Picture) -> str:
 
 async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
     """The screen after the picture's keys and so many seconds."""
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(WIDTH, picture.height)) as pilot:
         for key in picture.keys:
             await pilot.pause(0.5)
             await pilot.press(key)

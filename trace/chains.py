@@ -7,7 +7,7 @@ from enum import Enum
 
 from mpviz.trace.processes import described
 from mpviz.trace.state import Freers, Process, RunState, Thread, Wait
-from mpviz.trace.waits import WAIT_KINDS, wait_in_words
+from mpviz.trace.waits import WAIT_KINDS, waits_in_words
 
 
 class End(Enum):
@@ -113,10 +113,10 @@ def chain_in_words(state: RunState, chain: Chain) -> str:
     """The chain as a sentence.
 
     "a waits for lock x, which b holds, …" grows hard to read, so each link has a part of its own:
-    "a waits for lock x, held by b; b waits for join c; c is running".
+    "a waits for lock x, held by b; b waits to join c; c is running".
     """
     parts = [
-        f"{described(link.process)} waits for {wait_in_words(state, link.wait)}"
+        f"{described(link.process)} {waits_in_words(state, link.wait)}"
         for link in chain.links
         if link.wait is not None
     ]
@@ -135,4 +135,4 @@ def end_in_words(chain: Chain) -> list[str]:
         return ["nobody can end that"]
     if chain.end is End.UNKNOWN:
         return ["who could end that is not known"]
-    return ["so none of them can go on" if len(chain.cycle) > 1 else "so it waits for itself"]
+    return ["none of them can go on" if len(chain.cycle) > 1 else "it waits for itself"]

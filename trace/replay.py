@@ -18,7 +18,7 @@ from mpviz.trace.events import Event, Sample
 from mpviz.trace.fold import fold
 from mpviz.trace.measures import Density
 from mpviz.trace.recording import Cursor, NotARecording, Recording
-from mpviz.trace.state import RunState
+from mpviz.trace.state import Finding, RunState
 from mpviz.trace.still import still
 
 KEYFRAMES = 128
@@ -166,6 +166,10 @@ class Replay:
                 *(finding.since for finding in reading.findings.values()),
             ]
         )
+
+    def findings(self) -> list[Finding]:
+        """What was found wrong in the recording, as far as it is read."""
+        return list(self._reading.findings.values())
 
     # Going to a moment
 

@@ -66,6 +66,7 @@ def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
         "object": stuck.object,
         "since": (stuck.since - state.origin) / 1e9,
         "waits_for": stuck.words,
+        "chain": _chain(state, stuck),
         **_place(state, stuck.site),
     }
 
@@ -81,6 +82,15 @@ def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
         "since": (waits.since - state.origin) / 1e9,
         **_place(state, waits.site),
         "words": waits.words,
+        "chain": _chain(state, waits),
+    }
+
+
+def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    """From itself to the one that is at work, or to the dead end."""
+    return {
+        "pids": [state.processes[key].pid for key in stuck.chain],
+        "words": stuck.chain_words,
     }
 
 

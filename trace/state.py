@@ -179,6 +179,10 @@ class Stuck:
     words: str
     """What it waits for and who could end it, as it was then."""
     site: int = 0
+    chain: tuple[str, ...] = ()
+    """Keys along the wait chain, from itself on."""
+    chain_words: str = ""
+    """The wait chain as a sentence."""
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpviz.trace.chains import chain_in_words, chain_of
 from mpviz.trace.measures import Activity
 from mpviz.trace.state import HELPERS, Process, RunState, Stuck
 from mpviz.trace.waits import wait_in_words
@@ -33,7 +34,17 @@ def as_it_waits(state: RunState, process: Process) -> Stuck | None:
     if wait is None:
         return None
     words = wait_in_words(state, wait)
-    return Stuck(process.key, wait.what, wait.object, wait.since, words, wait.site)
+    chain = chain_of(state, process)
+    return Stuck(
+        process.key,
+        wait.what,
+        wait.object,
+        wait.since,
+        words,
+        wait.site,
+        tuple(link.process.key for link in chain.links),
+        chain_in_words(state, chain),
+    )
 
 
 def _is_held_up(state: RunState, process: Process) -> bool:

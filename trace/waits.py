@@ -13,3 +13,9 @@ WAIT_KINDS: dict[str, WaitKind] = {
 def wait_in_words(state: RunState, wait: Wait) -> str:
     """What is waited for, and who could end it: "lock counter, held by Process-2"."""
     return WAIT_KINDS[wait.what].words(state, wait)
+
+
+def waits_in_words(state: RunState, wait: Wait) -> str:
+    """The same as what somebody does: "waits for lock counter, held by …", "waits to join …"."""
+    words = wait_in_words(state, wait)
+    return f"waits to {words}" if words.startswith("join ") else f"waits for {words}"

@@ -59,6 +59,26 @@ PAN_ACTIONS: tuple[Action, ...] = (
 )
 """Of a run; in a replay the arrows move the moment itself."""
 
+WHY_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "follow_chain",
+        ("w",),
+        "What it waits for, along the wait chain",
+        "Shows the wait chain of the selected process, or the longest: what it waits for, who has "
+        "that, and what that one waits for. Once more goes on to the next.",
+        lambda now: "" if now.over or not now.waiting else "who waits",
+    ),
+    Action(
+        "next_finding",
+        ("exclamation_mark",),
+        "The next finding",
+        "Shows what was found wrong, selects the process that it is about, and shows the time at "
+        "which it began on the timeline. Once more goes on to the next finding.",
+        lambda now: "findings" if now.findings else "",
+    ),
+)
+"""What leads to the reason why something does not go on."""
+
 LOOK_ACTIONS: tuple[Action, ...] = (
     Action(
         "select_previous",
@@ -226,6 +246,7 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "Sends the program what Ctrl-C in its own terminal would (SIGINT). Once more, or when it "
         "has ended, quits mpviz.",
     ),
+    *WHY_ACTIONS,
     Action(
         "run_again",
         ("r",),
@@ -270,6 +291,7 @@ REPLAY_ACTIONS: tuple[Action, ...] = (
         "again.",
         lambda now: "pause" if now.playing else "play",
     ),
+    *WHY_ACTIONS,
     Action(
         "earlier",
         ("left",),

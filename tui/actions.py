@@ -25,6 +25,7 @@ _KEY_SIGNS = {
     "right_square_bracket": "]",
     "apostrophe": "'",
     "quotation_mark": '"',
+    "exclamation_mark": "!",
     "shift+left": "shift+←",
     "shift+right": "shift+→",
     "escape": "esc",
@@ -64,6 +65,10 @@ class Situation:
     """A replay goes on by itself."""
     recorded: bool = False
     """The run is recorded in a file."""
+    waiting: bool = False
+    """Somebody waits for what another has."""
+    findings: bool = False
+    """Something was found wrong."""
     asks: bool = False
     """The program has written something without an end of line: it may wait for an answer."""
 

@@ -17,7 +17,7 @@ LAB = "lab"
 HERO = (LAB, TIMELINE)
 """What a room looks at, and what has the place in the middle."""
 TOP = ("cores", "processes")
-CONTEXT = ("findings", "source", "output", "log")
+CONTEXT = ("findings", "chain", "source", "output", "log")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
@@ -30,6 +30,11 @@ MOST_STACKED = 3
 BRIEF = ("queues", "locks", "values", "pipes", "managers", "memory", "signals")
 BRIEF_ROWS = 3
 """Panels that say what matters in so few rows."""
+
+TO_READ = ("findings", "chain")
+TO_READ_ROWS = 9
+"""Panels that are read from the first line to the last, and how many rows each should have for it.
+"""
 
 _LEAST_TOP = 4 + FRAME
 _LEAST_TIMELINE = 5 + FRAME
@@ -208,6 +213,9 @@ def _stacked(space: Slot, rows: dict[str, int]) -> list[Slot]:
 
 def _least(names: Sequence[str], rows: dict[str, int]) -> int:
     """How low a place for these may be; of objects there may be so few that it needs less."""
+    if any(name in TO_READ for name in names):
+        wanted = max(rows[name] for name in names if name in TO_READ)
+        return max(LEAST_STACKED, min(wanted, TO_READ_ROWS) + FRAME)
     if any(name in CONTEXT for name in names):
         return LEAST_STACKED
     most = BRIEF_ROWS + FRAME if all(name in BRIEF for name in names) else LEAST_STACKED

@@ -11,6 +11,10 @@ class View:
 
     selected: str = ""
     """Key of the selected process; "" for none. Panels set it apart wherever it appears."""
+    chain: str = ""
+    """Key of the process whose wait chain a person goes along; "" for none."""
+    finding: str = ""
+    """The finding that was gone to last, by rule and subject; "" for none."""
     filter: str = ""
     """Only processes and objects whose name contains this are listed (case does not matter)."""
     paused: bool = False

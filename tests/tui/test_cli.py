@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mpviz.trace.findings import RULES
 from mpviz.trace.replay import Replay
 from mpviz.trace.version import VERSION
 
@@ -301,3 +302,56 @@ def test_a_signal_in_the_moment_of_the_start_is_not_lost(
     done = mpviz(directory=tmp_path, code=EARLY % name)
     assert done.returncode == status, done.stderr
     assert json.loads((tmp_path / "out").read_text())["run"]["target"] == "sleep"
+
+
+LOSING = """
+from multiprocessing import Process, Value
+
+def write(number, before):
+    number.value = before + 1
+
+if __name__ == "__main__":
+    number = Value("i", 0)
+    before = number.value
+    child = Process(target=write, args=(number, before))
+    child.start()
+    child.join()
+    number.value = before + 1
+"""
+"""Both write one more than the parent has read, so what the child has added is lost."""
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ([], 0),
+        (["--fail-on", "deadlock"], 0),
+        (["--fail-on", "lost-updates"], 3),
+        (["--fail-on", "deadlock, lost-updates"], 3),
+        (["--fail-on", "all"], 3),
+        (["--fail-on", "all", "--silence", "lost-updates"], 0),
+    ],
+)
+def test_a_finding_that_is_to_fail_makes_the_status_3(
+    tmp_path: Path, options: list[str], status: int
+) -> None:
+    (tmp_path / "x.py").write_text(LOSING)
+    done = mpviz("run", "--headless", *options, "x.py", directory=tmp_path)
+    assert done.returncode == status
+    assert ("1 update of number lost" in done.stderr) is ("--silence" not in options)
+
+
+@pytest.mark.parametrize("option", ["--fail-on", "--silence"])
+def test_a_finding_that_there_is_not_gets_one_line_with_those_that_there_are(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    done = mpviz("run", "--headless", option, "nonsense", "x.py", directory=tmp_path)
+    assert_one_line_of_error(done, option, "'nonsense'", "deadlock", "all")
+
+
+def test_the_rules_are_listed_with_their_thresholds() -> None:
+    done = mpviz("rules")
+    for rule in RULES:
+        assert f"{rule.name}: {rule.says}\n" in done.stdout
+        assert rule.threshold in done.stdout

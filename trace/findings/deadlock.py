@@ -10,7 +10,7 @@ from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.processes import described
 from mpviz.trace.state import Finding, RunState, Thread
 from mpviz.trace.stuck import stuck
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.waits import waits_in_words
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     ring = ring[first:] + ring[:first]
     waits = [link.wait for link in ring if link.wait is not None]
     parts = [
-        f"{described(link.process)} waits for {wait_in_words(state, link.wait)}"
+        f"{described(link.process)} {waits_in_words(state, link.wait)}"
         for link in ring
         if link.wait is not None
     ]

@@ -31,7 +31,7 @@ def _ask(state: RunState, rule: Rule) -> None:
             finding.since = suspected[key]
         del suspected[key]
         known[key] = finding
-        state.note(now, finding.processes[0] if finding.processes else "", finding.message)
+        state.note(now, "", f"found: {finding.message}")
     for key in [key for key in suspected if key[0] == rule.name and key not in seen]:
         del suspected[key]
     if rule.stays is not Stays.AS_IT_WAS:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from mpviz.scenarios.catalogue import Command
 from mpviz.tui.panels import (
+    chain,
     cores,
+    findings,
     lab,
     locks,
     log,
@@ -40,8 +42,10 @@ PANELS: tuple[Panel, ...] = (
     source.PANEL,
     output.PANEL,
     log.PANEL,
+    findings.PANEL,
+    chain.PANEL,
 )
-"""In the order in which they take their places on the screen."""
+"""In the order of their numbers; the last two come and go, and move no number of another."""
 
 
 def panels_for(commands: Sequence[Command] | None) -> tuple[Panel, ...]:

@@ -43,6 +43,8 @@ class Panel:
     """What it lists, where that can be filtered and ordered."""
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
+    at_first: bool = True
+    """Whether it is there before a person asks for it."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
     """Rows that say all that those it wants do, only closer together; 0 where more is better."""
     told: Callable[[RunState, View], int] | None = None

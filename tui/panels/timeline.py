@@ -132,7 +132,18 @@ def _axis(state: RunState, placed: Layout, width: int) -> Row:
         if column + len(text) <= grid.count:
             line[column : column + len(text)] = text
     out_of_sight = f"▾ {placed.hidden} more" if placed.hidden else ""
-    return row((fit(" " + out_of_sight, placed.label), "dim"), ("".join(line), "dim"))
+    return row((fit(" " + out_of_sight, placed.label), "dim"), *_with_findings(state, grid, line))
+
+
+def _with_findings(state: RunState, grid: Grid, line: list[str]) -> list[Part]:
+    """The axis, with a ! where something was found wrong, or began to be."""
+    found = {grid.column(finding.since) for finding in state.findings.values()}
+    parts: list[Part] = []
+    start = 0
+    for column in sorted(column for column in found if 0 <= column < grid.count):
+        parts += [("".join(line[start:column]), "dim"), ("!", "trouble")]
+        start = column + 1
+    return [*parts, ("".join(line[start:]), "dim")]
 
 
 def mark_step(column: int) -> int:

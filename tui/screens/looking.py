@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from mpviz.trace.chains import End, end_in_words
+from mpviz.trace.state import Finding
 from mpviz.tui.finding import find_line, find_process
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.navigate import neighbour, scroll, unscroll
+from mpviz.tui.panels.chain import shown_chain
+from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.screens.watching import Watching
-from mpviz.tui.timeline import Stretch, panned, zoomed
+from mpviz.tui.timeline import Stretch, centred, panned, visible_stretch, zoomed
 from mpviz.tui.view import View
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
+CHAIN = "chain"
+FINDINGS = "findings"
 FILTER = "filter"
 FIND = "find"
 FIND_HINT = "enter goes to the next, esc is done"
@@ -36,7 +42,10 @@ class Looking(Watching):
         """Give the panel the bright border, and select what was clicked."""
         if isinstance(event.view, PanelView) and event.view.panel is not None:
             self.focused_panel = event.view.panel.name
-        if event.key:
+        clicked = [each for each in self.findings() if key_of(each) == event.key]
+        if clicked:
+            self.show_finding(clicked[0])
+        elif event.key:
             self._select(event.key)
 
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
@@ -131,6 +140,61 @@ class Looking(Watching):
     def _show(self, stretch: Stretch) -> None:
         self.view.span, self.view.end = stretch
         self.redraw()
+
+    # What is wrong, and who waits for whom
+
+    def action_follow_chain(self) -> None:
+        """Show the wait chain, or go on to its next link."""
+        state, view = self.picture.state, self.view
+        chain = shown_chain(state, view)
+        if chain is None:
+            self.say("nobody waits for anything")
+            return
+        keys = [link.process.key for link in chain.links]
+        if not self._brought_up(CHAIN) or view.selected not in keys:
+            view.chain = keys[0]
+            self._show_process(keys[0])
+            return
+        if chain.end is End.CYCLE:
+            keys.append(keys[chain.back_to])
+        at = keys.index(view.selected)
+        if at + 1 < len(keys):
+            view.chain = view.chain or keys[0]
+            self._show_process(keys[at + 1])
+        else:
+            self.say(f"the chain ends here: {end_in_words(chain)[0]}")
+
+    def action_next_finding(self) -> None:
+        """Go to the next finding: to its panel, its process and its time."""
+        found = self.findings()
+        if not found:
+            self.say("nothing was found wrong so far")
+            return
+        keys = [key_of(finding) for finding in found]
+        at = keys.index(self.view.finding) if self.view.finding in keys else -1
+        self._brought_up(FINDINGS)
+        self.show_finding(found[(at + 1) % len(found)])
+
+    def findings(self) -> list[Finding]:
+        """What can be gone to, in the order of the panel."""
+        return findings(self.picture.state)
+
+    def show_finding(self, finding: Finding) -> None:
+        """Select the process that it is about, and bring its time into sight."""
+        self.view.finding = key_of(finding)
+        self.view.scroll.pop(FINDINGS, None)
+        start, end = visible_stretch(self.picture.state, self.view)
+        if not start <= finding.since <= end:
+            self._show(centred(self.picture.state, self.view, finding.since))
+        self._show_process(next(iter(finding.processes), self.view.selected))
+
+    def _brought_up(self, name: str) -> bool:
+        """Whether this panel had the bright border already; it has now."""
+        had_it = self.focused_panel == name and name not in self.off
+        self.off.discard(name)
+        self.redraw()
+        self.focus_panel(name)
+        return had_it
 
     # Selection and filter
 

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from mpviz.trace.processes import described
 from mpviz.trace.replay import Replay
 from mpviz.trace.start import Target
-from mpviz.trace.state import RunState
+from mpviz.trace.state import Finding, RunState
 from mpviz.tui.action_tables import REPLAY_ACTIONS
 from mpviz.tui.actions import Situation
 from mpviz.tui.keys import bindings
@@ -119,6 +119,19 @@ class ReplayScreen(Looking):
         process = self.state.by_pid.get(event.pid)
         who = described(process) if process is not None else "mpviz"
         return f"{who} {in_words(self.state, event)}"
+
+    # Findings
+
+    def findings(self) -> list[Finding]:
+        """Of the whole recording, as far as it is read."""
+        return self.replay.findings()
+
+    def show_finding(self, finding: Finding) -> None:
+        """Go to the moment at which it was found, when it is not shown anyway."""
+        if (finding.rule, finding.subject) not in self.state.findings:
+            self.replay.pause()
+            self._go_to(finding.found)
+        super().show_finding(finding)
 
     # By mouse
 

@@ -87,8 +87,8 @@ class Watching(Screen[None]):
         self._drawn = 0.0
         self._told = 0.0
         self.closing = False
-        self.off: set[str] = set()
-        """Names of panels that a person switched off."""
+        self.off = {panel.name for panel in panels if not panel.at_first}
+        """Names of panels that a person has switched off, or not asked for yet."""
         self.heights: dict[str, int] = {}
         """The most rows that a panel has asked for, so that the layout does not jump back."""
         self.focused_panel = ""
@@ -149,6 +149,8 @@ class Watching(Screen[None]):
             enlarged=bool(self.desk.enlarged),
             following=self.view.end < 0 and not self.view.scroll,
             filtered=bool(self.view.filter),
+            waiting=any(each.waits for each in self.picture.state.processes.values()),
+            findings=bool(self.state.findings),
             asks=bool(self.state.output) and not self.state.output[-1].ended,
         )
 

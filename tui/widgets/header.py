@@ -124,6 +124,9 @@ def _ending(state: RunState) -> tuple[str, str]:
 
 def _troubles(state: RunState, status: Status) -> list[Part]:
     parts: list[Part] = []
+    found = sum(finding.over < 0 for finding in state.findings.values())
+    if found:
+        parts += [(f" {found} finding{'s' * (found != 1)} ", "alarm"), (" ", "")]
     if state.lost:
         parts += [(f" lost {state.lost:,} ", "alarm"), (" ", "")]
     errors = state.probe_errors + state.unreadable

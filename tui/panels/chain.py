@@ -1,0 +1,173 @@
+"""The wait chain: from a process that waits to the one that is at work, or to the dead end."""
+
+from __future__ import annotations
+
+import textwrap
+
+from mpviz.trace.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
+from mpviz.trace.processes import described, exit_in_words
+from mpviz.trace.state import RunState
+from mpviz.trace.waits import waits_in_words
+from mpviz.tui.listing import from_top
+from mpviz.tui.palette import activity_style
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.rows import Part, Row, crop, finished, fitting, length, row, selected
+from mpviz.tui.signs import mark, moment_of, tag
+from mpviz.tui.states import in_words
+from mpviz.tui.view import View
+from mpviz.tui.words import duration
+
+GUTTER = 4
+"""Cells at the left, in which the way back of a cycle is drawn."""
+WIDEST_NAME = 22
+
+
+def shown_chain(state: RunState, view: View) -> Chain | None:
+    """The chain that is looked at; None where nobody waits.
+
+    It stays while a person goes along it. Else it is that of the selected process, and where none
+    is selected, the longest.
+    """
+    root = state.processes.get(view.chain)
+    if root is not None:
+        chain = chain_of(state, root)
+        if any(link.process.key == view.selected for link in chain.links):
+            return chain
+    start = state.processes.get(view.selected)
+    return chain_of(state, start) if start is not None else longest_chain(state)
+
+
+def longest_chain(state: RunState) -> Chain | None:
+    """The chain with the most links, of several the one whose first has waited longest."""
+    chains = [chain_of(state, process) for process in state.processes.values() if process.waits]
+
+    def rank(chain: Chain) -> tuple[int, int]:
+        wait = chain.links[0].wait
+        return -len(chain.links), wait.since if wait is not None else 0
+
+    return min(chains, key=rank, default=None)
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """A row for each link and one for what leads to the next, then all of it as a sentence."""
+    chain = shown_chain(state, view)
+    if chain is None:
+        return finished([row(("no process waits", "dim"))], width, height, view.ascii)
+    rows: list[Row] = []
+    for index, link in enumerate(chain.links):
+        rows.append(_link(state, view, chain, index, width))
+        rows += _arrow(chain, index, link, width)
+    sentence = chain_in_words(state, chain)
+    wrapped = textwrap.wrap(sentence[:1].upper() + sentence[1:] + ".", max(10, width))
+    if len(rows) + 1 + len(wrapped) <= height:
+        rows += [row(""), *(row((line, "dim")) for line in wrapped)]
+    return finished(from_top(rows, height, view.scroll.get("chain", 0)), width, height, view.ascii)
+
+
+def _link(state: RunState, view: View, chain: Chain, index: int, width: int) -> Row:
+    """Who it is, what it waits for and since when; the last says what it does."""
+    link = chain.links[index]
+    process = link.process
+    tags = max(len(tag(each.process)) for each in chain.links)
+    names = max(len(_name(each)) for each in chain.links)
+    parts: list[Part] = [_ring(chain, index), *mark(process, tags)]
+    parts.append((" " + _name(link).ljust(min(names, WIDEST_NAME))[:WIDEST_NAME] + "  ", "strong"))
+    parts += _doing(state, view, link, width - length(parts))
+    chosen = process.key == view.selected
+    return Row(selected(parts, width) if chosen else crop(parts, width), process.key)
+
+
+def _name(link: Link) -> str:
+    thread = f" thread {link.thread}" if link.thread else ""
+    return described(link.process) + thread
+
+
+def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
+    process, wait = link.process, link.wait
+    if wait is None:
+        if not process.alive:
+            return [(f"is dead: {exit_in_words(process)}", "trouble")]
+        return [(fitting(in_words(state, process), max(1, room)).rstrip(), "good")]
+    waited = duration(max(0, moment_of(state, view) - wait.since))
+    # Who holds it, the next row says.
+    what = waits_in_words(state, wait).split(", ", maxsplit=1)[0].removeprefix("waits ")
+    place = state.place(wait.site)
+    ways = [f"waits {waited} {what}, at {place}"] if place else []
+    ways += [f"waits {waited} {what}", f"waits {what}", what]
+    return [(fitting(ways, max(1, room)).rstrip(), activity_style(wait.activity))]
+
+
+def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
+    """What the next one has to do with the wait; at the end of the chain, how it ends."""
+    is_last = index == len(chain.links) - 1
+    freers = link.freers
+    if freers is None:
+        return []
+    heard = f", as of record {freers.heard:,}" if freers.heard >= 0 else ""
+    others = len(freers.threads) - 1
+    more = f", and {others} {'other' if others == 1 else 'others'}" if others > 0 else ""
+    if not is_last:
+        name = _name(chain.links[index + 1])
+        return [
+            row(
+                (_bar(chain, index), "trouble"),
+                ("│ ", "dim"),
+                (f"{name} {freers.does}{more}{heard}", "dim"),
+            )
+        ]
+    if chain.end is End.CYCLE:
+        name, end = _name(chain.links[chain.back_to]), end_in_words(chain)[0]
+        ways = [f"{name} {freers.does}{heard}: {end}", f"{name} {freers.does}: {end}"]
+        return [row((" ╰─ ", "trouble"), (fitting(ways, max(1, width - GUTTER)), "trouble"))]
+    style = "trouble" if chain.end is End.NOBODY else "dim"
+    return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(chain)[0], style))]
+
+
+def _ring(chain: Chain, index: int) -> Part:
+    """The way back of a cycle, at the row of a link."""
+    if chain.end is not End.CYCLE or index < chain.back_to:
+        return (" " * GUTTER, "")
+    return (" ╭▸ " if index == chain.back_to else " │  ", "trouble")
+
+
+def _bar(chain: Chain, index: int) -> str:
+    return " │  " if chain.end is End.CYCLE and index >= chain.back_to else " " * GUTTER
+
+
+def title(state: RunState, view: View) -> str:
+    """Whose chain it is, and how it ends."""
+    chain = shown_chain(state, view)
+    if chain is None:
+        return "wait chain"
+    ends = {
+        End.AT_WORK: "",
+        End.DEAD: ", ends with the dead",
+        End.CYCLE: ", a cycle",
+        End.NOBODY: ", nobody can end it",
+        End.UNKNOWN: "",
+    }
+    return f"wait chain of {_name(chain.links[0])}{ends[chain.end]}"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """Two rows for each link, and some for the sentence."""
+    chain = shown_chain(state, view)
+    return 2 * len(chain.links) + 4 if chain is not None else 1
+
+
+PANEL = Panel(
+    name="chain",
+    title=title,
+    help=(
+        "From a process that waits to what it waits for, to who holds that, to what that one waits "
+        "for, and so on: to a process that is at work, or to the end: one that is dead, a cycle in "
+        "which all wait for each other, or nobody. It is the chain of the selected process, else "
+        "the longest. The key w goes from link to link. Who holds a lock is "
+        "as of the record that told it last; of queues, pipes and events it is known who used them "
+        "before, not who will."
+    ),
+    draw=draw,
+    at_first=False,
+    used=lambda state: len(state.processes) > 1,
+    wanted_height=wanted_height,
+)
