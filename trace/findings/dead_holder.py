@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.waiters import names
+from mpviz.trace.findings.waiters import known, names
 from mpviz.trace.primitives.lock import Lock, waiters
 from mpviz.trace.processes import exit_in_words
 from mpviz.trace.state import Finding, Process, RunState
@@ -15,11 +15,8 @@ from mpviz.trace.state import Finding, Process, RunState
 def _find(state: RunState) -> Iterator[Finding]:
     for lock in state.table(Lock).values():
         if lock.holders and not lock.passed_on:
-            dead = [
-                process
-                for key, _ in lock.holders
-                if not (process := state.processes[key]).alive and _is_fault(lock, process)
-            ]
+            holders = known(state, [key for key, _ in lock.holders])
+            dead = [each for each in holders if not each.alive and _is_fault(lock, each)]
             if dead:
                 waiting = [process.key for process, _ in waiters(state, "lock", lock.id)]
                 if waiting:

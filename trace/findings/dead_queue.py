@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.waiters import names, waits
+from mpviz.trace.findings.waiters import known, names, waits
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.state import Finding, Process, RunState, Wait
@@ -95,7 +95,7 @@ def _writers_held_up(state: RunState, queue: Queue, at_queue: _Waits) -> tuple[s
     more.
     """
     draining = [process.key for process, wait in at_queue if wait.what == "drain"]
-    writers = [state.processes[key] for key in sorted({*queue.put_since, *draining})]
+    writers = known(state, sorted({*queue.put_since, *draining}))
     living = [writer for writer in writers if writer.alive]
     if any(each.stopped or not (each.resting or each.waits) for each in living) or state.lost:
         return ()
@@ -108,13 +108,13 @@ def _dead_writers(state: RunState, queue: Queue) -> list[Process]:
     Who ended well has waited for its items to be written, unless it asked not to; so where
     another was killed, that one is meant.
     """
-    dead = [state.processes[key] for key in queue.put_by if not state.processes[key].alive]
+    dead = [process for process in known(state, queue.put_by) if not process.alive]
     dead.sort(key=lambda process: -process.ended)
     return [process for process in dead if process.exit_code != 0] or dead
 
 
 def _is_any_stopped(state: RunState, queue: Queue) -> bool:
-    return any(state.processes[key].stopped for key in queue.put_by)
+    return any(process.stopped for process in known(state, queue.put_by))
 
 
 def _one_of(state: RunState, dead: list[Process]) -> str:

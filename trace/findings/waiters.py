@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState, Wait
@@ -21,9 +21,14 @@ def waits_without_end(state: RunState) -> Iterator[tuple[Process, Wait]]:
     return ((process, wait) for process, wait in waits(state) if wait.until < 0)
 
 
-def names(state: RunState, keys: tuple[str, ...], limit: int = 3) -> str:
+def known(state: RunState, keys: Iterable[str]) -> list[Process]:
+    """The processes with these keys, as far as they are observed ones."""
+    return [state.processes[key] for key in keys if key in state.processes]
+
+
+def names(state: RunState, keys: Iterable[str], limit: int = 3) -> str:
     """Some processes as a person lists them: "a", "a and b", "a, b, c and 4 more"."""
-    known = [described(state.processes[key]) for key in keys]
-    if len(known) > limit + 1:
-        known = [*known[:limit], f"{len(known) - limit} more"]
-    return " and ".join(filter(None, (", ".join(known[:-1]), known[-1]))) if known else ""
+    words = [described(process) for process in known(state, keys)]
+    if len(words) > limit + 1:
+        words = [*words[:limit], f"{len(words) - limit} more"]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
