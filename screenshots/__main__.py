@@ -1,6 +1,8 @@
 """Makes the pictures in this folder anew from real runs: ``python -m screenshots [NAME ...]``."""
 
 import asyncio
+import math
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from mpviz.scenarios.catalogue import scenarios
 from mpviz.trace.replay import Replay
 from mpviz.trace.start import Target, start
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.exports import export, format_for
 from mpviz.tui.targets import from_words
 
 WIDTH, HEIGHT = 120, 36
@@ -59,6 +62,11 @@ SPECIAL = {
 }
 """What has a moment of its own; every other scenario is taken at :data:`MOMENT`."""
 
+REPORT = "report"
+"""The picture of a report, which a browser makes."""
+REPORTED = ["deadlock"]
+REPORT_SIZE = {"width": 1280, "height": 1180}
+
 MOMENT = 3.5
 
 
@@ -100,14 +108,37 @@ async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
 def record(target: Target, file: Path) -> Replay:
     """Run this to its end and open its recording."""
     run = start(target, capture=True, record=file)
+    deadline = time.monotonic() + (target.limit or math.inf)
     while not run.over:
         if not run.step(0.02):
             time.sleep(0.02)
+        if time.monotonic() > deadline:
+            run.stop()
     run.close()
     replay = Replay(file)
     while not replay.is_read:
         replay.step(1)
     return replay
+
+
+def make_report(file: Path) -> str:
+    """Take a picture of the report of a run; why that cannot be, or nothing."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        return "there is no chromium to open the report with"
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the others need none
+
+    target = from_words(REPORTED, module=False, python=None, start_method=None)
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        recording, report = Path(folder, "run.jsonl.gz"), Path(folder, "report.html")
+        record(target, recording).close()
+        export(recording, format_for(None, report.name), str(report), lambda share: None)
+        browser = playwright.chromium.launch(executable_path=chromium)
+        page = browser.new_page(viewport=REPORT_SIZE)
+        page.goto(report.as_uri())
+        page.screenshot(path=file)
+        browser.close()
+    return ""
 
 
 def gallery() -> str:
@@ -133,9 +164,13 @@ def gallery() -> str:
 def main() -> None:
     """Write the pictures that are named, or all and the page that shows them."""
     every = pictures()
-    for name in sys.argv[1:] or every:
+    for name in sys.argv[1:] or [*every, REPORT]:
+        if name == REPORT:
+            problem = make_report(FOLDER / f"{REPORT}.png")
+            print(problem or f"screenshots/{REPORT}.png", flush=True)
+            continue
         if name not in every:
-            sys.exit(f"there is no picture {name!r}; there are {', '.join(every)}")
+            sys.exit(f"there is no picture {name!r}; there are {', '.join([*every, REPORT])}")
         (FOLDER / f"{name}.svg").write_text(asyncio.run(make(every[name])), encoding="utf-8")
         print(f"screenshots/{name}.svg", flush=True)
     if not sys.argv[1:]:

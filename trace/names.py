@@ -308,3 +308,12 @@ def _last_name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def object_name(state: RunState, object_id: str) -> str:
+    """The name of any object of the program by its id; empty where it is unknown."""
+    for table in state.tables.values():
+        found = table.get(object_id)
+        if found is not None:
+            return str(getattr(found, "name", ""))
+    return ""

@@ -91,21 +91,48 @@ class Recorder:
         :class:`OSError` where it cannot be written; it stays where it was then.
         """
         self._write_what_waits()
-        kept = self._file
-        if kept is None:
+        if self._file is None:
             raise OSError(0, self.problem)
         target = _create(path)
         try:
-            kept.seek(0)
-            while piece := kept.read(1 << 20):
-                _write_all(target, piece)
+            self._copy_to(target)
         except OSError:
             target.close()
-            kept.seek(0, io.SEEK_END)
             raise
-        kept.close()
+        self._file.close()
         self._file, self.path = target, path
         self._flush()
+
+    def copy(self, path: Path) -> None:
+        """Write what was told so far into this file as well, a whole recording; it goes on here.
+
+        :class:`OSError` where it cannot be written, or where the run is kept no longer.
+        """
+        self._write_what_waits()
+        if self.problem:
+            raise OSError(0, self.problem)
+        # What the packer holds back and the end of the file, without an end of it here.
+        end = self._packer.copy().flush() if self._file is not None else b""
+        with _create(path) as target:
+            self._copy_to(target)
+            _write_all(target, end)
+
+    def _copy_to(self, target: IO[bytes]) -> None:
+        """What is written so far, as it lies in its file."""
+        if self.path is not None:
+            if not self.path.is_file():
+                raise OSError(0, f"what went to {self.path} cannot be read again")
+            with self.path.open("rb") as written:
+                _copy(written, target)
+            return
+        kept = self._file
+        if kept is None:
+            raise OSError(0, self.problem)
+        kept.seek(0)
+        try:
+            _copy(kept, target)
+        finally:
+            kept.seek(0, io.SEEK_END)
 
     def close(self) -> None:
         """Write what waits and end the file; may be called again."""
@@ -177,6 +204,11 @@ def _create(path: Path) -> IO[bytes]:
     """Open the file anew for writing, without a buffer of ours; a pipe needs to have a reader."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
     return io.FileIO(os.open(path, flags, 0o666), "wb")
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    while piece := source.read(1 << 20):
+        _write_all(target, piece)
 
 
 def _write_all(file: IO[bytes], data: bytes) -> None:

@@ -98,6 +98,15 @@ class Session:
             raise OSError(0, self.record_problem)
         self._recorder.keep(path)
 
+    def copy_recording(self, path: Path) -> None:
+        """Write what was told so far into this file as a recording of its own; the run goes on.
+
+        :class:`OSError` where it cannot be written, or is not kept.
+        """
+        if self._recorder is None:
+            raise OSError(0, self.record_problem)
+        self._recorder.copy(path)
+
     def freeze(self) -> None:
         """Stop every process of the program where it is (SIGSTOP)."""
         self._mark("freeze")

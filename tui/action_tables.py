@@ -200,6 +200,14 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         "Copies the text of the panel with the bright border to the clipboard, where the terminal "
         "allows it.",
     ),
+    Action(
+        "export",
+        ("X",),
+        "Export the run",
+        "Writes the run into a file that others read, by its ending: .html is a report to mail, "
+        ".json a trace for ui.perfetto.dev, .svg the timeline, .csv the tasks. While a program "
+        "runs, what it has done so far.",
+    ),
     SAVE,
     THEME,
     HELP,

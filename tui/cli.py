@@ -260,6 +260,43 @@ def replay(
     return show(recorded, fps)
 
 
+@command.command(short_help="Write a recording in a form that others read.")
+@click.option(
+    "--to",
+    "format_name",
+    metavar="FORMAT",
+    help="chrome (for ui.perfetto.dev), html, svg or csv.  [default: what OUT's ending says]",
+)
+@click.option("-o", "out", metavar="OUT", required=True, help='The file to write; "-" for stdout.')
+@click.argument("file")
+def export(*, format_name: str | None, out: str, file: str) -> int:
+    """Write a recording in a form that others read.
+
+    \b
+      mpviz export run.jsonl.gz -o report.html      a report to mail
+      mpviz export run.jsonl.gz -o trace.json       for ui.perfetto.dev
+      mpviz export run.jsonl.gz -o timeline.svg     a picture
+      mpviz export run.jsonl.gz --to csv -o -       the tasks, for a spreadsheet
+    """
+    from mpviz.trace.recording import NotARecording  # noqa: PLC0415
+    from mpviz.tui.exporting import export_by_command  # noqa: PLC0415
+    from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415
+
+    if out == "-" and format_name is None:
+        raise click.UsageError("-o - needs --to FORMAT: there is no ending that names it")
+    if _is_same_file(file, out):
+        raise click.UsageError(f"{out} is the recording itself")
+    try:
+        export_by_command(Path(file), format_for(format_name, out), out)
+    except (NotARecording, UnknownFormat) as bad:
+        raise click.UsageError(str(bad)) from None
+    except BrokenPipeError:
+        return _reader_is_gone()
+    except OSError as error:
+        raise click.UsageError(f"cannot write {out}: {error.strerror}") from None
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; the console script's entry point."""
     try:
@@ -270,10 +307,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # Who read our output has gone; Python must not complain of it again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + 13
+        return _reader_is_gone()
     return int(status or 0)
+
+
+def _reader_is_gone() -> int:
+    """Who read our output has gone; Python must not complain of it again when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + 13
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:
@@ -302,6 +343,14 @@ def _check_file(option: str, path: str) -> None:
         check_writable(path)
     except OSError as error:
         raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        # One of them is not there.
+        return False
 
 
 def _has_terminal() -> bool:

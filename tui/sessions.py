@@ -47,6 +47,9 @@ class Session(Source, Protocol):
     def record(self, path: Path) -> None:
         """Have the whole run in this file; OSError where that is not possible."""
 
+    def copy_recording(self, path: Path) -> None:
+        """Have a recording of what was told so far in this file; OSError where that cannot be."""
+
     def freeze(self) -> None:
         """Stop the whole program where it is."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mpviz.trace.measures import Activity, Span
+from mpviz.trace.names import object_name
 from mpviz.trace.primitives.pool import Job, Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import HELPERS, Process, RunState
@@ -308,12 +309,3 @@ def _results(state: RunState, detail: str) -> str:
     if found and job is None:
         return f"results of {found.name}"
     return f"the results of {job.function or job.call}" if job else "results"
-
-
-def object_name(state: RunState, object_id: str) -> str:
-    """The name of any object of the program by its id; empty where it is unknown."""
-    for table in state.tables.values():
-        found = table.get(object_id)
-        if found is not None:
-            return str(getattr(found, "name", ""))
-    return ""

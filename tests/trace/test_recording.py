@@ -108,6 +108,36 @@ def test_a_run_is_kept_until_somebody_asks_for_it(tmp_path: Path, stream: list[E
     assert read(path) == (stream, "")
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_copy_of_what_was_told_so_far_is_whole_and_the_recording_goes_on(
+    tmp_path: Path, stream: list[Event], asked: bool
+) -> None:
+    path, copy = tmp_path / "run.jsonl.gz", tmp_path / "copy.jsonl.gz"
+    recorder = Recorder(path if asked else None, "0.1.0")
+    recorder.add(stream[:100])
+    recorder.copy(copy)
+    assert read(copy) == (stream[:100], "")
+    recorder.add(stream[100:])
+    recorder.copy(copy)
+    assert read(copy) == (stream, "")
+    if not asked:
+        recorder.keep(path)
+    recorder.close()
+    assert read(path) == (stream, "")
+
+
+def test_no_copy_can_be_had_of_what_went_to_a_pipe(tmp_path: Path, stream: list[Event]) -> None:
+    path, copy = tmp_path / "pipe", tmp_path / "copy.jsonl.gz"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    recorder = Recorder(path, "0.1.0")
+    recorder.add(stream[:10])
+    with pytest.raises(OSError, match="cannot be read again"):
+        recorder.copy(copy)
+    recorder.close()
+    os.close(reader)
+
+
 def test_it_can_be_asked_for_when_the_run_has_ended(tmp_path: Path, stream: list[Event]) -> None:
     recorder = Recorder(None, "0.1.0")
     recorder.add(stream)

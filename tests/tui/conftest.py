@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.events import Event, Marked
 from mpviz.trace.fold import fold
+from mpviz.trace.recorder import Recorder
 from mpviz.trace.start import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
@@ -40,6 +41,7 @@ class FakeSession:
         self.held = 0
         """How many events are held back: the run is not over until they are let go."""
         self._events = list(events)
+        self._folded: list[Event] = []
 
     @property
     def over(self) -> bool:
@@ -53,6 +55,7 @@ class FakeSession:
         batch = self._events[: max(0, len(self._events) - self.held)]
         self._events = self._events[len(batch) :]
         fold(self.state, batch)
+        self._folded += batch
         return bool(batch)
 
     @property
@@ -63,6 +66,13 @@ class FakeSession:
         if self.record_problem:
             raise OSError(0, self.record_problem)
         self.file = path
+
+    def copy_recording(self, path: Path) -> None:
+        if self.record_problem:
+            raise OSError(0, self.record_problem)
+        recorder = Recorder(path, "0.1.0")
+        recorder.add(self._folded)
+        recorder.close()
 
     def freeze(self) -> None:
         self._mark("freeze")

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from mpviz.trace.events import Event, Site
+from mpviz.trace.names import object_name
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.state import LogEntry, Process, RunState
 from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, right, row, selected
 from mpviz.tui.signs import mark, tag
-from mpviz.tui.timeline import object_name
 from mpviz.tui.view import View
 from mpviz.tui.words import plural
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from mpviz.trace.chains import End, end_in_words
 from mpviz.trace.state import Finding
 from mpviz.tui.finding import find_line, find_process
@@ -18,6 +23,11 @@ from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
+if TYPE_CHECKING:
+    from mpviz.tui.exports import Format
+
+EXPORT = "export to"
+EXPORT_HINT = "a file: .html report, .json trace, .svg timeline, .csv tasks"
 CHAIN = "chain"
 FINDINGS = "findings"
 FILTER = "filter"
@@ -279,7 +289,55 @@ class Looking(Watching):
 
     def typed(self, label: str, text: str) -> None:
         """Make use of a line that a person has typed, by what it was asked for."""
-        raise NotImplementedError(label)
+        if label != EXPORT:
+            raise NotImplementedError(label)
+        if not text.strip():
+            return
+        from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415 - few export
+
+        path = Path(text).expanduser()
+        try:
+            form = format_for(None, path.name)
+        except UnknownFormat as bad:
+            self.say(str(bad))
+            return
+        if path.exists():
+            self.say(f"there is a {path} already: type another name")
+        else:
+            self.run_worker(self._export(form, path))
+
+    # Exports
+
+    def recording(self) -> AbstractContextManager[Path]:
+        """The run as a recording, as far as it has come; OSError where there is none."""
+        raise NotImplementedError
+
+    def action_export(self) -> None:
+        """Type the name of a file in the place of the footer."""
+        self.ask(EXPORT, EXPORT_HINT)
+
+    async def _export(self, form: Format, path: Path) -> None:
+        from mpviz.trace.recording import NotARecording  # noqa: PLC0415
+        from mpviz.tui.exports import export  # noqa: PLC0415
+
+        shares = [0.0]
+        timer = self.set_interval(1, lambda: self.say(f"exporting: {shares[-1]:.0%}"))
+
+        def tell(share: float) -> None:
+            if self.closing or not self.is_attached:
+                # It has to end with the screen: what is half written is taken away again.
+                raise InterruptedError(0, "the run was left")
+            shares.append(share)
+
+        try:
+            with self.recording() as recording:
+                notes = await asyncio.to_thread(export, recording, form, str(path), tell)
+        except (NotARecording, OSError) as error:
+            self.say(f"not exported: {getattr(error, 'strerror', None) or error}")
+        else:
+            self.say("; ".join([f"exported to {path}", *notes]))
+        finally:
+            timer.stop()
 
     def ask(self, label: str, hint: str) -> None:
         """Let a line be typed in the place of the footer."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from textual.widget import Widget
 
@@ -195,11 +197,19 @@ class ReplayScreen(Looking):
 
     def typed(self, label: str, text: str) -> None:
         """Go to the moment that was typed."""
+        if label != GO_TO:
+            super().typed(label, text)
+            return
         moment = moment_from(text, self.place())
         if moment is None:
             self.say(f"{text!r} is no moment: seconds as in 3.2, 1:05, +0.5 or -0.5, 50%, or end")
         else:
             self._go_to(moment)
+
+    @contextmanager
+    def recording(self) -> Iterator[Path]:
+        """The file that is replayed."""
+        yield self.replay.recording.path
 
     def action_mark(self) -> None:
         """Mark this moment, or take the mark away."""

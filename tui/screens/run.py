@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mpviz.trace.processes import described, signal_name
 from mpviz.trace.still import still
@@ -67,9 +70,21 @@ class RunScreen(Looking):
             record_problem=session.record_problem if session is not None and recorded else "",
         )
 
+    @contextmanager
+    def recording(self) -> Iterator[Path]:
+        """What the run has told so far."""
+        if self.session is None:
+            raise OSError(0, "there is no run yet")
+        with TemporaryDirectory(prefix="mpviz-") as folder:
+            file = Path(folder, f"run{RECORDING}")
+            self.session.copy_recording(file)
+            yield file
+
     def typed(self, label: str, text: str) -> None:
         """Send the program a line."""
-        if self.session is not None and self.session.write_stdin(text + "\n"):
+        if label != INPUT:
+            super().typed(label, text)
+        elif self.session is not None and self.session.write_stdin(text + "\n"):
             self.say(f"sent: {text}")
         else:
             self.say("the program takes no input")

@@ -1,0 +1,206 @@
+"""``mpviz export`` from outside: what it writes, where, what it says, and what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mpviz.trace.events import Event
+from mpviz.trace.export.destination import destination
+from mpviz.trace.recorder import Recorder
+
+CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
+
+
+def export(*words: object, directory: Path, code: str = CALL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, "export", *map(str, words)],
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def recording(tmp_path: Path, stream: list[Event]) -> Path:
+    path = tmp_path / "run.jsonl.gz"
+    recorder = Recorder(path, "0.1.0")
+    recorder.add(stream)
+    recorder.close()
+    return path
+
+
+def beginning_of(name: str) -> str:
+    return {"json": "{", "html": "<!doctype html>", "svg": "<svg ", "csv": "pool,call,job"}[name]
+
+
+@pytest.mark.parametrize("ending", ["json", "html", "svg", "csv"])
+def test_the_ending_names_the_format(recording: Path, tmp_path: Path, ending: str) -> None:
+    done = export(recording, "-o", f"out.{ending}", directory=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / f"out.{ending}").read_text().startswith(beginning_of(ending))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"out.{ending}", "run.jsonl.gz"]
+
+
+def test_a_format_can_be_asked_for_and_stdout_be_written_to(
+    recording: Path, tmp_path: Path
+) -> None:
+    done = export(recording, "--to", "chrome", "-o", "-", directory=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["traceEvents"]
+    done = export(recording, "--to", "csv", "-o", "table.txt", directory=tmp_path)
+    assert next(csv.reader(io.StringIO((tmp_path / "table.txt").read_text())))[0] == "pool"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["no.jsonl.gz", "-o", "x.json"], ["no.jsonl.gz", "no file"]),
+        (["other.txt", "-o", "x.json"], ["other.txt", "no recording"]),
+        (["run.jsonl.gz", "-o", "x.pdf"], ["x.pdf", ".html", ".json"]),
+        (["run.jsonl.gz", "-o", "-"], ["--to"]),
+        (["run.jsonl.gz", "--to", "pdf", "-o", "x"], ["'pdf'", "chrome", "html"]),
+        (["run.jsonl.gz", "-o", "no/such/x.json"], ["no/such/x.json", "No such file"]),
+        (["run.jsonl.gz", "-o", "folder.json"], ["folder.json", "directory"]),
+        (["run.jsonl.gz", "-o", "run.jsonl.gz", "--to", "csv"], ["itself"]),
+        (["run.jsonl.gz"], ["-o"]),
+    ],
+)
+def test_bad_input_gets_one_clear_line_and_changes_nothing(
+    recording: Path, tmp_path: Path, words: list[str], said: list[str]
+) -> None:
+    (tmp_path / "other.txt").write_text("hello")
+    (tmp_path / "folder.json").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    done = export(*words, directory=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mpviz: ")
+    for word in said:
+        assert word in line
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_it_imports_no_textual(recording: Path, tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from mpviz.tui.cli import main
+        status = main()
+        assert "textual" not in sys.modules
+        sys.exit(status)
+    """
+    for ending in ("json", "html", "svg", "csv"):
+        done = export(recording, "-o", f"out.{ending}", directory=tmp_path, code=code)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_recording_that_is_cut_off_is_exported_up_to_there_and_it_says_so(
+    recording: Path, tmp_path: Path
+) -> None:
+    whole = recording.read_bytes()
+    recording.write_bytes(whole[: len(whole) // 2])
+    done = export(recording, "-o", "out.html", directory=tmp_path)
+    assert done.returncode == 0
+    assert "cut off" in done.stderr
+    assert "The recording is not whole: it is cut off" in (tmp_path / "out.html").read_text()
+
+
+def test_whoever_reads_no_more_ends_it_silently(recording: Path, tmp_path: Path) -> None:
+    pipe = subprocess.Popen(
+        [sys.executable, "-c", CALL, "export", str(recording), "--to", "chrome", "-o", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert pipe.stdout is not None
+    assert pipe.stderr is not None
+    pipe.stdout.close()
+    assert pipe.stderr.read() == b""
+    pipe.stderr.close()
+    assert pipe.wait(60) == 141
+
+
+# Where it goes
+
+
+def test_a_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    out.write_text("before")
+    with destination(str(out)) as file:
+        file.write("after")
+        file.flush()
+        assert out.read_text() == "before"
+    assert out.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_fails_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    out.write_text("before")
+    with pytest.raises(KeyboardInterrupt), destination(str(out)) as file:
+        file.write("half")
+        raise KeyboardInterrupt
+    assert out.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with destination(str(tmp_path / "out.txt")) as file:
+            file.write("x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o640
+
+
+def test_a_link_still_leads_to_its_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real.txt")
+    with destination(str(tmp_path / "link")) as file:
+        file.write("x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "x"
+
+
+def test_a_device_is_written_into(recording: Path, tmp_path: Path) -> None:
+    done = export(recording, "--to", "svg", "-o", "/dev/null", directory=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_whoever_ends_it_on_the_way_finds_nothing_half_written(
+    recording: Path, tmp_path: Path
+) -> None:
+    code = """if True:
+        import sys
+        from mpviz.tui.exporting import Progress
+        from mpviz.tui.entry import main
+        Progress.tell = lambda self, share: sys.stdin.read()
+        sys.exit(main())
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "export", str(recording), "-o", str(tmp_path / "out.json")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.json.*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert process.communicate()[1] == b""
+    assert list(tmp_path.iterdir()) == [recording]

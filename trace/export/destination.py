@@ -1,0 +1,61 @@
+"""Where an export goes: beside its place first, and into it once it is whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+STDOUT = "-"
+
+
+@contextmanager
+def destination(path: str) -> Iterator[IO[str]]:
+    """A file to write to, "-" for stdout; where something fails, what was there before is there.
+
+    :class:`OSError` where it cannot be written.
+    """
+    if path == STDOUT:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    # A link goes on leading where it leads.
+    place = Path(path).resolve()
+    if _is_regular(place):
+        with _beside(place) as file:
+            yield file
+    else:
+        with place.open("w", encoding="utf-8", newline="") as file:
+            yield file
+
+
+@contextmanager
+def _beside(place: Path) -> Iterator[IO[str]]:
+    part = place.with_name(f".{place.name[:200]}.{os.urandom(4).hex()}.part")
+    # A signal may come as soon as the file is there.
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(place)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+
+
+def _is_regular(place: Path) -> bool:
+    """Whether there is a file, which may be written, or nothing yet; a device is written into."""
+    try:
+        kind = place.stat().st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(21, os.strerror(21), str(place))
+    if stat.S_ISREG(kind) and not os.access(place, os.W_OK):
+        raise PermissionError(13, os.strerror(13), str(place))
+    return stat.S_ISREG(kind)

@@ -1,0 +1,54 @@
+"""Watches the lanes of a run while it passes: all that a process begins to do, however brief."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from mpviz.trace.events import Event
+from mpviz.trace.export.passage import ABOUT_THE_SPEAKER
+from mpviz.trace.measures import Activity
+from mpviz.trace.state import Process, RunState
+
+_Open = tuple[int, Activity, str]
+
+
+class LaneWatch:
+    """Is asked after every event which lanes have changed by it."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._seen = 0
+        self._open: dict[str, _Open | None] = {}
+        """By process key: its open span, for all that have not ended."""
+
+    def changed(self, event: Event) -> Iterator[Process]:
+        """Those that have begun something else: what it is their lanes say."""
+        if type(event) in ABOUT_THE_SPEAKER and len(self._state.processes) == self._seen:
+            process = self._state.by_pid.get(event.pid)
+            # The warden is no process of the program.
+            keys = [process.key] if process is not None and process.key in self._open else []
+        else:
+            self._find_new()
+            keys = list(self._open)
+        for key in keys:
+            process = self._state.processes[key]
+            lane = process.lane
+            span = (lane.start, lane.activity, lane.detail) if lane.start >= 0 else None
+            if span != self._open[key]:
+                if lane.activity is Activity.ENDED:
+                    del self._open[key]
+                else:
+                    self._open[key] = span
+                yield process
+
+    def still_open(self) -> list[Process]:
+        """Those that do something to the end of the recording."""
+        return [self._state.processes[key] for key, span in self._open.items() if span is not None]
+
+    def _find_new(self) -> None:
+        processes = self._state.processes
+        new = len(processes) - self._seen
+        self._seen += new
+        for key in reversed(list(islice(reversed(processes), new))):
+            self._open[key] = None

@@ -1,0 +1,84 @@
+"""Numbers and names of the tracks on which a Chrome trace draws: processes, threads, counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mpviz.trace.export.arrows import Moment
+from mpviz.trace.primitives.queue import Queue
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState
+
+_LARGEST_PID = 1 << 22
+"""On Linux; what lies above names no process."""
+
+CORES = _LARGEST_PID + 1
+"""The track of the cores' counters, as the form takes it for a process."""
+QUEUES = _LARGEST_PID + 2
+_LATER_LIVES = _LARGEST_PID + 10
+"""From here on: processes whose pid another had before them."""
+_THREADS = 1 << 25
+
+
+class Tracks:
+    """Numbers what has a track, and remembers it."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, int] = {}
+        self._threads: dict[tuple[str, int], int] = {}
+        self._queues: dict[str, str] = {}
+
+    def of(self, process: Process) -> int:
+        """The track of a process: its pid, where no other had that before."""
+        track = self._processes.get(process.key)
+        if track is None:
+            is_first = process.key == str(process.pid)
+            track = process.pid if is_first else _LATER_LIVES + process.number
+            self._processes[process.key] = track
+        return track
+
+    def thread(self, process: Process, thread: int) -> int:
+        """The track of a thread; that of the main thread has the number of its process."""
+        if not thread:
+            return self.of(process)
+        return self._threads.setdefault((process.key, thread), _THREADS + len(self._threads))
+
+    def moment(self, process: Process, thread: int, time: int, size: int = -1) -> Moment:
+        """What a thread of a process does at a time."""
+        return Moment(self.of(process), self.thread(process, thread), time, size)
+
+    def queue(self, queue: Queue) -> str:
+        """The name of a queue's counter, which no other has."""
+        name = self._queues.get(queue.id)
+        if name is None:
+            is_taken = queue.name in self._queues.values()
+            name = f"{queue.name} ({queue.id})" if is_taken else queue.name
+            self._queues[queue.id] = name
+        return name
+
+    def names(self, state: RunState) -> Iterator[dict[str, Any]]:
+        """The events that name the tracks and put them in order: counters first, then processes."""
+        yield from _named(CORES, "cores: percent in use", -2)
+        if self._queues:
+            yield from _named(QUEUES, "queues: items", -1)
+        for key, track in self._processes.items():
+            process = state.processes[key]
+            again = "" if key == str(process.pid) else f" (pid {process.pid} again)"
+            yield from _named(track, described(process) + again, process.number)
+            yield _name_of_thread(track, track, "what it does")
+        numbers: dict[str, int] = {}
+        for (key, _), track in self._threads.items():
+            numbers[key] = number = numbers.get(key, 1) + 1
+            yield _name_of_thread(self._processes[key], track, f"thread {number} waits")
+
+
+def _named(track: int, name: str, order: int) -> Iterator[dict[str, Any]]:
+    yield {"ph": "M", "name": "process_name", "pid": track, "args": {"name": name}}
+    order_of = {"ph": "M", "name": "process_sort_index", "pid": track}
+    yield order_of | {"args": {"sort_index": order}}
+
+
+def _name_of_thread(process: int, track: int, name: str) -> dict[str, Any]:
+    event = {"ph": "M", "name": "thread_name", "pid": process, "tid": track}
+    return event | {"args": {"name": name}}

@@ -1,0 +1,74 @@
+"""The forms in which a recorded run can be exported, and the one way to do it.
+
+To add one: a file in ``mpviz.trace.export``, or here if it draws, and a line in :data:`FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpviz.trace.export import chrome, csv
+from mpviz.trace.export.destination import destination
+from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.recording import Recording
+from mpviz.tui.exports import html, svg
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form that other tools read."""
+
+    name: str
+    endings: tuple[str, ...]
+    """Of the files that are taken to be asked for in this form; the usual one first."""
+    write: Callable[[Passage, Write], list[str]]
+    """Writes it, and returns what a person has to know of it, a sentence each."""
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("chrome", (".json",), chrome.write),
+    Format("html", (".html", ".htm"), html.write),
+    Format("svg", (".svg",), svg.write),
+    Format("csv", (".csv",), csv.write),
+)
+
+
+class UnknownFormat(ValueError):  # noqa: N818 - it reads as what it says
+    """Nobody knows the form that is asked for; the text says why in one line."""
+
+
+def format_for(name: str | None, path: str) -> Format:
+    """The form with this name, else the one that the file's ending names.
+
+    :class:`UnknownFormat` where there is none.
+    """
+    names = ", ".join(each.name for each in FORMATS)
+    if name is not None:
+        named = [each for each in FORMATS if each.name == name]
+        if not named:
+            raise UnknownFormat(f"there is no format {name!r}; there are {names}")
+        return named[0]
+    for each in FORMATS:
+        if path.lower().endswith(each.endings):
+            return each
+    endings = ", ".join(each.endings[0] for each in FORMATS)
+    raise UnknownFormat(f"the ending of {path} names no format; there are {endings}")
+
+
+def export(recording: Path, form: Format, path: str, tell: Callable[[float], None]) -> list[str]:
+    """Write a recorded run into a file in this form; what a person has to know of it.
+
+    ``tell`` hears how much is done, 0 to 1. :class:`mpviz.trace.recording.NotARecording` where it
+    is none, :class:`OSError` where the file cannot be written; it is as it was then.
+    """
+    opened = Recording(recording)
+    try:
+        passage = Passage(opened, tell)
+        with destination(path) as file:
+            notes = form.write(passage, file.write)
+    finally:
+        opened.close()
+    cut = f"{recording}: {passage.trouble}; all before that is exported"
+    return [*notes, cut] if passage.trouble else notes

@@ -1,0 +1,202 @@
+"""HTML: a report in one file that a person can mail, and that asks for nothing but itself.
+
+There is no script in it, and its own policy forbids any, and any request: whatever a program calls
+its processes, its reader's browser only shows it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+from mpviz.trace.events import RunStarted
+from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.processes import described, ended_badly, exit_in_words
+from mpviz.trace.recording import Header
+from mpviz.trace.state import Finding, RunState
+from mpviz.tui.exports.chart import timeline
+from mpviz.tui.exports.gathered import Gathered, gather
+from mpviz.tui.exports.spent import where_the_time_went
+from mpviz.tui.exports.style import style_sheet
+from mpviz.tui.exports.svg import stretch_of
+from mpviz.tui.exports.tables import tables
+from mpviz.tui.words import count, duration, moment, plural
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+
+TROUBLES = 50
+"""So many lines of what went wrong; the rest is counted."""
+
+
+def write(passage: Passage, output: Write) -> list[str]:
+    """Write the report."""
+    gathered = gather(passage)
+    for piece in report(passage.state, gathered, passage.recording.header, passage.trouble):
+        output(piece)
+    return []
+
+
+def report(state: RunState, gathered: Gathered, header: Header, trouble: str) -> Iterator[str]:
+    """The report, piece by piece."""
+    name = escape(_name(state))
+    yield (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<title>{name} · mpviz</title><link rel="icon" href="data:,">'
+        f"<style>{style_sheet()}</style></head><body><main>\n"
+    )
+    yield from _head(state, header)
+    yield from _summary(state, gathered)
+    yield from _missing(state, trouble)
+    yield from _findings(state)
+    yield from timeline(state, gathered)
+    yield from where_the_time_went(state)
+    yield from tables(state, gathered)
+    yield from _troubles(state)
+    yield (
+        f"<footer>Made by mpviz {escape(header.version)} from what the program's processes told"
+        " while they ran. Times are seconds of the wall clock from the start of the run."
+        "</footer>\n</main></body></html>\n"
+    )
+
+
+def _name(state: RunState) -> str:
+    return state.run.target if state.run is not None else "a run"
+
+
+def _head(state: RunState, header: Header) -> Iterator[str]:
+    run, main = state.run, state.processes.get(state.main)
+    yield f'<header><div class="brand">mpviz</div><h1>{escape(_name(state))}</h1>'
+    if run is None:
+        yield "</header>"
+        return
+    facts = [
+        header.began[:16].replace("T", " ") + " UTC" if header.began else "",
+        f"Python {main.python}" if main is not None and main.python else "",
+        _start_methods(state),
+        plural(run.cores, "core"),
+    ]
+    yield f'<p class="dim">{escape(" · ".join(fact for fact in facts if fact))}</p>'
+    yield f'<p class="dim"><code>{escape(_command(run))}</code></p></header>\n'
+
+
+def _command(run: RunStarted) -> str:
+    """The command, without the folder of its interpreter: who is mailed this has no use for it."""
+    program, *rest = run.arguments or [""]
+    return shlex.join([Path(program).name if program == run.python else program, *rest])
+
+
+def _start_methods(state: RunState) -> str:
+    seen = dict.fromkeys(process.start_method for process in state.processes.values())
+    return ", ".join(method for method in seen if method)
+
+
+def _summary(state: RunState, gathered: Gathered) -> Iterator[str]:
+    main = state.processes.get(state.main)
+    start, end = stretch_of(state)
+    if state.failure:
+        yield f'<p class="verdict bad">{escape(state.failure)}</p>'
+    elif main is None:
+        yield '<p class="verdict">No process was seen.</p>'
+    else:
+        bad = " bad" if ended_badly(main) else ""
+        fate = exit_in_words(main) if not main.alive else "still running"
+        yield f'<p class="verdict{bad}">{_how_it_ended(fate, duration(end - start))}</p>'
+    cpu = sum(process.cpu_seconds for process in state.processes.values())
+    cards = [
+        (duration(end - start), "from start to end"),
+        (count(len(state.processes)), "processes" if len(state.processes) != 1 else "process"),
+        (f"{cpu:.1f} s", "of CPU time in all"),
+        (f"{cpu * 1e9 / (end - start):.2f}", "cores used on average"),
+    ]
+    if gathered.tasks:
+        cards.append((count(gathered.tasks), "tasks" if gathered.tasks != 1 else "task"))
+    yield '<ul class="cards">'
+    for number, words in cards:
+        yield f"<li><b>{escape(number)}</b><span>{escape(words)}</span></li>"
+    yield "</ul>\n"
+
+
+def _how_it_ended(fate: str, time: str) -> str:
+    words = f"It ended with {fate}" if fate.startswith("exit code") else f"It was {fate}"
+    if fate.startswith("ended,"):
+        words = "It ended, its exit status is unknown"
+    if fate == "still running":
+        return f"It was still running when the recording ended, after {time}."
+    return f"{escape(words)}, after {time}."
+
+
+def _missing(state: RunState, trouble: str) -> Iterator[str]:
+    """What is not known of the run, which a reader has to know first."""
+    told = [f"The recording is not whole: {trouble}."] if trouble else []
+    if state.lost or state.unreadable:
+        told.append(
+            f"{count(state.lost)} of {count(state.records + state.lost)} records were lost, and"
+            f" {count(state.unreadable)} could not be read: what they told is not in here."
+        )
+    for words in told:
+        yield f'<p class="trouble">{escape(words)}</p>'
+
+
+# What is wrong
+
+
+def _findings(state: RunState) -> Iterator[str]:
+    yield "<section><h2>Findings</h2>"
+    for number, finding in enumerate(state.findings.values(), 1):
+        yield from _finding(state, finding, number)
+    if state.stuck:
+        yield from _hang(state)
+    if not state.findings and not state.stuck:
+        yield '<p class="dim">None: mpviz saw nothing wrong with this run.</p>'
+    yield "</section>\n"
+
+
+def _hang(state: RunState) -> Iterator[str]:
+    yield '<div class="finding bad"><b>Nobody of the program was at work any more</b><ul>'
+    for stuck in state.stuck:
+        name = described(state.processes[stuck.process])
+        place = state.place(stuck.site)
+        since = moment(stuck.since - state.origin, 10_000_000)
+        where = f" at {place}" if place else ""
+        yield f"<li>{escape(f'{name} waited{where} for {stuck.words}, from {since} on')}</li>"
+    yield "</ul></div>"
+
+
+def _finding(state: RunState, finding: Finding, number: int) -> Iterator[str]:
+    since = finding.since if finding.since >= 0 else finding.found
+    times = f"since {moment(since - state.origin, 10_000_000)}"
+    if finding.over >= 0:
+        times = (
+            f"from {moment(since - state.origin, 10_000_000)}"
+            f" to {moment(finding.over - state.origin, 10_000_000)}"
+        )
+    names = [described(state.processes[key]) for key in finding.processes if key in state.processes]
+    yield (
+        f'<div class="finding"><span class="rule">{escape(finding.rule)}</span>'
+        f"<b>{number}. {escape(finding.message)}</b>"
+        f"<p>{escape(finding.cause)}</p><p>{escape(finding.fix)}</p>"
+        f'<p class="dim small">{escape(", ".join([times, *names]))}</p></div>'
+    )
+
+
+def _troubles(state: RunState) -> Iterator[str]:
+    troubles = [entry for entry in state.log if entry.trouble]
+    if not troubles:
+        return
+    yield '<section><h2>What went wrong</h2><div class="scroll"><table><tr>'
+    yield '<th class="n">at</th><th>process</th><th>what</th></tr>'
+    for entry in troubles[:TROUBLES]:
+        process = state.processes.get(entry.process)
+        yield (
+            f'<tr><td class="n">{moment(entry.time - state.origin, 1_000_000)}</td>'
+            f'<td class="w">{escape(described(process)) if process is not None else ""}</td>'
+            f"<td>{escape(entry.text)}</td></tr>"
+        )
+    yield "</table></div>"
+    if len(troubles) > TROUBLES:
+        yield f'<p class="dim">and {count(len(troubles) - TROUBLES)} more</p>'
+    yield "</section>\n"

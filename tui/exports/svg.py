@@ -1,0 +1,144 @@
+"""SVG: the timeline of a whole run as a picture, on a light ground or a dark one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.measures import Activity
+from mpviz.trace.processes import described
+from mpviz.trace.state import Process, RunState
+from mpviz.tui.exports.shapes import (
+    HEIGHT,
+    WIDTH,
+    colours,
+    fills,
+    kind,
+    lane_shapes,
+    level,
+    marks,
+    process_colour,
+)
+from mpviz.tui.panels.timeline import end_mark
+from mpviz.tui.signs import ACTIVITY_WORDS
+from mpviz.tui.timeline import lanes_of
+from mpviz.tui.view import View
+from mpviz.tui.words import duration, plural
+
+LANES = 60
+"""So many processes have a lane; of more the picture would be higher than anybody looks at."""
+
+_NAMES, _LANE, _ENDS = 190, 860, 110
+_ROW, _BAR = 30, 20
+_TOP, _EDGE = 58, 20
+_NAME_LENGTH = 24
+_LEGEND_ROOM = 205
+
+_STYLE = """
+svg{{{light}--ground:#fbfaf7;--text:#2a3441;--dim:#5a6776;--line:#d5d9de;--trouble:#b3202b}}
+@media (prefers-color-scheme:dark){{svg{{{dark}--ground:#10151c;--text:#c9d3df;--dim:#8b94a3;
+--line:#2b3644;--trouble:#ff7b72}}}}
+{fills}
+.ground{{fill:var(--ground)}}.line{{stroke:var(--line);stroke-width:1}}
+text{{font:13px system-ui,sans-serif;fill:var(--text)}}.dim{{fill:var(--dim)}}
+.head{{font-size:17px;font-weight:600}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}
+.trouble{{fill:var(--trouble)}}
+"""
+
+
+def write(passage: Passage, output: Write) -> list[str]:
+    """Write the picture."""
+    for piece in picture(passage.to_the_end()):
+        output(piece)
+    return []
+
+
+def picture(state: RunState) -> Iterator[str]:
+    """The picture, piece by piece."""
+    start, end = stretch_of(state)
+    lanes = lanes_drawn(state)
+    shown = activities_of(lanes)
+    across = max(1, (_NAMES + _LANE + _ENDS) // _LEGEND_ROOM)
+    legend = -(-len(shown) // across) * 22
+    width, below = _NAMES + _LANE + _ENDS + 2 * _EDGE, _TOP + _ROW * len(lanes)
+    height = below + 44 + legend + _EDGE
+    style = _STYLE.format(light=colours(False), dark=colours(True), fills=fills())
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
+        f' height="{height}" role="img" aria-label="{escape(_heading(state))}">'
+        f'<style>{style}</style><rect class="ground" width="100%" height="100%"/>'
+        f'<text class="head" x="{_EDGE}" y="{_EDGE + 16}">{escape(_heading(state))}</text>'
+    )
+    yield from _axis(start, end, below)
+    for number, process in enumerate(lanes):
+        yield from _lane(state, process, (start, end), _TOP + _ROW * number)
+    left_out = len(state.processes) - len(lanes)
+    if left_out > 0:
+        more = plural(left_out, "more process", "more processes")
+        yield f'<text class="dim" x="{_EDGE}" y="{below + 18}">{more}</text>'
+    for number, activity in enumerate(shown):
+        row, column = divmod(number, across)
+        yield _legend(activity, _EDGE + column * _LEGEND_ROOM, below + 44 + row * 22)
+    yield "</svg>\n"
+
+
+def stretch_of(state: RunState) -> tuple[int, int]:
+    """Start and end of the run, nanoseconds."""
+    return state.origin, max(state.now, state.origin + 1)
+
+
+def lanes_drawn(state: RunState) -> list[Process]:
+    """The processes that have a lane in a picture, in order."""
+    return lanes_of(state, View(now=state.now))[:LANES]
+
+
+def activities_of(processes: list[Process]) -> list[Activity]:
+    """What any of these did, for a legend."""
+    done = {
+        activity
+        for process in processes
+        for activity in Activity
+        if process.lane.totals[activity] or activity is process.lane.activity
+    }
+    return [activity for activity in Activity if activity in done - {Activity.ENDED}]
+
+
+def _heading(state: RunState) -> str:
+    start, end = stretch_of(state)
+    name = state.run.target if state.run is not None else "a run"
+    processes = plural(len(state.processes), "process", "processes")
+    return f"{name}: {processes}, {duration(end - start)}"
+
+
+def _axis(start: int, end: int, below: int) -> Iterator[str]:
+    left = _EDGE + _NAMES
+    for share, words in marks(start, end):
+        x = left + share * _LANE
+        yield f'<path class="line" d="M{x:.1f} {_TOP - 6}V{below + 4}"/>'
+        yield f'<text class="dim middle" x="{x:.1f}" y="{below + 20}">{words}</text>'
+
+
+def _lane(state: RunState, process: Process, stretch: tuple[int, int], top: int) -> Iterator[str]:
+    middle = top + _BAR / 2
+    name = described(process)
+    if len(name) > _NAME_LENGTH:
+        name = name[: _NAME_LENGTH - 1] + "…"
+    yield f'<circle class="{process_colour(process)}" cx="{_EDGE + 5}" cy="{middle}" r="5"/>'
+    yield f'<text x="{_EDGE + 17}" y="{middle + 4.5}">{escape(name)}</text>'
+    place = f"translate({_EDGE + _NAMES} {top}) scale({_LANE / WIDTH} {_BAR / HEIGHT})"
+    yield f'<g transform="{place}">{lane_shapes(state, process, *stretch)}</g>'
+    if process.ended >= 0:
+        mark, style = end_mark(process)
+        look = "trouble" if style == "trouble" else "dim"
+        x = _EDGE + _NAMES + _LANE + 10
+        yield f'<text class="{look}" x="{x}" y="{middle + 4.5}">{escape(mark)}</text>'
+
+
+def _legend(activity: Activity, x: int, y: int) -> str:
+    height = level(activity) * 14 / HEIGHT
+    return (
+        f'<rect class="{kind(activity)}" x="{x}" y="{y - height:.1f}" width="16"'
+        f' height="{height:.1f}"/>'
+        f'<text class="dim" x="{x + 23}" y="{y - 2}">{ACTIVITY_WORDS[activity]}</text>'
+    )
