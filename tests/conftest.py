@@ -113,7 +113,10 @@ def _candidates(versions: tuple[tuple[int, int], ...]) -> list[str]:
     return [sys.executable, *filter(None, on_path), *map(str, sorted(elsewhere))]
 
 
-@pytest.fixture(scope="session", params=find_interpreters(), ids=lambda found: found.name)
+_FOUND = find_interpreters()
+
+
+@pytest.fixture(scope="session", params=_FOUND, ids=lambda found: found.name)
 def python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter in turn."""
     path: str = request.param.path
@@ -134,6 +137,21 @@ def start_method(request: pytest.FixtureRequest) -> str:
     """Each start method in turn."""
     method: str = request.param
     return method
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        *((sys.executable, method) for method in START_METHODS),
+        (_FOUND[0].path, "fork"),
+        (_FOUND[-1].path, "forkserver"),
+    ],
+    ids=[*START_METHODS, f"{_FOUND[0].name}-fork", f"{_FOUND[-1].name}-forkserver"],
+)
+def python_and_method(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Interpreter and start method, for what takes too long for all pairs of them."""
+    pair: tuple[str, str] = request.param
+    return pair
 
 
 @pytest.fixture(scope="session")
@@ -176,6 +194,10 @@ class Observed:
         """The lines of the event log."""
         return [entry.text for entry in self.state.log]
 
+    def assert_no_probe_error(self) -> None:
+        """The probe made no error, whatever became of the processes."""
+        assert self.state.probe_errors == 0, self.state.last_probe_error
+
     def assert_nothing_was_missed(self) -> None:
         """No record was lost, none was unreadable, and the probe made no error."""
         stream = dict(self.document["stream"])
@@ -189,6 +211,7 @@ class Observed:
 
 
 RunProgram = Callable[..., Observed]
+RunTogether = Callable[..., dict[str, Observed]]
 
 
 @pytest.fixture(scope="session")
@@ -203,37 +226,94 @@ def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
         exit_code: int | None = 0,
     ) -> Observed:
         folder = tmp_path_factory.mktemp("p")
-        program = folder / "program.py"
-        program.write_text(source)
-        (folder / "telling.py").write_text(TELLING)
-        target = Target(
-            arguments=[str(program), *arguments],
-            name="program",
-            start_method=start_method,
-            python=python,
-            directory=folder,
-        )
         with leaving_nothing(folder / "t"):
-            session = start(target, capture=True, record=folder / "run.jsonl.gz")
+            session = begin(folder, source, arguments, python, start_method)
             try:
                 run_to_end(session)
             finally:
                 session.close()
-        assert_replay_ends_as(folder / "run.jsonl.gz", session.state)
-        told = folder / "told"
-        lines = told.read_text().splitlines() if told.exists() else []
-        observed = Observed(
-            session.state,
-            document(session.state),
-            [json.loads(line) for line in lines],
-            output(session.state, "stdout"),
-            output(session.state, "stderr"),
-            session.state.exit_code,
-        )
+        observed = observe(folder, session)
         assert observed.exit_code == exit_code, observed.stderr
         return observed
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_together(tmp_path_factory: pytest.TempPathFactory) -> RunTogether:
+    """Run programs at the same time, each to its end, or until something is true of its state.
+
+    Then it is stopped by hand. They are given by their names, in the order (source, condition).
+    """
+
+    def run(
+        programs: dict[str, tuple[str, Callable[[RunState], bool]]],
+        python: str = sys.executable,
+        start_method: str | None = None,
+    ) -> dict[str, Observed]:
+        folders = {name: tmp_path_factory.mktemp("p") for name in programs}
+        sessions: dict[str, Session] = {}
+        with leaving_nothing(tmp_path_factory.mktemp("t")):
+            try:
+                for name, (source, _) in programs.items():
+                    sessions[name] = begin(folders[name], source, (), python, start_method)
+                step_together([(sessions[name], until) for name, (_, until) in programs.items()])
+            finally:
+                for session in sessions.values():
+                    session.close()
+        return {name: observe(folders[name], session) for name, session in sessions.items()}
+
+    return run
+
+
+def step_together(running: list[tuple[Session, Callable[[RunState], bool]]]) -> None:
+    """Fold all of these runs to their ends; stop each when its condition is true."""
+    deadline = time.monotonic() + PATIENCE
+    stopped: set[int] = set()
+    while lasting := [(session, until) for session, until in running if not session.over]:
+        for session, until in lasting:
+            assert time.monotonic() < deadline, describe(session.state)
+            session.step(0.005)
+            if id(session) not in stopped and until(session.state):
+                stopped.add(id(session))
+                session.stop()
+        time.sleep(0.002)
+
+
+def begin(
+    folder: Path,
+    source: str,
+    arguments: tuple[str, ...],
+    python: str,
+    start_method: str | None,
+) -> Session:
+    """Start a program in a folder of its own, and record it there."""
+    program = folder / "program.py"
+    program.write_text(source)
+    (folder / "telling.py").write_text(TELLING)
+    target = Target(
+        arguments=[str(program), *arguments],
+        name="program",
+        start_method=start_method,
+        python=python,
+        directory=folder,
+    )
+    return start(target, capture=True, record=folder / "run.jsonl.gz")
+
+
+def observe(folder: Path, session: Session) -> Observed:
+    """What came of a run that is over; its recording must say the same."""
+    assert_replay_ends_as(folder / "run.jsonl.gz", session.state)
+    told = folder / "told"
+    lines = told.read_text().splitlines() if told.exists() else []
+    return Observed(
+        session.state,
+        document(session.state),
+        [json.loads(line) for line in lines],
+        output(session.state, "stdout"),
+        output(session.state, "stderr"),
+        session.state.exit_code,
+    )
 
 
 def assert_replay_ends_as(file: Path, state: RunState) -> None:

@@ -123,6 +123,10 @@ class Waiting(Event, tag="wait", kw_only=True):
     site: int = 0
     limit: int = 0
     """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""
+    turn: bool = False
+    """It is this thread's turn: whoever else wants the same waits until it is through."""
+    begun: bool = False
+    """A part of it has come, and the rest has not."""
 
 
 class WaitOver(Event, tag="wait.over", kw_only=True):

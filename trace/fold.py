@@ -115,13 +115,16 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
     if event.what == "process":
         child = state.by_pid.get(int(target)) if target.isdecimal() else None
         target = child.key if child else target
-    before = process.waits.get(event.thread)
-    if before is None or (before.what, before.object) != (event.what, target):
+    wait = process.waits.get(event.thread)
+    if wait is None or (wait.what, wait.object) != (event.what, target):
         # A get may wait for its turn and then for data: that is one wait.
         until = event.time + event.limit * 1_000_000 if event.limit > 0 else -1
-        process.waits[event.thread] = Wait(
-            event.what, target, event.time, kind.activity, event.site, until
-        )
+        wait = Wait(event.what, target, event.time, kind.activity, event.site, until)
+        process.waits[event.thread] = wait
+    if event.turn:
+        wait.turn = True
+        if event.begun:
+            wait.begun = event.time
     if event.site:
         process.site = event.site
     settle(process, event.time)
@@ -165,9 +168,15 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
 def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
     process = process_with_pid(state, event.child, event.time)
     process.signals.append((event.time, "mpviz", event.signal))
-    if event.left_behind:
+    if event.left_behind and process.alive:
+        process.left_behind = process.left_behind or _at_what(state, process)
         sent = f"so mpviz sends it {signal_name(event.signal)}"
         state.note(event.time, process.key, f"is there after the program's end, {sent}")
+
+
+def _at_what(state: RunState, process: Process) -> str:
+    waits = as_it_waits(state, process)
+    return process.state if waits is None else f"waiting for {waits.words}"
 
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
@@ -256,6 +265,7 @@ def _sample(state: RunState, event: Sample) -> None:
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
     runnable = 0
+    state.zombies = []
     for sample in event.processes:
         process = _sampled(state, event.time, sample)
         if process is not None and 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
@@ -282,6 +292,9 @@ def _sample(state: RunState, event: Sample) -> None:
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:
     process = process_with_pid(state, sample.pid, time, sample.started)
+    if sample.status == "Z":
+        process.kernel_parent = sample.parent
+        state.zombies.append(process.key)
     if not process.alive:
         return None
     process.started_ticks = sample.started

@@ -38,6 +38,10 @@ class Wait:
     site: int = 0
     until: int = -1
     """When it gives up, nanoseconds; -1 where it waits as long as it takes."""
+    turn: bool = False
+    """It is this thread's turn: whoever else wants the same waits until it is through."""
+    begun: int = -1
+    """When a part of it had come, and the rest had not, nanoseconds; -1 for no such news."""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,14 @@ class Process:
     """Negative for a death by signal; None while alive, or where nobody could learn it."""
     joined: bool = False
     """True once its parent has collected its exit status."""
+    left_behind: str = ""
+    """What it was at when it was found there after the program's end, in words; else empty."""
+    threads_at_fork: int = 0
+    """How many other threads of its parent ran code of the program when that forked it."""
+    names_at_fork: str = ""
+    """The names of these threads."""
+    forked_at: int = 0
+    """The place in the source of the parent that forked it; 0 where none was told."""
     signals: list[tuple[int, str, int]] = field(default_factory=list)
     """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
     waits: dict[int, Wait] = field(default_factory=dict)
@@ -294,6 +306,10 @@ class RunState:
     """The process that has, or last had, this pid."""
     just_ended: list[Process] = field(default_factory=list)
     """Deaths that the primitives have not been told of yet; empty between two events."""
+    zombies: list[str] = field(default_factory=list)
+    """Keys of those that had ended by the last sample, and whose parents had not asked how."""
+    forked_beside_threads: list[str] = field(default_factory=list)
+    """Keys of those that were forked while other threads of the program ran in their parents."""
     missing: list[tuple[int, Process]] = field(default_factory=list)
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
     cores: Cores = field(default_factory=Cores)

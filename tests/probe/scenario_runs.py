@@ -14,6 +14,18 @@ import pytest
 
 PATIENCE = 60
 
+FAULTS = {
+    "deadlock",
+    "lost-task",
+    "dead-holder",
+    "dead-queue",
+    "join-before-drain",
+    "left-behind",
+    "fork-with-threads",
+    "zombies",
+}
+"""Rules of which nothing may be found in a scenario that comes to its end."""
+
 
 @dataclass
 class Finished:
@@ -94,4 +106,5 @@ def run_as_it_chooses(start_method: str, *words: str) -> Finished:
     finished = Finished(json.loads(last), "\n".join(printed))
     finished.assert_exact_stream()
     assert_time_adds_up(finished.document)
+    assert not [each for each in finished.document["findings"] if each["rule"] in FAULTS]
     return finished

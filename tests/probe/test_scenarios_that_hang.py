@@ -21,15 +21,27 @@ STUCK = {
         "worker-1": "lock locks[1], held by worker-2",
         "worker-2": "lock locks[0], held by worker-1",
     },
-    "join-before-drain": {"MainProcess": "join Process-1"},
+    "join-before-drain": {
+        "MainProcess": "join Process-1",
+        "Process-1": "what it has put in queue to be taken",
+    },
     "killed-worker": {"MainProcess": "results of process_item, 11 of 12 tasks"},
     "queue-corruption": {
         "MainProcess": "join producer-2",
+        "producer-2": "what it has put in queue to be taken",
         "consumer-1": "an item from queue",
         "consumer-2": "an item from queue",
     },
 }
 """Who waits for what in each."""
+
+FOUND = {
+    "deadlock": ("deadlock", ["worker-1", "worker-2"]),
+    "join-before-drain": ("join-before-drain", ["MainProcess", "Process-1"]),
+    "killed-worker": ("lost-task", ["ForkPoolWorker-", "MainProcess"]),
+    "queue-corruption": ("dead-queue", ["producer-1", "consumer-1", "producer-2", "consumer-2"]),
+}
+"""The one finding of each, and whom it names, by the beginnings of their names."""
 
 SIGTERM = 128 + 15
 
@@ -70,6 +82,21 @@ def test_it_is_ended_at_its_limit_and_the_hang_is_named(
     assert document["run"]["duration"] >= scenarios()[name].limit
     assert_time_adds_up(document)
     assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
+
+
+@pytest.mark.parametrize("name", HANGING)
+def test_what_is_wrong_is_found_while_it_hangs(ended: dict[str, dict[str, Any]], name: str) -> None:
+    document = ended[name]
+    rule, names = FOUND[name]
+    (found,) = document["findings"]
+    assert found["rule"] == rule
+    by_pid = {each["pid"]: each["name"] for each in document["processes"]}
+    named = [by_pid[pid] for pid in found["pids"]]
+    assert len(named) == len(names)
+    for known in names:
+        assert any(each.startswith(known) for each in named)
+    assert found["since"] <= found["found"] < scenarios()[name].limit
+    assert found["over"] is None
 
 
 def test_the_lost_task_is_named(ended: dict[str, dict[str, Any]]) -> None:

@@ -79,7 +79,7 @@ CHILDREN = (101, 102, 103)
 LOCKS, QUEUES, VALUES = ("L0", "L1"), ("Q0", "Q1"), ("V0",)
 SIGNALS = ("event", "condition", "barrier")
 WAITS = (
-    *("lock", "put", "get", "done", "process", "results", "workers", "send", "receive"),
+    *("lock", "put", "get", "drain", "done", "process", "results", "workers", "send", "receive"),
     *SIGNALS,
     *(f"wake-{signal}" for signal in SIGNALS),
     "drain-barrier",

@@ -5,8 +5,14 @@ in :data:`RULES`.
 """
 
 from mpviz.trace.findings import (
+    dead_holder,
+    dead_queue,
     deadlock,
+    fork_with_threads,
+    join_before_drain,
+    left_behind,
     lock_convoy,
+    lost_task,
     lost_updates,
     queue_full,
     queue_growing,
@@ -18,6 +24,7 @@ from mpviz.trace.findings import (
     too_many_for_cores,
     too_many_to_feed,
     uneven_workers,
+    zombies,
 )
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
@@ -27,7 +34,14 @@ __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_ru
 
 RULES: tuple[Rule, ...] = (
     deadlock.RULE,
+    lost_task.RULE,
+    dead_holder.RULE,
+    dead_queue.RULE,
+    join_before_drain.RULE,
     lost_updates.RULE,
+    fork_with_threads.RULE,
+    left_behind.RULE,
+    zombies.RULE,
     serial_by_lock.RULE,
     lock_convoy.RULE,
     queue_full.RULE,

@@ -96,3 +96,27 @@ FED_NANOSECONDS: Final = 2_000_000_000
 """How long since the first task."""
 FED_FEEDER_SHARE: Final = 0.7
 """Of that time, that who hands out the tasks is at it, or waits for their results."""
+
+LOST_TASK_NANOSECONDS: Final = 500_000_000
+"""How long somebody waits for a job, a task of which is lost."""
+
+DEAD_HOLDER_NANOSECONDS: Final = 1_000_000_000
+"""How long somebody waits for a lock whose holder is dead."""
+
+DEAD_QUEUE_NANOSECONDS: Final = 1_000_000_000
+"""How long somebody waits for a queue in which a process died in its turn."""
+
+JOIN_BEFORE_DRAIN_NANOSECONDS: Final = 1_000_000_000
+"""How long nothing is taken out of a queue for whose emptying somebody waits in a join."""
+
+ZOMBIE_NANOSECONDS: Final = 10_000_000_000
+"""How long a child has ended that nobody has joined."""
+
+LEFT_BEHIND: Final = 1
+"""Processes that are still there after the program's end."""
+
+FORK_WITH_THREADS: Final = 1
+"""Other threads of the program at a fork."""
+
+BARE_FORK_NANOSECONDS: Final = 1_000_000_000
+"""How long a child of os.fork lives before it counts: by then it has become what it is to be."""

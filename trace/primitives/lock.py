@@ -74,6 +74,8 @@ class Lock:
     """When it was last taken, nanoseconds; -1 before."""
     acquisitions: int = 0
     releases: int = 0
+    passed_on: int = 0
+    """How many of these were by another thread than the one that had taken it."""
     contended: int = 0
     """How many acquisitions had to wait."""
     wait: Distribution = field(default_factory=Distribution)
@@ -151,6 +153,7 @@ def _released(state: RunState, process: Process, event: LockReleased) -> None:
     since = lock.holders.pop((process.key, event.thread), None)
     if since is None and lock.holders:
         # A Lock may be released by another than its holder; the one who has it longest gives way.
+        lock.passed_on += 1
         since = lock.holders.pop(next(iter(lock.holders)))
     if since is not None:
         lock.hold.add(event.time - since)

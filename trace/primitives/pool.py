@@ -313,6 +313,7 @@ def _process_ended(state: RunState, process: Process) -> None:
     task.outcome = "lost"
     pool = pool_of(state, task.pool)
     job_of(pool, task.job, task.function, process.ended).lost += 1
+    pool.lost_with[process.key] = task.id
     what = f"task {task.number} of {task.function}"
     if pool.ended == "terminate":
         # The program has what it wanted: it left the block of the pool.

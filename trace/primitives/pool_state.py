@@ -134,6 +134,8 @@ class Pool:
     """Process key: tasks ended there."""
     items_by: dict[str, int] = field(default_factory=dict)
     """Process key: items ended there."""
+    lost_with: dict[str, str] = field(default_factory=dict)
+    """Key of a worker that died in a task: that task's id."""
     finished: Rate = field(default_factory=Rate)
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""

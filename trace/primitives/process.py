@@ -45,6 +45,12 @@ class Hello(Event, tag="process.hello", kw_only=True):
     executable: str = ""
     """The name of the file that it runs; empty after a fork."""
     python: str = ""
+    threads: int = 0
+    """After a fork: how many other threads of the parent ran code of the program."""
+    names: str = ""
+    """The names of these threads."""
+    site: int = 0
+    """Where it was forked; 0 where there were no other threads."""
 
 
 class Started(Event, tag="process.started", kw_only=True):
@@ -133,6 +139,10 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)
+    if event.threads:
+        process.threads_at_fork, process.names_at_fork = event.threads, event.names
+        process.forked_at = event.site
+        state.forked_beside_threads.append(process.key)
     if event.forked and parent is not None:
         process.python, process.command = parent.python, parent.command
         process.executable = parent.executable

@@ -102,6 +102,12 @@ class Queue:
     """By process key."""
     takers: dict[str, Turns] = field(default_factory=dict)
     """By process key."""
+    read_aside: set[str] = field(default_factory=set)
+    """Keys of processes in which another thread than the main one has taken items out."""
+    put_since: set[str] = field(default_factory=set)
+    """Keys of those that have put something since anything was last taken out."""
+    dead_turns: dict[str, str] = field(default_factory=dict)
+    """get or put: key of a process that died in its turn at that, and never ends it."""
 
 
 def _created(state: RunState, process: Process, event: QueueCreated) -> None:
@@ -127,6 +133,7 @@ def _put(state: RunState, process: Process, event: ItemPut) -> None:
     queue.put_by[process.key] = queue.put_by.get(process.key, 0) + 1
     waited = _moved(process, event, queue.put_wait)
     _count_turn(queue.putters, process.key, event.time, waited)
+    queue.put_since.add(process.key)
 
 
 def _got(state: RunState, process: Process, event: ItemGot) -> None:
@@ -137,10 +144,16 @@ def _got(state: RunState, process: Process, event: ItemGot) -> None:
     queue.gets.add(event.time)
     queue.depth -= 1
     queue.size += event.size
+    if queue.dead_turns:
+        # Somebody has had a turn since.
+        queue.dead_turns.pop("get", None)
     queue.depths.add(event.time, queue.depth)
     queue.got_by[process.key] = queue.got_by.get(process.key, 0) + 1
     waited = _moved(process, event, queue.get_wait)
     _count_turn(queue.takers, process.key, event.time, waited)
+    queue.put_since.clear()
+    if event.thread:
+        queue.read_aside.add(process.key)
 
 
 def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | None) -> int:
@@ -175,6 +188,7 @@ def _lost(state: RunState, process: Process, event: ItemLost) -> None:
     if queue is None:
         return
     queue.depth -= 1
+    queue.put_since.discard(process.key)
     queue.depths.add(event.time, queue.depth)
     state.note(event.time, process.key, f"could not pickle an item for {queue.name}", trouble=True)
 
@@ -183,6 +197,15 @@ def _done(state: RunState, process: Process, event: ItemDone) -> None:
     queue = state.table(Queue).get(event.object)
     if queue is not None:
         queue.done += 1
+
+
+def _process_ended(state: RunState, process: Process) -> None:
+    """Whoever dies in its turn takes the lock for it along."""
+    for wait in process.waits.values():
+        if wait.turn:
+            queue = state.table(Queue).get(wait.object)
+            if queue is not None:
+                queue.dead_turns[wait.what] = process.key
 
 
 def _put_given_up(state: RunState, wait: Wait, duration: int) -> None:
@@ -208,6 +231,10 @@ def _put_words(state: RunState, wait: Wait) -> str:
 
 def _get_words(state: RunState, wait: Wait) -> str:
     return f"an item from {_name(state, wait)}"
+
+
+def _drain_words(state: RunState, wait: Wait) -> str:
+    return f"what it has put in {_name(state, wait)} to be taken"
 
 
 def _join_words(state: RunState, wait: Wait) -> str:
@@ -274,8 +301,10 @@ PRIMITIVE = Primitive(
     waits={
         "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),
         "get": WaitKind(Activity.QUEUE, _get_words, _putters, _get_given_up),
+        "drain": WaitKind(Activity.QUEUE, _drain_words, _takers),
         "done": WaitKind(Activity.QUEUE, _join_words, _takers),
     },
+    process_ended=_process_ended,
     document=_document,
     summary=_summary,
     timings=_timings,

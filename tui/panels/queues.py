@@ -103,7 +103,7 @@ def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
         return []
     groups = [
         (word, [process.key for process, _ in waiters(state, what, queue.id)])
-        for what, word in (("put", "put"), ("get", "get"), ("done", "join"))
+        for what, word in (("put", "put"), ("get", "get"), ("drain", "drain"), ("done", "join"))
     ]
     groups = [group for group in groups if group[1]]
     parts: list[Part] = []

@@ -1,5 +1,6 @@
 """Arms an observed interpreter: says hello, patches multiprocessing as the program imports it."""
 
+import _thread
 import os
 import sys
 
@@ -54,6 +55,9 @@ _IMPORTLIB = "<frozen importlib._bootstrap_external>"
 _ERRORS_TOLD = 20
 _errors = 0
 
+_beside: "dict[int, bytes]" = {}
+"""By thread, what its next child is to tell of the other threads there were when it was forked."""
+
 
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
@@ -67,7 +71,7 @@ def arm():
         # The viewer is gone, and the program goes on without it.
         return
     _say_hello(role, " ".join(words))
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
     finder = _Finder()
     finder.patch_loaded()
     sys.meta_path.insert(0, finder)
@@ -159,13 +163,25 @@ def _say_hello(role, command):
     wire.put(b"process.hello", fields)
 
 
+def _before_fork():
+    try:
+        _beside.pop(_thread.get_ident(), None)
+        if wire.is_open() and _thread._count():
+            from mpviz_probe import threads
+
+            _beside[_thread.get_ident()] = threads.beside_fork()
+    except Exception:
+        report("fork")
+
+
 def _after_fork():
     try:
         # Whoever forked us; by now the system may name another, who has adopted us.
         parent = wire.pid()
         wire.reset()
-        fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
-        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid())))
+        fields = b'"parent":%d,"started":%d,"role":"process","forked":true%b'
+        beside = _beside.pop(_thread.get_ident(), b"")
+        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid()), beside))
     except Exception:
         report("fork")
 

@@ -127,9 +127,7 @@ def _identify(connection):
 def _capacity(descriptor):
     """Whether it is a socket, and how many bytes it takes before anybody has read."""
     if not S_ISSOCK(os.fstat(descriptor).st_mode):
-        import fcntl
-
-        return False, fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
+        return False, capacity_of(descriptor)
     import socket
 
     if socket.getdefaulttimeout() is not None:
@@ -137,6 +135,13 @@ def _capacity(descriptor):
         return True, sys.maxsize
     with socket.socket(fileno=os.dup(descriptor)) as end:
         return True, end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+def capacity_of(descriptor):
+    """How many bytes a pipe takes before anybody has read."""
+    import fcntl
+
+    return fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
 
 
 def _used(told):

@@ -14,7 +14,7 @@ from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.locks import is_the_programs_own
-from mpviz_probe.pipes import bytes_in, disown
+from mpviz_probe.pipes import bytes_in, capacity_of, disown
 from mpviz_probe.signals import hide
 
 TYPE_CHECKING = False
@@ -28,6 +28,8 @@ def patch(module):
     # Called _after_fork up to Python 3.8.
     reset = "_reset" if "_reset" in queue.__dict__ else "_after_fork"
     setattr(queue, reset, _observed_reset(getattr(queue, reset)))
+    queue._start_thread = _observed_start_thread(queue._start_thread)
+    queue._finalize_join = staticmethod(_observed_finalize_join(queue._finalize_join))
     joinable = module.JoinableQueue
     joinable.__setstate__ = _quiet_setstate(joinable.__setstate__)
     joinable.task_done = _observed_task_done(joinable.task_done)
@@ -159,7 +161,7 @@ def _observed_turn(take, what, name):
 def _observed_receive(receive, reader, name):
     """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
     got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
-    waiting = wire.form(b"wait", b'"what":"get","o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"get","turn":true,"o":' + name, (b"s",))
     send, here = wire.send, sites.of_caller(3)
     ready = select.poll()
     ready.register(reader.fileno(), select.POLLIN)
@@ -187,7 +189,7 @@ def _observed_piece(reader, name):
     """
     from weakref import ref
 
-    waiting = wire.form(b"wait", b'"what":"get","o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"get","turn":true,"begun":true,"o":' + name, (b"s",))
     read, known = type(reader)._recv, ref(reader)
 
     def observed(size, *args):
@@ -202,7 +204,7 @@ def _observed_piece(reader, name):
 
 def _observed_poll(poll, name):
     """Wrap the wait for data of a get with a time-out."""
-    wait_fields = b'"what":"get","o":' + name + b',"s":%d,"limit":%d'
+    wait_fields = b'"what":"get","turn":true,"o":' + name + b',"s":%d,"limit":%d'
 
     def observed(timeout=0.0):
         if timeout is not None and timeout <= 0:
@@ -225,6 +227,44 @@ def _observed_feeder_error(handle, name):
     def observed(error, item):
         wire.put(b"queue.lost", b'"o":' + name)
         return handle(error, item)
+
+    return observed
+
+
+def _observed_start_thread(start_thread):
+    """Wrap the start of a Queue's own thread, which writes what was put into the pipe."""
+
+    @wraps(start_thread)
+    def observed(self):
+        start_thread(self)
+        try:
+            if not self._mpviz_quiet:
+                self._thread._mpviz_queue = wire.text(identify(self))
+        except Exception:
+            report("queue")
+
+    return observed
+
+
+def _observed_finalize_join(finalize_join):
+    """Wrap the wait for that thread: at its exit a process waits for room for all it has put."""
+
+    @wraps(finalize_join)
+    def observed(thread_reference):
+        name = None
+        try:
+            thread = thread_reference()
+            if thread is not None and thread.is_alive():
+                name = thread.__dict__.get("_mpviz_queue")
+            if name is not None:
+                wire.put(b"wait", b'"what":"drain","o":%b,"s":%d' % (name, sites.here()))
+        except Exception:
+            report("queue")
+        try:
+            return finalize_join(thread_reference)
+        finally:
+            if name is not None:
+                wire.put(b"wait.over")
 
     return observed
 
@@ -316,17 +356,32 @@ def hush_simple(queue):
     queue._writer.__dict__.pop("send_bytes", None)
 
 
+def _fits(descriptor, size, capacity):
+    """Whether a pipe has room for so many bytes more."""
+    try:
+        return bytes_in(descriptor) + size <= capacity
+    except OSError:
+        # It has been closed: who sends will hear of that.
+        return True
+
+
 def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
-    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","turn":true,"o":' + name, (b"s",))
     send_record, here = wire.send, sites.of_caller(3)
+    descriptor = writer.fileno()
+    capacity = capacity_of(descriptor)
     ready = select.poll()
-    ready.register(writer.fileno(), select.POLLOUT)
+    ready.register(descriptor, select.POLLOUT)
 
     def observed(data):
         send_record(putting, here())
-        waits = not ready.poll(0)
+        size = len(data)
+        waits = not ready.poll(0) or (
+            # What is larger may go in only in part before somebody has to read.
+            size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
+        )
         if waits:
             send_record(waiting, here())
         try:

@@ -1,0 +1,428 @@
+"""Small programs, each with one fault that a rule names, and others near it that have none."""
+
+_BEGIN = """
+import multiprocessing as mp, os, select, signal, subprocess, sys, threading, time
+from telling import tell
+
+def is_asleep(process):
+    with open("/proc/%d/stat" % process.pid) as status:
+        return status.read().rpartition(")")[2].split()[0] == "S"
+
+def wait_until(condition):
+    while not condition():
+        time.sleep(0.005)
+
+def start(function, *arguments, name=None):
+    process = mp.Process(target=function, args=arguments, name=name)
+    process.start()
+    tell(started=process.pid, name=name)
+    return process
+
+def kill(process):
+    process.kill()
+    process.join()
+"""
+
+_END = """
+if __name__ == "__main__":
+    tell(started=os.getpid(), name="main")
+    main()
+"""
+
+
+def _program(text: str) -> str:
+    return _BEGIN + text + _END
+
+
+LOST_TASK = _program("""
+def work(item):
+    if item == 3:
+        tell(started=os.getpid(), name="worker")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(work, range(6), chunksize=1)
+""")
+
+LOST_TASK_OF_CLOSED_POOL = _program("""
+def work(item):
+    tell(started=os.getpid(), name="worker")
+    os._exit(1)
+
+def main():
+    pool = mp.Pool(1)
+    pool.apply_async(work, (1,))
+    pool.close()
+    pool.join()
+""")
+
+NO_LOST_TASK = _program("""
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+def work(item):
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+def slow(item):
+    time.sleep(3600)
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.apply_async(work, (3,))
+        try:
+            pool.map_async(work, range(6), chunksize=1).get(timeout=1.2)
+        except mp.TimeoutError:
+            tell(timed_out=True)
+    with mp.Pool(2) as pool:
+        pool.map_async(slow, range(2))
+        time.sleep(0.3)
+    with ProcessPoolExecutor(2) as executor:
+        try:
+            list(executor.map(work, range(6)))
+        except BrokenProcessPool:
+            tell(broken=True)
+""")
+
+DEAD_HOLDERS = _program("""
+def hold(lock, held):
+    lock.acquire()
+    held.set()
+    time.sleep(3600)
+
+def want(lock):
+    lock.acquire()
+
+def leave_with(lock):
+    lock.acquire()
+    raise SystemExit(3)
+
+def main():
+    held = mp.Event()
+    lock, reentrant, places = mp.Lock(), mp.RLock(), mp.Semaphore(2)
+    for number, each in enumerate((lock, reentrant, places)):
+        holder = start(hold, each, held, name="holder-%d" % number)
+        held.wait()
+        held.clear()
+        kill(holder)
+    start(leave_with, places, name="holder-3").join()
+    for number, each in enumerate((lock, reentrant, places)):
+        waiter = start(want, each, name="waiter-%d" % number)
+    waiter.join()
+""")
+
+NO_DEAD_HOLDER = _program("""
+def hold(lock, held):
+    lock.acquire()
+    held.set()
+    time.sleep(3600)
+
+def take(lock):
+    lock.acquire()
+
+def take_and_raise(lock):
+    with lock:
+        sys.exit(1)
+
+def main():
+    held = mp.Event()
+    unwanted = mp.Lock()
+    holder = start(hold, unwanted, held)
+    held.wait()
+    kill(holder)
+
+    handed_over = mp.Lock()
+    for seconds in (0, 1.5):
+        start(take, handed_over).join()
+        waiter = start(take, handed_over) if seconds else None
+        time.sleep(seconds)
+        handed_over.release()
+    waiter.join()
+
+    places = mp.Semaphore(1)
+    start(take, places).join()
+    waiter = start(take, places)
+    time.sleep(1.5)
+    places.release()
+    waiter.join()
+
+    free = mp.Lock()
+    start(take_and_raise, free).join()
+    start(take, free).join()
+""")
+
+DEAD_QUEUES = _program("""
+def put(queue, item):
+    queue.put(item)
+
+def put_many(queue):
+    for _ in range(200):
+        queue.put(bytes(1000))
+
+def get_all(queue):
+    while queue.get() is not None:
+        pass
+
+def is_held(lock):
+    return lock._semlock._is_zero()
+
+def main():
+    read = mp.Queue()
+    reader = start(get_all, read, name="reader-1")
+    wait_until(lambda: is_held(read._rlock) and is_asleep(reader))
+    kill(reader)
+    start(get_all, read, name="waiter-1")
+    read.put(1)
+
+    half = mp.Queue()
+    writer = start(put, half, bytes(1 << 20), name="writer-2")
+    wait_until(lambda: not half.empty() and is_held(half._wlock) and is_asleep(writer))
+    kill(writer)
+    start(get_all, half, name="waiter-2")
+
+    many = mp.Queue()
+    writer = start(put_many, many, name="writer-3")
+    wait_until(lambda: not select.select([], [many._writer], [], 0)[1])
+    wait_until(lambda: is_held(many._wlock) and is_asleep(writer))
+    kill(writer)
+    reader = start(get_all, many, name="waiter-3")
+    wait_until(lambda: many.empty() and is_held(many._rlock) and is_asleep(reader))
+    many.put(None)
+
+    simple = mp.SimpleQueue()
+    writer = start(put, simple, bytes(1 << 20), name="writer-4")
+    wait_until(lambda: not simple.empty() and is_held(simple._wlock) and is_asleep(writer))
+    kill(writer)
+    start(put, simple, None, name="waiter-4").join()
+""")
+
+NO_DEAD_QUEUE = _program("""
+def put(queue, count):
+    for number in range(count):
+        queue.put(number)
+    queue.close()
+    queue.join_thread()
+    time.sleep(3600)
+
+def put_late(queue):
+    queue.put(1)
+    time.sleep(1.5)
+    queue.put(None)
+
+def get_all(queue):
+    while queue.get() is not None:
+        pass
+    tell(got_all=True)
+
+def main():
+    queue = mp.Queue()
+    first = start(get_all, queue)
+    wait_until(lambda: queue._rlock._semlock._is_zero() and is_asleep(first))
+    # It waits for its turn, and has no lock.
+    second = start(get_all, queue)
+    wait_until(lambda: is_asleep(second))
+    kill(second)
+
+    writer = start(put, queue, 5)
+    wait_until(lambda: is_asleep(writer) and queue.empty())
+    kill(writer)
+    start(put_late, queue).join()
+    first.join()
+""")
+
+JOIN_BEFORE_DRAIN = _program("""
+def put(queue):
+    queue.put(bytes(1 << 20))
+
+def main():
+    queue = mp.Queue()
+    worker = start(put, queue, name="worker")
+    worker.join()
+    queue.get()
+""")
+
+JOIN_BEFORE_ROOM = _program("""
+def put(queue):
+    queue.put(1)
+    queue.put(2)
+
+def main():
+    queue = mp.Queue(1)
+    workers = [start(put, queue, name="worker"), start(put, queue)]
+    for worker in workers:
+        worker.join()
+""")
+
+NO_JOIN_BEFORE_DRAIN = _program("""
+def put(queue):
+    queue.put(bytes(1 << 20))
+    queue.put(bytes(1 << 20))
+
+def put_small_and_stay(queue):
+    queue.put(1)
+    threading.Thread(target=time.sleep, args=(1.6,)).start()
+
+def read_late(queue):
+    time.sleep(1.6)
+    queue.get()
+    queue.get()
+
+def read_slowly(queue):
+    for _ in range(2):
+        queue.get()
+        time.sleep(1.6)
+
+def main():
+    queue = mp.Queue()
+    reader = start(read_late, queue)
+    start(put, queue).join()
+    reader.join()
+
+    worker = start(put, queue)
+    thread = threading.Thread(target=read_slowly, args=(queue,))
+    thread.start()
+    worker.join()
+    thread.join()
+
+    worker = start(put, queue)
+    worker.join(timeout=1.6)
+    queue.get()
+    queue.get()
+    worker.join()
+
+    start(put_small_and_stay, queue).join()
+    queue.get()
+""")
+
+ZOMBIES = _program("""
+def main():
+    # They end when all are started: each start joins those that have ended by then.
+    end = mp.Event()
+    for _ in range(3):
+        start(end.wait, name="child")
+    end.set()
+    while True:
+        time.sleep(0.1)
+""")
+
+NO_ZOMBIES = _program("""
+def work():
+    pass
+
+def main():
+    waiting = start(time.sleep, 1.6)
+    start(work)
+    waiting.join()
+
+    long, short = mp.Process(target=time.sleep, args=(1.6,)), mp.Process(target=work)
+    for child in (long, short):
+        child.start()
+    while long.is_alive():
+        time.sleep(0.05)
+    short.join()
+
+    other = subprocess.Popen(["true"])
+    child = start(work)
+    deadline = time.monotonic() + 1.6
+    while time.monotonic() < deadline:
+        mp.active_children()
+        other.poll()
+        time.sleep(0.05)
+""")
+
+LEFT_BEHIND = _program("""
+def want(lock, here):
+    here.send(1)
+    lock.acquire()
+
+def stay(here):
+    here.send(1)
+    time.sleep(3600)
+
+def main():
+    lock = mp.Lock()
+    lock.acquire()
+    here, there = mp.Pipe(duplex=False)
+    waiter, sleeper = start(want, lock, there, name="waiter"), start(stay, there, name="sleeper")
+    here.recv(), here.recv()
+    wait_until(lambda: is_asleep(waiter) and is_asleep(sleeper))
+    os._exit(0)
+""")
+
+NOTHING_LEFT_BEHIND = _program("""
+def main():
+    mp.Process(target=time.sleep, args=(3600,), daemon=True).start()
+    # A program that it starts, and a daemon as such make themselves.
+    subprocess.Popen(["sleep", "3600"])
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+""")
+
+FORK_WITH_THREADS = _program("""
+def work():
+    pass
+
+def read(end):
+    end.wait()
+
+def main():
+    end = threading.Event()
+    reader = threading.Thread(target=read, args=(end,), name="\\x1b[31mreader")
+    reader.start()
+    children = [start(work, name="child-%d" % number) for number in range(2)]
+    for child in children:
+        child.join()
+    end.set()
+    reader.join()
+""")
+
+NO_FORK_WITH_THREADS = _program("""
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+def work(item=0):
+    return item
+
+def wait_for(end):
+    end.wait()
+
+def start_when_joined():
+    main_thread = threading.main_thread().ident
+    joins = ("join", "_wait_for_tstate_lock")
+    wait_until(lambda: sys._current_frames()[main_thread].f_code.co_name in joins)
+    start(work).join()
+
+def main():
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    # The pool forks its workers anew while its own threads run, and the queue has one, too.
+    queue = mp.Queue()
+    queue.put(1)
+    with mp.Pool(2, maxtasksperchild=1) as pool:
+        pool.map(work, range(6), chunksize=1)
+    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2) as executor:
+        threads.submit(work).result()
+        list(executor.map(work, range(6)))
+        start(work).join()
+    queue.get()
+    # The main thread does nothing but wait for the one that forks.
+    starter = threading.Thread(target=start_when_joined)
+    starter.start()
+    starter.join()
+    end = threading.Event()
+    thread = threading.Thread(target=wait_for, args=(end,))
+    thread.start()
+    child = os.fork()
+    if child == 0:
+        os.execvp("sleep", ["sleep", "1.2"])
+    os.waitpid(child, 0)
+    end.set()
+    thread.join()
+""")
