@@ -14,6 +14,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mpviz.tui.options import (
+    check_file,
+    check_json_file,
+    check_number,
+    check_recordings,
+    fps_option,
+    has_terminal,
+    is_same_file,
+    rule_names,
+    silence_option,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,9 +33,6 @@ if TYPE_CHECKING:
     from mpviz.tui.sweeps import Sweep
 
 USAGE_ERROR = 2
-
-MOST_COMPARED = 12
-"""Recordings; a table with more columns is none."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -43,45 +52,6 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _check_number(
-    context: click.Context, parameter: click.Parameter, value: float | None
-) -> float | None:
-    """Refuse what is no number and yet within every range."""
-    if value is not None and value != value:  # noqa: PLR0124 - only NaN is not itself
-        raise click.BadParameter("nan is not a number")
-    return value
-
-
-def _rule_names(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> frozenset[str]:
-    """The rules of the findings that are named, by commas apart; "all" stands for every one."""
-    if value is None:
-        return frozenset()
-    from mpviz.trace.findings import RULES  # noqa: PLC0415
-
-    known = frozenset(rule.name for rule in RULES)
-    names = frozenset(name.strip() for name in value.split(","))
-    for name in sorted(names - known - {"all"}):
-        listed = ", ".join(sorted(known))
-        raise click.BadParameter(f"there is no finding {name!r} (there is {listed}, or all)")
-    return known if "all" in names else names
-
-
-_silence_option = click.option(
-    "--silence",
-    "silenced",
-    metavar="NAME,...",
-    callback=_rule_names,
-    help="Findings that are not to be made; mpviz rules lists them.",
-)
-_fps_option = click.option(
-    "--fps",
-    type=click.IntRange(1, 60),
-    help="Pictures a second.  [default: 10; 4 over SSH]",
-)
-
-
 @click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
 @click.version_option(package_name="mpviz", prog_name="mpviz", message="%(prog)s %(version)s")
 @click.pass_context
@@ -93,7 +63,7 @@ def command(context: click.Context) -> int:
     """
     if context.invoked_subcommand is not None:
         return 0
-    if not _has_terminal():
+    if not has_terminal():
         raise click.UsageError(
             "there is no terminal to show the scenarios on; see mpviz list and mpviz run --headless"
         )
@@ -163,15 +133,15 @@ def rules() -> int:
 @click.option(
     "--fail-on",
     metavar="NAME,...",
-    callback=_rule_names,
+    callback=rule_names,
     help="Exit with 3 where such a finding was made, or any (all); for CI.",
 )
-@_silence_option
-@_fps_option
+@silence_option
+@fps_option
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 100),
-    callback=_check_number,
+    callback=check_number,
     default=10.0,
     show_default=True,
     help="Looks at the machine a second: cores, memory.",
@@ -216,13 +186,13 @@ def run(
         return _compare_runs(sweep, json_file, record_file, rate, fail_on)
     wanted = _target([target, *arguments], module, python, start_method)
     wanted = replace(wanted, silenced=silenced)
-    if not headless and not _has_terminal():
+    if not headless and not has_terminal():
         click.echo("mpviz: no terminal to draw on, so this run is headless", err=True)
         headless = True
     if json_file is not None:
-        _check_json_file(json_file, headless)
+        check_json_file(json_file, headless)
     if record_file is not None:
-        _check_file("--record", record_file)
+        check_file("--record", record_file)
     record = Path(record_file) if record_file is not None else None
     if headless:
         from mpviz.tui.headless import run_headless  # noqa: PLC0415
@@ -249,9 +219,9 @@ def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
       mpviz compare before.jsonl.gz after.jsonl.gz
     """
     paths = [Path(file) for file in files]
-    _check_recordings(paths)
+    check_recordings(paths)
     if json_file is not None:
-        _check_json_file(json_file, headless=True)
+        check_json_file(json_file, headless=True)
     from mpviz.trace.recording import NotARecording  # noqa: PLC0415
     from mpviz.tui.comparing import compare_files  # noqa: PLC0415
 
@@ -263,18 +233,18 @@ def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
 
 @command.command(short_help="Open a recording and walk through it.")
 @click.option(
-    "--at", metavar="SECONDS", type=float, callback=_check_number, help="Begin at this moment."
+    "--at", metavar="SECONDS", type=float, callback=check_number, help="Begin at this moment."
 )
 @click.option(
     "--speed",
     metavar="FACTOR",
     type=click.FloatRange(1 / 256, 64),
-    callback=_check_number,
+    callback=check_number,
     default=1.0,
     help="Seconds of the run for each second, 1/256 to 64.",
 )
-@_silence_option
-@_fps_option
+@silence_option
+@fps_option
 @click.argument("file")
 def replay(
     *, at: float | None, speed: float, silenced: frozenset[str], fps: int | None, file: str
@@ -285,7 +255,7 @@ def replay(
       mpviz replay run.jsonl.gz
       mpviz replay run.jsonl.gz --at 3.2 --speed 0.25
     """
-    if not _has_terminal():
+    if not has_terminal():
         raise click.UsageError("there is no terminal to show a recording on")
     from mpviz.trace.recording import NotARecording  # noqa: PLC0415
     from mpviz.trace.replay import Replay  # noqa: PLC0415
@@ -326,7 +296,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
 
     if out == "-" and format_name is None:
         raise click.UsageError("-o - needs --to FORMAT: there is no ending that names it")
-    if _is_same_file(file, out):
+    if is_same_file(file, out):
         raise click.UsageError(f"{out} is the recording itself")
     try:
         export_by_command(Path(file), format_for(format_name, out), out)
@@ -387,62 +357,10 @@ def _compare_runs(
     fail_on: frozenset[str],
 ) -> int:
     if json_file is not None:
-        _check_json_file(json_file, headless=True)
+        check_json_file(json_file, headless=True)
     if record_file is not None:
-        _check_file("--record", record_file)
+        check_file("--record", record_file)
     from mpviz.tui.comparing import compare_runs  # noqa: PLC0415
 
     record = Path(record_file) if record_file is not None else None
     return compare_runs(sweep, json_file, record, rate, fail_on)
-
-
-def _check_recordings(files: Sequence[Path]) -> None:
-    """Refuse what leaves nothing to compare."""
-    if len(files) < 2:
-        raise click.UsageError("a comparison needs two recordings or more, not one")
-    if len(files) > MOST_COMPARED:
-        raise click.UsageError(f"no more than {MOST_COMPARED} recordings are compared")
-    known: dict[Path, Path] = {}
-    for file in files:
-        other = known.setdefault(file.resolve(), file)
-        if other is not file:
-            raise click.UsageError(f"{other} and {file} are the same recording")
-
-
-def _check_json_file(path: str, headless: bool) -> None:
-    """As :func:`_check_file`; a dash stands for stdout, where nothing else is in the way."""
-    if path != "-":
-        _check_file("--json", path)
-    elif not headless:
-        raise click.UsageError("--json - needs --headless: the screen is in the way")
-
-
-def _check_file(option: str, path: str) -> None:
-    """Find out before the run whether a file can be written, and leave no trace."""
-    from mpviz.tui.headless import check_writable  # noqa: PLC0415
-
-    try:
-        check_writable(path)
-    except OSError as error:
-        raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    try:
-        return Path(one).samefile(other)
-    except OSError:
-        # One of them is not there.
-        return False
-
-
-def _has_terminal() -> bool:
-    """Whether Textual can draw: it reads from stdin and writes to stderr."""
-    try:
-        return (
-            sys.stdin.isatty()
-            and sys.stderr.isatty()
-            and os.environ.get("TERM", "dumb") not in ("dumb", "")
-        )
-    except (AttributeError, ValueError):
-        # Closed, or taken away: 2>&- leaves no stderr at all.
-        return False

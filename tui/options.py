@@ -1,0 +1,105 @@
+"""The options that commands share, and what can be checked of them before anything begins."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+MOST_COMPARED = 12
+"""Recordings; a table with more columns is none."""
+
+
+def check_number(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    """Refuse what is no number and yet within every range."""
+    if value is not None and value != value:  # noqa: PLR0124 - only NaN is not itself
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
+def rule_names(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> frozenset[str]:
+    """The rules of the findings that are named, by commas apart; "all" stands for every one."""
+    if value is None:
+        return frozenset()
+    from mpviz.trace.findings import RULES  # noqa: PLC0415
+
+    known = frozenset(rule.name for rule in RULES)
+    names = frozenset(name.strip() for name in value.split(","))
+    for name in sorted(names - known - {"all"}):
+        listed = ", ".join(sorted(known))
+        raise click.BadParameter(f"there is no finding {name!r} (there is {listed}, or all)")
+    return known if "all" in names else names
+
+
+silence_option = click.option(
+    "--silence",
+    "silenced",
+    metavar="NAME,...",
+    callback=rule_names,
+    help="Findings that are not to be made; mpviz rules lists them.",
+)
+fps_option = click.option(
+    "--fps",
+    type=click.IntRange(1, 60),
+    help="Pictures a second.  [default: 10; 4 over SSH]",
+)
+
+
+def check_recordings(files: Sequence[Path]) -> None:
+    """Refuse what leaves nothing to compare."""
+    if len(files) < 2:
+        raise click.UsageError("a comparison needs two recordings or more, not one")
+    if len(files) > MOST_COMPARED:
+        raise click.UsageError(f"no more than {MOST_COMPARED} recordings are compared")
+    known: dict[Path, Path] = {}
+    for file in files:
+        other = known.setdefault(file.resolve(), file)
+        if other is not file:
+            raise click.UsageError(f"{other} and {file} are the same recording")
+
+
+def check_json_file(path: str, headless: bool) -> None:
+    """As :func:`check_file`; a dash stands for stdout, where nothing else is in the way."""
+    if path != "-":
+        check_file("--json", path)
+    elif not headless:
+        raise click.UsageError("--json - needs --headless: the screen is in the way")
+
+
+def check_file(option: str, path: str) -> None:
+    """Find out before the run whether a file can be written, and leave no trace."""
+    from mpviz.tui.headless import check_writable  # noqa: PLC0415
+
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file that is there."""
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        # One of them is not there.
+        return False
+
+
+def has_terminal() -> bool:
+    """Whether Textual can draw: it reads from stdin and writes to stderr."""
+    try:
+        return (
+            sys.stdin.isatty()
+            and sys.stderr.isatty()
+            and os.environ.get("TERM", "dumb") not in ("dumb", "")
+        )
+    except (AttributeError, ValueError):
+        # Closed, or taken away: 2>&- leaves no stderr at all.
+        return False
