@@ -9,6 +9,7 @@ from mpviz.trace.state import Process, RunState
 
 _NO_WORK = (
     Activity.STARTING,
+    Activity.INITIALIZING,
     Activity.IDLE,
     Activity.STOPPED,
     Activity.ZOMBIE,
@@ -62,7 +63,7 @@ def leave(state: RunState, process: Process) -> None:
     if process.pool:
         crew = _crew(state, process.parent, process.function, process.pool)
     totals = process.lane.totals
-    starting = totals[Activity.STARTING]
+    starting = totals[Activity.STARTING] + totals[Activity.INITIALIZING]
     crew.ended[process.start_method] = crew.ended.get(process.start_method, 0) + 1
     crew.failed += process.exit_code != 0
     crew.starting += starting

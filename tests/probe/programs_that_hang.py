@@ -379,6 +379,9 @@ def main():
     children = [start(work, name="child-%d" % number) for number in range(2)]
     for child in children:
         child.join()
+    if mp.get_start_method() == "fork":
+        # Until it is found, and somebody ends it.
+        threading.Event().wait()
     end.set()
     reader.join()
 """)
