@@ -141,22 +141,30 @@ def _axis(state: RunState, placed: Layout, width: int) -> Row:
     step = mark_step(grid.width)
     origin = grid.start(0) - state.origin
     line = [" "] * grid.count
+    found = _findings_in(state, grid)
     first = -(-origin // step)
     for number in range(first, first + grid.count // max(1, step // grid.width) + 1):
         column = (number * step - origin) // grid.width
         text = "╷" + moment(number * step, step)
+        if any(column < each < column + len(text) for each in found):
+            text = "╷"
         if column + len(text) <= grid.count:
             line[column : column + len(text)] = text
     out_of_sight = f"▾ {placed.hidden} more" if placed.hidden else ""
-    return row((fit(" " + out_of_sight, placed.label), "dim"), *_with_findings(state, grid, line))
+    return row((fit(" " + out_of_sight, placed.label), "dim"), *_with_findings(line, found))
 
 
-def _with_findings(state: RunState, grid: Grid, line: list[str]) -> list[Part]:
-    """The axis, with a ! where something was found wrong, or began to be."""
-    found = {grid.column(finding.since) for finding in state.findings.values()}
+def _findings_in(state: RunState, grid: Grid) -> list[int]:
+    """The columns in which something was found wrong, or began to be."""
+    columns = {grid.column(finding.since) for finding in state.findings.values()}
+    return sorted(column for column in columns if 0 <= column < grid.count)
+
+
+def _with_findings(line: list[str], found: list[int]) -> list[Part]:
+    """The axis, with a ! in these columns; a time that would stand there is left out."""
     parts: list[Part] = []
     start = 0
-    for column in sorted(column for column in found if 0 <= column < grid.count):
+    for column in found:
         parts += [("".join(line[start:column]), "dim"), ("!", "trouble")]
         start = column + 1
     return [*parts, ("".join(line[start:]), "dim")]
