@@ -52,7 +52,9 @@ SPECIAL = {
     "picker": Picture(),
     "pool-map": Picture(["pool-map", "chunksize=2"], seconds=4.5),
     "producer-consumer": Picture(["producer-consumer"], seconds=4.2),
-    "shared-counter": Picture(["shared-counter"], seconds=3.2, keys=["down", "down"]),
+    "shared-counter": Picture(
+        ["shared-counter", "increments=120"], seconds=2.2, keys=["down", "down"]
+    ),
     "lost-updates": Picture(["shared-counter", "lock=no", "increments=100"], seconds=3.0),
     "replay": Picture(
         ["shared-counter", "increments=60"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ sys.path.append(str(Path(__file__).parent / "panels"))
 from why_stories import line, ring
 
 Drive = Callable[..., None]
+
+PATIENCE = 30.0
+"""Seconds after which what has not come is a failure."""
 
 
 @pytest.fixture
@@ -55,6 +59,25 @@ def shown(pilot: Pilot[int], name: str) -> str:
     return "\n".join(row.text for row in holder.shown)
 
 
+async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
+    """Wait until something is on the screen: a busy machine may need more than one picture."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, condition()
+        await pilot.pause()
+
+
+async def until_shown(pilot: Pilot[int], name: str, words: str) -> None:
+    """Wait until the panel of this name is in front and has these words."""
+
+    def is_shown() -> bool:
+        holder = screen_of(pilot).desk.holder(name)
+        in_front = holder is not None and holder.panel is not None and holder.panel.name == name
+        return in_front and words in shown(pilot, name)
+
+    await until(pilot, is_shown)
+
+
 def said(pilot: Pilot[int]) -> str:
     return " ".join(each.message for each in pilot.app._notifications)
 
@@ -63,8 +86,7 @@ def test_the_chain_is_there_once_it_is_asked_for(run_app: MpvizApp, drive: Drive
     async def script(pilot: Pilot[int]) -> None:
         assert screen_of(pilot).desk.holder("chain") is None
         await pilot.press("w")
-        await pilot.pause()
-        assert "wait chain of MainProcess, a cycle" in shown(pilot, "chain")
+        await until_shown(pilot, "chain", "wait chain of MainProcess, a cycle")
         assert screen_of(pilot).desk.holder("chain").has_focus  # type: ignore[union-attr]
 
     drive(run_app, script)
@@ -75,9 +97,8 @@ def test_one_key_leads_along_the_chain_and_round_the_ring(run_app: MpvizApp, dri
         seen = []
         for _ in range(6):
             await pilot.press("w")
-            await pilot.pause()
+            await until_shown(pilot, "chain", "wait chain of MainProcess")
             seen.append(selected(pilot))
-            assert "wait chain of MainProcess" in shown(pilot, "chain")
         assert seen == ["MainProcess", "worker-1", "worker-2", "worker-3", "worker-1", "worker-2"]
 
     drive(run_app, script)
@@ -88,8 +109,7 @@ def test_it_begins_with_the_selected_process(run_app: MpvizApp, drive: Drive) ->
         while selected(pilot) != "worker-2":
             await pilot.press("down")
         await pilot.press("w")
-        await pilot.pause()
-        assert "wait chain of worker-2, a cycle" in shown(pilot, "chain")
+        await until_shown(pilot, "chain", "wait chain of worker-2, a cycle")
 
     drive(run_app, script)
 
@@ -103,9 +123,8 @@ class TestOfALine:
         async def script(pilot: Pilot[int]) -> None:
             for _ in range(5):
                 await pilot.press("w")
-                await pilot.pause()
+            await until(pilot, lambda: "the chain ends here: worker-3 is sleeping" in said(pilot))
             assert selected(pilot) == "worker-3"
-            assert "the chain ends here: worker-3 is sleeping" in said(pilot)
 
         drive(run_app, script)
 
@@ -127,8 +146,7 @@ def test_a_finding_is_said_in_the_header_and_a_key_leads_to_it(
         assert " 1 finding " in screen.query_one(Header).shown[0].text
         assert "! findings" in screen.query_one(Footer).shown[0].text
         await pilot.press("exclamation_mark")
-        await pilot.pause()
-        assert "▸ 3 processes wait for each other" in shown(pilot, "findings")
+        await until_shown(pilot, "findings", "▸ 3 processes wait for each other")
         assert selected(pilot) == "worker-1"
         await pilot.press("exclamation_mark")
         assert selected(pilot) == "worker-1", "there is but one"
@@ -151,7 +169,7 @@ def test_a_click_on_a_finding_does_the_same(run_app: MpvizApp, drive: Drive) -> 
     async def script(pilot: Pilot[int]) -> None:
         screen = screen_of(pilot)
         screen.focus_panel("findings")
-        await pilot.pause()
+        await until_shown(pilot, "findings", "3 processes wait for each other")
         holder = screen.desk.holder("findings")
         assert holder is not None
         await pilot.click(holder, offset=(5, 2))
@@ -168,7 +186,7 @@ def test_a_picture_of_a_deadlock(
 
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("w", "exclamation_mark")
-        await pilot.pause()
+        await until_shown(pilot, "findings", "▸ 3 processes wait for each other")
         pictures.append(pilot.app.export_screenshot(simplify=True))
 
     drive(run_app, script)
@@ -206,7 +224,8 @@ def test_in_a_replay_it_goes_to_the_moment_at_which_it_was_found(
         assert isinstance(screen, ReplayScreen)
         holder = screen.desk.holder("findings")
         assert holder is not None
-        assert "3 processes wait for each other" in "\n".join(row.text for row in holder.shown)
+        words = "3 processes wait for each other"
+        await until(pilot, lambda: words in "\n".join(row.text for row in holder.shown))
         assert finding.since in replay.troubles()
 
     app = MpvizApp(start=start_nothing, fps=10, replay=replay)  # type: ignore[arg-type]
