@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -97,8 +98,8 @@ def _table(runs: Sequence[Run], width: int, ascii: bool) -> list[Row]:
                 group = measure.group
                 rows.append(row((GROUPS[group], "dim")))
             rows.append(_line(measure, block, name, ascii))
-    same = _much_the_same(measures)
-    return [*rows, row((same, "dim"))] if same else rows
+    same = textwrap.wrap(_much_the_same(measures), max(20, width), subsequent_indent="  ")
+    return [*rows, *(row((line, "dim")) for line in same)]
 
 
 def _head(runs: Sequence[Run], index: int) -> str:

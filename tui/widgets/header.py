@@ -58,8 +58,9 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
     now = status.moment if status.moment >= 0 else state.now
     clock: list[Part] = [(f"  {duration(now - state.origin)} ", "head")]
     right = [*troubles, *state_parts, *clock]
-    if status.note:
-        left.append((f"  {status.note}", "key"))
+    note = [(f"  {status.note}", "key")] if status.note else []
+    if _length(left) + _length(note) + _length(right) <= width:
+        left += note
     if _length(left) + _length(right) + _length(counts) < width:
         right += counts
     for extra in extras:
