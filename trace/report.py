@@ -10,6 +10,7 @@ from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.programs import unobserved_run
 from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck
 from mpviz.trace.stuck import as_it_waits
+from mpviz.trace.waits import behind_waits
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def _lines(state: RunState) -> list[str]:
     for finding in state.findings.values():
         lines += [f"!! {finding.message} ({finding.rule})", f"   {finding.cause} {finding.fix}"]
     lines += [
-        f"!! stuck: {described(state.processes[each.process])} waits for {each.words}"
+        f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)
         for each in state.stuck
     ]

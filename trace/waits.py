@@ -17,5 +17,9 @@ def wait_in_words(state: RunState, wait: Wait) -> str:
 
 def waits_in_words(state: RunState, wait: Wait) -> str:
     """The same as what somebody does: "waits for lock counter, held by …", "waits to join …"."""
-    words = wait_in_words(state, wait)
-    return f"waits to {words}" if words.startswith("join ") else f"waits for {words}"
+    return "waits " + behind_waits(wait_in_words(state, wait))
+
+
+def behind_waits(words: str) -> str:
+    """What is waited for, as it follows the verb: "for lock counter", "to join Process-2"."""
+    return f"to {words}" if words.startswith("join ") else f"for {words}"

@@ -16,6 +16,7 @@ from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.processes import described, ended_badly, exit_in_words
 from mpviz.trace.recording import Header
 from mpviz.trace.state import Finding, RunState
+from mpviz.trace.waits import behind_waits
 from mpviz.tui.exports.chart import timeline
 from mpviz.tui.exports.gathered import Gathered, gather
 from mpviz.tui.exports.spent import where_the_time_went
@@ -162,7 +163,7 @@ def _hang(state: RunState) -> Iterator[str]:
         place = state.place(stuck.site)
         since = moment(stuck.since - state.origin, 10_000_000)
         where = f" at {place}" if place else ""
-        yield f"<li>{escape(f'{name} waited{where} for {stuck.words}, from {since} on')}</li>"
+        yield f"<li>{escape(f'{name} waited{where} {behind_waits(stuck.words)}, from {since} on')}</li>"
     yield "</ul></div>"
 
 
