@@ -163,7 +163,8 @@ def _hang(state: RunState) -> Iterator[str]:
         place = state.place(stuck.site)
         since = moment(stuck.since - state.origin, 10_000_000)
         where = f" at {place}" if place else ""
-        yield f"<li>{escape(f'{name} waited{where} {behind_waits(stuck.words)}, from {since} on')}</li>"
+        words = f"{name} waited{where} {behind_waits(stuck.words)}, from {since} on"
+        yield f"<li>{escape(words)}</li>"
     yield "</ul></div>"
 
 
