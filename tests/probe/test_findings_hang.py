@@ -28,6 +28,12 @@ def has_three_zombies(state: RunState) -> bool:
     return any(len(finding.processes) == 1 + 3 for finding in state.findings.values())
 
 
+def has_both_forks(state: RunState) -> bool:
+    """The parent and two children."""
+    forks = [each for each in state.findings.values() if each.rule == "fork-with-threads"]
+    return any(len(finding.processes) == 1 + 2 for finding in forks)
+
+
 def never(state: RunState) -> bool:
     return False
 
@@ -55,7 +61,7 @@ def faulty(
         "left-behind": (programs.LEFT_BEHIND, never),
         "fork-with-threads": (
             programs.FORK_WITH_THREADS,
-            has("fork-with-threads") if method == "fork" else never,
+            has_both_forks if method == "fork" else never,
         ),
     }
     if method != "forkserver":
