@@ -54,8 +54,9 @@ RULE = Rule(
     name="fork-with-threads",
     says="a fork while other threads of the program run",
     threshold=f"{limits.FORK_WITH_THREADS} thread",
-    exempt="threads of multiprocessing and concurrent.futures without code of the program in them,"
-    " and what these fork themselves; threads that only join another; a fork by os.fork that is"
+    exempt="threads that were not started with a function of the program's own, such as those of"
+    " multiprocessing and concurrent.futures, and what these fork themselves; the main thread,"
+    " where another forks; a fork by os.fork that is"
     f" another program within {limits.BARE_FORK_NANOSECONDS / 1e9:g} s (exec)",
     find=_find,
     stays=Stays.AS_IT_WAS,

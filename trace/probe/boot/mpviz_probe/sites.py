@@ -222,7 +222,12 @@ def is_library(file):
 
 def owner(frame):
     """Whose code a frame runs: 1 for the program's own, else one of the numbers above."""
-    file, names = frame.f_code.co_filename, frame.f_globals
+    return owner_of(frame.f_code, frame.f_globals)
+
+
+def owner_of(code, names):
+    """Whose code this is, given the names of its module; as :func:`owner`."""
+    file = code.co_filename
     # Code that belongs to no module was written by a program, as the methods of a proxy are.
     if is_machinery(file) or "__name__" not in names:
         return PASSED_OVER

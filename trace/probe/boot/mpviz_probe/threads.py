@@ -1,28 +1,36 @@
 """Tells which threads of the program run while it forks: the child gets their locks, not them.
 
 It is asked at each fork, and only where there is more than one thread. What multiprocessing has
-threads for (queues, pools, executors) is not the program's: no code of the program is in them.
+threads for (queues, pools, executors) is not the program's. A thread is known by the function that
+it was started with: to look at the frames of others would keep alive what is in them, and a buffer
+that is kept like that can crash a Python up to 3.12.6 (CPython issue 77894).
 """
 
 import sys
 from _thread import get_ident
+from types import FunctionType, MethodType
 
 from mpviz_probe import sites, wire
 
-_JOINS = ("join", "_wait_for_tstate_lock")
-"""Functions of ``threading`` in which a thread only waits for the end of another."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def beside_fork():
     """The other threads as fields of a record; empty where none of them is the program's.
 
-    A thread of multiprocessing that forks does so for it: a pool replaces a worker.
+    A thread of multiprocessing that forks does so for it: a pool replaces a worker. The main thread
+    is passed over where another forks: mostly it waits for that one.
     """
-    frames = sys._current_frames()
-    own = frames.pop(get_ident())
-    if not _is_in_program(own):
+    threading: "Any" = sys.modules.get("threading")
+    if threading is None:
         return b""
-    others = [thread for thread, frame in frames.items() if _is_at_work(frame)]
+    main, active = threading.main_thread(), dict(threading._active)
+    own = active.pop(get_ident(), None)
+    if own is not main and not _is_the_programs(own):
+        return b""
+    others = [each for each in active.values() if each is not main and _is_the_programs(each)]
     if not others:
         return b""
     names = ", ".join(filter(None, map(_name_of, others)))
@@ -30,21 +38,20 @@ def beside_fork():
     return fields % (len(others), wire.text(names), sites.here())
 
 
-def _is_at_work(frame):
-    inner = frame.f_code
-    is_joining = inner.co_name in _JOINS and inner.co_filename.endswith("threading.py")
-    return not is_joining and _is_in_program(frame)
-
-
-def _is_in_program(frame):
-    while frame is not None:
-        if sites.owner(frame) > 0:
-            return True
-        frame = frame.f_back
-    return False
+def _is_the_programs(thread):
+    """Whether it was started with a function of the program's own, or is of a class of its own."""
+    if thread is None:
+        return False
+    function = thread.__dict__.get("_target")
+    if function is None:
+        function = type(thread).run
+    elif type(function) is MethodType:
+        function = function.__func__
+    if type(function) is not FunctionType:
+        return False
+    return sites.owner_of(function.__code__, function.__globals__) > 0
 
 
 def _name_of(thread):
-    known = sys.modules["threading"]._active.get(thread) if "threading" in sys.modules else None
-    name = None if known is None else known.__dict__.get("_name")
+    name = thread.__dict__.get("_name")
     return name if type(name) is str else ""
