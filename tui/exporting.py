@@ -16,6 +16,10 @@ REDRAWN = 0.1
 """Seconds between two words on a terminal, where one takes the place of the other."""
 
 
+_ending: list[int] = []
+"""The signals that asked us to end."""
+
+
 class _Ended(SystemExit):
     """Somebody wants us to end; what is half written is taken away on the way out."""
 
@@ -30,7 +34,9 @@ class Progress:
         self._is_shown = False
 
     def tell(self, share: float) -> None:
-        """Say it, if it is time."""
+        """Say it, if it is time; somebody may have wanted us to end."""
+        if _ending:
+            raise _Ended(128 + _ending[0])
         now = time.monotonic()
         if now < self._next:
             return
@@ -65,4 +71,6 @@ def export_by_command(recording: Path, form: Format, path: str) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    # What is raised while an object is being freed goes nowhere; so the next word raises it again.
+    _ending.append(number)
     raise _Ended(128 + number)

@@ -208,8 +208,14 @@ time.sleep(600)
         ),
     )
     assert "sleeping, not observed" in in_words(session.state, named(session.state, "told.py"))
-    told = [line for line in log(session.state) if line.startswith("has told nothing of itself")]
-    assert len(told) == 2
+    told = [
+        line.process
+        for line in session.state.log
+        if line.text.startswith("has told nothing of itself")
+    ]
+    # Once of each; on a busy machine a look can also meet one between its fork and its exec.
+    for each in (name, "told.py"):
+        assert told.count(named(session.state, each).key) == 1
 
 
 @pytest.mark.parametrize("flag", ["-I", "-E", "-S"])

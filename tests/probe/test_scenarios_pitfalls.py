@@ -65,12 +65,15 @@ def waits_for(process: Process | None, what: str) -> str:
 
 
 def exit_codes(state: RunState) -> dict[str, int | None]:
-    """How each process ended, without the helpers of the start methods."""
+    """How each process ended, without the helpers of the start methods.
+
+    One that was seen, and gone before it could say what it is, is such a helper, too.
+    """
     helpers = ("resource tracker", "fork server")
     return {
         process.name: process.exit_code
         for process in state.processes.values()
-        if process.role not in helpers
+        if process.role not in helpers and process.name
     }
 
 
