@@ -166,6 +166,9 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
 
 
 def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
+    if event.child not in state.by_pid:
+        # As with an exit: nobody has told or seen what it is.
+        return
     process = process_with_pid(state, event.child, event.time)
     process.signals.append((event.time, "mpviz", event.signal))
     if event.left_behind and process.alive:
@@ -180,6 +183,10 @@ def _at_what(state: RunState, process: Process) -> str:
 
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
+    if speaker is state.warden and event.child not in state.by_pid:
+        # It was there for less than a look takes, and nothing is known of it but that: a resource
+        # tracker of a short run, say, which takes no probe along.
+        return
     process = process_with_pid(state, event.child, event.time)
     if speaker.key == process.parent:
         process.joined = True
