@@ -95,7 +95,7 @@ class Process:
     left_behind: str = ""
     """What it was at when it was found there after the program's end, in words; else empty."""
     threads_at_fork: int = 0
-    """How many other threads of its parent ran code of the program when that forked it."""
+    """How many other threads of the program's own its parent had when that forked it."""
     names_at_fork: str = ""
     """The names of these threads."""
     forked_at: int = 0

@@ -46,7 +46,7 @@ class Hello(Event, tag="process.hello", kw_only=True):
     """The name of the file that it runs; empty after a fork."""
     python: str = ""
     threads: int = 0
-    """After a fork: how many other threads of the parent ran code of the program."""
+    """After a fork: how many other threads of the program's own the parent had."""
     names: str = ""
     """The names of these threads."""
     site: int = 0
