@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -115,12 +116,16 @@ def chain_in_words(state: RunState, chain: Chain) -> str:
     "a waits for lock x, which b holds, …" grows hard to read, so each link has a part of its own:
     "a waits for lock x, held by b; b waits to join c; c is running".
     """
-    parts = [
+    return "; ".join([*links_in_words(state, chain.links), *end_in_words(chain)])
+
+
+def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
+    """What each of them waits for; nothing of one that does not."""
+    return [
         f"{described(link.process)} {waits_in_words(state, link.wait)}"
-        for link in chain.links
+        for link in links
         if link.wait is not None
     ]
-    return "; ".join([*parts, *end_in_words(chain)])
 
 
 def end_in_words(chain: Chain) -> list[str]:

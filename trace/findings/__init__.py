@@ -30,7 +30,7 @@ from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
 
-__all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs", "rule_named"]
+__all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs"]
 
 RULES: tuple[Rule, ...] = (
     deadlock.RULE,
@@ -58,12 +58,6 @@ RULES: tuple[Rule, ...] = (
 
 _WHILE_IT_RUNS = tuple(rule for rule in RULES if not rule.at_end)
 _AT_END = tuple(rule for rule in RULES if rule.at_end)
-_BY_NAME = {rule.name: rule for rule in RULES}
-
-
-def rule_named(name: str) -> Rule | None:
-    """The rule with this name; None where there is none."""
-    return _BY_NAME.get(name)
 
 
 def look_while_it_runs(state: RunState) -> None:

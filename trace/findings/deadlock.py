@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.chains import Link, freers_of
+from mpviz.trace.chains import Link, freers_of, links_in_words
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.processes import described
 from mpviz.trace.state import Finding, RunState, Thread
 from mpviz.trace.stuck import stuck
-from mpviz.trace.waits import waits_in_words
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -66,11 +64,6 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     first = min(range(len(ring)), key=lambda index: ring[index].process.number)
     ring = ring[first:] + ring[:first]
     waits = [link.wait for link in ring if link.wait is not None]
-    parts = [
-        f"{described(link.process)} {waits_in_words(state, link.wait)}"
-        for link in ring
-        if link.wait is not None
-    ]
     keys = tuple(dict.fromkeys(link.process.key for link in ring))
     who = (
         f"{len(keys)} processes wait for each other"
@@ -82,7 +75,7 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
         rule="deadlock",
         # Who waits since another moment is in another deadlock.
         subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
-        message=f"{who}: " + "; ".join(parts),
+        message=f"{who}: " + "; ".join(links_in_words(state, ring)),
         cause=_cause(ring),
         fix=_fix({wait.what for wait in waits}, len(keys)),
         processes=keys,
