@@ -57,8 +57,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     for index, link in enumerate(chain.links):
         rows.append(_link(state, view, chain, index, width))
         rows += _arrow(chain, index, link, width)
-    sentence = chain_in_words(state, chain)
-    wrapped = textwrap.wrap(sentence[:1].upper() + sentence[1:] + ".", max(10, width))
+    # It begins with a name, which is written as it is.
+    wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
     if len(rows) + 1 + len(wrapped) <= height:
         rows += [row(""), *(row((line, "dim")) for line in wrapped)]
     return finished(from_top(rows, height, view.scroll.get("chain", 0)), width, height, view.ascii)

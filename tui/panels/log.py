@@ -118,17 +118,20 @@ def _kind(kind: type[Event]) -> str:
 
 
 @cache
-def _field_names(kind: type[Event]) -> tuple[str, ...]:
-    names = [field.name for field in msgspec.structs.fields(kind) if field.name not in _COMMON]
-    return tuple(sorted(names, key=lambda name: name != "object"))
+def _fields(kind: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """The names of its own fields, and what each is where nothing is told of it."""
+    own = [
+        (field.name, field.default)
+        for field in msgspec.structs.fields(kind)
+        if field.name not in _COMMON
+    ]
+    return tuple(sorted(own, key=lambda field: field[0] != "object"))
 
 
 def _fields_in_words(state: RunState, event: Event) -> Iterator[str]:
-    for name in _field_names(type(event)):
+    for name, default in _fields(type(event)):
         content = getattr(event, name)
-        if content is None or content is False or content in ("", []):
-            continue
-        if name == "site" and not content:
+        if content is None or content is False or content in ("", []) or content == default:
             continue
         yield _field_in_words(state, event, name, content)
 

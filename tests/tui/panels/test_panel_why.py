@@ -72,7 +72,7 @@ def test_a_line_ends_with_who_is_at_work() -> None:
     text = text_of(chain.PANEL, line().state(), 90, 20)
     assert "●w3 worker-3" in text.splitlines()[6]
     assert "sleeping" in text.splitlines()[6]
-    assert "Worker-3 is sleeping" not in text
+    assert "\nMainProcess waits to join worker-1; worker-1 waits for lock lock2" in text
     assert words_of(text).endswith("worker-3 is sleeping.")
 
 
