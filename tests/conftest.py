@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,14 @@ RECORDED = Path(__file__).parent / "tui"
 START_METHODS = ("fork", "spawn", "forkserver")
 OLD_VERSIONS = ((2, 7), (3, 6), (3, 7))
 """In these a program runs as ever, and no more."""
-VERSIONS = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
+VERSIONS = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
+
+NEWER_PYTHONS = Path(__file__).parents[2] / "shared/tools/newer-pythons"
+"""A command beside the project that installs the newest Pythons and prints their paths.
+
+It takes a third of a second where it has done so before, else 20 seconds and the network. Where
+there is no such command, the tests use what else they find.
+"""
 
 TELLING = '''
 """For observed programs: say what is true, past everything that mpviz looks at."""
@@ -110,10 +118,26 @@ def _candidates(versions: tuple[tuple[int, int], ...]) -> list[str]:
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
     on_path = [shutil.which(f"python{major}.{minor}") for major, minor in versions]
     elsewhere = [*(home / ".pyenv/versions").glob("*/bin/python"), *uv.glob("*/bin/python3")]
-    return [sys.executable, *filter(None, on_path), *map(str, sorted(elsewhere))]
+    return [sys.executable, *filter(None, on_path), *map(str, sorted(elsewhere)), *_newer()]
+
+
+@cache
+def _newer() -> list[str]:
+    """What NEWER_PYTHONS prints; nothing where it is missing or cannot install them."""
+    if not NEWER_PYTHONS.is_file():
+        return []
+    printed = subprocess.run(
+        [NEWER_PYTHONS], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    return printed.stdout.split() if printed.returncode == 0 else []
 
 
 _FOUND = find_interpreters()
+
+
+def pytest_report_header() -> str:
+    """Say which Pythons the probe is tested on: with fewer there are fewer tests."""
+    return f"under the probe: {', '.join(found.name for found in _FOUND)}"
 
 
 @pytest.fixture(scope="session", params=_FOUND, ids=lambda found: found.name)
