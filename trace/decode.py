@@ -7,31 +7,47 @@ from typing import Any, Union
 
 import msgspec
 
-from mpviz.trace.events import Event, Unreadable
+from mpviz.trace.events import FROM_VIEWER, FROM_WARDEN, Event, Unreadable
 from mpviz.trace.fold import EVENTS
 from mpviz.trace.text import LIMIT, clean
 
-_AnyEvent: Any = Union[EVENTS]  # noqa: UP007 - a tuple that is made at run time
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_AnyEvent)
+
+class Source:
+    """What is taken from one source: these events, and no others."""
+
+    def __init__(self, events: tuple[type[Event], ...]) -> None:
+        self.event: Any = Union[events]  # noqa: UP007 - a tuple that is made at run time
+        self.decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(self.event)
+
+
+def _without(*kinds: type[Event]) -> tuple[type[Event], ...]:
+    return tuple(kind for kind in EVENTS if kind not in kinds)
+
+
+RECORDING = Source(EVENTS)
+WARDEN = Source(_without(*FROM_VIEWER))
+PROGRAM = Source(_without(*FROM_VIEWER, *FROM_WARDEN))
+
 _plain = msgspec.json.Decoder()
 _BLANK = b" \t\r"
 
 
-def decode(lines: bytes, before: int | None = None) -> list[Event]:
+def decode(lines: bytes, before: int | None = None, *, source: Source = RECORDING) -> list[Event]:
     """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
 
-    Blank lines say nothing. ``before``: for lines of the past, the time of the event before them in
-    nanoseconds; what is unreadable is stamped like the event in front of it, else with the present.
+    So does an event that this source cannot know of. Blank lines say nothing. ``before``: for lines
+    of the past, the time of the event before them in nanoseconds; what is unreadable is stamped
+    like the event in front of it, else with the present.
     """
     if _is_plain(lines) and not _has_long_line(lines):
         try:
-            return _decoder.decode_lines(lines)
+            return source.decoder.decode_lines(lines)
         except (msgspec.DecodeError, RecursionError):
             pass
     events: list[Event] = []
     for line in lines.split(b"\n"):
         if line.strip(_BLANK):
-            event = _decode_line(line)
+            event = _decode_line(line, source)
             if isinstance(event, Unreadable) and event.time < 0:
                 event.time = time.monotonic_ns() if before is None else before
             elif before is not None:
@@ -55,12 +71,12 @@ def _has_long_line(text: bytes) -> bool:
     return False
 
 
-def _decode_line(line: bytes) -> Event:
+def _decode_line(line: bytes, source: Source) -> Event:
     """The event in a line; an :class:`Unreadable` without a time of its own where there is none."""
     try:
         if _is_plain(line) and len(line) < LIMIT:
-            return _decoder.decode(line)
-        event: Event = msgspec.convert(_cleaned(_plain.decode(line)), _AnyEvent)
+            return source.decoder.decode(line)
+        event: Event = msgspec.convert(_cleaned(_plain.decode(line)), source.event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = clean(line[:200].decode("utf-8", "backslashreplace"))
         return Unreadable(time=-1, pid=0, text=text)

@@ -221,6 +221,17 @@ class Sample(Event, tag="sample", kw_only=True):
     """Pids of the sample before that are no more."""
 
 
+FROM_WARDEN: tuple[type[Event], ...] = (
+    ProgramStarted,
+    ProgramFailed,
+    ProgramEnded,
+    WardenSignalled,
+)
+"""What nobody but the warden can tell: refused from the pipe, which anybody can write to."""
+
+FROM_VIEWER: tuple[type[Event], ...] = (RunStarted, RunEnded, Output, Marked, Unreadable, Sample)
+"""What nobody but the viewer itself can tell: refused from the pipe and from the warden."""
+
 COMMON_EVENTS: tuple[type[Event], ...] = (
     RunStarted,
     RunEnded,

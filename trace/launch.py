@@ -42,6 +42,7 @@ class Program:
 
     warden: subprocess.Popen[bytes]
     control: socket.socket
+    """Takes what the warden is to do, and brings what it has to tell."""
     queue_path: str
     stdin: int | None
     """Our end of the program's stdin, non-blocking; None when it is not a pipe of ours."""
@@ -159,14 +160,15 @@ def launch(
     stdin: int | None = None,
     capture: bool = False,
     directory: Path | str | None = None,
-    make_queue: Callable[[], None] = lambda: None,
+    make_queue: Callable[[Program], None] = lambda _: None,
     remove_queue: bool = True,
 ) -> Program:
     """Start a program natively under the probe, with a warden of its own.
 
     ``arguments``: the command, word by word; found by ``PATH`` as a shell would.
     ``queue_path``: the FIFO that is open for reading on our side, or will be once ``make_queue``
-    has been called: then there is a warden already, which removes it should we be killed.
+    has been called: then there is a warden already, which removes it should we be killed. The
+    program is started after that.
     ``stdin``: a descriptor, ``subprocess.DEVNULL``, ``subprocess.PIPE`` for
     :meth:`Program.write_stdin`, or None for our own.
     ``capture``: give the program sockets of ours for stdout and stderr, each of whose readings
@@ -206,7 +208,7 @@ def launch(
             end.close()
     program = Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
     try:
-        make_queue()
+        make_queue(program)
     except BaseException:
         # The warden sees us gone, and has not started anything.
         program.close()

@@ -1,13 +1,17 @@
-"""Puts what came by the pipe and what came by the rings into the order in which it happened.
+"""Puts what came by the pipe, the rings and the socket into the order in which it happened.
 
-The pipe has one order for all processes; a ring has its own process's. Every record is stamped
-before it is written, and all processes read the same clock. So if one record was written before
-another was stamped, which is what a cause and its effect are, then the first has the earlier stamp.
+The pipe has one order for all processes; a ring has its own process's, the socket that of the
+warden, who tells how processes end. Every record is stamped before it is written, and all processes
+read the same clock. So if one record was written before another was stamped, which is what a cause
+and its effect are, then the first has the earlier stamp.
 
 Sorting by stamps is all it takes, if the cause has been read when the effect is given out. The
-viewer reads in passes: it looks at the clock, reads the pipe until it is empty, then every ring.
-A record with a stamp from before that look at the clock has all its causes in this pass or in an
-earlier one, since they were written before. Younger records wait for the next pass.
+viewer reads in passes: it looks at the clock, reads the pipe until it is empty, then every ring,
+then the socket. A record with a stamp from before that look at the clock has all its causes in this
+pass or in an earlier one, since they were written before. Younger records wait for the next pass.
+
+So the exit of a process comes after all that the process told: it was
+written before the process died, and the warden stamps the exit when it has seen the death.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Unreadable
 from mpviz.trace.rings import Ring
 
 _by_key = itemgetter(0)
@@ -24,14 +28,31 @@ _by_key = itemgetter(0)
 RING_WEIGHT = 2
 """A record is half as long in a ring as in the pipe, and as much work to fold."""
 
+LINE_BYTES = 1 << 16
+"""No record is longer; what goes on for longer without a line's end is passed over."""
+
+HELD_EVENTS = 1 << 18
+"""So many events may wait for what happened before them; of more, the oldest are given out.
+
+They wait for a number that a process has taken and not written. It may be stopped just there, and
+may have meant to be.
+"""
+
+_SHOWN_BYTES = 200
+
+PIDS = 1 << 22
+"""No pid is as high (Linux, ``PID_MAX_LIMIT``)."""
+
 
 @dataclass(slots=True)
 class Pass:
-    """What one look at the pipe and the rings brought."""
+    """What one look at the pipe, the rings and the socket brought."""
 
     lines: list[bytes]
     """Of the pipe, cut anywhere."""
     rings: list[tuple[Ring, bytes]]
+    told: list[bytes]
+    """Lines of the warden, cut anywhere."""
     since: int
     """Of what was written before this moment nothing is left in a ring.
 
@@ -39,36 +60,47 @@ class Pass:
     """
     drained: bool
     """The pipe was read until it was empty."""
+    until: int
+    """When all of it had been read: no stamp in it is later, unless it is forged."""
     weight: int = field(init=False)
     """Bytes, as they count in the backlog."""
 
     def __post_init__(self) -> None:
         in_rings = sum(len(records) for _, records in self.rings)
-        self.weight = sum(map(len, self.lines)) + RING_WEIGHT * in_rings
+        in_lines = sum(map(len, self.lines)) + sum(map(len, self.told))
+        self.weight = in_lines + RING_WEIGHT * in_rings
 
 
 class Sorter:
-    """Takes passes one after another and gives the events out in order."""
+    """Takes passes one after another and gives the events out in order.
 
-    def __init__(self) -> None:
-        self._half_line = b""
+    ``warden`` is the pid of the warden, in whose name nobody else may speak; 0 where there is none.
+    """
+
+    def __init__(self, warden: int = 0) -> None:
+        self.warden = warden
+        self._pipe = _Lines()
+        self._socket = _Lines()
         self._latest = 0
         """The latest stamp that any line of the pipe had so far."""
         self._held: list[tuple[int, Event]] = []
 
     def sort(self, piece: Pass) -> list[Event]:
         """The events for which all is there that happened before them."""
-        lines = self._whole_lines(piece.lines)
-        if not piece.rings and not self._held:
+        lines = self._decode_pipe(piece)
+        if not piece.rings and not piece.told and not self._held:
             return lines
         keyed = self._held + self._in_order_of_the_pipe(lines)
         for ring, records in piece.rings:
             keyed += [(event.time, event) for event in ring.decode(records)]
+        # Last, so that of two with the same stamp the end of a process is the later one.
+        keyed += [(event.time, event) for event in self._decode_socket(piece)]
         # Each part is in order already, or nearly so, and the sort makes use of that.
         keyed.sort(key=_by_key)
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
         complete = bisect_right(keyed, since, key=_by_key)
+        complete = max(complete, len(keyed) - HELD_EVENTS)
         self._held = keyed[complete:]
         return [event for _, event in keyed[:complete]]
 
@@ -87,12 +119,60 @@ class Sorter:
         self._latest = latest
         return keyed
 
-    def _whole_lines(self, pieces: list[bytes]) -> list[Event]:
-        if not pieces:
+    def _decode_pipe(self, piece: Pass) -> list[Event]:
+        if not piece.lines:
             return []
-        text = self._half_line + b"".join(pieces)
-        end = text.rfind(b"\n") + 1
-        self._half_line = text[end:]
-        from mpviz.trace.decode import decode  # noqa: PLC0415 - there is a queue before it is needed
+        # There is a queue before this is needed.
+        from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415
 
-        return decode(text[:end])
+        events = decode(self._pipe.whole(piece.lines), source=PROGRAM)
+        until, warden = piece.until, self.warden
+        for index, event in enumerate(events):
+            pid = event.pid
+            if event.time > until or not 0 < pid < PIDS or pid == warden:
+                events[index] = _refused(event, until)
+        return events
+
+    def _decode_socket(self, piece: Pass) -> list[Event]:
+        if not piece.told:
+            return []
+        from mpviz.trace.decode import WARDEN, decode  # noqa: PLC0415 - as above
+
+        return decode(self._socket.whole(piece.told), source=WARDEN)
+
+
+def _refused(event: Event, until: int) -> Event:
+    """What is put in the place of a record that cannot be true."""
+    if isinstance(event, Unreadable):
+        event.time = min(event.time, until)
+        return event
+    if event.time > until:
+        reason = "its time has not come yet"
+    else:
+        reason = f"no process that is observed has the pid {event.pid}"
+    text = f"{event.__struct_config__.tag}: {reason}"
+    return Unreadable(time=until, pid=0, text=text)
+
+
+class _Lines:
+    """Cuts what comes in pieces into whole lines."""
+
+    def __init__(self) -> None:
+        self._half = b""
+        self._passes_over = False
+        """In the middle of a line that is too long."""
+
+    def whole(self, pieces: list[bytes]) -> bytes:
+        """The lines that have come to their end; of one that is too long the beginning, once."""
+        text = self._half + b"".join(pieces)
+        self._half = b""
+        if self._passes_over:
+            _, line_end, text = text.partition(b"\n")
+            self._passes_over = not line_end
+        end = text.rfind(b"\n") + 1
+        half = text[end:]
+        if len(half) <= LINE_BYTES:
+            self._half = half
+            return text[:end]
+        self._passes_over = True
+        return text[:end] + half[:_SHOWN_BYTES]

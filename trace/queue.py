@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import tempfile
 import threading
 import time
@@ -86,6 +87,8 @@ class EventQueue:
         self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         _enlarge(self._descriptor)
         self._rings = Rings(self.directory)
+        self._control: socket.socket | None = None
+        self._warden_has_spoken = True
         self._inbox: deque[Pass | Event] = deque()
         self._samples: deque[Sample] = deque()
         self._backlog = 0
@@ -95,6 +98,15 @@ class EventQueue:
         self._closing = False
         self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
         self._thread.start()
+
+    def hear(self, control: socket.socket, warden: int) -> None:
+        """Take in what the warden with this pid tells on its socket, and before all else a word.
+
+        Its first is that there is a program; nothing that one told before is to come before that.
+        """
+        self._sorter.warden = warden
+        self._warden_has_spoken = False
+        self._control = control
 
     def put(self, event: Event) -> None:
         """Add an event of the viewer's own, after all that has been read so far.
@@ -212,8 +224,8 @@ class EventQueue:
                 ):
                     self._inbox.append(self._samples.popleft())
                     self._arrived.notify_all()
-            # What was in a ring may have to wait for what the next pass brings.
-            owed = bool(piece.rings)
+            # What was in a ring or the socket may have to wait for what the next pass brings.
+            owed = bool(piece.rings or piece.told)
             if closing:
                 return
             if slowly:
@@ -222,16 +234,40 @@ class EventQueue:
                 pause = DRAIN_SECONDS if piece.weight >= BUSY_BYTES else IDLE_SECONDS
 
     def _read(self, slowly: bool, closing: bool) -> Pass:
-        """Look once at the pipe and then at all rings; see :mod:`mpviz.trace.passes`."""
+        """Look once at the pipe, all rings and the socket; see :mod:`mpviz.trace.passes`."""
         began = time.monotonic_ns()
+        first = [] if self._warden_has_spoken else self._read_warden()
+        if not (self._warden_has_spoken or closing):
+            return Pass([], [], [], NEVER, False, began)
         lines, drained = self._read_pipe(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
         self._rings.look()
         if closing:
-            return Pass(lines, self._rings.take_all(), NEVER, True)
-        rings, left_since = self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
-        if not rings and left_since == NEVER:
-            return Pass(lines, [], NEVER, drained)
-        return Pass(lines, rings, min(began, left_since - 1), drained)
+            rings, left_since = self._rings.take_all(), NEVER
+        else:
+            rings, left_since = self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
+        told = first + self._read_warden()
+        since = NEVER
+        if not closing and (rings or told or left_since != NEVER):
+            since = min(began, left_since - 1)
+        return Pass(lines, rings, told, since, drained or closing, time.monotonic_ns())
+
+    def _read_warden(self) -> list[bytes]:
+        """All that the warden has told since; it is never much."""
+        pieces: list[bytes] = []
+        while self._control is not None:
+            try:
+                piece = self._control.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError:
+                # It was reset by the death of the warden, or closed by us.
+                piece = b""
+            if piece:
+                pieces.append(piece)
+            else:
+                self._control = None
+            self._warden_has_spoken = True
+        return pieces
 
     def _read_pipe(self, most: int) -> tuple[list[bytes], bool]:
         """What is in the pipe, about ``most`` bytes of it, and whether it was empty then.

@@ -171,11 +171,11 @@ class Ring:
         text = self._memory[start : start + layout.FORM_BYTES].rstrip(b"\0")
         names, _, line = text.partition(b"\n")
         zeros = b"".join(b',"%b":0' % name for name in names.split())
-        from mpviz.trace.decode import decode  # noqa: PLC0415 - as in passes
+        from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
 
-        (event,) = decode(line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % self.pid) or [
-            Unreadable(time=0, pid=0, text="a record of no form")
-        ]
+        (event,) = decode(
+            line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % self.pid, source=PROGRAM
+        ) or [Unreadable(time=0, pid=0, text="a record of no form")]
         called = {
             field.encode_name.encode(): field.name for field in msgspec.structs.fields(type(event))
         }

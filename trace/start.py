@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from mpviz.trace.events import RunStarted
-from mpviz.trace.launch import launch
+from mpviz.trace.launch import Program, launch
 from mpviz.trace.queue import QUEUE_NAME, EventQueue
 from mpviz.trace.text import clean
 from mpviz.trace.version import VERSION
@@ -71,12 +71,13 @@ def start(
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []
 
-    def prepare() -> None:
+    def prepare(program: Program) -> None:
         if record is not None or capture:
             from mpviz.trace.recorder import Recorder  # noqa: PLC0415 - most runs for CI need none
 
             recorders.append(Recorder(record, VERSION))
         queues.append(_make_queue(directory, target, arguments, capture))
+        queues[0].hear(program.control, program.warden_pid)
 
     program = launch(
         arguments,

@@ -10,6 +10,7 @@ It is one thread and one loop, which sleeps until a descriptor has news:
 - ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made
   sooner, it would be left behind by a viewer that is killed just then. The line ``end`` ends all,
   ``interrupt`` is a Ctrl-C, and the end of file means that the viewer is gone, by whatever cause.
+  What the warden has to tell goes the other way, see ``warden_words.py``.
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
@@ -32,17 +33,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from mpviz.trace import kernel, warden_start, warden_tree
+    from mpviz.trace import kernel, warden_start, warden_tree, warden_words
 
     ring: ModuleType
-    wire: ModuleType
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
     import kernel
     import warden_start
     import warden_tree
-    from mpviz_probe import ring, wire
+    import warden_words
+    from mpviz_probe import ring
 
 NATURAL_SECONDS = 0.25
 """How long helpers may take to see for themselves that the program has ended."""
@@ -64,7 +65,6 @@ KILL_ROUNDS = 50
 """How many times in a row new processes are killed before the warden turns to its other news."""
 
 _DESCRIPTORS_KEPT_FREE = 64
-_ERRORS_TOLD = 10
 
 
 class Ending:
@@ -86,7 +86,6 @@ class Warden:
         "command_rest",
         "control",
         "ending",
-        "errors_told",
         "first_group",
         "has_children",
         "may_start",
@@ -94,6 +93,7 @@ class Warden:
         "tree",
         "viewer_is_gone",
         "wake_up",
+        "words",
     )
 
     def __init__(self, control: int, wake_up: int, descriptor_limit: int) -> None:
@@ -102,6 +102,7 @@ class Warden:
         self.poll = select.epoll()
         self.poll.register(control, select.EPOLLIN)
         self.poll.register(wake_up, select.EPOLLIN)
+        self.words = warden_words.Words(control, self.poll)
         self.tree = warden_tree.Tree(self.poll, descriptor_limit)
         self.first_group = -1
         """A pidfd of the program's first process: stands for its process group after its end."""
@@ -111,7 +112,6 @@ class Warden:
         self.ending: Ending | None = None
         self.viewer_is_gone = False
         self.command_rest = b""
-        self.errors_told = 0
 
 
 def main() -> None:
@@ -128,18 +128,19 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     warden = Warden(control, _wake_up_on_child(), most - _DESCRIPTORS_KEPT_FREE)
     _wait_for_start(warden)
-    _open_queue(queue)
     start_program(warden, command, surroundings)
     while warden.has_children and not _only_others_are_left(warden):
         try:
             turn(warden)
         except Exception as error:
             # Whatever it is: the warden may not leave before its work is done.
-            _tell_error(warden, error)
+            warden.words.tell_error(error)
             sleep(warden_tree.LOOK_SECONDS)
     if warden.has_children:
         beyond_us = ", ".join(str(pid) for pid in warden.tree.processes)
-        _tell_error(warden, PermissionError(f"another user's and could not be ended: {beyond_us}"))
+        problem = f"another user's and could not be ended: {beyond_us}"
+        warden.words.tell_error(PermissionError(problem))
+    warden.words.finish()
     if at_the_end == "remove" and warden.viewer_is_gone:
         _remove_queue(queue)
 
@@ -160,7 +161,9 @@ def start_program(
         if descriptor == warden.control:
             _read_control(warden)
     if warden.ending:
-        _tell_failure(f"{command[0]} was not started, since its end was asked for first")
+        warden.words.tell_failure(
+            f"{command[0]} was not started, since its end was asked for first"
+        )
         return
     outcome, report = os.pipe2(os.O_CLOEXEC)
     stamp = monotonic_ns()
@@ -174,27 +177,29 @@ def start_program(
     warden_start.let_go_of_standard_descriptors()
     if error:
         os.waitpid(child, 0)
-        _tell_failure(f"{command[0]} could not be started: {error.decode()}")
+        warden.words.tell_failure(f"{command[0]} could not be started: {error.decode()}")
         return
     # Nobody but us can reap it, so it is there, if only as a zombie.
     warden.tree.first = child
     warden.first_group = os.pidfd_open(child)
-    fields = b'"child":%d,"started":%d' % (child, kernel.start_time(child) or 0)
-    wire.put(b"program.started", fields, stamp)
+    warden.words.tell_start(child, kernel.start_time(child) or 0, stamp)
 
 
 def turn(warden: Warden) -> None:
     """Sleep until there is news or something is due, and see to it."""
     for descriptor, happened in warden.poll.poll(_pause(warden)):
         if descriptor == warden.control:
-            _read_control(warden)
+            if happened & select.EPOLLOUT:
+                warden.words.send()
+            if happened & ~select.EPOLLOUT:
+                _read_control(warden)
         elif descriptor == warden.wake_up:
             os.read(descriptor, 4096)
         elif descriptor in warden.tree.by_descriptor:
             process = warden.tree.by_descriptor[descriptor]
             exit_code = warden.tree.see_end(process, happened)
             if exit_code is not None:
-                _tell_exit(process.pid, exit_code)
+                warden.words.tell_exit(process.pid, exit_code)
     _reap(warden)
     if not warden.has_children:
         return
@@ -300,12 +305,12 @@ def _reap(warden: Warden) -> None:
         _, status = os.waitpid(pid, 0)
         exit_code = os.waitstatus_to_exitcode(status)
         if not (known and is_same and known.told):
-            _tell_exit(pid, exit_code)
+            warden.words.tell_exit(pid, exit_code)
         if known:
             warden.tree.forget(known)
         if pid == warden.tree.first:
             warden.tree.first = 0
-            wire.put(b"program.ended", b'"child":%d,"exit_code":%d' % (pid, exit_code))
+            warden.words.tell_end(pid, exit_code)
             begin_ending(warden, NATURAL_SECONDS)
 
 
@@ -317,6 +322,7 @@ def _read_control(warden: Warden) -> None:
     if not received:
         warden.viewer_is_gone = True
         warden.poll.unregister(warden.control)
+        warden.words.stop()
         begin_ending(warden, 0)
         if warden.ending:
             # The patience with trackers is shorter from now on.
@@ -351,14 +357,6 @@ def _wake_up_on_child() -> int:
     return reading
 
 
-def _open_queue(queue: str) -> None:
-    try:
-        wire.open_queue(queue)
-    except OSError:
-        # Nobody reads any more. The control socket will tell so, and there is nobody to tell.
-        wire.close()
-
-
 def _remove_queue(queue: str) -> None:
     try:
         if os.path.lexists(queue) and stat.S_ISFIFO(os.lstat(queue).st_mode):
@@ -374,27 +372,8 @@ def _remove_queue(queue: str) -> None:
         return
 
 
-def _tell_exit(pid: int, exit_code: int) -> None:
-    wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (pid, exit_code))
-
-
 def _tell_signal(warden: Warden, process: warden_tree.Process, number: int) -> None:
-    if warden.viewer_is_gone:
-        return
-    left_behind = b"false" if warden.tree.first else b"true"
-    fields = b'"child":%d,"signal":%d,"left_behind":%b' % (process.pid, number, left_behind)
-    wire.put(b"warden.signalled", fields)
-
-
-def _tell_failure(sentence: str) -> None:
-    wire.put(b"program.failed", b'"error":%b' % wire.text(sentence))
-
-
-def _tell_error(warden: Warden, error: Exception) -> None:
-    if warden.errors_told < _ERRORS_TOLD:
-        warden.errors_told += 1
-        text = wire.text(f"{type(error).__name__}: {error}")
-        wire.put(b"probe.error", b'"where":"warden","error":%b' % text)
+    warden.words.tell_signal(process.pid, number, left_behind=not warden.tree.first)
 
 
 if __name__ == "__main__":

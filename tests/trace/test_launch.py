@@ -34,6 +34,7 @@ def start(queue: EventQueue) -> Iterator[Launch]:
 
     def launch_one(*arguments: str, **options: Any) -> Program:
         settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture": True, **options}
+        settings["make_queue"] = lambda program: queue.hear(program.control, program.warden_pid)
         programs.append(launch(arguments, queue_path=queue.path, **settings))
         return programs[-1]
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.events import Event, WaitOver
+from mpviz.trace.events import Event, Unreadable, WaitOver
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.rings import NEVER, Ring
 
 PROCESSES = 3
+WARDEN = PROCESSES
+SPEAKERS = PROCESSES + 1
 
 
 @dataclass
@@ -25,6 +28,12 @@ class Written:
     number: int
     written: int = -1
     through_pipe: bool = False
+
+    @property
+    def line(self) -> bytes:
+        """As it comes by the pipe and the socket."""
+        told = self.stamp, self.pid, self.number
+        return b'{"k":"wait.over","t":%d,"p":%d,"n":%d}\n' % told
 
 
 @dataclass
@@ -53,13 +62,17 @@ class FakeRing:
 
 
 class Simulation:
-    """Processes that stamp and write, and a viewer that reads, one step of one at a time."""
+    """Processes that stamp and write, and a viewer that reads, one step of one at a time.
+
+    The last of the processes is the warden, whose records go through its socket.
+    """
 
     def __init__(self) -> None:
         self.clock = 0
         self.rings = [FakeRing() for _ in range(PROCESSES)]
         self.pipe: list[Written] = []
-        self.pending: list[Written | None] = [None] * PROCESSES
+        self.socket: list[Written] = []
+        self.pending: list[Written | None] = [None] * SPEAKERS
         self.all: list[Written] = []
         self.sorter = Sorter()
         self.given: list[Event] = []
@@ -69,16 +82,22 @@ class Simulation:
         """Let a process stamp or write its record, or the viewer do the next thing of its pass."""
         self.clock += 1
         self.most = most
-        if actor == PROCESSES:
+        if actor == SPEAKERS:
             next(self.reading)
         elif (record := self.pending[actor]) is None:
-            record = Written(self.clock, actor, len(self.all) + 1)
+            record = Written(self.clock, actor + 1, len(self.all) + 1)
             self.all.append(record)
             self.pending[actor] = record
         else:
-            record.written, record.through_pipe = self.clock, through_pipe
-            (self.pipe if through_pipe else self.rings[actor].records).append(record)
+            record.written, record.through_pipe = self.clock, through_pipe and actor != WARDEN
+            self.channel(actor, through_pipe).append(record)
             self.pending[actor] = None
+
+    def channel(self, actor: int, through_pipe: bool) -> list[Written]:
+        """Where this one writes."""
+        if actor == WARDEN:
+            return self.socket
+        return self.pipe if through_pipe else self.rings[actor].records
 
     def read_in_steps(self) -> Any:
         while True:
@@ -93,15 +112,16 @@ class Simulation:
                     taken.append((cast("Ring", ring), records))
                 left_since = min(left_since, ring.left_since())
                 yield
+            told, self.socket = [record.line for record in self.socket], []
             since = NEVER
-            if taken or left_since < NEVER:
+            if taken or told or left_since < NEVER:
                 since = min(began, left_since - 1)
-            self.given += self.sorter.sort(Pass(lines, taken, since, drained))
+            piece = Pass(lines, taken, told, since, drained, self.clock)
+            self.given += self.sorter.sort(piece)
 
     def read_pipe(self, most: int) -> tuple[list[bytes], bool]:
         piece, self.pipe = self.pipe[:most], self.pipe[most:]
-        line = b'{"k":"wait.over","t":%d,"p":%d,"n":%d}\n'
-        return [line % (each.stamp, each.pid, each.number) for each in piece], not self.pipe
+        return [each.line for each in piece], not self.pipe
 
     def finish(self) -> None:
         """Let all write what they have in hand, and read the rest."""
@@ -111,14 +131,14 @@ class Simulation:
         self.most = 99
         for _ in range(2 * (PROCESSES + 2)):
             next(self.reading)
-        self.given += self.sorter.sort(Pass([], [], NEVER, True))
+        self.given += self.sorter.sort(Pass([], [], [], NEVER, True, self.clock))
 
 
 @given(some.randoms(use_true_random=False), some.integers(1, 4), some.integers(1, 3))
 @settings(max_examples=300)
 def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, most: int) -> None:
     simulation = Simulation()
-    actors = [*range(PROCESSES), *[PROCESSES] * viewer_weight]
+    actors = [*range(SPEAKERS), *[SPEAKERS] * viewer_weight]
     for _ in range(150):
         simulation.step(chance.choice(actors), chance.random() < 0.5, most)
     simulation.finish()
@@ -137,5 +157,41 @@ def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, mos
 def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
     """Also where a stamp says when something began that was told later."""
     line = b'{"k":"wait.over","t":%d,"p":1,"n":%d}\n'
-    piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], NEVER, True)
+    piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], [], NEVER, True, 9)
     assert [event.time for event in Sorter().sort(piece)] == [9, 5, 7]
+
+
+def sort(*lines: bytes, warden: int = 0, until: int = 100) -> list[Event]:
+    """What becomes of these pieces of the pipe, each in a pass of its own."""
+    sorter = Sorter(warden)
+    return [
+        event for line in lines for event in sorter.sort(Pass([line], [], [], NEVER, True, until))
+    ]
+
+
+def test_a_line_without_an_end_is_told_once_and_not_kept() -> None:
+    record = b'{"k":"wait.over","t":1,"p":1,"n":1}\n'
+    events = sort(record, *[b"x" * 70_000] * 50, b"x\n" + record, record[:9], record[9:])
+    kinds = [type(event) for event in events]
+    assert kinds == [WaitOver, Unreadable, WaitOver, WaitOver]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"k":"wait.over","t":101,"p":1,"n":1}\n',
+        b'{"k":"wait.over","t":1,"p":0,"n":1}\n',
+        b'{"k":"wait.over","t":1,"p":-5,"n":1}\n',
+        b'{"k":"wait.over","t":1,"p":1099511627776,"n":1}\n',
+        b'{"k":"process.exited","t":1,"p":77,"n":1,"child":1,"exit_code":0}\n',
+        b'{"k":"program.ended","t":1,"p":1,"child":1,"exit_code":0}\n',
+        b'{"k":"program.started","t":1,"p":77,"child":1,"started":0}\n',
+        b'{"k":"run.ended","t":1,"p":0,"exit_code":0}\n',
+        b'{"k":"sample","t":1,"p":0,"cores":[],"processes":[]}\n',
+        b'{"k":"output","t":1,"p":0,"stream":"stderr","text":"forged"}\n',
+    ],
+)
+def test_what_a_program_cannot_know_is_refused_from_the_pipe(line: bytes) -> None:
+    (event,) = sort(line, warden=77)
+    assert isinstance(event, Unreadable)
+    assert event.time <= 100 or "101" not in repr(event)

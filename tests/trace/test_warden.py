@@ -105,7 +105,12 @@ def watch() -> Iterator[Watch]:
     def start(*arguments: str, **options: Any) -> Observed:
         queue = EventQueue()
         settings: dict[str, Any] = {"capture": True, "stdin": subprocess.DEVNULL, **options}
-        program = launch(arguments, queue_path=queue.path, **settings)
+        program = launch(
+            arguments,
+            queue_path=queue.path,
+            make_queue=lambda program: queue.hear(program.control, program.warden_pid),
+            **settings,
+        )
         all_observed.append(Observed(program, queue))
         return all_observed[-1]
 

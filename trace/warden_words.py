@@ -1,0 +1,108 @@
+"""What the warden tells the viewer: records on the control socket, kept until they are sent.
+
+The pipe of the observed processes drops what does not fit. How a process ended is told by nobody
+else, so it goes another way: what the socket has no room for waits here, for as long as there is a
+viewer.
+"""
+
+import os
+import select
+from time import monotonic_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    wire: ModuleType
+else:
+    from mpviz_probe import wire
+
+_ERRORS_TOLD = 10
+
+
+class Words:
+    """The records that were told, with numbers of the warden's own."""
+
+    __slots__ = ("_control", "_errors", "_number", "_pid", "_poll", "_unsent")
+
+    def __init__(self, control: int, poll: select.epoll) -> None:
+        self._control = control
+        self._poll = poll
+        self._pid = os.getpid()
+        self._number = 0
+        self._errors = 0
+        self._unsent = bytearray()
+        os.set_blocking(control, False)
+
+    def tell(self, kind: bytes, fields: bytes, stamp: int | None = None) -> None:
+        """Send a record, now or as soon as there is room; kind and fields as ``wire.put``'s."""
+        if self._control < 0:
+            return
+        self._number += 1
+        time = monotonic_ns() if stamp is None else stamp
+        had_none = not self._unsent
+        self._unsent += b'{"k":"%b","t":%d,"p":%d,"n":%d,%b}\n' % (
+            kind,
+            time,
+            self._pid,
+            self._number,
+            fields,
+        )
+        if had_none:
+            self.send()
+
+    def send(self) -> None:
+        """Send as much as there is room for; the poll tells when there is room for more."""
+        try:
+            while self._unsent:
+                del self._unsent[: os.write(self._control, self._unsent)]
+        except BlockingIOError:
+            self._poll.modify(self._control, select.EPOLLIN | select.EPOLLOUT)
+        except (BrokenPipeError, ConnectionResetError):
+            # The viewer is gone; reading from the socket says so, too, and that is acted on.
+            self._unsent.clear()
+        else:
+            self._poll.modify(self._control, select.EPOLLIN)
+
+    def stop(self) -> None:
+        """Say nothing more: nobody is left to hear it."""
+        self._control = -1
+        self._unsent.clear()
+
+    def finish(self) -> None:
+        """Wait until all is sent, or the viewer is gone."""
+        room = select.poll()
+        if self._unsent:
+            room.register(self._control, select.POLLOUT)
+        while self._unsent:
+            room.poll()
+            self.send()
+
+    def tell_start(self, pid: int, started: int, stamp: int) -> None:
+        """Tell that the program's first process was started, at this stamp."""
+        self.tell(b"program.started", b'"child":%d,"started":%d' % (pid, started), stamp)
+
+    def tell_failure(self, sentence: str) -> None:
+        """Tell why there is no program."""
+        self.tell(b"program.failed", b'"error":%b' % wire.text(sentence))
+
+    def tell_exit(self, pid: int, exit_code: int) -> None:
+        """Tell how a process ended."""
+        self.tell(b"process.exited", b'"child":%d,"exit_code":%d' % (pid, exit_code))
+
+    def tell_end(self, pid: int, exit_code: int) -> None:
+        """Tell how the program's first process ended."""
+        self.tell(b"program.ended", b'"child":%d,"exit_code":%d' % (pid, exit_code))
+
+    def tell_signal(self, pid: int, number: int, *, left_behind: bool) -> None:
+        """Tell of a signal that is about to be sent to a process."""
+        last = b"true" if left_behind else b"false"
+        fields = b'"child":%d,"signal":%d,"left_behind":%b' % (pid, number, last)
+        self.tell(b"warden.signalled", fields)
+
+    def tell_error(self, error: Exception) -> None:
+        """Tell of an error of our own; the first ten times."""
+        self._errors += 1
+        if self._errors <= _ERRORS_TOLD:
+            text = wire.text(f"{type(error).__name__}: {error}")
+            self.tell(b"probe.error", b'"where":"warden","error":%b' % text)
