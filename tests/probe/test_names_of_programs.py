@@ -312,6 +312,134 @@ def test_a_function_has_its_name_however_it_is_handed_over(
     ]
 
 
+WRAPPERS_OF_A_LIBRARY = """
+from functools import update_wrapper
+
+def star(function):
+    return lambda arguments: function(*arguments)
+
+def counted(function, queue, *arguments):
+    return function(*arguments)
+
+def alone(queue):
+    pass
+
+class Wrapper:
+    def __init__(self, function):
+        update_wrapper(self, function)
+    def __call__(self):
+        pass
+
+class Work:
+    def __init__(self, work_function, callback):
+        self.work_function = work_function
+        self.callback = callback
+    def __call__(self):
+        pass
+
+class Slots:
+    __slots__ = ("_func", "callback")
+    def __init__(self, function, callback):
+        self._func, self.callback = function, callback
+    def __call__(self):
+        pass
+
+class Model:
+    def __init__(self, activation):
+        self.activation = activation
+    def fit(self):
+        pass
+    def __call__(self):
+        pass
+"""
+
+WRAPPING = """
+import multiprocessing as mp, sys
+from functools import lru_cache, partial, wraps
+sys.path[:0] = [sys.argv[1] + "/lib/site-packages"]
+import library
+
+def plain(*numbers): pass
+def other(*numbers): pass
+
+def with_wraps(function):
+    @wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+def without_wraps(function):
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+def of_two(function, then):
+    def both(*args):
+        return then(function(*args))
+    return both
+
+def of_itself():
+    def again(*args):
+        return again() if args else None
+    return again
+
+class Lazy:
+    "Ends the program when anything of it is asked for, or it is asked for its class."
+    def __init__(self): object.__setattr__(self, "ended", False)
+    def __getattr__(self, name): sys.exit(name)
+    def __getattribute__(self, name): sys.exit(name)
+    __class__ = property(lambda self: sys.exit("its class"))
+    __wrapped__ = property(lambda self: sys.exit("what it wraps"))
+    __dict__ = property(lambda self: sys.exit("its dict"))
+    def __call__(self): pass
+
+def main():
+    targets = [
+        with_wraps(plain), with_wraps(with_wraps(plain)), without_wraps(plain), lru_cache(plain),
+        of_two(plain, other), of_itself(), partial(with_wraps(plain), 1), Lazy(),
+        library.star(plain), library.star(partial(plain, 1)), library.star(abs),
+        library.star(with_wraps(plain)), partial(library.counted, plain, None),
+        library.Wrapper(plain), library.Work(plain, other), library.Slots(plain, other),
+        library.Model(plain), library.Model(plain).fit, library.alone, library.star(Lazy()),
+        str.upper,
+    ]
+    fork = mp.get_context("fork")
+    children = [fork.Process(target=target) for target in targets]
+    children.append(fork.Process(target=library.counted, args=(plain, None)))
+    children.append(fork.Process(target=library.counted, args=(Lazy(), None)))
+    for child in children:
+        child.start()
+        child.join()
+    with fork.Pool(1) as pool:
+        for target in (plain, library.counted):
+            try:
+                pool.apply(target, (plain, 1))
+            except Exception:
+                pass
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_wrapper_has_the_name_of_the_function_that_it_calls(
+    run_program: RunProgram, python: str, tmp_path: Path
+) -> None:
+    packages = tmp_path / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "library.py").write_text(WRAPPERS_OF_A_LIBRARY)
+    run = run_program(WRAPPING, str(tmp_path), python=python)
+    run.assert_nothing_was_missed()
+    children = list(run.state.processes.values())[1:]
+    # The last one is the pool's worker, which calls nothing of the program's by itself.
+    assert [process.function for process in children] == [
+        *("plain", "plain", "plain", "plain", "both", "again", "plain", "Lazy"),
+        *("plain", "plain", "abs", "plain", "plain", "plain", "plain", "plain"),
+        *("Model", "Model.fit", "alone", "Lazy", "str.upper", "plain", "counted", ""),
+    ]
+    assert [task["function"] for task in run.document["tasks"]] == ["plain", "plain"]
+
+
 def waits(state: RunState) -> dict[str, tuple[str, str]]:
     """By process: what it waits for, and where."""
     return {

@@ -26,7 +26,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 def _finding(state: RunState, crew: Crew, count: int) -> Finding:
     pool = state.table(Pool).get(crew.pool)
     who = counted(count, "worker") + f" of {pool.name}" if pool else counted(count, "process")
-    what = "" if pool else f" for {crew.function}"
+    what = "" if pool or not crew.function else f" for {crew.function}"
     return Finding(
         rule="startup-longer",
         subject=crew.id,

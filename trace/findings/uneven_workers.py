@@ -17,7 +17,13 @@ def _find(state: RunState) -> Iterator[Finding]:
     for crew in state.table(Crew).values():
         ended = sum(crew.ended.values())
         alone = state.now - crew.last_end
-        if crew.pool or crew.failed or not 0 < len(crew.alive) <= ended or ended < 2:
+        if (
+            crew.pool
+            or not crew.function
+            or crew.failed
+            or not 0 < len(crew.alive) <= ended
+            or ended < 2
+        ):
             continue
         if alone >= limits.TAIL_NANOSECONDS:
             rest = [state.processes[key] for key in crew.alive]

@@ -1,10 +1,10 @@
 """Names and places of functions, without running any code of the program."""
 
 import os
-from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType
 
 from mpviz_probe import sites
+from mpviz_probe.wrappers import called_in_the_end, own_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _wrappers: "dict[type, Callable[[Any], tuple[list, int]]]" = {}
 """By the type of a callable that a library makes of the program's functions, what finds them."""
+
+_qualified_name = type.__dict__["__qualname__"].__get__
 
 
 def see_through(wrapper, look):
@@ -23,19 +25,30 @@ def see_through(wrapper, look):
     _wrappers[wrapper] = look
 
 
-def name_of(function):
-    """A function's own name; the class's for other callables; empty for None."""
+def name_of(function, arguments=()):
+    """A function's own name; the class's for other callables; empty for None.
+
+    Of a wrapper it is the name of the function that a call with these arguments leads to.
+    """
     if function is None:
         return ""
-    if isinstance(function, partial):
-        return name_of(function.func)
+    function = called_in_the_end(function, arguments if type(arguments) is tuple else ())
     if type(function) in _wrappers:
         functions, _ = _wrappers[type(function)](function)
         return ", ".join(dict.fromkeys(map(name_of, functions)))
-    if isinstance(function, (FunctionType, BuiltinFunctionType, MethodType, type)):
+    return _name(function)
+
+
+def _name(function):
+    kind = type(function)
+    if kind is FunctionType:
         name = _as_written(function.__qualname__)
         return _of_lambda(function) if name == "<lambda>" else name
-    return _as_written(type(function).__qualname__)
+    if kind is BuiltinFunctionType:
+        return _as_written(function.__qualname__)
+    if issubclass(kind, type):
+        return _as_written(_qualified_name(function))
+    return _as_written(own_name(function) or _qualified_name(kind))
 
 
 def _as_written(name):
@@ -48,16 +61,13 @@ def _of_lambda(function):
     return "lambda at %s:%d" % (os.path.basename(code.co_filename), code.co_firstlineno)
 
 
-def site_of(function):
+def site_of(function, arguments=()):
     """Where a function is written; 0 where it is not written in Python."""
-    if isinstance(function, partial):
-        return site_of(function.func)
+    function = called_in_the_end(function, arguments if type(arguments) is tuple else ())
     if type(function) in _wrappers:
         functions, _ = _wrappers[type(function)](function)
         return site_of(functions[0]) if functions else 0
-    if isinstance(function, MethodType):
-        return site_of(function.__func__)
-    if isinstance(function, FunctionType):
+    if type(function) is FunctionType:
         return sites.of_function(function.__code__)
     return 0
 

@@ -112,14 +112,14 @@ def _is_chunk(function, process_chunk):
 
 
 def _work_of(call, process_chunk):
-    """The program's own function in a call, and how many items it is called for."""
+    """The program's own function in a call, with which arguments, and for how many items."""
     if _is_chunk(call.fn, process_chunk):
-        return call.fn.args[0], len(call.args[0])
-    return call.fn, calls_in(call.fn)
+        return call.fn.args[0], (), len(call.args[0])
+    return call.fn, call.args, calls_in(call.fn)
 
 
 def _tell_submission(name, job, number, call, process_chunk):
-    function, items = _work_of(call, process_chunk)
+    function, arguments, items = _work_of(call, process_chunk)
     if job != number:
         fields = b'"o":%b,"job":%d,"call":%d,"items":%d'
         wire.put(b"job.grew", fields % (name, job, number, items))
@@ -128,7 +128,7 @@ def _tell_submission(name, job, number, call, process_chunk):
     wire.put(
         b"job.submitted",
         b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
-        % (name, job, kind, wire.text(name_of(function)), items, items),
+        % (name, job, kind, wire.text(name_of(function, arguments)), items, items),
     )
 
 
@@ -348,11 +348,17 @@ def _observed_result(init, results):
 
 
 def _tell_start(process_chunk, name, call):
-    function, items = _work_of(call, process_chunk)
+    function, arguments, items = _work_of(call, process_chunk)
     wire.put(
         b"task.started",
         b'"o":%b,"job":%d,"index":0,"function":%b,"items":%d,"s":%d'
-        % (name, call.work_id, wire.text(name_of(function)), items, site_of(function)),
+        % (
+            name,
+            call.work_id,
+            wire.text(name_of(function, arguments)),
+            items,
+            site_of(function, arguments),
+        ),
     )
 
 

@@ -67,7 +67,7 @@ def _announce(pool):
 def _observed_map(map_async, starmapstar):
     @wraps(map_async)
     def observed(self, func, iterable, mapper, *args, **kwargs):
-        _submitting[get_ident()] = ("starmap" if mapper is starmapstar else "map", func)
+        _submitting[get_ident()] = ("starmap" if mapper is starmapstar else "map", func, ())
         try:
             return map_async(self, func, iterable, mapper, *args, **kwargs)
         finally:
@@ -79,7 +79,8 @@ def _observed_map(map_async, starmapstar):
 def _observed_call(submit, name):
     @wraps(submit)
     def observed(self, func, *args, **kwargs):
-        _submitting[get_ident()] = (name, func)
+        arguments = args[0] if args and name == "apply" else ()
+        _submitting[get_ident()] = (name, func, arguments)
         try:
             return submit(self, func, *args, **kwargs)
         finally:
@@ -104,7 +105,7 @@ def _observed_result(init, kind):
 
 def _tell_submission(result, pool):
     name = getattr(pool, "_mpviz_id", None)
-    call, function = _submitting.get(get_ident(), (None, None))
+    call, function, arguments = _submitting.get(get_ident(), (None, None, ()))
     if name is None or call is None:
         return
     result._mpviz_pool = name
@@ -116,7 +117,7 @@ def _tell_submission(result, pool):
             name,
             result._job,
             wire.text(call),
-            wire.text(name_of(function)),
+            wire.text(name_of(function, arguments)),
             tasks,
             items,
             chunksize,
@@ -267,13 +268,20 @@ def _observed_get(get, name, mappers):
 def _tell_start(mappers, name, task):
     job, index, function, args, _ = task
     items = calls_in(function)
-    if function in mappers:
-        function, chunk = args[0]
+    if any(function is mapper for mapper in mappers):
+        (function, chunk), args = args[0], ()
         items = len(chunk)
     wire.put(
         b"task.started",
         b'"o":%b,"job":%d,"index":%d,"function":%b,"items":%d,"s":%d'
-        % (name, job, index or 0, wire.text(name_of(function)), items, site_of(function)),
+        % (
+            name,
+            job,
+            index or 0,
+            wire.text(name_of(function, args)),
+            items,
+            site_of(function, args),
+        ),
     )
 
 

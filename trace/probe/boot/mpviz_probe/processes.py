@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from functools import wraps
+from types import FunctionType
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report, start_ticks
@@ -53,10 +54,10 @@ def _observed_start(start):
     def observed(self):
         before = time.monotonic_ns()
         # The process forgets its target when it has started.
-        target = self.__dict__.get("_target")
+        target, arguments = self.__dict__.get("_target"), self.__dict__.get("_args", ())
         result = start(self)
         try:
-            _tell_start(self, target, before)
+            _tell_start(self, target, arguments, before)
         except Exception:
             report("start")
         return result
@@ -64,7 +65,7 @@ def _observed_start(start):
     return observed
 
 
-def _tell_start(process, target, before):
+def _tell_start(process, target, arguments, before):
     popen = process._popen
     wire.put(
         b"process.started",
@@ -74,11 +75,21 @@ def _tell_start(process, target, before):
             wire.text(process._name),
             b"true" if process._config.get("daemon") else b"false",
             wire.text(popen.method),
-            wire.text(name_of(target)),
+            wire.text(_name_of_work(process, target, arguments)),
             start_ticks(popen.pid),
         ),
         before,
     )
+
+
+def _name_of_work(process, function, arguments):
+    """The program's function that a process is to call; empty where it is a library's worker."""
+    if function is None:
+        # A class of the program's that has a ``run`` of its own is called by nothing else.
+        function = type(process).run
+    if type(function) is FunctionType and sites.is_machinery(function.__code__.co_filename):
+        return ""
+    return name_of(function, arguments)
 
 
 def _observed_bootstrap(bootstrap):

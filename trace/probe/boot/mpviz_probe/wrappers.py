@@ -1,0 +1,250 @@
+"""Which function a wrapper calls in the end, as what it holds tells, without running its code.
+
+A library seldom hands the program's own function to a worker: it hands over one of its own, that
+calls it. No attribute is read by its name here. Only the dicts, slots and closures of objects are
+looked into, so that no ``__getattr__``, property or metaclass of the program's is ever asked.
+
+Tried with joblib 1.6, scikit-learn 1.9, pathos 0.3.5, p_tqdm 1.4, mapply 0.1, pandarallel 1.6,
+parallelbar 2.5 and wrapt 2.5. Of these only wrapt is known here by its name.
+"""
+
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+)
+
+from mpviz_probe import sites
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+_TAKES_MORE, _IS_NESTED = 4, 16
+"""``inspect.CO_VARARGS`` and ``inspect.CO_NESTED``, without the import of that."""
+
+_DEEPEST = 16
+"""So many wrappers around each other are looked through."""
+
+_LIMIT = 4096
+
+_ATTRIBUTES = frozenset(
+    "func function fn f callable wrapped target pyfunc work_function user_function".split()
+)
+"""What libraries call the function that an object of theirs stands for, without underscores.
+
+Others that an object has are not what it calls, such as a network's activation.
+"""
+
+_WRAPT = "FunctionWrapper"
+"""wrapt's decorators: written in C, with a slot of their own for what they wrap."""
+
+_COMPILED = frozenset(
+    "method_descriptor cython_function_or_method fused_cython_function ufunc".split()
+)
+"""Types of functions that are not written in Python: of C, of Cython, of numpy."""
+
+_type_dict = type.__dict__["__dict__"].__get__
+_type_name = type.__dict__["__name__"].__get__
+_mro = type.__dict__["__mro__"].__get__
+_partial_function = partial.__dict__["func"].__get__
+_partial_arguments = partial.__dict__["args"].__get__
+
+_own: "dict[int, tuple[bool, CodeType]]" = {}
+"""By the address of a code object, which is kept, whether it is the program's own."""
+
+
+def called_in_the_end(function, arguments=()):
+    """Give the function that a call of this, with these arguments, leads to.
+
+    That is one of the program's own, if it holds exactly one, or else the innermost that is known.
+    """
+    if type(function) is FunctionType and not function.__closure__ and is_own(function):
+        # As most are, so this has to be quick.
+        if not dict.__contains__(function.__dict__, "__wrapped__"):
+            return function
+    for _ in range(_DEEPEST):
+        function, arguments = _straight(function, arguments)
+        inner = _inner(function, arguments)
+        if inner is None:
+            break
+        function, arguments = inner, ()
+    return function
+
+
+def _straight(function, arguments=()):
+    """Follow what says by itself which function it calls, and with which further arguments."""
+    for _ in range(_DEEPEST):
+        kind = type(function)
+        if issubclass(kind, partial):
+            function, arguments = (
+                _partial_function(function),
+                _partial_arguments(function) + arguments,
+            )
+        elif kind is MethodType:
+            # Whose method it is says nothing of what it calls.
+            function, arguments = function.__func__, ()
+        else:
+            wrapped = _wrapped(function, kind)
+            if wrapped is None:
+                break
+            function = wrapped
+    return function, arguments
+
+
+def _wrapped(function, kind):
+    """What ``functools.wraps`` or a decorator without it has wrapped; None for anything else."""
+    if kind is BuiltinFunctionType or issubclass(kind, type):
+        return None
+    wrapped = _attribute(function, kind, "__wrapped__")
+    if wrapped is not None and callable(wrapped):
+        return wrapped
+    if kind is FunctionType and function.__closure__ and _takes_anything(function.__code__):
+        functions = _in_closure(function)
+        own = [each for each in functions if type(each) is FunctionType and is_own(each)]
+        return _only(own or functions)
+    return None
+
+
+def _takes_anything(code):
+    """Whether code has the parameters of a decorator's wrapper: whatever it is called with."""
+    return code.co_flags & _TAKES_MORE and not code.co_argcount and not code.co_kwonlyargcount
+
+
+def _inner(function, arguments):
+    """The function that one of a library's calls; None for what is no wrapper, or not known."""
+    kind = type(function)
+    if kind is FunctionType:
+        if is_own(function):
+            return None
+        if arguments and _is_function(arguments[0]):
+            own, _ = _straight(arguments[0])
+            if type(own) is FunctionType and is_own(own):
+                return own
+        return _held(_in_closure(function)) if function.__code__.co_flags & _IS_NESTED else None
+    if kind is BuiltinFunctionType or issubclass(kind, type):
+        return None
+    call = _in_classes(kind, "__call__")
+    if type(call) is FunctionType and not is_own(call):
+        return _held(_in_attributes(function, kind))
+    return None
+
+
+def is_own(function):
+    """Whether a function is written in the program's own code."""
+    code = function.__code__
+    known = _own.get(id(code))
+    if known is None:
+        names = function.__globals__
+        owner = sites.owner_of(code, names)
+        if owner == sites.OF_NO_FILE:
+            # What was pickled by value has its module's name, and not its file's.
+            owner = names.get("__name__") in ("__main__", "__mp_main__")
+        known = (owner > 0, code)
+        if len(_own) < _LIMIT:
+            _own[id(code)] = known
+    return known[0]
+
+
+def _held(functions):
+    """The one of these that leads to the program's own; of no own ones the only one, or None."""
+    own = [function for function in functions if _leads_to_own(function)]
+    return _only(own or functions)
+
+
+def _leads_to_own(function):
+    function, _ = _straight(function)
+    kind = type(function)
+    if kind is FunctionType:
+        return is_own(function)
+    call = None if kind is BuiltinFunctionType else _in_classes(kind, "__call__")
+    return type(call) is FunctionType and is_own(call)
+
+
+def _only(functions):
+    return functions[0] if len(functions) == 1 else None
+
+
+def _is_function(value):
+    """Whether this can be called and is no class, of which an object may hold any."""
+    return callable(value) and not issubclass(type(value), type)
+
+
+def _in_closure(function):
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            # It has nothing in it yet.
+            continue
+        if _is_function(value):
+            found.append(value)
+    return found
+
+
+def _in_attributes(thing, kind):
+    """The functions that an object holds under a name which says that it stands for them."""
+    names = [name for name in list(dict.keys(_vars(thing, kind))) if type(name) is str]
+    for base in _mro(kind):
+        slots = _type_dict(base).items()
+        names += [name for name, slot in slots if type(slot) is MemberDescriptorType]
+    names = [name for name in dict.fromkeys(names) if name.strip("_") in _ATTRIBUTES]
+    values = [_attribute(thing, kind, name) for name in names]
+    return [value for value in values if value is not None and _is_function(value)]
+
+
+def _attribute(thing, kind, name):
+    """What an object has in its dict or in a slot under this name; None if nothing."""
+    value = dict.get(_vars(thing, kind), name)
+    if value is None:
+        slot = _in_classes(kind, name)
+        is_of_wrapt = type(slot) is GetSetDescriptorType and _WRAPT in map(_type_name, _mro(kind))
+        if type(slot) is MemberDescriptorType or is_of_wrapt:
+            try:
+                value = slot.__get__(thing)
+            except AttributeError:
+                # The slot is empty.
+                return None
+    return value
+
+
+def own_name(thing):
+    """What an object is called that is no function of Python's: by ``functools.update_wrapper``.
+
+    Empty where it has no such name. Functions that are compiled have theirs in their type's slots.
+    """
+    kind = type(thing)
+    is_compiled = _type_name(kind) in _COMPILED
+    for key in ("__qualname__", "__name__"):
+        name = dict.get(_vars(thing, kind), key)
+        slot = _in_classes(kind, key) if is_compiled else None
+        if isinstance(slot, (GetSetDescriptorType, MemberDescriptorType)):
+            name = slot.__get__(thing)
+        if type(name) is str:
+            return name
+    return ""
+
+
+def _vars(thing, kind):
+    """The dict of an object, as the interpreter sees it; empty where there is none."""
+    if kind is FunctionType:
+        return thing.__dict__
+    descriptor = _in_classes(kind, "__dict__")
+    if type(descriptor) is GetSetDescriptorType:
+        found = descriptor.__get__(thing)
+        if issubclass(type(found), dict):
+            return found
+    return {}
+
+
+def _in_classes(kind, name):
+    """What a class or the first of its bases that has it says of a name; None if none does."""
+    for base in _mro(kind):
+        names = _type_dict(base)
+        if name in names:
+            return names[name]
+    return None
