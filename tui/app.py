@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from mpviz.tui.files import PICTURE, file_name, numbered
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.targets import commands_of
+from mpviz.tui.terminal import Terminal
 from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.widgets.prompt import Prompt
 
@@ -43,6 +44,12 @@ While it waits, a pipe may fill up: its longest absences are half as long like t
 LAST_WAY_OUT = 8
 """Seconds after a signal that asked us to end; the screen should be gone by then."""
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a program, and that it may see to."""
+
+HANG_UP_SECONDS = 0.5
+"""How often it is seen whether the terminal is still there: SIGHUP does not reach everybody."""
+
 
 class MpvizApp(App[int]):
     """Shows the scenarios, or a run, and takes the run with it when it ends."""
@@ -59,7 +66,7 @@ class MpvizApp(App[int]):
         replay: Replay | None = None,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
-        super().__init__()
+        super().__init__(driver_class=Terminal)
         if no_color is not None:
             # Textual takes it out of the environment, where the program should find it.
             os.environ["NO_COLOR"] = no_color
@@ -77,13 +84,24 @@ class MpvizApp(App[int]):
             self.register_theme(theme)
         self.theme = DARK if self.console.color_system != "standard" else ANSI_DARK
         self.ascii_only = not (self.console.encoding or "").lower().startswith("utf")
+        self.asked_to_end: list[int] = []
+        """The signals that asked for the end."""
+        self._events: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """The scenarios, or below a run that was asked for nothing yet."""
         return Screen() if self._target is not None or self._replay is not None else self._picker()
 
+    def on_load(self) -> None:
+        """Be ready to end on a signal; one may have come already."""
+        self._events = asyncio.get_running_loop()
+        if self.asked_to_end:
+            self.exit()
+
     def on_mount(self) -> None:
         """Show the run that was asked for."""
+        if isinstance(self._driver, Terminal):
+            self.set_interval(HANG_UP_SECONDS, self._look_for_hang_up)
         if self._target is not None:
             self.push_screen(self._run_screen(self._target))
         elif self._replay is not None:
@@ -155,6 +173,27 @@ class MpvizApp(App[int]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def end_on_signal(self, number: int) -> None:
+        """End the app as q does, from within a signal handler, whatever the loop waits for."""
+        if isinstance(self._driver, Terminal):
+            self._driver.outlet.leaving = True
+        if self._exit:
+            # It is on its way out already, and not for this.
+            return
+        self.asked_to_end.append(number)
+        if self._events is not None and not self._events.is_closed():
+            # Only this wakes a loop that sleeps.
+            self._events.call_soon_threadsafe(self.exit)
+
+    def give_terminal_back(self) -> None:
+        """Give it back at once, without the loop; for a signal handler that is about to exit."""
+        if isinstance(self._driver, Terminal):
+            self._driver.give_back_at_once()
+
+    def _look_for_hang_up(self) -> None:
+        if isinstance(self._driver, Terminal) and self._driver.is_hung_up:
+            self.end_on_signal(signal.SIGHUP)
 
     def start_session(self, target: Target) -> Session:
         """Start a run, and keep it so that it can be closed."""
@@ -248,8 +287,7 @@ def _fps(wanted: int | None) -> float:
 
 
 def _run(app: MpvizApp, json_file: str | None) -> int:
-    ending: list[int] = []
-    _end_on_signals(app, ending)
+    _end_on_signals(app)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         status = app.run() or app.return_code or 0
@@ -262,22 +300,34 @@ def _run(app: MpvizApp, json_file: str | None) -> int:
         from mpviz.tui.headless import write_json  # noqa: PLC0415
 
         write_json(app.session.state, json_file)
-    return 128 + ending[0] if ending else status
+    if not app.asked_to_end:
+        return status
+    for number in _ENDING:
+        # Python gives its handlers up before it is gone, and one more would change how we ended.
+        signal.signal(number, signal.SIG_IGN)
+    return 128 + app.asked_to_end[0]
 
 
-def _end_on_signals(app: MpvizApp, ending: list[int]) -> None:
-    """Have SIGTERM and SIGHUP end the app as q does; and if its terminal is gone, end it anyway."""
+def _end_on_signals(app: MpvizApp) -> None:
+    """Have the signals that end a program end the app as q does; and if it cannot, end it anyway.
+
+    One that we were started with as ignored stays ignored (nohup).
+    """
 
     def handle(number: int, frame: object) -> None:
-        ending.append(number)
-        # A terminal that is gone may block whoever writes to it: after this, no more waiting. The
-        # warden ends the program when we are gone.
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
-        signal.alarm(LAST_WAY_OUT)
+        if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+            # The warden ends the program when we are gone.
+            signal.signal(signal.SIGALRM, lambda *_: _leave(app, 128 + number))
+            signal.alarm(LAST_WAY_OUT)
         if app.session is not None:
             app.session.stop()
-        with suppress(Exception):
-            app.call_later(app.exit)
+        app.end_on_signal(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handle)
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
+
+
+def _leave(app: MpvizApp, status: int) -> None:
+    app.give_terminal_back()
+    os._exit(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -49,11 +50,27 @@ class Terminal:
             assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
             self.read()
 
-    def read(self) -> None:
-        if select.select([self.descriptor], [], [], 0.1)[0]:
+    def read(self, seconds: float = 0.1) -> None:
+        if select.select([self.descriptor], [], [], seconds)[0]:
             # EIO is how a terminal says that nobody has it open any more.
             with suppress(OSError):
                 self.drawn += os.read(self.descriptor, 1 << 16)
+
+    def settle(self) -> None:
+        """Read until nothing is drawn for a second: the picture stands still."""
+        drawn, since = len(self.drawn), time.monotonic()
+        while time.monotonic() - since < 1:
+            self.read()
+            if len(self.drawn) > drawn:
+                drawn, since = len(self.drawn), time.monotonic()
+
+    def take_again(self) -> None:
+        """Read until the terminal has been taken, once more than by now."""
+        deadline = time.monotonic() + PATIENCE
+        taken = self.drawn.count(ALTERNATE_SCREEN[0])
+        while self.drawn.count(ALTERNATE_SCREEN[0]) == taken:
+            assert time.monotonic() < deadline
+            self.read()
 
     def type(self, text: str) -> None:
         os.write(self.descriptor, text.encode())
@@ -143,6 +160,114 @@ def test_a_signal_ends_it_as_q_does(
     os.kill(terminal.pid, number)
     assert terminal.wait() == status
     terminal.assert_as_it_was()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("rest", ["scenarios", "ended", "paused"])
+def test_a_signal_ends_it_at_once_while_nothing_moves(
+    opened: list[Terminal], tmp_path: Path, rest: str, number: int
+) -> None:
+    (tmp_path / "short.py").write_text("print('hello')\n")
+    words = () if rest == "scenarios" else ("run", "--json", "end.json", "short.py")
+    terminal = Terminal(*words, directory=tmp_path)
+    opened.append(terminal)
+    terminal.see("choose a scenario" if rest == "scenarios" else "exit code 0")
+    if rest == "paused":
+        terminal.type(" ")
+        terminal.see("paused")
+    terminal.settle()
+    asked = time.monotonic()
+    os.kill(terminal.pid, number)
+    assert terminal.wait() == 128 + number
+    # Asked for the end while it sleeps, the loop has to be woken; LAST_WAY_OUT is 8 s.
+    assert time.monotonic() - asked < 6
+    terminal.assert_as_it_was()
+    if words:
+        assert json.loads((tmp_path / "end.json").read_text())["run"]["exit_code"] == 0
+
+
+def test_a_storm_of_signals_ends_it_as_one_does(opened: list[Terminal], program: Path) -> None:
+    terminal = Terminal("run", "--json", "end.json", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    ending = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    for number in (*ending, signal.SIGWINCH) * 20:
+        os.kill(terminal.pid, number)
+        time.sleep(0.005)
+    # Python looks at signals that have come together in the order of their numbers.
+    assert terminal.wait() in [128 + number for number in ending]
+    terminal.assert_as_it_was()
+    assert json.loads((program.parent / "end.json").read_text())["run"]["target"] == program.name
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_whoever_was_stopped_without_a_word_gives_the_terminal_back(
+    opened: list[Terminal], program: Path, is_over: bool
+) -> None:
+    if is_over:
+        program.write_text("print('hello')\n")
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("exit code 0" if is_over else "sleeper")
+    os.kill(terminal.pid, signal.SIGSTOP)
+    os.waitpid(terminal.pid, os.WUNTRACED)
+    # As a shell does that has the terminal meanwhile.
+    termios.tcsetattr(terminal.descriptor, termios.TCSANOW, terminal.before)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.take_again()
+    terminal.see("exit code 0" if is_over else "sleeper")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+def test_ctrl_z_from_outside_gives_the_terminal_back_meanwhile(
+    opened: list[Terminal], program: Path
+) -> None:
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    os.kill(terminal.pid, signal.SIGTSTP)
+    os.waitpid(terminal.pid, os.WUNTRACED)
+    terminal.settle()
+    terminal.assert_as_it_was()
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.see("sleeper")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+def test_ctrl_c_again_and_again_ends_it_once(opened: list[Terminal], program: Path) -> None:
+    terminal = Terminal("run", "--json", "end.json", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    for _ in range(60):
+        terminal.type("\x03")
+        terminal.read(0.02)
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+    assert json.loads((program.parent / "end.json").read_text())["run"]["target"] == program.name
+
+
+def test_a_terminal_that_does_not_read_is_not_waited_for(
+    opened: list[Terminal], program: Path
+) -> None:
+    program.write_text("import time\nwhile True: print(time.time() * 1e9); time.sleep(0.001)\n")
+    terminal = Terminal("run", "--json", "end.json", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("live")
+    # Nobody reads until its buffer is full; drawing then waits for room.
+    time.sleep(3)
+    os.kill(terminal.pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while (ended := os.waitpid(terminal.pid, os.WNOHANG)) == (0, 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    terminal.status = os.waitstatus_to_exitcode(ended[1])
+    assert terminal.status == 128 + signal.SIGTERM
+    assert termios.tcgetattr(terminal.descriptor)[:4] == terminal.before[:4]
+    assert json.loads((program.parent / "end.json").read_text())["run"]["target"] == program.name
 
 
 def test_a_terminal_that_goes_away_takes_the_program_with_it(
