@@ -137,7 +137,7 @@ def test_joblib_has_a_pool_named_by_the_place_of_the_call(joblib: Observed) -> N
         '    results = Parallel(n_jobs=2, backend=backend, batch_size=3, pre_dispatch="all")('
     )
     # What the line assigns to is not the pool.
-    assert first["name"] == f"{kind} at program.py:{line}"
+    assert first["name"] == f"Parallel at program.py:{line}"
     if first is not second:
         assert second["name"] == "parallel"
 

@@ -440,6 +440,89 @@ def test_a_wrapper_has_the_name_of_the_function_that_it_calls(
     assert [task["function"] for task in run.document["tasks"]] == ["plain", "plain"]
 
 
+POOLS_OF_A_LIBRARY = """
+from concurrent.futures import ProcessPoolExecutor
+from functools import wraps
+from multiprocessing import Pool
+
+def every(function, items):
+    with ProcessPoolExecutor(1) as inner:
+        return list(inner.map(function, items))
+
+def configured(function):
+    @wraps(function)
+    def wrapper(thing, *args, **kwargs):
+        return function(thing, *args, **kwargs)
+    return wrapper
+
+class Crew:
+    def __init__(self):
+        self.inner = Pool(1)
+    def map(self, function, items):
+        return self.inner.map(function, items)
+    def end(self):
+        self.inner.terminate()
+        self.inner.join()
+
+class Search:
+    @configured
+    def fit(self, function):
+        return every(function, range(2))
+    def __call__(self, function):
+        return self.fit(function)
+
+def callback(make):
+    return make()
+"""
+
+MAKING_POOLS = """
+import sys
+from multiprocessing import Pool
+sys.path[:0] = [sys.argv[1] + "/lib/site-packages"]
+from library import Crew, Search, callback, every
+
+def work(number):
+    return number
+
+def make():
+    own = Pool(1)
+    return own
+
+def main():
+    every(work, range(3))
+    crew = Crew()
+    crew.map(work, range(2))
+    crew.end()
+    Search().fit(work)
+    for _ in range(2):
+        Search()(work)
+    pool = callback(make)
+    pool.terminate()
+    pool.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_pool_that_a_library_makes_is_named_by_what_the_program_has_called(
+    run_program: RunProgram, python: str, tmp_path: Path
+) -> None:
+    packages = tmp_path / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "library.py").write_text(POOLS_OF_A_LIBRARY)
+    run = run_program(MAKING_POOLS, str(tmp_path), python=python)
+    run.assert_nothing_was_missed()
+    assert [pool["name"] for pool in run.document["pools"]] == [
+        "every at program.py:15",
+        "crew",
+        "fit at program.py:19",
+        "Search at program.py:21",
+        "Search at program.py:21 #2",
+        "own",
+    ]
+
+
 def waits(state: RunState) -> dict[str, tuple[str, str]]:
     """By process: what it waits for, and where."""
     return {

@@ -69,10 +69,11 @@ __all__ = [
 
 
 def _created(state: RunState, process: Process, event: PoolCreated) -> None:
-    name_it = name_by_place if event.hidden else name_object
     state.table(Pool)[event.object] = Pool(
         event.object,
-        name_it(state, event.site, event.kind),
+        name_by_place(state, event.site, event.maker)
+        if event.maker
+        else name_object(state, event.site, event.kind),
         process.key,
         event.workers,
         event.kind,

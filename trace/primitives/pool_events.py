@@ -26,8 +26,8 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
-    hidden: bool = False
-    """Whether it was made within a call from which the program gets something else."""
+    maker: str = ""
+    """A library's function that made it for its own use when the program called that; or empty."""
     site: int = 0
 
 

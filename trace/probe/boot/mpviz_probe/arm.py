@@ -22,6 +22,7 @@ PRIMITIVES = {
     "pipes": ("multiprocessing.connection",),
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
+    "dask": ("dask.local",),
     "futures": ("concurrent.futures.process",),
     "loky": tuple(
         package + module

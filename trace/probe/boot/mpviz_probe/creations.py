@@ -9,6 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
+_WRAPPER = 4 | 8 | 16
+"""``inspect.CO_VARARGS``, ``CO_VARKEYWORDS`` and ``CO_NESTED``, without the import of that."""
+
 _LIMIT = 4096
 _LINES = 60
 _TEXT_LIMIT = 800
@@ -35,6 +38,50 @@ def here():
             attribute = _stored_attribute(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return sites.here()
+
+
+def of_pool():
+    """The site of what makes a pool, and the library's function that makes it for its own use.
+
+    That is what the program's own code calls, and gets something else from than a pool, as from
+    joblib's ``Parallel``. It is empty where the program makes the pool itself, be it as a part of
+    an object of a library's, and where the program has no code of its own.
+    """
+    frame: "FrameType | None" = _getframe(1)
+    called = wrapper = None
+    is_of_library = False
+    while frame is not None:
+        whose = sites.owner(frame)
+        if whose > 0:
+            break
+        if whose not in (sites.PASSED_OVER, sites.OF_NO_FILE):
+            if not is_of_library:
+                # What is made by what is within it is the library's doing.
+                is_of_library, called = True, None
+            wrapper = frame.f_code
+        if _is_named(frame.f_code):
+            called = frame.f_code
+        frame = frame.f_back
+    called = called or wrapper
+    if frame is None or called is None:
+        return here(), ""
+    name = called.co_name
+    if name in ("__init__", "__new__") and is_of_library:
+        return _site(frame, ""), ""
+    if not is_of_library and name != "__call__":
+        return here(), ""
+    if name.startswith("__"):
+        qualified = getattr(called, "co_qualname", None) or _qualified(
+            _lines_of(called.co_filename, called.co_firstlineno), called
+        )
+        name = qualified.rpartition(".")[0].rpartition(".")[2] or name
+    return sites.here(), name
+
+
+def _is_named(code):
+    """Whether the name of code says something: not a decorator's wrapper, a lambda or a module."""
+    is_wrapper = code.co_flags & _WRAPPER == _WRAPPER
+    return not is_wrapper and not code.co_name.startswith("<") and not code.co_filename[:1] == "<"
 
 
 def _site(frame, attribute):

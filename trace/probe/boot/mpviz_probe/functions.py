@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _wrappers: "dict[type, Callable[[Any], tuple[list, int]]]" = {}
 """By the type of a callable that a library makes of the program's functions, what finds them."""
 
+_calls: "dict[int, tuple[Any, Callable[..., list[str]]]]" = {}
+"""By the id of a library's function, which is kept, what names the program's tasks in a call."""
+
 _qualified_name = type.__dict__["__qualname__"].__get__
 
 
@@ -25,6 +28,11 @@ def see_through(wrapper, look):
     _wrappers[wrapper] = look
 
 
+def see_into_calls(function, names):
+    """Have calls of a library's function named by what this makes of their arguments."""
+    _calls[id(function)] = function, names
+
+
 def name_of(function, arguments=()):
     """A function's own name; the class's for other callables; empty for None.
 
@@ -33,6 +41,8 @@ def name_of(function, arguments=()):
     if function is None:
         return ""
     function = called_in_the_end(function, arguments if type(arguments) is tuple else ())
+    if id(function) in _calls and arguments:
+        return ", ".join(dict.fromkeys(_calls[id(function)][1](*arguments)))
     if type(function) in _wrappers:
         functions, _ = _wrappers[type(function)](function)
         return ", ".join(dict.fromkeys(map(name_of, functions)))
@@ -72,8 +82,10 @@ def site_of(function, arguments=()):
     return 0
 
 
-def calls_in(function):
+def calls_in(function, arguments=()):
     """How many calls of the program's functions one call of this comes to."""
+    if id(function) in _calls and arguments:
+        return len(_calls[id(function)][1](*arguments))
     if type(function) not in _wrappers:
         return 1
     functions, calls = _wrappers[type(function)](function)

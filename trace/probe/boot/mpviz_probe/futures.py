@@ -115,7 +115,7 @@ def _work_of(call, process_chunk):
     """The program's own function in a call, with which arguments, and for how many items."""
     if _is_chunk(call.fn, process_chunk):
         return call.fn.args[0], (), len(call.args[0])
-    return call.fn, call.args, calls_in(call.fn)
+    return call.fn, call.args, calls_in(call.fn, call.args)
 
 
 def _tell_submission(name, job, number, call, process_chunk):

@@ -64,16 +64,6 @@ def here():
     return _number_of(best_frame) if best_frame is not None else 0
 
 
-def called():
-    """The name of the function with which the program's own code has called multiprocessing."""
-    frame: "FrameType | None" = _getframe(1)
-    name = ""
-    while frame is not None and is_machinery(frame.f_code.co_filename):
-        name = frame.f_code.co_name
-        frame = frame.f_back
-    return name
-
-
 def of_caller(depth):
     """Make a function that gives the same as :func:`here`, and is quick where one place calls it.
 

@@ -17,13 +17,10 @@ def identify(kind, inqueue):
 
 def announce(name, kind, workers, initializer, max_tasks):
     """Tell of a pool that is being made."""
-    fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d'
-    initializer = wire.text(name_of(initializer))
-    told = fields % (name, kind, workers, initializer, max_tasks or 0, creations.here())
-    if sites.called() == "__call__":
-        # As joblib's Parallel: what the program gets from this is not the pool, but its results.
-        told += b',"hidden":true'
-    wire.put(b"pool.created", told)
+    site, maker = creations.of_pool()
+    fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d,"maker":%b'
+    told = name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, site
+    wire.put(b"pool.created", fields % (*told, wire.text(maker)))
 
 
 def tell_ready(name):
