@@ -17,13 +17,21 @@ written before the process died, and the warden stamps the exit when it has seen
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import TypeAlias
 
 from mpviz.trace.events import Event, Unreadable
-from mpviz.trace.rings import Ring
+from mpviz.trace.rings import Ring, RingRecord, Told
+
+_Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
+"""An event of the pipe behind its place in time, or a record of a ring, which begins with it."""
 
 _by_key = itemgetter(0)
+
+RUN = 2048
+"""So many records of rings are folded at a stretch: 2 ms of work between two looks at a clock."""
 
 RING_WEIGHT = 2
 """A record is half as long in a ring as in the pipe, and as much work to fold."""
@@ -83,16 +91,16 @@ class Sorter:
         self._socket = _Lines()
         self._latest = 0
         """The latest stamp that any line of the pipe had so far."""
-        self._held: list[tuple[int, Event]] = []
+        self._held: list[_Keyed] = []
 
-    def sort(self, piece: Pass) -> list[Event]:
-        """The events for which all is there that happened before them."""
+    def sort(self, piece: Pass) -> Sequence[Told]:
+        """What was told, as far as all is there that happened before it."""
         lines = self._decode_pipe(piece)
         if not piece.rings and not piece.told and not self._held:
             return lines
-        keyed = self._held + self._in_order_of_the_pipe(lines)
+        keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
         for ring, records in piece.rings:
-            keyed += [(event.time, event) for event in ring.decode(records)]
+            keyed += ring.decode(records)
         # Last, so that of two with the same stamp the end of a process is the later one.
         keyed += [(event.time, event) for event in self._decode_socket(piece)]
         # Each part is in order already, or nearly so, and the sort makes use of that.
@@ -102,16 +110,17 @@ class Sorter:
         complete = bisect_right(keyed, since, key=_by_key)
         complete = max(complete, len(keyed) - HELD_EVENTS)
         self._held = keyed[complete:]
-        return [event for _, event in keyed[:complete]]
+        del keyed[complete:]
+        return _joined(keyed)
 
-    def _in_order_of_the_pipe(self, events: list[Event]) -> list[tuple[int, Event]]:
+    def _in_order_of_the_pipe(self, events: list[Event]) -> list[_Keyed]:
         """Give each the latest stamp so far: of two, the one that was written first comes first.
 
         A stamp may be older than its record, by much where it says when a thing began; no record
         was written before any stamp in front of it.
         """
         latest = self._latest
-        keyed = []
+        keyed: list[_Keyed] = []
         for event in events:
             if event.time > latest:
                 latest = event.time
@@ -176,3 +185,19 @@ class _Lines:
             return text[:end]
         self._passes_over = True
         return text[:end] + half[:_SHOWN_BYTES]
+
+
+def _joined(keyed: list[_Keyed]) -> list[Told]:
+    """Events and, between them, the records that came by rings, at most :data:`RUN` in a run."""
+    told: list[Told] = []
+    start = 0
+    for at, each in enumerate(keyed):
+        if len(each) == 2:
+            told += _runs(keyed, start, at)
+            told.append(each[1])
+            start = at + 1
+    return told + _runs(keyed, start, len(keyed))
+
+
+def _runs(keyed: list[_Keyed], start: int, end: int) -> list[Told]:
+    return [keyed[at : min(at + RUN, end)] for at in range(start, end, RUN)]  # type: ignore[misc]

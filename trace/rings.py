@@ -7,11 +7,11 @@ written: :mod:`mpviz_probe.ring <mpviz.trace.probe.boot.mpviz_probe.ring>`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import msgspec
 
@@ -47,22 +47,54 @@ def _word(number: int) -> int:
     return layout.SLOTS_AT // 8 + number % layout.SLOTS * _WORDS
 
 
-class _Copied(Protocol):
-    """What every Struct can do and its type stubs do not say; twice as fast as ``copy``."""
+RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
+"""A record as a ring has it: time, form, thread, number, site, and the values that the form names.
 
-    def __copy__(self) -> Event: ...
+No event is made of it to fold it: that takes longer than all else that is done with it.
+"""
+
+Told: TypeAlias = "Event | list[RingRecord]"
+"""What processes told: an event that came by the pipe, or records of rings in their order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """What the records of one kind about one object have in common."""
 
-    new: Callable[[], Event]
-    """Makes such a record, with zeros for what each has of its own."""
-    site: str
-    """The event's field for the first value in a slot, which is the site; empty for none."""
+    pid: int
+    kind: type[Event]
+    object: str
+    """The id of what they are about; empty where they are about nothing that has one."""
+    copy: Callable[[], Event]
+    """Makes such an event, with zeros for what each has of its own."""
     fields: tuple[str, ...]
-    """Those for up to three more."""
+    """The event's names for the site, where it has one, and for up to three more values."""
+    fold: Callable[..., None]
+    """Folds such a record: :data:`mpviz.trace.state.RingHandler`."""
+
+    def event(self, record: RingRecord) -> Event:
+        """Make the event that a record stands for."""
+        event = self.copy()
+        event.time, _, event.thread, event.number, *values = record
+        for field, value in zip(self.fields, values, strict=False):
+            setattr(event, field, value)
+        return event
+
+
+def as_event(told: Event | RingRecord) -> Event:
+    """Give what was told as an event, by whichever way it came."""
+    return told[1].event(told) if isinstance(told, tuple) else told
+
+
+def as_events(told: Iterable[Told]) -> list[Event]:
+    """Give all that was told as events, in its order."""
+    events: list[Event] = []
+    for each in told:
+        if isinstance(each, list):
+            events += [record[1].event(record) for record in each]
+        else:
+            events.append(each)
+    return events
 
 
 class Ring:
@@ -117,36 +149,37 @@ class Ring:
                 stamps.append(self._words[word])
         return min(stamps, default=NEVER)
 
-    def decode(self, records: bytes) -> Iterator[Event]:
-        """Make events of what was taken out."""
-        forms = self._forms
-        main_thread = self._main_thread
-        for (
-            time,
-            thread,
-            form_number,
-            site,
-            first,
-            second,
-            third,
-            number,
-        ) in layout.RECORD.iter_unpack(records):
-            if form_number == layout.VOID:
-                continue
-            form = forms.get(form_number)
-            if form is None:
-                form = forms[form_number] = self._form(form_number)
-            event = form.new()
-            event.time = time
-            event.number = number
-            if thread != main_thread:
-                event.thread = thread
-            if form.site:
-                setattr(event, form.site, site)
-            if form.fields:
-                for field, value in zip(form.fields, (first, second, third), strict=False):
-                    setattr(event, field, value)
-            yield event
+    def decode(self, records: bytes) -> list[RingRecord]:
+        """Give what was taken out record by record, without those that went through the pipe."""
+        forms, main_thread = self._forms, self._main_thread
+        while True:
+            try:
+                return [
+                    (
+                        time,
+                        forms[form],
+                        0 if thread == main_thread else thread,
+                        number,
+                        site,
+                        first,
+                        second,
+                        third,
+                    )
+                    for (
+                        time,
+                        thread,
+                        form,
+                        site,
+                        first,
+                        second,
+                        third,
+                        number,
+                    ) in layout.RECORD.iter_unpack(records)
+                    if form != layout.VOID
+                ]
+            except KeyError as unknown:
+                number = unknown.args[0]
+                forms[number] = self._form(number)
 
     def _take_block(self) -> bytes:
         first = self._next
@@ -172,6 +205,7 @@ class Ring:
         names, _, line = text.partition(b"\n")
         zeros = b"".join(b',"%b":0' % name for name in names.split())
         from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
+        from mpviz.trace.fold import ring_handler  # noqa: PLC0415
 
         (event,) = decode(
             line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % self.pid, source=PROGRAM
@@ -179,8 +213,16 @@ class Ring:
         called = {
             field.encode_name.encode(): field.name for field in msgspec.structs.fields(type(event))
         }
-        site, *fields = [called[name] for name in names.split() if name in called] or [""]
-        return Form(cast("_Copied", event).__copy__, site, tuple(fields))
+        fields = tuple(called[name] for name in names.split() if name in called)
+        copy = cast("_Copied", event).__copy__
+        fold = ring_handler(type(event), fields, copy)
+        return Form(self.pid, type(event), getattr(event, "object", ""), copy, fields, fold)
+
+
+class _Copied(Protocol):
+    """What every Struct can do and its type stubs do not say; twice as fast as ``copy``."""
+
+    def __copy__(self) -> Event: ...
 
 
 class Rings:

@@ -12,11 +12,21 @@ from hypothesis import strategies as some
 
 from mpviz.trace.events import Event, Unreadable, WaitOver
 from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.rings import NEVER, Ring
+from mpviz.trace.rings import NEVER, Form, Ring, RingRecord, as_events
 
 PROCESSES = 3
 WARDEN = PROCESSES
 SPEAKERS = PROCESSES + 1
+
+
+def _form(pid: int) -> Form:
+    def copy() -> Event:
+        return WaitOver(time=0, pid=pid)
+
+    return Form(pid, WaitOver, "", copy, (), lambda *_: None)
+
+
+FORMS = {pid: _form(pid) for pid in range(1, PROCESSES + 1)}
 
 
 @dataclass
@@ -51,12 +61,12 @@ class FakeRing:
     def left_since(self) -> int:
         return min((record.stamp for record in self.records[self.taken :]), default=NEVER)
 
-    def decode(self, records: bytes) -> list[Event]:
+    def decode(self, records: bytes) -> list[RingRecord]:
         taken, self.decoded = (
             self.records[self.decoded :][: len(records)],
             self.decoded + len(records),
         )
-        return [WaitOver(time=each.stamp, pid=each.pid, number=each.number) for each in taken]
+        return [(each.stamp, FORMS[each.pid], 0, each.number, 0, 0, 0, 0) for each in taken]
 
     decoded: int = 0
 
@@ -117,7 +127,7 @@ class Simulation:
             if taken or told or left_since < NEVER:
                 since = min(began, left_since - 1)
             piece = Pass(lines, taken, told, since, drained, self.clock)
-            self.given += self.sorter.sort(piece)
+            self.given += as_events(self.sorter.sort(piece))
 
     def read_pipe(self, most: int) -> tuple[list[bytes], bool]:
         piece, self.pipe = self.pipe[:most], self.pipe[most:]
@@ -131,7 +141,7 @@ class Simulation:
         self.most = 99
         for _ in range(2 * (PROCESSES + 2)):
             next(self.reading)
-        self.given += self.sorter.sort(Pass([], [], [], NEVER, True, self.clock))
+        self.given += as_events(self.sorter.sort(Pass([], [], [], NEVER, True, self.clock)))
 
 
 @given(some.randoms(use_true_random=False), some.integers(1, 4), some.integers(1, 3))
@@ -158,14 +168,16 @@ def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
     """Also where a stamp says when something began that was told later."""
     line = b'{"k":"wait.over","t":%d,"p":1,"n":%d}\n'
     piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], [], NEVER, True, 9)
-    assert [event.time for event in Sorter().sort(piece)] == [9, 5, 7]
+    assert [event.time for event in as_events(Sorter().sort(piece))] == [9, 5, 7]
 
 
 def sort(*lines: bytes, warden: int = 0, until: int = 100) -> list[Event]:
     """What becomes of these pieces of the pipe, each in a pass of its own."""
     sorter = Sorter(warden)
     return [
-        event for line in lines for event in sorter.sort(Pass([line], [], [], NEVER, True, until))
+        event
+        for line in lines
+        for event in as_events(sorter.sort(Pass([line], [], [], NEVER, True, until)))
     ]
 
 
