@@ -9,7 +9,7 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Rate, Series
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.state import Primitive, Process, RingHandler, RunState
+from mpviz.trace.state import Primitive, Process, RunState
 
 Content = bool | int | float | str | None
 
@@ -104,18 +104,18 @@ class SharedValue:
     """Process key: writes."""
 
 
-_NONE: dict[str, Any] = {}
-
-
-def _unknown(state: RunState, value_id: str) -> SharedValue:
-    """Take in a value whose creation was not told."""
-    value = SharedValue(value_id, value_id, "Value", "", 1)
-    state.table(SharedValue)[value_id] = value
+def _value(state: RunState, object_id: str) -> SharedValue:
+    values = state.table(SharedValue)
+    value = values.get(object_id)
+    if value is None:
+        value = values[object_id] = SharedValue(object_id, object_id, "Value", "", 1)
     return value
 
 
-def _new_element(value: SharedValue, index: int) -> Element:
-    element = value.elements[index] = Element()
+def _element(value: SharedValue, index: int) -> Element:
+    element = value.elements.get(index)
+    if element is None:
+        element = value.elements[index] = Element()
     return element
 
 
@@ -132,80 +132,60 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
         locks[event.lock] = Lock(event.lock, f"{name}.get_lock()", "RLock", 1, owned=True)
 
 
-def _read(  # noqa: PLR0917
-    state: RunState,
-    process: Process,
-    value_id: str,
-    time: int,
-    thread: int,
-    site: int,
-    content: Content,
-    index: int = 0,
-    *_: int,
-) -> None:
-    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
+def _read(state: RunState, process: Process, event: ValueRead) -> None:
+    value = _value(state, event.object)
     value.reads += 1
-    element = value.elements.get(index) or _new_element(value, index)
-    element.value = content
+    element = _element(value, event.index)
+    element.value = event.value
     reader = element.readers.get(process.key)
     if reader is None:
-        element.readers[process.key] = Reader(element.version, content)
+        element.readers[process.key] = Reader(element.version, event.value)
     else:
         reader.version = element.version
-        reader.value = content
+        reader.value = event.value
         reader.written = False
-    if site:
-        process.site = site
+    if event.site:
+        process.site = event.site
 
 
-def _written(  # noqa: PLR0917
-    state: RunState,
-    process: Process,
-    value_id: str,
-    time: int,
-    thread: int,
-    site: int,
-    before: Content,
-    content: Content,
-    index: int,
-) -> None:
-    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
+def _written(state: RunState, process: Process, event: ValueWritten) -> None:
+    value = _value(state, event.object)
     key = process.key
-    value.writes.add(time)
+    value.writes.add(event.time)
     value.written_by[key] = value.written_by.get(key, 0) + 1
-    element = value.elements.get(index) or _new_element(value, index)
+    element = _element(value, event.index)
     others = element.version if element.writer != key else element.others_version
     reader = element.readers.get(key)
     if reader is not None:
         if others > reader.version:
-            _written_over(value, key, time, before, reader)
+            _written_over(value, key, event, reader)
         reader.written = True
     if element.writer != key:
         element.others_version = element.version
         element.writer = key
     element.version += 1
-    element.value = content
+    element.value = event.value
     if len(value.contents) < 3:
-        value.contents.add(content)
-    value.last = content
-    value.last_index = index
+        value.contents.add(event.value)
+    value.last = event.value
+    value.last_index = event.index
     value.last_writer = key
-    if value.length == 1 and isinstance(content, int | float):
-        value.history.add(time, content)
-    if site:
-        process.site = site
+    if value.length == 1 and isinstance(event.value, int | float):
+        value.history.add(event.time, event.value)
+    if event.site:
+        process.site = event.site
 
 
-def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> None:
+def _written_over(value: SharedValue, key: str, event: ValueWritten, reader: Reader) -> None:
     value.stale_writes += 1
-    if isinstance(before, int) and isinstance(reader.value, int):
-        lost = before - reader.value
+    if isinstance(event.before, int) and isinstance(reader.value, int):
+        lost = event.before - reader.value
         value.lost_updates += lost
         # Who has not looked again since its own last write sets it, and does not update it.
         if lost and not reader.written:
             value.undone_by[key] = value.undone_by.get(key, 0) + 1
             if value.first_undone < 0:
-                value.first_undone = time
+                value.first_undone = event.time
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -237,11 +217,7 @@ def _summary(state: RunState) -> list[str]:
 
 
 PRIMITIVE = Primitive(
-    handlers={ValueCreated: _created},
-    ring_handlers={
-        ValueRead: RingHandler(_read, ("site", "value", "index")),
-        ValueWritten: RingHandler(_written, ("site", "before", "value", "index")),
-    },
+    handlers={ValueCreated: _created, ValueRead: _read, ValueWritten: _written},
     document=_document,
     summary=_summary,
 )
