@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, cast
 
-from mpviz.trace import own_errors
 from mpviz.trace.events import (
     COMMON_EVENTS,
     Event,
@@ -17,13 +17,11 @@ from mpviz.trace.events import (
     ProgramEnded,
     ProgramFailed,
     ProgramStarted,
-    RecordsDropped,
     RingOpened,
     RunEnded,
     RunStarted,
     Sample,
     Site,
-    Trouble,
     Unreadable,
     Waiting,
     WaitOver,
@@ -37,11 +35,14 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
+from mpviz.trace.rings import RingRecord, Told, as_event
 from mpviz.trace.state import (
+    RECENT_LIMIT,
     CoreUse,
     Handler,
     OutputLine,
     Process,
+    RingHandler,
     RunState,
     Wait,
     end_wait,
@@ -55,24 +56,36 @@ from mpviz.trace.waits import WAIT_KINDS
 RESTING_PERCENT = 5.0
 """Below this use of a core, and asleep at the sample, a process counts as sleeping."""
 
-UNREADABLE_TOLD = 10
-"""So many records that cannot be read are told with what they say; the others are counted."""
-
 BUSY_PERCENT = 50.0
 """From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
 
 
-def fold(state: RunState, events: Iterable[Event]) -> RunState:
-    """Bring the state up to date with these events, in the order in which they came.
-
-    One that cannot be folded is an error of ours. It is told, and the others are folded.
-    """
-    for event in events:
-        try:
-            _fold_event(state, event)
-        except Exception as error:
-            own_errors.tell(state, f"the fold of {type(event).__name__}", error)
+def fold(state: RunState, told: Iterable[Told]) -> RunState:
+    """Bring the state up to date with what was told, in the order in which it came."""
+    for each in told:
+        if isinstance(each, list):
+            _fold_records(state, each)
+        else:
+            _fold_event(state, each)
     return state
+
+
+def _fold_records(state: RunState, records: list[RingRecord]) -> None:
+    """Fold what came by rings: a million times, so nothing is called for it but its handler.
+
+    None of it ends a process.
+    """
+    by_pid = state.by_pid
+    for record in records:
+        time, form, thread, number, site, first, second, third = record
+        process = by_pid.get(form.pid) or _speaker(state, as_event(record))
+        state.records += 1
+        process.records += 1
+        if number > process.highest_number:
+            process.highest_number = number
+        form.fold(state, process, form.object, time, thread, site, first, second, third)
+    state.now = max(state.now, records[-1][0])
+    state.recent.extend(records[-RECENT_LIMIT:])
 
 
 def _fold_event(state: RunState, event: Event) -> None:
@@ -120,28 +133,47 @@ def _tell_of_deaths(state: RunState) -> None:
 
 
 def _waiting(state: RunState, process: Process, event: Waiting) -> None:
-    kind = WAIT_KINDS.get(event.what)
-    if kind is None:
-        state.probe_errors += 1
-        state.last_probe_error = f"a wait of an unknown kind: {event.what}"
-        return
-    target = event.object
-    if event.what == "process":
-        child = state.by_pid.get(int(target)) if target.isdecimal() else None
-        target = child.key if child else target
-    wait = process.waits.get(event.thread)
-    if wait is None or (wait.what, wait.object) != (event.what, target):
-        # A get may wait for its turn and then for data: that is one wait.
-        until = event.time + event.limit * 1_000_000 if event.limit > 0 else -1
-        wait = Wait(event.what, target, event.time, kind.activity, event.site, until)
-        process.waits[event.thread] = wait
-    if event.turn:
-        wait.turn = True
-        if event.begun:
-            wait.begun = event.time
-    if event.site:
-        process.site = event.site
-    settle(process, event.time)
+    begin = _beginning_of_wait(event)
+    begin(state, process, event.object, event.time, event.thread, event.site, event.limit)
+
+
+def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
+    """What folds the beginning of a wait, of which the event says for what, and how far it is."""
+    what, turn, begun = event.what, event.turn, event.begun
+    kind = WAIT_KINDS.get(what)
+
+    def begin(  # noqa: PLR0917
+        state: RunState,
+        process: Process,
+        target: str,
+        time: int,
+        thread: int,
+        site: int,
+        limit: int,
+        *_: int,
+    ) -> None:
+        if kind is None:
+            state.probe_errors += 1
+            state.last_probe_error = f"a wait of an unknown kind: {what}"
+            return
+        if what == "process":
+            child = state.by_pid.get(int(target)) if target.isdecimal() else None
+            target = child.key if child else target
+        wait = process.waits.get(thread)
+        if wait is None or (wait.what, wait.object) != (what, target):
+            # A get may wait for its turn and then for data: that is one wait.
+            until = time + limit * 1_000_000 if limit > 0 else -1
+            wait = Wait(what, target, time, kind.activity, site, until)
+            process.waits[thread] = wait
+        if turn:
+            wait.turn = True
+            if begun:
+                wait.begun = time
+        if site:
+            process.site = site
+        settle(process, time)
+
+    return begin
 
 
 def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:
@@ -241,6 +273,10 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
         state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+    # What is kept of the run holds no memory that a process wrote into.
+    recent = [as_event(each) for each in state.recent]
+    state.recent.clear()
+    state.recent.extend(recent)
     look_at_end(state)
 
 
@@ -279,20 +315,7 @@ def _marked(state: RunState, event: Marked) -> None:
 
 def _unreadable(state: RunState, event: Unreadable) -> None:
     state.unreadable += 1
-    if state.unreadable <= UNREADABLE_TOLD:
-        state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
-
-
-def _records_dropped(state: RunState, event: RecordsDropped) -> None:
-    process = process_with_pid(state, event.child, event.time)
-    process.highest_number = max(process.highest_number, event.last)
-    process.dropped = max(process.dropped, event.count)
-
-
-def _trouble(state: RunState, event: Trouble) -> None:
-    state.note(event.time, "", event.text, trouble=True)
-    if event.hides_losses:
-        state.hidden_losses.append(event.text)
+    state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
 
 
 def _sample(state: RunState, event: Sample) -> None:
@@ -356,6 +379,49 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     return process
 
 
+_FIELDS_OF_WAITS = (), ("site",), ("site", "limit")
+
+
+def ring_handler(
+    kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]
+) -> Callable[..., None]:
+    """What folds records of a ring that stand for such events.
+
+    ``fields`` are the event's names for the values of a record; ``copy`` makes an event with zeros.
+    """
+    quick = _RING_HANDLERS.get(kind)
+    if quick is not None and quick.fields == fields:
+        return quick.fold
+    if kind is Waiting and fields in _FIELDS_OF_WAITS:
+        return _beginning_of_wait(cast("Waiting", copy()))
+    handler = _HANDLERS.get(kind)
+
+    def fold_record(
+        state: RunState, process: Process, _: str, time: int, thread: int, *values: int
+    ) -> None:
+        event = copy()
+        event.time, event.thread = time, thread
+        for field, value in zip(fields, values, strict=False):
+            setattr(event, field, value)
+        if handler is None:
+            _VIEWER_HANDLERS[kind](state, event)
+        else:
+            handler(state, process, event)
+
+    return fold_record
+
+
+def _of_event(quick: RingHandler) -> Handler:
+    """Make the handler of an event from that of a record."""
+    fold_record = quick.fold
+    values = attrgetter("object", "time", "thread", *quick.fields)
+
+    def handle(state: RunState, process: Process, event: Any) -> None:
+        fold_record(state, process, *values(event))
+
+    return handle
+
+
 _HANDLERS: dict[type[Event], Handler] = {
     Waiting: _waiting,
     WaitOver: _wait_over,
@@ -374,12 +440,13 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Output: _output,
     Marked: _marked,
     Unreadable: _unreadable,
-    RecordsDropped: _records_dropped,
-    Trouble: _trouble,
     Sample: _sample,
 }
+_RING_HANDLERS: dict[type[Event], RingHandler] = {}
 for _primitive in PRIMITIVES:
     _HANDLERS.update(_primitive.handlers)
+    _RING_HANDLERS.update(_primitive.ring_handlers)
+_HANDLERS.update({_kind: _of_event(_each) for _kind, _each in _RING_HANDLERS.items()})
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*COMMON_EVENTS, *_HANDLERS)))
 """Every kind of event there is."""

@@ -201,6 +201,26 @@ def signal_group(descriptor: int, signal_number: int) -> bool:
     return True
 
 
+def inherited_descriptors() -> list[int]:
+    """List the descriptors that whoever started us left open, but for the standard three.
+
+    Nothing of ours is among them: what Python opens is not inheritable (PEP 446).
+    """
+    try:
+        names = os.listdir("/proc/self/fd")  # noqa: PTH208 (see above)
+    except OSError:
+        return []
+    found: list[int] = []
+    for descriptor in map(int, names):
+        try:
+            if descriptor > 2 and os.get_inheritable(descriptor):
+                found.append(descriptor)
+        except OSError:
+            # That of the listing itself, which is closed by now.
+            continue
+    return found
+
+
 def exit_code_of_ended(descriptor: int, pid: int) -> int | None:
     """Give the exit code of an ended process, negative for a signal; None when it cannot be known.
 

@@ -63,6 +63,13 @@ class Program:
         """Have everything ended: SIGTERM now, SIGKILL a second later. May be called again."""
         self._ask(b"end\n")
 
+    def terminate(self, grace: float) -> None:
+        """Send SIGTERM to the program's first process alone; end all after so many seconds.
+
+        Sooner when it has ended: its helpers have a moment to see that then.
+        """
+        self._ask(b"terminate %.3f\n" % grace)
+
     def interrupt(self) -> None:
         """Send SIGINT to the program's process group, as Ctrl-C in its own terminal would."""
         self._ask(b"interrupt\n")
@@ -195,7 +202,7 @@ def launch(
             stderr=stderr_of_program.fileno() if stderr_of_program else None,
             cwd=directory,
             env=_environment(os.environ, queue, start_method),
-            pass_fds=[control_of_warden.fileno()],
+            pass_fds=[control_of_warden.fileno(), *kernel.inherited_descriptors()],
             start_new_session=True,
         )
     except (OSError, ValueError) as error:

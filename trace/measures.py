@@ -266,8 +266,12 @@ class Distribution:
         if duration > self.longest:
             self.longest = duration
         bits = duration.bit_length()
-        bucket = bits * 4 + ((duration >> (bits - 3)) & 3) if bits > 2 else bits * 4
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        bucket = bits * 4 + (duration >> bits - 3 & 3) if bits > 2 else bits * 4
+        buckets = self.buckets
+        if bucket in buckets:
+            buckets[bucket] += 1
+        else:
+            buckets[bucket] = 1
 
     def quantile(self, share: float) -> int:
         """The duration in nanoseconds that this share stays below, within a fifth; 0 for none."""

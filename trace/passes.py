@@ -17,13 +17,21 @@ written before the process died, and the warden stamps the exit when it has seen
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import TypeAlias
 
-from mpviz.trace.events import Event, RecordsDropped, Unreadable
-from mpviz.trace.rings import NUMBERS, PIDS, Ring
+from mpviz.trace.events import Event, Unreadable
+from mpviz.trace.rings import Ring, RingRecord, Told
+
+_Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
+"""An event of the pipe behind its place in time, or a record of a ring, which begins with it."""
 
 _by_key = itemgetter(0)
+
+RUN = 2048
+"""So many records of rings are folded at a stretch: 2 ms of work between two looks at a clock."""
 
 RING_WEIGHT = 2
 """A record is half as long in a ring as in the pipe, and as much work to fold."""
@@ -40,6 +48,9 @@ may have meant to be.
 
 _SHOWN_BYTES = 200
 
+PIDS = 1 << 22
+"""No pid is as high (Linux, ``PID_MAX_LIMIT``)."""
+
 
 @dataclass(slots=True)
 class Pass:
@@ -50,8 +61,6 @@ class Pass:
     rings: list[tuple[Ring, bytes]]
     told: list[bytes]
     """Lines of the warden, cut anywhere."""
-    dropped: list[RecordsDropped]
-    """What processes have put down beside the pipe."""
     since: int
     """Of what was written before this moment nothing is left in a ring.
 
@@ -82,38 +91,36 @@ class Sorter:
         self._socket = _Lines()
         self._latest = 0
         """The latest stamp that any line of the pipe had so far."""
-        self._held: list[tuple[int, Event]] = []
+        self._held: list[_Keyed] = []
 
-    def sort(self, piece: Pass) -> list[Event]:
-        """The events for which all is there that happened before them."""
+    def sort(self, piece: Pass) -> Sequence[Told]:
+        """What was told, as far as all is there that happened before it."""
         lines = self._decode_pipe(piece)
-        if not (piece.rings or piece.told or piece.dropped or self._held):
+        if not piece.rings and not piece.told and not self._held:
             return lines
-        keyed = self._held + self._in_order_of_the_pipe(lines)
+        keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
         for ring, records in piece.rings:
-            keyed += [(event.time, event) for event in ring.decode(records)]
+            keyed += ring.decode(records)
         # Last, so that of two with the same stamp the end of a process is the later one.
         keyed += [(event.time, event) for event in self._decode_socket(piece)]
-        keyed += [(event.time, event) for event in piece.dropped]
         # Each part is in order already, or nearly so, and the sort makes use of that.
         keyed.sort(key=_by_key)
-        if keyed and not 0 <= keyed[0][0] <= keyed[-1][0] <= piece.until:
-            keyed = _without_forged_times(keyed, piece.until)
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
         complete = bisect_right(keyed, since, key=_by_key)
         complete = max(complete, len(keyed) - HELD_EVENTS)
         self._held = keyed[complete:]
-        return [event for _, event in keyed[:complete]]
+        del keyed[complete:]
+        return _joined(keyed)
 
-    def _in_order_of_the_pipe(self, events: list[Event]) -> list[tuple[int, Event]]:
+    def _in_order_of_the_pipe(self, events: list[Event]) -> list[_Keyed]:
         """Give each the latest stamp so far: of two, the one that was written first comes first.
 
         A stamp may be older than its record, by much where it says when a thing began; no record
         was written before any stamp in front of it.
         """
         latest = self._latest
-        keyed = []
+        keyed: list[_Keyed] = []
         for event in events:
             if event.time > latest:
                 latest = event.time
@@ -131,13 +138,7 @@ class Sorter:
         until, warden = piece.until, self.warden
         for index, event in enumerate(events):
             pid = event.pid
-            if (
-                event.time > until
-                or not 0 < pid < PIDS
-                or pid == warden
-                or not 0 <= event.number < NUMBERS
-                or not 0 <= event.dropped < NUMBERS
-            ):
+            if event.time > until or not 0 < pid < PIDS or pid == warden:
                 events[index] = _refused(event, until)
         return events
 
@@ -154,17 +155,12 @@ def _refused(event: Event, until: int) -> Event:
     if isinstance(event, Unreadable):
         event.time = min(event.time, until)
         return event
-    text = f"{event.__struct_config__.tag} that cannot be: time {event.time}, pid {event.pid}"
-    if event.number:
-        text += f", number {event.number}, dropped {event.dropped}"
+    if event.time > until:
+        reason = "its time has not come yet"
+    else:
+        reason = f"no process that is observed has the pid {event.pid}"
+    text = f"{event.__struct_config__.tag}: {reason}"
     return Unreadable(time=until, pid=0, text=text)
-
-
-def _without_forged_times(keyed: list[tuple[int, Event]], until: int) -> list[tuple[int, Event]]:
-    """Leave out, and say so, what a ring had from before all time or after now."""
-    kept = [each for each in keyed if 0 <= each[0] <= until]
-    text = f"{len(keyed) - len(kept)} records of rings with times that cannot be"
-    return [*kept, (until, Unreadable(time=until, pid=0, text=text))]
 
 
 class _Lines:
@@ -189,3 +185,19 @@ class _Lines:
             return text[:end]
         self._passes_over = True
         return text[:end] + half[:_SHOWN_BYTES]
+
+
+def _joined(keyed: list[_Keyed]) -> list[Told]:
+    """Events and, between them, the records that came by rings, at most :data:`RUN` in a run."""
+    told: list[Told] = []
+    start = 0
+    for at, each in enumerate(keyed):
+        if len(each) == 2:
+            told += _runs(keyed, start, at)
+            told.append(each[1])
+            start = at + 1
+    return told + _runs(keyed, start, len(keyed))
+
+
+def _runs(keyed: list[_Keyed], start: int, end: int) -> list[Told]:
+    return [keyed[at : min(at + RUN, end)] for at in range(start, end, RUN)]  # type: ignore[misc]

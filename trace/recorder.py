@@ -19,8 +19,8 @@ from typing import IO, cast
 
 import msgspec
 
-from mpviz.trace.events import Event
 from mpviz.trace.recording import FORMAT, Header
+from mpviz.trace.rings import Told, as_events
 
 UNASKED_BYTES = 256 << 20
 """So much is kept in a temporary file of a run that nobody asked to record: 20 million events."""
@@ -68,10 +68,10 @@ class Recorder:
         self._file: IO[bytes] | None = _create(path) if path else _out_of_sight()
         self._take(_encoder.encode(_header(version)) + b"\n")
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, told: Iterable[Told]) -> None:
         """Record these; they are in the file soon after."""
         if self._file is not None:
-            self._take(_encoder.encode_lines(events))
+            self._take(_encoder.encode_lines(as_events(told)))
             if self.path is not None:
                 self._write_what_waits()
             elif self._waiting_bytes > WAITING_BYTES:

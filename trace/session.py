@@ -33,6 +33,7 @@ class Session:
         recorder: Recorder | None,
         *,
         silenced: frozenset[str],
+        grace: float,
     ) -> None:
         self.state = RunState(silenced=silenced)
         self.over = False
@@ -42,6 +43,7 @@ class Session:
         self._sampler = sampler
         self._output = output
         self._recorder = recorder
+        self._grace = grace
         self._told_end = False
         self._frozen: set[str] = set()
 
@@ -137,6 +139,20 @@ class Session:
         """Send the program what Ctrl-C in its own terminal would."""
         self._program.interrupt()
 
+    def terminate(self) -> None:
+        """Ask the program to end as its SIGTERM does; what has not ended after its grace is ended.
+
+        The signal goes to its main process alone. Where it has no grace this is :meth:`stop`.
+        """
+        if not self._grace:
+            self.stop()
+            return
+        if not self._is_gone():
+            self._mark("stop")
+        if self.state.frozen:
+            self.thaw()
+        self._program.terminate(self._grace)
+
     def stop(self) -> None:
         """Ask for the end of everything, and return at once; :attr:`over` says when it is done."""
         if not self._is_gone():
@@ -161,9 +177,7 @@ class Session:
             if self._recorder is not None:
                 self._recorder.close()
         self._program.close()
-        left = self._queue.close()
-        if left:
-            self.state.note(monotonic_ns(), "", left, trouble=True)
+        self._queue.close()
 
     def _is_gone(self) -> bool:
         if not self._program.wait(0):

@@ -45,6 +45,8 @@ class Target:
     """Names of the rules that are not to make findings."""
     limit: float = 0.0
     """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
+    grace: float = 0.0
+    """Seconds that it has to end by itself after a SIGTERM to its main process; 0 to end all."""
 
 
 def start(
@@ -99,7 +101,15 @@ def start(
         output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
     sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
     recorder = recorders[0] if recorders else None
-    return Session(queue, program, sampler, output, recorder, silenced=target.silenced)
+    return Session(
+        queue,
+        program,
+        sampler,
+        output,
+        recorder,
+        silenced=target.silenced,
+        grace=target.grace,
+    )
 
 
 def _make_queue(

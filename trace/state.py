@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
 from mpviz.trace.measures import AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
+from mpviz.trace.rings import RingRecord
 
 T = TypeVar("T")
 
@@ -321,15 +322,11 @@ class RunState:
     """All that were ever written, also those no longer kept."""
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
     log_entries: int = 0
-    recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
-    """The last events as they came, without samples and output."""
+    recent: deque[Event | RingRecord] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
+    """What was told last, without samples and output; :func:`~mpviz.trace.rings.as_event`."""
     records: int = 0
     """Records read that observed processes wrote."""
     unreadable: int = 0
-    hidden_losses: list[str] = field(default_factory=list)
-    """Why records may have been lost that nobody can count, a sentence each."""
-    own_errors: set[str] = field(default_factory=set)
-    """What of ours has failed, so that each is told once: a kind of event, or a rule."""
     probe_errors: int = 0
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -462,6 +459,19 @@ Handler = Callable[[RunState, Process, Any], None]
 """Folds one event of one class into the state; the process is the one that speaks."""
 
 
+@dataclass(frozen=True)
+class RingHandler:
+    """Folds a record of one class as it lies in a ring, without an event made of it.
+
+    For what programs do a million times. The event's own handler is made from it as well.
+    """
+
+    fold: Callable[..., None]
+    """Called with state, process, the object's id, time, thread, and the values of the fields."""
+    fields: tuple[str, ...]
+    """The event's fields besides these: at most four whole numbers, in the order of the ring."""
+
+
 def _nothing(state: RunState, wait: Wait, duration: int) -> None:
     """Most waits leave nothing to count when they end."""
 
@@ -485,6 +495,7 @@ class Primitive:
     """What a primitive brings to the viewer; see :mod:`mpviz.trace.primitives`."""
 
     handlers: dict[type[Event], Handler]
+    ring_handlers: dict[type[Event], RingHandler] = field(default_factory=dict)
     waits: dict[str, WaitKind] = field(default_factory=dict)
     process_ended: Callable[[RunState, Process], None] | None = None
     """Is told of every death, for what the dead process can no longer do itself.

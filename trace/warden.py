@@ -8,8 +8,10 @@ has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
 - ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made
-  sooner, it would be left behind by a viewer that is killed just then. The line ``end`` ends all,
-  ``interrupt`` is a Ctrl-C, and the end of file means that the viewer is gone, by whatever cause.
+  sooner, it would be left behind by a viewer that is killed just then. The line ``end`` ends all;
+  ``terminate SECONDS`` sends SIGTERM to the program's first process alone, and ends all only when
+  that has not ended after so long; ``interrupt`` is a Ctrl-C, and the end of file means that the
+  viewer is gone, by whatever cause.
   What the warden has to tell goes the other way, see ``warden_words.py``.
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from mpviz.trace import kernel, warden_start, warden_tree, warden_words
 
     ring: ModuleType
-    wire: ModuleType
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
@@ -44,7 +45,7 @@ else:
     import warden_start
     import warden_tree
     import warden_words
-    from mpviz_probe import ring, wire
+    from mpviz_probe import ring
 
 NATURAL_SECONDS = 0.25
 """How long helpers may take to see for themselves that the program has ended."""
@@ -175,7 +176,7 @@ def start_program(
     # Ends with the exec, which closes the other end; till then there is nothing else to do.
     error = os.read(outcome, 4096)
     os.close(outcome)
-    warden_start.let_go_of_standard_descriptors()
+    warden_start.let_go_of_descriptors(surroundings)
     if error:
         os.waitpid(child, 0)
         warden.words.tell_failure(f"{command[0]} could not be started: {error.decode()}")
@@ -215,13 +216,15 @@ def begin_ending(warden: Warden, patience: float) -> None:
     ending = Ending(patience)
     if warden.ending is None or ending.terminate_at < warden.ending.terminate_at:
         warden.ending = ending
-        warden.tree.begin_ending()
 
 
 def _advance(warden: Warden, ending: Ending) -> None:
     now = monotonic()
     if now < ending.terminate_at:
         return
+    if not warden.tree.is_ending:
+        warden.tree.begin_ending()
+        warden.tree.look()
     living = [process for process in warden.tree.processes.values() if process.is_in_reach]
     others: list[warden_tree.Process] = []
     trackers: list[warden_tree.Process] = []
@@ -335,9 +338,27 @@ def _read_control(warden: Warden) -> None:
             warden.may_start = True
         elif line == b"end":
             begin_ending(warden, 0)
+        elif line.startswith(b"terminate "):
+            _terminate(warden, float(line.split()[1]))
         elif line == b"interrupt" and warden.tree.first:
             # Not reaped yet and the leader of its session: the group is still its own.
             os.killpg(warden.tree.first, signal.SIGINT)
+
+
+def _terminate(warden: Warden, patience: float) -> None:
+    """Ask the program to end in its own way; its first process knows what SIGTERM means.
+
+    Where that is gone, or was not started yet, all ends at once.
+    """
+    first = warden.tree.first
+    if not first:
+        begin_ending(warden, 0)
+        return
+    begin_ending(warden, patience)
+    warden.words.tell_signal(first, signal.SIGTERM, left_behind=False)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        # Not reaped yet, so the pid is still its own.
+        os.kill(first, number)
 
 
 def _pause(warden: Warden) -> float:
@@ -365,7 +386,7 @@ def _remove_queue(queue: str) -> None:
         directory = os.path.dirname(queue)
         with os.scandir(directory) as entries:
             for entry in entries:
-                if entry.name.endswith((ring.SUFFIX, wire.DROPPED_SUFFIX, wire.LINK_SUFFIX)):
+                if entry.name.endswith(ring.SUFFIX):
                     os.unlink(entry)
         os.rmdir(directory)
     except OSError:

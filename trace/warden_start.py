@@ -8,6 +8,12 @@ import os
 import resource
 import signal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mpviz.trace import kernel
+else:
+    import kernel
+
 HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The warden ignores these."""
 
@@ -19,7 +25,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 class Surroundings:
     """What the program is to find as if we were not there; to be taken before we change it."""
 
-    __slots__ = ("environment", "ignored", "limits", "parent")
+    __slots__ = ("descriptors", "environment", "ignored", "limits", "parent")
 
     def __init__(self) -> None:
         self.environment = _environment()
@@ -27,6 +33,8 @@ class Surroundings:
             number for number in HELD_SIGNALS if signal.getsignal(number) is signal.SIG_IGN
         }
         """Ignored before us means ignored for the program too (nohup); all else is the default."""
+        self.descriptors = kernel.inherited_descriptors()
+        """Those that it is to find beside the standard three; nobody reads or writes them here."""
         self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.parent = os.getpid()
         """Us."""
@@ -69,8 +77,10 @@ def occupy_standard_descriptors() -> None:
             os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
 
-def let_go_of_standard_descriptors() -> None:
+def let_go_of_descriptors(surroundings: Surroundings) -> None:
     """Leave the program's pipes to the program, so that their end of file is its own doing."""
+    for descriptor in surroundings.descriptors:
+        os.close(descriptor)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     for descriptor in range(3):
         os.dup2(null, descriptor, inheritable=False)

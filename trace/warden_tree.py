@@ -89,7 +89,7 @@ class Tree:
         self.first = 0
         """The pid of the program's first process; 0 before its start and once it is reaped."""
         self.is_ending = False
-        """New processes matter at once."""
+        """New processes matter at once, since all are being ended."""
         self.look_at = 0.0
         """When the next look is due, in seconds of the monotonic clock."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import sys
@@ -46,6 +47,10 @@ LAST_WAY_OUT = 8
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a program, and that it may see to."""
+
+WORDLESS_SECONDS = 1.0
+WAITING_PAUSE = 0.02
+"""Seconds between two looks at a program that was asked to end, without a word at first."""
 
 HANG_UP_SECONDS = 0.5
 """How often it is seen whether the terminal is still there: SIGHUP does not reach everybody."""
@@ -291,6 +296,9 @@ def _run(app: MpvizApp, json_file: str | None) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         status = app.run() or app.return_code or 0
+        signal.alarm(0)
+        if app.session is not None and app.asked_to_end == [signal.SIGTERM]:
+            _wait_for_program(app.session)
     finally:
         if app.session is not None:
             app.session.close()
@@ -308,6 +316,17 @@ def _run(app: MpvizApp, json_file: str | None) -> int:
     return 128 + app.asked_to_end[0]
 
 
+def _wait_for_program(session: Session) -> None:
+    """Let a program that was sent SIGTERM end in its own way; a second signal ends the wait."""
+    tell_at = time.monotonic() + WORDLESS_SECONDS
+    while not session.over:
+        if not session.step(WAITING_PAUSE):
+            time.sleep(WAITING_PAUSE)
+        if time.monotonic() >= tell_at:
+            tell_at = math.inf
+            print("mpviz: the program was sent SIGTERM and has not ended yet", file=sys.stderr)
+
+
 def _end_on_signals(app: MpvizApp) -> None:
     """Have the signals that end a program end the app as q does; and if it cannot, end it anyway.
 
@@ -320,7 +339,10 @@ def _end_on_signals(app: MpvizApp) -> None:
             signal.signal(signal.SIGALRM, lambda *_: _leave(app, 128 + number))
             signal.alarm(LAST_WAY_OUT)
         if app.session is not None:
-            app.session.stop()
+            if number == signal.SIGTERM and not app.asked_to_end:
+                app.session.terminate()
+            else:
+                app.session.stop()
         app.end_on_signal(number)
 
     for number in _ENDING:

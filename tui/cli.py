@@ -20,6 +20,7 @@ from mpviz.tui.options import (
     check_number,
     check_recordings,
     fps_option,
+    grace_option,
     has_terminal,
     is_same_file,
     rule_names,
@@ -137,6 +138,7 @@ def rules() -> int:
     help="Exit with 3 where such a finding was made, or any (all); for CI.",
 )
 @silence_option
+@grace_option
 @fps_option
 @click.option(
     "--rate",
@@ -158,6 +160,7 @@ def run(
     record_file: str | None,
     fail_on: frozenset[str],
     silenced: frozenset[str],
+    grace: float,
     fps: int | None,
     rate: float,
     target: str,
@@ -185,7 +188,8 @@ def run(
         sweep = [(label, replace(each, silenced=silenced)) for label, each in sweep]
         return _compare_runs(sweep, json_file, record_file, rate, fail_on)
     wanted = _target([target, *arguments], module, python, start_method)
-    wanted = replace(wanted, silenced=silenced)
+    # A scenario has nothing to save: it ends at once.
+    wanted = replace(wanted, silenced=silenced, grace=0.0 if wanted.scenario else grace)
     if not headless and not has_terminal():
         click.echo("mpviz: no terminal to draw on, so this run is headless", err=True)
         headless = True

@@ -56,7 +56,7 @@ def run_headless(
         print(f"mpviz: --record: {observed.record_problem}", file=sys.stderr)
         written = False
     ending = [number for number in observed.signals if number != signal.SIGINT]
-    if ending:
+    if ending and ending != [signal.SIGTERM]:
         return 128 + ending[0]
     if has_found(observed.state, fail_on):
         return FOUND
@@ -158,7 +158,7 @@ def _report(state: RunState, json_file: str | None) -> bool:
 
 
 class _Signals:
-    """Passes the first Ctrl-C on to the program; a second, or a SIGTERM, ends all of it.
+    """Passes the first Ctrl-C and the first SIGTERM on to the program; all else ends all of it.
 
     The program begins before there is a session: what comes by then waits until there is one.
     """
@@ -180,15 +180,28 @@ class _Signals:
             self.received.append(number)
             if number == signal.SIGINT and self.received.count(number) == 1:
                 self._sessions[0].interrupt()
+            elif number == signal.SIGTERM and not self._is_being_ended():
+                self._sessions[0].terminate()
             else:
                 self._sessions[0].stop()
+
+    def _is_being_ended(self) -> bool:
+        """Whether there was a signal before the latest that was to end it."""
+        return any(number != signal.SIGINT for number in self.received[:-1])
 
 
 @contextmanager
 def _signals(sessions: list[Session]) -> Iterator[_Signals]:
-    """Have the signals that end a program handled, for the session that will be in the list."""
+    """Have the signals that end a program handled, for the session that will be in the list.
+
+    One that we were started with as ignored stays ignored, for the program as well (nohup).
+    """
     signals = _Signals(sessions)
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, signals.handle) for number in numbers}
     try:
         yield signals

@@ -45,6 +45,15 @@ silence_option = click.option(
     callback=rule_names,
     help="Findings that are not to be made; mpviz rules lists them.",
 )
+grace_option = click.option(
+    "--grace",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    callback=check_number,
+    default=30.0,
+    show_default=True,
+    help="After SIGTERM, which goes to the program's main process alone, before all is ended.",
+)
 fps_option = click.option(
     "--fps",
     type=click.IntRange(1, 60),

@@ -65,6 +65,9 @@ class Session(Source, Protocol):
     def interrupt(self) -> None:
         """Send the program what Ctrl-C sends."""
 
+    def terminate(self) -> None:
+        """Ask the program to end in its own way, and return at once."""
+
     def stop(self) -> None:
         """Ask for the end of the program, and return at once."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
+from random import Random
 from typing import Any, get_type_hints
 
+import msgspec
 from fold_model import (
     LOCKS,
     MANAGED,
@@ -24,25 +26,31 @@ from mpviz.trace.events import (
     ProcessSample,
     ProgramFailed,
     ProgramStarted,
+    Waiting,
 )
-from mpviz.trace.fold import EVENTS, fold
+from mpviz.trace.fold import EVENTS, fold, ring_handler
 from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.lock import Lock
+from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.primitives.manager import Managed
 from mpviz.trace.primitives.memory import (
     MemoryBlock,
 )
 from mpviz.trace.primitives.pipe import (
+    MessageReceived,
+    MessageSent,
     pipes_made,
 )
 from mpviz.trace.primitives.pool import (
     Pool,
 )
 from mpviz.trace.primitives.queue import (
+    ItemGot,
+    ItemPut,
     Queue,
 )
-from mpviz.trace.primitives.value import SharedValue
+from mpviz.trace.primitives.value import SharedValue, ValueRead, ValueWritten
 from mpviz.trace.report import document, summary
+from mpviz.trace.rings import Form, RingRecord, Told, as_event, as_events
 from mpviz.trace.state import RunState
 from mpviz.trace.waits import wait_in_words
 
@@ -137,6 +145,60 @@ def test_the_same_events_in_any_batches_make_the_same_state(
     assert state == at_once
     assert document(state) == document(at_once)
     assert summary(state) == summary(at_once)
+
+
+@given(streams, some.randoms(use_true_random=False))
+def test_by_whichever_way_it_was_told_the_state_is_the_same(
+    steps: list[tuple[int, int, int, int]], chance: Random
+) -> None:
+    """As events that came by the pipe, or as records of rings, one by one or many in a run."""
+    events = play(steps).events
+    told: list[Told] = []
+    for event in events:
+        record = as_record(event) if chance.random() < 0.7 else None
+        if record is None:
+            told.append(event)
+        elif told and isinstance(told[-1], list) and chance.random() < 0.7:
+            told[-1].append(record)
+        else:
+            told.append([record])
+    assert as_events(told) == events
+    state = fold(RunState(), told)
+    state.recent = deque(map(as_event, state.recent), state.recent.maxlen)
+    assert state == fold(RunState(), events)
+
+
+def as_record(event: Event) -> RingRecord | None:
+    """The event as a ring would have it; None where one could not."""
+    kind = type(event)
+    fields = FORMS.get(kind)
+    if fields is None or event.dropped:
+        return None
+    values = [getattr(event, field) for field in fields]
+    if any(type(value) is not int for value in values):
+        return None
+    template = msgspec.structs.replace(event, time=0, number=0, thread=0)
+    for field in fields:
+        setattr(template, field, 0)
+    copy = template.__copy__
+    told_of = getattr(event, "object", "")
+    form = Form(event.pid, kind, told_of, copy, fields, ring_handler(kind, fields, copy))
+    padded = [*values, 0, 0, 0, 0][:4]
+    return (event.time, form, event.thread, event.number, *padded)  # type: ignore[return-value]
+
+
+FORMS: dict[type[Event], tuple[str, ...]] = {
+    Waiting: ("site", "limit"),
+    LockAcquired: ("site",),
+    LockReleased: (),
+    ItemPut: ("site",),
+    ItemGot: ("site", "size"),
+    ValueRead: ("site", "value", "index"),
+    ValueWritten: ("site", "before", "value", "index"),
+    MessageSent: ("site", "size"),
+    MessageReceived: ("site", "size"),
+}
+"""What the probe tells by rings, and with which values."""
 
 
 @given(streams)

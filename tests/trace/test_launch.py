@@ -162,6 +162,50 @@ def test_headless_the_program_has_our_own_three_streams() -> None:
     assert done.stdout.count(b" -> pipe:[") == 3
 
 
+def test_descriptors_that_we_were_given_are_the_program_s_and_no_others() -> None:
+    reading, writing = os.pipe()
+    kept, unkept = os.pipe()
+    os.write(writing, b"given")
+    os.close(writing)
+    # What is there no more after the listing is the listing's own.
+    reader = (
+        "import os, sys\n"
+        "listed = sorted(map(int, os.listdir('/proc/self/fd')))\n"
+        "there = [each for each in listed if os.path.exists(f'/proc/self/fd/{each}')]\n"
+        "print(there, os.read(int(sys.argv[1]), 9))"
+    )
+    lister = [sys.executable, "-I", "-S", "-c", reader, str(reading)]
+    done = subprocess.run(
+        [sys.executable, "-c", HEADLESS, *lister],
+        pass_fds=[reading],
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    for descriptor in (reading, kept, unkept):
+        os.close(descriptor)
+    assert done.stdout.decode() == f"{[0, 1, 2, reading]} b'given'\n"
+
+
+def test_the_warden_lets_go_of_what_it_passes_on() -> None:
+    reading, writing = os.pipe()
+    closing = "import os, sys, time; os.close(int(sys.argv[1])); time.sleep(600)"
+    code = HEADLESS.replace("program.wait()", f"import os; os.close({writing}); program.wait()")
+    viewer = subprocess.Popen(
+        [sys.executable, "-c", code, sys.executable, "-I", "-S", "-c", closing, str(writing)],
+        pass_fds=[writing],
+        stdout=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    try:
+        # The end of file comes when nobody holds the other end any more.
+        assert os.read(reading, 1) == b""
+    finally:
+        viewer.kill()
+        viewer.wait()
+        os.close(reading)
+
+
 @pytest.mark.parametrize("closed", ["0", "1", "2", "0,1,2"])
 def test_streams_that_we_do_not_have_the_program_does_not_have(tmp_path: Path, closed: str) -> None:
     proof = tmp_path / "proof"

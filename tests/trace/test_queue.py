@@ -30,6 +30,7 @@ from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import document
+from mpviz.trace.rings import as_events
 from mpviz.trace.state import RunState
 
 WaitUntil = Callable[..., None]
@@ -80,7 +81,7 @@ def all_of(queue: EventQueue) -> list[Event]:
     queue.finish()
     events: list[Event] = []
     while batch := queue.get():
-        events += batch
+        events += as_events(batch)
     return events
 
 
@@ -161,7 +162,7 @@ def test_the_death_of_a_writer_costs_nobody_anything(
         deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, [counted(shared) for _, shared in files]
-            events.extend(queue.get(timeout=0.01))
+            events.extend(as_events(queue.get(timeout=0.01)))
 
     read_until(lambda: all(counted(shared) > 100 for _, shared in files))
     pause = time.monotonic() + chance.random() * 0.1
@@ -221,7 +222,7 @@ def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
     state = RunState()
     deadline = time.monotonic() + 60
     while not state.by_pid or time.monotonic() < deadline:
-        batch = queue.get(timeout=0.1)
+        batch = as_events(queue.get(timeout=0.1))
         if not batch and state.by_pid:
             break
         fold(state, batch)
@@ -494,10 +495,10 @@ def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: Ev
     for number in range(1, 51):
         os.write(descriptor, b'{"k":"wait.over","t":1,"p":7,"n":%d}\n' % number)
         queue.put(Sample(time=time.monotonic_ns(), pid=0, cores=[], processes=[], gone=[]))
-        events += queue.get()
+        events += as_events(queue.get())
     os.close(descriptor)
     queue.finish()
-    events += queue.get()
+    events += as_events(queue.get())
     assert len(events) == 100
     samples = 0
     for place, event in enumerate(events):
@@ -538,7 +539,7 @@ def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
     assert 2 <= len(done) <= 4
     texts: list[Event] = []
     while len(texts) < 20:
-        texts += queue.get(timeout=1)
+        texts += as_events(queue.get(timeout=1))
     thread.join()
     assert [event.time for event in texts] == list(range(20))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from mpviz.trace.events import Event, Sample
 from mpviz.trace.fold import fold
 from mpviz.trace.recorder import Recorder
 from mpviz.trace.replay import Replay
+from mpviz.trace.rings import Told, as_event, as_events
 from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 from mpviz.trace.still import still
@@ -113,10 +115,10 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
     folded = 0
     looks: list[tuple[int, RunState]] = []
 
-    def count(state: RunState, events: list[Event]) -> RunState:
+    def count(state: RunState, told: list[Told]) -> RunState:
         nonlocal folded
-        folded += len(events)
-        return fold(state, events)
+        folded += len(as_events(told))
+        return fold(state, told)
 
     monkeypatch.setattr(live, "fold", count)
     program = tmp_path / "program.py"
@@ -128,6 +130,9 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
         if run.step(0.002):
             looks.append((folded, still(run.state)))
     run.close()
+    for _, state in looks:
+        # A recording has events only.
+        state.recent = deque(map(as_event, state.recent), state.recent.maxlen)
     replay = Replay(file)
     while not replay.is_read:
         replay.step(1)

@@ -17,7 +17,7 @@ from mpviz.trace.primitives.value import ValueWritten
 from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue
-from mpviz.trace.rings import Ring
+from mpviz.trace.rings import Ring, as_events
 from mpviz.trace.state import RunState
 
 WaitUntil = Callable[..., None]
@@ -74,7 +74,7 @@ def all_of(queue: EventQueue) -> list[Event]:
     queue.finish()
     events: list[Event] = []
     while batch := queue.get():
-        events += batch
+        events += as_events(batch)
     return events
 
 
@@ -178,7 +178,7 @@ def test_what_processes_do_in_turn_comes_in_that_order(
     writers = [write(IN_TURN, str(path), str(seed), str(rare)) for seed in range(4)]
     events: list[Event] = []
     while any(writer.poll() is None for writer in writers):
-        events += queue.get(timeout=0.01)
+        events += as_events(queue.get(timeout=0.01))
     for writer in writers:
         done(writer)
     events += all_of(queue)
@@ -203,7 +203,7 @@ def test_threads_of_one_process_get_in_nobody_s_way(queue: EventQueue, write: Wr
     """)
     events: list[Event] = []
     while writer.poll() is None:
-        events += queue.get(timeout=0.01)
+        events += as_events(queue.get(timeout=0.01))
     done(writer)
     events += all_of(queue)
     assert sorted(event.number for event in events) == list(range(1, len(events) + 1))
@@ -225,13 +225,15 @@ def test_a_death_takes_nothing_back_and_the_others_are_not_kept_waiting(
     """)
     killed.wait()
     events: list[Event] = []
-    wait_until(lambda: (events.extend(queue.get()), values(events) == [1, 2, 3])[1])
+    wait_until(lambda: (events.extend(as_events(queue.get())), values(events) == [1, 2, 3])[1])
     other = write("""
     wire.send(written, 0, 0, 4)
     wire.send(written, 0, 0, 5)
     sys.stdin.readline()
     """)
-    wait_until(lambda: (events.extend(queue.get()), values(events) == [1, 2, 3, 4, 5])[1])
+    wait_until(
+        lambda: (events.extend(as_events(queue.get())), values(events) == [1, 2, 3, 4, 5])[1]
+    )
     other.communicate("\n", timeout=60)
     events += all_of(queue)
     numbers = [event.number for event in events if event.pid == killed.pid]
@@ -301,7 +303,7 @@ def test_a_viewer_that_is_only_slow_costs_no_record(
     """)
     events: list[Event] = []
     while writer.poll() is None:
-        events += queue.get(timeout=0.01)
+        events += as_events(queue.get(timeout=0.01))
     assert done(writer) == "True"
     assert values(events + all_of(queue)) == list(range(50_000))
 
@@ -328,7 +330,7 @@ def test_nothing_is_left_of_a_ring_that_has_been_found(
 ) -> None:
     writer = write("wire.send(written); wire.send(written); sys.stdin.readline()")
     events: list[Event] = []
-    wait_until(lambda: (events.extend(queue.get()), len(values(events)) == 2)[1])
+    wait_until(lambda: (events.extend(as_events(queue.get())), len(values(events)) == 2)[1])
     assert [path.name for path in queue.directory.iterdir()] == [queue.path.name]
     writer.communicate("\n", timeout=60)
 
@@ -363,10 +365,11 @@ def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes)
     layout.RECORD.pack_into(memory, place, 5, 0, 3, 1, 2, 3, 4, 1)
     layout.RECORD.pack_into(memory, place + layout.SLOT_BYTES, 5, 0, 999_999, 1, 2, 3, 4, 2)
     path.write_bytes(memory)
-    with path.open("r+b") as file:
-        ring = Ring(file.fileno())
-    events = list(ring.decode(ring.take(10)))
+    ring = Ring(path)
+    records = ring.decode(ring.take(10))
+    events = as_events([records])
     assert [(event.time, event.number) for event in events] == [(5, 1), (5, 2)]
     assert isinstance(events[1], Unreadable)
-    fold(RunState(), events)
+    state = fold(RunState(), [records])
+    assert state.unreadable >= 1
     assert "\x1b" not in repr(events[0])

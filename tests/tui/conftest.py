@@ -80,6 +80,9 @@ class FakeSession:
     def thaw(self) -> None:
         self._mark("go on")
 
+    def terminate(self) -> None:
+        self._mark("terminate")
+
     def stop(self) -> None:
         self._mark("stop")
 
@@ -102,6 +105,7 @@ class FakeSession:
     def _mark(self, action: str) -> None:
         self.asked.append(action)
         self.state.frozen = action == "freeze"
+        action = "stop" if action == "terminate" else action
         fold(self.state, [Marked(time=self.state.now, pid=0, action=action)])
 
 

@@ -207,6 +207,99 @@ def test_ctrl_c_goes_to_the_program_and_a_second_ends_it_all(
     assert "Traceback" not in errors
 
 
+SAVING = """
+import multiprocessing, signal, sys, time
+
+def work():
+    time.sleep(1)
+    print("saved", flush=True)
+
+if __name__ == "__main__":
+    children = [multiprocessing.Process(target=work) for _ in range(2)]
+    for child in children:
+        child.start()
+    signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+    print("ready", flush=True)
+    for child in children:
+        child.join()
+    sys.exit(sum(child.exitcode for child in children) + 7)
+"""
+
+DEAF = """
+import multiprocessing, signal, time
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    multiprocessing.Process(target=time.sleep, args=(600,)).start()
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def headless(directory: Path, source: str, *options: str) -> subprocess.Popen[str]:
+    """A run without a screen of a program that has said that it is ready."""
+    (directory / "x.py").write_text(source)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CALL, "run", "--headless", "--json", "out", *options, "x.py"],
+        cwd=directory,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_the_first_sigterm_is_the_program_s_own(tmp_path: Path) -> None:
+    process = headless(tmp_path, SAVING)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    assert sorted(output.splitlines()) == ["saved", "saved", "told"], errors
+    assert process.returncode == 7
+    assert json.loads((tmp_path / "out").read_text())["run"]["exit_code"] == 7
+
+
+def test_a_second_sigterm_ends_a_program_that_ignores_the_first(tmp_path: Path) -> None:
+    process = headless(tmp_path, DEAF)
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+
+
+def test_a_program_that_ignores_sigterm_is_ended_after_its_grace(tmp_path: Path) -> None:
+    process = headless(tmp_path, DEAF, "--grace", "0.5")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGKILL, errors
+
+
+def test_what_was_ignored_before_us_stays_ignored_for_us_and_the_program(tmp_path: Path) -> None:
+    ignoring = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignoring}
+    try:
+        process = headless(
+            tmp_path,
+            "import os, signal, sys\n"
+            "print('ready', flush=True)\n"
+            "sys.stdin.readline()\n"
+            "for number in (1, 2, 15): os.kill(os.getpid(), number)\n"
+            "print('unmoved')\n",
+        )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in ignoring:
+        process.send_signal(number)
+    output, errors = process.communicate("go on\n", timeout=60)
+    assert (output, process.returncode) == ("unmoved\n", 0), errors
+
+
 STILL_LOADING = """if True:
     import sys, time
     class Slow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,23 @@ def test_a_pause_keeps_the_picture_while_the_run_is_counted(
         assert screen_of(pilot).view.now == session.state.now
 
     drive(run_app, script)
+
+
+def test_stop_lets_a_program_of_one_s_own_end_in_its_own_way_first(
+    target: Target, session: Any, monkeypatch: pytest.MonkeyPatch, drive: Drive
+) -> None:
+    app = MpvizApp(replace(target, grace=30.0), start=lambda _: session, fps=10)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        await pilot.pause(0.2)
+        assert session.asked == ["terminate"]
+        assert "ending" in header(pilot)
+        await pilot.press("s")
+        await pilot.pause(0.2)
+        assert session.asked == ["terminate", "stop"]
+
+    drive(app, script)
 
 
 def test_stop_ends_the_program_and_keeps_the_screen(

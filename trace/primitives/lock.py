@@ -13,6 +13,7 @@ from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
+    RingHandler,
     RunState,
     Thread,
     Wait,
@@ -122,41 +123,49 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
 # under spawn): it is not the program's, and only ends the wait that it may have begun.
 
 
-def _acquired(state: RunState, process: Process, event: LockAcquired) -> None:
-    wait = end_wait(process, event.thread) if process.waits else None
-    lock = state.table(Lock).get(event.object)
+_NONE: dict[str, Any] = {}
+
+
+def _acquired(  # noqa: PLR0917
+    state: RunState, process: Process, lock_id: str, time: int, thread: int, site: int, *_: int
+) -> None:
+    wait = end_wait(process, thread) if process.waits else None
+    lock = state.tables.get(Lock, _NONE).get(lock_id)
     if lock is not None:
+        key = process.key
         lock.acquisitions += 1
         lock.heard = state.records
-        lock.last_holder = process.key
-        lock.taken = event.time
-        if process.key not in lock.takers:
-            lock.takers[process.key] = event.time if wait is None else wait.since
+        lock.last_holder = key
+        lock.taken = time
+        if key not in lock.takers:
+            lock.takers[key] = time if wait is None else wait.since
         if lock.maximum:
             # A semaphore that began with 0 is a signal: who takes it gives nothing back.
-            lock.holders[(process.key, event.thread)] = event.time
+            lock.holders[key, thread] = time
         if wait is not None:
             lock.contended += 1
-            lock.wait.add(event.time - wait.since)
-    if event.site:
-        process.site = event.site
+            lock.wait.add(time - wait.since)
+    if site:
+        process.site = site
     if wait is not None:
-        settle(process, event.time)
+        settle(process, time)
 
 
-def _released(state: RunState, process: Process, event: LockReleased) -> None:
-    lock = state.table(Lock).get(event.object)
+def _released(
+    state: RunState, process: Process, lock_id: str, time: int, thread: int, *_: int
+) -> None:
+    lock = state.tables.get(Lock, _NONE).get(lock_id)
     if lock is None:
         return
     lock.releases += 1
     lock.heard = state.records
-    since = lock.holders.pop((process.key, event.thread), None)
+    since = lock.holders.pop((process.key, thread), None)
     if since is None and lock.holders:
         # A Lock may be released by another than its holder; the one who has it longest gives way.
         lock.passed_on += 1
         since = lock.holders.pop(next(iter(lock.holders)))
     if since is not None:
-        lock.hold.add(event.time - since)
+        lock.hold.add(time - since)
 
 
 def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
@@ -233,9 +242,11 @@ def _timings(state: RunState) -> list[Timing]:
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
-        LockAcquired: _acquired,
-        LockReleased: _released,
         ReleaseRefused: _refused,
+    },
+    ring_handlers={
+        LockAcquired: RingHandler(_acquired, ("site",)),
+        LockReleased: RingHandler(_released, ()),
     },
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     document=_document,

@@ -12,12 +12,12 @@ from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
+    RingHandler,
     RunState,
     Wait,
     WaitKind,
-    end_wait,
+    go_on,
     main_threads,
-    settle,
 )
 
 
@@ -120,55 +120,58 @@ def _created(state: RunState, process: Process, event: QueueCreated) -> None:
 # As with locks, a queue that nobody announced is a part of something else and is not shown.
 
 
-def _put(state: RunState, process: Process, event: ItemPut) -> None:
-    queue = state.table(Queue).get(event.object)
+_NONE: dict[str, Any] = {}
+
+
+def _put(  # noqa: PLR0917
+    state: RunState, process: Process, queue_id: str, time: int, thread: int, site: int, *_: int
+) -> None:
+    queue = state.tables.get(Queue, _NONE).get(queue_id)
+    waited = go_on(process, time, thread, site)
     if queue is None:
-        _moved(process, event, None)
         return
-    queue.puts.add(event.time)
+    key = process.key
+    queue.puts.add(time)
     queue.depth += 1
     if queue.depth > queue.max_depth:
         queue.max_depth = queue.depth
-    queue.depths.add(event.time, queue.depth)
-    queue.put_by[process.key] = queue.put_by.get(process.key, 0) + 1
-    waited = _moved(process, event, queue.put_wait)
-    _count_turn(queue.putters, process.key, event.time, waited)
-    queue.put_since.add(process.key)
+    queue.depths.add(time, queue.depth)
+    queue.put_by[key] = queue.put_by.get(key, 0) + 1
+    if waited >= 0:
+        queue.put_wait.add(waited)
+    _count_turn(queue.putters, key, time, waited)
+    queue.put_since.add(key)
 
 
-def _got(state: RunState, process: Process, event: ItemGot) -> None:
-    queue = state.table(Queue).get(event.object)
+def _got(  # noqa: PLR0917
+    state: RunState,
+    process: Process,
+    queue_id: str,
+    time: int,
+    thread: int,
+    site: int,
+    size: int,
+    *_: int,
+) -> None:
+    queue = state.tables.get(Queue, _NONE).get(queue_id)
+    waited = go_on(process, time, thread, site)
     if queue is None:
-        _moved(process, event, None)
         return
-    queue.gets.add(event.time)
+    key = process.key
+    queue.gets.add(time)
     queue.depth -= 1
-    queue.size += event.size
+    queue.size += size
     if queue.dead_turns:
         # Somebody has had a turn since.
         queue.dead_turns.pop("get", None)
-    queue.depths.add(event.time, queue.depth)
-    queue.got_by[process.key] = queue.got_by.get(process.key, 0) + 1
-    waited = _moved(process, event, queue.get_wait)
-    _count_turn(queue.takers, process.key, event.time, waited)
+    queue.depths.add(time, queue.depth)
+    queue.got_by[key] = queue.got_by.get(key, 0) + 1
+    if waited >= 0:
+        queue.get_wait.add(waited)
+    _count_turn(queue.takers, key, time, waited)
     queue.put_since.clear()
-    if event.thread:
-        queue.read_aside.add(process.key)
-
-
-def _moved(process: Process, event: ItemPut | ItemGot, waits: Distribution | None) -> int:
-    """Nanoseconds that were waited for it; -1 where nobody had to."""
-    if event.site:
-        process.site = event.site
-    if not process.waits:
-        return -1
-    wait = end_wait(process, event.thread)
-    if wait is None:
-        return -1
-    if waits is not None:
-        waits.add(event.time - wait.since)
-    settle(process, event.time)
-    return event.time - wait.since
+    if thread:
+        queue.read_aside.add(key)
 
 
 def _count_turn(turns: dict[str, Turns], key: str, time: int, waited: int) -> None:
@@ -293,10 +296,12 @@ def _timings(state: RunState) -> list[Timing]:
 PRIMITIVE = Primitive(
     handlers={
         QueueCreated: _created,
-        ItemPut: _put,
-        ItemGot: _got,
         ItemLost: _lost,
         ItemDone: _done,
+    },
+    ring_handlers={
+        ItemPut: RingHandler(_put, ("site",)),
+        ItemGot: RingHandler(_got, ("site", "size")),
     },
     waits={
         "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),

@@ -9,7 +9,7 @@ from mpviz.trace.events import Event
 from mpviz.trace.measures import Rate, Series
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.state import Primitive, Process, RunState
+from mpviz.trace.state import Primitive, Process, RingHandler, RunState
 
 Content = bool | int | float | str | None
 
@@ -104,18 +104,18 @@ class SharedValue:
     """Process key: writes."""
 
 
-def _value(state: RunState, object_id: str) -> SharedValue:
-    values = state.table(SharedValue)
-    value = values.get(object_id)
-    if value is None:
-        value = values[object_id] = SharedValue(object_id, object_id, "Value", "", 1)
+_NONE: dict[str, Any] = {}
+
+
+def _unknown(state: RunState, value_id: str) -> SharedValue:
+    """Take in a value whose creation was not told."""
+    value = SharedValue(value_id, value_id, "Value", "", 1)
+    state.table(SharedValue)[value_id] = value
     return value
 
 
-def _element(value: SharedValue, index: int) -> Element:
-    element = value.elements.get(index)
-    if element is None:
-        element = value.elements[index] = Element()
+def _new_element(value: SharedValue, index: int) -> Element:
+    element = value.elements[index] = Element()
     return element
 
 
@@ -132,60 +132,80 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
         locks[event.lock] = Lock(event.lock, f"{name}.get_lock()", "RLock", 1, owned=True)
 
 
-def _read(state: RunState, process: Process, event: ValueRead) -> None:
-    value = _value(state, event.object)
+def _read(  # noqa: PLR0917
+    state: RunState,
+    process: Process,
+    value_id: str,
+    time: int,
+    thread: int,
+    site: int,
+    content: Content,
+    index: int = 0,
+    *_: int,
+) -> None:
+    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
     value.reads += 1
-    element = _element(value, event.index)
-    element.value = event.value
+    element = value.elements.get(index) or _new_element(value, index)
+    element.value = content
     reader = element.readers.get(process.key)
     if reader is None:
-        element.readers[process.key] = Reader(element.version, event.value)
+        element.readers[process.key] = Reader(element.version, content)
     else:
         reader.version = element.version
-        reader.value = event.value
+        reader.value = content
         reader.written = False
-    if event.site:
-        process.site = event.site
+    if site:
+        process.site = site
 
 
-def _written(state: RunState, process: Process, event: ValueWritten) -> None:
-    value = _value(state, event.object)
+def _written(  # noqa: PLR0917
+    state: RunState,
+    process: Process,
+    value_id: str,
+    time: int,
+    thread: int,
+    site: int,
+    before: Content,
+    content: Content,
+    index: int,
+) -> None:
+    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
     key = process.key
-    value.writes.add(event.time)
+    value.writes.add(time)
     value.written_by[key] = value.written_by.get(key, 0) + 1
-    element = _element(value, event.index)
+    element = value.elements.get(index) or _new_element(value, index)
     others = element.version if element.writer != key else element.others_version
     reader = element.readers.get(key)
     if reader is not None:
         if others > reader.version:
-            _written_over(value, key, event, reader)
+            _written_over(value, key, time, before, reader)
         reader.written = True
     if element.writer != key:
         element.others_version = element.version
         element.writer = key
     element.version += 1
-    element.value = event.value
+    element.value = content
     if len(value.contents) < 3:
-        value.contents.add(event.value)
-    value.last = event.value
-    value.last_index = event.index
+        value.contents.add(content)
+    value.last = content
+    value.last_index = index
     value.last_writer = key
-    if value.length == 1 and isinstance(event.value, int | float):
-        value.history.add(event.time, event.value)
-    if event.site:
-        process.site = event.site
+    if value.length == 1 and isinstance(content, int | float):
+        value.history.add(time, content)
+    if site:
+        process.site = site
 
 
-def _written_over(value: SharedValue, key: str, event: ValueWritten, reader: Reader) -> None:
+def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> None:
     value.stale_writes += 1
-    if isinstance(event.before, int) and isinstance(reader.value, int):
-        lost = event.before - reader.value
+    if isinstance(before, int) and isinstance(reader.value, int):
+        lost = before - reader.value
         value.lost_updates += lost
         # Who has not looked again since its own last write sets it, and does not update it.
         if lost and not reader.written:
             value.undone_by[key] = value.undone_by.get(key, 0) + 1
             if value.first_undone < 0:
-                value.first_undone = event.time
+                value.first_undone = time
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -217,7 +237,11 @@ def _summary(state: RunState) -> list[str]:
 
 
 PRIMITIVE = Primitive(
-    handlers={ValueCreated: _created, ValueRead: _read, ValueWritten: _written},
+    handlers={ValueCreated: _created},
+    ring_handlers={
+        ValueRead: RingHandler(_read, ("site", "value", "index")),
+        ValueWritten: RingHandler(_written, ("site", "before", "value", "index")),
+    },
     document=_document,
     summary=_summary,
 )

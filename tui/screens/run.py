@@ -108,9 +108,12 @@ class RunScreen(Looking):
         self.redraw()
 
     def action_stop(self) -> None:
-        """End the program; the picture stays."""
+        """End the program; the picture stays. A program of the person's own may take its time."""
         if self.session is None or self.over:
             self.say("the program has ended already")
+        elif self.target.grace and self.state.ending < 0:
+            self.session.terminate()
+            self.say(f"sent SIGTERM: it has {self.target.grace:g} s to end; s again ends it now")
         else:
             self.session.stop()
         self.redraw()
