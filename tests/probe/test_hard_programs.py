@@ -150,7 +150,7 @@ if __name__ == "__main__":
 
 
 def test_children_that_nobody_reaps_end_too(run_program: RunProgram, python: str) -> None:
-    run = run_program(IGNORING, python=python)
+    run = run_program(IGNORING, python=python, start_method="fork")
     run.assert_nothing_was_missed()
     # Python itself cannot know; the kernel tells us where it is new enough.
     assert run.facts("exit_code") is None
@@ -294,7 +294,7 @@ elif __name__ == "__main__":
 
 
 def test_however_a_python_is_started_it_is_observed(run_program: RunProgram, python: str) -> None:
-    run = run_program(SPAWNING, python=python, exit_code=-signal.SIGKILL)
+    run = run_program(SPAWNING, python=python, start_method="fork", exit_code=-signal.SIGKILL)
     run.assert_nothing_was_missed()
     assert (run.facts("spawned"), run.facts("ran")) == (5, 5)
     assert [queue["puts"] for queue in run.document["queues"]] == [1, 1]

@@ -100,7 +100,10 @@ def test_objects_have_the_names_that_the_program_gives_them(
     run_program: RunProgram, python: str, tmp_path: Path
 ) -> None:
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
-    run = run_program(MAKING.replace("KEY", LONG), str(tmp_path), python=python)
+    # Under the others, workers import the program anew and make what it makes when imported.
+    run = run_program(
+        MAKING.replace("KEY", LONG), str(tmp_path), python=python, start_method="fork"
+    )
     run.assert_nothing_was_missed()
     names = {
         section: [entry["name"] for entry in run.document[section]]

@@ -33,7 +33,9 @@ def begin(tmp_path: Path, nothing_left: None) -> Iterator[Begin]:
         program = tmp_path / "program.py"
         program.write_text(PRELUDE + code)
         arguments = [*flags, str(program), python]
-        target = Target(arguments, name="program", directory=tmp_path, python=python)
+        target = Target(
+            arguments, name="program", directory=tmp_path, python=python, start_method="fork"
+        )
         sessions.append(start(target, capture=True, rate=50))
         return sessions[-1]
 

@@ -4,14 +4,18 @@ Python imports this at its start because a launch under mpviz puts this folder i
 ``PYTHONPATH``; so every descendant finds it, whatever its start method.
 """
 
-import os
-import sys
+if True:  # pragma: no cover - a coverage that began before us counts nothing of ours
+    import os
+    import sys
 
 
-def _wake():
+def _wake(folder):  # pragma: no cover
     if "MPVIZ_EVENTS" not in os.environ:
         return
     try:
+        if not _is_main_interpreter():
+            return
+        _hide(folder)
         from mpviz_probe import arm
 
         arm.arm()
@@ -20,9 +24,67 @@ def _wake():
         return
 
 
-def _give_way(folder):
+def _is_main_interpreter():  # pragma: no cover
+    """Whether this is no sub-interpreter: it shares pid, descriptors and threads with the main one.
+
+    That one tells of the process. A second probe would count from 1 again under the same pid.
+    """
+    import _thread
+
+    ask = getattr(_thread, "_is_main_interpreter", None)
+    if ask is not None:
+        return ask()
+    # Before Python 3.12 it is signal() that tells, before anything else (Modules/signalmodule.c).
+    # There is no signal 0, so nothing comes of the call in the main interpreter either.
+    import _signal
+
+    try:
+        _signal.signal(0, _signal.SIG_DFL)
+    except ValueError as error:
+        return "main thread" not in str(error)
+    return True
+
+
+def _hide(folder):  # pragma: no cover
+    """Have the probe's code bear names such as ``<mpviz_probe.locks>`` instead of those of files.
+
+    Coverage, ``trace`` and debuggers pass over code that is in no file. They also look for a
+    module's ``__file__``, so there is none.
+    """
+    import _frozen_importlib_external as importers
+
+    # Our own __file__ is among the names of this module, so these three get names of their own.
+    names = {"__builtins__": __builtins__, "SourceFileLoader": importers.SourceFileLoader}
+    for function in (_renamed, _get_code, _exec_module):
+        code = _renamed(function.__code__, "<mpviz_probe>")
+        names[function.__name__] = type(function)(code, names)
+    methods = {"get_code": names["_get_code"], "exec_module": names["_exec_module"]}
+    loader = type("HidingLoader", (importers.SourceFileLoader,), methods)
+    for place in (folder, os.path.join(folder, "mpviz_probe")):
+        sys.path_importer_cache[place] = importers.FileFinder(place, (loader, [".py"]))
+
+
+def _get_code(self, name):  # pragma: no cover
+    return _renamed(SourceFileLoader.get_code(self, name), "<%s>" % name)  # noqa: F821
+
+
+def _exec_module(self, module):  # pragma: no cover
+    del module.__file__
+    SourceFileLoader.exec_module(self, module)  # noqa: F821
+
+
+def _renamed(code, name):  # pragma: no cover
+    """The same code as if it were in a file of this name, and all code within it."""
+    inside = tuple(
+        _renamed(each, name) if hasattr(each, "co_filename") else each for each in code.co_consts
+    )
+    return code.replace(co_filename=name, co_consts=inside)
+
+
+def _give_way(folder):  # pragma: no cover
     """Take this folder off the path, and run the sitecustomize that the program would have had."""
     sys.path[:] = [entry for entry in sys.path if entry != folder]
+    sys.path_importer_cache.pop(folder, None)
     ours = sys.modules.pop("sitecustomize")
     try:
         import sitecustomize  # noqa: F401
@@ -34,5 +96,7 @@ def _give_way(folder):
         sys.modules["sitecustomize"] = ours
 
 
-_wake()
-_give_way(os.path.dirname(os.path.abspath(__file__)))
+if True:  # pragma: no cover
+    FOLDER = os.path.dirname(os.path.abspath(__file__))
+    _wake(FOLDER)
+    _give_way(FOLDER)

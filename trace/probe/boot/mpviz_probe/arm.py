@@ -122,9 +122,21 @@ def read_command(pid):
         os.close(descriptor)
 
 
+def _code(words):
+    """What stands behind -c on a Python's command line; empty where it runs something else."""
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "-c":
+            return next(rest, "")
+        if word in ("-X", "-W"):
+            next(rest, "")
+        elif not word.startswith("-"):
+            break
+    return ""
+
+
 def _role(words):
-    # Before the code there may stand any number of options, such as -W error.
-    code = next((word for word in words if word.startswith("from ")), "")
+    code = _code(words)
     if ".resource_tracker import main" in code:
         return None
     if ".forkserver import main" in code:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _LIMIT = 4096
 _NEAR = 8
 _PATH_LIMIT = 800
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# As ``sitecustomize`` has it, the probe's code bears names such as <mpviz_probe.sites>.
+_OURS = _getframe().f_code.co_filename.rpartition("sites")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))

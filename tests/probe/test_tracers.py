@@ -1,0 +1,105 @@
+"""Coverage and tracers see no file of ours: what they count is the program's, as without us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mpviz.trace.start import Target, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import RunProgram
+
+TRACED = """
+import multiprocessing, os, sys, threading
+from telling import tell
+
+files = set()
+
+def trace(frame, event, argument):
+    for name in (frame.f_code.co_filename, frame.f_globals.get("__file__", "")):
+        if name and not name.startswith("<"):
+            files.add(os.path.basename(os.path.dirname(name)))
+    return trace
+
+def child(lock, queue):
+    sys.settrace(trace)
+    with lock:
+        queue.put(1)
+    sys.settrace(None)
+    tell(child=sorted(files))
+
+if __name__ == "__main__":
+    files.clear()
+    sys.settrace(trace)
+    threading.settrace(trace)
+    lock, queue, event = multiprocessing.Lock(), multiprocessing.Queue(), multiprocessing.Event()
+    process = multiprocessing.Process(target=child, args=(lock, queue))
+    process.start()
+    queue.get()
+    event.set()
+    event.wait()
+    process.join()
+    with multiprocessing.Pool(1) as pool:
+        pool.map(abs, [1])
+    import concurrent.futures.process
+    sys.settrace(None)
+    threading.settrace(None)
+    tell(parent=sorted(files))
+"""
+
+
+def test_a_tracer_sees_no_file_of_the_probe(
+    run_program: RunProgram, python: str, start_method: str
+) -> None:
+    run = run_program(TRACED, python=python, start_method=start_method)
+    run.assert_nothing_was_missed()
+    seen = {*run.facts("parent"), *run.facts("child")}
+    assert "multiprocessing" in seen
+    assert not seen & {"boot", "mpviz_probe"}
+
+
+COVERED = """
+import multiprocessing, subprocess, sys
+
+def main():
+    lock = multiprocessing.Lock()
+    with lock:
+        pass
+    queue = multiprocessing.Queue()
+    queue.put(lock is not None)
+    queue.get()
+
+if len(sys.argv) == 1:
+    subprocess.run([sys.executable, __file__, "again"], check=True)
+main()
+"""
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_coverage_counts_the_program_alone(tmp_path: Path, run_to_end: Callable[..., None]) -> None:
+    (tmp_path / "covered.py").write_text(COVERED)
+    (tmp_path / ".coveragerc").write_text(
+        "[run]\nparallel = true\nbranch = true\npatch = subprocess"
+    )
+    target = Target(["-m", "coverage", "run", "covered.py"], name="covered", directory=tmp_path)
+    session = start(target, capture=True)
+    run_to_end(session)
+    session.close()
+    assert session.state.exit_code == 0
+    for words in (["combine", "-q"], ["json", "-q", "-o", "report.json"]):
+        subprocess.run([sys.executable, "-m", "coverage", *words], cwd=tmp_path, check=True)
+    report: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    assert report["totals"]["percent_covered"] == 100
+    # It may name a file of ours that it counts no line of: it was there before us.
+    counted = {
+        Path(f).name for f, each in report["files"].items() if each["summary"]["num_statements"]
+    }
+    assert counted == {"covered.py"}
