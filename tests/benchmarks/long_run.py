@@ -1,17 +1,31 @@
 """A long run: what folding costs and what it keeps in memory while millions of events go by."""
 
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 
 from mpviz.trace.decode import decode
 from mpviz.trace.fold import fold
+from mpviz.trace.passes import Pass, Sorter
+from mpviz.trace.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.rings import NEVER, Ring
 from mpviz.trace.state import RunState
 
 EVENTS = 2_000_000
 BATCH = 40_000
 PROCESSES = 8
+RING_BATCH = 4096
+
+FORMS = (
+    b's\n{"k":"lock.acquired","o":"lock"}',
+    b's value index\n{"k":"value.read","o":"value"}',
+    b's before value index\n{"k":"value.written","o":"value"}',
+    b'\n{"k":"lock.released","o":"lock"}',
+)
+"""As the probe writes them, numbered from 1."""
 
 # A turn of a worker: wait for the lock, add one under it, put an item, get one, do a task.
 TURN = b"""\
@@ -51,6 +65,46 @@ def main() -> None:
         if (count + BATCH) % (EVENTS // 5) == 0:
             memory = process.memory_info().rss / 1e6
             print(f"{state.records:16,}   {memory:7.0f} MB   {spent / state.records * 1e6:7.2f}")
+    _fold_rings()
+
+
+def _fold_rings() -> None:
+    """What records of rings cost from the bytes on: four processes that add one under a lock."""
+    with tempfile.TemporaryDirectory() as folder:
+        rings = [_ring(Path(folder), pid) for pid in range(100, 104)]
+    records = [
+        b"".join(_turn_in_ring(turn, which) for turn in range(RING_BATCH // 4))
+        for which in range(len(rings))
+    ]
+    state, sorter = fold(RunState(), decode(HEAD)), Sorter()
+    began = time.process_time()
+    for _ in range(EVENTS // RING_BATCH // len(rings)):
+        piece = Pass([], list(zip(rings, records, strict=True)), [], NEVER, True, NEVER)
+        fold(state, sorter.sort(piece))
+    spent = time.process_time() - began
+    print(
+        f"of rings {state.records:7,}   {state.records / spent:9,.0f} a second"
+        f"   {spent / state.records * 1e6:7.2f}"
+    )
+
+
+def _ring(folder: Path, pid: int) -> Ring:
+    memory = bytearray(layout.SIZE)
+    for number, form in enumerate(FORMS, 1):
+        layout.write_form(memory, number, form)
+    layout.make_ready(memory, pid, 0, 1)
+    path = folder / f"{pid}{layout.SUFFIX}"
+    path.write_bytes(memory)
+    return Ring(path)
+
+
+def _turn_in_ring(turn: int, which: int) -> bytes:
+    time = (turn * 4 + which) * 1000
+    values = ((1, 0, 0, 0), (1, turn, 0, 0), (1, turn, turn + 1, 0), (0, 0, 0, 0))
+    return b"".join(
+        layout.RECORD.pack(time + form, 1, form, *each, turn * 4 + form)
+        for form, each in enumerate(values, 1)
+    )
 
 
 def _batch(turn: int) -> tuple[bytes, int]:
