@@ -142,6 +142,11 @@ class Program:
             if end is not None:
                 end.close()
 
+    def abandon(self) -> None:
+        """End everything at once and wait for it; for a start that came to nothing."""
+        self.close()
+        self.warden.wait()
+
     def _ask(self, line: bytes) -> None:
         try:
             self.control.sendall(line)
@@ -209,7 +214,8 @@ def launch(
         for end in (control, stdout, stderr):
             if end is not None:
                 end.close()
-        raise LaunchError(f"{arguments[0]} could not be started: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LaunchError(f"{arguments[0]} could not be started: {reason}") from error
     finally:
         for end in theirs:
             end.close()
@@ -218,8 +224,7 @@ def launch(
         make_queue(program)
     except BaseException:
         # The warden sees us gone, and has not started anything.
-        program.close()
-        warden.wait()
+        program.abandon()
         raise
     program.start()
     return program
@@ -243,6 +248,8 @@ def _check(arguments: Sequence[str], directory: Path | str | None) -> None:
     """Find what is wrong before anything is started, for a clear word to the person."""
     if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
         raise LaunchError("programs can be observed on Linux 5.3 or newer only")
+    if kernel.read_status(os.getpid()) is None:
+        raise LaunchError("programs can be observed only where /proc is mounted")
     if not arguments:
         raise LaunchError("there is no command to run")
     place = Path(directory) if directory is not None else Path.cwd()

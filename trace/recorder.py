@@ -19,6 +19,7 @@ from typing import IO, cast
 
 import msgspec
 
+from mpviz.trace.destination import PRIVATE
 from mpviz.trace.recording import FORMAT, Header
 from mpviz.trace.rings import Told, as_events
 
@@ -203,7 +204,7 @@ def _out_of_sight() -> IO[bytes]:
 def _create(path: Path) -> IO[bytes]:
     """Open the file anew for writing, without a buffer of ours; a pipe needs to have a reader."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
-    return io.FileIO(os.open(path, flags, 0o666), "wb")
+    return io.FileIO(os.open(path, flags, PRIVATE), "wb")
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:

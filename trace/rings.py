@@ -287,8 +287,8 @@ class Rings:
         status = read_status(ring.pid)
         if status is None or status.status in _DEAD:
             return True
-        if status.status == "T":
-            # It is stopped, and goes on with that number when it goes on.
+        if status.status in "Tt":
+            # It is stopped, if only by a debugger, and goes on with that number when it goes on.
             ring.idle_looks = 0
         return ring.idle_looks > LOOKS_AT_GAP
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, monotonic_ns
 
@@ -166,18 +167,18 @@ class Session:
 
     def close(self) -> None:
         """End what is left, fold the rest and remove the run's files; may be repeated."""
-        self._program.end()
-        self._program.wait(CLOSE_SECONDS)
-        try:
+        with ExitStack() as open_ends:
+            # Whatever goes wrong with one of them, the others are closed, in this order reversed.
+            open_ends.callback(self._queue.close)
+            open_ends.callback(self._program.close)
+            if self._recorder is not None:
+                open_ends.callback(self._recorder.close)
+            self._program.end()
+            self._program.wait(CLOSE_SECONDS)
             while not self.over:
                 if not self._is_gone():
                     raise RuntimeError("the program could not be ended: its warden does not answer")
                 self.step(CLOSE_SECONDS)
-        finally:
-            if self._recorder is not None:
-                self._recorder.close()
-        self._program.close()
-        self._queue.close()
 
     def _is_gone(self) -> bool:
         if not self._program.wait(0):

@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from mpviz.trace.events import RunStarted
-from mpviz.trace.launch import Program, launch
+from mpviz.trace.launch import LaunchError, Program, launch
 from mpviz.trace.queue import QUEUE_NAME, EventQueue
 from mpviz.trace.text import clean
 from mpviz.trace.version import VERSION
@@ -87,25 +88,30 @@ def start(
         queues.append(_make_queue(directory, target, arguments, capture))
         queues[0].hear(program.control, program.warden_pid)
 
-    program = launch(
-        arguments,
-        queue_path=directory / QUEUE_NAME,
-        make_queue=prepare,
-        start_method=target.start_method,
-        stdin=subprocess.PIPE if capture and stdin is None else stdin,
-        capture=capture,
-        directory=target.directory,
-    )
-    # It starts up meanwhile: what folds its events takes some 60 ms to import.
-    from mpviz.trace.output import OutputReader  # noqa: PLC0415
-    from mpviz.trace.sampler import Sampler  # noqa: PLC0415
-    from mpviz.trace.session import Session  # noqa: PLC0415
+    with _no_thread_is_said(), ExitStack() as made:
+        program = launch(
+            arguments,
+            queue_path=directory / QUEUE_NAME,
+            make_queue=prepare,
+            start_method=target.start_method,
+            stdin=subprocess.PIPE if capture and stdin is None else stdin,
+            capture=capture,
+            directory=target.directory,
+        )
+        (queue,) = queues
+        made.callback(queue.close)
+        made.callback(program.abandon)
+        # It starts up meanwhile: what folds its events takes some 60 ms to import.
+        from mpviz.trace.output import OutputReader  # noqa: PLC0415
+        from mpviz.trace.sampler import Sampler  # noqa: PLC0415
+        from mpviz.trace.session import Session  # noqa: PLC0415
 
-    (queue,) = queues
-    output = None
-    if program.stdout is not None and program.stderr is not None:
-        output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
-    sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
+        output = None
+        if program.stdout is not None and program.stderr is not None:
+            output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
+            made.callback(output.stop)
+        sampler = Sampler(queue.put, program.warden_pid, 1 / rate)
+        made.pop_all()
     recorder = recorders[0] if recorders else None
     return Session(
         queue,
@@ -126,6 +132,18 @@ def _spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(COLLECTED_OBJECTS, 20, 20)
+
+
+@contextmanager
+def _no_thread_is_said() -> Iterator[None]:
+    """Tell a person that the system allows no more threads; Python has no error of its own for it.
+
+    :class:`mpviz.trace.launch.LaunchError` then.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise LaunchError(f"{error}: too many processes and threads (ulimit -u)") from error
 
 
 def _make_queue(

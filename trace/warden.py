@@ -169,7 +169,11 @@ def start_program(
         return
     outcome, report = os.pipe2(os.O_CLOEXEC)
     stamp = monotonic_ns()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as problem:
+        warden.words.tell_failure(f"{command[0]} could not be started: {problem.strerror}")
+        return
     if child == 0:
         warden_start.become_program(command, surroundings, report)
     os.close(report)

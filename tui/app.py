@@ -304,16 +304,26 @@ def _run(app: MpvizApp, json_file: str | None) -> int:
             app.session.close()
     if app.failure:
         print(f"mpviz: {app.failure}", file=sys.stderr)
-    if json_file is not None and app.session is not None:
-        from mpviz.tui.headless import write_json  # noqa: PLC0415
-
-        write_json(app.session.state, json_file)
+    if app.session is not None and not _has_written(app.session, json_file):
+        status = status or 1
     if not app.asked_to_end:
         return status
     for number in _ENDING:
         # Python gives its handlers up before it is gone, and one more would change how we ended.
         signal.signal(number, signal.SIG_IGN)
     return 128 + app.asked_to_end[0]
+
+
+def _has_written(session: Session, json_file: str | None) -> bool:
+    """Write what was asked for; False where that, or the recording, cannot be, which is said."""
+    from mpviz.trace.report import document  # noqa: PLC0415 - picking needs no msgspec
+    from mpviz.tui.headless import record_problem, say, write_json  # noqa: PLC0415
+
+    problem = record_problem(session)
+    if problem:
+        say(f"--record: {problem}")
+    written = json_file is None or write_json(document(session.state), json_file)
+    return written and not problem
 
 
 def _wait_for_program(session: Session) -> None:

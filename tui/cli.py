@@ -6,8 +6,11 @@ needed: a command line should answer at once.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -315,8 +318,13 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; the console script's entry point."""
+    if sys.stdout is None:
+        sys.stdout = _Closed()
+    if sys.stderr is None:
+        sys.stderr = _Nowhere()
     try:
         status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         click.echo(f"mpviz: {' '.join(error.format_message().split())}", err=True)
         return USAGE_ERROR
@@ -324,13 +332,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return _reader_is_gone()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Only what is written to a stream that was open before us has no name.
+        return _cannot_print(error)
     return int(status or 0)
 
 
 def _reader_is_gone() -> int:
-    """Who read our output has gone; Python must not complain of it again when it flushes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Who read our output has gone."""
+    _print_no_more()
     return 128 + 13
+
+
+def _cannot_print(error: OSError) -> int:
+    from mpviz.tui.headless import say  # noqa: PLC0415
+
+    _print_no_more()
+    say(f"cannot write to stdout: {error.strerror or error}")
+    return 1
+
+
+def _print_no_more() -> None:
+    """Python must not complain once more, when it flushes what could not be written."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Closed(io.TextIOBase):
+    """stdout where we were started without one (``>&-``)."""
+
+    def write(self, text: str) -> int:
+        """Refuse it as a closed descriptor does."""
+        raise OSError(errno.EBADF, "it is closed")
+
+
+class _Nowhere(io.TextIOBase):
+    """stderr where we were started without one: ``print`` would take stdout in its place."""
+
+    def write(self, text: str) -> int:
+        """Take it, for nobody."""
+        return len(text)
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
@@ -19,7 +18,7 @@ from mpviz.trace.comparison import Run, comparison_document, read
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.tui.comparison_rows import comparison_rows
 from mpviz.tui.files import numbered
-from mpviz.tui.headless import FOUND, NOT_STARTED, exit_status, has_found, observe
+from mpviz.tui.headless import FOUND, NOT_STARTED, exit_status, has_found, observe, write_json
 from mpviz.tui.rows import Row
 from mpviz.tui.themes import ANSI_DARK, BACKGROUNDS, DARK, PLAIN, styles_for
 
@@ -96,19 +95,7 @@ def _tell(runs: Sequence[Run], json_file: str | None) -> bool:
     """Print the comparison, and write it where that was asked for; False where it cannot be."""
     # With the document on stdout there is no room for anything else there.
     _print(runs, sys.stderr if json_file == "-" else sys.stdout)
-    if json_file is None:
-        return True
-    text = json.dumps(comparison_document(runs)) + "\n"
-    try:
-        if json_file == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        else:
-            Path(json_file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"mpviz: --json: cannot write {json_file}: {error.strerror}", file=sys.stderr)
-        return False
-    return True
+    return json_file is None or write_json(comparison_document(runs), json_file)
 
 
 def _tell_failure(state: RunState) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpviz.trace.session import Session
     from mpviz.trace.start import Target
     from mpviz.trace.state import RunState
+    from mpviz.tui import sessions
 
 PAUSE = 0.02
 """Seconds between two looks at a queue in which there was nothing."""
@@ -53,7 +54,7 @@ def run_headless(
         return NOT_STARTED
     written = _report(observed.state, json_file)
     if observed.record_problem:
-        print(f"mpviz: --record: {observed.record_problem}", file=sys.stderr)
+        say(f"--record: {observed.record_problem}")
         written = False
     ending = [number for number in observed.signals if number != signal.SIGINT]
     if ending and ending != [signal.SIGTERM]:
@@ -79,7 +80,7 @@ def observe(
         try:
             session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
         except (LaunchError, OSError) as error:
-            print(f"mpviz: {error}", file=sys.stderr)
+            say(str(error))
             return None
         try:
             sessions.append(session)
@@ -87,10 +88,14 @@ def observe(
             _step_to_the_end(session, target.limit)
         finally:
             session.close()
-    problem = ""
-    if session.recorded is not None and session.record_problem:
-        problem = f"{session.recorded}: {session.record_problem}"
-    return Observed(session.state, problem, signals.received)
+    return Observed(session.state, record_problem(session), signals.received)
+
+
+def record_problem(session: sessions.Session) -> str:
+    """Why the run could not be recorded where that was asked for; empty where it was."""
+    if session.recorded is None or not session.record_problem:
+        return ""
+    return f"{session.recorded}: {session.record_problem}"
 
 
 def _step_to_the_end(session: Session, limit: float) -> None:
@@ -116,16 +121,26 @@ def has_found(state: RunState, rules: frozenset[str]) -> bool:
     return any(finding.rule in rules for finding in state.findings.values())
 
 
-def write_json(state: RunState, path: str) -> None:
-    """Write the final state as one JSON document; "-" is stdout."""
-    from mpviz.trace.report import document  # noqa: PLC0415
+def write_json(document: object, path: str) -> bool:
+    """Write a document where ``--json`` asked for it; False where it cannot be, which is said."""
+    from mpviz.trace.destination import destination  # noqa: PLC0415
 
-    text = json.dumps(document(state)) + "\n"
-    if path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        Path(path).write_text(text, encoding="utf-8")
+    try:
+        with destination(path) as file:
+            file.write(json.dumps(document) + "\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = "stdout" if path == "-" else path
+        say(f"--json: cannot write {place}: {error.strerror}")
+        return False
+    return True
+
+
+def say(words: str) -> None:
+    """Tell the person something on stderr; where that is gone, nobody is told."""
+    with suppress(OSError):
+        print(f"mpviz: {words}", file=sys.stderr, flush=True)
 
 
 def check_writable(path: str) -> None:
@@ -145,16 +160,15 @@ def check_writable(path: str) -> None:
 
 def _report(state: RunState, json_file: str | None) -> bool:
     """Say how it went; False where what was asked for could not be written."""
-    from mpviz.trace.report import summary  # noqa: PLC0415
+    from mpviz.trace.report import document, summary  # noqa: PLC0415
 
-    print(summary(state), file=sys.stderr)
     try:
-        if json_file is not None:
-            write_json(state, json_file)
-    except OSError as error:
-        print(f"mpviz: --json: cannot write {json_file}: {error.strerror}", file=sys.stderr)
-        return False
-    return True
+        print(summary(state), file=sys.stderr, flush=True)
+        told = True
+    except OSError:
+        # Nobody can be told of it.
+        told = False
+    return (json_file is None or write_json(document(state), json_file)) and told
 
 
 class _Signals:

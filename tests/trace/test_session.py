@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -258,6 +260,41 @@ def test_closing_a_running_session_ends_it_and_may_be_repeated(
     assert session.over
     assert all(not process.alive for process in session.state.processes.values())
     session.close()
+
+
+def test_a_close_that_fails_has_closed_everything_all_the_same(
+    begin: Begin, run_to_end: RunToEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = begin(CHILDREN)
+    session.record(tmp_path / "run.jsonl.gz")
+    run_to_end(session, at_work)
+    folder = session._queue.directory
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "_is_gone", lambda: False)
+        with pytest.raises(RuntimeError, match="could not be ended"):
+            session.close()
+    assert not folder.exists()
+    assert session._program.control.fileno() < 0
+    # To its end: an end of a gzip file that is missing would raise.
+    with gzip.open(tmp_path / "run.jsonl.gz") as recording:
+        assert recording.read()
+    session.over = True
+
+
+@pytest.mark.parametrize("name", ["mpviz-queue", "mpviz-output", "mpviz-sampler"])
+def test_where_no_thread_can_be_started_that_is_said_and_nothing_is_left(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start_thread = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start_thread(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(LaunchError, match="too many processes and threads"):
+        begin(CHILDREN)
 
 
 def test_a_session_can_be_closed_before_anything_was_seen(begin: Begin) -> None:

@@ -300,6 +300,90 @@ def test_what_was_ignored_before_us_stays_ignored_for_us_and_the_program(tmp_pat
     assert (output, process.returncode) == ("unmoved\n", 0), errors
 
 
+PRINTING = [
+    ["list"],
+    ["rules"],
+    ["--version"],
+    ["--help"],
+    ["compare", "a.gz", "b.gz"],
+    ["compare", "--json", "-", "a.gz", "b.gz"],
+    ["export", "--to", "csv", "-o", "-", "a.gz"],
+    ["run", "--headless", "--json", "-", "quiet.py"],
+]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a program that says nothing, and two recordings of it."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "quiet.py").write_text("")
+    for name in ("a.gz", "b.gz"):
+        done = mpviz("run", "--headless", "--record", name, "quiet.py", directory=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")]
+)
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_what_cannot_be_printed_is_said_in_one_line(
+    recorded: Path, words: list[str], where: str, reason: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {where}', "sh", sys.executable, "-c", CALL, *words],
+        cwd=recorded,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(f": {reason}")
+
+
+def test_a_report_that_nobody_can_read_is_no_success(recorded: Path) -> None:
+    command = [sys.executable, "-c", CALL, "run", "--headless", "--json", "-", "quiet.py"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *command],
+        cwd=recorded,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["run"]["exit_code"] == 0
+
+
+def test_files_about_a_run_are_for_nobody_else(recorded: Path, tmp_path: Path) -> None:
+    was_there = tmp_path / "was.json"
+    was_there.write_text("old")
+    was_there.chmod(0o644)
+    options = ["--json", str(tmp_path / "new.json"), "--record", str(tmp_path / "new.gz")]
+    assert mpviz("run", "--headless", *options, "quiet.py", directory=recorded).returncode == 0
+    out = str(tmp_path / "new.html")
+    assert mpviz("export", "-o", out, str(tmp_path / "new.gz")).returncode == 0
+    options = ["--json", str(was_there)]
+    assert mpviz("run", "--headless", *options, "quiet.py", directory=recorded).returncode == 0
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    private = dict.fromkeys(("new.json", "new.gz", "new.html"), 0o600)
+    assert modes == {**private, "was.json": 0o644}
+    assert json.loads(was_there.read_text())["run"]["exit_code"] == 0
+
+
+def test_a_folder_that_vanishes_meanwhile_is_said(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "x.py").write_text("import os; os.rmdir('out')")
+    done = mpviz("run", "--headless", "--json", "out/end.json", "x.py", directory=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "mpviz: --json: cannot write out/end.json: No such file or directory"
+
+
 STILL_LOADING = """if True:
     import sys, time
     class Slow:

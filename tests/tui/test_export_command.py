@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -14,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mpviz.trace.destination import destination
 from mpviz.trace.events import Event
-from mpviz.trace.export.destination import destination
 from mpviz.trace.recorder import Recorder
 
 CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
@@ -156,14 +155,10 @@ def test_what_fails_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        with destination(str(tmp_path / "out.txt")) as file:
-            file.write("x")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o640
+def test_a_new_file_is_for_nobody_else(tmp_path: Path) -> None:
+    with destination(str(tmp_path / "out.txt")) as file:
+        file.write("x")
+    assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o600
 
 
 def test_a_link_still_leads_to_its_file(tmp_path: Path) -> None:

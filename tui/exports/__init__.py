@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpviz.trace.destination import destination
 from mpviz.trace.export import chrome, csv
-from mpviz.trace.export.destination import destination
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.recording import Recording
 from mpviz.tui.exports import html, svg

@@ -1,4 +1,4 @@
-"""Where an export goes: beside its place first, and into it once it is whole."""
+"""Where a file goes that a person asked for: beside its place first, into it once it is whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO
 
 STDOUT = "-"
+PRIVATE = 0o600
+"""For nobody else: a run's arguments and output. A file that was there before keeps its mode."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def destination(path: str) -> Iterator[IO[str]]:
         return
     # A link goes on leading where it leads.
     place = Path(path).resolve()
-    if _is_regular(place):
+    if _is_regular(place) and os.access(place.parent, os.W_OK):
         with _beside(place) as file:
             yield file
     else:
@@ -38,8 +40,10 @@ def _beside(place: Path) -> Iterator[IO[str]]:
     part = place.with_name(f".{place.name[:200]}.{os.urandom(4).hex()}.part")
     # A signal may come as soon as the file is there.
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            with suppress(FileNotFoundError):
+                os.fchmod(descriptor, stat.S_IMODE(place.stat().st_mode))
             yield file
         part.replace(place)
     except BaseException:
