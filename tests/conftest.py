@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace import kernel, signals
+from mpviz.trace import kernel, own_errors, signals
 from mpviz.trace.decode import decode
 from mpviz.trace.events import Event
 from mpviz.trace.replay import Replay
@@ -67,6 +67,18 @@ def pytest_configure() -> None:
     """Take Ctrl-C again, and so let children: a shell in the background has it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loud_errors() -> Iterator[None]:
+    """An error of ours that a run would only tell is raised in the tests."""
+
+    def raise_it(state: RunState, what: str, error: Exception) -> None:
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(own_errors, "tell", raise_it)
+        yield
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,27 @@ class Unreadable(Event, tag="unreadable", kw_only=True):
     text: str
 
 
+class RecordsDropped(Event, tag="records.dropped", kw_only=True):
+    """A process has had to drop records, as it put down beside the pipe; the viewer passes it on.
+
+    What is in the pipe by then may be the last that came of it, as when it has been killed since.
+    """
+
+    child: int
+    last: int
+    """The number of the last record that it dropped."""
+    count: int
+    """How many it dropped so far."""
+
+
+class Trouble(Event, tag="trouble", kw_only=True):
+    """Something of the viewer's own went wrong, and the run goes on without it."""
+
+    text: str
+    hides_losses: bool = False
+    """Records may have been lost that nobody can count."""
+
+
 class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """What the operating system says of one process at the time of a sample."""
 
@@ -229,7 +250,16 @@ FROM_WARDEN: tuple[type[Event], ...] = (
 )
 """What nobody but the warden can tell: refused from the pipe, which anybody can write to."""
 
-FROM_VIEWER: tuple[type[Event], ...] = (RunStarted, RunEnded, Output, Marked, Unreadable, Sample)
+FROM_VIEWER: tuple[type[Event], ...] = (
+    RunStarted,
+    RunEnded,
+    Output,
+    Marked,
+    Unreadable,
+    RecordsDropped,
+    Trouble,
+    Sample,
+)
 """What nobody but the viewer itself can tell: refused from the pipe and from the warden."""
 
 COMMON_EVENTS: tuple[type[Event], ...] = (
@@ -246,5 +276,7 @@ COMMON_EVENTS: tuple[type[Event], ...] = (
     Marked,
     ProbeError,
     Unreadable,
+    RecordsDropped,
+    Trouble,
     Sample,
 )

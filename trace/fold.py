@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter, length_hint
 from typing import Any, cast
 
+from mpviz.trace import own_errors
 from mpviz.trace.events import (
     COMMON_EVENTS,
     Event,
@@ -17,11 +18,13 @@ from mpviz.trace.events import (
     ProgramEnded,
     ProgramFailed,
     ProgramStarted,
+    RecordsDropped,
     RingOpened,
     RunEnded,
     RunStarted,
     Sample,
     Site,
+    Trouble,
     Unreadable,
     Waiting,
     WaitOver,
@@ -56,17 +59,26 @@ from mpviz.trace.waits import WAIT_KINDS
 RESTING_PERCENT = 5.0
 """Below this use of a core, and asleep at the sample, a process counts as sleeping."""
 
+UNREADABLE_TOLD = 10
+"""So many records that cannot be read are told with what they say; the others are counted."""
+
 BUSY_PERCENT = 50.0
 """From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
 
 
 def fold(state: RunState, told: Iterable[Told]) -> RunState:
-    """Bring the state up to date with what was told, in the order in which it came."""
+    """Bring the state up to date with what was told, in the order in which it came.
+
+    What cannot be folded is an error of ours. It is told, and the rest is folded.
+    """
     for each in told:
         if isinstance(each, list):
             _fold_records(state, each)
-        else:
+            continue
+        try:
             _fold_event(state, each)
+        except Exception as error:
+            own_errors.tell(state, f"the fold of {type(each).__name__}", error)
     return state
 
 
@@ -75,6 +87,19 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
 
     None of it ends a process.
     """
+    waiting = iter(records)
+    while True:
+        try:
+            _fold_while_it_goes(state, waiting)
+            break
+        except Exception as error:
+            kind = records[len(records) - length_hint(waiting) - 1][1].kind
+            own_errors.tell(state, f"the fold of {kind.__name__}", error)
+    state.now = max(state.now, records[-1][0])
+    state.recent.extend(records[-RECENT_LIMIT:])
+
+
+def _fold_while_it_goes(state: RunState, records: Iterator[RingRecord]) -> None:
     by_pid = state.by_pid
     for record in records:
         time, form, thread, number, site, first, second, third = record
@@ -84,8 +109,6 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
         if number > process.highest_number:
             process.highest_number = number
         form.fold(state, process, form.object, time, thread, site, first, second, third)
-    state.now = max(state.now, records[-1][0])
-    state.recent.extend(records[-RECENT_LIMIT:])
 
 
 def _fold_event(state: RunState, event: Event) -> None:
@@ -315,7 +338,20 @@ def _marked(state: RunState, event: Marked) -> None:
 
 def _unreadable(state: RunState, event: Unreadable) -> None:
     state.unreadable += 1
-    state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
+    if state.unreadable <= UNREADABLE_TOLD:
+        state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
+
+
+def _records_dropped(state: RunState, event: RecordsDropped) -> None:
+    process = process_with_pid(state, event.child, event.time)
+    process.highest_number = max(process.highest_number, event.last)
+    process.dropped = max(process.dropped, event.count)
+
+
+def _trouble(state: RunState, event: Trouble) -> None:
+    state.note(event.time, "", event.text, trouble=True)
+    if event.hides_losses:
+        state.hidden_losses.append(event.text)
 
 
 def _sample(state: RunState, event: Sample) -> None:
@@ -440,6 +476,8 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Output: _output,
     Marked: _marked,
     Unreadable: _unreadable,
+    RecordsDropped: _records_dropped,
+    Trouble: _trouble,
     Sample: _sample,
 }
 _RING_HANDLERS: dict[type[Event], RingHandler] = {}

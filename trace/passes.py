@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TypeAlias
 
-from mpviz.trace.events import Event, Unreadable
-from mpviz.trace.rings import Ring, RingRecord, Told
+from mpviz.trace.events import Event, RecordsDropped, Unreadable
+from mpviz.trace.rings import NUMBERS, PIDS, Ring, RingRecord, Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
 """An event of the pipe behind its place in time, or a record of a ring, which begins with it."""
@@ -48,9 +48,6 @@ may have meant to be.
 
 _SHOWN_BYTES = 200
 
-PIDS = 1 << 22
-"""No pid is as high (Linux, ``PID_MAX_LIMIT``)."""
-
 
 @dataclass(slots=True)
 class Pass:
@@ -61,6 +58,8 @@ class Pass:
     rings: list[tuple[Ring, bytes]]
     told: list[bytes]
     """Lines of the warden, cut anywhere."""
+    dropped: list[RecordsDropped]
+    """What processes have put down beside the pipe."""
     since: int
     """Of what was written before this moment nothing is left in a ring.
 
@@ -96,15 +95,18 @@ class Sorter:
     def sort(self, piece: Pass) -> Sequence[Told]:
         """What was told, as far as all is there that happened before it."""
         lines = self._decode_pipe(piece)
-        if not piece.rings and not piece.told and not self._held:
+        if not (piece.rings or piece.told or piece.dropped or self._held):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
         for ring, records in piece.rings:
             keyed += ring.decode(records)
         # Last, so that of two with the same stamp the end of a process is the later one.
         keyed += [(event.time, event) for event in self._decode_socket(piece)]
+        keyed += [(event.time, event) for event in piece.dropped]
         # Each part is in order already, or nearly so, and the sort makes use of that.
         keyed.sort(key=_by_key)
+        if keyed and not 0 <= keyed[0][0] <= keyed[-1][0] <= piece.until:
+            keyed = _without_forged_times(keyed, piece.until)
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
         complete = bisect_right(keyed, since, key=_by_key)
@@ -138,7 +140,13 @@ class Sorter:
         until, warden = piece.until, self.warden
         for index, event in enumerate(events):
             pid = event.pid
-            if event.time > until or not 0 < pid < PIDS or pid == warden:
+            if (
+                event.time > until
+                or not 0 < pid < PIDS
+                or pid == warden
+                or not 0 <= event.number < NUMBERS
+                or not 0 <= event.dropped < NUMBERS
+            ):
                 events[index] = _refused(event, until)
         return events
 
@@ -155,12 +163,17 @@ def _refused(event: Event, until: int) -> Event:
     if isinstance(event, Unreadable):
         event.time = min(event.time, until)
         return event
-    if event.time > until:
-        reason = "its time has not come yet"
-    else:
-        reason = f"no process that is observed has the pid {event.pid}"
-    text = f"{event.__struct_config__.tag}: {reason}"
+    text = f"{event.__struct_config__.tag} that cannot be: time {event.time}, pid {event.pid}"
+    if event.number:
+        text += f", number {event.number}, dropped {event.dropped}"
     return Unreadable(time=until, pid=0, text=text)
+
+
+def _without_forged_times(keyed: list[_Keyed], until: int) -> list[_Keyed]:
+    """Leave out, and say so, what a ring had from before all time or after now."""
+    kept = [each for each in keyed if 0 <= each[0] <= until]
+    text = f"{len(keyed) - len(kept)} records of rings with times that cannot be"
+    return [*kept, (until, Unreadable(time=until, pid=0, text=text))]
 
 
 class _Lines:

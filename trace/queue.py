@@ -19,9 +19,12 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from mpviz.trace.events import Event, Output, Sample
+from mpviz.trace import own_errors
+from mpviz.trace.accounts import Accounts
+from mpviz.trace.events import Event, Output, Sample, Trouble
 from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.rings import NEVER, Rings, Told
+from mpviz.trace.rings import NEVER, Ring, Rings, Told
+from mpviz.trace.run_folder import RunFolder
 
 QUEUE_NAME = "events"
 """The FIFO's name in its directory."""
@@ -70,6 +73,9 @@ EVENT_BYTES = 100
 RECORD_BYTES = 16
 """The same for a record of a ring, which takes a sixth of the time to fold."""
 
+TROUBLES_TOLD = 100
+"""A program that makes more trouble is known for it by then."""
+
 
 class EventQueue:
     """The viewer's end: a FIFO in a private directory, drained by a thread into memory.
@@ -79,18 +85,17 @@ class EventQueue:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        if directory is None:
-            self.directory = Path(tempfile.mkdtemp(prefix="mpviz-"))
-        else:
-            self.directory = directory
-            directory.mkdir(mode=0o700)
+        name = f"mpviz-{os.urandom(8).hex()}"
+        self.directory = directory or Path(tempfile.gettempdir()) / name
+        self._folder = RunFolder(self.directory)
         self.path = self.directory / QUEUE_NAME
         os.mkfifo(self.path, 0o600)
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # With a writer of our own, the end of the last observed process is no end of file.
         self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         _enlarge(self._descriptor)
-        self._rings = Rings(self.directory)
+        self._rings = Rings(self._folder)
+        self._accounts = Accounts(self._folder)
         self._control: socket.socket | None = None
         self._warden_has_spoken = True
         self._inbox: deque[Pass | Event] = deque()
@@ -100,6 +105,8 @@ class EventQueue:
         self._sorted: deque[Told] = deque()
         self._arrived = threading.Condition()
         self._closing = False
+        self._told: set[str] = set()
+        """The troubles that were told, each once."""
         self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
         self._thread.start()
 
@@ -108,7 +115,7 @@ class EventQueue:
 
         Its first is that there is a program; nothing that one told before is to come before that.
         """
-        self._sorter.warden = warden
+        self._sorter.warden = self._rings.warden = warden
         self._warden_has_spoken = False
         self._control = control
 
@@ -196,17 +203,17 @@ class EventQueue:
             self._arrived.notify_all()
         self._thread.join()
 
-    def close(self) -> None:
-        """Stop reading, remove the FIFO and its directory; what was not fetched is still there."""
+    def close(self) -> str:
+        """Stop reading, and remove the FIFO and its directory with all that was put there.
+
+        What was not fetched is still there. Says what could not be removed; may be called again.
+        """
         self.finish()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             os.close(self._keep_open)
             self._descriptor = self._keep_open = -1
-        self.path.unlink(missing_ok=True)
-        self._rings.close()
-        if self.directory.exists():
-            self.directory.rmdir()
+        return self._folder.remove()
 
     def _drain(self) -> None:
         pause = IDLE_SECONDS
@@ -219,7 +226,7 @@ class EventQueue:
                 closing = self._closing
                 slowly = self._backlog > SLOW_BYTES and not closing
             began = time.monotonic_ns()
-            piece = self._read(slowly, closing)
+            piece = self._read_or_tell(slowly, closing)
             with self._arrived:
                 if piece.weight or owed:
                     self._inbox.append(piece)
@@ -248,23 +255,78 @@ class EventQueue:
             return lambda: self._closing or self._backlog <= SLOW_BYTES
         return lambda: self._closing
 
+    def _read_or_tell(self, slowly: bool, closing: bool) -> Pass:
+        """Read; an error of ours is told, and reading goes on."""
+        try:
+            return self._read(slowly, closing)
+        except Exception as error:
+            text = own_errors.in_words("the reading of what processes tell", error)
+            self._tell_trouble(text, hides_losses=True)
+            return Pass([], [], [], [], NEVER, False, time.monotonic_ns())
+
     def _read(self, slowly: bool, closing: bool) -> Pass:
         """Look once at the pipe, all rings and the socket; see :mod:`mpviz.trace.passes`."""
         began = time.monotonic_ns()
         first = [] if self._warden_has_spoken else self._read_warden()
         if not (self._warden_has_spoken or closing):
-            return Pass([], [], [], NEVER, False, began)
+            return Pass([], [], [], [], NEVER, False, began)
         lines, drained = self._read_pipe(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
-        self._rings.look()
+        names = self._look_around()
+        rings, left_since = self._read_rings(slowly, closing)
+        told = first + self._read_warden()
+        dropped = self._accounts.read(names) if closing or self._samples else []
+        since = NEVER
+        if not closing and (rings or told or dropped or left_since != NEVER):
+            since = min(began, left_since - 1)
+        until = time.monotonic_ns()
+        return Pass(lines, rings, told, dropped, since, drained or closing, until)
+
+    def _look_around(self) -> list[str]:
+        """The names in the run's folder, where rings that are new were mapped."""
+        try:
+            names = self._folder.names()
+            self._rings.look(names)
+        except OSError as error:
+            self._tell_trouble(
+                f"mpviz cannot look for new rings ({error.strerror}): those that make one now"
+                " use the pipe soon, which is slower",
+            )
+            return []
+        if not self._leads_here():
+            self._tell_trouble(
+                "the program has moved or removed the folder of this run:"
+                " processes that start from now on tell nothing, others may fall silent",
+                hides_losses=True,
+            )
+        return names
+
+    def _leads_here(self) -> bool:
+        """Say whether who opens the FIFO by its path writes to us."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def _read_rings(self, slowly: bool, closing: bool) -> tuple[list[tuple[Ring, bytes]], int]:
         if closing:
             rings, left_since = self._rings.take_all(), NEVER
         else:
             rings, left_since = self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
-        told = first + self._read_warden()
-        since = NEVER
-        if not closing and (rings or told or left_since != NEVER):
-            since = min(began, left_since - 1)
-        return Pass(lines, rings, told, since, drained or closing, time.monotonic_ns())
+        while self._rings.broken:
+            pid = self._rings.broken.pop()
+            self._tell_trouble(
+                f"the ring of process {pid} was cut short while it was in use:"
+                " what it had told there is lost",
+                hides_losses=True,
+            )
+        return rings, left_since
+
+    def _tell_trouble(self, text: str, *, hides_losses: bool = False) -> None:
+        """Have this told with the events, once."""
+        if text not in self._told and len(self._told) < TROUBLES_TOLD:
+            self._told.add(text)
+            time_now = time.monotonic_ns()
+            self.put(Trouble(time=time_now, pid=0, text=text, hides_losses=hides_losses))
 
     def _read_warden(self) -> list[bytes]:
         """All that the warden has told since; it is never much."""

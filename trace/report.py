@@ -32,6 +32,8 @@ def document(state: RunState) -> dict[str, Any]:
         "lost": state.lost,
         "probe_errors": state.probe_errors,
         "unreadable": state.unreadable,
+        "lost_of": {process.key: process.lost for process in _losers(state)},
+        "lost_unknown": list(state.hidden_losses),
     }
     return sections
 
@@ -167,11 +169,26 @@ def _lines(state: RunState) -> list[str]:
         for each in state.stuck
     ]
     lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
-    if state.lost or state.probe_errors or state.unreadable:
-        lines.append(
-            f"!! {state.lost} of {state.records + state.lost} records lost, {state.probe_errors}"
-            f" probe errors {state.last_probe_error}, {state.unreadable} unreadable"
-        )
-    else:
-        lines.append(f"{state.records} records, none lost")
-    return lines
+    return [*lines, losses_in_words(state)]
+
+
+def losses_in_words(state: RunState) -> str:
+    """How many records were read, and what is missing of them."""
+    if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
+        return f"{state.records} records, none lost"
+    losers = len(_losers(state))
+    told = [f"{state.lost} of {state.records + state.lost} records lost"]
+    if losers:
+        told[0] += f", of {losers} process{'es' * (losers != 1)}"
+    if state.hidden_losses:
+        told.append(f"more may be lost: {'; '.join(state.hidden_losses)}")
+    if state.probe_errors:
+        told.append(f"{state.probe_errors} probe errors, the last in {state.last_probe_error}")
+    if state.unreadable:
+        told.append(f"{state.unreadable} unreadable")
+    return "!! " + ", ".join(told)
+
+
+def _losers(state: RunState) -> list[Process]:
+    """The processes of which records are missing."""
+    return [process for process in state.processes.values() if process.lost]

@@ -6,18 +6,19 @@ written: :mod:`mpviz_probe.ring <mpviz.trace.probe.boot.mpviz_probe.ring>`.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from mmap import mmap
-from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 import msgspec
 
 from mpviz.trace.events import Event, Unreadable
 from mpviz.trace.kernel import read_status
+from mpviz.trace.pages import Pages
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.run_folder import RunFolder
 
 BLOCK = 512
 """Records that are looked at in one step."""
@@ -38,13 +39,24 @@ LOOKS_AT_IDLE = 64
 _WORDS = layout.SLOT_BYTES // 8
 _NUMBER = _WORDS - 1
 _DEAD = "ZX"
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 NEVER = 1 << 63
 """Later than every stamp."""
 
+PIDS = 1 << 22
+"""No pid is as high (Linux, ``PID_MAX_LIMIT``)."""
 
-def _word(number: int) -> int:
-    """Where the slot of this number begins, in words."""
-    return layout.SLOTS_AT // 8 + number % layout.SLOTS * _WORDS
+NUMBERS = 1 << 40
+"""No process tells as much: it would take twelve days at a record a microsecond."""
+
+EAGER_LOOKS = 50
+"""A file that is no ring after so many looks is looked at as seldom from then on."""
+
+MOST_RINGS = 1 << 13
+"""So many may be mapped at once; who has to wait for that uses the pipe as long."""
+
+RECORDS_AT_A_LOOK = 1 << 18
+"""So many are taken out at one look at all rings, or a little more: 16 MiB."""
 
 
 RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
@@ -100,123 +112,157 @@ def as_events(told: Iterable[Told]) -> list[Event]:
 class Ring:
     """One process's ring; :class:`OSError` or :class:`ValueError` where the file is none (yet)."""
 
-    def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            if os.fstat(descriptor).st_size != layout.SIZE:
-                raise ValueError("not of a ring's size")
-            self._memory = mmap(descriptor, layout.SIZE)
-        finally:
-            os.close(descriptor)
-        mark, read, self.pid, self._main_thread = layout.HEAD.unpack_from(self._memory)
-        if mark != layout.READY:
-            self._memory.close()
+    def __init__(self, descriptor: int) -> None:
+        if os.fstat(descriptor).st_size != layout.SIZE:
+            raise ValueError("not of a ring's size")
+        head = os.pread(descriptor, layout.HEAD.size, 0)
+        mark, read, self.pid, self._main_thread = layout.HEAD.unpack(head)
+        if mark != layout.READY or not (0 <= read < NUMBERS and 0 < self.pid < PIDS):
             raise ValueError("not ready")
-        self._words = memoryview(self._memory).cast("q")
-        self._next = read + 1
-        self._forms: dict[int, Form] = {}
+        self._pages = Pages(descriptor, layout.SIZE)
+        self._next: int = read + 1
+        self._forms = _Forms(self._form)
+        self.left_since = NEVER
+        """The earliest stamp of what was written and not taken out; :data:`NEVER` for nothing.
+
+        What stands behind a gap counts, too.
+        """
         self.idle_looks = 0
         """How many looks in a row found nothing to take out."""
 
     def take(self, most: int) -> bytes:
         """Take out what is complete, in order, about ``most`` records; make room for as many."""
         pieces: list[bytes] = []
-        while most > 0 and (piece := self._take_block()):
-            pieces.append(piece)
+        while self._look_ahead() and most > 0:
+            pieces.append(self._take_block())
             most -= BLOCK
         if pieces:
-            self._words[layout.READ_WORD] = self._next - 1
+            self._pages.write_word(layout.READ_WORD * 8, self._next - 1)
         return b"".join(pieces)
 
     def skip_gap(self) -> bool:
         """Give up the numbers in front of the next that is written; False where there is none."""
-        for number in range(self._next, self._next + layout.SLOTS):
-            if self._words[_word(number) + _NUMBER] == number:
-                self._next = number
-                return True
-        return False
+        written = [
+            number
+            for number in _numbers(self._slots(0, layout.SLOTS))
+            if self._next <= number < self._next + layout.SLOTS
+        ]
+        if written:
+            self._next = min(written)
+        return bool(written)
 
-    def left_since(self) -> int:
-        """The earliest stamp of what was written and not taken out; :data:`NEVER` for nothing.
-
-        What stands behind a gap counts, too.
-        """
-        stamps = []
+    def _look_ahead(self) -> bool:
+        """Say whether the next record is there, and note the stamps of what comes soon after."""
         # Numbers are taken in the order of stamps but for those threads, so the first ones will do.
-        for number in range(self._next, self._next + 2 * AHEAD):
-            word = _word(number)
-            if self._words[word + _NUMBER] == number:
-                stamps.append(self._words[word])
-        return min(stamps, default=NEVER)
+        first = self._next % layout.SLOTS
+        slots = self._slots(first, min(2 * AHEAD, layout.SLOTS - first))
+        if len(slots) < 2 * AHEAD * layout.SLOT_BYTES:
+            slots += self._slots(0, 2 * AHEAD - len(slots) // layout.SLOT_BYTES)
+        numbers = _numbers(slots)
+        self.left_since = NEVER
+        if max(numbers) >= self._next:
+            stamps = memoryview(slots).cast("q")[::_WORDS].tolist()
+            self.left_since = min(
+                stamp for stamp, number in zip(stamps, numbers, strict=True) if number >= self._next
+            )
+        return self._next == numbers[0]
 
     def decode(self, records: bytes) -> list[RingRecord]:
         """Give what was taken out record by record, without those that went through the pipe."""
         forms, main_thread = self._forms, self._main_thread
-        while True:
-            try:
-                return [
-                    (
-                        time,
-                        forms[form],
-                        0 if thread == main_thread else thread,
-                        number,
-                        site,
-                        first,
-                        second,
-                        third,
-                    )
-                    for (
-                        time,
-                        thread,
-                        form,
-                        site,
-                        first,
-                        second,
-                        third,
-                        number,
-                    ) in layout.RECORD.iter_unpack(records)
-                    if form != layout.VOID
-                ]
-            except KeyError as unknown:
-                number = unknown.args[0]
-                forms[number] = self._form(number)
+        return [
+            (
+                time,
+                forms[form],
+                0 if thread == main_thread else thread,
+                number,
+                site,
+                first,
+                second,
+                third,
+            )
+            for (
+                time,
+                thread,
+                form,
+                site,
+                first,
+                second,
+                third,
+                number,
+            ) in layout.RECORD.iter_unpack(records)
+            if form != layout.VOID
+        ]
 
     def _take_block(self) -> bytes:
         first = self._next
         index = first % layout.SLOTS
-        start = _word(first) + _NUMBER
-        if self._words[start] != first:
-            return b""
         count = min(BLOCK, layout.SLOTS - index)
         # The numbers are read before what stands in front of them, and were written after it.
-        numbers = self._words[start : start + count * _WORDS : _WORDS].tolist()
-        if numbers[-1] != first + count - 1 or numbers != list(range(first, first + count)):
+        numbers = _numbers(self._slots(index, count))
+        if numbers != list(range(first, first + count)):
             count = next(at for at, number in enumerate(numbers) if number != first + at)
         self._next += count
-        return self._copy(index, count)
+        return self._slots(index, count)
 
-    def _copy(self, index: int, count: int) -> bytes:
+    def _slots(self, index: int, count: int) -> bytes:
         start = layout.SLOTS_AT + index * layout.SLOT_BYTES
-        return self._memory[start : start + count * layout.SLOT_BYTES]
+        return self._pages.read(start, count * layout.SLOT_BYTES)
 
     def _form(self, number: int) -> Form:
-        start = layout.FORMS_AT + number * layout.FORM_BYTES
-        text = self._memory[start : start + layout.FORM_BYTES].rstrip(b"\0")
-        names, _, line = text.partition(b"\n")
-        zeros = b"".join(b',"%b":0' % name for name in names.split())
-        from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
-        from mpviz.trace.fold import ring_handler  # noqa: PLC0415
+        from mpviz.trace.fold import ring_handler  # noqa: PLC0415 - as in passes
 
-        (event,) = decode(
-            line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % self.pid, source=PROGRAM
-        ) or [Unreadable(time=0, pid=0, text="a record of no form")]
+        event, names = _read_form(self._form_text(number), self.pid)
         called = {
             field.encode_name.encode(): field.name for field in msgspec.structs.fields(type(event))
         }
-        fields = tuple(called[name] for name in names.split() if name in called)
+        fields = tuple(called[name] for name in names if name in called)
         copy = cast("_Copied", event).__copy__
         fold = ring_handler(type(event), fields, copy)
         return Form(self.pid, type(event), getattr(event, "object", ""), copy, fields, fold)
+
+    def _form_text(self, number: int) -> bytes:
+        if number >= layout.FORMS:
+            return b""
+        start = layout.FORMS_AT + number * layout.FORM_BYTES
+        try:
+            return self._pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
+        except OSError:
+            # The program has taken it away since.
+            return b""
+
+
+class _Forms(dict[int, Form]):
+    """The forms of a ring by their numbers, each read when it is used first."""
+
+    def __init__(self, read: Callable[[int], Form]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, number: int) -> Form:
+        # All that the probe cannot have written are the same one.
+        known = min(number, layout.FORMS)
+        if known not in self:
+            self[known] = self._read(known)
+        return self[known]
+
+
+def _read_form(text: bytes, pid: int) -> tuple[Event, list[bytes]]:
+    """An event of this form, with zeros for the fields with these names, or one that is none."""
+    from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
+
+    names, _, line = text.partition(b"\n")
+    zeros = b"".join(b',"%b":0' % name for name in names.split())
+    events = decode(line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % pid, source=PROGRAM)
+    if len(events) == 1:
+        return events[0], names.split()
+    return Unreadable(time=0, pid=0, text="a record of no form"), []
+
+
+def _numbers(slots: bytes) -> list[int]:
+    """The last word of each slot."""
+    numbers: list[int] = memoryview(slots).cast("q")[_NUMBER::_WORDS].tolist()
+    return numbers
 
 
 class _Copied(Protocol):
@@ -226,61 +272,98 @@ class _Copied(Protocol):
 
 
 class Rings:
-    """All rings in the directory of a queue."""
+    """All rings in the folder of a run."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, folder: RunFolder) -> None:
+        self.warden = 0
+        """The pid of the warden, which has none; 0 where there is no warden."""
+        self.broken: list[int] = []
+        """Whose rings were given up since somebody last looked here, and made this empty."""
+        self._folder = folder
         self._rings: list[Ring] = []
+        self._looks: dict[str, int] = {}
+        """How often a file was looked at that is no ring (yet)."""
 
-    def look(self) -> None:
-        """Map the rings that have come since; their files are not needed any more then."""
+    def look(self, names: list[str]) -> None:
+        """Map those among these files that are rings, and remove them: they are in use then."""
+        looks = {name: self._looks.get(name, 0) for name in names if name.endswith(layout.SUFFIX)}
+        for name, before in looks.items():
+            looks[name] += 1
+            is_due = before < EAGER_LOOKS or before % EAGER_LOOKS == 0
+            if is_due and len(self._rings) < MOST_RINGS:
+                self._take_in(name)
+        self._looks = looks
+
+    def _take_in(self, name: str) -> None:
         try:
-            with os.scandir(self._directory) as entries:
-                paths = [Path(entry) for entry in entries if entry.name.endswith(layout.SUFFIX)]
-        except FileNotFoundError:
-            # The warden has removed it, so nobody is left to make one.
+            descriptor = self._folder.open(name, os.O_RDWR)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise
+            # Removed since, or no file at all.
             return
-        for path in paths:
-            try:
-                ring = Ring(path)
-            except (OSError, ValueError):
-                # It is still being made, and comes with the next look.
-                continue
-            path.unlink()
+        try:
+            ring = Ring(descriptor)
+        except ValueError:
+            # It is still being made, and comes with the next look.
+            return
+        finally:
+            os.close(descriptor)
+        self._folder.unlink(name)
+        if ring.pid != self.warden:
             self._rings.append(ring)
 
     def take(self, most: int) -> tuple[list[tuple[Ring, bytes]], int]:
         """Take about ``most`` records out of each, and say since when there is more in any."""
         taken: list[tuple[Ring, bytes]] = []
         left_since = NEVER
+        most = min(most, max(BLOCK, RECORDS_AT_A_LOOK // max(1, len(self._rings))))
         for ring in list(self._rings):
-            records = ring.take(most)
-            left = ring.left_since()
-            ring.idle_looks = 0 if records else ring.idle_looks + 1
-            if not records and left != NEVER and self._gap_stays(ring):
-                ring.skip_gap()
-                records = ring.take(most)
-                left = ring.left_since()
+            try:
+                records = self._take_from(ring, most)
+            except OSError:
+                self._rings.remove(ring)
+                self.broken.append(ring.pid)
+                continue
             if records:
                 taken.append((ring, records))
-            elif ring.idle_looks % LOOKS_AT_IDLE == 0 and left == NEVER and _is_dead(ring.pid):
+            elif self._is_left(ring):
                 # What it wrote last was written before it died, and now all of it is taken.
                 self._rings.remove(ring)
-            left_since = min(left_since, left)
+            left_since = min(left_since, ring.left_since)
         return taken, left_since
 
     def take_all(self) -> list[tuple[Ring, bytes]]:
         """Take what there is, also behind numbers that are missing, now that nobody writes."""
         taken: list[tuple[Ring, bytes]] = []
         for ring in self._rings:
-            while ring.skip_gap():
-                taken.append((ring, ring.take(layout.SLOTS)))
+            try:
+                taken += self._take_all_from(ring)
+            except OSError:
+                self.broken.append(ring.pid)
         return taken
 
-    def close(self) -> None:
-        """Remove the files that nobody has mapped."""
-        for path in self._directory.glob(f"*{layout.SUFFIX}"):
-            path.unlink()
+    def _take_from(self, ring: Ring, most: int) -> bytes:
+        records = ring.take(most)
+        ring.idle_looks = 0 if records else ring.idle_looks + 1
+        if not records and ring.left_since != NEVER and self._gap_stays(ring):
+            ring.skip_gap()
+            records = ring.take(most)
+        return records
+
+    def _take_all_from(self, ring: Ring) -> list[tuple[Ring, bytes]]:
+        taken: list[tuple[Ring, bytes]] = []
+        # One that is out of reach, as another user's, may go on writing.
+        left = layout.SLOTS
+        while left > 0 and ring.skip_gap():
+            records = ring.take(left)
+            left -= len(records) // layout.SLOT_BYTES
+            taken.append((ring, records))
+        return taken
+
+    def _is_left(self, ring: Ring) -> bool:
+        is_due = ring.idle_looks % LOOKS_AT_IDLE == 0
+        return is_due and ring.left_since == NEVER and _is_dead(ring.pid)
 
     def _gap_stays(self, ring: Ring) -> bool:
         """Whether nobody is left to write the number that is missing."""

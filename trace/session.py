@@ -169,7 +169,7 @@ class Session:
         """End what is left, fold the rest and remove the run's files; may be repeated."""
         with ExitStack() as open_ends:
             # Whatever goes wrong with one of them, the others are closed, in this order reversed.
-            open_ends.callback(self._queue.close)
+            open_ends.callback(self._close_queue)
             open_ends.callback(self._program.close)
             if self._recorder is not None:
                 open_ends.callback(self._recorder.close)
@@ -179,6 +179,11 @@ class Session:
                 if not self._is_gone():
                     raise RuntimeError("the program could not be ended: its warden does not answer")
                 self.step(CLOSE_SECONDS)
+
+    def _close_queue(self) -> None:
+        left = self._queue.close()
+        if left:
+            self.state.note(monotonic_ns(), "", left, trouble=True)
 
     def _is_gone(self) -> bool:
         if not self._program.wait(0):

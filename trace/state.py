@@ -327,6 +327,10 @@ class RunState:
     records: int = 0
     """Records read that observed processes wrote."""
     unreadable: int = 0
+    hidden_losses: list[str] = field(default_factory=list)
+    """Why records may have been lost that nobody can count, a sentence each."""
+    own_errors: set[str] = field(default_factory=set)
+    """What of ours has failed, so that each is told once: a kind of event, or a rule."""
     probe_errors: int = 0
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)

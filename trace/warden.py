@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mpviz.trace import kernel, warden_start, warden_tree, warden_words
 
     ring: ModuleType
+    wire: ModuleType
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
@@ -45,7 +46,7 @@ else:
     import warden_start
     import warden_tree
     import warden_words
-    from mpviz_probe import ring
+    from mpviz_probe import ring, wire
 
 NATURAL_SECONDS = 0.25
 """How long helpers may take to see for themselves that the program has ended."""
@@ -390,7 +391,7 @@ def _remove_queue(queue: str) -> None:
         directory = os.path.dirname(queue)
         with os.scandir(directory) as entries:
             for entry in entries:
-                if entry.name.endswith(ring.SUFFIX):
+                if entry.name.endswith((ring.SUFFIX, wire.DROPPED_SUFFIX, wire.LINK_SUFFIX)):
                     os.unlink(entry)
         os.rmdir(directory)
     except OSError:

@@ -52,14 +52,14 @@ class FakeRing:
 
     records: list[Written] = field(default_factory=list)
     taken: int = 0
+    left_since: int = NEVER
 
     def take(self, most: int) -> bytes:
         count = min(most, len(self.records) - self.taken)
         self.taken += count
+        left = self.records[self.taken :]
+        self.left_since = min((record.stamp for record in left), default=NEVER)
         return bytes(count)
-
-    def left_since(self) -> int:
-        return min((record.stamp for record in self.records[self.taken :]), default=NEVER)
 
     def decode(self, records: bytes) -> list[RingRecord]:
         taken, self.decoded = (
@@ -120,13 +120,13 @@ class Simulation:
             for ring in self.rings:
                 if records := ring.take(self.most):
                     taken.append((cast("Ring", ring), records))
-                left_since = min(left_since, ring.left_since())
+                left_since = min(left_since, ring.left_since)
                 yield
             told, self.socket = [record.line for record in self.socket], []
             since = NEVER
             if taken or told or left_since < NEVER:
                 since = min(began, left_since - 1)
-            piece = Pass(lines, taken, told, since, drained, self.clock)
+            piece = Pass(lines, taken, told, [], since, drained, self.clock)
             self.given += as_events(self.sorter.sort(piece))
 
     def read_pipe(self, most: int) -> tuple[list[bytes], bool]:
@@ -141,7 +141,7 @@ class Simulation:
         self.most = 99
         for _ in range(2 * (PROCESSES + 2)):
             next(self.reading)
-        self.given += as_events(self.sorter.sort(Pass([], [], [], NEVER, True, self.clock)))
+        self.given += as_events(self.sorter.sort(Pass([], [], [], [], NEVER, True, self.clock)))
 
 
 @given(some.randoms(use_true_random=False), some.integers(1, 4), some.integers(1, 3))
@@ -167,7 +167,7 @@ def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, mos
 def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
     """Also where a stamp says when something began that was told later."""
     line = b'{"k":"wait.over","t":%d,"p":1,"n":%d}\n'
-    piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], [], NEVER, True, 9)
+    piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], [], [], NEVER, True, 9)
     assert [event.time for event in as_events(Sorter().sort(piece))] == [9, 5, 7]
 
 
@@ -177,7 +177,7 @@ def sort(*lines: bytes, warden: int = 0, until: int = 100) -> list[Event]:
     return [
         event
         for line in lines
-        for event in as_events(sorter.sort(Pass([line], [], [], NEVER, True, until)))
+        for event in as_events(sorter.sort(Pass([line], [], [], [], NEVER, True, until)))
     ]
 
 

@@ -365,7 +365,8 @@ def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes)
     layout.RECORD.pack_into(memory, place, 5, 0, 3, 1, 2, 3, 4, 1)
     layout.RECORD.pack_into(memory, place + layout.SLOT_BYTES, 5, 0, 999_999, 1, 2, 3, 4, 2)
     path.write_bytes(memory)
-    ring = Ring(path)
+    with path.open("r+b") as file:
+        ring = Ring(file.fileno())
     records = ring.decode(ring.take(10))
     events = as_events([records])
     assert [(event.time, event.number) for event in events] == [(5, 1), (5, 2)]

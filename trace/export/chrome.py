@@ -41,6 +41,8 @@ def why_no_arrows(state: RunState) -> str:
     missing = state.lost + state.unreadable + state.probe_errors
     if missing:
         return f"{missing} records are missing"
+    if state.hidden_losses:
+        return "records may be missing"
     blind = [process for process in state.processes.values() if process.unobserved]
     return f"{described(blind[0])} tells nothing of what it does" if blind else ""
 

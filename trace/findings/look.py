@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mpviz.trace import own_errors
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.state import Finding, RunState
 
 
 def look(state: RunState, rules: Iterable[Rule]) -> None:
-    """Ask these rules what is wrong now."""
+    """Ask these rules what is wrong now; one that has failed is not asked again."""
     for rule in rules:
-        if rule.name not in state.silenced:
+        what = f"the rule {rule.name}"
+        if rule.name in state.silenced or what in state.own_errors:
+            continue
+        try:
             _ask(state, rule)
+        except Exception as error:
+            own_errors.tell(state, what, error)
 
 
 def _ask(state: RunState, rule: Rule) -> None:

@@ -128,8 +128,11 @@ def _troubles(state: RunState, status: Status) -> list[Part]:
     found = sum(finding.over < 0 for finding in state.findings.values())
     if found:
         parts += [(f" {found} finding{'s' * (found != 1)} ", "alarm"), (" ", "")]
-    if state.lost:
-        parts += [(f" lost {state.lost:,} ", "alarm"), (" ", "")]
+    if state.lost or state.hidden_losses:
+        more = "+" * bool(state.hidden_losses)
+        parts += [(f" lost {state.lost:,}{more} ", "alarm"), (" ", "")]
+    if state.own_errors:
+        parts += [(" error of mpviz: see log ", "alarm"), (" ", "")]
     errors = state.probe_errors + state.unreadable
     if errors:
         words = "probe error" if errors == 1 else "probe errors"

@@ -13,6 +13,7 @@ locks of the observed program, and an attribute look-up on an object would be pa
 import os
 import select
 from _thread import get_ident
+from errno import ENXIO
 from itertools import count
 from os import write
 from time import monotonic_ns, sleep
@@ -33,6 +34,16 @@ ENVIRONMENT_VARIABLE = "MPVIZ_EVENTS"
 PATIENCE_MILLISECONDS = 50
 """How long a writer waits, once, for room in a full pipe or ring before it does without."""
 
+DROPPED_SUFFIX = ".dropped"
+"""Of a file beside the FIFO with the number of the last record that a process dropped, and how many
+it dropped in all."""
+
+LINK_SUFFIX = ".dropped-link"
+"""Of a symbolic link whose text says the same: it takes no descriptor, and next to no space."""
+
+RETRY_MILLISECONDS = 10
+"""After so long it is tried again to open the FIFO, where there was no descriptor left for it."""
+
 TEXT_LIMIT = 240
 """Characters of a text that go into a record; a longer one is cut and ends in an ellipsis."""
 
@@ -52,6 +63,10 @@ _main_thread = 0
 _numbers = count(1)
 _dropped = 0
 _declared = 0
+_last_dropped = 0
+_account = ""
+"""The path, without its suffix, of where it is said what was dropped; empty before the first."""
+_retry_at = 0
 _full = False
 
 _form_numbers = count(1)
@@ -91,12 +106,13 @@ def open_queue(fifo):
 
 def reset():
     """Begin a new process's numbering; for the first process and after each fork."""
-    global _pid, _main_thread, _numbers, _dropped, _declared, _full
+    global _pid, _main_thread, _numbers, _dropped, _declared, _last_dropped, _account, _full
     global _ring, _first, _limit, _next_ring
     _pid = os.getpid()
     _main_thread = get_ident()
     _numbers = count(1)
-    _dropped = _declared = 0
+    _dropped = _declared = _last_dropped = 0
+    _account = ""
     _full = False
     # The parent's ring is the parent's, though this process has it mapped, too.
     _ring = None
@@ -139,7 +155,7 @@ def put(kind, fields=b"", stamp=None):
     if _ring is not None and _has_room(number):
         _skip(number)
     if _descriptor >= 0:
-        _write(record)
+        _write(record, number)
     return number
 
 
@@ -214,7 +230,7 @@ def send(form, site=0, first=0, second=0, third=0):
         return
     line, values = _lines[form] if form.__class__ is int else form
     told = (site, first, second, third)[:values]
-    _write(line % (*told, monotonic_ns(), _pid, number, _thread_field()))
+    _write(line % (*told, monotonic_ns(), _pid, number, _thread_field()), number)
     if _ring is None and number >= _next_ring:
         _open_ring(number)
 
@@ -318,28 +334,65 @@ def _thread_field():
     return b"" if thread == _main_thread else b',"h":%d' % thread
 
 
-def _write(record):
+def _write(record, number):
     """Write a record with all due care: for a full pipe, a lost reader, a descriptor taken away."""
-    global _declared, _dropped, _full
-    if not _is_ours():
-        # The program closed all descriptors, and may have opened files of its own since.
-        _reopen()
+    global _declared, _full
+    # The program may have closed all descriptors, and opened files of its own since.
+    is_there = _is_ours() or _reopen()
+    if _descriptor < 0:
+        return
     dropped = _dropped
     if dropped != _declared:
         record = b'%b,"d":%d}\n' % (record[:-2], dropped)
     try:
-        written = _descriptor < 0 or write(_descriptor, record) > 0
+        written = is_there and write(_descriptor, record) > 0
     except BlockingIOError:
         written = _write_when_there_is_room(record)
-    except OSError:
-        # The viewer is gone (EPIPE), or nothing can be written for some other reason.
+    except BrokenPipeError:
+        # The viewer is gone.
         close()
         return
+    except OSError:
+        written = False
     if written:
         _full = False
         _declared = dropped
     else:
-        _dropped += 1
+        _drop(number)
+
+
+def _drop(number):
+    """Count a record that went nowhere, and say so where no death of ours can take it back."""
+    global _dropped, _last_dropped, _account
+    _dropped += 1
+    _last_dropped = max(_last_dropped, number)
+    if not _account:
+        _account = "%s/%d-%d" % (os.path.dirname(path), _pid, monotonic_ns())
+    told = 0
+    while told != _last_dropped:
+        # Another thread may have dropped one meanwhile, and be through with saying so.
+        told = _last_dropped
+        text = b"%20d %20d %20d" % (told, _dropped, monotonic_ns())
+        try:
+            _put_down(text)
+        except OSError:
+            # Then only the next record that gets through tells it.
+            return
+
+
+def _put_down(text):
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(_account + DROPPED_SUFFIX, flags, 0o600)
+        try:
+            os.pwrite(file, text, 0)
+        finally:
+            os.close(file)
+    except OSError:
+        # No descriptor is left, or no space.
+        new = "%s-%d" % (_account, monotonic_ns())
+        os.symlink(text.decode(), new)
+        os.rename(new, _account + LINK_SUFFIX)
 
 
 def _write_when_there_is_room(record):
@@ -370,20 +423,37 @@ def _is_ours():
 
 
 def _reopen():
-    global _descriptor
+    """Open the FIFO anew; False where that cannot be, for now or for good."""
+    global _descriptor, _retry_at
+    if _descriptor < 0 or monotonic_ns() < _retry_at:
+        return False
+    _retry_at = monotonic_ns() + RETRY_MILLISECONDS * 1_000_000
     try:
-        _descriptor = _open_high(path)
-    except OSError:
-        close()
+        descriptor = _open_high(path)
+    except OSError as error:
+        if error.errno == ENXIO:
+            # The viewer is gone.
+            close()
+        return False
+    status = os.fstat(descriptor)
+    if (status.st_dev, status.st_ino) != _inode:
+        # Somebody has put another in its place.
+        os.close(descriptor)
+        return False
+    _descriptor = descriptor
+    return True
 
 
 def _open_high(fifo):
     """Open the FIFO on a high descriptor, far from those that programs number by hand."""
     import fcntl
     import resource
+    import stat
 
-    low = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    low = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
+        if not stat.S_ISFIFO(os.fstat(low).st_mode):
+            raise OSError("no FIFO, so somebody has put another file in its place")
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
         for lowest in (ceiling - 24, _LOWEST_DESCRIPTOR):

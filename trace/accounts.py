@@ -1,0 +1,56 @@
+"""What processes had to drop: each puts it down in a file of its own, which survives its death."""
+
+from __future__ import annotations
+
+import time
+
+from mpviz.trace.events import RecordsDropped
+from mpviz.trace.kernel import read_status
+from mpviz.trace.probe.boot.mpviz_probe.wire import DROPPED_SUFFIX, LINK_SUFFIX
+from mpviz.trace.rings import NUMBERS, PIDS
+from mpviz.trace.run_folder import RunFolder
+
+
+class Accounts:
+    """The files of a run's folder in which processes say what they dropped."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._known: dict[str, str] = {}
+        """What was read last, by file."""
+
+    def read(self, names: list[str]) -> list[RecordsDropped]:
+        """What is new in those among these files."""
+        news = []
+        for name in names:
+            if name.endswith((DROPPED_SUFFIX, LINK_SUFFIX)):
+                news += self._read_one(name)
+        return news
+
+    def _read_one(self, name: str) -> list[RecordsDropped]:
+        try:
+            text = self._folder.read_text(name)
+        except OSError:
+            # Somebody else's, or gone.
+            return []
+        known = self._known.get(name)
+        self._known[name] = text
+        account = _account(name, text)
+        if text != known:
+            return [account] if account else []
+        if account and read_status(account.child) is None:
+            self._folder.unlink(name)
+            del self._known[name]
+        return []
+
+
+def _account(name: str, text: str) -> RecordsDropped | None:
+    """What a file of this name says with this text; None where it says nothing that can be so."""
+    words = text.split()
+    pid = name.partition("-")[0]
+    if len(words) != 3 or not all(word.isdecimal() for word in (*words, pid)):
+        return None
+    last, count, stamp = map(int, words)
+    if not (0 < count <= last < NUMBERS and stamp <= time.monotonic_ns() and 0 < int(pid) < PIDS):
+        return None
+    return RecordsDropped(time=stamp, pid=0, child=int(pid), last=last, count=count)

@@ -1,0 +1,103 @@
+"""The folder of a run: private, held by a descriptor, and removed with all that is in it.
+
+The observed program can do what it likes with its path: move it, remove it, put a link there.
+What the viewer looks at and removes is the folder that it made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+MOST_NAMES = 20_000
+"""So many names are looked at; each process has a file here for a moment only."""
+
+ACCOUNT_BYTES = 100
+
+
+class RunFolder:
+    """A folder that is made anew, for our user alone."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(mode=0o700)
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def names(self) -> list[str]:
+        """What is in it now."""
+        with os.scandir(self._descriptor) as entries:
+            return [entry.name for entry in islice(entries, MOST_NAMES)]
+
+    def open(self, name: str, flags: int) -> int:
+        """Open a regular file in it, without waiting and without following a link.
+
+        :class:`OSError` where it is none, or cannot be opened.
+        """
+        flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(name, flags, dir_fd=self._descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(0, f"{name} is no regular file")
+        return descriptor
+
+    def read_text(self, name: str) -> str:
+        """What is written in a short file, or is the text of a link; :class:`OSError` for none."""
+        with suppress(OSError):
+            return os.readlink(name, dir_fd=self._descriptor)
+        descriptor = self.open(name, os.O_RDONLY)
+        try:
+            return os.read(descriptor, ACCOUNT_BYTES).decode("ascii", "replace")
+        finally:
+            os.close(descriptor)
+
+    def unlink(self, name: str) -> None:
+        """Remove a file from it, if it is there still."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._descriptor)
+
+    def remove(self) -> str:
+        """Remove it with all that is in it; what is left and why, empty where nothing is.
+
+        May be called again.
+        """
+        if self._descriptor < 0:
+            return ""
+        try:
+            return self._remove()
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _remove(self) -> str:
+        held = Path(f"/proc/self/fd/{self._descriptor}")
+        place = held.readlink()
+        # The program may have taken the right to do so.
+        os.fchmod(self._descriptor, 0o700)
+        problem = ""
+        while not problem and (names := self.names()):
+            try:
+                for name in names:
+                    _remove_one(held / name)
+            except OSError as error:
+                problem = f"{place / name} is left: {error.strerror}"
+        if self._path.is_symlink():
+            self._path.unlink()
+        try:
+            place.rmdir()
+        except FileNotFoundError:
+            # The program has removed it.
+            return problem
+        except OSError as error:
+            problem = problem or f"{place} is left: {error.strerror}"
+        return problem
+
+
+def _remove_one(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
