@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mpviz.trace import kernel, own_errors, signals
 from mpviz.trace.decode import decode
@@ -61,6 +62,10 @@ def tell(**facts):
 '''
 
 _numbers = count(1)
+
+settings.register_profile("mpviz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mpviz")
+"""For all tests: how long an example takes says more of the machine than of what is tested."""
 
 
 def pytest_configure() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fold_model import play, streams
-from hypothesis import given, settings
+from hypothesis import given
 
 from mpviz.trace.chains import Chain, End, chain_from, chain_in_words
 from mpviz.trace.fold import fold
@@ -21,7 +21,6 @@ def chains_of(state: RunState) -> list[Chain]:
     return [chain_from(state, start) for start in sorted(starts)]
 
 
-@settings(deadline=None)
 @given(streams)
 def test_a_chain_has_each_thread_once_and_ends_as_it_says(
     steps: list[tuple[int, int, int, int]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from mpviz.trace.export.arrows import Channel, Moment, Places
@@ -83,7 +83,6 @@ def test_where_more_comes_out_than_was_told_nothing_is_certain_any_more() -> Non
 
 
 @given(some.lists(some.sampled_from("abcglx"), max_size=60), some.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_no_arrow_is_ever_wrong_whatever_way_the_items_take(steps: list[str], luck: object) -> None:
     """Putters hand their items to feeders, which write into one pipe when they get to it."""
     channel, pipe = Channel(), deque[Moment]()

@@ -276,7 +276,7 @@ def test_hostile_names_are_only_names(tmp_path: Path) -> None:
 
 
 @given(streams)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_whatever_happens_the_form_holds_and_the_slices_are_the_lanes(
     steps: list[tuple[int, int, int, int]],
 ) -> None:

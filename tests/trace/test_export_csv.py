@@ -112,7 +112,7 @@ def test_a_name_is_changed_by_no_more_than_a_quote(name: str) -> None:
 
 
 @given(streams)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_whatever_happens_every_task_that_was_started_has_one_row(
     steps: list[tuple[int, int, int, int]],
 ) -> None:

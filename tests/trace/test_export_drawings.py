@@ -35,7 +35,7 @@ class _Tags(HTMLParser):
 
 
 @given(streams)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_whatever_happens_both_can_be_made(steps: list[tuple[int, int, int, int]]) -> None:
     with TemporaryDirectory() as folder:
         path = recorded(Path(folder), play(steps).events)

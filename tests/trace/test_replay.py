@@ -82,9 +82,7 @@ def state_after(events: list[Event], position: int) -> RunState:
 
 
 @pytest.mark.usefixtures("small_stretches")
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=streams, data=some.data())
 def test_however_one_comes_to_a_moment_the_state_is_that_of_the_live_fold(
     steps: Steps, data: some.DataObject

@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
@@ -142,7 +142,7 @@ VIEWS = st.builds(
 
 
 @pytest.mark.parametrize("panel", WITHOUT_DISK, ids=lambda panel: panel.name)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     state=stories(),
     view=VIEWS,
