@@ -164,7 +164,8 @@ def cut(spans: Sequence[Span], grid: Grid, first: int, count: int) -> list[Cell]
         amounts, starts = [0] * len(_ACTIVITIES), 0
         whole = (span_end - edge) // width
         if whole:
-            cells += [full_cell(activity, detail, 0, ascii)] * whole
+            # A long wait may reach far beyond what is in sight.
+            cells += [full_cell(activity, detail, 0, ascii)] * min(whole, count)
         position = span_end
         amounts[activity] = span_end - edge - whole * width
         edge += (whole + 1) * width
