@@ -3,6 +3,9 @@
 An event is one line of JSON on the wire and in a recording. Times are nanoseconds of the monotonic
 clock, which all processes of one machine share; sizes are bytes; signals and exit codes are those
 of ``multiprocessing`` (-15 for a death by SIGTERM).
+
+What a line claims is believed within the bounds of its fields' types, and nowhere checked again: a
+line with a number that no machine has is unreadable.
 """
 
 from typing import Annotated
@@ -11,6 +14,22 @@ import msgspec
 
 Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 """Nanoseconds of the monotonic clock; no machine is up for a hundred years."""
+Pid = Annotated[int, msgspec.Meta(ge=0, le=1 << 22)]
+"""No Linux gives a higher one (PID_MAX_LIMIT in include/linux/threads.h)."""
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A number of 64 bits, which also fits into a slot of a ring; -1 often stands for unknown."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""How many there are of something, or how many bytes."""
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+"""CPU seconds; thirty years of them are more than any process has used."""
+Percent = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+"""Of one core, in the time since the sample before."""
+Core = Annotated[int, msgspec.Meta(ge=-1, le=1 << 13)]
+"""The index of a core; -1 for unknown. Linux knows 8192 (NR_CPUS in arch/x86/Kconfig)."""
+CoreCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 13)]
+"""How many cores there are; 0 where the system does not say."""
+Cores = Annotated[list[Percent], msgspec.Meta(max_length=1 << 13)]
+"""How much of each core is in use."""
 
 
 class Event(
@@ -32,13 +51,13 @@ class Event(
 
     time: Time
     """Nanoseconds of the monotonic clock."""
-    pid: int
+    pid: Pid
     """The process that speaks; 0 for the viewer itself."""
-    number: int = 0
+    number: Count = 0
     """1, 2, 3 … in each process; 0 where the speaker does not count."""
-    thread: int = 0
+    thread: Count = 0
     """The thread in that process; 0 for the main thread."""
-    dropped: int = 0
+    dropped: Count = 0
     """How many of its records this process has had to drop so far; 0 for no news."""
 
 
@@ -53,7 +72,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """The interpreter's path; empty for a command that is run as it is."""
     start_method: str
     """fork, spawn or forkserver where it was asked for, else empty."""
-    cores: int
+    cores: CoreCount
     """How many cores the machine has."""
     version: str
     """The version of mpviz."""
@@ -64,7 +83,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
 class RunEnded(Event, tag="run.ended", kw_only=True):
     """The program and all that it started are gone, and every record has been read."""
 
-    exit_code: int | None
+    exit_code: Whole | None
     """The program's own, negative for a signal; None where it never ran."""
     trouble: str = ""
     """What went wrong with the run as a whole, in a sentence."""
@@ -73,8 +92,8 @@ class RunEnded(Event, tag="run.ended", kw_only=True):
 class ProgramStarted(Event, tag="program.started", kw_only=True):
     """The warden has started the program's first process."""
 
-    child: int
-    started: int
+    child: Pid
+    started: Count
     """Kernel start time in clock ticks since boot."""
 
 
@@ -87,15 +106,15 @@ class ProgramFailed(Event, tag="program.failed", kw_only=True):
 class ProgramEnded(Event, tag="program.ended", kw_only=True):
     """The program's first process has ended; what it left behind is being ended now."""
 
-    child: int
-    exit_code: int
+    child: Pid
+    exit_code: Whole
 
 
 class WardenSignalled(Event, tag="warden.signalled", kw_only=True):
     """The warden is about to send a signal to a process, since all of the program is to end."""
 
-    child: int
-    signal: int
+    child: Pid
+    signal: Whole
     left_behind: bool
     """The program's first process has ended, and this one is still there."""
 
@@ -105,8 +124,8 @@ class ProcessExited(Event, tag="process.exited", kw_only=True):
     warden that adopted it, or the kernel itself. May be told more than once.
     """
 
-    child: int
-    exit_code: int
+    child: Pid
+    exit_code: Whole
     """Negative for a death by signal."""
 
 
@@ -120,8 +139,8 @@ class Waiting(Event, tag="wait", kw_only=True):
     """A word that a primitive registers: lock, put, get, process, results …"""
     object: str
     """The id of what is waited for; a pid for a process."""
-    site: int = 0
-    limit: int = 0
+    site: Whole = 0
+    limit: Whole = 0
     """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""
     turn: bool = False
     """It is this thread's turn: whoever else wants the same waits until it is through."""
@@ -140,16 +159,16 @@ class RingOpened(Event, tag="ring.opened", kw_only=True):
 class Site(Event, tag="site", kw_only=True):
     """A place in the program's source, told once; other events refer to it by number."""
 
-    site: int
+    site: Whole
     file: str
-    line: int
+    line: Count
     function: str
-    checksum: int = 0
+    checksum: Count = 0
     """CRC-32 of the whole file as it was then; 0 where it could not be read."""
     code: str = ""
     """Where something is created: the statement that does it, in one line."""
-    start: int = 0
-    end: int = 0
+    start: Whole = 0
+    end: Whole = 0
     """Where in ``code`` the call is that creates it, in characters; 0 and 0 where that is unknown.
 
     Before Python 3.11 only the line of the source is known: the call is somewhere in it.
@@ -173,8 +192,8 @@ class Marked(Event, tag="marked", kw_only=True):
 
     action: str
     """freeze, go on, signal, stop."""
-    child: int = 0
-    signal: int = 0
+    child: Pid = 0
+    signal: Whole = 0
 
 
 class ProbeError(Event, tag="probe.error", kw_only=True):
@@ -214,17 +233,17 @@ class Trouble(Event, tag="trouble", kw_only=True):
 class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """What the operating system says of one process at the time of a sample."""
 
-    pid: int
-    started: int
+    pid: Pid
+    started: Count
     """Kernel start time in clock ticks since boot; with the pid it names a process for good."""
-    parent: int
+    parent: Pid
     status: str
     """One letter as in /proc: R, S, D, T, Z …"""
-    cpu_percent: float
+    cpu_percent: Percent
     """Of one core, since the sample before."""
-    cpu_seconds: float
-    rss: int
-    core: int
+    cpu_seconds: Seconds
+    rss: Count
+    core: Core
     """The core it last ran on; -1 where the system does not say."""
     command: str = ""
     """Its command line as a shell would take it, told with the first sample and after an exec."""
@@ -235,10 +254,10 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
 class Sample(Event, tag="sample", kw_only=True):
     """A look at the machine: the use of each core, and each observed process."""
 
-    cores: list[float]
+    cores: Cores
     """Percent of each core in use since the sample before, by anybody."""
     processes: list[ProcessSample]
-    gone: list[int] = []
+    gone: list[Pid] = []
     """Pids of the sample before that are no more."""
 
 

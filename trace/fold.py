@@ -40,6 +40,8 @@ from mpviz.trace.processes import (
 from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
 from mpviz.trace.rings import RingRecord, Told, as_event
 from mpviz.trace.state import (
+    CORE_USES,
+    CROWD_SAMPLES,
     RECENT_LIMIT,
     CoreUse,
     Handler,
@@ -104,6 +106,9 @@ def _fold_while_it_goes(state: RunState, records: Iterator[RingRecord]) -> None:
     for record in records:
         time, form, thread, number, site, first, second, third = record
         process = by_pid.get(form.pid) or _speaker(state, as_event(record))
+        if process is None:
+            _refuse(state, as_event(record))
+            continue
         state.records += 1
         process.records += 1
         if number > process.highest_number:
@@ -122,6 +127,9 @@ def _fold_event(state: RunState, event: Event) -> None:
         process = state.by_pid.get(event.pid)
         if process is None:
             process = _speaker(state, event)
+            if process is None:
+                _refuse(state, event)
+                return
         state.records += 1
         process.records += 1
         if event.number > process.highest_number:
@@ -134,13 +142,21 @@ def _fold_event(state: RunState, event: Event) -> None:
         _tell_of_deaths(state)
 
 
-def _speaker(state: RunState, event: Event) -> Process:
-    """Who speaks under a pid that is no observed process (yet)."""
+def _speaker(state: RunState, event: Event) -> Process | None:
+    """Who speaks under a pid that is no observed process (yet); None where nobody can have.
+
+    The warden and the viewer are none of the program's processes, and tell nothing that one would.
+    """
     if state.warden is None and isinstance(event, ProgramStarted | ProgramFailed):
         state.warden = Process("warden", event.pid, 0, event.time, name="mpviz")
     if state.warden is not None and event.pid == state.warden.pid:
-        return state.warden
-    return process_with_pid(state, event.pid, event.time)
+        return state.warden if isinstance(event, _BY_THE_WARDEN) else None
+    return process_with_pid(state, event.pid, event.time) if event.pid else None
+
+
+def _refuse(state: RunState, event: Event) -> None:
+    kind = event.__struct_config__.tag
+    _unreadable(state, Unreadable(time=event.time, pid=0, text=f"{kind} by pid {event.pid}"))
 
 
 def _tell_of_deaths(state: RunState) -> None:
@@ -370,6 +386,8 @@ def _sample(state: RunState, event: Sample) -> None:
     )
     cores.times.append(event.time)
     cores.runnable.append(runnable)
+    while len(cores.history) * len(event.cores) > CORE_USES and len(cores.history) > CROWD_SAMPLES:
+        cores.history.popleft()
     cores.samples += 1
     if len(cores.percent_total) != len(event.cores):
         cores.percent_total = [0.0] * len(event.cores)
@@ -457,6 +475,15 @@ def _of_event(quick: RingHandler) -> Handler:
 
     return handle
 
+
+_BY_THE_WARDEN = (
+    ProgramStarted,
+    ProgramFailed,
+    ProgramEnded,
+    WardenSignalled,
+    ProcessExited,
+    ProbeError,
+)
 
 _HANDLERS: dict[type[Event], Handler] = {
     Waiting: _waiting,

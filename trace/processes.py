@@ -116,9 +116,10 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     previous = state.by_pid.get(pid)
     if previous is not None:
         end_process(state, previous, time, None)
-    key, again = str(pid), 2
-    while key in state.processes:
-        key, again = f"{pid}.{again}", again + 1
+    key = str(pid)
+    if previous is not None:
+        again = state.lives[pid] = state.lives.get(pid, 1) + 1
+        key = f"{pid}.{again}"
     process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
     state.processes[key] = state.by_pid[pid] = process
     process.lane = Lane(limit=max(256, LANE_BUDGET // len(state.processes)))

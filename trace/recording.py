@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from mpviz.trace.decode import decode
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Time
 from mpviz.trace.text import clean
 
 FORMAT = 1
@@ -45,7 +45,7 @@ class Header(msgspec.Struct, tag_field="k", tag="mpviz.recording", kw_only=True)
     """Of the mpviz that wrote it."""
     began: str
     """Date and time of the moment :attr:`time` in UTC, as ISO 8601 has it."""
-    time: int = msgspec.field(name="t")
+    time: Time = msgspec.field(name="t")
     """Nanoseconds of the clock that all events of the recording are stamped with."""
 
 
@@ -172,7 +172,7 @@ class Recording:
             raise NotARecording(f"{self.path} {why}")
         if header.format > FORMAT:
             raise NotARecording(
-                f"{self.path} was written by mpviz {clean(header.version)[:40]}, in a newer form"
+                f"{self.path} was written by mpviz {header.version[:40]}, in a newer form"
                 " than this one reads: update mpviz"
             )
         return header, cursor
@@ -197,9 +197,11 @@ def _open(path: Path) -> int:
 
 def _header_of(line: bytes) -> Header | None:
     try:
-        return msgspec.json.decode(line, type=Header)
+        header = msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    header.version, header.began = clean(header.version), clean(header.began)
+    return header
 
 
 def _whole_lines(text: bytes) -> tuple[bytes, bytes]:

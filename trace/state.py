@@ -20,6 +20,8 @@ LOG_LIMIT = 5_000
 RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
+CORE_USES = CORE_HISTORY * 128
+"""Of so many samples times cores the history is kept: of more than 128 cores it is shorter."""
 CROWD_SAMPLES = 20
 LANE_BUDGET = 40_000
 """How many spans all lanes together keep exact; each lane keeps at least 256."""
@@ -305,6 +307,8 @@ class RunState:
     """By key, in the order in which they appeared."""
     by_pid: dict[int, Process] = field(default_factory=dict)
     """The process that has, or last had, this pid."""
+    lives: dict[int, int] = field(default_factory=dict)
+    """By pid, where a pid was used again: how many processes have had it."""
     just_ended: list[Process] = field(default_factory=list)
     """Deaths that the primitives have not been told of yet; empty between two events."""
     zombies: list[str] = field(default_factory=list)

@@ -307,7 +307,7 @@ def what_of(state: RunState, span: Span) -> str:
 def _results(state: RunState, detail: str) -> str:
     pool, _, number = detail.rpartition("/")
     found = state.table(Pool).get(pool)
-    job: Job | None = found.jobs.get(int(number)) if found and number.isdigit() else None
+    job: Job | None = found.jobs.get(int(number)) if found and number.isdecimal() else None
     if found and job is None:
         return f"results of {found.name}"
     return f"the results of {job.function or job.call}" if job else "results"

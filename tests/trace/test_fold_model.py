@@ -48,7 +48,7 @@ from mpviz.trace.primitives.queue import (
     ItemPut,
     Queue,
 )
-from mpviz.trace.primitives.value import SharedValue, ValueRead, ValueWritten
+from mpviz.trace.primitives.value import Content, SharedValue, ValueRead, ValueWritten
 from mpviz.trace.report import document, summary
 from mpviz.trace.rings import Form, RingRecord, Told, as_event, as_events
 from mpviz.trace.state import RunState
@@ -226,6 +226,10 @@ looks = some.builds(
 strategies: dict[Any, some.SearchStrategy[Any]] = {
     int: small,
     str: texts,
+    Content: some.one_of(
+        *(some.none(), some.booleans(), some.floats(), texts),
+        some.integers(-(1 << 63), (1 << 64) - 1),
+    ),
     list[int]: some.lists(small, max_size=2),
     list[ProcessSample]: some.lists(looks, max_size=2),
 }

@@ -31,7 +31,11 @@ class TaskWatch:
         return list(self._at_work.values())
 
     def _started(self, event: TaskStarted) -> list[Task]:
-        task = self._state.table(Task)[self._state.by_pid[event.pid].task]
+        process = self._state.by_pid.get(event.pid)
+        if process is None:
+            # The fold has refused it: nobody with this pid can have told it.
+            return []
+        task = self._state.table(Task)[process.task]
         before = self._at_work.pop(task.id, None)
         self._at_work[task.id] = task
         # Under the number of one of which nobody told the end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_freers, wake_words
@@ -25,32 +25,32 @@ class BarrierCreated(Event, tag="barrier.created", kw_only=True):
     """A Barrier came to be."""
 
     object: str
-    parties: int
+    parties: Whole
     """How many have to be there before any goes on."""
-    site: int = 0
+    site: Whole = 0
 
 
 class Arrived(Event, tag="barrier.arrived", kw_only=True):
     """A process has taken its place; all but the last to arrive wait from here on."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class Released(Event, tag="barrier.released", kw_only=True):
     """The last to arrive lets all go on: a round is complete. Told before anybody does."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class Left(Event, tag="barrier.left", kw_only=True):
     """A process that had arrived goes on."""
 
     object: str
-    passed: int
+    passed: Whole
     """1 where all had come, 0 where the barrier broke, was reset, or an exception came."""
-    site: int = 0
+    site: Whole = 0
 
 
 class Broken(Event, tag="barrier.broken", kw_only=True):
@@ -59,14 +59,14 @@ class Broken(Event, tag="barrier.broken", kw_only=True):
     object: str
     reason: str
     """abort, time-out or action (the barrier's action raised)."""
-    site: int = 0
+    site: Whole = 0
 
 
 class BarrierReset(Event, tag="barrier.reset", kw_only=True):
     """``reset()``: whole again, and who was waiting gets a BrokenBarrierError."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 @dataclass(slots=True)

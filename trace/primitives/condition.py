@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.event import note_death, wake_freers, wake_words
@@ -28,27 +28,27 @@ class ConditionCreated(Event, tag="condition.created", kw_only=True):
     object: str
     lock: str
     """The id of its lock: its own, or the one that the program gave it."""
-    site: int = 0
+    site: Whole = 0
 
 
 class Notified(Event, tag="condition.notified", kw_only=True):
     """``notify()`` or ``notify_all()`` is about to act."""
 
     object: str
-    asked: int
+    asked: Whole
     """How many are to be woken; -1 for all."""
-    waiters: int
+    waiters: Whole
     """How many were waiting."""
-    site: int = 0
+    site: Whole = 0
 
 
 class Woken(Event, tag="condition.woken", kw_only=True):
     """A wait is over, and the next thing is to get the lock back."""
 
     object: str
-    notified: int
+    notified: Whole
     """1 where it was notified, 0 where the time was over or an exception ended it."""
-    site: int = 0
+    site: Whole = 0
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described, ended_badly
@@ -29,32 +29,32 @@ class EventCreated(Event, tag="event.created", kw_only=True):
     """An Event came to be."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class EventSet(Event, tag="event.set", kw_only=True):
     """``set()``: told before anybody can see it, so that nobody goes on before."""
 
     object: str
-    waiters: int
+    waiters: Whole
     """How many were waiting."""
-    site: int = 0
+    site: Whole = 0
 
 
 class EventCleared(Event, tag="event.cleared", kw_only=True):
     """``clear()``: whoever waits from here on has to wait for the next ``set()``."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class EventWaited(Event, tag="event.waited", kw_only=True):
     """``wait()`` has returned, whether it had to wait or not."""
 
     object: str
-    passed: int
+    passed: Whole
     """1 where the event was set, 0 where the time was over."""
-    site: int = 0
+    site: Whole = 0
 
 
 @dataclass(slots=True)

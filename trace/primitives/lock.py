@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
@@ -28,16 +28,16 @@ class LockCreated(Event, tag="lock.created", kw_only=True):
 
     object: str
     kind: str
-    maximum: int
+    maximum: Whole
     """How many may hold it at once: 1 for the locks, the start value for semaphores."""
-    site: int = 0
+    site: Whole = 0
 
 
 class LockAcquired(Event, tag="lock.acquired", kw_only=True):
     """A process has it now; for an RLock the outermost acquire only."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class LockReleased(Event, tag="lock.released", kw_only=True):

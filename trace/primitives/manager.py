@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.processes import described
@@ -37,7 +37,7 @@ class ManagedCreated(Event, tag="manager.created", kw_only=True):
     manager: str
     kind: str
     """As it is registered: dict, list, Namespace, Queue …"""
-    site: int = 0
+    site: Whole = 0
 
 
 class MethodCalled(Event, tag="manager.called", kw_only=True):
@@ -47,7 +47,7 @@ class MethodCalled(Event, tag="manager.called", kw_only=True):
     manager: str
     kind: str
     method: str
-    site: int = 0
+    site: Whole = 0
 
 
 class MethodAnswered(Event, tag="manager.answered", kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.names import name_object
 from mpviz.trace.state import Primitive, Process, RunState
 
@@ -15,17 +15,17 @@ class MemoryCreated(Event, tag="memory.created", kw_only=True):
 
     object: str
     """The name that the system knows it by."""
-    size: int
+    size: Count
     """Bytes."""
-    site: int = 0
+    site: Whole = 0
 
 
 class MemoryAttached(Event, tag="memory.attached", kw_only=True):
     """A process has a block attached: by its name, or handed down by a fork."""
 
     object: str
-    size: int
-    site: int = 0
+    size: Count
+    site: Whole = 0
 
 
 class MemoryClosed(Event, tag="memory.closed", kw_only=True):

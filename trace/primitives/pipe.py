@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, Timing
 from mpviz.trace.names import name_pair
 from mpviz.trace.processes import described
@@ -28,32 +28,32 @@ class PipeCreated(Event, tag="pipe.created", kw_only=True):
     object: str
     other: str
     duplex: bool
-    site: int = 0
+    site: Whole = 0
 
 
 class MessageSent(Event, tag="pipe.sent", kw_only=True):
     """A message is about to be written at this end."""
 
     object: str
-    size: int
+    size: Count
     """Bytes, pickled."""
-    site: int = 0
+    site: Whole = 0
 
 
 class MessageReceived(Event, tag="pipe.received", kw_only=True):
     """A message has been read at this end."""
 
     object: str
-    size: int
-    site: int = 0
+    size: Count
+    site: Whole = 0
 
 
 class SendRefused(Event, tag="pipe.refused", kw_only=True):
     """The message just announced was not sent: nobody has the other end, or it was interrupted."""
 
     object: str
-    size: int
-    site: int = 0
+    size: Count
+    site: Whole = 0
 
 
 class PipeEnded(Event, tag="pipe.ended", kw_only=True):

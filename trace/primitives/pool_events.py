@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Seconds, Whole
 
 POOLS = ("Pool", "WorkerPool")
 """Kinds whose jobs are cut into tasks; the latter is mpire's."""
@@ -18,24 +18,24 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     """A pool is being made; it has no workers yet."""
 
     object: str
-    workers: int
+    workers: Whole
     """How many it keeps; of an executor, at most."""
     kind: str = "Pool"
     """One of :data:`POOLS` or of :data:`EXECUTORS`."""
     initializer: str = ""
     """The function that each worker calls first; empty for none."""
-    max_tasks: int = 0
+    max_tasks: Whole = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
     maker: str = ""
     """A library's function that made it for its own use when the program called that; or empty."""
-    site: int = 0
+    site: Whole = 0
 
 
 class PoolResized(Event, tag="pool.resized", kw_only=True):
     """It keeps another number of workers from now on."""
 
     object: str
-    workers: int
+    workers: Whole
 
 
 class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
@@ -43,7 +43,7 @@ class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
 
     object: str
     function: str
-    site: int = 0
+    site: Whole = 0
     """Where the function is written."""
 
 
@@ -51,7 +51,7 @@ class WorkerReady(Event, tag="pool.worker", kw_only=True):
     """This process is a worker of the pool, initialized, and asks for its first task."""
 
     object: str
-    cpu: float = 0.0
+    cpu: Seconds = 0.0
     """CPU seconds that it has used so far; 0 where that is not told."""
 
 
@@ -59,38 +59,38 @@ class JobSubmitted(Event, tag="job.submitted", kw_only=True):
     """A call of map, apply_async and their like; it will be cut into tasks."""
 
     object: str
-    job: int
+    job: Whole
     call: str
     """map, starmap, imap, imap_unordered, apply, submit."""
     function: str
-    tasks: int
+    tasks: Whole
     """How many it is cut into; -1 where nobody knows yet (imap)."""
-    items: int
+    items: Whole
     """-1 where nobody knows yet."""
-    chunksize: int
+    chunksize: Whole
 
 
 class JobGrew(Event, tag="job.grew", kw_only=True):
     """This job has another task: an executor's ``map`` submits its calls one by one."""
 
     object: str
-    job: int
-    call: int = -1
+    job: Whole
+    call: Whole = -1
     """The number under which the executor's workers know it; -1 where they know the job's."""
-    items: int
+    items: Whole
 
 
 class TaskStarted(Event, tag="task.started", kw_only=True):
     """A worker has taken a task."""
 
     object: str
-    job: int
+    job: Whole
     """For an executor the number of the call, which may be a later one of a job."""
-    index: int
+    index: Whole
     """-1 for the next that its job has no task for yet."""
     function: str
-    items: int
-    site: int = 0
+    items: Whole
+    site: Whole = 0
     """Where the function is written."""
 
 
@@ -98,13 +98,13 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     """A worker is about to hand back the result of a task."""
 
     object: str
-    job: int
+    job: Whole
     """As in :class:`TaskStarted`."""
-    index: int
+    index: Whole
     """-1 for the one that this process is at."""
     error: str = ""
     """The exception's class, where it raised."""
-    cpu: float = 0.0
+    cpu: Seconds = 0.0
     """CPU seconds that the worker has used so far; 0 where that is not told."""
 
 
@@ -112,7 +112,7 @@ class JobCallback(Event, tag="job.callback", kw_only=True):
     """A thread of the process that submitted the job is about to call its callback."""
 
     object: str
-    job: int
+    job: Whole
     which: str
     """callback, error_callback."""
 
@@ -121,14 +121,14 @@ class JobDone(Event, tag="job.done", kw_only=True):
     """All results of a job have come back to the process that submitted it."""
 
     object: str
-    job: int
+    job: Whole
 
 
 class FutureDone(Event, tag="future.done", kw_only=True):
     """A call of an executor has its result, its exception, or was cancelled."""
 
     object: str
-    job: int
+    job: Whole
     """The number of the call."""
     cancelled: bool = False
     error: str = ""
@@ -139,15 +139,15 @@ class JobLength(Event, tag="job.length", kw_only=True):
     """It has become known how many tasks a job has (imap, when its input has been read)."""
 
     object: str
-    job: int
-    tasks: int
+    job: Whole
+    tasks: Whole
 
 
 class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
     """An executor has found a worker of its dead, and is about to fail all that is not done."""
 
     object: str
-    calls: int
+    calls: Whole
     """How many calls it fails; -1 where nobody knows any more."""
     error: str = BROKEN
     """The exception's class that they fail with."""

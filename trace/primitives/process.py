@@ -6,7 +6,7 @@ from typing import Any
 
 from mpviz.trace.commands import name_of_program
 from mpviz.trace.crews import enlist, leave
-from mpviz.trace.events import Event
+from mpviz.trace.events import Count, Event, Pid, Seconds, Whole
 from mpviz.trace.measures import Activity
 from mpviz.trace.processes import (
     child_of,
@@ -34,8 +34,8 @@ from mpviz.trace.state import (
 class Hello(Event, tag="process.hello", kw_only=True):
     """The probe has woken up in a process: at its interpreter's start, or right after a fork."""
 
-    parent: int
-    started: int
+    parent: Pid
+    started: Count
     """Kernel start time in clock ticks since boot."""
     role: str
     """main, process, fork server."""
@@ -45,31 +45,31 @@ class Hello(Event, tag="process.hello", kw_only=True):
     executable: str = ""
     """The name of the file that it runs; empty after a fork."""
     python: str = ""
-    threads: int = 0
+    threads: Whole = 0
     """After a fork: how many other threads of the program's own the parent had."""
     names: str = ""
     """The names of these threads."""
-    site: int = 0
+    site: Whole = 0
     """Where it was forked; 0 where there were no other threads."""
 
 
 class Started(Event, tag="process.started", kw_only=True):
     """``Process.start()`` in the parent; the stamp is from before it acted."""
 
-    child: int
+    child: Pid
     name: str
     daemon: bool
     method: str
     function: str
-    started: int = 0
+    started: Count = 0
     """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
 
 
 class Launched(Event, tag="subprocess.started", kw_only=True):
     """The program has started another by ``subprocess``; the stamp is from before it acted."""
 
-    child: int
-    started: int
+    child: Pid
+    started: Count
     """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
     command: str
     """Its words with blanks between them."""
@@ -80,9 +80,9 @@ class Began(Event, tag="process.began", kw_only=True):
 
     name: str
     daemon: bool
-    parent: int
+    parent: Pid
     """The logical parent; under forkserver not the one that the kernel names."""
-    cpu: float = 0.0
+    cpu: Seconds = 0.0
     """CPU seconds that it has used so far, to start up; 0 where that is not told."""
 
 
@@ -93,25 +93,25 @@ class Exiting(Event, tag="process.exiting", kw_only=True):
 class Finished(Event, tag="process.finished", kw_only=True):
     """The child has done its work and is about to exit."""
 
-    exit_code: int
-    cpu: float
+    exit_code: Whole
+    cpu: Seconds
     """CPU seconds that it used in all."""
-    rss: int
+    rss: Count
     """The most memory it had, bytes."""
 
 
 class Signalled(Event, tag="process.signalled", kw_only=True):
     """A process is about to send a signal to one that it started: terminate, kill, or at exit."""
 
-    child: int
-    signal: int
+    child: Pid
+    signal: Whole
 
 
 class Joined(Event, tag="process.joined", kw_only=True):
     """The parent has collected the exit status of a child."""
 
-    child: int
-    exit_code: int
+    child: Pid
+    exit_code: Whole
 
 
 def _hello(state: RunState, process: Process, event: Hello) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, Series, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.state import (
@@ -26,25 +26,25 @@ class QueueCreated(Event, tag="queue.created", kw_only=True):
 
     object: str
     kind: str
-    maxsize: int
+    maxsize: Whole
     """Items; 0 for no bound."""
-    site: int = 0
+    site: Whole = 0
 
 
 class ItemPut(Event, tag="queue.put", kw_only=True):
     """An item is about to be put; there is room for it."""
 
     object: str
-    site: int = 0
+    site: Whole = 0
 
 
 class ItemGot(Event, tag="queue.got", kw_only=True):
     """An item has been taken out."""
 
     object: str
-    size: int
+    size: Count
     """Bytes, pickled."""
-    site: int = 0
+    site: Whole = 0
 
 
 class ItemLost(Event, tag="queue.lost", kw_only=True):

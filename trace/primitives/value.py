@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Rate, Series
 from mpviz.trace.names import name_object
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import Primitive, Process, RingHandler, RunState
 
 Content = bool | int | float | str | None
+"""What an element holds; a whole number has 64 bits, with or without a sign."""
+
+
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+_NO_CONTENT = "no element holds a number of more than 64 bits"
+
+
+# The bounds of a field's type end at 63 bits, and a ``c_uint64`` holds one more.
 
 
 class ValueCreated(Event, tag="value.created", kw_only=True):
@@ -21,12 +29,16 @@ class ValueCreated(Event, tag="value.created", kw_only=True):
     kind: str
     """Value or Array."""
     typecode: str
-    length: int
+    length: Whole
     """Elements; 1 for a Value."""
     lock: str
     """The id of its own lock, which ``get_lock()`` hands out."""
     initial: Content = None
-    site: int = 0
+    site: Whole = 0
+
+    def __post_init__(self) -> None:
+        if type(self.initial) is int and not _LEAST <= self.initial <= _MOST:
+            raise ValueError(_NO_CONTENT)
 
 
 class ValueRead(Event, tag="value.read", kw_only=True):
@@ -34,8 +46,12 @@ class ValueRead(Event, tag="value.read", kw_only=True):
 
     object: str
     value: Content = None
-    index: int = 0
-    site: int = 0
+    index: Whole = 0
+    site: Whole = 0
+
+    def __post_init__(self) -> None:
+        if type(self.value) is int and not _LEAST <= self.value <= _MOST:
+            raise ValueError(_NO_CONTENT)
 
 
 class ValueWritten(Event, tag="value.written", kw_only=True):
@@ -45,8 +61,14 @@ class ValueWritten(Event, tag="value.written", kw_only=True):
     value: Content = None
     before: Content = None
     """What it held just before."""
-    index: int = 0
-    site: int = 0
+    index: Whole = 0
+    site: Whole = 0
+
+    def __post_init__(self) -> None:
+        if (type(self.value) is int and not _LEAST <= self.value <= _MOST) or (
+            type(self.before) is int and not _LEAST <= self.before <= _MOST
+        ):
+            raise ValueError(_NO_CONTENT)
 
 
 @dataclass(slots=True)

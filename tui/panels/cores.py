@@ -163,7 +163,7 @@ def title(state: RunState, view: View) -> str:
 
 def wanted_height(state: RunState, view: View) -> int:
     """A row for each core up to eight, and the legend."""
-    count = state.cores.count
+    count = max(1, state.cores.count)
     return (count if count <= 8 else -(-count // -(-count // 8))) + 1
 
 

@@ -154,7 +154,7 @@ def _field_in_words(state: RunState, event: Event, name: str, content: Any) -> s
 
 
 def _process_name(state: RunState, pid: str) -> str:
-    process = state.by_pid.get(int(pid)) if pid.isdigit() else None
+    process = state.by_pid.get(int(pid)) if pid.isdecimal() else None
     return described(process) if process is not None and process.name else ""
 
 

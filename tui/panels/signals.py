@@ -129,11 +129,13 @@ def _whom(state: RunState, words: str, key: str) -> list[Part]:
 
 def _places(state: RunState, barrier: Barrier, now: int, room: int) -> list[Part]:
     """The places taken and those still free, and as much about them as there is room for."""
-    places = _marked_places(state, barrier)
     ways = _ways_to_say(state, barrier, now)
-    for words in ways:
-        if length(places) + length(words) <= room:
-            return places + words
+    # A place takes two cells at least, and a barrier may have any number of them.
+    if 2 * barrier.parties <= room:
+        places = _marked_places(state, barrier)
+        for words in ways:
+            if length(places) + length(words) <= room:
+                return places + words
     shortest = ways[-1]
     return _counted_places(barrier, max(4, room - length(shortest))) + shortest
 

@@ -1,0 +1,77 @@
+"""Recordings that somebody has tampered with, very many of them, through all that reads one.
+
+``python -m tests.benchmarks.fuzz --inputs 1000000 --seed 0`` prints each cause of a failure once,
+with the seed of its first input, and ends with status 1 if there was one. The test beside the
+panels (``test_hostile_recordings.py``) does the same with a few.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tui" / "panels"))
+
+from hostile import hostile, read_all
+
+SLOW = 5.0
+"""CPU seconds; no recording of a few hundred lines may take as long."""
+REPORT_EVERY = 60.0
+
+
+def main() -> None:
+    """Print a line each minute, then what failed."""
+    options = _options()
+    causes: Counter[str] = Counter()
+    refused, slowest, began, told = 0, 0.0, time.monotonic(), time.monotonic()
+    for seed in range(options.seed, options.seed + options.inputs):
+        started = time.process_time()
+        try:
+            refused += read_all(hostile(seed), seed) is None
+        except Exception as error:  # any at all is what is looked for
+            cause = _cause(error)
+            if not causes[cause]:
+                print(f"seed {seed}: {cause}", flush=True)
+            causes[cause] += 1
+        took = time.process_time() - started
+        if took > SLOW:
+            causes["too slow"] += 1
+            print(f"seed {seed}: took {took:.1f} s", flush=True)
+        slowest = max(slowest, took)
+        if time.monotonic() - told > REPORT_EVERY:
+            told = time.monotonic()
+            _tell(seed + 1 - options.seed, causes, began)
+    _tell(options.inputs, causes, began)
+    print(f"refused {refused}, slowest {slowest:.2f} s")
+    for cause, number in causes.most_common():
+        print(f"{number:7} {cause}")
+    sys.exit(1 if causes else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Read recordings that were tampered with.")
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first; each takes the next")
+    return parser.parse_args()
+
+
+def _cause(error: Exception) -> str:
+    """The type of an exception, and where in mpviz it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 2)[-2:]}:{frames[-1].lineno}"
+    return f"{type(error).__name__} {place} {str(error)[:80]}"
+
+
+def _tell(inputs: int, causes: Counter[str], began: float) -> None:
+    per_second = inputs / (time.monotonic() - began)
+    print(
+        f"{inputs:,} inputs, {causes.total()} failures of {len(causes)} causes, {per_second:.0f}/s"
+    )
+
+
+if __name__ == "__main__":
+    main()
