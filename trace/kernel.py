@@ -136,7 +136,7 @@ def read_status(pid: int) -> ProcessStatus | None:
 def read_command(pid: int) -> list[str]:
     """Read the process's command line word by word; empty for a zombie or no process at all."""
     text = _read_file(f"/proc/{pid}/cmdline", 1 << 16).removesuffix(b"\0")
-    return text.decode("utf-8", "replace").split("\0") if text else []
+    return text.decode("utf-8", "backslashreplace").split("\0") if text else []
 
 
 def read_executable(pid: int) -> str:

@@ -155,7 +155,7 @@ class Program:
             return
 
     def _find_marked(self) -> set[tuple[int, int]]:
-        mark = f"{EVENTS_VARIABLE}={self.queue_path}".encode()
+        mark = os.fsencode(f"{EVENTS_VARIABLE}={self.queue_path}")
         marked = set()
         for pid in kernel.list_pids():
             reading = kernel.read_status(pid)

@@ -14,13 +14,20 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL
 )
 
+# A byte that is not UTF-8, as Python hands it on (PEP 383): in a path, or an argument.
+_BYTE = re.compile("[\udc80-\udcff]")
+
 
 def clean(text: str) -> str:
-    """Drop terminal escape sequences, show other controls as ``·``, turn tabs into spaces."""
+    """Drop terminal escape sequences, show other controls as ``·``, turn tabs into spaces.
+
+    A byte of a path or an argument that is not UTF-8 becomes ``\\xe9``, as a shell would write it.
+    """
     text = _cut(text)
     if text.isascii() and text.isprintable():
         return text
     text = _ESCAPE.sub("", text).replace("\t", "    ")
+    text = _BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text)
     return _UNSAFE.sub("·", _cut(text))
 
 

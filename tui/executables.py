@@ -102,7 +102,7 @@ def _read_beginning(path: Path) -> bytes:
 
 def _first_line(beginning: bytes) -> str:
     """The ``#!`` line; empty where there is none, or nothing stands in it."""
-    line = beginning.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    line = os.fsdecode(beginning.split(b"\n", 1)[0]).strip()
     return line if line.startswith("#!") and line[2:].strip() else ""
 
 

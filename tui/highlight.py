@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from zlib import crc32
 
 from mpviz.tui.rows import Part
 
@@ -19,31 +16,6 @@ class Source:
     """CRC-32 of the file; 0 where that is not known."""
     error: str = ""
     """Why it cannot be read; there are no lines then."""
-
-
-def source_lines(path: Path) -> tuple[tuple[Part, ...], ...]:
-    """The lines of a source file; an unreadable one says so in its place."""
-    source = source_of(path)
-    return (((f"cannot be read: {source.error}", "dim"),),) if source.error else source.lines
-
-
-def source_of(path: Path) -> Source:
-    """The file, read again only where it has changed since it was last asked for."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        return Source((), error=error.strerror or str(error))
-    return _read(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=8)
-def _read(path: Path, changed: int, size: int) -> Source:
-    """``changed`` and ``size`` are what tells one content of the file from another."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return Source((), error=error.strerror or str(error))
-    return Source(highlighted(content.decode("utf-8", "replace")), crc32(content))
 
 
 def highlighted(text: str) -> tuple[tuple[Part, ...], ...]:

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from mpviz.trace.events import Site
 from mpviz.trace.state import Process, RunState
-from mpviz.tui.highlight import Source, source_of
+from mpviz.tui.highlight import Source
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, length, row, selected
 from mpviz.tui.signs import mark
+from mpviz.tui.sources import BEING_READ, Sources
 from mpviz.tui.view import View
 
 Loader = Callable[[str], Source]
 """Gives a file as it is now, and keeps what it has read: each picture asks again."""
+
+SOURCES = Sources()
+"""What has been read from disk, in a thread of its own; the only I/O of any panel."""
 
 CHANGED = "the file has changed since: the lines may be others"
 
@@ -34,12 +38,8 @@ MARGIN = 13
 """Cells for the marks of the processes at a line."""
 
 
-def _from_disk(file: str) -> Source:
-    return source_of(Path(file))
-
-
 def make_panel(load: Loader) -> Panel:
-    """The panel over this loader; the only I/O of any panel is the loader's."""
+    """The panel over this loader."""
 
     def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         file = file_of(state, view)
@@ -113,6 +113,8 @@ def _drawn(
     state: RunState, view: View, file: str, source: Source, size: tuple[int, int]
 ) -> list[Row]:
     width, height = size
+    if source.error == BEING_READ:
+        return [row((f"{short_path(state, file)}: {BEING_READ}", "dim"))]
     if source.error:
         return [row((f"{short_path(state, file)} cannot be read: {source.error}", "warning"))]
     lines, notes = source.lines, []
@@ -212,8 +214,15 @@ def first_line(state: RunState, view: View, file: str, lines: int, height: int) 
             -abs(first + height // 2 - sum(inside) // len(inside)) if inside else -first,
         )
 
-    starts = sorted({min(first, last_first) for first in range(1, max(2, lines), step)})
-    return max(starts, key=worth)
+    # Only windows with something in them; a source may have many thousands of lines.
+    places = {chosen, *known, *busy} - {0}
+    windows = {
+        first
+        for line in places
+        for first in range(1 + max(0, -(-(line - height) // step)) * step, line + 1, step)
+    }
+    starts = sorted({min(first, last_first) for first in windows if first < max(2, lines)})
+    return max(starts, key=worth, default=1)
 
 
 def _presence_by_line(state: RunState, view: View, file: str) -> dict[int, float]:
@@ -254,4 +263,4 @@ _HELP = (
     "file that is not the one that ran, because it was changed since, says so."
 )
 
-PANEL = make_panel(_from_disk)
+PANEL = make_panel(SOURCES.ask)

@@ -17,7 +17,7 @@ from mpviz.tui.action_tables import PICKER_ACTIONS
 from mpviz.tui.actions import Situation
 from mpviz.tui.form import RUN, Form, arrows, details, form_rows
 from mpviz.tui.frame import Frame
-from mpviz.tui.highlight import first_definition, source_lines
+from mpviz.tui.highlight import first_definition
 from mpviz.tui.keys import bindings
 from mpviz.tui.picker_rows import (
     explanation_rows,
@@ -28,6 +28,7 @@ from mpviz.tui.picker_rows import (
     source_rows,
 )
 from mpviz.tui.rows import Part, Row, fit
+from mpviz.tui.sources import read_lines
 from mpviz.tui.targets import from_scenario
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.framed_view import FramedView
@@ -193,7 +194,7 @@ class PickerScreen(Screen[None]):
         form = self.form
         if form is None or not self._painted:
             return self._frame("source", False), []
-        lines = source_lines(form.scenario.path)
+        lines = read_lines(form.scenario.path)
         if self._source_first < 0:
             fits = len(lines) <= height
             self._source_first = 0 if fits else first_definition(lines)

@@ -22,7 +22,7 @@ from mpviz.tui.actions import Action, Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.panels.source import look_around
+from mpviz.tui.panels.source import SOURCES, look_around
 from mpviz.tui.sessions import NotStarted, Source
 from mpviz.tui.view import View
 from mpviz.tui.widgets.desk import Desk
@@ -54,6 +54,9 @@ class Watching(Screen[None]):
 
     AUTO_FOCUS = ""
     ACTIONS: tuple[Action, ...] = ()
+
+    class SourceRead(Message):
+        """A source file has come, or has changed, and there is something new to draw."""
 
     @dataclass
     class Failed(Message):
@@ -131,11 +134,22 @@ class Watching(Screen[None]):
 
     def on_mount(self) -> None:
         """Start the program once there is a picture to see it in."""
+        SOURCES.heard = self._hear_of_source
         self.call_after_refresh(self.begin)
 
     def on_unmount(self) -> None:
         """Look no more."""
         self._stop_ticking()
+        if SOURCES.heard == self._hear_of_source:
+            SOURCES.heard = lambda: None
+
+    def _hear_of_source(self) -> None:
+        # Called in the thread that reads; a message may be posted from any.
+        self.post_message(self.SourceRead())
+
+    def on_watching_source_read(self) -> None:
+        """Draw it, also where the picture stands still."""
+        self.redraw()
 
     def situation(self) -> Situation:
         """What the footer needs to know."""

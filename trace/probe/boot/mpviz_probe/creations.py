@@ -1,5 +1,6 @@
 """Where the program makes an object, with the statement that does, for it names the object."""
 
+from io import StringIO
 from itertools import islice
 from sys import _getframe
 
@@ -124,12 +125,8 @@ def _stored_attribute(code, position):
 
 
 def _lines_of(file, until):
-    try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            return [line.rstrip("\n") for line in islice(source, until)]
-    except (OSError, ValueError):
-        # A program typed into a terminal or read from an archive has no file.
-        return []
+    text = sites.read_source(file).decode("utf-8", "replace")
+    return [line.rstrip("\n") for line in islice(StringIO(text, None), until)]
 
 
 def _first_line(lines, line, earliest):

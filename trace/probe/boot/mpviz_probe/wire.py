@@ -312,12 +312,26 @@ def text(value, limit=TEXT_LIMIT):
 
     At most 900 bytes, so that the four texts of the largest record fit into ``PIPE_BUF``.
     """
+    if not value.isascii():
+        value = _as_unicode(value)
     while True:
         cut = value if len(value) <= limit else value[: limit - 1] + "\u2026"
         quoted = _quote(cut)
         if len(quoted) <= _TEXT_BYTES:
             return quoted.encode("ascii")
         limit //= 2
+
+
+def _as_unicode(value):
+    """A text without lone surrogates, which no JSON may have: a byte of a path becomes ``\\xe9``.
+
+    That is how Python hands on what is not UTF-8 (:pep:`383`), and how a shell would write it.
+    """
+    try:
+        octets = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        octets = value.encode("utf-8", "backslashreplace")
+    return octets.decode("utf-8", "backslashreplace")
 
 
 def milliseconds(timeout):

@@ -1,0 +1,88 @@
+"""Sources come in a thread of their own, and only from regular files of a bounded size."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from mpviz.tui import sources
+from mpviz.tui.sources import BEING_READ, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(6 << 30)
+    said = {
+        name: sources.read(name).error
+        for name in (
+            "/dev/zero",
+            "/dev/stdin",
+            str(tmp_path),
+            str(tmp_path / "pipe"),
+            str(tmp_path / "large"),
+            str(tmp_path / "missing"),
+            "a\0b",
+        )
+    }
+    words = list(said.values())
+    assert words[:4] == ["it is no regular file"] * 4
+    assert words[4] == "it has 6,442,450,944 bytes, more than a source is read of"
+    assert words[5] == "No such file or directory"
+    assert "null" in words[6]
+
+
+def test_a_long_source_is_plain_text_and_cut(tmp_path: Path) -> None:
+    long = tmp_path / "long.py"
+    content = b"def f(): pass\n" * (sources.LINES_SHOWN + 50) + b"x" * 100_000
+    long.write_bytes(content)
+    source = sources.read(str(long))
+    assert source.checksum == crc32(content)
+    assert len(source.lines) == sources.LINES_SHOWN
+    assert source.lines[0] == (("def f(): pass", "text"),)
+
+
+def test_the_screen_does_not_wait_for_a_file_and_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+) -> None:
+    may_go_on, reader = threading.Event(), []
+    read = sources.read
+
+    def slow(file: str) -> sources.Source:
+        reader.append(threading.current_thread())
+        may_go_on.wait()
+        return read(file)
+
+    monkeypatch.setattr(sources, "read", slow)
+    monkeypatch.setattr(sources, "LOOK_AGAIN_SECONDS", 0.0)
+    file = tmp_path / "program.py"
+    file.write_text("x = 1\n")
+    heard = threading.Event()
+    held = Sources(heard.set)
+    assert held.ask(str(file)).error == BEING_READ
+    assert held.ask(str(file)).error == BEING_READ
+    assert not heard.is_set()
+    may_go_on.set()
+    wait_until(heard.is_set)
+    assert [text for text, _ in held.ask(str(file)).lines[0]] == ["x", " ", "=", " ", "1"]
+    assert reader[0] is not threading.current_thread()
+    # It is looked at again, and heard of when it has changed.
+    heard.clear()
+    file.write_text("x = 1\ny = 2\n")
+    wait_until(lambda: len(held.ask(str(file)).lines) == 2)
+    wait_until(heard.is_set)
+
+
+def test_only_so_many_files_are_kept(tmp_path: Path) -> None:
+    held = Sources()
+    for number in range(sources.KEPT + 5):
+        held.ask(str(tmp_path / f"{number}.py"))
+    assert len(held._known) == sources.KEPT
