@@ -76,6 +76,10 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """How many cores the machine has."""
     version: str
     """The version of mpviz."""
+    allowed: list[int] = []
+    """The cores that the program may run on, by index; empty where nobody says."""
+    granted: float = 0.0
+    """How many cores' worth of time its control groups grant it; 0 for no limit."""
     captured: bool = True
     """What the program writes is told, too; else it went to where mpviz itself writes."""
 
@@ -249,6 +253,14 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """Its command line as a shell would take it, told with the first sample and after an exec."""
     executable: str = ""
     """The path of the file that it runs, told with the command; empty where it is hidden."""
+    without_core: float = -1.0
+    """Seconds that its threads were ready to run and had no core, all added up since its start; -1
+    where the system does not say."""
+    main_seconds: float = -1.0
+    """CPU seconds of its main thread alone; -1 where the system does not say."""
+    asleep_in: str = ""
+    """What its main thread sleeps in: lock (one between threads, also a join of one), file lock,
+    clock, else; empty where it does not sleep, or the system does not say."""
 
 
 class Sample(Event, tag="sample", kw_only=True):
@@ -259,6 +271,8 @@ class Sample(Event, tag="sample", kw_only=True):
     processes: list[ProcessSample]
     gone: list[Pid] = []
     """Pids of the sample before that are no more."""
+    allowed: list[int] = []
+    """The cores that any of these processes may run on, where that is other than told before."""
 
 
 FROM_WARDEN: tuple[type[Event], ...] = (

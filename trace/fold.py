@@ -7,6 +7,7 @@ from operator import attrgetter, length_hint
 from typing import Any, cast
 
 from mpviz.trace import own_errors
+from mpviz.trace.allowance import usable_cores
 from mpviz.trace.events import (
     COMMON_EVENTS,
     Event,
@@ -39,10 +40,12 @@ from mpviz.trace.processes import (
 )
 from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
 from mpviz.trace.rings import RingRecord, Told, as_event
+from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, take_in_work
 from mpviz.trace.state import (
     CORE_USES,
     CROWD_SAMPLES,
     RECENT_LIMIT,
+    Cores,
     CoreUse,
     Handler,
     OutputLine,
@@ -51,21 +54,15 @@ from mpviz.trace.state import (
     RunState,
     Wait,
     end_wait,
-    look_at,
     read_cpu,
     settle,
+    settle_as_seen,
 )
 from mpviz.trace.stuck import as_it_waits, stuck
 from mpviz.trace.waits import WAIT_KINDS
 
-RESTING_PERCENT = 5.0
-"""Below this use of a core, and asleep at the sample, a process counts as sleeping."""
-
 UNREADABLE_TOLD = 10
 """So many records that cannot be read are told with what they say; the others are counted."""
-
-BUSY_PERCENT = 50.0
-"""From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
 
 
 def fold(state: RunState, told: Iterable[Told]) -> RunState:
@@ -297,7 +294,16 @@ def _probe_error(state: RunState, process: Process, event: ProbeError) -> None:
 def _run_started(state: RunState, event: RunStarted) -> None:
     state.run = event
     state.origin = event.time
-    state.cores.count = event.cores
+    cores = state.cores
+    cores.machine, cores.granted = event.cores, event.granted
+    _allow(cores, event.allowed)
+
+
+def _allow(cores: Cores, allowed: list[int]) -> None:
+    """The program may run on these cores from now on; on all where that is not told."""
+    if allowed:
+        cores.allowed = frozenset(allowed)
+    cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
 
 
 def _run_ended(state: RunState, event: RunEnded) -> None:
@@ -373,25 +379,33 @@ def _trouble(state: RunState, event: Trouble) -> None:
 def _sample(state: RunState, event: Sample) -> None:
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
-    runnable = 0
+    wanted = had = 0.0
     state.zombies = []
     for sample in event.processes:
         process = _sampled(state, event.time, sample)
-        if process is not None and 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
+        if process is None:
+            continue
+        had += sample.cpu_percent / 100
+        if 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
             shares[sample.core][process.key] = sample.cpu_percent
-        if process is not None and sample.status == "R" and process.began >= 0:
-            runnable += 1
+        if process.began >= 0:
+            wanted += process.demand
     cores.history.append(
         (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
     )
     cores.times.append(event.time)
-    cores.runnable.append(runnable)
     while len(cores.history) * len(event.cores) > CORE_USES and len(cores.history) > CROWD_SAMPLES:
         cores.history.popleft()
+    cores.wanted.append(wanted)
+    cores.had.append(had)
+    cores.own_total += 100 * had
     cores.samples += 1
     if len(cores.percent_total) != len(event.cores):
         cores.percent_total = [0.0] * len(event.cores)
-        cores.count = len(event.cores)
+        cores.machine = len(event.cores)
+        _allow(cores, event.allowed)
+    elif event.allowed:
+        _allow(cores, event.allowed)
     for index, percent in enumerate(event.cores):
         cores.percent_total[index] += percent
     for time, process in state.missing:
@@ -418,18 +432,19 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     process.status = sample.status
     process.zombie = sample.status == "Z"
     process.stopped = sample.status in ("T", "t")
-    process.resting = sample.status in ("S", "D", "I") and sample.cpu_percent < RESTING_PERCENT
+    before = take_in_work(process, time, sample)
     process.samples += 1
     process.busy_samples += sample.status == "R" or sample.cpu_percent >= BUSY_PERCENT
     process.cpu_percent = sample.cpu_percent
-    read_cpu(process, time, sample.cpu_seconds)
     process.rss = sample.rss
     process.peak_rss = max(process.peak_rss, sample.rss)
     process.core = sample.core
     process.cpu.add(time, sample.cpu_percent)
     watch_silence(state, process, time)
-    settle(process, time)
-    look_at(process, sample.status == "R")
+    settle_as_seen(process, time, before)
+    read_cpu(process, time, sample.cpu_seconds)
+    read_waits_for_core(process, time, sample.without_core)
+    count_look(process, sample.status == "R")
     return process
 
 

@@ -40,6 +40,7 @@ class ProcessStatus:
         "rss",
         "started",
         "status",
+        "threads",
     )
 
     def __init__(self, pid: int, fields: list[bytes]) -> None:
@@ -50,6 +51,7 @@ class ProcessStatus:
         self.parent = int(fields[1])
         self.cpu_ticks = int(fields[11]) + int(fields[12])
         """User and system time in clock ticks."""
+        self.threads = int(fields[17])
         self.started = int(fields[19])
         """Clock ticks since boot; with the pid it names a process for good."""
         self.rss = int(fields[21]) * PAGE_SIZE
@@ -150,6 +152,30 @@ def read_executable(pid: int) -> str:
 def read_environment(pid: int) -> list[bytes]:
     """Read what the process's environment was at its exec; empty when we may not, or it is gone."""
     return _read_file(f"/proc/{pid}/environ", 1 << 21).split(b"\0")
+
+
+def read_place_of_sleep(pid: int) -> str:
+    """Name the kernel's function that the main thread sleeps in; empty where that is hidden."""
+    text = _read_file(f"/proc/{pid}/wchan", 128).decode("ascii", "replace")
+    return "" if text == "0" else text
+
+
+def list_threads(pid: int) -> list[int]:
+    """List the threads of a process; none when it is gone."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 (see above)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+
+
+def read_core_times(pid: int, thread: int) -> tuple[int, int] | None:
+    """Read how long a thread was on a core, and how long ready without one, in nanoseconds.
+
+    None when it is gone, or the kernel does not count (Documentation/scheduler/sched-stats.rst).
+    What it waits at this moment is counted once it gets its core.
+    """
+    fields = _read_file(f"/proc/{pid}/task/{thread}/schedstat", 128).split()
+    return (int(fields[0]), int(fields[1])) if len(fields) >= 2 else None
 
 
 def start_time(pid: int) -> int | None:

@@ -219,10 +219,17 @@ class CpuReadings:
     clock: int = 0
     """What the last reading said."""
     ahead: int = 0
+    without_core: int = 0
+    """Of its work it was ready to run for so long, and had no core."""
+    counted: tuple[int, int, int] = (0, 0, 0)
+    """What the last reading of its waits for a core said, and :attr:`worked` and :attr:`aside` of
+    then."""
     looks: int = 0
     """Samples that saw the process at work."""
     ready: int = 0
     """How many of these saw it on a CPU, or ready for one that others had."""
+    tasks_in_locks: int = 0
+    """How many of these saw it asleep in a lock that nobody tells of, within a task."""
 
     def add(self, clock: int, worked: int, aside: int) -> None:
         """Take in a reading, and what the process had been at by then; an old one says nothing."""
@@ -244,6 +251,16 @@ class CpuReadings:
                 self.ahead = min(self.AHEAD, available - more)
                 available = more
             self.on_cpu += available
+
+    def add_waits(self, waited: int, worked: int, aside: int) -> None:
+        """Take in how long it had waited for a core in all, and what it had been at by then."""
+        waited_before, worked_before, aside_before = self.counted
+        if waited < waited_before:
+            return
+        self.counted = waited, worked, aside
+        more, less = worked - worked_before, max(0, aside - aside_before)
+        if more > 0:
+            self.without_core += min(more, (waited - waited_before) * more // (more + less))
 
 
 @dataclass(slots=True)

@@ -18,6 +18,11 @@ CPU time while it waits (in another thread, or by trying again and again) may se
 that much; by no more than the time for which it was at work. Work after the last reading is a phase
 of its own, which says that nobody knows: a process that was killed had its last reading up to a
 tenth of a second before.
+
+Work that was ready to go on and had no core is told from work that waits for something else: the
+kernel counts that too (``/proc/PID/schedstat``), and each sample says it. Between two samples it
+cannot be known when that was: it is set against the work in between, also where the process lacked
+a core at the end of a wait. What it lacked after its last sample counts as work off the CPU.
 """
 
 from __future__ import annotations
@@ -38,19 +43,20 @@ class Phase(IntEnum):
     STARTING = 1
     INITIALIZING = 2
     WORKING_ON_CPU = 3
-    WORKING_OFF_CPU = 4
-    WORKING_UNMEASURED = 5
-    WAITING_FOR_LOCK = 6
-    WAITING_FOR_QUEUE = 7
-    WAITING_FOR_SIGNAL = 8
-    WAITING_FOR_RESULT = 9
-    WAITING_FOR_PROCESS = 10
-    WAITING_FOR_TASK = 11
-    SLEEPING = 12
-    STOPPED = 13
-    ZOMBIE = 14
-    ENDING = 15
-    GONE = 16
+    WAITING_FOR_CORE = 4
+    WORKING_OFF_CPU = 5
+    WORKING_UNMEASURED = 6
+    WAITING_FOR_LOCK = 7
+    WAITING_FOR_QUEUE = 8
+    WAITING_FOR_SIGNAL = 9
+    WAITING_FOR_RESULT = 10
+    WAITING_FOR_PROCESS = 11
+    WAITING_FOR_TASK = 12
+    SLEEPING = 13
+    STOPPED = 14
+    ZOMBIE = 15
+    ENDING = 16
+    GONE = 17
 
 
 PHASE_WORDS: dict[Phase, str] = {
@@ -58,6 +64,7 @@ PHASE_WORDS: dict[Phase, str] = {
     Phase.STARTING: "starting",
     Phase.INITIALIZING: "initializing",
     Phase.WORKING_ON_CPU: "working on a CPU",
+    Phase.WAITING_FOR_CORE: "ready, but without a core",
     Phase.WORKING_OFF_CPU: "working off the CPU",
     Phase.WORKING_UNMEASURED: "working, CPU not known",
     Phase.WAITING_FOR_LOCK: "waiting for a lock",
@@ -102,6 +109,10 @@ class ProcessPhases:
     process: Process
     amounts: tuple[int, ...]
     """Nanoseconds by :class:`Phase`."""
+    unexplained: int
+    """For how long it slept for nobody knows what, nanoseconds: in code of its own, or in a task
+    and in a lock that nobody tells of. Whoever holds that lock works meanwhile, so to add up both
+    would count the time twice."""
 
     @property
     def there(self) -> int:
@@ -111,7 +122,7 @@ class ProcessPhases:
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Where the time of a run went."""
+    """Where the time of a run went, by process and for all workers together."""
 
     begin: int
     """Nanoseconds of the clock."""
@@ -138,10 +149,14 @@ class Gain:
     """What it has brought to share out the work, over the time in which there were workers.
 
     The serial estimate is the time that the work would take one after another. Where the work is
-    done by CPUs that is its CPU time. Work that waits, for a disk, a network or a clock, has hardly
-    any: there it is the time for which workers were at it, as if they could not have waited for
-    several things at once. ``by_cpu`` says which. Either is an estimate: a core that shares its
-    caches and its power with others is slower than one that is alone.
+    done by CPUs that is its CPU time. Tasks that wait, for a disk, a network or a clock, have
+    hardly any: there it is the time for which workers were at them, as if they could not have
+    waited for several things at once. ``by_cpu`` says which. Either is an estimate: a core that
+    shares its caches and its power with others is slower than one that is alone.
+
+    Nobody knows what a process sleeps for in code of its own that is no task: it may have nothing
+    to do, or wait its turn at a lock that is not seen. Where the time counts and much of it is
+    that, the gain is not known.
     """
 
     window: int
@@ -149,13 +164,17 @@ class Gain:
     at_once: int
     """The most workers that were there at one time."""
     cores: int
-    """Of the machine."""
+    """That the program can keep busy at once."""
     on_cpu: int
     """CPU time of their work, nanoseconds."""
+    without_core: int
+    """Time for which their work was ready, and had no core, nanoseconds."""
     worked: int
     """Time for which they were at work, or asleep in their own code, nanoseconds."""
     unmeasured: int
     """How much of that has no reading of the CPU."""
+    unexplained: int
+    """How much of it they slept for nobody knows what."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -170,17 +189,25 @@ class Gain:
         """
         measured = self.worked - self.unmeasured
         if self.looks:
-            return 2 * self.on_cpu >= measured or 2 * self.ready >= self.looks
+            took = self.on_cpu + self.without_core
+            return 2 * took >= measured or 2 * self.ready >= self.looks
         return 2 * self.on_cpu >= min(measured, self.cores * self.window)
 
     @property
+    def is_known(self) -> bool:
+        """Whether there is an estimate: the time went into work, not into sleep without a cause."""
+        return self.worked > 0 and (self.by_cpu or self.unexplained * 50 <= self.worked)
+
+    @property
     def serial(self) -> int:
-        """The serial estimate, nanoseconds."""
+        """The serial estimate, nanoseconds; 0 where there is none."""
+        if not self.is_known:
+            return 0
         return self.on_cpu if self.by_cpu else self.worked
 
     @property
     def speed_up(self) -> float:
-        """How many times as fast as one after another; 0 before there is any work."""
+        """How many times as fast as one after another; 0 where that is not known."""
         return self.serial / self.window if self.window else 0.0
 
     @property
@@ -206,8 +233,8 @@ def phases(state: RunState, now: int = -1) -> Phases:
     return Phases(
         begin,
         end,
-        tuple(ProcessPhases(worker, _amounts(worker, begin, end)) for worker in workers),
-        ProcessPhases(main, _amounts(main, begin, end)) if main else None,
+        tuple(_phases_of(worker, begin, end) for worker in workers),
+        _phases_of(main, begin, end) if main else None,
     )
 
 
@@ -233,13 +260,16 @@ def gain(state: RunState, found: Phases) -> Gain:
     ends = [found.end if process.alive else process.lane.start for process in there]
     total = found.total
     on_cpu, unmeasured = total[Phase.WORKING_ON_CPU], total[Phase.WORKING_UNMEASURED]
+    without_core, off_cpu = total[Phase.WAITING_FOR_CORE], total[Phase.WORKING_OFF_CPU]
     return Gain(
         max(ends, default=0) - min(starts, default=0),
         _most_at_once([*((start, 1) for start in starts), *((end, -1) for end in ends)]),
         state.cores.count,
         on_cpu,
-        on_cpu + unmeasured + total[Phase.WORKING_OFF_CPU] + total[Phase.SLEEPING],
+        without_core,
+        on_cpu + without_core + unmeasured + off_cpu + total[Phase.SLEEPING],
         unmeasured,
+        sum(worker.unexplained for worker in found.workers),
         sum(process.readings.looks for process in there),
         sum(process.readings.ready for process in there),
     )
@@ -254,21 +284,26 @@ def _most_at_once(moments: Iterable[tuple[int, int]]) -> int:
     return most
 
 
-def _amounts(process: Process, begin: int, end: int) -> tuple[int, ...]:
+def _phases_of(process: Process, begin: int, end: int) -> ProcessPhases:
     amounts = [0] * len(Phase)
-    lane = process.lane
+    lane, readings = process.lane, process.readings
     if lane.start < 0:
         amounts[Phase.NOT_THERE_YET] = end - begin
-        return tuple(amounts)
+        return ProcessPhases(process, tuple(amounts), 0)
     spent = list(lane.totals)
     spent[lane.activity] += end - lane.start
     amounts[Phase.NOT_THERE_YET] = lane.origin - begin
     for activity, phase in _PHASE_OF.items():
         amounts[phase] = spent[activity]
-    worked = spent[Activity.RUNNING] + spent[Activity.TASK]
-    measured = min(worked, process.readings.worked)
-    on_cpu = min(measured, process.readings.on_cpu)
+    running, at_tasks = spent[Activity.RUNNING], spent[Activity.TASK]
+    measured = min(running + at_tasks, readings.worked)
+    on_cpu = min(measured, readings.on_cpu)
+    without_core = min(measured - on_cpu, readings.without_core)
+    off_cpu = measured - on_cpu - without_core
     amounts[Phase.WORKING_ON_CPU] = on_cpu
-    amounts[Phase.WORKING_OFF_CPU] = measured - on_cpu
-    amounts[Phase.WORKING_UNMEASURED] = worked - measured
-    return tuple(amounts)
+    amounts[Phase.WAITING_FOR_CORE] = without_core
+    amounts[Phase.WORKING_OFF_CPU] = off_cpu
+    amounts[Phase.WORKING_UNMEASURED] = running + at_tasks - measured
+    in_locks = readings.tasks_in_locks / max(1, readings.looks - readings.ready)
+    share = (running + at_tasks * min(1.0, in_locks)) / max(1, running + at_tasks)
+    return ProcessPhases(process, tuple(amounts), spent[Activity.SLEEPING] + int(off_cpu * share))

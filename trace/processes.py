@@ -49,7 +49,9 @@ def forget_doings(process: Process) -> None:
     """Forget what it was doing: it has replaced itself by another program, which does not."""
     process.waits.clear()
     process.task = process.pool = process.initializing = ""
+    process.receiving = process.joining = False
     process.site = 0
+    process.idle_since = process.at_work_since = -1
     process.exiting = process.finished = -1
 
 

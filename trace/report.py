@@ -138,7 +138,11 @@ def _duration(state: RunState) -> float:
 def _cores(state: RunState) -> list[dict[str, Any]]:
     cores = state.cores
     return [
-        {"index": index, "mean_percent": total / max(1, cores.samples)}
+        {
+            "index": index,
+            "mean_percent": total / max(1, cores.samples),
+            "usable": cores.may_use(index),
+        }
         for index, total in enumerate(cores.percent_total)
     ]
 

@@ -1,7 +1,9 @@
 """Looks at the machine ten times a second: the use of each core, and each observed process.
 
 The cores come from psutil. The processes come straight from ``/proc``, one reading for each, since
-psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured).
+psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured). Who
+has run since the look before has a second one, for how long it waited for a core, and who has gone
+to sleep another, for what it sleeps in.
 """
 
 from __future__ import annotations
@@ -11,16 +13,36 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
 from mpviz.trace import kernel
+from mpviz.trace.allowance import allowed_cores
 from mpviz.trace.events import ProcessSample, Sample
 from mpviz.trace.text import clean
 
 _RATE_SAMPLES = 20
 """How many samples the achieved rate is taken over."""
+
+_ASLEEP = ("S", "D", "I")
+
+MOST_THREADS = 64
+"""Of a process with more threads, so many are asked how long they waited for a core."""
+
+_SLEEPS = {
+    "futex": "lock",
+    "__futex": "lock",
+    "do_futex": "lock",
+    "locks_lock": "file lock",
+    "flock_lock": "file lock",
+    "fcntl_setlk": "file lock",
+    "posix_lock": "file lock",
+    "hrtimer_nanosleep": "clock",
+    "do_nanosleep": "clock",
+}
+"""How the kernel's functions begin that a thread sleeps in, and what that means: kernel/futex,
+fs/locks.c, kernel/time/hrtimer.c, as they are called from Linux 3.10 to 6.18."""
 
 
 @dataclass
@@ -30,8 +52,14 @@ class _Known:
     started: int
     cpu_seconds: float
     time: float
+    status: str = ""
     image: int = 0
     """Changes with each exec; 0 while its command was not told."""
+    main_seconds: float = -1.0
+    without_core: float = -1.0
+    waited: dict[int, int] = field(default_factory=dict)
+    """By thread: how long it had waited for a core, nanoseconds."""
+    asleep_in: str = ""
 
 
 class Sampler:
@@ -48,6 +76,7 @@ class Sampler:
         self._known: dict[int, _Known] = {}
         self._hinted: deque[int] = deque()
         self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
+        self._allowed: list[int] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
         self._thread.start()
@@ -93,7 +122,22 @@ class Sampler:
                     gone.append(pid)
             else:
                 processes.append(self._sample_process(reading))
-        return Sample(time=moment, pid=0, cores=_read_cores(), processes=processes, gone=gone)
+        return Sample(
+            time=moment,
+            pid=0,
+            cores=_read_cores(),
+            processes=processes,
+            gone=gone,
+            allowed=self._news_of_allowed(processes),
+        )
+
+    def _news_of_allowed(self, processes: list[ProcessSample]) -> list[int]:
+        """The cores that the processes may run on, where that has changed."""
+        allowed = allowed_cores(process.pid for process in processes)
+        if not allowed or allowed == self._allowed:
+            return []
+        self._allowed = allowed
+        return allowed
 
     def _sample_process(self, reading: kernel.ProcessStatus) -> ProcessSample:
         cpu_seconds = _read_cpu_seconds(reading)
@@ -107,7 +151,10 @@ class Sampler:
             known = _Known(reading.started, 0.0, now - max(age, 1 / kernel.TICKS_PER_SECOND))
             self._known[reading.pid] = known
         cpu_percent = 100 * max(0.0, cpu_seconds - known.cpu_seconds) / max(now - known.time, 1e-6)
-        known.cpu_seconds, known.time = cpu_seconds, now
+        has_slept_on = reading.status == known.status and cpu_seconds == known.cpu_seconds
+        if reading.status == "R" or not has_slept_on:
+            _look_closer(known, reading)
+        known.cpu_seconds, known.time, known.status = cpu_seconds, now, reading.status
         return ProcessSample(
             pid=reading.pid,
             started=reading.started,
@@ -117,8 +164,40 @@ class Sampler:
             cpu_seconds=cpu_seconds,
             rss=reading.rss,
             core=reading.core,
+            without_core=known.without_core,
+            main_seconds=known.main_seconds,
+            asleep_in=known.asleep_in,
             **_news_of_command(known, reading),
         )
+
+
+def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
+    """Look at what only changes while a process runs: its waits for a core, and where it sleeps."""
+    main = reading.pid
+    threads = [main]
+    if reading.threads > 1:
+        # The main thread comes first, and the same ones each time.
+        threads = sorted(kernel.list_threads(main))[:MOST_THREADS]
+    before, known.waited = known.waited, {}
+    for thread in threads:
+        times = kernel.read_core_times(main, thread)
+        if times is None:
+            continue
+        known.waited[thread] = times[1]
+        more = max(0, times[1] - before.get(thread, 0))
+        known.without_core = max(0.0, known.without_core) + more / 1e9
+        if thread == main:
+            known.main_seconds = times[0] / 1e9
+    known.asleep_in = ""
+    if reading.status in _ASLEEP:
+        known.asleep_in = meaning_of_sleep(kernel.read_place_of_sleep(main))
+
+
+def meaning_of_sleep(place: str) -> str:
+    """What a thread sleeps in, as a word of :attr:`ProcessSample.asleep_in`."""
+    if not place:
+        return ""
+    return next((word for start, word in _SLEEPS.items() if place.startswith(start)), "else")
 
 
 def _news_of_command(known: _Known, reading: kernel.ProcessStatus) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from mpviz.trace.allowance import allowed_cores, granted_cores
 from mpviz.trace.events import RunStarted
 from mpviz.trace.launch import LaunchError, Program, launch
 from mpviz.trace.queue import QUEUE_NAME, EventQueue
@@ -159,6 +160,8 @@ def _make_queue(
             python=clean(target.python),
             start_method=target.start_method or "",
             cores=os.cpu_count() or 1,
+            allowed=allowed_cores([os.getpid()]),
+            granted=granted_cores(os.getpid()),
             version=VERSION,
             captured=captured,
         )

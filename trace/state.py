@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
-from mpviz.trace.measures import AT_WORK, WORDS, Activity, CpuReadings, Lane, Series, Timing
+from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, Timing
 from mpviz.trace.rings import RingRecord
 
 T = TypeVar("T")
@@ -119,14 +119,34 @@ class Process:
     """The place in the source where it last did something that was seen."""
     stopped: bool = False
     zombie: bool = False
+    idle_since: int = -1
+    """When it last became a worker without a task, nanoseconds."""
+    receiving: bool = False
+    """A task has come out of its pool's queue, and is being unpickled: its module is imported."""
     resting: bool = False
     """Off the CPU at the last sample, with nothing known that it waits for."""
+    joining: bool = False
+    """At the last sample its main thread slept in a lock, as in a join of a thread: what its other
+    threads do is what it does."""
+    at_work_since: int = -1
+    """Between the last two samples it used a CPU, whatever its threads were known to wait for: when
+    the first of these was, nanoseconds; -1 where it did not."""
+    sampled: int = -1
+    """When it was last looked at, nanoseconds; -1 before."""
     samples: int = 0
     """How often it was looked at."""
     busy_samples: int = 0
     """How many of these found it on a core or waiting for one, or other threads of it at work."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
+    main_seconds: float = -1.0
+    """CPU seconds of its main thread alone; -1 where nobody says."""
+    without_core: float = -1.0
+    """Seconds that it was ready to run and had no core; -1 where nobody says."""
+    demand: float = 0.0
+    """How much of a core it would have used of late, had it never had to wait for one."""
+    asleep_in: str = ""
+    """What its main thread slept in at the last sample, as in samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)
     """How much of its work it was on a CPU."""
     rss: int = 0
@@ -236,6 +256,14 @@ class Cores:
     """The use of each core over time."""
 
     count: int = 0
+    """How many the program can keep busy at once: of the machine's, those that it may run on, and
+    no more than its control groups grant it."""
+    machine: int = 0
+    """How many the machine has."""
+    allowed: frozenset[int] = frozenset()
+    """Those that the program may run on, by index; empty where nobody has said."""
+    granted: float = 0.0
+    """How many cores' worth of time its control groups grant it; 0 for no limit."""
     history: deque[tuple[int, list[CoreUse]]] = field(
         default_factory=lambda: deque(maxlen=CORE_HISTORY)
     )
@@ -243,10 +271,19 @@ class Cores:
     samples: int = 0
     percent_total: list[float] = field(default_factory=list)
     """Sum over all samples for each core, so that means stay exact."""
-    runnable: deque[int] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
-    """How many observed processes wanted a core at each of the last samples."""
+    wanted: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
+    """How many cores the observed processes would have used, had none had to wait for one, before
+    each of the last samples; those that start do not count."""
+    had: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
+    """How many they did use."""
+    own_total: float = 0.0
+    """Percent of one core that all observed processes used, summed up over all samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
     """Of the last samples, for the rate that was reached."""
+
+    def may_use(self, index: int) -> bool:
+        """Whether the program may run on the core with this index."""
+        return not self.allowed or index in self.allowed
 
     @property
     def samples_per_second(self) -> float:
@@ -395,6 +432,21 @@ def settle(process: Process, time: int) -> None:
     process.lane.change(time, activity, detail)
 
 
+def settle_as_seen(process: Process, time: int, before: int) -> None:
+    """The same after a sample, which says what it did since the one before.
+
+    Where a sample tells whether a wait or idleness is that of the whole process, it was so all the
+    time since then.
+    """
+    activity, detail = _doing(process)
+    was, wait = process.lane.activity, process.wait
+    if before >= 0 and activity is Activity.RUNNING and Activity.LOCK <= was <= Activity.IDLE:
+        time = before
+    elif before >= 0 and was is Activity.RUNNING and wait is not None:
+        time = max(before, wait.since) if activity is wait.activity else time
+    process.lane.change(time, activity, detail)
+
+
 def read_cpu(process: Process, time: int, seconds: float) -> None:
     """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
     if seconds > process.cpu_seconds:
@@ -403,26 +455,46 @@ def read_cpu(process: Process, time: int, seconds: float) -> None:
         process.readings.add(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
 
 
-def look_at(process: Process, is_ready: bool) -> None:
-    """Count a sample for what it says of work: whether that could go on if there was a core."""
-    if process.lane.activity in AT_WORK:
-        process.readings.looks += 1
-        process.readings.ready += is_ready
-
-
 def _doing(process: Process) -> tuple[Activity, str]:
-    if process.ended >= 0:
-        return Activity.ENDED, ""
-    if process.zombie or process.stopped:
-        return (Activity.ZOMBIE if process.zombie else Activity.STOPPED), ""
+    if process.ended >= 0 or process.zombie or process.stopped:
+        return _held(process), ""
     wait = process.wait
-    if wait is not None and (process.task == "" or 0 in process.waits):
+    if wait is not None and _is_its_own(process, wait):
         return wait.activity, wait.object
     if process.exiting >= 0 or process.initializing or (process.probed and process.began < 0):
         return _beginning_or_ending(process)
-    if process.task or process.pool:
-        return (Activity.TASK if process.task else Activity.IDLE), process.task
-    return (Activity.SLEEPING if process.resting else Activity.RUNNING), ""
+    if process.task:
+        return Activity.TASK, process.task
+    if process.pool and not _has_got_a_task(process):
+        return Activity.IDLE, ""
+    is_asleep = process.resting and not process.pool
+    return (Activity.SLEEPING if is_asleep else Activity.RUNNING), ""
+
+
+def _held(process: Process) -> Activity:
+    if process.ended >= 0:
+        return Activity.ENDED
+    return Activity.ZOMBIE if process.zombie else Activity.STOPPED
+
+
+def _is_its_own(process: Process, wait: Wait) -> bool:
+    """Whether a wait of one of its threads is the wait of the whole process.
+
+    That of its main thread is, unless other threads were seen at work during it. Who waits for the
+    results of a pool may well be busy with taking them in. That of another thread is, where the
+    main thread has nothing else to do than to wait for this.
+    """
+    if wait.since <= process.at_work_since and wait.activity is not Activity.RESULT:
+        return False
+    return 0 in process.waits or (process.joining and not process.task and not process.pool)
+
+
+def _has_got_a_task(process: Process) -> bool:
+    """Whether a worker without a task is busy all the same: it unpickles one, as far as is known.
+
+    To import the module of its function belongs to that.
+    """
+    return process.receiving or 0 <= process.idle_since <= process.at_work_since
 
 
 def _beginning_or_ending(process: Process) -> tuple[Activity, str]:

@@ -15,6 +15,7 @@ from mpviz.trace.phases import (
     phases,
 )
 from mpviz.trace.processes import described
+from mpviz.trace.starved import CoreTime, core_time, starved_in_words
 from mpviz.trace.state import RunState
 from mpviz.trace.timings import timings
 
@@ -23,7 +24,7 @@ LEAST_SHARE = 0.01
 
 
 def document(state: RunState) -> dict[str, Any]:
-    """The ``phases`` and the ``timings`` of the ``--json`` document; times in seconds."""
+    """What the ``--json`` document says of time: phases, cores, timings; times in seconds."""
     found = phases(state)
     return {
         "phases": {
@@ -36,6 +37,7 @@ def document(state: RunState) -> dict[str, Any]:
                 *([_process(found.main, "main")] if found.main else ()),
             ],
         },
+        "core_time": _core_time(state, core_time(state, found)),
         "timings": [_timing(each) for each in timings(state)],
     }
 
@@ -54,15 +56,18 @@ def summary(state: RunState) -> list[str]:
     count = len(found.workers)
     workers = "1 worker" if count == 1 else f"{count} workers"
     lines = [f"time of {workers}, {there / 1e9:.2f} s: " + ", ".join(words)]
-    return [*lines, *gain_in_words(gain(state, found))[:1]]
+    lines += gain_in_words(gain(state, found))[:1]
+    return [*lines, *starved_in_words(core_time(state, found))[:1]]
 
 
 def gain_in_words(gained: Gain) -> list[str]:
     """What it has brought to share out the work, from the longest way to say it to the shortest.
 
     "speed-up 1.9: 8.07 s of CPU time in 4.24 s, efficiency 48% with 4 workers at once, 2 cores";
-    nothing before there is any work.
+    nothing before there is any work, and where it is not known why.
     """
+    if not gained.is_known:
+        return _not_known(gained)
     if not gained.serial:
         return []
     least = "at least " if gained.is_lower_bound else ""
@@ -81,6 +86,20 @@ def gain_in_words(gained: Gain) -> list[str]:
     ]
 
 
+def _not_known(gained: Gain) -> list[str]:
+    """That the speed-up is not known, and why, from the longest way to say it to the shortest."""
+    if not gained.worked:
+        return []
+    unknown = "speed-up not known"
+    slept = f"{gained.unexplained / 1e9:.2f} s of {gained.worked / 1e9:.2f} s"
+    return [
+        f"{unknown}: the workers slept for {slept}, and nothing says what for",
+        f"{unknown}: slept for {slept}, not known what for",
+        f"{unknown}: {slept} asleep",
+        unknown,
+    ]
+
+
 def _seconds(amounts: tuple[int, ...]) -> dict[str, float]:
     return {phase.name.lower(): amounts[phase] / 1e9 for phase in Phase}
 
@@ -91,11 +110,26 @@ def _gain(gained: Gain) -> dict[str, Any]:
         "workers_wall": gained.window / 1e9,
         "work": gained.worked / 1e9,
         "work_cpu": gained.on_cpu / 1e9,
-        "serial_estimate": gained.serial / 1e9,
-        "estimated_by": "cpu" if gained.by_cpu else "time",
+        "work_without_core": gained.without_core / 1e9,
+        "unexplained_sleep": gained.unexplained / 1e9,
+        "serial_estimate": gained.serial / 1e9 if gained.is_known else None,
+        "estimated_by": ("cpu" if gained.by_cpu else "time") if gained.is_known else None,
         "speed_up": gained.speed_up if gained.serial else None,
         "efficiency": gained.efficiency if gained.serial else None,
         "is_lower_bound": gained.is_lower_bound,
+        "in_words": next(iter(gain_in_words(gained)), None),
+    }
+
+
+def _core_time(state: RunState, time: CoreTime) -> dict[str, Any]:
+    return {
+        "machine": state.cores.machine,
+        "usable": time.usable,
+        "granted": state.cores.granted or None,
+        "program": time.own,
+        "others": time.others,
+        "ready_without": time.without / 1e9,
+        "in_words": next(iter(starved_in_words(time)), None),
     }
 
 

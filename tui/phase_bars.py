@@ -28,6 +28,7 @@ PHASE_ACTIVITIES: dict[Phase, Activity] = {
 """Which sign and colour of the timeline a phase has."""
 
 _OWN_SIGNS: dict[Phase, tuple[str, str, str]] = {
+    Phase.WAITING_FOR_CORE: ("▚", "=", "history"),
     Phase.WORKING_OFF_CPU: ("▓", "%", "history"),
     Phase.WORKING_UNMEASURED: ("?", "?", "history"),
     Phase.NOT_THERE_YET: (" ", " ", ""),

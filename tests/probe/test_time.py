@@ -62,7 +62,9 @@ def test_to_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
 ) -> None:
     tasks = [facts["task"][0] for facts in run.told]
     for pid, phases in phases_of(run).items():
-        assert phases["working_off_cpu"] >= 0.2 * tasks.count(pid) - 0.01
+        # How long it lacked a core is known for the time between two samples, and not for what.
+        off_cpu = phases["working_off_cpu"] + phases["waiting_for_core"]
+        assert off_cpu >= 0.2 * tasks.count(pid) - 0.01
         assert phases["initializing"] >= 0.1
         assert sum(phases.values()) == pytest.approx(run.document["run"]["duration"])
 
@@ -77,3 +79,68 @@ def test_the_tasks_are_timed_and_the_speed_up_is_told(run: Observed) -> None:
     assert (
         found["serial_estimate"] == found["work_cpu" if found["estimated_by"] == "cpu" else "work"]
     )
+
+
+HELPER = """
+import multiprocessing as mp, threading, time
+from telling import tell
+
+def listen(commands):
+    while commands.get() is not None:
+        pass
+
+def child(commands, name):
+    threading.Thread(target=listen, args=(commands,), daemon=True).start()
+    begun = time.process_time()
+    while time.process_time() < begun + 1:
+        pass
+    tell(burnt=time.process_time() - begun)
+
+if __name__ == "__main__":
+    commands = mp.Queue()
+    children = [mp.Process(target=child, args=(commands, name)) for name in "ab"]
+    for each in children:
+        each.start()
+    for each in children:
+        each.join()
+"""
+
+JOINING = """
+import multiprocessing as mp, threading, time
+
+def child(commands):
+    thread = threading.Thread(target=commands.get)
+    thread.start()
+    thread.join()
+
+if __name__ == "__main__":
+    commands = mp.Queue()
+    children = [mp.Process(target=child, args=(commands,)) for _ in "ab"]
+    for each in children:
+        each.start()
+    time.sleep(1.5)
+    for each in children:
+        commands.put(None)
+    for each in children:
+        each.join()
+"""
+
+
+def test_a_child_that_computes_while_a_thread_of_it_waits_is_at_work(
+    run_program: RunProgram, start_method: str
+) -> None:
+    run = run_program(HELPER, start_method=start_method)
+    burnt = [facts["burnt"] for facts in run.told]
+    for phases in phases_of(run).values():
+        assert phases["working_on_cpu"] >= min(burnt) - 0.02
+        assert phases["waiting_for_queue"] == 0
+
+
+def test_a_child_whose_main_thread_joins_a_thread_waits_for_what_that_waits_for(
+    run_program: RunProgram, start_method: str
+) -> None:
+    run = run_program(JOINING, start_method=start_method)
+    for phases in phases_of(run).values():
+        # It may take two samples until that is seen.
+        assert phases["waiting_for_queue"] > 0.5
+        assert phases["sleeping"] == 0

@@ -279,7 +279,8 @@ def test_threads_of_one_process_hold_and_wait_each_for_itself(two: Story) -> Non
     lock = create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")
     two.tell(12, ANNA, Waiting, what="lock", object="L", thread=9)
-    assert two.process(ANNA).state == "waiting"
+    assert two.process(ANNA).state == "running"
+    assert two.words(ANNA) == "lock gate, held by Anna"
     two.tell(14, ANNA, LockReleased, object="L")
     two.tell(14, ANNA, LockAcquired, object="L", thread=9)
     assert (lock.contended, lock.wait.total, lock.hold.total) == (1, 2 * MS, 3 * MS)

@@ -329,3 +329,202 @@ def test_they_add_up_where_the_lanes_are_thinned(pool: Story) -> None:
     lane.condense(1)
     assert_adds_up(pool.state)
     assert pool.spent("Anna")["working_off_cpu"] == pytest.approx(25 - 10, abs=0.001)
+
+
+# Which thread is the work of its process
+
+
+def seen(
+    story: Story,
+    time: float,
+    *,
+    percent: float,
+    status: str = "R",
+    main: float = -1.0,
+    asleep_in: str = "",
+    without: float = 0.0,
+) -> None:
+    """A sample of Anna, 100 ms after the one before: percent of a core, seconds in all."""
+    process = ProcessSample(ANNA, ANNA, MAIN, status, percent, time * percent / 100_000, 1, 0)
+    process.main_seconds = process.cpu_seconds if main < 0 else main
+    process.without_core, process.asleep_in = without, asleep_in
+    story.tell(time, 0, Sample, cores=[0.0, 0.0], processes=[process])
+
+
+def helped(story: Story, thread: int = 9) -> Story:
+    """A thread of Anna waits for commands from 20 ms on."""
+    story.child(0, ANNA, "Anna", began=10)
+    story.tell(20, ANNA, Waiting, what="get", object="Q", thread=thread)
+    return story
+
+
+def test_a_main_thread_at_work_is_the_work_though_a_helper_waits(story: Story) -> None:
+    helped(story)
+    for time in (100, 200, 300):
+        seen(story, time, percent=95)
+    story.end(310)
+    spent = story.spent("Anna")
+    assert "waiting_for_queue" not in spent
+    assert spent["working_on_cpu"] == pytest.approx(285, abs=11)
+
+
+def test_a_main_thread_that_joins_a_thread_waits_for_what_that_waits_for(story: Story) -> None:
+    helped(story)
+    seen(story, 100, percent=0, status="S", main=0, asleep_in="lock")
+    assert story.state.by_pid[ANNA].state == "waiting"
+    story.tell(180, ANNA, WaitOver, thread=9)
+    assert story.state.by_pid[ANNA].state == "running"
+    story.end(200)
+    # Of the time before its first sample nobody knows.
+    assert story.spent("Anna")["waiting_for_queue"] == 80
+
+
+def test_the_wait_of_a_joined_thread_is_told_back_to_the_sample_before(story: Story) -> None:
+    helped(story)
+    seen(story, 100, percent=20, status="S", main=0, asleep_in="else")
+    seen(story, 200, percent=20, status="S", main=0, asleep_in="lock")
+    story.end(250)
+    assert story.spent("Anna")["waiting_for_queue"] == 150
+
+
+@pytest.mark.parametrize("asleep_in", ["clock", "else", "file lock"])
+def test_a_main_thread_that_sleeps_by_itself_sleeps_whatever_a_helper_waits_for(
+    story: Story, asleep_in: str
+) -> None:
+    helped(story)
+    seen(story, 100, percent=0, status="S", main=0, asleep_in=asleep_in)
+    assert story.state.by_pid[ANNA].state == "sleeping"
+
+
+def test_where_the_system_hides_what_a_thread_sleeps_in_the_helper_counts(story: Story) -> None:
+    helped(story)
+    seen(story, 100, percent=0, status="S", main=0, asleep_in="")
+    assert story.state.by_pid[ANNA].state == "waiting"
+
+
+def test_a_thread_that_computes_is_the_work_though_the_main_thread_waits(story: Story) -> None:
+    helped(story, thread=0)
+    seen(story, 100, percent=0, status="S", main=0, asleep_in="else")
+    assert story.state.by_pid[ANNA].state == "waiting"
+    seen(story, 200, percent=51, status="S", main=0, asleep_in="else")
+    assert story.state.by_pid[ANNA].state == "running"
+    seen(story, 300, percent=49, status="S", main=0, asleep_in="else")
+    assert story.state.by_pid[ANNA].state == "waiting"
+    story.end(300)
+    # It was at work between the two samples that say so, and not in the time after the second.
+    assert story.spent("Anna")["waiting_for_queue"] == 80 + 100
+
+
+def test_a_worker_on_a_core_since_its_last_task_unpickles_one(pool: Story) -> None:
+    seen(pool, 50, percent=0, status="S", asleep_in="lock")
+    assert pool.state.by_pid[ANNA].state == "idle"
+    seen(pool, 150, percent=90)
+    assert pool.state.by_pid[ANNA].state == "running"
+    pool.task(170, 180, ANNA, cpu=200)
+    assert pool.state.by_pid[ANNA].state == "idle"
+    pool.end(200)
+    assert pool.spent("Anna")["waiting_for_task"] == 30 + 20
+
+
+# Ready, but without a core
+
+
+def test_to_be_without_a_core_is_told_from_what_else_keeps_work_off_it(pool: Story) -> None:
+    pool.tell(20, ANNA, TaskStarted, object="P", job=0, index=1, function="f", items=1)
+    seen(pool, 50, percent=40, without=0.0)
+    seen(pool, 150, percent=40, without=0.030)
+    pool.tell(150, ANNA, TaskEnded, object="P", job=0, index=1, cpu=0.060)
+    pool.end(160)
+    spent = pool.spent("Anna")
+    assert (spent["waiting_for_core"], spent["working_off_cpu"]) == (30, 50)
+    assert (pool.gain().without_core, pool.gain().by_cpu) == (30 * MS, True)
+
+
+def test_waits_for_a_core_while_it_waits_for_something_else_are_no_work() -> None:
+    readings = CpuReadings()
+    readings.add_waits(0, 0, 0)
+    readings.add_waits(40 * MS, 0, 0)
+    assert readings.without_core == 0
+    readings.add_waits(80 * MS, 10 * MS, 30 * MS)
+    assert readings.without_core == 10 * MS
+    readings.add_waits(70 * MS, 99 * MS, 30 * MS)
+    assert readings.without_core == 10 * MS
+
+
+@pytest.mark.parametrize(
+    ("others", "without", "is_said"),
+    [(1.2, 300, True), (0.9, 300, False), (1.2, 50, False)],
+    ids=["starved", "they have less than half", "hardly ever without"],
+)
+def test_a_starved_machine_is_named_with_numbers(
+    story: Story, others: float, without: float, is_said: bool
+) -> None:
+    story.child(0, ANNA, "Anna", began=10)
+    for time in (100, 200, 300, 400):
+        process = ProcessSample(ANNA, ANNA, MAIN, "R", 20.0, time * 0.0002, 1, 0)
+        process.without_core = without / 1000 * time / 400
+        cores = [50.0 * others + 10] * 2
+        story.tell(time, 0, Sample, cores=cores, processes=[process])
+    story.end(400)
+    said = f"other programs have the cores: of 2 cores they used {others:.1f}, this one 0.2"
+    assert (said in summary(story.state)) is is_said
+    told = document(story.state)["core_time"]
+    assert (told["usable"], told["others"]) == (2, pytest.approx(others))
+    assert (told["in_words"] is not None) is is_said
+
+
+# Sleep that nobody explains
+
+
+def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story: Story) -> None:
+    story.child(0, ANNA, "Anna", began=10)
+    story.child(0, BERT, "Bert", began=10)
+    story.look(60, "S", p101=1, p102=1)
+    story.end(100)
+    found = story.gain()
+    assert (found.is_known, found.serial, found.speed_up) == (False, 0, 0.0)
+    assert "speed-up not known: the workers slept for" in summary(story.state)
+    told = document(story.state)["phases"]
+    assert [told[each] for each in ("speed_up", "efficiency", "serial_estimate")] == [None] * 3
+    assert "nothing says what for" in told["in_words"]
+
+
+def asleep_in_tasks(pool: Story, asleep_in: str, times: int) -> Story:
+    """Anna and Bert are at one task each, and ten samples find them asleep, some in a lock."""
+    for pid in (ANNA, BERT):
+        pool.tell(20, pid, TaskStarted, object="P", job=0, index=pid, function="f", items=1)
+    for number in range(10):
+        sleeps_in = asleep_in if number < times else "else"
+        processes = [
+            ProcessSample(pid, pid, MAIN, "S", 0.0, 0.010, 1, 0, asleep_in=sleeps_in)
+            for pid in (ANNA, BERT)
+        ]
+        pool.tell(30 + 5 * number, 0, Sample, cores=[0.0, 0.0], processes=processes)
+    for pid in (ANNA, BERT):
+        pool.tell(90, pid, TaskEnded, object="P", job=0, index=pid, cpu=0.010)
+    pool.end(100)
+    return pool
+
+
+@pytest.mark.parametrize(
+    ("asleep_in", "times", "is_known"),
+    [
+        ("file lock", 10, False),
+        ("lock", 1, False),
+        ("lock", 0, True),
+        ("clock", 10, True),
+    ],
+)
+def test_a_task_in_a_lock_that_nobody_tells_of_is_not_at_work(
+    pool: Story, asleep_in: str, times: int, is_known: bool
+) -> None:
+    assert asleep_in_tasks(pool, asleep_in, times).gain().is_known is is_known
+
+
+def test_work_on_the_cpu_is_known_whatever_else_slept(story: Story) -> None:
+    story.child(0, ANNA, "Anna", began=10)
+    story.look(60, p101=50)
+    story.look(70, "S", p101=55)
+    story.end(100)
+    assert story.gain().by_cpu
+    assert story.gain().is_known

@@ -141,6 +141,87 @@ time.sleep(600)
     assert sorted(told(busy), key=lambda each: each.cpu_seconds) == told(busy)
 
 
+def test_tells_what_a_main_thread_sleeps_in(start: Start, sample: Begin) -> None:
+    program = start("""
+import fcntl, select, tempfile, threading
+def child(do):
+    if os.fork() == 0:
+        do()
+        os._exit(0)
+def join():
+    thread = threading.Thread(target=time.sleep, args=(600,))
+    thread.start()
+    thread.join()
+def file_lock():
+    with open(held.name) as another:
+        fcntl.flock(another, fcntl.LOCK_EX)
+held = tempfile.NamedTemporaryFile()
+fcntl.flock(held, fcntl.LOCK_EX)
+for do in (join, file_lock, lambda: time.sleep(600), lambda: select.select([0], [], [])):
+    child(do)
+while True:
+    pass
+""")
+    samples = sample(program)
+
+    def all_told(found: Sample) -> bool:
+        told = [process.asleep_in for process in found.processes]
+        return sorted(told) == sorted(["", "lock", "file lock", sleeping, "else"])
+
+    # Before Python 3.11 time.sleep() waits in select.
+    sleeping = "clock" if sys.version_info >= (3, 11) else "else"
+    found = samples.wait_for(all_told)
+    (busy,) = (process for process in found.processes if process.asleep_in == "")
+    assert busy.parent == program.warden_pid
+
+
+def test_a_process_that_others_keep_from_its_core_is_ready_without_one(
+    start: Start, sample: Begin
+) -> None:
+    program = start("""
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+for _ in range(3):
+    if os.fork() == 0:
+        while True:
+            pass
+time.sleep(600)
+""")
+    samples = sample(program)
+
+    def lacked(found: Sample) -> list[ProcessSample]:
+        return [each for each in found.processes if each.without_core > 0.3]
+
+    found = samples.wait_for(lambda each: len(lacked(each)) == 3)
+    (idle,) = (each for each in found.processes if each.parent == program.warden_pid)
+    assert idle.without_core < min(each.without_core for each in lacked(found))
+    told = [each.allowed for each in samples.all if each.allowed]
+    assert told[-1] == [min(os.sched_getaffinity(0))]
+
+
+def test_threads_that_lack_a_core_count_and_the_main_thread_is_told_apart(
+    start: Start, sample: Begin
+) -> None:
+    program = start("""
+import hashlib, threading
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+data = bytes(1 << 24)
+def burn():
+    while True:
+        hashlib.sha256(data)
+threads = [threading.Thread(target=burn, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+""")
+    samples = sample(program)
+    found = samples.wait_for(
+        lambda each: each.processes and each.processes[0].without_core > 0.3
+    ).processes[0]
+    assert found.asleep_in == "lock"
+    assert found.main_seconds < found.cpu_seconds / 2
+
+
 def test_sees_new_processes_and_tells_when_they_are_gone(start: Start, sample: Begin) -> None:
     program = start("""
 sys.stdin.readline()

@@ -545,13 +545,48 @@ def test_who_takes_from_a_queue_has_no_share_of_its_own() -> None:
     assert story.found() == []
 
 
-def crowd(count: int, used: float = 95, samples: int = 20) -> Story:
+def crowd(
+    count: int,
+    own: float = 1.9,
+    others: float = 0.0,
+    *,
+    idle: float = 0.0,
+    samples: int = 20,
+    allowed: tuple[int, ...] = (),
+    granted: float = 0.0,
+    told: bool = True,
+) -> Story:
+    """Eight processes, of which so many share ``own`` cores, and others use more of the two.
+
+    ``idle``: the share of the time for which each of them wants no core. ``told``: whether the
+    kernel counts how long they wait for one.
+    """
     story = Story()
+    story.events[0] = RunStarted(
+        time=0, pid=VIEWER, **(_RUN | {"allowed": list(allowed), "granted": granted})
+    )
     for number in range(8):
         story.child(1, 110 + number)
+    used = own / count
     for time in range(1, samples + 1):
-        letters = {f"p{110 + number}": "R" if number < count else "S" for number in range(8)}
-        story.sample(time * 100, used=used, **letters)
+        processes = [
+            ProcessSample(
+                110 + number,
+                110 + number,
+                MAIN,
+                "R" if number < count else "S",
+                100 * used if number < count else 0.0,
+                used * time / 10,
+                1,
+                number % 2,
+                without_core=max(0.0, 1 - used - idle) * time / 10 if told else -1.0,
+            )
+            for number in range(8)
+        ]
+        cores = [50 * (own + others)] * CORES
+        if allowed:
+            cores = [100.0 * (own + others) if index in allowed else 30.0 for index in range(CORES)]
+        story.tell(time * 100, VIEWER, Sample, cores=cores, processes=processes)
     return story
 
 
@@ -560,13 +595,43 @@ def crowd(count: int, used: float = 95, samples: int = 20) -> Story:
     [
         (crowd(6), ["too-many-for-cores"]),
         (crowd(5), []),
-        (crowd(6, used=85), []),
+        (crowd(6, told=False), ["too-many-for-cores"]),
+        (crowd(5, told=False), []),
+        (crowd(6, own=1.7), []),
         (crowd(6, samples=19), []),
+        # It has 55 and 45 percent of the cores.
+        (crowd(6, own=1.1, others=0.8), ["too-many-for-cores"]),
+        (crowd(6, own=0.9, others=1.0), []),
+        # Alone they would use 83 and 51 percent of a core each.
+        (crowd(8, own=1.6, others=0.3, idle=0.04), ["too-many-for-cores"]),
+        (crowd(8, own=1.6, others=0.3, idle=0.19), []),
+        (crowd(5, own=0.95, allowed=(1,)), ["too-many-for-cores"]),
+        (crowd(4, own=0.95, allowed=(1,)), []),
+        (crowd(5, own=0.95, granted=0.95), ["too-many-for-cores"]),
+        (crowd(5, own=1.9, granted=1.5), []),
     ],
-    ids=["6 on 2", "5 on 2", "cores are free", "short"],
+    ids=[
+        *("6 on 2", "5 on 2", "6 on 2, seen", "5 on 2, seen", "cores are free", "short"),
+        *("with most of the cores", "without", "busy", "half busy"),
+        *("5 on 1 of 2", "4 on 1 of 2", "5 on a quota of 1", "5 on a quota of 2"),
+    ],
 )
 def test_more_that_want_to_run_than_cores(story: Story, expected: list[str]) -> None:
     assert rules(story.found()) == expected
+
+
+def test_a_crowd_is_told_with_what_each_had_and_how_many_cores_there_are_for_it() -> None:
+    (found,) = crowd(6).found()
+    assert "6 processes want to run at once on 2 cores, so that each gets 32% of one" in (
+        found.message
+    )
+    assert "Start 2 of them: that is os.cpu_count()" in found.fix
+    assert found.processes == tuple(str(110 + number) for number in range(6))
+    (found,) = crowd(5, own=0.95, allowed=(1,)).found()
+    assert "5 processes want to run at once on 1 core, so that each gets 19% of one" in (
+        found.message
+    )
+    assert "Start 1 of them: of the machine's 2 cores" in found.fix
 
 
 def test_a_crowd_that_has_gone_is_over() -> None:

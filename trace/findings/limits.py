@@ -80,11 +80,18 @@ LOCK_PROCESSES: Final = 3
 """Processes that take it by turns, for these waits to be called a convoy."""
 
 CROWD_TIMES: Final = 2.5
-"""Processes that want to run for each core of the machine, on average."""
+"""Processes that would run, if they could, for each core that the program may use, on average."""
 CROWD_MORE: Final = 4
 """How many more they are than cores, at least: on one core two or three do no harm."""
 CROWD_CORES_SHARE: Final = 0.9
-"""How much of the cores is in use then."""
+"""How much of these cores is in use then."""
+CROWD_OWN_SHARE: Final = 0.5
+"""How much of them the program has: where others have most, they keep it from them."""
+
+STARVED_SHARE: Final = 0.2
+"""Of the time that workers are at work, that they are ready and without a core."""
+STARVED_OTHERS_SHARE: Final = 0.5
+"""How much of the cores others have, for that to be told of them."""
 
 FED_WORKERS: Final = 8
 """Workers of a pool, at least: a few too many cost nothing."""

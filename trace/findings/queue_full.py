@@ -39,9 +39,10 @@ def _is_full(state: RunState, queue: Queue, producers: End, consumers: End) -> b
 def _more_would_help(state: RunState, consumers: End) -> bool:
     """Whether another consumer would find a core, or needs none: its like are mostly off theirs."""
     cores = state.cores
-    idle = 100 * cores.count - sum(cores.percent_total) / max(1, cores.samples)
-    used = sum(process.cpu_seconds for process in consumers.processes)
-    return idle >= 100 or used * 1e9 < 0.5 * consumers.span
+    used = sum(total for index, total in enumerate(cores.percent_total) if cores.may_use(index))
+    idle = 100 * cores.count - used / max(1, cores.samples)
+    worked = sum(process.cpu_seconds for process in consumers.processes)
+    return idle >= 100 or worked * 1e9 < 0.5 * consumers.span
 
 
 def _finding(queue: Queue, producers: End, consumers: End) -> Finding:

@@ -1,4 +1,8 @@
-"""Rule: more processes that want to run than there are cores."""
+"""Rule: more processes that want to run than there are cores.
+
+What they want is what they would use if they never had to wait for a core, which the kernel counts
+for each of them; so the load of other programs makes nobody look busier than it is.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,30 @@ from collections.abc import Iterator
 
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import percent
+from mpviz.trace.findings.wording import counted, percent
 from mpviz.trace.primitives.pool_state import Pool
-from mpviz.trace.state import CROWD_SAMPLES, Finding, Process, RunState
+from mpviz.trace.state import CROWD_SAMPLES, Cores, CoreUse, Finding, Process, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     cores = state.cores
-    if len(cores.runnable) < CROWD_SAMPLES or state.frozen:
+    if len(cores.wanted) < CROWD_SAMPLES or state.frozen:
         return
-    runnable = sum(cores.runnable) / CROWD_SAMPLES
-    if runnable < most_for(cores.count):
+    # Who is always ready has been seen to be so for 99 percent of the time, now and then.
+    wanted = round(sum(cores.wanted) / CROWD_SAMPLES, 1)
+    had = sum(cores.had) / CROWD_SAMPLES
+    if wanted < most_for(cores.count) or had < limits.CROWD_OWN_SHARE * cores.count:
         return
     moments = [cores.history[index] for index in range(-CROWD_SAMPLES, 0)]
-    used = sum(use.percent for _, uses in moments for use in uses)
-    if used >= limits.CROWD_CORES_SHARE * 100 * cores.count * CROWD_SAMPLES:
-        yield _finding(state, runnable, since=moments[0][0])
+    used = max(had, sum(_used(state, uses) for _, uses in moments) / CROWD_SAMPLES)
+    if used >= limits.CROWD_CORES_SHARE * cores.count:
+        yield _finding(state, wanted, had, since=moments[0][0])
+
+
+def _used(state: RunState, uses: list[CoreUse]) -> float:
+    """How many of the cores that the program may use anybody used."""
+    may_use = state.cores.may_use
+    return sum(use.percent for index, use in enumerate(uses) if may_use(index)) / 100
 
 
 def most_for(cores: int) -> float:
@@ -29,22 +41,31 @@ def most_for(cores: int) -> float:
     return max(limits.CROWD_TIMES * cores, cores + limits.CROWD_MORE)
 
 
-def _finding(state: RunState, runnable: float, since: int) -> Finding:
-    running = [each for each in state.processes.values() if each.alive and each.status == "R"]
+def _finding(state: RunState, wanted: float, had: float, since: int) -> Finding:
+    running = [each for each in state.processes.values() if each.alive and each.demand >= 0.5]
     running.sort(key=lambda process: (-process.cpu_percent, process.number))
     count = state.cores.count
-    cores = "1 core" if count == 1 else f"{count} cores"
     return Finding(
         rule="too-many-for-cores",
         subject="cores",
-        message=f"{runnable:.0f} processes want to run at once on {cores}, so that each gets"
-        f" {percent(count / runnable)} of one",
+        message=f"{wanted:.0f} processes want to run at once on {counted(count, 'core')}, so that"
+        f" each gets {percent(had / wanted)} of one",
         cause="More processes than cores do not work faster: they take turns, and each turn costs"
         " time, and all of them memory at once.",
-        fix=f"Start {count} of them: that is os.cpu_count(), and what Pool() starts by itself.",
+        fix=_fix(state.cores),
         processes=tuple(process.key for process in running),
         objects=_pools(state, running),
         since=since,
+    )
+
+
+def _fix(cores: Cores) -> str:
+    few = f"Start {cores.count} of them"
+    if cores.count >= cores.machine:
+        return f"{few}: that is os.cpu_count(), and what Pool() starts by itself."
+    return (
+        f"{few}: of the machine's {counted(cores.machine, 'core')}, which"
+        f" os.cpu_count() counts, the program may use {cores.count}."
     )
 
 
@@ -56,9 +77,11 @@ def _pools(state: RunState, processes: list[Process]) -> tuple[str, ...]:
 RULE = Rule(
     name="too-many-for-cores",
     says="many more processes that want to run than cores",
-    threshold=f"{limits.CROWD_TIMES:g} for each core and {limits.CROWD_MORE} more than cores, on"
-    f" average over {CROWD_SAMPLES / 10:g} s in which the cores are in use",
-    exempt="processes that sleep or wait, for a disk or the network too, and those that start",
+    threshold=f"{limits.CROWD_TIMES:g} for each core that the program may use and"
+    f" {limits.CROWD_MORE} more than cores, on average over {CROWD_SAMPLES / 10:g} s in which the"
+    f" cores are in use, {percent(limits.CROWD_OWN_SHARE)} of them by the program",
+    exempt="processes that sleep or wait, for a disk or the network too, and those that start; a"
+    " program that other programs keep from the cores",
     find=_find,
     stays=Stays.OVER,
 )

@@ -104,6 +104,7 @@ def _worker_ready(state: RunState, process: Process, event: WorkerReady) -> None
     if since >= 0:
         pool.initialized[process.key] = event.time - since
     process.initializing = ""
+    process.idle_since = event.time
     settle(process, event.time)
 
 
@@ -191,6 +192,7 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     tasks[task.id] = task
     thin_tasks(tasks)
     process.task = task.id
+    process.receiving = False
     pool.at_work[process.key] = task.id
     pool.most_at_work = max(pool.most_at_work, len(pool.at_work))
     if pool.first_task < 0:
@@ -228,6 +230,8 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     pool.finished.add(event.time)
     read_cpu(process, event.time, event.cpu)
     process.task = ""
+    process.receiving = False
+    process.idle_since = event.time
     if done == pool.max_tasks:
         pool.retired[process.key] = event.time
         tasks = "task" if done == 1 else f"{done} tasks"

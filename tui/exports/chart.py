@@ -88,7 +88,7 @@ def dot(process: Process) -> str:
 
 def _cores(state: RunState, gathered: Gathered, stretch: tuple[int, int]) -> Iterator[str]:
     """How many cores were in use: by the program, and on top of that by others."""
-    cores, most = gathered.cores, max(1, state.cores.count)
+    cores, most = gathered.cores, max(1, state.cores.machine)
     if len(cores.times) < 2:
         return
     start, end = stretch

@@ -104,6 +104,7 @@ def colours(dark: bool) -> str:
     hues = {name: look.dark if dark else look.light for name, look in looks.items()}
     hues["odd"] = mixed(hues[kind(Activity.TASK)], GROUNDS[dark], 0.72)
     work = hues[kind(Activity.RUNNING)]
+    hues[phase_kind(Phase.WAITING_FOR_CORE)] = mixed(work, GROUNDS[dark], 0.7)
     hues[phase_kind(Phase.WORKING_OFF_CPU)] = mixed(work, GROUNDS[dark], 0.45)
     hues[phase_kind(Phase.WORKING_UNMEASURED)] = mixed(work, GROUNDS[dark], 0.2)
     return "".join(f"--{name}:{hue};" for name, hue in hues.items())

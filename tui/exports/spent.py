@@ -8,6 +8,7 @@ from html import escape
 from mpviz.trace.measures import Distribution, Timing
 from mpviz.trace.phases import AWAY, PHASE_WORDS, Phase, Phases, ProcessPhases, gain, phases
 from mpviz.trace.processes import described
+from mpviz.trace.starved import core_time, starved_in_words
 from mpviz.trace.state import RunState
 from mpviz.trace.time_report import gain_in_words
 from mpviz.trace.timings import timings
@@ -32,7 +33,8 @@ def where_the_time_went(state: RunState) -> Iterator[str]:
     longest = sorted(found.workers, key=lambda worker: -worker.there)[:ROWS]
     shown = [worker for worker in found.workers if worker in longest]
     yield "<section><h2>Where the time went</h2>"
-    for words in gain_in_words(gain(state, found))[:1]:
+    told = gain_in_words(gain(state, found))[:1] + starved_in_words(core_time(state, found))[:1]
+    for words in told:
         yield f'<p class="gain">{escape(words)}</p>'
     yield '<div class="scroll"><table><tr><th>worker</th><th>from the start of the run to its end'
     yield '</th><th class="n">there for</th><th class="n">on a CPU</th></tr>'

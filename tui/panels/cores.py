@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from mpviz.trace.findings.limits import STARVED_OTHERS_SHARE
 from mpviz.trace.state import CoreUse, RunState
 from mpviz.tui.palette import process_style
 from mpviz.tui.panels.panel import Panel
@@ -15,6 +16,8 @@ from mpviz.tui.view import View
 
 SMALLEST_CORE = 20
 """Cells that a core needs for a bar of its own."""
+BARRED = "-"
+"""Stands behind the number of a core that the program may not run on."""
 MARKS = 8
 WIDEST_BAR = 60
 
@@ -43,11 +46,31 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if columns > 1 and width // columns < SMALLEST_CORE:
         return finished(_strip(state, view, cores, width), width, height, view.ascii)
     rows = _bars(state, view, cores, columns, width)
-    return finished([*rows, _legend()], width, height, view.ascii)
+    return finished([*rows, _legend(state, width)], width, height, view.ascii)
 
 
-def _legend() -> Row:
-    return row(("  ", ""), ("█", "good"), (" observed  ", "dim"), ("░", "other"), (" other", "dim"))
+def _legend(state: RunState, width: int) -> Row:
+    parts: list[Part] = [("  ", ""), ("█", "good"), (" observed  ", "dim"), ("░", "other")]
+    parts.append((" other", "dim"))
+    if not all(map(state.cores.may_use, range(state.cores.machine))):
+        parts.append((f"  {BARRED} not for the program", "dim"))
+    others = _others(state)
+    if length(parts) + len(others) <= width:
+        parts.append((others, "dim"))
+    return Row(tuple(parts))
+
+
+def _others(state: RunState) -> str:
+    """That other programs had most of the cores of late, in how many words it takes; else none."""
+    cores = state.cores
+    moments = list(islice(reversed(cores.history), len(cores.had)))
+    used = sum(
+        use.percent for _, uses in moments for index, use in enumerate(uses) if cores.may_use(index)
+    )
+    others = used / 100 / max(1, len(moments)) - sum(cores.had) / max(1, len(cores.had))
+    if len(moments) < 2 or others < STARVED_OTHERS_SHARE * cores.count:
+        return ""
+    return f"  other programs have {others:.1f} of {cores.count}"
 
 
 def _bars(
@@ -76,7 +99,8 @@ def _space(cores: int, width: int) -> _Space:
 
 def _core(state: RunState, view: View, index: int, use: CoreUse, space: _Space) -> list[Part]:
     ours = _ours(state, view, use)
-    parts: list[Part] = [(f"{index:>{space.number}} ", "dim")]
+    barred = " " if state.cores.may_use(index) else BARRED
+    parts: list[Part] = [(f"{index:>{space.number}}{barred}", "dim")]
     parts += _bar(state, use, space.bar)
     parts.append((f"{min(100.0, use.percent):4.0f}% ", "number" if use.percent >= 1 else "dim"))
     tags = marks(state, ours, space.marks)
@@ -152,18 +176,20 @@ def _summary(state: RunState, view: View, cores: Sequence[CoreUse], width: int) 
 
 
 def title(state: RunState, view: View) -> str:
-    """How many there are and how often they are looked at."""
+    """How many there are, also for the program, and how often they are looked at."""
     cores = state.cores
     if not cores.history:
         return "cores"
     rate = cores.samples_per_second
     sampled = f", {rate:.0f} samples/s" if rate else ""
-    return f"{len(cores.history[-1][1])} cores{sampled}"
+    machine = len(cores.history[-1][1])
+    usable = f", {cores.count} for the program" if cores.count < machine else ""
+    return f"{machine} cores{usable}{sampled}"
 
 
 def wanted_height(state: RunState, view: View) -> int:
     """A row for each core up to eight, and the legend."""
-    count = max(1, state.cores.count)
+    count = max(1, state.cores.machine)
     return (count if count <= 8 else -(-count // -(-count // 8))) + 1
 
 
@@ -173,7 +199,9 @@ PANEL = Panel(
     help=(
         "How busy each core is: in the colour of each observed process that last ran on it, and "
         "dim (░) what the rest of the machine does. To the right the percentage, the tags of these "
-        "processes, and the last samples, one column each, coloured by who used the core most. The "
+        "processes, and the last samples, one column each, coloured by who used the core most. A "
+        "core with a - behind its number is none that the program may run on (taskset, a cpuset); "
+        "the title says how many it can keep busy, which a control group may limit, too. The "
         "title says how often the system was asked; between two samples nothing is known."
     ),
     draw=draw,

@@ -16,6 +16,7 @@ from mpviz.trace.phases import (
     workers_of,
 )
 from mpviz.trace.processes import described
+from mpviz.trace.starved import core_time, starved_in_words
 from mpviz.trace.state import RunState
 from mpviz.trace.time_report import gain_in_words
 from mpviz.trace.timings import timings
@@ -95,7 +96,10 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         for phase in Phase
         if found.main and found.main.amounts[phase] and phase not in (*used, *AWAY)
     ]
-    ways = gain_in_words(gain(state, found))
+    told = (
+        gain_in_words(gain(state, found)),
+        starved_in_words(core_time(state, found)),
+    )
     bar = _bar(found.total, wall, width - label, view.ascii)
     return _Sections(
         [Row((*name, *bar))],
@@ -103,7 +107,7 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         [_worker(each, found, view, (label, width)) for each in shown],
         [_worker(found.main, found, view, (label, width))] if found.main else [],
         _legend(found, used, others, width, view.ascii),
-        [row((fitting(ways, width), "strong"))] if ways else [],
+        [row((fitting(ways, width), "strong")) for ways in told if ways],
         timing_rows(timings(state), width),
     )
 
@@ -199,13 +203,14 @@ PANEL = Panel(
         "where there is no pool. Each bar is as long as the run, so that all have one scale, and "
         "its parts add up to that exactly; blank is where the worker was not there yet, or gone. "
         "Behind it, and in the legend, is the share of all that time. Working on a CPU is as the "
-        "kernel's clock for the process says; off the CPU it was at work, and waited for a disk, a "
-        "network, a clock or for a core that others had. What a killed process did last has no "
-        "reading of that clock, and says ?. The main process has a bar, and is in no sum. The "
-        "speed-up is how many times as fast the work was done as one process could have with the "
-        "same CPU time, from the first worker's start to the last one's end, and the efficiency "
-        "is that for each worker. Work that hardly uses a CPU is counted by its time instead, and "
-        "the line says so. Both are estimates: alone, a core may be faster. Below: how long tasks "
+        "kernel's clock for the process says; without a core it was ready to go on, and others had "
+        "them all; off the CPU it waited for a disk, a network or a clock. What a killed process "
+        "did last has no reading of that clock, and says ?. The main process has a bar, and is in "
+        "no sum. The speed-up is how many times as fast the work was done as one process could "
+        "have with the same CPU time, from the first worker's start to the last one's end, and the "
+        "efficiency is that for each worker. Work that hardly uses a CPU is counted by its time "
+        "instead, and the line says so. Where workers slept and nobody knows what for, neither is "
+        "known. Both are estimates: alone, a core may be faster. Below: how long tasks "
         "and waits took, and how long locks were held: half of them at most p50, 90 and 99 of 100 "
         "at most p90 and p99, and their histogram on one scale for all."
     ),

@@ -261,6 +261,24 @@ def test_the_title_says_the_rate_that_was_reached() -> None:
     assert cores.title(sampled(), View()) == "4 cores, 10 samples/s"
 
 
+def test_cores_that_the_program_may_not_use_are_marked_and_not_counted_as_its_own() -> None:
+    state = sampled()
+    state.cores.allowed, state.cores.count = frozenset({0, 2}), 2
+    rows = rows_of(cores.PANEL, state, 80)
+    assert [row.text[:2] for row in rows[:4]] == ["0 ", "1-", "2 ", "3-"]
+    assert "- not for the program" in rows[4].text
+    assert cores.title(state, View()) == "4 cores, 2 for the program, 10 samples/s"
+
+
+def test_the_cores_say_that_other_programs_have_most_of_them() -> None:
+    story = Story(cores=2)
+    story.start(5, 1001, "Process-1")
+    for time in (100, 200, 300):
+        story.sample(time, [100.0, 90.0], {1001: (0, 60.0)})
+    assert "other programs have 1.3 of 2" in text_of(cores.PANEL, story.state())
+    assert "other programs" not in text_of(cores.PANEL, sampled())
+
+
 # Tasks -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,67 @@
+"""What a sample says of a process's work: how much of a core it had, lacked and would have used."""
+
+from __future__ import annotations
+
+from mpviz.trace.events import ProcessSample
+from mpviz.trace.measures import AT_WORK, Activity
+from mpviz.trace.state import Process
+
+RESTING_PERCENT = 5.0
+"""Below this use of a core, and asleep at the sample, a process counts as sleeping."""
+
+BUSY_PERCENT = 50.0
+"""From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
+
+_ASLEEP = ("S", "D", "I")
+
+
+def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
+    """Take in what a process did since the sample before, and give its time; -1 for none."""
+    before, used = process.sampled, sample.cpu_percent
+    asleep = sample.status in _ASLEEP
+    if before < 0 or sample.without_core < 0:
+        process.demand, lacked, main_used = float(sample.status == "R"), 0.0, used
+    else:
+        part = 1e11 / max(1, time - before)
+        lacked = part * (sample.without_core - max(0.0, process.without_core))
+        main_used = part * (sample.main_seconds - process.main_seconds)
+        process.demand = _demand(process, asleep, used, lacked)
+    is_starved = used >= RESTING_PERCENT and 100 * process.demand >= BUSY_PERCENT
+    process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
+    process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
+    process.asleep_in = sample.asleep_in if asleep else ""
+    process.joining = (
+        asleep
+        and main_used < RESTING_PERCENT
+        and (sample.asleep_in == "lock" or (process.resting and not sample.asleep_in))
+    )
+    process.main_seconds, process.sampled = sample.main_seconds, time
+    return before
+
+
+def _demand(process: Process, asleep: bool, used: float, lacked: float) -> float:
+    """How much of a core it would have used, had it not been without one for part of the time.
+
+    It is that of the time before where it got no core at all: the kernel counts a wait for one only
+    when it is over.
+    """
+    if used > 0:
+        return min(1.0, used / (used + max(0.0, 100 - used - lacked)))
+    return 0.0 if asleep else process.demand
+
+
+def read_waits_for_core(process: Process, time: int, seconds: float) -> None:
+    """Take in for how many seconds it had been ready and without a core by this time."""
+    process.without_core = seconds
+    if seconds >= 0 and process.lane.start >= 0:
+        process.readings.add_waits(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
+
+
+def count_look(process: Process, is_ready: bool) -> None:
+    """Count a sample for what it says of work: whether that could go on if there was a core."""
+    activity, readings = process.lane.activity, process.readings
+    if activity in AT_WORK:
+        readings.looks += 1
+        readings.ready += is_ready
+        if activity is Activity.TASK and process.resting:
+            readings.tasks_in_locks += process.asleep_in in ("lock", "file lock")

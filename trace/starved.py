@@ -1,0 +1,58 @@
+"""Who had the cores: the program, or other programs that kept them from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpviz.trace.findings import limits
+from mpviz.trace.phases import Phase, Phases
+from mpviz.trace.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class CoreTime:
+    """How many cores were in use on average, of those that the program may use."""
+
+    usable: int
+    own: float
+    others: float
+    without: int
+    """For how long workers (the main process, where there are none) were ready and had no core,
+    nanoseconds."""
+    worked: int
+    """For how long they were on a core, at work off it or without one, nanoseconds."""
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether others have most of the cores, while the program's work waits for them."""
+        return (
+            self.without > limits.STARVED_SHARE * self.worked
+            and self.others >= limits.STARVED_OTHERS_SHARE * self.usable
+        )
+
+
+def core_time(state: RunState, found: Phases) -> CoreTime:
+    """Who had the cores over the whole run."""
+    cores = state.cores
+    samples = 100 * max(1, cores.samples)
+    own = cores.own_total / samples
+    used = sum(total for index, total in enumerate(cores.percent_total) if cores.may_use(index))
+    amounts = found.total if found.workers or found.main is None else found.main.amounts
+    without = amounts[Phase.WAITING_FOR_CORE]
+    worked = without + amounts[Phase.WORKING_ON_CPU] + amounts[Phase.WORKING_OFF_CPU]
+    return CoreTime(cores.count, own, max(0.0, used / samples - own), without, worked)
+
+
+def starved_in_words(time: CoreTime) -> list[str]:
+    """That others have the cores, from the longest way to say it to the shortest; else nothing."""
+    if not time.is_starved:
+        return []
+    cores = "1 core" if time.usable == 1 else f"{time.usable} cores"
+    had = f"other programs have the cores: of {cores} they used {time.others:.1f}"
+    lacked = f"work was ready, but without a core, for {time.without / 1e9:.1f} s"
+    return [
+        f"{had}, this one {time.own:.1f}; its {lacked}",
+        f"{had}, this one {time.own:.1f}",
+        had,
+        "other programs have the cores",
+    ]
