@@ -41,8 +41,8 @@ def granted_cores(pid: int, root: Path = CGROUPS, proc: Path = Path("/proc")) ->
 
 def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
     """How many cores a program can keep busy at once: part of a core counts as a whole one."""
-    count = len(set(allowed)) or machine
-    return max(1, min(count, math.ceil(granted))) if granted else max(1, count)
+    count = max(1, len(set(allowed)) or machine)
+    return math.ceil(granted) if 0 < granted < count else count
 
 
 def _group_of(pid: int, proc: Path) -> Path | None:

@@ -31,6 +31,9 @@ CoreCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 13)]
 Cores = Annotated[list[Percent], msgspec.Meta(max_length=1 << 13)]
 """How much of each core is in use."""
 
+Amount = Annotated[float, msgspec.Meta(ge=-1, lt=1 << 32)]
+"""Seconds or cores; -1 may stand for unknown."""
+
 
 class Event(
     msgspec.Struct,
@@ -78,7 +81,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """The version of mpviz."""
     allowed: list[int] = []
     """The cores that the program may run on, by index; empty where nobody says."""
-    granted: float = 0.0
+    granted: Amount = 0.0
     """How many cores' worth of time its control groups grant it; 0 for no limit."""
     captured: bool = True
     """What the program writes is told, too; else it went to where mpviz itself writes."""
@@ -253,10 +256,10 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """Its command line as a shell would take it, told with the first sample and after an exec."""
     executable: str = ""
     """The path of the file that it runs, told with the command; empty where it is hidden."""
-    without_core: float = -1.0
+    without_core: Amount = -1.0
     """Seconds that its threads were ready to run and had no core, all added up since its start; -1
     where the system does not say."""
-    main_seconds: float = -1.0
+    main_seconds: Amount = -1.0
     """CPU seconds of its main thread alone; -1 where the system does not say."""
     asleep_in: str = ""
     """What its main thread sleeps in: lock (one between threads, also a join of one), file lock,

@@ -60,6 +60,8 @@ def test_where_there_are_no_groups_there_is_no_limit(tmp_path: Path) -> None:
         (8, [2, 5, 7], 1.5, 2),
         (8, [2], 6.0, 1),
         (8, [], 0.25, 1),
+        (8, [], float("nan"), 8),
+        (8, [], float("inf"), 8),
         (0, [], 0.0, 1),
     ],
 )
