@@ -30,9 +30,10 @@ CoreCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 13)]
 """How many cores there are; 0 where the system does not say."""
 Cores = Annotated[list[Percent], msgspec.Meta(max_length=1 << 13)]
 """How much of each core is in use."""
-
-Amount = Annotated[float, msgspec.Meta(ge=-1, lt=1 << 32)]
-"""Seconds or cores; -1 may stand for unknown."""
+Indexes = Annotated[list[Core], msgspec.Meta(max_length=1 << 13)]
+"""Some of the cores."""
+Amount = Annotated[float, msgspec.Meta(ge=-1.0, le=1e12)]
+"""Seconds of all threads together, or cores; -1 may stand for unknown."""
 
 
 class Event(
@@ -79,7 +80,7 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """How many cores the machine has."""
     version: str
     """The version of mpviz."""
-    allowed: list[int] = []
+    allowed: Indexes = []
     """The cores that the program may run on, by index; empty where nobody says."""
     granted: Amount = 0.0
     """How many cores' worth of time its control groups grant it; 0 for no limit."""
@@ -274,7 +275,7 @@ class Sample(Event, tag="sample", kw_only=True):
     processes: list[ProcessSample]
     gone: list[Pid] = []
     """Pids of the sample before that are no more."""
-    allowed: list[int] = []
+    allowed: Indexes = []
     """The cores that any of these processes may run on, where that is other than told before."""
 
 
