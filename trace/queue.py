@@ -228,7 +228,7 @@ class EventQueue:
             began = time.monotonic_ns()
             piece = self._read_or_tell(slowly, closing)
             with self._arrived:
-                if piece.weight or owed:
+                if piece.weight or piece.dropped or owed:
                     self._inbox.append(piece)
                     self._backlog += piece.weight
                     self._arrived.notify_all()
@@ -238,7 +238,7 @@ class EventQueue:
                     self._inbox.append(self._samples.popleft())
                     self._arrived.notify_all()
             # What was in a ring or the socket may have to wait for what the next pass brings.
-            owed = bool(piece.rings or piece.told)
+            owed = bool(piece.rings or piece.told or piece.dropped)
             if closing:
                 return
             if slowly:
