@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import select
 import shutil
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mpviz.trace import kernel, signals
@@ -198,7 +200,8 @@ def launch(
     stderr, stderr_of_program = _capturing_pair() if capture else (None, None)
     theirs = [end for end in (control_of_warden, stdout_of_program, stderr_of_program) if end]
     command = [sys.executable, "-I", "-S", str(WARDEN), str(control_of_warden.fileno())]
-    command += [str(BOOT), queue, "remove" if remove_queue else "keep", *arguments]
+    command += [str(BOOT), queue, "remove" if remove_queue else "keep"]
+    command += [str(descriptor_limit()), *arguments]
     try:
         warden = subprocess.Popen(
             command,
@@ -228,6 +231,17 @@ def launch(
         raise
     program.start()
     return program
+
+
+@cache
+def descriptor_limit() -> int:
+    """Take as many descriptors for ourselves as there may be; how many we had when we began.
+
+    The viewer holds a few for a run, and a shell's limit of 20 is none of its business.
+    """
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return before
 
 
 def _wait_for_end(pid: int, timeout: float | None) -> None:

@@ -2,8 +2,9 @@
 
 It starts the program, adopts its orphans, tells how each process ended, and ends whatever is left
 when the program has ended, when it is told to, or when the viewer is gone. It runs as a script of
-its own, ``python -I -S warden.py CONTROL BOOT QUEUE AT-THE-END COMMAND...``, in an interpreter that
-has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no ``pathlib``.
+its own, ``python -I -S warden.py CONTROL BOOT QUEUE AT-THE-END DESCRIPTORS COMMAND...``, in an
+interpreter that has to be up in a few milliseconds: hence no ``dataclasses``, no ``typing``, no
+``pathlib``.
 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
@@ -17,7 +18,8 @@ It is one thread and one loop, which sleeps until a descriptor has news:
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
 ``AT-THE-END`` says what to do with a FIFO that a viewer who is gone left behind: ``remove`` it, and
-its folder, or ``keep`` it.
+its folder, or ``keep`` it. ``DESCRIPTORS`` is how many the program may have open: the viewer, from
+which we inherit our own limit, has raised it for itself.
 """
 
 # Without pathlib, which costs 8 ms to import.
@@ -119,11 +121,11 @@ class Warden:
 
 def main() -> None:
     """Watch over one program from its start to the end of its last process."""
-    _, control_text, _, queue, at_the_end, *command = sys.argv
+    _, control_text, _, queue, at_the_end, descriptors, *command = sys.argv
     warden_start.occupy_standard_descriptors()
     control = int(control_text)
     os.set_inheritable(control, False)
-    surroundings = warden_start.Surroundings()
+    surroundings = warden_start.Surroundings(int(descriptors))
     for number in warden_start.HELD_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     warden_start.adopt_orphans()

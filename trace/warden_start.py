@@ -27,7 +27,7 @@ class Surroundings:
 
     __slots__ = ("descriptors", "environment", "ignored", "limits", "parent")
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor_limit: int) -> None:
         self.environment = _environment()
         self.ignored = {
             number for number in HELD_SIGNALS if signal.getsignal(number) is signal.SIG_IGN
@@ -35,7 +35,7 @@ class Surroundings:
         """Ignored before us means ignored for the program too (nohup); all else is the default."""
         self.descriptors = kernel.inherited_descriptors()
         """Those that it is to find beside the standard three; nobody reads or writes them here."""
-        self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.limits = descriptor_limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         self.parent = os.getpid()
         """Us."""
 

@@ -221,3 +221,50 @@ def test_a_viewer_that_was_stopped_knows_the_exit_status_and_what_it_missed(
     assert stream["lost_of"] == {str(process["pid"]): stream["lost"]}
     # Each block is made, closed and unlinked; the rest is about the beginning and the end.
     assert 3 * 6000 < stream["records"] + stream["lost"] <= 3 * 6000 + 12
+
+
+MORE_THAN_DESCRIPTORS = """
+import multiprocessing, os, resource, time
+lock = multiprocessing.Lock()
+gate, opened = os.pipe()
+children = []
+for _ in range(60):
+    child = os.fork()
+    if child == 0:
+        for _ in range(20):
+            with lock:
+                pass
+        os.close(opened)
+        os.read(gate, 1)
+        os._exit(0)
+    children.append(child)
+time.sleep(0.3)
+os.close(opened)
+for child in children:
+    os.waitpid(child, 0)
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize("limit", ["-S", "-H -S"])
+def test_more_processes_than_descriptors_lose_nothing(tmp_path: Path, limit: str) -> None:
+    """Each has a ring; the program finds the limit that it would have found."""
+    program, told = tmp_path / "many.py", tmp_path / "told.json"
+    program.write_text(MORE_THAN_DESCRIPTORS)
+    shell = f"ulimit {limit} -n 50; ulimit -Sn; ulimit -Hn; exec {MPVIZ} run --headless"
+    done = subprocess.run(
+        ["sh", "-c", f"{shell} --json {told} {program}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    soft, hard, *printed = done.stdout.split(maxsplit=2)
+    assert printed == [f"({soft}, {hard})\n"]
+    found = json.loads(told.read_text())
+    assert found["stream"]["lost"] == 0
+    assert found["stream"]["lost_unknown"] == []
+    (lock,) = found["locks"]
+    assert lock["acquisitions"] == 60 * 20
+    assert "none lost" in done.stderr
