@@ -491,7 +491,9 @@ def test_nothing_is_started_for_a_viewer_that_is_gone_already(tmp_path: Path) ->
     control = str(theirs.fileno())
     command = [sys.executable, "-I", "-S", str(WARDEN), control, str(BOOT), str(queue), "remove"]
     with theirs:
-        subprocess.run([*command, "touch", str(proof)], pass_fds=[theirs.fileno()], check=True)
+        subprocess.run(
+            [*command, "1024", "touch", str(proof)], pass_fds=[theirs.fileno()], check=True
+        )
     assert not proof.exists()
     assert not queue.parent.exists()
 
