@@ -6,11 +6,14 @@ python -m mpviz.scenarios pool-map workers=2   one of them
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from typing import NoReturn
 
 from mpviz.scenarios import catalogue
+
+OURS = f"{catalogue.__package__}."
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,6 +66,10 @@ def run(
     start_method: str | None,
 ) -> int:
     """Run a scenario to its end, or until Ctrl-C."""
+    if sys.version_info < (3, 11) and scenario.module.startswith(OURS):
+        # A spawned Python imports from its folder first, where queue.py
+        # may be anybody's; since 3.11 there is -P against that.
+        os.chdir("/")
     import multiprocessing  # noqa: PLC0415 - the list does without it
 
     if start_method is not None:

@@ -52,6 +52,7 @@ def run(name: str, program: str) -> None:
         file.write_text(program)
         ended = subprocess.run(
             [sys.executable, file],
+            cwd=folder,
             stderr=subprocess.PIPE,
             text=True,
             check=False,

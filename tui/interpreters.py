@@ -48,8 +48,8 @@ def find(wanted: str) -> str:
     return path
 
 
-def check_for_scenarios(python: str) -> None:
-    """See that this interpreter can run a scenario; :class:`BadTarget` where it cannot."""
+def version_for_scenarios(python: str) -> tuple[int, int]:
+    """This interpreter's version; :class:`BadTarget` where it cannot run a scenario."""
     asked = subprocess.run(
         [python, "-I", "-S", "-c", _ASKING],
         stdin=subprocess.DEVNULL,
@@ -64,6 +64,7 @@ def check_for_scenarios(python: str) -> None:
     if version < FIRST_FOR_SCENARIOS:
         needed, found = (".".join(map(str, each)) for each in (FIRST_FOR_SCENARIOS, version))
         raise BadTarget(f"--python: the scenarios need Python {needed} or newer, not {found}")
+    return version
 
 
 def _active_environment() -> Path | None:

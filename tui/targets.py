@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from mpviz.trace.start import Target
 
 _BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
-"""What runs a scenario where mpviz is not installed."""
+"""What runs a scenario where mpviz is not installed, or could not be kept from the folder."""
+
+_SAFE_PATH = (3, 11)
+"""The first Python with ``-P``: neither it nor the workers it starts import from the folder that we
+are in, where ``queue.py`` may be anybody's."""
 
 
 def from_words(
@@ -57,9 +61,10 @@ def from_words(
         method = scenario_start_method(scenario, start_method)
     except BadParameter as bad:
         raise BadTarget(str(bad)) from None
+    version = sys.version_info[:2]
     if chosen is not None:
-        interpreters.check_for_scenarios(chosen)
-    return from_scenario(scenario, values, python=chosen, start_method=method)
+        version = interpreters.version_for_scenarios(chosen)
+    return from_scenario(scenario, values, python=chosen, version=version, start_method=method)
 
 
 def from_scenario(
@@ -67,17 +72,20 @@ def from_scenario(
     values: Mapping[str, Value],
     *,
     python: str | None = None,
+    version: tuple[int, int] = sys.version_info[:2],
     start_method: str | None = None,
 ) -> Target:
-    """A run of this scenario with these values.
+    """A run of this scenario with these values, in an interpreter of this version.
 
     Another interpreter than mpviz's own need not have it: there the scenarios run by their path.
     """
     from mpviz.trace.start import Target  # noqa: PLC0415 - only a run needs it
 
     words = [scenario.name, *(f"{name}={as_text(value)}" for name, value in values.items())]
+    safe = ["-P"] if version >= _SAFE_PATH else []
+    runs = ["-m", "mpviz.scenarios"] if safe and python is None else [_BY_PATH]
     return Target(
-        arguments=[*(["-m", "mpviz.scenarios"] if python is None else [_BY_PATH]), *words],
+        arguments=[*safe, *runs, *words],
         name=scenario.name,
         scenario=scenario.name,
         parameters=dict(values),

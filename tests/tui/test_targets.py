@@ -234,13 +234,43 @@ def test_a_scenario_runs_in_mpviz_s_own_interpreter(
 ) -> None:
     link("active/bin/python")
     monkeypatch.setenv("VIRTUAL_ENV", str(place / "active"))
-    assert command("pool-map")[:3] == [sys.executable, "-m", "mpviz.scenarios"]
+    python, *options = command("pool-map")[: 4 if sys.version_info >= (3, 11) else 2]
+    assert python == sys.executable
+    if sys.version_info >= (3, 11):
+        assert options == ["-P", "-m", "mpviz.scenarios"]
+    else:
+        assert options[0].endswith("/scenarios/anywhere.py")
+
+
+FOREIGN = """
+import os, sys
+with open({log!r}, "a") as file:
+    file.write("%s in %s\\n" % (__name__, sys.argv))
+raise ImportError("of the folder, not of Python")
+"""
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])
+def test_a_scenario_imports_nothing_from_the_folder_that_one_is_in(
+    place: Path, nothing_left: None, python: str, start_method: str
+) -> None:
+    if any(f"/{old}" in python for old in ("3.8", "3.9")):
+        assert "the scenarios need Python 3.10 or newer" in complaint("pool-map", python=python)
+        return
+    for name in ("queue", "random", "argparse", "multiprocessing", "runpy", "socket", "mpviz"):
+        write(f"{name}.py", FOREIGN.format(log=str(place / "imported")))
+    words = ["--start-method", start_method, "pool-map", "workers=2", "items=3"]
+    found = report("--python", python, *words)
+    assert [pool["size"] for pool in found["pools"]] == [2]
+    main_guard = report("--python", python, "main-guard", "guard=with", "seconds=0")
+    assert main_guard["run"]["exit_code"] == 0
+    assert not Path("imported").exists(), Path("imported").read_text()
 
 
 def report(*words: str) -> dict[str, Any]:
     """Run mpviz without a screen, and give the document."""
     done = subprocess.run(
-        [sys.executable, "-c", CALL, "run", "--headless", "--json", "out.json", *words],
+        [sys.executable, "-I", "-c", CALL, "run", "--headless", "--json", "out.json", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
