@@ -1,0 +1,323 @@
+"""Kills one process of a run at a random moment, many times, and counts what went wrong then.
+
+``python -m tests.benchmarks.kills --tries N --seed S``: nine scenarios under three start methods,
+every second run in a terminal. Root's trials see a /dev/shm of their own. Who is killed is drawn by
+lot from all that run: the program's processes, multiprocessing's helpers, and mpviz's own warden.
+Four things may go wrong:
+
+- hung: mpviz does not end when it is asked to;
+- lost: a record is missing, or unreadable, or the probe made an error;
+- wrong: the killed process is shown with another end, or one is shown as ended while it lives;
+- left: a process, a file, shared memory or the modes of the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pty
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice, product
+from pathlib import Path
+
+from mpviz.trace import kernel, signals
+
+SCENARIOS = {
+    "shared-counter": ["increments=1000000", "work_ms=0.2"],
+    "producer-consumer": ["items=1000000", "produce_rate=2000", "consume_rate=3000"],
+    "pool-map": ["items=100000", "size=3000", "workers=3", "chunksize=1"],
+    "pool-imap": ["items=100000"],
+    "manager-dict": ["images=100000"],
+    "pipe-ping-pong": ["rounds=10000"],
+    "event-gate": ["open_after_s=60"],
+    "barrier": ["rounds=1000"],
+    "condition": ["orders=10000"],
+}
+"""Each goes on for longer than it is let."""
+
+START_METHODS = ("fork", "spawn", "forkserver")
+MARK = "MPVIZ_KILLS"
+MOMENTS, LINGER = 1.2, 0.5
+"""Seconds within which the kill comes, and for which the others may go on then, at most."""
+PATIENCE = 30.0
+"""Seconds after which mpviz hangs, when it was asked to end."""
+CLEARED = 3.0
+"""Seconds within which nothing may be left."""
+MPVIZ = [sys.executable, "-c", "from mpviz.tui.entry import main; main()"]
+LEAVES_SCREEN, ENTERS_SCREEN = b"\x1b[?1049l", b"\x1b[?1049h"
+
+
+@dataclass
+class Trial:
+    """One run, and what went wrong with it."""
+
+    scenario: str
+    start_method: str
+    in_terminal: bool
+    folder: Path
+    victim: str = "nobody"
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def mark(self) -> str:
+        """What every process of it has in its environment."""
+        return f"{MARK}={self.folder}"
+
+
+ALONE = """mount -t tmpfs none /dev/shm && exec "$@" --alone"""
+
+
+def main() -> None:
+    """Run the trials and print what came of them."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--tries", type=int, default=100)
+    options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    options.add_argument("--alone", action="store_true", help="others leave no shared memory here")
+    chosen = options.parse_args()
+    if not chosen.alone and os.geteuid() == 0:
+        command = [sys.executable, "-m", "tests.benchmarks.kills", *sys.argv[1:]]
+        os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ALONE, "sh", *command])
+    print(f"seed {chosen.seed}")
+    combinations = [*product(SCENARIOS, START_METHODS)]
+    counts: Counter[str] = Counter()
+    victims: Counter[str] = Counter()
+    for number in range(chosen.tries):
+        scenario, start_method = combinations[number % len(combinations)]
+        folder = Path(tempfile.mkdtemp(prefix="k"))
+        trial = Trial(scenario, start_method, number % 2 == 1, folder)
+        try:
+            run(trial, random.Random(f"{chosen.seed}/{number}"))
+        finally:
+            end_all(trial)
+            shutil.rmtree(folder)
+        victims[trial.victim] += 1
+        for problem in trial.problems:
+            counts[problem.partition(":")[0]] += 1
+            where = "terminal" if trial.in_terminal else "headless"
+            print(f"{number} {scenario} {start_method} {where} {trial.victim}: {problem}")
+    print(f"\n{chosen.tries} kills:", ", ".join(f"{victims[each]} {each}" for each in victims))
+    print(", ".join(f"{counts[kind]} {kind}" for kind in ("hung", "lost", "wrong", "left")))
+
+
+def run(trial: Trial, chance: random.Random) -> None:
+    """Start mpviz, kill, end it, and look at what there is then."""
+    shared_before = shared_files()
+    document = trial.folder / "run.json"
+    (trial.folder / "t").mkdir()
+    viewer = Viewer(trial, document)
+    while not has_begun(trial, viewer) and viewer.runs():
+        time.sleep(0.005)
+    first_seen = time.monotonic()
+    time.sleep(chance.random() * MOMENTS)
+    killed = kill_one(trial, viewer, chance)
+    time.sleep(chance.random() * LINGER)
+    seen = time.monotonic() - first_seen
+    living = [pid for pid, role in program_of(trial, viewer) if role == "process"]
+    if not viewer.end():
+        trial.problems.append("hung: mpviz did not end")
+        return
+    check_left(trial, viewer, shared_before)
+    if killed is None:
+        return
+    if not document.exists():
+        trial.problems.append("wrong: there is no JSON")
+        return
+    check_document(trial, json.loads(document.read_text()), killed, living, seen)
+
+
+class Viewer:
+    """mpviz as a command, on a terminal of its own or without."""
+
+    def __init__(self, trial: Trial, document: Path) -> None:
+        words = [trial.scenario, *SCENARIOS[trial.scenario]]
+        options = ["--json", str(document), "--start-method", trial.start_method]
+        self.in_terminal = trial.in_terminal
+        self.shown = bytearray()
+        environment = os.environ | {
+            MARK: str(trial.folder),
+            "TMPDIR": str(trial.folder / "t"),
+            "TERM": "xterm-256color",
+        }
+        if not self.in_terminal:
+            self.process = subprocess.Popen(
+                [*MPVIZ, "run", "--headless", *options, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            return
+        self.ours, theirs = pty.openpty()
+        self.modes = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        self.process = subprocess.Popen(
+            [*MPVIZ, "run", *options, *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            start_new_session=True,
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                piece = os.read(self.ours, 1 << 16)
+            except OSError:
+                return
+            if not piece:
+                return
+            self.shown += piece
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def end(self) -> bool:
+        """End it as a person would; False where that takes too long."""
+        deadline = time.monotonic() + PATIENCE
+        while self.runs() and time.monotonic() < deadline:
+            if self.in_terminal:
+                os.write(self.ours, b"\x03")
+            else:
+                self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(0.4)
+            except subprocess.TimeoutExpired:
+                continue
+        return not self.runs()
+
+    def terminal_problem(self) -> str:
+        """What is wrong with the terminal; empty where nothing is, or there is none."""
+        if not self.in_terminal:
+            return ""
+        after = termios.tcgetattr(self.theirs)
+        os.close(self.theirs)
+        self.reader.join(5)
+        os.close(self.ours)
+        if after != self.modes:
+            return "the modes of the terminal"
+        entered, left = self.shown.rfind(ENTERS_SCREEN), self.shown.rfind(LEAVES_SCREEN)
+        return "the other screen of the terminal" if entered > left else ""
+
+
+def has_begun(trial: Trial, viewer: Viewer) -> bool:
+    """Whether a process of the program is there: its clock began before that."""
+    return any(role == "process" for _, role in program_of(trial, viewer))
+
+
+def program_of(trial: Trial, viewer: Viewer) -> list[tuple[int, str]]:
+    """Pid and role of what lives of a run, without the viewer and what it is about to start."""
+    viewers = kernel.read_command(viewer.process.pid)
+    return [
+        (pid, role_of(pid))
+        for pid in marked(trial.mark.encode())
+        if kernel.read_command(pid) != viewers
+    ]
+
+
+def role_of(pid: int) -> str:
+    """Who it is, by its command line."""
+    command = " ".join(kernel.read_command(pid))
+    for words, role in (
+        ("warden", "warden"),
+        ("resource_tracker import", "resource tracker"),
+        ("forkserver import", "fork server"),
+    ):
+        if words in command:
+            return role
+    return "process"
+
+
+def marked(mark: bytes) -> list[int]:
+    """Pids of the living processes that have this in their environment."""
+    found = []
+    for pid in kernel.list_pids():
+        if mark in kernel.read_environment(pid):
+            reading = kernel.read_status(pid)
+            if reading is not None and reading.status not in "ZX":
+                found.append(pid)
+    return found
+
+
+def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
+    """Kill one that was alive for certain; None where there was none any more."""
+    candidates = program_of(trial, viewer)
+    chance.shuffle(candidates)
+    for pid, role in candidates:
+        started = kernel.start_time(pid)
+        if started is None or not signals.send(pid, started, signal.SIGSTOP):
+            continue
+        while (reading := kernel.read_status(pid)) is not None and reading.status not in "TZX":
+            time.sleep(0.0005)
+        if reading is not None and reading.status == "T" and signals.send(pid, started, 9):
+            trial.victim = role
+            return pid
+    return None
+
+
+def check_left(trial: Trial, viewer: Viewer, shared_before: set[str]) -> None:
+    """See that nothing is left behind."""
+    deadline = time.monotonic() + CLEARED
+    while (living := marked(trial.mark.encode())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for pid in living:
+        trial.problems.append(f"left: {' '.join(kernel.read_command(pid))[:100]}")
+    files = [str(path.relative_to(trial.folder)) for path in (trial.folder / "t").rglob("mpviz*")]
+    for file in islice(files, 3):
+        trial.problems.append(f"left: {file}")
+    for name in shared_files() - shared_before:
+        trial.problems.append(f"left: shared memory {name}")
+    problem = viewer.terminal_problem()
+    if problem:
+        trial.problems.append(f"left: {problem}")
+
+
+def shared_files() -> set[str]:
+    """What lies in shared memory."""
+    return {path.name for path in Path("/dev/shm").iterdir()}
+
+
+def check_document(
+    trial: Trial, document: dict, killed: int, living: list[int], seen: float
+) -> None:
+    """See that nothing was lost, and that every end is shown as it was."""
+    stream = document["stream"]
+    if stream["lost"] or stream["probe_errors"] or stream["unreadable"]:
+        trial.problems.append(f"lost: {stream}")
+    by_pid = {process["pid"]: process for process in document["processes"]}
+    victim = by_pid.get(killed)
+    if trial.victim not in ("warden", "resource tracker"):
+        shown = victim and (victim["exit_code"], victim["signal"])
+        if shown != (-9, "SIGKILL"):
+            trial.problems.append(f"wrong: the killed one is shown as {shown}")
+    for pid in living:
+        # The clock began before the first of them was seen, so its end was even earlier.
+        ended = by_pid[pid]["ended"] if pid in by_pid else None
+        if ended is not None and pid != killed and ended < seen:
+            trial.problems.append(f"wrong: {pid} was alive after its end at {ended:.2f} s")
+
+
+def end_all(trial: Trial) -> None:
+    """Kill what is left of a trial that went wrong."""
+    for pid in marked(trial.mark.encode()):
+        started = kernel.start_time(pid)
+        if started is not None:
+            signals.send(pid, started, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
