@@ -105,9 +105,11 @@ def ended_badly(process: Process) -> bool:
     What the exit code of another program means, as of a ``grep``, its parent knows.
     """
     code = process.exit_code
-    if not code or (code > 0 and process.role == "program"):
+    if not code or process.stopping or (code > 0 and process.role == "program"):
         return False
-    return not any(number == -code for _, sender, number in process.signals if sender)
+    # One that takes the signal itself may say so by its exit code, as pebble's workers do.
+    asked = {number for _, sender, number in process.signals if sender}
+    return not asked & {-code, code, code - 128}
 
 
 def _is_another(process: Process, ticks: int) -> bool:

@@ -20,8 +20,8 @@ from mpviz.trace.state import HELPERS, Process, RunState
 SILENT_NANOSECONDS = 1_000_000_000
 """A Python that has told nothing for so long is shown as not observed; it takes some 20 ms."""
 
-_TRACKER = ".resource_tracker"
-"""Is on the command line of a resource tracker: multiprocessing's, or one made after it."""
+_TRACKERS = (".resource_tracker", ".semaphore_tracker")
+"""On the command line of a resource tracker: multiprocessing's, or one made after it."""
 
 NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, pools and pipes"
 
@@ -44,7 +44,7 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
         bool(keeps_probe_out(sample.command)) or (file != "" and not is_same)
     )
     process.command, process.executable, process.command_since = sample.command, file, time
-    if _TRACKER in sample.command:
+    if _is_tracker(sample.command):
         # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
         process.probed = False
     if is_replaced:
@@ -132,11 +132,15 @@ def _leave_python(state: RunState, process: Process, time: int) -> None:
     state.note(time, process.key, f"has taken the place of {before} (exec)")
 
 
+def _is_tracker(command: str) -> bool:
+    return any(tracker in command for tracker in _TRACKERS)
+
+
 def _name_by_command(state: RunState, process: Process) -> None:
     if process.key == state.main:
         is_native = not is_python(process.executable or program_of(process.command))
         process.name = name_of_program(process.command) if is_native else "MainProcess"
-    elif _TRACKER in process.command:
+    elif _is_tracker(process.command):
         process.role = process.name = "resource tracker"
     elif ".forkserver import main" in process.command:
         process.role = process.name = "fork server"

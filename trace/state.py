@@ -115,6 +115,8 @@ class Process:
     """The function that makes it ready to be a worker, while it is at that."""
     task: str = ""
     """Id of the task that it is at."""
+    stopping: str = ""
+    """Why its pool is about to end it together with its task, such as "timed out"; or empty."""
     site: int = 0
     """The place in the source where it last did something that was seen."""
     stopped: bool = False

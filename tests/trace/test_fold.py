@@ -77,6 +77,7 @@ from mpviz.trace.primitives.pool import (
     Task,
     TaskEnded,
     TaskStarted,
+    TaskStopping,
     WorkerInitializing,
     WorkerReady,
 )
@@ -983,10 +984,38 @@ def test_a_pool_within_a_call_is_named_by_its_place_and_not_by_the_result(two: S
     code = "results = Parallel(2)(calls)"
     two.tell(5, MAIN, Site, site=9, file="/a/story.py", line=5, function="main", code=code)
     for name in ("E", "F"):
-        fields = {"kind": "loky executor", "hidden": True, "site": 9}
+        fields = {"kind": "loky executor", "maker": "Parallel", "site": 9}
         two.tell(5, MAIN, PoolCreated, object=name, workers=2, **fields)
     names = [pool["name"] for pool in two.document()["pools"]]
-    assert names == ["loky executor at story.py:5", "loky executor at story.py:5 #2"]
+    assert names == ["Parallel at story.py:5", "Parallel at story.py:5 #2"]
+
+
+def test_a_task_that_is_broken_off_is_neither_lost_nor_failed(two: Story) -> None:
+    two.tell(5, MAIN, PoolCreated, object="W", workers=2, kind="billiard Pool")
+    single = {"call": "apply", "function": "square", "tasks": 1, "items": 1, "chunksize": 1}
+    for job, pid in enumerate((ANNA, BERT)):
+        two.tell(6, pid, WorkerReady, object="W")
+        two.tell(6, MAIN, JobSubmitted, object="W", job=job, **single)
+        two.tell(7, pid, TaskStarted, object="W", job=job, index=0, function="square", items=1)
+    two.tell(8, MAIN, TaskStopping, worker=ANNA, why="timed out")
+    two.tell(9, MAIN, Joined, child=ANNA, exit_code=-9)
+    two.tell(9, BERT, TaskEnded, object="W", job=1, index=0, stopped="stopped")
+    # It was told too late.
+    two.tell(10, MAIN, TaskStopping, worker=BERT, why="cancelled")
+    two.tell(11, MAIN, Joined, child=BERT, exit_code=-9)
+    assert [task["outcome"] for task in two.document()["tasks"]] == ["timed out", "stopped"]
+    pool = two.one("pools")
+    assert [(job["stopped"], job["lost"], job["pending"]) for job in pool["jobs"]] == [
+        (1, 0, 0)
+    ] * 2
+    assert [entry.text for entry in two.state.log if entry.trouble] == ["ended by SIGKILL"]
+
+
+def test_one_that_was_sent_a_signal_may_say_so_by_its_exit_code(two: Story) -> None:
+    for pid, code in ((ANNA, 15), (BERT, 143)):
+        two.tell(5, MAIN, Signalled, child=pid, signal=15)
+        two.tell(6, MAIN, Joined, child=pid, exit_code=code)
+    assert not [entry.text for entry in two.state.log if entry.trouble]
 
 
 def test_chunks_without_a_number_are_numbered_as_they_are_started(two: Story) -> None:

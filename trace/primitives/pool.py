@@ -25,6 +25,7 @@ from mpviz.trace.primitives.pool_events import (
     PoolResized,
     TaskEnded,
     TaskStarted,
+    TaskStopping,
     WorkerInitializing,
     WorkerReady,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "Task",
     "TaskEnded",
     "TaskStarted",
+    "TaskStopping",
     "WorkerInitializing",
     "WorkerReady",
 ]
@@ -208,13 +210,15 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     job = job_of(pool, number, "", event.time)
     task_id = _task_id(pool, number, index) if index >= 0 else process.task
     task = state.table(Task).get(task_id)
-    if event.error:
+    if event.stopped:
+        job.stopped += 1
+    elif event.error:
         job.raised += 1
     else:
         job.done += 1
     if task is not None:
         task.ended = event.time
-        task.outcome = "raised" if event.error else "done"
+        task.outcome = event.stopped or ("raised" if event.error else "done")
         task.error = event.error
         pool.duration.add(event.time - task.started)
         job.busy += event.time - task.started
@@ -229,7 +233,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     pool.at_work.pop(process.key, None)
     pool.finished.add(event.time)
     read_cpu(process, event.time, event.cpu)
-    process.task = ""
+    process.task = process.stopping = ""
     process.receiving = False
     process.idle_since = event.time
     if done == pool.max_tasks:
@@ -237,6 +241,12 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
         tasks = "task" if done == 1 else f"{done} tasks"
         state.note(event.time, process.key, f"has done its {tasks} and retires")
     settle(process, event.time)
+
+
+def _stopping(state: RunState, process: Process, event: TaskStopping) -> None:
+    worker = state.by_pid.get(event.worker)
+    if worker is not None and worker.task:
+        worker.stopping = event.why
 
 
 def _callback(state: RunState, process: Process, event: JobCallback) -> None:
@@ -315,11 +325,16 @@ def _process_ended(state: RunState, process: Process) -> None:
     if task is None:
         return
     task.ended = process.ended
-    task.outcome = "lost"
+    task.outcome = process.stopping or "lost"
     pool = pool_of(state, task.pool)
-    job_of(pool, task.job, task.function, process.ended).lost += 1
-    pool.lost_with[process.key] = task.id
+    job = job_of(pool, task.job, task.function, process.ended)
     what = f"task {task.number} of {task.function}"
+    if process.stopping:
+        job.stopped += 1
+        state.note(process.ended, process.key, f"is ended with {what}: {process.stopping}")
+        return
+    job.lost += 1
+    pool.lost_with[process.key] = task.id
     if pool.ended == "terminate":
         # The program has what it wanted: it left the block of the pool.
         state.note(process.ended, process.key, f"is ended with its pool in {what}")
@@ -352,6 +367,7 @@ PRIMITIVE = Primitive(
         JobGrew: _grew,
         TaskStarted: _started,
         TaskEnded: _ended,
+        TaskStopping: _stopping,
         JobCallback: _callback,
         JobDone: _job_done,
         FutureDone: _future_done,

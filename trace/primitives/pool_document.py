@@ -138,6 +138,7 @@ def _job(state: RunState, job: Job) -> dict[str, Any]:
         "lost": job.lost,
         "cancelled": job.cancelled,
         "never_run": job.never_run,
+        "stopped": job.stopped,
         "pending": job.pending if known else None,
         "callbacks": job.callbacks,
         "error_callbacks": job.error_callbacks,

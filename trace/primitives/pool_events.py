@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mpviz.trace.events import Event, Seconds, Whole
 
-POOLS = ("Pool", "WorkerPool")
-"""Kinds whose jobs are cut into tasks; the latter is mpire's."""
+POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool")
+"""Kinds whose jobs are cut into tasks; the second is mpire's."""
 
-EXECUTORS = ("ProcessPoolExecutor", "loky executor")
-"""Kinds whose tasks are calls that are submitted one by one."""
+EXECUTORS = ("ProcessPoolExecutor", "loky executor", "ProcessPool")
+"""Kinds whose tasks are calls that are submitted one by one; the last is pebble's."""
 
 BROKEN = "BrokenProcessPool"
 """What each call of a broken executor raises that was not done, unless another is told."""
@@ -104,8 +104,19 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     """-1 for the one that this process is at."""
     error: str = ""
     """The exception's class, where it raised."""
+    stopped: str = ""
+    """Why it was broken off, where it was, and by nothing that it did: "stopped"."""
     cpu: Seconds = 0.0
     """CPU seconds that the worker has used so far; 0 where that is not told."""
+
+
+class TaskStopping(Event, tag="task.stopping", kw_only=True):
+    """A pool is about to end one of its workers, to be rid of the task that it is at."""
+
+    worker: Whole
+    """The worker's pid."""
+    why: str
+    """What becomes of the task: "timed out", "cancelled"."""
 
 
 class JobCallback(Event, tag="job.callback", kw_only=True):

@@ -38,7 +38,8 @@ class Task:
     """What people call it: its place in its job, or the job's number where it is all of the job."""
     ended: int = -1
     outcome: str = "running"
-    """running, done, raised, lost (its worker died in it)."""
+    """running, done, raised, lost (its worker died in it); or why it was broken off, such as
+    "timed out", "cancelled", "stopped"."""
     error: str = ""
     order: int = 0
     """How many tasks its worker had ended before; neighbours in a lane differ by one."""
@@ -65,6 +66,8 @@ class Job:
     cancelled: int = 0
     never_run: int = 0
     """Tasks that failed without a worker: they cannot be pickled, or their executor is broken."""
+    stopped: int = 0
+    """Tasks that were broken off, as their time was over, or nobody wanted them any more."""
     returned: int = 0
     """Of an executor: tasks whose futures are done, however they ended."""
     callbacks: int = 0
@@ -85,8 +88,8 @@ class Job:
     @property
     def pending(self) -> int:
         """Tasks that have come to no end yet; 0 while their number is unknown."""
-        ended = self.done + self.raised + self.lost + self.cancelled + self.never_run
-        return max(0, self.tasks - ended)
+        ended = self.done + self.raised + self.lost + self.stopped
+        return max(0, self.tasks - ended - self.cancelled - self.never_run)
 
 
 @dataclass(slots=True)
@@ -181,6 +184,7 @@ def thin_jobs(pool: Pool) -> None:
         past.lost += job.lost
         past.cancelled += job.cancelled
         past.never_run += job.never_run
+        past.stopped += job.stopped
         past.callbacks += job.callbacks
         past.error_callbacks += job.error_callbacks
         del pool.jobs[job.number]

@@ -120,13 +120,14 @@ def _together(jobs: list[Job], call: str) -> list[Job]:
         group.lost += job.lost
         group.cancelled += job.cancelled
         group.never_run += job.never_run
+        group.stopped += job.stopped
         for key, times in job.done_by.items():
             group.done_by[key] = group.done_by.get(key, 0) + times
     return list(groups.values())
 
 
 def _running(job: Job) -> int:
-    return max(0, job.started - job.done - job.raised - job.lost)
+    return max(0, job.started - job.done - job.raised - job.lost - job.stopped)
 
 
 def _job(job: Job, width: int) -> Row:
@@ -142,6 +143,8 @@ def _job(job: Job, width: int) -> Row:
         trouble.append((f"  {job.lost} lost", "trouble"))
     if job.never_run:
         trouble.append((f"  {job.never_run} never run", "trouble"))
+    if job.stopped:
+        trouble.append((f"  {job.stopped} stopped", "warning"))
     if job.cancelled:
         trouble.append((f"  {job.cancelled} cancelled", "warning"))
     parts: list[Part] = [(done, "number")]
@@ -199,7 +202,7 @@ def _task_sign(state: RunState, job: Job, task: Task | None) -> Part:
         return "✗", "trouble"
     process = state.processes.get(task.worker)
     style = process_style(process.number) if process else ""
-    return ("█" if task.outcome == "done" else "▒"), style
+    return {"done": "█", "running": "▒"}.get(task.outcome, "✗"), style
 
 
 def _details(state: RunState, view: View, pool: Pool, width: int, room: int) -> list[Row]:
@@ -305,6 +308,7 @@ def title(state: RunState, view: View) -> str:
         ("raised", sum(job.raised for job in jobs)),
         ("lost", sum(job.lost for job in jobs)),
         ("never run", sum(job.never_run for job in jobs)),
+        ("stopped", sum(job.stopped for job in jobs)),
         ("cancelled", sum(job.cancelled for job in jobs)),
     ):
         text += f", {number} {word}" if number else ""

@@ -23,6 +23,14 @@ PRIMITIVES = {
     "managers": ("multiprocessing.managers",),
     "memory": ("multiprocessing.shared_memory",),
     "dask": ("dask.local",),
+    "billiard": (
+        "billiard.process",
+        "billiard.popen_fork",
+        "billiard.synchronize",
+        "billiard.queues",
+        "billiard.pool",
+    ),
+    "celery": ("celery.app.trace",),
     "futures": ("concurrent.futures.process",),
     "loky": tuple(
         package + module
@@ -137,7 +145,7 @@ def _code(words):
 
 def _role(words):
     code = _code(words)
-    if ".resource_tracker import main" in code:
+    if any(".%s_tracker import main" % what in code for what in ("resource", "semaphore")):
         return None
     if ".forkserver import main" in code:
         return "fork server"

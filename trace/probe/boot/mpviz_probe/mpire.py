@@ -279,17 +279,19 @@ class _Teller:
                 if self.job != _NONE:
                     # With no result: another's exception has ended it, or its time was over.
                     ended_all = self.worker.worker_comms.exception_thrown()
-                    self.tell_end("StopWorker" if ended_all else "InterruptWorker")
+                    self.tell_end(stopped="stopped" if ended_all else "timed out")
             except Exception:
                 report("mpire worker")
             return task_done(worker_id)
 
         return observed
 
-    def tell_end(self, *failures):
+    def tell_end(self, *failures, stopped=""):
         """Tell of the end of the task; failures are classes of exceptions, by name."""
         fields = b'"o":%b,"job":%d,"index":-1,%b' % (self.name, self.job, cpu_so_far())
         if failures:
             fields += b',"error":%b' % wire.text(failures[0])
+        if stopped:
+            fields += b',"stopped":%b' % wire.text(stopped)
         self.job = _NONE
         wire.put(b"task.ended", fields)

@@ -4,11 +4,11 @@ import os
 import sys
 import time
 from functools import wraps
-from types import FunctionType
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report, start_ticks
 from mpviz_probe.functions import name_of
+from mpviz_probe.wrappers import code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
@@ -87,7 +87,8 @@ def _name_of_work(process, function, arguments):
     if function is None:
         # A class of the program's that has a ``run`` of its own is called by nothing else.
         function = type(process).run
-    if type(function) is FunctionType and sites.is_machinery(function.__code__.co_filename):
+    code = code_of(function)
+    if code is not None and sites.is_machinery(code.co_filename):
         return ""
     return name_of(function, arguments)
 

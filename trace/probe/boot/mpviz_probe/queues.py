@@ -98,7 +98,9 @@ def _observe_queue(queue):
     queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
-    queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
+    if hasattr(queue, "_on_queue_feeder_error"):
+        # billiard has none.
+        queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
 
 
 def hush(queue):

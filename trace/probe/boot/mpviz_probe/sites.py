@@ -26,7 +26,10 @@ _OURS = _getframe().f_code.co_filename.rpartition("sites")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
-_CONTEXTS = ("multiprocessing/context.py", "multiprocess/context.py", "loky/backend/context.py")
+_CONTEXTS = tuple(
+    package + "/context.py"
+    for package in ("multiprocessing", "multiprocess", "billiard", "loky/backend")
+)
 _machinery = tuple(
     _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
 ) + (_OURS, "<frozen")

@@ -15,9 +15,9 @@ def identify(kind, inqueue):
     return b'"%b-%d"' % (kind, os.fstat(inqueue._reader.fileno()).st_ino)
 
 
-def announce(name, kind, workers, initializer, max_tasks):
-    """Tell of a pool that is being made."""
-    site, maker = creations.of_pool()
+def announce(name, kind, workers, initializer, max_tasks, *, made=None):
+    """Tell of a pool that is being made, or was, as :func:`creations.of_pool` has said."""
+    site, maker = made or creations.of_pool()
     fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d,"maker":%b'
     told = name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, site
     wire.put(b"pool.created", fields % (*told, wire.text(maker)))

@@ -133,6 +133,15 @@ def _inner(function, arguments):
     return None
 
 
+def code_of(thing):
+    """The code that a call of this runs first; None where that is not written in Python."""
+    kind = type(thing)
+    if kind is MethodType:
+        return code_of(thing.__func__)
+    call = thing if kind is FunctionType else _in_classes(kind, "__call__")
+    return call.__code__ if type(call) is FunctionType else None
+
+
 def is_own(function):
     """Whether a function is written in the program's own code."""
     code = function.__code__

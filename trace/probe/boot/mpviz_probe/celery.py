@@ -1,0 +1,16 @@
+"""Observes Celery: its tasks by their names. Tried with celery 5.7.0.
+
+Its Pool is billiard's, and all that a worker calls is one function with the name of a task.
+"""
+
+from mpviz_probe.functions import see_into_calls
+
+
+def patch(module):
+    """Patch ``celery.app.trace``."""
+    for function in (module.fast_trace_task, module.trace_task_ret):
+        see_into_calls(function, _names)
+
+
+def _names(task, *_):
+    return [task if type(task) is str else "celery task"]
