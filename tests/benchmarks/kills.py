@@ -54,7 +54,7 @@ PATIENCE = 30.0
 """Seconds after which mpviz hangs, when it was asked to end."""
 CLEARED = 3.0
 """Seconds within which nothing may be left."""
-MPVIZ = [sys.executable, "-c", "from mpviz.tui.entry import main; main()"]
+MPVIZ = [sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sys.exit(main())"]
 LEAVES_SCREEN, ENTERS_SCREEN = b"\x1b[?1049l", b"\x1b[?1049h"
 
 
@@ -225,7 +225,7 @@ def program_of(trial: Trial, viewer: Viewer) -> list[tuple[int, str]]:
     return [
         (pid, role_of(pid))
         for pid in marked(trial.mark.encode())
-        if kernel.read_command(pid) != viewers
+        if pid != viewer.process.pid and kernel.read_command(pid) != viewers
     ]
 
 

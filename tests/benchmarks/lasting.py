@@ -18,7 +18,7 @@ from statistics import median
 SECONDS = 3.0
 ROUNDS = 5
 PROGRAMS = Path(__file__).with_name("programs.py")
-MPVIZ = [sys.executable, "-c", "from mpviz.tui.entry import main; main()"]
+MPVIZ = [sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sys.exit(main())"]
 
 
 @dataclass(frozen=True)
