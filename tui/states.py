@@ -36,6 +36,8 @@ def in_words(state: RunState, process: Process, *, where: bool = False) -> list[
         return [*(placed if where else placed[:1]), *ways]
     if process.activity is Activity.TASK:
         return _at_task(state, process)
+    if process.activity is Activity.RUNNING and process.receiving:
+        return ["unpickling a task, and importing what it needs", "unpickling a task", "unpickling"]
     if process.unobserved:
         words = process.state
         return list(

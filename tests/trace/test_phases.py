@@ -25,6 +25,7 @@ from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.primitives.manager import ManagerServing
 from mpviz.trace.primitives.pool import (
     PoolCreated,
+    TaskArrived,
     TaskEnded,
     TaskStarted,
     WorkerInitializing,
@@ -33,6 +34,7 @@ from mpviz.trace.primitives.pool import (
 from mpviz.trace.primitives.process import Began, Exiting, Finished, Hello, Started
 from mpviz.trace.report import document, summary
 from mpviz.trace.state import RunState
+from mpviz.tui.states import in_words
 
 
 @pytest.fixture
@@ -528,3 +530,14 @@ def test_work_on_the_cpu_is_known_whatever_else_slept(story: Story) -> None:
     story.end(100)
     assert story.gain().by_cpu
     assert story.gain().is_known
+
+
+def test_a_worker_unpickles_from_the_arrival_of_a_task_to_its_start(pool: Story) -> None:
+    pool.tell(30, ANNA, TaskArrived, object="P")
+    assert in_words(pool.state, pool.state.by_pid[ANNA])[1] == "unpickling a task"
+    pool.look(50, "S", p101=10)
+    assert pool.state.by_pid[ANNA].state == "running"
+    pool.task(70, 90, ANNA, cpu=20)
+    pool.end(100)
+    spent = pool.spent("Anna")
+    assert (spent["waiting_for_task"], spent["working_off_cpu"]) == (10 + 10, 50)

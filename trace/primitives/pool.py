@@ -23,6 +23,7 @@ from mpviz.trace.primitives.pool_events import (
     PoolCreated,
     PoolEnded,
     PoolResized,
+    TaskArrived,
     TaskEnded,
     TaskStarted,
     TaskStopping,
@@ -62,6 +63,7 @@ __all__ = [
     "PoolEnded",
     "PoolResized",
     "Task",
+    "TaskArrived",
     "TaskEnded",
     "TaskStarted",
     "TaskStopping",
@@ -157,6 +159,11 @@ def _grew(state: RunState, process: Process, event: JobGrew) -> None:
     job.items = max(0, job.items) + event.items
     # It may have come to an end with what it was by then.
     job.ended = -1
+
+
+def _arrived(state: RunState, process: Process, event: TaskArrived) -> None:
+    process.receiving = True
+    settle(process, event.time)
 
 
 def _task_id(pool: Pool, job: int, index: int) -> str:
@@ -365,6 +372,7 @@ PRIMITIVE = Primitive(
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,
         JobGrew: _grew,
+        TaskArrived: _arrived,
         TaskStarted: _started,
         TaskEnded: _ended,
         TaskStopping: _stopping,

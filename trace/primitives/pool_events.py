@@ -80,6 +80,15 @@ class JobGrew(Event, tag="job.grew", kw_only=True):
     items: Whole
 
 
+class TaskArrived(Event, tag="task.arrived", kw_only=True):
+    """The bytes of a task have come out of the pool's queue; the worker begins to unpickle them.
+
+    To that belongs the import of the module of its function.
+    """
+
+    object: str
+
+
 class TaskStarted(Event, tag="task.started", kw_only=True):
     """A worker has taken a task."""
 

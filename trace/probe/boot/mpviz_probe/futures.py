@@ -306,6 +306,7 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
     name = workers.identify(b"executor", call_queue)
     tell_start = partial(_tell_start, module._process_chunk)
     _tell_first_wait(call_queue._rlock, name)
+    call_queue._recv_bytes = workers.told_arrival(name, call_queue._recv_bytes)
     module._CallItem.__setstate__ = _observed_setstate(name, tell_start)
     results = workers.tell_results(name, result_queue, _tell_end)
     result = module._ResultItem

@@ -231,6 +231,7 @@ def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to tell of what a worker does, in its process, before it begins."""
     name = workers.identify(b"pool", inqueue)
     hush_simple(inqueue)
+    inqueue._reader.recv_bytes = workers.told_arrival(name, inqueue._reader.recv_bytes)
     inqueue.get = _observed_get(inqueue.get, name, mappers)
     results = workers.tell_results(name, outqueue, _tell_end)
     put = outqueue.put

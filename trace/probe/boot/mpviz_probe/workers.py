@@ -9,6 +9,8 @@ from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
+_NEVER = object()
+
 
 def identify(kind, inqueue):
     """The id of a pool as JSON, the same in every process: the pipe that its tasks go through."""
@@ -26,6 +28,22 @@ def announce(name, kind, workers, initializer, max_tasks, *, made=None):
 def tell_ready(name):
     """Tell that this process is a worker, initialized, and about to ask for its first task."""
     wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
+
+
+def told_arrival(name, receive):
+    """Wrap the read of a task's bytes: from then on the worker unpickles it, and may import a lot.
+
+    No frame of ours is around the read: it is a chain of iterators in C, which reads again and
+    again, and has all that was read told.
+    """
+    arrived = wire.form(b"task.arrived", b'"o":' + name)
+    send = wire.send
+
+    def told(data):
+        send(arrived)
+        return data
+
+    return map(told, iter(receive, _NEVER)).__next__
 
 
 def tell_results(name, outqueue, tell_end):
