@@ -183,7 +183,7 @@ def gallery() -> str:
     lines = [
         "# The scenarios",
         "",
-        "Each picture is of a real run; `python3 -m uv run python -m screenshots` makes them and",
+        "Each picture is of a real run; `.venv/bin/python -m screenshots` makes them and",
         "this page anew. Start one with `mpviz run NAME`, or pick it from the list of `mpviz`.",
     ]
     chapter = ""

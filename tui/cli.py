@@ -24,10 +24,10 @@ from mpviz.tui.options import (
     check_recordings,
     fps_option,
     grace_option,
-    has_terminal,
     is_same_file,
     rule_names,
     silence_option,
+    why_no_terminal,
 )
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def command(context: click.Context) -> int:
     """
     if context.invoked_subcommand is not None:
         return 0
-    if not has_terminal():
-        raise click.UsageError(
-            "there is no terminal to show the scenarios on; see mpviz list and mpviz run --headless"
-        )
+    reason = why_no_terminal()
+    if reason:
+        raise click.UsageError(f"{reason}; without, there are mpviz list and mpviz run --headless")
     from mpviz.tui.app import pick  # noqa: PLC0415
 
     return pick()
@@ -193,8 +192,9 @@ def run(
     wanted = _target([target, *arguments], module, python, start_method)
     # A scenario has nothing to save: it ends at once.
     wanted = replace(wanted, silenced=silenced, grace=0.0 if wanted.scenario else grace)
-    if not headless and not has_terminal():
-        click.echo("mpviz: no terminal to draw on, so this run is headless", err=True)
+    reason = "" if headless else why_no_terminal()
+    if reason:
+        click.echo(f"mpviz: {reason}, so this run is headless", err=True)
         headless = True
     if json_file is not None:
         check_json_file(json_file, headless)
@@ -262,8 +262,9 @@ def replay(
       mpviz replay run.jsonl.gz
       mpviz replay run.jsonl.gz --at 3.2 --speed 0.25
     """
-    if not has_terminal():
-        raise click.UsageError("there is no terminal to show a recording on")
+    reason = why_no_terminal()
+    if reason:
+        raise click.UsageError(f"{reason}; without, there are mpviz export and mpviz compare")
     from mpviz.trace.recording import NotARecording  # noqa: PLC0415
     from mpviz.trace.replay import Replay  # noqa: PLC0415
 

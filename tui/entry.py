@@ -1,9 +1,14 @@
-"""The console script: until mpviz can answer, Ctrl-C ends it without a word."""
+"""The console script: until mpviz can answer, Ctrl-C ends it without a word.
+
+Here is also what it says where a library is missing that it needs: one line, with what to do.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+
+LIBRARIES = ("click", "msgspec", "psutil", "pygments", "rich", "textual")
 
 
 def main() -> int:
@@ -11,10 +16,32 @@ def main() -> int:
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from mpviz.tui import cli  # noqa: PLC0415 - Ctrl-C must not come in the middle of it
+    try:
+        from mpviz.tui import cli  # noqa: PLC0415 - Ctrl-C must not come in the middle of it
 
-    signal.signal(signal.SIGINT, handler)
-    return cli.main()
+        signal.signal(signal.SIGINT, handler)
+        return cli.main()
+    except ImportError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in LIBRARIES:
+            raise
+        sys.stderr.write(f"mpviz: {_advice(library, error)}\n")
+        return 1
+
+
+def _advice(library: str, error: ImportError) -> str:
+    """What is wrong with a library, and the command that puts it right."""
+    from importlib import metadata  # noqa: PLC0415 - only here
+
+    try:
+        needed = metadata.requires("mpviz") or []
+    except metadata.PackageNotFoundError:
+        return "it is not installed, and runs from nowhere else; see README.md for how"
+    is_missing = isinstance(error, ModuleNotFoundError) and error.name == library
+    wrong = "is missing" if is_missing else f"does not fit: {' '.join(str(error).split())}"
+    named = [each for each in needed if each.startswith(library)]
+    wanted = named[0].partition(";")[0].strip() if named else library
+    return f"the library {library} {wrong}; {sys.executable} -m pip install '{wanted}' helps"
 
 
 if __name__ == "__main__":

@@ -101,14 +101,15 @@ def is_same_file(one: str, other: str) -> bool:
         return False
 
 
-def has_terminal() -> bool:
-    """Whether Textual can draw: it reads from stdin and writes to stderr."""
+def why_no_terminal() -> str:
+    """Why Textual cannot draw, which reads from stdin and writes to stderr; empty where it can."""
     try:
-        return (
-            sys.stdin.isatty()
-            and sys.stderr.isatty()
-            and os.environ.get("TERM", "dumb") not in ("dumb", "")
-        )
+        are_terminals = sys.stdin.isatty() and sys.stderr.isatty()
     except (AttributeError, ValueError):
         # Closed, or taken away: 2>&- leaves no stderr at all.
-        return False
+        are_terminals = False
+    if not are_terminals:
+        return "there is no terminal at stdin and stderr"
+    if os.environ.get("TERM", "dumb") in ("dumb", ""):
+        return "TERM names no terminal to draw on, as TERM=xterm-256color would"
+    return ""
