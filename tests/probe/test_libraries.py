@@ -1,4 +1,4 @@
-"""Libraries with pools of their own: joblib and the loky in it, mpire, multiprocess, billiard.
+"""Libraries with pools of their own, from joblib, and the loky in it, to pytest-xdist.
 
 What the program says of itself is compared with what is shown of it: who ran which call.
 """
@@ -566,6 +566,70 @@ def test_a_task_that_billiard_ends_has_had_its_time(billiard: Observed) -> None:
     assert "ExceptionWithTraceback" in [facts.get("error") for facts in billiard.told]
     worker = str(task["worker_pid"])
     assert not [each for each in billiard.state.log if each.process == worker and each.trouble]
+
+
+XDIST = """
+import os, pathlib, sys
+import pytest
+
+TESTS = '''
+import os, subprocess, sys
+import pytest
+from telling import tell
+
+@pytest.fixture(autouse=True)
+def telling(request):
+    tell(ran=[request.node.nodeid, os.environ["PYTEST_XDIST_WORKER"], os.getpid()])
+
+@pytest.mark.parametrize("number", range(6))
+def test_good(number): pass
+
+def test_wrong(): assert 1 == 2
+
+def test_raises(): {}["key"]
+
+@pytest.mark.xfail
+def test_expected(): raise ValueError
+
+@pytest.fixture
+def broken(): raise OSError("broken")
+
+def test_of_broken(broken): pass
+
+def test_that_runs_pytest():
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "inner.py"]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+'''
+
+if __name__ == "__main__":
+    pathlib.Path("test_some.py").write_text(TESTS)
+    pathlib.Path("inner.py").write_text("def test_inner(): pass")
+    sys.exit(pytest.main(["-q", "-n", "2", "-p", "no:cacheprovider", "test_some.py"]))
+"""
+
+
+def test_the_workers_of_xdist_have_their_names_and_run_tests(run_program: RunProgram) -> None:
+    run = run_program(XDIST, exit_code=1)
+    stream = run.document["stream"]
+    assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+    assert_workers_add_up(run)
+    (pool,) = run.document["pools"]
+    assert (pool["name"], pool["kind"], pool["size"]) == ("pytest 1", "pytest-xdist", 2)
+    assert sums_of(pool) == {"tasks": 11, "started": 11, "done": 8, "raised": 3}
+    pids = {name: run.process(name)["pid"] for name in ("gw0", "gw1")}
+    ran = {
+        test: (worker, pid)
+        for test, worker, pid in (facts["ran"] for facts in run.told if "ran" in facts)
+    }
+    tasks = {task["function"]: task for task in tasks_of(run, pool)}
+    assert ran.keys() == tasks.keys()
+    for test, (worker, pid) in ran.items():
+        assert pid == pids[worker] == tasks[test]["worker_pid"]
+    assert {name: task["error"] for name, task in tasks.items() if task["error"]} == {
+        "test_some.py::test_wrong": "AssertionError",
+        "test_some.py::test_raises": "KeyError",
+        "test_some.py::test_of_broken": "OSError",
+    }
 
 
 PRINTING = """

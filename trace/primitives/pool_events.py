@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.events import Event, Seconds, Whole
 
-POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool")
+POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool", "pytest-xdist")
 """Kinds whose jobs are cut into tasks; the second is mpire's."""
 
 EXECUTORS = ("ProcessPoolExecutor", "loky executor", "ProcessPool")

@@ -86,6 +86,12 @@ class Began(Event, tag="process.began", kw_only=True):
     """CPU seconds that it has used so far, to start up; 0 where that is not told."""
 
 
+class Named(Event, tag="process.named", kw_only=True):
+    """A library has a name of its own for this process, which is no ``Process``."""
+
+    name: str
+
+
 class Exiting(Event, tag="process.exiting", kw_only=True):
     """Its own code has ended; it ends its daemons now, and then waits for its other children."""
 
@@ -206,6 +212,13 @@ def _began(state: RunState, process: Process, event: Began) -> None:
     settle(process, event.time)
 
 
+def _named(state: RunState, process: Process, event: Named) -> None:
+    process.name = event.name
+    if process.role == "program":
+        # Its command line says no more than that it is a Python.
+        process.role = "process"
+
+
 def _exiting(state: RunState, process: Process, event: Exiting) -> None:
     if process.exiting < 0:
         process.exiting = event.time
@@ -294,6 +307,7 @@ PRIMITIVE = Primitive(
         Started: _started,
         Launched: _launched,
         Began: _began,
+        Named: _named,
         Exiting: _exiting,
         Finished: _finished,
         Signalled: _signalled,

@@ -31,6 +31,7 @@ PRIMITIVES = {
         "billiard.pool",
     ),
     "celery": ("celery.app.trace",),
+    "xdist": ("_pytest.runner", "_pytest.reports"),
     "futures": ("concurrent.futures.process",),
     "loky": tuple(
         package + module
