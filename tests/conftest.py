@@ -74,6 +74,9 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+TELL_OWN_ERROR = own_errors.tell
+
+
 @pytest.fixture(scope="session", autouse=True)
 def loud_errors() -> Iterator[None]:
     """An error of ours that a run would only tell is raised in the tests."""
@@ -84,6 +87,12 @@ def loud_errors() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(own_errors, "tell", raise_it)
         yield
+
+
+@pytest.fixture
+def quiet_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of ours are told, as they are in a run."""
+    monkeypatch.setattr(own_errors, "tell", TELL_OWN_ERROR)
 
 
 @dataclass(frozen=True)
@@ -243,10 +252,7 @@ class Observed:
         """No record was lost, none was unreadable, and the probe made no error."""
         stream = dict(self.document["stream"])
         assert stream.pop("records") > 0
-        assert stream == {"lost": 0, "probe_errors": 0, "unreadable": 0}, (
-            self.state.last_probe_error,
-            self.log,
-        )
+        assert not any(stream.values()), (stream, self.state.last_probe_error, self.log)
         for process in self.state.processes.values():
             assert process.records == process.highest_number, process.name
 

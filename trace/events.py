@@ -164,6 +164,14 @@ class RingOpened(Event, tag="ring.opened", kw_only=True):
     """From the next record on a process tells what it tells often in memory that it shares."""
 
 
+class RingRefused(Event, tag="ring.refused", kw_only=True):
+    """A process tells by the pipe what would go into shared memory: slower, and as exactly."""
+
+    how: str
+    """denied where the system has none for it, full where there is no place left in it."""
+    reason: str
+
+
 class Site(Event, tag="site", kw_only=True):
     """A place in the program's source, told once; other events refer to it by number."""
 
@@ -308,6 +316,7 @@ COMMON_EVENTS: tuple[type[Event], ...] = (
     WardenSignalled,
     ProcessExited,
     RingOpened,
+    RingRefused,
     Site,
     Output,
     Marked,

@@ -21,6 +21,7 @@ from mpviz.trace.events import (
     ProgramStarted,
     RecordsDropped,
     RingOpened,
+    RingRefused,
     RunEnded,
     RunStarted,
     Sample,
@@ -34,6 +35,8 @@ from mpviz.trace.events import (
 from mpviz.trace.findings import look_at_end, look_while_it_runs
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
+    MOST_PROCESSES,
+    TableFullError,
     end_process,
     process_with_pid,
     signal_name,
@@ -61,6 +64,8 @@ from mpviz.trace.state import (
 from mpviz.trace.stuck import as_it_waits, stuck
 from mpviz.trace.waits import WAIT_KINDS
 
+_TABLE_FULL = f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
+
 UNREADABLE_TOLD = 10
 """So many records that cannot be read are told with what they say; the others are counted."""
 
@@ -77,8 +82,17 @@ def fold(state: RunState, told: Iterable[Told]) -> RunState:
         try:
             _fold_event(state, each)
         except Exception as error:
-            own_errors.tell(state, f"the fold of {type(each).__name__}", error)
+            _leave_out(state, type(each), error)
     return state
+
+
+def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
+    """Say, once for each reason, that something is not in the state."""
+    if not isinstance(error, TableFullError):
+        own_errors.tell(state, f"the fold of {kind.__name__}", error)
+    elif not state.table_is_full:
+        state.table_is_full = True
+        _trouble(state, Trouble(time=state.now, pid=0, text=_TABLE_FULL, hides_losses=True))
 
 
 def _fold_records(state: RunState, records: list[RingRecord]) -> None:
@@ -93,7 +107,7 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
             break
         except Exception as error:
             kind = records[len(records) - length_hint(waiting) - 1][1].kind
-            own_errors.tell(state, f"the fold of {kind.__name__}", error)
+            _leave_out(state, kind, error)
     state.now = max(state.now, records[-1][0])
     state.recent.extend(records[-RECENT_LIMIT:])
 
@@ -283,6 +297,14 @@ def _ring_opened(state: RunState, process: Process, event: RingOpened) -> None:
     """It changes nothing that is true of the process."""
 
 
+def _ring_refused(state: RunState, process: Process, event: RingRefused) -> None:
+    process.slow_way = event.reason
+    trouble = event.how == "denied"
+    state.own_troubles += trouble
+    text = "tells by the pipe, which takes it longer, what would go into shared memory"
+    state.note(event.time, process.key, f"{text}: {event.reason}", trouble=trouble)
+
+
 def _probe_error(state: RunState, process: Process, event: ProbeError) -> None:
     state.probe_errors += 1
     state.last_probe_error = f"{event.where}: {event.error}"
@@ -371,6 +393,7 @@ def _records_dropped(state: RunState, event: RecordsDropped) -> None:
 
 
 def _trouble(state: RunState, event: Trouble) -> None:
+    state.own_troubles += 1
     state.note(event.time, "", event.text, trouble=True)
     if event.hides_losses:
         state.hidden_losses.append(event.text)
@@ -416,7 +439,11 @@ def _sample(state: RunState, event: Sample) -> None:
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:
-    process = process_with_pid(state, sample.pid, time, sample.started)
+    try:
+        process = process_with_pid(state, sample.pid, time, sample.started)
+    except TableFullError as error:
+        _leave_out(state, Sample, error)
+        return None
     if sample.status == "Z":
         process.kernel_parent = sample.parent
         state.zombies.append(process.key)
@@ -510,6 +537,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     ProcessExited: _process_exited,
     Site: _site,
     RingOpened: _ring_opened,
+    RingRefused: _ring_refused,
     ProbeError: _probe_error,
 }
 _VIEWER_HANDLERS: dict[type[Event], Any] = {

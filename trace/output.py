@@ -11,9 +11,10 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, sleep
 
-from mpviz.trace.events import Output
+from mpviz.trace import own_errors
+from mpviz.trace.events import Event, Output, Trouble
 from mpviz.trace.text import LIMIT, clean
 
 PROMPT_SECONDS = 0.1
@@ -26,6 +27,7 @@ OPEN_LINES = 1024
 """How many processes may each have a line begun; of more, the oldest lines are cut off."""
 
 _READ_BYTES = 1 << 16
+_PAUSE_AFTER_TROUBLE = 0.01
 _CREDENTIALS = struct.Struct("=iII")  # pid, uid, gid: struct ucred, man 7 unix
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 
@@ -57,11 +59,13 @@ class OutputReader:
     """
 
     def __init__(
-        self, stdout: socket.socket, stderr: socket.socket, put: Callable[[Output], None]
+        self, stdout: socket.socket, stderr: socket.socket, put: Callable[[Event], None]
     ) -> None:
         self._streams = {stdout.fileno(): ("stdout", stdout), stderr.fileno(): ("stderr", stderr)}
         self._put = put
         self._lines: dict[tuple[str, int], _Line] = {}
+        self._told = ""
+        """What went wrong, and was told."""
         self._stopping, self._stop = os.pipe2(os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="mpviz-output", daemon=True)
         self._thread.start()
@@ -90,7 +94,7 @@ class OutputReader:
                 ready.remove(self._stopping)
                 stop_at = min(stop_at, monotonic() + STOP_SECONDS) if ready else 0.0
             for descriptor in ready:
-                if not self._read(*self._streams[descriptor]):
+                if not self._read_or_tell(*self._streams[descriptor]):
                     poll.unregister(descriptor)
                     del self._streams[descriptor]
             self._deliver_due()
@@ -101,6 +105,18 @@ class OutputReader:
         """Milliseconds until a begun line has to be delivered; None when there is none."""
         due = [line.due for line in self._lines.values() if line.text]
         return max(0.0, (min(due) - monotonic()) * 1000) if due else None
+
+    def _read_or_tell(self, name: str, stream: socket.socket) -> bool:
+        """Read; what goes wrong is told once, and reading goes on, or the program would wait."""
+        try:
+            return self._read(name, stream)
+        except Exception as error:
+            text = own_errors.in_words("the reading of output", error)
+            if text != self._told:
+                self._told = text
+                self._put(Trouble(time=monotonic_ns(), pid=0, text=text))
+            sleep(_PAUSE_AFTER_TROUBLE)
+            return True
 
     def _read(self, name: str, stream: socket.socket) -> bool:
         """Read once from a stream; False when all its writers are gone."""

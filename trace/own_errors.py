@@ -16,6 +16,7 @@ def tell(state: RunState, what: str, error: Exception) -> None:
     """Note that this of ours has failed, at its first time; the tests raise the error instead."""
     if what not in state.own_errors:
         state.own_errors.add(what)
+        state.own_troubles += 1
         state.note(state.now, "", in_words(what, error), trouble=True)
 
 

@@ -13,6 +13,13 @@ DETAILED_DEAD = 200
 
 CONDENSED_BUCKETS = 16
 
+MOST_PROCESSES = 1 << 15
+"""So many are kept of a run, dead and alive, at about 7 kB each."""
+
+
+class TableFullError(Exception):
+    """An event is about one more process than there is room for."""
+
 
 class _Introduces(Protocol):
     pid: int
@@ -121,6 +128,9 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     if previous is not None:
         end_process(state, previous, time, None)
     key = str(pid)
+    if len(state.processes) >= MOST_PROCESSES:
+        state.by_pid.pop(pid, None)
+        raise TableFullError
     if previous is not None:
         again = state.lives[pid] = state.lives.get(pid, 1) + 1
         key = f"{pid}.{again}"

@@ -19,6 +19,7 @@ from typing import IO, cast
 
 import msgspec
 
+from mpviz.trace import own_errors
 from mpviz.trace.destination import PRIVATE
 from mpviz.trace.recording import FORMAT, Header
 from mpviz.trace.rings import Told, as_events
@@ -72,7 +73,12 @@ class Recorder:
     def add(self, told: Iterable[Told]) -> None:
         """Record these; they are in the file soon after."""
         if self._file is not None:
-            self._take(_encoder.encode_lines(as_events(told)))
+            try:
+                self._take(_encoder.encode_lines(as_events(told)))
+            except Exception as error:
+                # The run goes on without its recording.
+                self._end(own_errors.in_words("the recording", error))
+                return
             if self.path is not None:
                 self._write_what_waits()
             elif self._waiting_bytes > WAITING_BYTES:

@@ -172,7 +172,11 @@ def _lines(state: RunState) -> list[str]:
         + f", at {state.place(each.site)}" * (each.site in state.sites)
         for each in state.stuck
     ]
-    lines += [f"!! {_trouble(state, entry)}" for entry in state.log if entry.trouble]
+    lines += [f"!! {_trouble(state, entry)}" for entry in state.troubles]
+    slow = sum(bool(process.slow_way) for process in state.processes.values())
+    if slow:
+        who = "1 process tells" if slow == 1 else f"{slow} processes tell"
+        lines.append(f"{who} by the pipe, which takes longer, what shared memory has no room for")
     return [*lines, losses_in_words(state)]
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from mpviz.trace import kernel
+from mpviz.trace import kernel, own_errors
 from mpviz.trace.allowance import allowed_cores
-from mpviz.trace.events import ProcessSample, Sample
+from mpviz.trace.events import Event, ProcessSample, Sample, Trouble
 from mpviz.trace.text import clean
 
 _RATE_SAMPLES = 20
@@ -69,7 +69,7 @@ class Sampler:
     the warden itself is gone. Where there is no ``/proc``, samples have cores only.
     """
 
-    def __init__(self, put: Callable[[Sample], None], root_pid: int, interval: float = 0.1) -> None:
+    def __init__(self, put: Callable[[Event], None], root_pid: int, interval: float = 0.1) -> None:
         self._put = put
         self._interval = interval
         self._descendants = kernel.Descendants(root_pid)
@@ -77,6 +77,8 @@ class Sampler:
         self._hinted: deque[int] = deque()
         self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
         self._allowed: list[int] = []
+        self._told = ""
+        """What kept us from a sample, and was told."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
         self._thread.start()
@@ -101,11 +103,21 @@ class Sampler:
         _read_cores()
         due = time.monotonic() + self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self._put(self._sample())
+            self._sample_or_tell()
             now = time.monotonic()
             self._times.append(now)
             # Samples that are late are left out, not made up for.
             due = max(due + self._interval, now + self._interval / 2)
+
+    def _sample_or_tell(self) -> None:
+        """Take a sample; what keeps us from it is told once, and the next is tried."""
+        try:
+            self._put(self._sample())
+        except Exception as error:
+            text = own_errors.in_words("the look at the processes", error)
+            if text != self._told:
+                self._told = text
+                self._put(Trouble(time=time.monotonic_ns(), pid=0, text=text))
 
     def _sample(self) -> Sample:
         while self._hinted:

@@ -17,6 +17,7 @@ HELPERS = ("resource tracker", "fork server")
 """Roles of processes that multiprocessing starts for itself."""
 
 LOG_LIMIT = 5_000
+TROUBLES_LIMIT = 500
 RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
@@ -162,6 +163,8 @@ class Process:
     highest_number: int = 0
     dropped: int = 0
     lost_before_exec: int = 0
+    slow_way: str = ""
+    """Why it tells by the pipe what would go into shared memory; empty where it does not."""
 
     @property
     def alive(self) -> bool:
@@ -365,6 +368,8 @@ class RunState:
     """All that were ever written, also those no longer kept."""
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
     log_entries: int = 0
+    troubles: list[LogEntry] = field(default_factory=list)
+    """The first of those that tell of trouble, which no flood of others drives out."""
     recent: deque[Event | RingRecord] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
     """What was told last, without samples and output; :func:`~mpviz.trace.rings.as_event`."""
     records: int = 0
@@ -372,8 +377,12 @@ class RunState:
     unreadable: int = 0
     hidden_losses: list[str] = field(default_factory=list)
     """Why records may have been lost that nobody can count, a sentence each."""
+    table_is_full: bool = False
+    """There are more processes than are kept."""
     own_errors: set[str] = field(default_factory=set)
     """What of ours has failed, so that each is told once: a kind of event, or a rule."""
+    own_troubles: int = 0
+    """How often something of the viewer's own went wrong, or the system refused it something."""
     probe_errors: int = 0
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -399,8 +408,11 @@ class RunState:
 
     def note(self, time: int, process: str, text: str, *, trouble: bool = False) -> None:
         """Add a line to the event log."""
-        self.log.append(LogEntry(time, process, text, trouble))
+        entry = LogEntry(time, process, text, trouble)
+        self.log.append(entry)
         self.log_entries += 1
+        if trouble and len(self.troubles) < TROUBLES_LIMIT:
+            self.troubles.append(entry)
 
     def place(self, site: int) -> str:
         """``file.py:12`` for a site's number; empty where it is unknown."""

@@ -189,7 +189,7 @@ def _finding(state: RunState, finding: Finding, number: int) -> Iterator[str]:
 
 
 def _troubles(state: RunState) -> Iterator[str]:
-    troubles = [entry for entry in state.log if entry.trouble]
+    troubles = state.troubles
     if not troubles:
         return
     yield '<section><h2>What went wrong</h2><div class="scroll"><table><tr>'

@@ -131,8 +131,8 @@ def _troubles(state: RunState, status: Status) -> list[Part]:
     if state.lost or state.hidden_losses:
         more = "+" * bool(state.hidden_losses)
         parts += [(f" lost {state.lost:,}{more} ", "alarm"), (" ", "")]
-    if state.own_errors:
-        parts += [(" error of mpviz: see log ", "alarm"), (" ", "")]
+    if state.own_troubles:
+        parts += [(" trouble: see log ", "alarm"), (" ", "")]
     errors = state.probe_errors + state.unreadable
     if errors:
         words = "probe error" if errors == 1 else "probe errors"

@@ -82,6 +82,9 @@ _limit = 0
 _next_ring = 0
 """Below this number no ring is made: the last try failed, or the last ring was full."""
 
+_refusals: "set[bytes]" = set()
+"""How this process or the one that forked it was refused a ring, or a place in it."""
+
 _RING_PAUSE = 1 << 14
 _RING_WAIT_SECONDS = 0.0005
 
@@ -170,6 +173,8 @@ def form(kind, fields, names=()):
     entry = b" ".join(names) + b'\n{"k":"%b",%b}' % (kind, fields)
     line = form_of_line(kind, fields, names)
     number = next(_form_numbers)
+    if number == ring.FORMS:
+        _tell_refusal(b"full", "it has room for %d kinds of records" % (ring.FORMS - 1))
     if number >= ring.FORMS or len(entry) > ring.FORM_BYTES:
         # The ring takes no tuple for a number, so what is sent in this form goes through the pipe.
         return line
@@ -259,8 +264,12 @@ def _open_ring(number):
     _next_ring = number + _RING_PAUSE
     try:
         memory = ring.create(os.path.dirname(path), _pid, number)
-    except Exception:
+    except OSError as error:
         # Whatever there is against a ring on this machine: the pipe does as well, only slower.
+        if error.errno:
+            _tell_refusal(b"denied", os.strerror(error.errno))
+        return
+    except Exception:
         return
     _first = 1 << 62
     # Whoever takes a number from here on gives it a slot, so the ring begins behind the next one;
@@ -272,6 +281,13 @@ def _open_ring(number):
     ring.make_ready(memory, _pid, first, _main_thread)
     _limit = first + ring.SLOTS + 1
     _first = first
+
+
+def _tell_refusal(how, reason):
+    """Tell, once of each kind, why records go through the pipe."""
+    if how not in _refusals:
+        _refusals.add(how)
+        put(b"ring.refused", b'"how":"%b","reason":%b' % (how, text(reason)))
 
 
 def _has_room(number):
