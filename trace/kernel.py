@@ -9,6 +9,10 @@ import os
 import signal
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 """The unit of all tick counts in ``/proc``."""
 
@@ -25,6 +29,16 @@ _PIDFD_INFO_EXIT_CODE_OFFSET = 60
 
 # include/uapi/linux/pidfd.h, from Linux 6.9 on.
 _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
+
+
+_WALKS = 10
+"""So often the way up from a process is walked, if parents end meanwhile."""
+
+_TRACKER_COMMANDS = tuple(
+    f"from {package}.resource_tracker import main"
+    for package in ("multiprocessing", "multiprocess", "loky.backend")
+)
+"""How a resource tracker's code begins on its command line."""
 
 
 class ProcessStatus:
@@ -225,6 +239,36 @@ def signal_group(descriptor: int, signal_number: int) -> bool:
         # Only a short cut: what it could not reach is signalled one by one.
         return False
     return True
+
+
+def is_below(pid: int, roots: "Collection[tuple[int, int]]") -> bool:
+    """Say whether a process is a descendant of one of these, each a pid and its start time."""
+    for _ in range(_WALKS):
+        leads_there = _leads_to(pid, roots)
+        if leads_there is not None:
+            return leads_there
+    return False
+
+
+def _leads_to(pid: int, roots: "Collection[tuple[int, int]]") -> bool | None:
+    """Walk up the parents; None where one of them ended on the way, so that it has to be redone."""
+    reading = read_status(pid)
+    while reading is not None:
+        if reading.parent <= 1:
+            return False
+        parent = read_status(reading.parent)
+        # A parent is there before its child: a younger one has its pid from another.
+        if parent is None or parent.started > reading.started:
+            return None
+        if (parent.pid, parent.started) in roots:
+            return True
+        reading = parent
+    return None
+
+
+def is_tracker(pid: int) -> bool:
+    """Say whether a process is a resource tracker, by its command line."""
+    return any(word.startswith(_TRACKER_COMMANDS) for word in read_command(pid))
 
 
 def inherited_descriptors() -> list[int]:

@@ -16,22 +16,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 
 from mpviz.trace import kernel, signals
+from mpviz.trace.leftovers import EVENTS_VARIABLE, end_marked
 from mpviz.trace.probe import BOOT
-
-EVENTS_VARIABLE = "MPVIZ_EVENTS"
-"""Tells the probe the path of the FIFO."""
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 """Tells the probe the start method, where the program does not choose one itself."""
 
 WARDEN = Path(__file__).with_name("warden.py")
 
-_ORPHAN_ROUNDS = 100
+INTRODUCTION_SECONDS = 30.0
+"""A warden needs 30 ms to come up, or a hundred times that where many processes want the cores."""
 
 
 class LaunchError(Exception):
@@ -42,7 +42,8 @@ class LaunchError(Exception):
 class Program:
     """A program that was launched, with all that it started; what the viewer can do to it."""
 
-    warden: subprocess.Popen[bytes]
+    stand_in: subprocess.Popen[bytes]
+    """The process that we have started: it has forked the warden, and ends when all has ended."""
     control: socket.socket
     """Takes what the warden is to do, and brings what it has to tell."""
     queue_path: str
@@ -52,10 +53,26 @@ class Program:
     """Reads what the program writes, and who wrote it; None where it was not captured."""
     stderr: socket.socket | None
 
-    @property
+    _roots: list[tuple[int, int]] = field(default_factory=list)
+    """Pid and start time of the warden and its stand-in."""
+
+    @cached_property
     def warden_pid(self) -> int:
-        """The pid of the warden: all observed processes are below it."""
-        return self.warden.pid
+        """The pid of the warden: all observed processes are below it.
+
+        To be asked first before :meth:`start`; it waits until the warden has introduced itself.
+        :class:`LaunchError` where it does not.
+        """
+        self.control.settimeout(INTRODUCTION_SECONDS)
+        try:
+            warden = int(self.control.recv(100))
+        except (OSError, ValueError):
+            raise LaunchError("the warden of the program did not come up") from None
+        finally:
+            self.control.settimeout(None)
+        for pid in (self.stand_in.pid, warden):
+            self._roots.append((pid, kernel.start_time(pid) or 0))
+        return warden
 
     def start(self) -> None:
         """Have the program itself started: its queue is there now."""
@@ -87,21 +104,29 @@ class Program:
             self.send_signal(pid, started, signal.SIGCONT)
 
     def send_signal(self, pid: int, started: int, number: int) -> bool:
-        """Signal one process; False when it is gone or is another user's by now."""
+        """Signal one process of the program.
+
+        False when it is gone, is another user's by now, or is none of the program's: whatever was
+        told of it, the kernel has to say that it is below the warden.
+        """
         try:
-            return signals.send(pid, started, number)
+            return signals.send(pid, started, number, below=self._roots)
         except PermissionError:
             return False
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait up to so many seconds for the end of everything; say whether it has come."""
-        if self.warden.poll() is None:
-            _wait_for_end(self.warden.pid, timeout)
-        return self.warden.poll() is not None
+        if self.stand_in.poll() is None:
+            self._let_stand_in_go_on()
+            _wait_for_end(self.stand_in.pid, timeout)
+        if self.stand_in.poll() in (None, 0):
+            return self.stand_in.poll() is not None
+        # It was killed, and then the warden may be at work still; or the warden was.
+        return self._has_hung_up(timeout)
 
     def was_abandoned(self) -> bool:
-        """Say whether the warden is gone before its work was done; then :meth:`end_orphans`."""
-        return self.warden.poll() not in (None, 0)
+        """Say whether the warden or its stand-in was killed; then :meth:`end_orphans`."""
+        return self.stand_in.poll() not in (None, 0)
 
     def write_stdin(self, data: bytes) -> int:
         """Give the program input; returns how many bytes it took.
@@ -122,20 +147,12 @@ class Program:
             os.close(self.stdin)
             self.stdin = None
 
-    def end_orphans(self, known: Iterable[tuple[int, int]]) -> int:
-        """Kill what is left after the warden itself was killed, and return how many there were.
+    def end_orphans(self) -> int:
+        """Kill what is left after the warden and its stand-in were killed, and say how many.
 
-        ``known`` are pids and start times of observed processes. Those that we did not hear of yet
-        are found by the path of this run's queue in their environment.
+        See :func:`mpviz.trace.leftovers.end_marked`.
         """
-        left = set(known)
-        killed: set[tuple[int, int]] = set()
-        for _ in range(_ORPHAN_ROUNDS):
-            killed |= {process for process in left if self.send_signal(*process, signal.SIGKILL)}
-            left = self._find_marked() - killed
-            if not left:
-                break
-        return len(killed)
+        return end_marked(self.queue_path)
 
     def close(self) -> None:
         """Close our ends of everything; if the program still runs, this ends it."""
@@ -147,7 +164,7 @@ class Program:
     def abandon(self) -> None:
         """End everything at once and wait for it; for a start that came to nothing."""
         self.close()
-        self.warden.wait()
+        self.stand_in.wait()
 
     def _ask(self, line: bytes) -> None:
         try:
@@ -156,14 +173,19 @@ class Program:
             # The warden has ended, or we closed the socket: all is over, or about to be.
             return
 
-    def _find_marked(self) -> set[tuple[int, int]]:
-        mark = os.fsencode(f"{EVENTS_VARIABLE}={self.queue_path}")
-        marked = set()
-        for pid in kernel.list_pids():
-            reading = kernel.read_status(pid)
-            if reading and reading.status not in "ZX" and mark in kernel.read_environment(pid):
-                marked.add((pid, reading.started))
-        return marked
+    def _let_stand_in_go_on(self) -> None:
+        """Continue the stand-in, should somebody have stopped it; it does so for the warden."""
+        with suppress(ChildProcessError):
+            if os.waitid(os.P_PID, self.stand_in.pid, os.WSTOPPED | os.WNOHANG) is not None:
+                self.stand_in.send_signal(signal.SIGCONT)
+
+    def _has_hung_up(self, timeout: float | None) -> bool:
+        """Whether the warden is gone, or goes within so many seconds: its end of the socket is."""
+        if self.control.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self.control, 0)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 def launch(
@@ -203,7 +225,7 @@ def launch(
     command += [str(BOOT), queue, "remove" if remove_queue else "keep"]
     command += [str(descriptor_limit()), *arguments]
     try:
-        warden = subprocess.Popen(
+        stand_in = subprocess.Popen(
             command,
             stdin=stdin,
             stdout=stdout_of_program.fileno() if stdout_of_program else None,
@@ -222,7 +244,7 @@ def launch(
     finally:
         for end in theirs:
             end.close()
-    program = Program(warden, control, queue, _take_stdin(warden), stdout, stderr)
+    program = Program(stand_in, control, queue, _take_stdin(stand_in), stdout, stderr)
     try:
         make_queue(program)
     except BaseException:
@@ -318,12 +340,12 @@ def _moved_up(end: socket.socket) -> socket.socket:
         return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
 
 
-def _take_stdin(warden: subprocess.Popen[bytes]) -> int | None:
+def _take_stdin(process: subprocess.Popen[bytes]) -> int | None:
     """Take over the pipe from Popen, whose file object would block when the pipe is full."""
-    if warden.stdin is None:
+    if process.stdin is None:
         return None
-    descriptor = os.dup(warden.stdin.fileno())
-    warden.stdin.close()
-    warden.stdin = None
+    descriptor = os.dup(process.stdin.fileno())
+    process.stdin.close()
+    process.stdin = None
     os.set_blocking(descriptor, False)
     return descriptor

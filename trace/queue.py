@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections import deque
@@ -22,12 +21,10 @@ from pathlib import Path
 from mpviz.trace import own_errors
 from mpviz.trace.accounts import Accounts
 from mpviz.trace.events import Event, Output, Sample, Trouble
+from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.rings import NEVER, Ring, Rings, Told
 from mpviz.trace.run_folder import RunFolder
-
-QUEUE_NAME = "events"
-"""The FIFO's name in its directory."""
 
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
@@ -85,8 +82,7 @@ class EventQueue:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        name = f"mpviz-{os.urandom(8).hex()}"
-        self.directory = directory or Path(tempfile.gettempdir()) / name
+        self.directory = directory or new_folder()
         self._folder = RunFolder(self.directory)
         self.path = self.directory / QUEUE_NAME
         os.mkfifo(self.path, 0o600)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from mpviz.trace import leftovers
+
 MOST_NAMES = 20_000
 """So many names are looked at; each process has a file here for a moment only."""
 
@@ -25,7 +27,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         path.mkdir(mode=0o700)
         self._path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._descriptor = leftovers.hold(path)
 
     def names(self) -> list[str]:
         """What is in it now."""

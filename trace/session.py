@@ -68,6 +68,8 @@ class Session:
                 self._freeze_newcomers()
             elif self._told_end:
                 self.over = True
+                # Now, and not when the picture of it is left: the viewer may be killed till then.
+                self._close_queue()
                 return changed
             elif gone:
                 self._tell_end()
@@ -189,7 +191,7 @@ class Session:
         if not self._program.wait(0):
             return False
         if self._program.was_abandoned():
-            self._program.end_orphans(self._living())
+            self._program.end_orphans()
         return True
 
     def _tell_end(self) -> None:
@@ -201,7 +203,7 @@ class Session:
         self._queue.finish()
         trouble = ""
         if self._program.was_abandoned():
-            trouble = "the warden was killed; what it watched over was ended with SIGKILL"
+            trouble = "the warden was killed, so mpviz has ended what it watched over"
         self._queue.put(
             RunEnded(time=monotonic_ns(), pid=0, exit_code=self.state.exit_code, trouble=trouble)
         )

@@ -6,7 +6,6 @@ import gc
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from mpviz.trace import leftovers
 from mpviz.trace.allowance import allowed_cores, granted_cores
 from mpviz.trace.events import RunStarted
 from mpviz.trace.launch import LaunchError, Program, launch
-from mpviz.trace.queue import QUEUE_NAME, EventQueue
+from mpviz.trace.leftovers import QUEUE_NAME
+from mpviz.trace.queue import EventQueue
 from mpviz.trace.text import clean
 from mpviz.trace.version import VERSION
 
@@ -77,7 +78,8 @@ def start(
     """
     _spare_the_collector()
     arguments = [target.python, *target.arguments] if target.python else target.arguments
-    directory = Path(tempfile.gettempdir()) / f"mpviz-{os.urandom(8).hex()}"
+    leftovers.clear()
+    directory = leftovers.new_folder()
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []
 

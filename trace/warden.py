@@ -17,6 +17,11 @@ It is one thread and one loop, which sleeps until a descriptor has news:
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
+The process that the viewer starts is the warden's stand-in: it forks the warden and waits for its
+end. Should the warden be killed, the kernel makes its orphans the stand-in's children, which then
+ends them in the warden's way; a warden that is stopped it lets go on. So to leave something behind
+both have to be killed.
+
 ``AT-THE-END`` says what to do with a FIFO that a viewer who is gone left behind: ``remove`` it, and
 its folder, or ``keep`` it. ``DESCRIPTORS`` is how many the program may have open: the viewer, from
 which we inherit our own limit, has raised it for itself.
@@ -25,6 +30,7 @@ which we inherit our own limit, has raised it for itself.
 # Without pathlib, which costs 8 ms to import.
 # ruff: noqa: PTH100, PTH106, PTH108, PTH120
 
+import fcntl
 import os
 import resource
 import select
@@ -95,6 +101,7 @@ class Warden:
         "has_children",
         "may_start",
         "poll",
+        "stand_in",
         "tree",
         "viewer_is_gone",
         "wake_up",
@@ -105,7 +112,8 @@ class Warden:
         self.control = control
         self.wake_up = wake_up
         self.poll = select.epoll()
-        self.poll.register(control, select.EPOLLIN)
+        if control >= 0:
+            self.poll.register(control, select.EPOLLIN)
         self.poll.register(wake_up, select.EPOLLIN)
         self.words = warden_words.Words(control, self.poll)
         self.tree = warden_tree.Tree(self.poll, descriptor_limit)
@@ -115,7 +123,9 @@ class Warden:
         """The viewer has made the queue."""
         self.has_children = True
         self.ending: Ending | None = None
-        self.viewer_is_gone = False
+        self.viewer_is_gone = control < 0
+        self.stand_in = -1
+        """A pidfd of our stand-in; -1 where there is none."""
         self.command_rest = b""
 
 
@@ -131,9 +141,77 @@ def main() -> None:
     warden_start.adopt_orphans()
     most = surroundings.limits[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    warden = Warden(control, _wake_up_on_child(), most - _DESCRIPTORS_KEPT_FREE)
+    limit = most - _DESCRIPTORS_KEPT_FREE
+    viewer, stand_in = os.getppid(), os.getpid()
+    warden_pid = _fork()
+    if warden_pid > 0:
+        os.close(control)
+        warden_start.let_go_of_descriptors(surroundings)
+        if not _has_done_its_work(warden_pid):
+            _take_over(limit)
+            if at_the_end == "remove" and os.getppid() != viewer:
+                _remove_queue(queue)
+            sys.exit(1)
+        return
+    # A process that was forked has to say it anew.
+    warden_start.adopt_orphans()
+    warden = Warden(control, _wake_up_on_child(), limit)
+    if warden_pid == 0:
+        _watch_stand_in(warden, stand_in)
+    warden.words.introduce()
     _wait_for_start(warden)
+    if at_the_end == "remove":
+        _hold_folder(queue)
     start_program(warden, command, surroundings)
+    _watch_over(warden)
+    if at_the_end == "remove" and warden.viewer_is_gone:
+        _remove_queue(queue)
+    if warden.stand_in >= 0:
+        # It is to see our end, even if somebody has stopped it.
+        kernel.signal_process(warden.stand_in, signal.SIGCONT)
+
+
+def _fork() -> int:
+    """Fork the warden, whose stand-in this process is from now on.
+
+    0 in the warden; -1 where there can be no second process, and this one is the warden.
+    """
+    try:
+        return os.fork()
+    except OSError:
+        return -1
+
+
+def _has_done_its_work(warden_pid: int) -> bool:
+    """Wait for the end of the warden; False where that came too early. It cannot be stopped."""
+    while True:
+        _, status = os.waitpid(warden_pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return status == 0
+        os.kill(warden_pid, signal.SIGCONT)
+
+
+def _take_over(descriptor_limit: int) -> None:
+    """End what the warden has left, now that it was killed."""
+    warden = Warden(-1, _wake_up_on_child(), descriptor_limit)
+    begin_ending(warden, 0)
+    _watch_over(warden)
+
+
+def _watch_stand_in(warden: Warden, stand_in: int) -> None:
+    """Have the poll tell of the end of our stand-in, who is our parent."""
+    try:
+        warden.stand_in = os.pidfd_open(stand_in)
+    except ProcessLookupError:
+        begin_ending(warden, 0)
+        return
+    warden.poll.register(warden.stand_in, select.EPOLLIN)
+    if os.getppid() != stand_in:
+        begin_ending(warden, 0)
+
+
+def _watch_over(warden: Warden) -> None:
+    """Do the warden's work until nobody is left."""
     while warden.has_children and not _only_others_are_left(warden):
         try:
             turn(warden)
@@ -146,8 +224,6 @@ def main() -> None:
         problem = f"another user's and could not be ended: {beyond_us}"
         warden.words.tell_error(PermissionError(problem))
     warden.words.finish()
-    if at_the_end == "remove" and warden.viewer_is_gone:
-        _remove_queue(queue)
 
 
 def _wait_for_start(warden: Warden) -> None:
@@ -171,6 +247,7 @@ def start_program(
         )
         return
     outcome, report = os.pipe2(os.O_CLOEXEC)
+    warden_pid = os.getpid()
     stamp = monotonic_ns()
     try:
         child = os.fork()
@@ -178,7 +255,7 @@ def start_program(
         warden.words.tell_failure(f"{command[0]} could not be started: {problem.strerror}")
         return
     if child == 0:
-        warden_start.become_program(command, surroundings, report)
+        warden_start.become_program(command, surroundings, report, warden_pid)
     os.close(report)
     # Ends with the exec, which closes the other end; till then there is nothing else to do.
     error = os.read(outcome, 4096)
@@ -204,6 +281,10 @@ def turn(warden: Warden) -> None:
                 _read_control(warden)
         elif descriptor == warden.wake_up:
             os.read(descriptor, 4096)
+        elif descriptor == warden.stand_in:
+            # Nobody would be left if we were killed, too.
+            warden.poll.unregister(descriptor)
+            begin_ending(warden, 0)
         elif descriptor in warden.tree.by_descriptor:
             process = warden.tree.by_descriptor[descriptor]
             exit_code = warden.tree.see_end(process, happened)
@@ -384,6 +465,16 @@ def _wake_up_on_child() -> int:
     # A full pipe has woken us already.
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     return reading
+
+
+def _hold_folder(queue: str) -> None:
+    """Keep the run's folder locked until our end, so that nobody takes it for a leftover."""
+    try:
+        folder = os.open(os.path.dirname(queue), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(folder, fcntl.LOCK_SH)
+    except OSError:
+        # The viewer has removed it already.
+        return
 
 
 def _remove_queue(queue: str) -> None:

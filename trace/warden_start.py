@@ -25,7 +25,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 class Surroundings:
     """What the program is to find as if we were not there; to be taken before we change it."""
 
-    __slots__ = ("descriptors", "environment", "ignored", "limits", "parent")
+    __slots__ = ("descriptors", "environment", "ignored", "limits")
 
     def __init__(self, descriptor_limit: int) -> None:
         self.environment = _environment()
@@ -36,8 +36,6 @@ class Surroundings:
         self.descriptors = kernel.inherited_descriptors()
         """Those that it is to find beside the standard three; nobody reads or writes them here."""
         self.limits = descriptor_limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        self.parent = os.getpid()
-        """Us."""
 
 
 def adopt_orphans() -> None:
@@ -45,12 +43,14 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def become_program(command: list[str], surroundings: Surroundings, report: int) -> None:
+def become_program(
+    command: list[str], surroundings: Surroundings, report: int, parent: int
+) -> None:
     """Turn the forked child into the program as a shell would start it; never returns."""
     try:
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != surroundings.parent:
+        if os.getppid() != parent:
             # The warden was killed before the kernel knew that we want to go with it.
             return
         for number in set(HELD_SIGNALS) - surroundings.ignored:

@@ -28,12 +28,6 @@ LOOK_AT_ALL_SECONDS_ENDING = 0.1
 ENDING_PAUSE = 0.01
 """Seconds between two looks while the tree is being ended."""
 
-TRACKER_COMMANDS = tuple(
-    f"from {package}.resource_tracker import main"
-    for package in ("multiprocessing", "multiprocess", "loky.backend")
-)
-"""How a resource tracker's code begins on its command line."""
-
 
 class Process:
     """A descendant, held by a pidfd so that a signal can reach no other."""
@@ -130,9 +124,7 @@ class Tree:
     def is_tracker(self, process: Process) -> bool:
         """Whether it is a resource tracker, by its command line."""
         # Asked anew each time: a process that was just forked is not yet what it will be.
-        return process.pid != self.first and any(
-            word.startswith(TRACKER_COMMANDS) for word in kernel.read_command(process.pid)
-        )
+        return process.pid != self.first and kernel.is_tracker(process.pid)
 
     def forget(self, process: Process) -> None:
         """Let go of a process that is gone."""

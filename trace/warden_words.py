@@ -32,7 +32,16 @@ class Words:
         self._number = 0
         self._errors = 0
         self._unsent = bytearray()
-        os.set_blocking(control, False)
+        if control >= 0:
+            os.set_blocking(control, False)
+
+    def introduce(self) -> None:
+        """Tell the viewer our pid in a line of its own, before anything else."""
+        try:
+            os.write(self._control, b"%d\n" % self._pid)
+        except OSError:
+            # The viewer is gone already.
+            return
 
     def tell(self, kind: bytes, fields: bytes, stamp: int | None = None) -> None:
         """Send a record, now or as soon as there is room; kind and fields as ``wire.put``'s."""

@@ -476,9 +476,8 @@ def test_nothing_outlives_a_viewer_that_was_killed(reaction: str) -> None:
     killed = time.monotonic()
     viewer.wait()
     viewer.stdout.close()
-    wait_until(lambda: not any(map(is_there, pids)))
+    wait_until(lambda: not any(map(is_there, pids)) and not marked_processes(queue))
     assert time.monotonic() - killed < 2
-    assert not marked_processes(queue)
     assert not Path(queue).parent.exists()
 
 
@@ -498,21 +497,71 @@ def test_nothing_is_started_for_a_viewer_that_is_gone_already(tmp_path: Path) ->
     assert not queue.parent.exists()
 
 
-def test_a_killed_warden_takes_the_program_along_and_the_viewer_ends_the_rest(
-    watch: Watch,
-) -> None:
+FAMILY = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+hidden = ["env", "-i", sys.executable, "-c", "import time; time.sleep(600)"]
+hiding = child(lambda: os.execvp("env", hidden))
+say(os.getpid(), child(sleep), hiding, child(lambda: (os.setsid(), sleep())))
+sleep()
+"""
+
+
+@pytest.mark.parametrize("who", ["warden", "stand-in"])
+def test_whoever_of_the_two_is_killed_the_other_ends_the_program(watch: Watch, who: str) -> None:
+    observed = watch(*python(FAMILY))
+    family = observed.numbers()
+    program = observed.program
+    os.kill(program.warden_pid if who == "warden" else program.stand_in.pid, signal.SIGKILL)
+    assert program.wait(PATIENCE)
+    assert program.was_abandoned()
+    assert not any(map(is_there, family))
+    wait_until(lambda: not is_there(program.warden_pid))
+
+
+def test_both_killed_the_viewer_ends_what_bears_the_mark_of_the_run(watch: Watch) -> None:
     observed = watch(*python("say(os.getpid(), child(sleep), child(sleep)); sleep()"))
-    first, known, unknown = observed.numbers()
-    known_start = kernel.start_time(known)
-    assert known_start is not None
-    os.kill(observed.program.warden_pid, signal.SIGKILL)
-    assert observed.program.wait(PATIENCE)
-    assert observed.program.was_abandoned()
+    first, *others = observed.numbers()
+    program = observed.program
+    os.kill(program.stand_in.pid, signal.SIGKILL)
+    os.kill(program.warden_pid, signal.SIGKILL)
+    assert program.wait(PATIENCE)
+    assert program.was_abandoned()
     wait_until(lambda: not is_there(first))
-    assert is_there(known)
-    assert is_there(unknown)
-    assert observed.program.end_orphans([(known, known_start), (first, 1)]) == 2
-    wait_until(lambda: not is_there(known) and not is_there(unknown))
+    program.end_orphans()
+    wait_until(lambda: not any(map(is_there, others)))
+
+
+@pytest.mark.parametrize("who", ["warden", "stand-in"])
+def test_neither_of_the_two_can_be_stopped_for_long(watch: Watch, who: str) -> None:
+    observed = watch(*python("say(os.getpid(), child(sleep)); sleep()"))
+    family = observed.numbers()
+    program = observed.program
+    pid = program.warden_pid if who == "warden" else program.stand_in.pid
+    os.kill(pid, signal.SIGSTOP)
+    program.end()
+    deadline = time.monotonic() + PATIENCE
+    while not program.wait(0.05):
+        assert time.monotonic() < deadline
+    assert not program.was_abandoned()
+    assert not any(map(is_there, family))
+
+
+def test_no_signal_reaches_a_process_that_is_none_of_the_program_s(watch: Watch) -> None:
+    observed = watch(*python("say(child(sleep)); sleep()"))
+    (child,) = observed.numbers()
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            started = kernel.start_time(stranger.pid)
+            assert started is not None
+            assert not observed.program.send_signal(stranger.pid, started, signal.SIGKILL)
+            assert not observed.program.send_signal(
+                os.getpid(), kernel.start_time(os.getpid()) or 0, 0
+            )
+            assert is_there(stranger.pid)
+        finally:
+            stranger.kill()
+    assert observed.program.send_signal(child, kernel.start_time(child) or 0, signal.SIGKILL)
+    wait_until(lambda: not is_there(child))
 
 
 SPAWNING = """
@@ -532,7 +581,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", ["end", "kill"])
+@pytest.mark.parametrize("how", ["end", "kill", "kill warden"])
 def test_the_resource_tracker_is_left_to_clean_up(watch: Watch, tmp_path: Path, how: str) -> None:
     script = tmp_path / "spawning.py"
     script.write_text(SPAWNING)
@@ -542,6 +591,8 @@ def test_the_resource_tracker_is_left_to_clean_up(watch: Watch, tmp_path: Path, 
     assert all(semaphore.exists() for semaphore in semaphores)
     if how == "end":
         observed.program.end()
+    elif how == "kill warden":
+        os.kill(observed.program.warden_pid, signal.SIGKILL)
     else:
         started = observed.event(ProgramStarted)
         observed.program.send_signal(started.child, started.started, signal.SIGKILL)

@@ -1,0 +1,164 @@
+"""A run whose viewer, warden and stand-in were all killed: the next one clears what is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mpviz.trace import kernel, leftovers
+
+WaitUntil = Callable[..., None]
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+VIEWER = """
+import os, sys, time
+from mpviz.trace.start import Target, start
+
+session = start(Target([sys.argv[1]], name="x"), capture=True)
+while not any("ready" in line.text for line in session.state.output):
+    assert not session.over, session.state.output
+    session.step(0.01)
+    time.sleep(0.01)
+print(session._queue.directory, session._program.stand_in.pid, session._program.warden_pid)
+print(*[process.pid for process in session.state.processes.values()], flush=True)
+time.sleep(600)
+"""
+
+PROGRAM = """
+import multiprocessing, time
+
+def work(semaphore):
+    print("ready", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    semaphore = context.Semaphore()
+    child = context.Process(target=work, args=(semaphore,))
+    child.start()
+    child.join()
+"""
+
+
+class Run:
+    """A viewer in a process of its own, with a program that goes on until it is ended."""
+
+    def __init__(self, folder: Path) -> None:
+        program = folder / "program.py"
+        program.write_text(PROGRAM)
+        self.viewer = subprocess.Popen(
+            [sys.executable, "-c", VIEWER, str(program)], stdout=subprocess.PIPE, text=True
+        )
+        assert self.viewer.stdout is not None
+        place, stand_in, warden = self.viewer.stdout.readline().split()
+        self.folder = Path(place)
+        self.wardens = [int(stand_in), int(warden)]
+        self.family = [int(word) for word in self.viewer.stdout.readline().split()]
+        self.viewer.stdout.close()
+
+    def kill(self, *pids: int) -> None:
+        """Kill the viewer and these, so closely together that none can act on the other's end."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        self.viewer.kill()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.viewer.wait()
+
+    def close(self) -> None:
+        """End it, if nobody has."""
+        self.viewer.kill()
+        self.viewer.wait()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """A run that goes on."""
+    run = Run(tmp_path)
+    yield run
+    run.close()
+
+
+def is_there(pid: int) -> bool:
+    reading = kernel.read_status(pid)
+    return reading is not None and reading.status not in "ZX"
+
+
+def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until: WaitUntil) -> None:
+    # The stand-in first: while it lives, the warden cannot be stopped.
+    run.kill(*run.wardens)
+    assert run.folder.exists()
+    # The first process goes with the warden; who it has started is nobody's concern.
+    wait_until(lambda: not is_there(run.family[0]))
+    assert any(map(is_there, run.family[1:]))
+    leftovers.clear()
+    assert not any(map(is_there, run.family))
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_viewer_and_one_of_the_two_killed_nothing_is_left(
+    run: Run, wait_until: WaitUntil, which: int
+) -> None:
+    run.kill(run.wardens[which])
+    wait_until(lambda: not any(map(is_there, [*run.wardens, *run.family])), 10)
+    assert not run.folder.exists()
+
+
+def test_a_run_that_goes_on_is_let_alone(run: Run) -> None:
+    leftovers.clear()
+    assert run.folder.exists()
+    assert all(map(is_there, [*run.wardens, *run.family]))
+
+
+def test_a_run_of_which_only_the_warden_is_left_is_let_alone(
+    run: Run, wait_until: WaitUntil
+) -> None:
+    # It sees that the viewer is gone, and would be disturbed at what it does then.
+    for pid in run.wardens:
+        os.kill(pid, signal.SIGSTOP)
+    run.viewer.kill()
+    run.viewer.wait()
+    leftovers.clear()
+    assert run.folder.exists()
+    for pid in run.wardens:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not any(map(is_there, [*run.wardens, *run.family])), 10)
+    assert not run.folder.exists()
+
+
+def test_a_folder_that_nobody_holds_is_removed_unless_its_owner_lives() -> None:
+    place = Path(tempfile.gettempdir())
+    mine = leftovers.new_folder()
+    gone = place / "mpviz-1-1-00000000"
+    other = place / "mpviz-by-hand"
+    for folder in (mine, gone, other):
+        folder.mkdir()
+        (folder / "file").write_text("x")
+    leftovers.clear()
+    assert [folder.exists() for folder in (mine, gone, other)] == [True, False, True]
+    for folder in (mine, other):
+        (folder / "file").unlink()
+        folder.rmdir()
+
+
+def test_a_folder_that_is_held_is_let_alone_whoever_s_it_was() -> None:
+    # As one of a container with processes of its own looks from here.
+    gone = Path(tempfile.gettempdir()) / "mpviz-1-1-00000000"
+    gone.mkdir()
+    descriptor = leftovers.hold(gone)
+    leftovers.clear()
+    assert gone.exists()
+    os.close(descriptor)
+    leftovers.clear()
+    assert not gone.exists()
