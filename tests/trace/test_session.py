@@ -316,6 +316,39 @@ def test_the_death_of_the_warden_ends_everything_and_is_told(
     assert all(not process.alive for process in session.state.processes.values())
 
 
+def test_children_outlive_their_fork_server_and_are_shown_so(
+    begin: Begin, run_to_end: RunToEnd
+) -> None:
+    session = begin("""
+def work(go):
+    go.wait()
+    sys.exit(3)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("forkserver")
+    go = context.Event()
+    child = context.Process(target=work, args=(go,), name="child")
+    child.start()
+    from multiprocessing.forkserver import _forkserver
+    os.kill(_forkserver._forkserver_pid, signal.SIGKILL)
+    child.join()
+    print("told", child.exitcode, flush=True)
+    input()
+    go.set()
+    time.sleep(600)
+""")
+    run_to_end(session, lambda state: "told 255" in lines(state))
+    samples = session.state.cores.samples
+    run_to_end(session, lambda state: state.cores.samples > samples + 2)
+    child = named(session.state, "child")
+    assert child.alive
+    session.write_stdin("go on\n")
+    run_to_end(session, lambda state: not child.alive)
+    assert child.exit_code == 3
+    session.stop()
+    run_to_end(session)
+
+
 def test_an_interpreter_that_is_none_is_refused(tmp_path: Path) -> None:
     for python in (str(tmp_path / "none"), str(tmp_path)):
         with pytest.raises(LaunchError):

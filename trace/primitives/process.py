@@ -113,6 +113,13 @@ class Signalled(Event, tag="process.signalled", kw_only=True):
     signal: Whole
 
 
+SERVER_GONE = 255
+"""What a parent takes for the exit code of a child, alive or not, whose fork server was killed.
+
+See ``poll`` in ``multiprocessing/popen_forkserver.py``, CPython 3.8 to 3.15: it cannot know better.
+"""
+
+
 class Joined(Event, tag="process.joined", kw_only=True):
     """The parent has collected the exit status of a child."""
 
@@ -248,6 +255,9 @@ def _joined(state: RunState, parent: Process, event: Joined) -> None:
     if child is None:
         return
     child.joined = True
+    if event.exit_code == SERVER_GONE and child.start_method == "forkserver":
+        # The warden tells of its end, when it ends.
+        return
     end_process(state, child, event.time, event.exit_code)
 
 
