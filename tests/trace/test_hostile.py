@@ -1,0 +1,355 @@
+"""Whatever a program does to the stream, the rings and the folder of its run, it harms nobody."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpviz.trace import fold as fold_module
+from mpviz.trace import processes as processes_module
+from mpviz.trace.events import Event, Sample, Trouble, Unreadable, WaitOver
+from mpviz.trace.findings.look import look
+from mpviz.trace.findings.rule import Rule, Stays
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.process import Hello
+from mpviz.trace.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.queue import EventQueue
+from mpviz.trace.report import losses_in_words, summary
+from mpviz.trace.rings import NUMBERS, as_events
+from mpviz.trace.run_folder import RunFolder
+from mpviz.trace.sampler import Sampler
+from mpviz.trace.state import RunState
+
+RunProgram = Callable[..., Any]
+WaitUntil = Callable[..., None]
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+RECORD = b'{"k":"wait.over","t":1,"p":1,"n":1}\n'
+
+
+@pytest.fixture
+def queue(nothing_left: None) -> Iterator[EventQueue]:
+    queue = EventQueue()
+    yield queue
+    assert queue.close() == ""
+    assert not queue.directory.exists()
+
+
+def tell(queue: EventQueue, data: bytes) -> None:
+    """Write to the pipe of a queue, as any program may."""
+    with queue.path.open("wb", buffering=0) as pipe:
+        pipe.write(data)
+
+
+class Reading:
+    """What was read of a queue so far."""
+
+    def __init__(self, queue: EventQueue) -> None:
+        self.queue = queue
+        self.events: list[Event] = []
+
+    def has(self, kind: type[Event]) -> bool:
+        """Read on, and say whether there was such an event."""
+        self.events += as_events(self.queue.get())
+        return any(isinstance(event, kind) for event in self.events)
+
+    def troubles(self) -> list[str]:
+        """What the viewer told of its own troubles."""
+        return [event.text for event in self.events if isinstance(event, Trouble)]
+
+
+@pytest.fixture
+def reading(queue: EventQueue) -> Reading:
+    return Reading(queue)
+
+
+# The folder of a run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+def test_a_folder_goes_with_all_that_was_put_there(folder: Path, tmp_path: Path) -> None:
+    run = RunFolder(folder)
+    (folder / "tree" / "deep").mkdir(parents=True)
+    (folder / "tree" / "deep" / "file").write_text("theirs")
+    os.mkfifo(folder / "fifo")
+    (tmp_path / "kept").write_text("mine")
+    (folder / "link").symlink_to(tmp_path / "kept")
+    (folder / "links").symlink_to(tmp_path)
+    folder.chmod(0)
+    assert run.remove() == ""
+    assert run.remove() == "", "again"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_folder_that_was_moved_is_removed_where_it_is(folder: Path, tmp_path: Path) -> None:
+    run = RunFolder(folder)
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "events").write_text("mine")
+    (folder / "events").write_text("ours")
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(victim)
+    assert run.names() == ["events"]
+    assert run.remove() == ""
+    assert [path.name for path in tmp_path.rglob("*")] == ["victim", "events"]
+    assert (victim / "events").read_text() == "mine"
+
+
+def test_a_folder_that_was_removed_leaves_nothing_to_do(folder: Path) -> None:
+    run = RunFolder(folder)
+    folder.rmdir()
+    assert run.names() == []
+    assert run.remove() == ""
+
+
+def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+) -> None:
+    with queue.path.open("wb", buffering=0) as pipe:
+        queue.path.unlink()
+        wait_until(lambda: reading.has(Trouble))
+        pipe.write(RECORD)
+        wait_until(lambda: reading.has(WaitOver))
+    assert len(reading.troubles()) == 1, "once"
+    state = fold(RunState(), reading.events)
+    assert "more may be lost" in losses_in_words(state)
+
+
+# Rings
+
+
+def put_ring(
+    queue: EventQueue, *, read: int = 0, pid: int = 77, records: tuple[tuple[int, ...], ...] = ()
+) -> Path:
+    """Make a ring as the probe would, with a form 1 and these records: number, time and form."""
+    memory = bytearray(layout.SIZE)
+    layout.write_form(memory, 1, b'\n{"k":"wait.over"}')
+    for number, stamp, form in records:
+        place = layout.SLOTS_AT + number % layout.SLOTS * layout.SLOT_BYTES
+        layout.RECORD.pack_into(memory, place, stamp, 0, form, 0, 0, 0, 0, number)
+    layout.make_ready(memory, pid, read, 0)
+    path = queue.directory / f"{pid}-{read}{layout.SUFFIX}"
+    hidden = path.with_suffix(".new")
+    hidden.write_bytes(memory)
+    return hidden.rename(path)
+
+
+def test_a_ring_that_is_cut_short_costs_what_was_in_it_and_no_more(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+) -> None:
+    path = put_ring(queue, records=((1, 5, 1),))
+    with path.open("r+b") as file:
+        wait_until(lambda: reading.has(WaitOver))
+        assert not path.exists(), "it is in use"
+        file.truncate(0)
+        wait_until(lambda: reading.has(Trouble))
+    assert "the ring of process 77 was cut short" in reading.troubles()[0]
+    put_ring(queue, pid=78, records=((1, time.monotonic_ns(), 1),))
+    wait_until(lambda: [each.pid for each in reading.events if reading.has(WaitOver)][-1:] == [78])
+
+
+@pytest.mark.parametrize("read", [-1, NUMBERS, (1 << 63) - 1])
+def test_a_ring_with_a_number_that_cannot_be_is_none(queue: EventQueue, read: int) -> None:
+    put_ring(queue, read=read)
+    queue.finish()
+    assert queue.get() == []
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1 << 22])
+def test_a_ring_of_nobody_is_none(queue: EventQueue, pid: int) -> None:
+    put_ring(queue, pid=pid, records=((1, 5, 1),))
+    queue.finish()
+    assert queue.get() == []
+
+
+def test_records_of_the_future_hold_up_nobody(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+) -> None:
+    put_ring(queue, records=((1, 1 << 62, 1), (2, -5, 1), (3, 5, 1)))
+    wait_until(lambda: reading.has(WaitOver))
+    wait_until(lambda: reading.has(Unreadable))
+    assert [event.number for event in reading.events if isinstance(event, WaitOver)] == [3]
+    tell(queue, RECORD)
+    wait_until(lambda: [e.pid for e in reading.events if reading.has(WaitOver)][-1:] == [1])
+
+
+def test_forms_that_no_probe_writes_take_no_memory(queue: EventQueue) -> None:
+    records = tuple((number, 5, 1_000_000 + number) for number in range(1, 2000))
+    put_ring(queue, records=records)
+    queue.finish()
+    (told,) = queue.get()
+    assert isinstance(told, list)
+    assert len({id(record[1]) for record in told}) == 1
+    state = fold(RunState(), [told])
+    assert state.unreadable == len(records)
+    assert len(state.log) < 20, "the first of them are told, the others counted"
+
+
+def test_what_only_looks_like_a_ring_is_left_until_the_end(queue: EventQueue) -> None:
+    (queue.directory / f"a{layout.SUFFIX}").mkdir()
+    os.mkfifo(queue.directory / f"b{layout.SUFFIX}")
+    (queue.directory / f"c{layout.SUFFIX}").symlink_to("/etc/passwd")
+    (queue.directory / f"d{layout.SUFFIX}").write_bytes(bytes(layout.SIZE))
+    tell(queue, RECORD)
+    queue.finish()
+    assert [event.pid for event in as_events(queue.get())] == [1]
+
+
+# Errors of ours, and of the system
+
+
+def no_room(*_: object) -> Any:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def test_without_descriptors_the_viewer_goes_on_and_says_so(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "open", no_room)
+    put_ring(queue, records=((1, 5, 1),))
+    tell(queue, RECORD)
+    wait_until(lambda: reading.has(Trouble) and reading.has(WaitOver))
+    assert "Too many open files" in reading.troubles()[0]
+    monkeypatch.undo()
+    wait_until(lambda: [e.pid for e in reading.events if reading.has(WaitOver)][-1:] == [77])
+    assert len(reading.troubles()) == 1
+
+
+def test_a_reading_thread_that_fails_says_so_and_goes_on(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EventQueue, "_read_rings", lambda *_: 1 // 0)
+    wait_until(lambda: reading.has(Trouble))
+    monkeypatch.undo()
+    tell(queue, RECORD)
+    wait_until(lambda: reading.has(WaitOver))
+    assert "ZeroDivisionError" in reading.troubles()[0]
+    assert fold(RunState(), reading.events).hidden_losses == reading.troubles()
+
+
+def test_a_sampler_that_fails_says_so_and_goes_on(
+    wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[Event] = []
+    monkeypatch.setattr(Sampler, "_sample", no_room)
+    sampler = Sampler(put.append, os.getpid(), 0.01)
+    try:
+        wait_until(lambda: put)
+        monkeypatch.undo()
+        wait_until(lambda: isinstance(put[-1], Sample))
+    finally:
+        sampler.stop()
+    (trouble,) = [event for event in put if isinstance(event, Trouble)]
+    assert "Too many open files" in trouble.text
+
+
+HELLO = Hello(time=1, pid=7, number=1, parent=0, started=70, role="main")
+
+
+@pytest.mark.usefixtures("quiet_errors")
+def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x\x1b[2J")
+
+    monkeypatch.setitem(fold_module._HANDLERS, WaitOver, fail)
+    waits = [WaitOver(time=2, pid=7, number=number) for number in (2, 3)]
+    state = fold(RunState(), [HELLO, *waits])
+    assert state.records == 3
+    (told,) = state.troubles
+    assert "the fold of WaitOver: KeyError" in told.text
+    assert "\x1b" not in told.text
+    assert told.text in summary(state)
+
+
+@pytest.mark.usefixtures("quiet_errors")
+def test_a_rule_that_fails_is_told_once_and_not_asked_again() -> None:
+    asked: list[str] = []
+
+    def fail(_: RunState) -> Any:
+        asked.append("fails")
+        raise ValueError
+
+    def find(_: RunState) -> Any:
+        asked.append("works")
+        return ()
+
+    state = RunState()
+    words: dict[str, Any] = {"says": "", "threshold": "", "exempt": "", "stays": Stays.AS_IT_WAS}
+    rules = [Rule("broken", find=fail, **words), Rule("whole", find=find, **words)]
+    for _ in range(3):
+        look(state, rules)
+    assert asked == ["fails", "works", "works", "works"]
+    (told,) = state.troubles
+    assert "the rule broken: ValueError" in told.text
+
+
+def test_of_more_processes_than_there_is_room_for_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes_module, "MOST_PROCESSES", 3)
+    hellos = [
+        Hello(time=1, pid=pid, number=1, parent=0, started=pid, role="process")
+        for pid in range(10, 20)
+    ]
+    state = fold(RunState(), hellos)
+    assert list(state.processes) == ["10", "11", "12"]
+    assert len(state.hidden_losses) == 1
+    assert "none lost" not in losses_in_words(state)
+
+
+# Whole runs
+
+COMMON = """
+import os, sys, time
+FIFO = os.environ["MPVIZ_EVENTS"]
+FOLDER = os.path.dirname(FIFO)
+def line(text):
+    with open(FIFO, "w") as pipe:
+        pipe.write(text + "\\n")
+stamp = time.monotonic_ns()
+"""
+
+ATTACKS = {
+    "an end that is forged": """
+ended = ',"t":%d,"p":%d,"child":%d,"exit_code":0}' % (stamp, os.getppid(), os.getpid())
+line('{"k":"program.ended"' + ended)
+line('{"k":"process.exited"' + ended)
+line('{"k":"run.ended","t":%d,"p":0,"exit_code":0}' % stamp)
+""",
+    "a file and a folder in the run's": """
+os.makedirs(FOLDER + "/x/y")
+open(FOLDER + "/z", "w").close()
+""",
+    "a pipe that is another": """
+os.rename(FIFO, FIFO + ".old")
+os.symlink("/etc/passwd", FIFO)
+""",
+    "a folder that is gone": "import shutil; shutil.rmtree(FOLDER)\n",
+    "a line without an end": """
+with open(FIFO, "w") as pipe:
+    for _ in range(200):
+        pipe.write("x" * 65536)
+""",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_hostile_program_ends_as_it_does_and_leaves_nothing(
+    run_program: RunProgram, attack: str
+) -> None:
+    observed = run_program(COMMON + ATTACKS[attack] + "sys.exit(3)\n", exit_code=3)
+    assert observed.state.exit_code == 3
+    assert observed.state.processes[observed.state.main].exit_code == 3
