@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.events import Event, RingOpened, Unreadable
+from mpviz.trace.events import Event, RingOpened, RingRefused, Unreadable
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.value import ValueWritten
 from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue
+from mpviz.trace.report import summary
 from mpviz.trace.rings import Ring, as_events
 from mpviz.trace.state import RunState
 
@@ -148,6 +149,43 @@ def test_what_does_not_fit_comes_by_the_pipe(queue: EventQueue, write: Write) ->
     assert values(events) == [1, 2**64 - 1, 3, *range(600), 4]
     assert not any(isinstance(event, Unreadable) for event in events)
     assert [event.number for event in events] == list(range(1, len(events) + 1))
+
+
+def test_who_is_refused_a_ring_tells_all_by_the_pipe_and_says_why(
+    queue: EventQueue, write: Write
+) -> None:
+    writer = write("""
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    for number in range(40_000):
+        wire.send(written, 0, 0, number)
+    """)
+    events: list[Event] = []
+    while writer.poll() is None:
+        events += as_events(queue.get(timeout=0.01))
+    done(writer)
+    events += all_of(queue)
+    (refused,) = [event for event in events if isinstance(event, RingRefused)]
+    assert (refused.how, refused.reason) == ("denied", "File too large")
+    state = fold(RunState(), events)
+    assert len(values(events)) + state.lost == 40_000
+    assert [entry.text for entry in state.troubles if "File too large" in entry.text]
+
+
+def test_a_ring_that_is_full_of_forms_is_told_once(queue: EventQueue, write: Write) -> None:
+    writer = write("""
+    for number in range(1200):
+        form = wire.form(b"value.written", b'"o":"z"', (b"s", b"before", b"value"))
+        wire.send(form, 1, 0, number)
+    """)
+    done(writer)
+    events = all_of(queue)
+    assert values(events) == list(range(1200))
+    (refused,) = [event for event in events if isinstance(event, RingRefused)]
+    assert refused.how == "full"
+    state = fold(RunState(), events)
+    assert (state.lost, state.troubles) == (0, []), "slower, and no trouble"
+    assert "1 process tells by the pipe" in summary(state)
 
 
 IN_TURN = """
