@@ -632,6 +632,155 @@ def test_the_workers_of_xdist_have_their_names_and_run_tests(run_program: RunPro
     }
 
 
+PEBBLE = (
+    COMMON
+    + """
+import multiprocessing
+from pebble import ProcessPool, concurrent
+
+def sleep(number):
+    time.sleep(60)
+
+def prepare():
+    pass
+
+@concurrent.process(timeout=0.5)
+def alone(number):
+    time.sleep(number)
+
+def each(iterator):
+    while True:
+        try:
+            yield next(iterator)
+        except StopIteration:
+            return
+        except Exception as error:
+            yield type(error).__name__
+
+def main():
+    context = multiprocessing.get_context(sys.argv[1])
+    with ProcessPool(2, initializer=prepare, context=context) as pool:
+        tell(single=[pool.schedule(who, args=(number,)).result() for number in range(3)])
+        tell(chunks=list(pool.map(who, range(5), chunksize=2).result()))
+        tell(failed=list(each(pool.map(fail, range(4), chunksize=2).result())))
+        tell(error=error_of(pool.schedule(fail, args=(3,)).result))
+        tell(late=error_of(pool.schedule(sleep, args=(1,), timeout=0.5).result))
+        future = pool.schedule(sleep, args=(2,))
+        while not future.running():
+            time.sleep(0.01)
+        future.cancel()
+        tell(after=pool.schedule(who, args=(9,)).result())
+    if sys.argv[1] == "fork":
+        tell(alone=error_of(alone(60).result))
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def pebble(run_program: RunProgram, start_method: str) -> Observed:
+    return run_program(PEBBLE, start_method)
+
+
+def test_pebble_misses_nothing_and_adds_up(pebble: Observed) -> None:
+    stream = pebble.document["stream"]
+    assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+    assert_workers_add_up(pebble)
+    for section in ("queues", "locks", "values", "pipes", "events", "conditions"):
+        assert pebble.document[section] == [], section
+
+
+def test_pebble_s_tasks_are_those_of_whoever_ran_them(pebble: Observed) -> None:
+    pool = pool_of(pebble, "pool")
+    assert (pool["kind"], pool["size"], pool["initializer"]) == ("ProcessPool", 2, "prepare")
+    tasks = tasks_of(pebble, pool)
+    ran = [task["worker_pid"] for task in tasks if task["job"] < 3]
+    assert ran == [pid for _, pid in pebble.facts("single")]
+    chunks = [job for job in pool["jobs"] if job["call"] == "map"]
+    assert [(job["function"], job["tasks"], job["items"]) for job in chunks] == [
+        ("who", 3, 5),
+        ("fail", 2, 4),
+    ]
+    own = [task for task in tasks if task["job"] == chunks[0]["job"]]
+    assert [task["worker_pid"] for task in own for _ in range(task["items"])] == [
+        pid for _, pid in pebble.facts("chunks")
+    ]
+    assert all(job["ended"] is not None for job in pool["jobs"])
+    assert [task["error"] for task in tasks if task["outcome"] == "raised"] == ["KeyError"] * 2
+    expected = {"tasks": 12, "started": 12, "done": 8, "raised": 2, "stopped": 2}
+    assert sums_of(pool) == expected
+
+
+def test_a_worker_that_pebble_ends_with_its_task_is_no_failure(pebble: Observed) -> None:
+    assert pebble.facts("late") == "TimeoutError"
+    tasks = tasks_of(pebble, pool_of(pebble, "pool"))
+    ended = {task["outcome"]: task for task in tasks if task["function"] == "sleep"}
+    assert ended.keys() == {"timed out", "cancelled"}
+    # Its workers say of a SIGTERM by their exit code that it came.
+    codes = {each["pid"]: each["exit_code"] for each in pebble.document["processes"]}
+    assert [codes[task["worker_pid"]] for task in ended.values()] == [15, 15]
+    assert not [
+        each.text for each in pebble.state.log if each.trouble and "raised" not in each.text
+    ]
+
+
+AIOMULTIPROCESS = """
+import asyncio, os, sys
+import aiomultiprocess
+from telling import tell
+
+async def who(number):
+    await asyncio.sleep(0.01)
+    return [number, os.getpid()]
+
+async def fail(number):
+    raise KeyError(number)
+
+async def together(number):
+    await asyncio.sleep(0.5)
+
+async def last(number):
+    await asyncio.sleep(60)
+
+async def main():
+    aiomultiprocess.set_start_method(sys.argv[1])
+    async with aiomultiprocess.Pool(2) as pool:
+        tell(map=await pool.map(who, range(6)), apply=await pool.apply(who, (7,)))
+        await pool.map(together, range(6))
+        try:
+            await pool.apply(fail, (1,))
+        except Exception as error:
+            tell(error=type(error).__name__)
+    tell(alone=await aiomultiprocess.Worker(target=who, args=(5,)))
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_aiomultiprocess_s_workers_do_many_tasks_at_a_time(
+    run_program: RunProgram, start_method: str
+) -> None:
+    run = run_program(AIOMULTIPROCESS, start_method)
+    stream = run.document["stream"]
+    assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+    assert_workers_add_up(run)
+    for section in ("queues", "locks", "values", "pipes", "events", "conditions"):
+        assert run.document[section] == [], section
+    pool = pool_of(run, "pool")
+    assert (pool["kind"], pool["size"], len(pool["workers"])) == ("aiomultiprocess Pool", 2, 2)
+    assert sums_of(pool) == {"tasks": 14, "started": 14, "done": 13, "raised": 1}
+    tasks = tasks_of(run, pool)
+    ran = [task["worker_pid"] for task in tasks if task["function"] == "who"]
+    assert ran == [pid for _, pid in (*run.facts("map"), run.facts("apply"))]
+    (failed,) = [task for task in tasks if task["outcome"] == "raised"]
+    assert (failed["function"], failed["error"]) == ("fail", "KeyError")
+    beside = [task for task in tasks if task["function"] == "together"]
+    assert max(task["started"] for task in beside) < min(task["ended"] for task in beside)
+
+
 PRINTING = """
 import sys, time, traceback
 from concurrent.futures import ProcessPoolExecutor, wait

@@ -1011,6 +1011,21 @@ def test_a_task_that_is_broken_off_is_neither_lost_nor_failed(two: Story) -> Non
     assert [entry.text for entry in two.state.log if entry.trouble] == ["ended by SIGKILL"]
 
 
+def test_a_worker_of_many_tasks_at_a_time_is_at_work_until_the_last_has_ended(two: Story) -> None:
+    two.tell(5, MAIN, PoolCreated, object="A", workers=1, kind="aiomultiprocess Pool")
+    two.tell(6, ANNA, WorkerReady, object="A")
+    for job in range(4):
+        two.tell(7, ANNA, TaskStarted, object="A", job=job, index=0, function="fetch", items=1)
+    anna = two.state.processes[str(ANNA)]
+    for job, still in ((3, "A/2/0"), (0, "A/2/0"), (2, "A/1/0")):
+        two.tell(8, ANNA, TaskEnded, object="A", job=job, index=0)
+        assert (anna.task, anna.activity) == (still, Activity.TASK)
+    two.tell(9, ANNA, TaskStarted, object="A", job=5, index=0, function="fetch", items=1)
+    two.tell(10, MAIN, Joined, child=ANNA, exit_code=-9)
+    outcomes = [task["outcome"] for task in two.document()["tasks"]]
+    assert outcomes == ["done", "lost", "done", "done", "lost"]
+
+
 def test_one_that_was_sent_a_signal_may_say_so_by_its_exit_code(two: Story) -> None:
     for pid, code in ((ANNA, 15), (BERT, 143)):
         two.tell(5, MAIN, Signalled, child=pid, signal=15)

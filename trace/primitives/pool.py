@@ -13,6 +13,7 @@ from mpviz.trace.primitives.pool_document import (
 )
 from mpviz.trace.primitives.pool_events import (
     BROKEN,
+    MANY_AT_A_TIME,
     ExecutorBroken,
     FutureDone,
     JobCallback,
@@ -200,6 +201,8 @@ def _started(state: RunState, process: Process, event: TaskStarted) -> None:
     tasks = state.table(Task)
     tasks[task.id] = task
     thin_tasks(tasks)
+    if process.task and pool.kind in MANY_AT_A_TIME:
+        pool.beside.setdefault(process.key, []).append(process.task)
     process.task = task.id
     process.receiving = False
     pool.at_work[process.key] = task.id
@@ -237,10 +240,12 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
     job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
     job.last_end = pool.last_end = event.time
-    pool.at_work.pop(process.key, None)
     pool.finished.add(event.time)
     read_cpu(process, event.time, event.cpu)
-    process.task = process.stopping = ""
+    process.task, process.stopping = _task_left(pool, process, task_id), ""
+    pool.at_work.pop(process.key, None)
+    if process.task:
+        pool.at_work[process.key] = process.task
     process.receiving = False
     process.idle_since = event.time
     if done == pool.max_tasks:
@@ -248,6 +253,17 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
         tasks = "task" if done == 1 else f"{done} tasks"
         state.note(event.time, process.key, f"has done its {tasks} and retires")
     settle(process, event.time)
+
+
+def _task_left(pool: Pool, process: Process, ended: str) -> str:
+    """The id of a task that a worker is still at when one has ended; empty where there is none."""
+    beside = pool.beside.get(process.key)
+    if not beside:
+        return ""
+    if ended in beside:
+        beside.remove(ended)
+        return process.task
+    return beside.pop()
 
 
 def _stopping(state: RunState, process: Process, event: TaskStopping) -> None:
@@ -279,12 +295,13 @@ def _future_done(state: RunState, process: Process, event: FutureDone) -> None:
     job.returned += 1
     if job.returned >= job.tasks:
         job.ended = event.time
-    if event.cancelled:
+    is_begun = _task_id(pool, number, index) in state.table(Task)
+    if event.cancelled and not is_begun:
         job.cancelled += 1
         if job.cancelled == 1:
             what = job.function if job.call in SINGLE_CALLS else f"the rest of {job.function}"
             state.note(event.time, process.key, f"cancels {what}")
-    elif event.error and _task_id(pool, number, index) not in state.table(Task):
+    elif event.error and not is_begun:
         job.never_run += 1
         if pool.broken or event.error == BROKEN:
             # Its workers may still take a few calls, before they are ended, too.
@@ -326,11 +343,16 @@ def _process_ended(state: RunState, process: Process) -> None:
         process.initializing = ""
     if not process.task:
         return
-    task = state.table(Task).get(process.task)
+    pool = pool_of(state, process.pool)
+    for task_id in (process.task, *pool.beside.pop(process.key, ())):
+        task = state.table(Task).get(task_id)
+        if task is not None:
+            _die_with(state, process, task)
     process.task = ""
-    pool_of(state, process.pool).at_work.pop(process.key, None)
-    if task is None:
-        return
+    pool.at_work.pop(process.key, None)
+
+
+def _die_with(state: RunState, process: Process, task: Task) -> None:
     task.ended = process.ended
     task.outcome = process.stopping or "lost"
     pool = pool_of(state, task.pool)

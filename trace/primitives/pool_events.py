@@ -7,6 +7,9 @@ from mpviz.trace.events import Event, Seconds, Whole
 POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool", "pytest-xdist")
 """Kinds whose jobs are cut into tasks; the second is mpire's."""
 
+MANY_AT_A_TIME = ("aiomultiprocess Pool",)
+"""Kinds whose workers begin a task while they are at others."""
+
 EXECUTORS = ("ProcessPoolExecutor", "loky executor", "ProcessPool")
 """Kinds whose tasks are calls that are submitted one by one; the last is pebble's."""
 

@@ -127,6 +127,8 @@ class Pool:
     """Workers that had done as many tasks as they may, and whose places others took."""
     at_work: dict[str, str] = field(default_factory=dict)
     """Process key: id of the task that it is at."""
+    beside: dict[str, list[str]] = field(default_factory=dict)
+    """Process key: ids of the other tasks that it is at, where it does many at a time."""
     most_at_work: int = 0
     """How many workers were at a task at once, at most."""
     first_task: int = -1

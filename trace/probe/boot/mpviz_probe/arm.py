@@ -31,6 +31,8 @@ PRIMITIVES = {
         "billiard.pool",
     ),
     "celery": ("celery.app.trace",),
+    "pebble": ("pebble.pool.process",),
+    "aiomultiprocess": ("aiomultiprocess.core", "aiomultiprocess.pool"),
     "xdist": ("_pytest.runner", "_pytest.reports"),
     "futures": ("concurrent.futures.process",),
     "loky": tuple(

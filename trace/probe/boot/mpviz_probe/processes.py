@@ -8,7 +8,7 @@ from functools import wraps
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report, start_ticks
 from mpviz_probe.functions import name_of
-from mpviz_probe.wrappers import code_of
+from mpviz_probe.wrappers import called_in_the_end, code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
@@ -87,10 +87,11 @@ def _name_of_work(process, function, arguments):
     if function is None:
         # A class of the program's that has a ``run`` of its own is called by nothing else.
         function = type(process).run
+    function = called_in_the_end(function, arguments)
     code = code_of(function)
     if code is not None and sites.is_machinery(code.co_filename):
         return ""
-    return name_of(function, arguments)
+    return name_of(function)
 
 
 def _observed_bootstrap(bootstrap):
