@@ -273,6 +273,8 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     asleep_in: str = ""
     """What its main thread sleeps in: lock (one between threads, also a join of one), file lock,
     clock, else; empty where it does not sleep, or the system does not say."""
+    title: str = ""
+    """What it has written over its command line, told when it has changed: setproctitle does so."""
 
 
 class Sample(Event, tag="sample", kw_only=True):

@@ -41,7 +41,7 @@ from mpviz.trace.processes import (
     process_with_pid,
     signal_name,
 )
-from mpviz.trace.programs import take_in_command, take_in_start, watch_silence
+from mpviz.trace.programs import take_in_command, take_in_start, take_in_title, watch_silence
 from mpviz.trace.rings import RingRecord, Told, as_event
 from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, take_in_work
 from mpviz.trace.state import (
@@ -455,6 +455,8 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
         process.parent = parent.key if parent else ""
     if sample.command:
         take_in_command(state, process, time, sample)
+    if sample.title:
+        take_in_title(process, sample.title)
     process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"

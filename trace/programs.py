@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -23,6 +24,16 @@ SILENT_NANOSECONDS = 1_000_000_000
 _TRACKERS = (".resource_tracker", ".semaphore_tracker")
 """On the command line of a resource tracker: multiprocessing's, or one made after it."""
 
+_NUMBERED = re.compile(
+    r"MainProcess|program|process|process of the fork server|fork of .*"
+    r"|\w*(?:Process|PoolWorker)-[\d:]+",
+    re.DOTALL,
+)
+"""Names that multiprocessing gives, and those that we give."""
+
+_FORK_SERVER = ".forkserver import main"
+"""Is on the command line of a fork server, and of the processes that it has forked."""
+
 NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, pools and pipes"
 
 
@@ -43,7 +54,10 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
     is_replaced = process.probed and (
         bool(keeps_probe_out(sample.command)) or (file != "" and not is_same)
     )
-    process.command, process.executable, process.command_since = sample.command, file, time
+    # Where there is a title, the command line can no longer be read.
+    command = process.command if sample.title and process.command else sample.command
+    process.command, process.executable, process.command_since = command, file, time
+    process.title = ""
     if _is_tracker(sample.command):
         # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
         process.probed = False
@@ -55,6 +69,26 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
     elif process.role == "program":
         # It is told whole here, and cut by the probe.
         process.name = name_of_program(process.command)
+
+
+def take_in_title(process: Process, title: str) -> None:
+    """Take in what a process calls itself: its name, where it had none that says more."""
+    is_nameless = process.name in ("", process.title) or says_little(process)
+    process.title = title
+    if is_nameless:
+        process.name = title
+
+
+def named(process: Process, name: str) -> str:
+    """The name of a process that multiprocessing calls so: its title, where that says more."""
+    return process.title if process.title and _NUMBERED.fullmatch(name) else name
+
+
+def says_little(process: Process) -> bool:
+    """Whether a process has only the name that all of its kind have."""
+    return _NUMBERED.fullmatch(process.name) is not None or (
+        process.role == "program" and process.name == name_of_program(process.command)
+    )
 
 
 def take_in_start(state: RunState, process: Process, time: int, arguments: Sequence[str]) -> None:
@@ -142,11 +176,28 @@ def _name_by_command(state: RunState, process: Process) -> None:
         process.name = name_of_program(process.command) if is_native else "MainProcess"
     elif _is_tracker(process.command):
         process.role = process.name = "resource tracker"
-    elif ".forkserver import main" in process.command:
-        process.role = process.name = "fork server"
+    elif _FORK_SERVER in process.command:
+        _name_at_fork_server(state, process)
     else:
         process.role = "program"
         process.name = name_of_program(process.command)
+
+
+def _name_at_fork_server(state: RunState, process: Process) -> None:
+    """A fork server, or what it has forked: that keeps its command line.
+
+    Below a process of a fork server's there may be another one, with descriptors of its own on the
+    command line; what has the very same command line was forked by hand.
+    """
+    parent = state.processes.get(process.parent)
+    if parent is None or _FORK_SERVER not in parent.command:
+        process.role = process.name = "fork server"
+    elif parent.role == "fork server":
+        process.role, process.name = "process", "process of the fork server"
+    elif process.command == parent.command:
+        process.role, process.name = "process", f"fork of {described(parent)}"
+    else:
+        process.role = process.name = "fork server"
 
 
 def _see_what_keeps_probe_out(state: RunState, process: Process, time: int) -> None:

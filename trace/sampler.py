@@ -22,6 +22,9 @@ from mpviz.trace.allowance import allowed_cores
 from mpviz.trace.events import Event, ProcessSample, Sample, Trouble
 from mpviz.trace.text import clean
 
+_TITLE_SECONDS = 1.0
+"""How often it is looked whether a process has given itself another title."""
+
 _RATE_SAMPLES = 20
 """How many samples the achieved rate is taken over."""
 
@@ -55,6 +58,13 @@ class _Known:
     status: str = ""
     image: int = 0
     """Changes with each exec; 0 while its command was not told."""
+    command: tuple[str, ...] = ()
+    """What it was started as, for all that is known."""
+    words: tuple[str, ...] = ()
+    """What its command line was when it was last read: its title, where it has one."""
+    read_at: float = 0.0
+    read_after: float = -1.0
+    """When that was, and the CPU seconds used by then: without more of them, nothing changes."""
     main_seconds: float = -1.0
     without_core: float = -1.0
     waited: dict[int, int] = field(default_factory=dict)
@@ -179,7 +189,7 @@ class Sampler:
             without_core=known.without_core,
             main_seconds=known.main_seconds,
             asleep_in=known.asleep_in,
-            **_news_of_command(known, reading),
+            **_news_of_command(known, reading, self._known.get(reading.parent)),
         )
 
 
@@ -212,19 +222,55 @@ def meaning_of_sleep(place: str) -> str:
     return next((word for start, word in _SLEEPS.items() if place.startswith(start)), "else")
 
 
-def _news_of_command(known: _Known, reading: kernel.ProcessStatus) -> dict[str, str]:
-    """Give command and executable with the first sample, and with the first after an exec."""
+def _news_of_command(
+    known: _Known, reading: kernel.ProcessStatus, parent: _Known | None
+) -> dict[str, str]:
+    """Give command and executable with the first sample and the first after an exec, and a title.
+
+    A title is written over the command line (setproctitle, gunicorn, postgres), which an exec alone
+    changes otherwise.
+    """
     if reading.image in (0, known.image):
-        return {}
-    command = kernel.read_command(reading.pid)
-    if not command:
+        return _news_of_title(known, reading.pid)
+    words = tuple(kernel.read_command(reading.pid))
+    if not words:
         # In the middle of an exec; the next sample tells it.
         return {}
-    known.image = reading.image
+    known.image, known.command, known.words = reading.image, words, words
+    news = {}
+    if parent is not None and parent.image == reading.image:
+        # Forked: what differs from its parent is a title, of which of the two it is.
+        known.command = parent.command
+        if words not in (parent.command, tuple(kernel.read_command(reading.parent))):
+            news = {"title": as_title(words)}
+    elif is_padded_title(words):
+        news = {"title": as_title(words)}
     return {
-        "command": clean(shlex.join(command)),
+        "command": clean(shlex.join(known.command)),
         "executable": clean(kernel.read_executable(reading.pid)),
+        **news,
     }
+
+
+def _news_of_title(known: _Known, pid: int) -> dict[str, str]:
+    if known.time - known.read_at < _TITLE_SECONDS or known.cpu_seconds == known.read_after:
+        return {}
+    known.read_at, known.read_after = known.time, known.cpu_seconds
+    words = tuple(kernel.read_command(pid))
+    if words in ((), known.words):
+        return {}
+    known.words = words
+    return {} if words == known.command else {"title": as_title(words)}
+
+
+def is_padded_title(words: tuple[str, ...]) -> bool:
+    """Whether a command line is a title by its looks: one text with nothing but padding behind."""
+    return len(words) > 1 and not any(words[1:]) and " " in words[0]
+
+
+def as_title(words: tuple[str, ...]) -> str:
+    """A title for a person, without what pads it to the length of the command line."""
+    return clean(" ".join(words).strip())
 
 
 def _read_cores() -> list[float]:

@@ -64,6 +64,8 @@ class Process:
     kernel_parent: int = 0
     """Pid of the parent that the kernel names, at the last sample: another once it is an orphan."""
     name: str = ""
+    title: str = ""
+    """What it calls itself in the system's list of processes; empty where that is its command."""
     role: str = "process"
     """main, process, worker (of a pool), fork server, resource tracker, program (no probe)."""
     daemon: bool | None = None

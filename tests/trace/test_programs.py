@@ -51,11 +51,13 @@ class Story:
             told |= {"command": "python3 story.py", "executable": PYTHON, "python": "3.12.1"}
         self.tell(seconds, Hello, pid, number=number, **{**told, **fields})
 
-    def sample(self, seconds: float, pid: int, command: str = "", executable: str = "") -> None:
+    def sample(
+        self, seconds: float, pid: int, command: str = "", executable: str = "", **fields: Any
+    ) -> None:
         process = ProcessSample(
             pid=pid,
             started=pid - 99,
-            parent=WARDEN if pid == MAIN else MAIN,
+            parent=fields.pop("parent", WARDEN if pid == MAIN else MAIN),
             status="S",
             cpu_percent=0,
             cpu_seconds=0,
@@ -63,6 +65,7 @@ class Story:
             core=0,
             command=command,
             executable=executable and f"/usr/bin/{executable}",
+            title=fields.pop("title", ""),
         )
         self.tell(seconds, Sample, 0, cores=[], processes=[process])
 
@@ -139,6 +142,45 @@ def test_a_child_that_gives_itself_another_title_is_still_observed() -> None:
     story.fork(1)
     story.sample(1.1, CHILD, "worker: idle", PYTHON)
     assert (story.process(CHILD).name, story.process(CHILD).probed) == ("fork of MainProcess", True)
+
+
+def test_a_title_is_the_name_of_a_process_that_had_none_of_its_own() -> None:
+    story = Story()
+    story.hello(0.1)
+    story.fork(1)
+    story.sample(1.1, CHILD, "python3 story.py", PYTHON, title="shop: worker 1")
+    child = story.process(CHILD)
+    assert (child.name, child.title, child.command) == (
+        "shop: worker 1",
+        "shop: worker 1",
+        "python3 story.py",
+    )
+    story.sample(2.1, CHILD, title="shop: worker 1 (busy)")
+    assert child.name == "shop: worker 1 (busy)"
+    # Told late: a name that all have says no more than the title, one of its own does.
+    story.tell(2.2, Began, CHILD, name="Process-1", daemon=False, parent=MAIN)
+    assert child.name == "shop: worker 1 (busy)"
+    story.tell(2.3, Began, CHILD, name="Anna", daemon=False, parent=MAIN)
+    story.sample(3.1, CHILD, title="shop: worker 1")
+    assert child.name == "Anna"
+
+
+def test_what_a_fork_server_without_a_probe_has_forked_is_no_fork_server() -> None:
+    command = "python3 -I -c 'from multiprocessing.forkserver import main; main(3, 5)'"
+    nested = command.replace("main(3, 5)", "main(4, 7)")
+    server, worker, forked, second = CHILD, CHILD + 1, CHILD + 2, CHILD + 3
+    story = Story("python3 -I story.py")
+    story.sample(0.5, server, command, PYTHON)
+    story.sample(0.6, worker, command, PYTHON, parent=server)
+    story.sample(0.7, forked, command, PYTHON, parent=worker)
+    story.sample(0.8, second, nested, PYTHON, parent=worker)
+    told = {pid: story.process(pid) for pid in (server, worker, forked, second)}
+    assert [(each.role, each.name) for each in told.values()] == [
+        ("fork server", "fork server"),
+        ("process", "process of the fork server"),
+        ("process", "fork of process of the fork server"),
+        ("fork server", "fork server"),
+    ]
 
 
 def test_a_program_that_embeds_python_is_observed_as_what_it_is() -> None:

@@ -16,7 +16,7 @@ from mpviz.trace.processes import (
     renew,
     signal_name,
 )
-from mpviz.trace.programs import is_another_by_now, take_in_launch
+from mpviz.trace.programs import is_another_by_now, named, take_in_launch
 from mpviz.trace.state import (
     HELPERS,
     Freers,
@@ -160,7 +160,8 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.python, process.command = parent.python, parent.command
         process.executable = parent.executable
     if not is_named:
-        process.name = _first_name(state, process, parent if event.forked else None, event.role)
+        name = _first_name(state, process, parent if event.forked else None, event.role)
+        process.name = named(process, name)
     settle(process, event.time)
 
 
@@ -187,7 +188,7 @@ def _started(state: RunState, parent: Process, event: Started) -> None:
     child.parent = parent.key
     child.started_ticks = child.started_ticks or event.started
     if not is_another_by_now(parent, child):
-        child.name = event.name
+        child.name = named(child, event.name)
         child.probed = True
         if event.method == "fork":
             child.executable = child.executable or parent.executable
@@ -211,7 +212,7 @@ def _launched(state: RunState, parent: Process, event: Launched) -> None:
 def _began(state: RunState, process: Process, event: Began) -> None:
     process.daemon = event.daemon
     if not is_another_by_now(state.by_pid.get(event.parent), process):
-        process.name = event.name
+        process.name = named(process, event.name)
         process.role = "process"
     read_cpu(process, event.time, event.cpu)
     process.began = event.time
