@@ -15,6 +15,8 @@ class Accounts:
     """The files of a run's folder in which processes say what they dropped."""
 
     def __init__(self, folder: RunFolder) -> None:
+        self.warden = 0
+        """The pid of the warden, which drops nothing; 0 where there is no warden."""
         self._folder = folder
         self._known: dict[str, str] = {}
         """What was read last, by file."""
@@ -22,6 +24,8 @@ class Accounts:
     def read(self, names: list[str]) -> list[RecordsDropped]:
         """What is new in those among these files."""
         news = []
+        for name in self._known.keys() - set(names):
+            del self._known[name]
         for name in names:
             if name.endswith((DROPPED_SUFFIX, LINK_SUFFIX)):
                 news += self._read_one(name)
@@ -36,6 +40,8 @@ class Accounts:
         known = self._known.get(name)
         self._known[name] = text
         account = _account(name, text)
+        if account and account.child == self.warden:
+            return []
         if text != known:
             return [account] if account else []
         if account and read_status(account.child) is None:

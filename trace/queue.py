@@ -24,7 +24,7 @@ from mpviz.trace.events import Event, Output, Sample, Trouble
 from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.rings import NEVER, Ring, Rings, Told
-from mpviz.trace.run_folder import RunFolder
+from mpviz.trace.run_folder import MOST_NAMES, RunFolder
 
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
@@ -111,7 +111,7 @@ class EventQueue:
 
         Its first is that there is a program; nothing that one told before is to come before that.
         """
-        self._sorter.warden = self._rings.warden = warden
+        self._sorter.warden = self._rings.warden = self._accounts.warden = warden
         self._warden_has_spoken = False
         self._control = control
 
@@ -288,6 +288,12 @@ class EventQueue:
                 " use the pipe soon, which is slower",
             )
             return []
+        if len(names) >= MOST_NAMES:
+            self._tell_trouble(
+                f"there are {MOST_NAMES:,} files and more in the folder of this run,"
+                " which are not the probe's: what processes put there may be missed",
+                hides_losses=True,
+            )
         if not self._leads_here():
             self._tell_trouble(
                 "the program has moved or removed the folder of this run:"
