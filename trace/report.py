@@ -189,7 +189,7 @@ def losses_in_words(state: RunState) -> str:
     if losers:
         told[0] += f", of {losers} process{'es' * (losers != 1)}"
     if state.hidden_losses:
-        told.append(f"more may be lost: {'; '.join(state.hidden_losses)}")
+        told.append("and more may be lost that nobody can count, for what is told above")
     if state.probe_errors:
         told.append(f"{state.probe_errors} probe errors, the last in {state.last_probe_error}")
     if state.unreadable:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, Trouble
 from mpviz.trace.fold import fold
 from mpviz.trace.state import RunState
 from mpviz.tui.frame import Frame, framed
@@ -72,6 +72,18 @@ def test_the_header_says_how_it_goes(stream: list[Event]) -> None:
     ended = words(half, Status("x", "", over=True))
     assert "ended by SIGKILL" in ended
     assert "1 probe error " in ended
+
+
+def test_the_header_says_that_more_may_be_lost_and_that_there_is_trouble(
+    stream: list[Event],
+) -> None:
+    half = state_after(stream[: len(stream) // 2])
+    assert "trouble" not in words(half, STATUS)
+    fold(half, [Trouble(time=half.now, pid=0, text="no descriptors")])
+    assert "trouble: see log" in words(half, STATUS)
+    assert "lost" not in words(half, STATUS)
+    fold(half, [Trouble(time=half.now, pid=0, text="it is gone", hides_losses=True)])
+    assert " lost 0+ " in words(half, STATUS)
 
 
 def test_the_header_has_an_ascii_face(stream: list[Event]) -> None:
