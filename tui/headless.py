@@ -221,4 +221,5 @@ def _signals(sessions: list[Session]) -> Iterator[_Signals]:
         yield signals
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Once we have been asked to end, another may not keep us from telling how it went.
+            signal.signal(number, signal.SIG_IGN if signals.received else handler)

@@ -259,7 +259,15 @@ def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
     chance.shuffle(candidates)
     for pid, role in candidates:
         started = kernel.start_time(pid)
-        if started is None or not signals.send(pid, started, signal.SIGSTOP):
+        if started is None:
+            continue
+        if role == "warden":
+            # It lets itself not be stopped, and ends before the program for no other reason.
+            if signals.send(pid, started, signal.SIGKILL):
+                trial.victim = role
+                return pid
+            continue
+        if not signals.send(pid, started, signal.SIGSTOP):
             continue
         while (reading := kernel.read_status(pid)) is not None and reading.status not in "TZX":
             time.sleep(0.0005)
