@@ -166,7 +166,10 @@ def _lines(state: RunState) -> list[str]:
             lines += primitive.summary(state)
     lines += time_report.summary(state)
     for finding in state.findings.values():
-        lines += [f"!! {finding.message} ({finding.rule})", f"   {finding.cause} {finding.fix}"]
+        over = (finding.over - state.origin) / 1e9
+        until = f", no longer so after {over:.1f} s" if finding.over >= 0 else ""
+        lines.append(f"!! {finding.message} ({finding.rule}{until})")
+        lines.append(f"   {finding.cause} {finding.fix}")
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)

@@ -12,6 +12,9 @@ RESTING_PERCENT = 5.0
 BUSY_PERCENT = 50.0
 """From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
 
+OF_LATE = 0.1
+"""How much the latest sample counts in what is averaged over the last ten or so."""
+
 _ASLEEP = ("S", "D", "I")
 
 
@@ -25,8 +28,8 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
         part = 1e11 / max(1, time - before)
         lacked = part * (sample.without_core - max(0.0, process.without_core))
         main_used = part * (sample.main_seconds - process.main_seconds)
-        process.demand = _demand(process, asleep, used, lacked)
-    is_starved = used >= RESTING_PERCENT and 100 * process.demand >= BUSY_PERCENT
+        process.demand = _demand(process, used, lacked)
+    is_starved = min(used / RESTING_PERCENT, lacked / BUSY_PERCENT, 2 * process.demand) >= 1
     process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
     process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
     process.asleep_in = sample.asleep_in if asleep else ""
@@ -39,15 +42,20 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
     return before
 
 
-def _demand(process: Process, asleep: bool, used: float, lacked: float) -> float:
+def _demand(process: Process, used: float, lacked: float) -> float:
     """How much of a core it would have used, had it not been without one for part of the time.
 
-    It is that of the time before where it got no core at all: the kernel counts a wait for one only
-    when it is over.
+    That is the share of its use in the time that it was not without a core; of late, since the
+    kernel counts a wait for a core only when it is over.
     """
-    if used > 0:
-        return min(1.0, used / (used + max(0.0, 100 - used - lacked)))
-    return 0.0 if asleep else process.demand
+    if process.used_of_late < 0:
+        process.used_of_late, process.lacked_of_late = used, lacked
+    else:
+        process.used_of_late += OF_LATE * (used - process.used_of_late)
+        process.lacked_of_late += OF_LATE * (lacked - process.lacked_of_late)
+    used, lacked = process.used_of_late, process.lacked_of_late
+    idle = max(0.0, 100 - used - lacked)
+    return min(1.0, used / (used + idle)) if used > 0 else 0.0
 
 
 def read_waits_for_core(process: Process, time: int, seconds: float) -> None:

@@ -148,6 +148,10 @@ class Process:
     """CPU seconds of its main thread alone; -1 where nobody says."""
     without_core: float = -1.0
     """Seconds that it was ready to run and had no core; -1 where nobody says."""
+    used_of_late: float = -1.0
+    """Percent of a core that it used, on average over a second or so; -1 where nobody says."""
+    lacked_of_late: float = 0.0
+    """Percent of the time that it was ready and without a core, on average over that."""
     demand: float = 0.0
     """How much of a core it would have used of late, had it never had to wait for one."""
     asleep_in: str = ""

@@ -541,3 +541,17 @@ def test_a_worker_unpickles_from_the_arrival_of_a_task_to_its_start(pool: Story)
     pool.end(100)
     spent = pool.spent("Anna")
     assert (spent["waiting_for_task"], spent["working_off_cpu"]) == (10 + 10, 50)
+
+
+def test_a_wait_for_a_core_that_is_told_late_does_not_make_a_light_process_busy(
+    story: Story,
+) -> None:
+    """It sleeps 9 ms, waits 200 ms for a core and computes 1 ms: alone it would use a tenth."""
+    story.child(0, ANNA, "Anna", began=10)
+    for number in range(1, 61):
+        rounds = number * 100 // 210
+        process = ProcessSample(ANNA, ANNA, MAIN, "R", 0.0, rounds / 1000, 1, 0)
+        process.without_core = rounds * 0.2
+        process.cpu_percent = rounds - (number - 1) * 100 // 210
+        story.tell(number * 100, 0, Sample, cores=[100.0, 100.0], processes=[process])
+    assert story.state.by_pid[ANNA].demand == pytest.approx(0.1, abs=0.15)

@@ -48,9 +48,9 @@ class Story:
         self.tell(
             time, MAIN, Started, child=pid, method=method, function="work", started=pid, **fields
         )
-        self.tell(
-            time, pid, Hello, parent=MAIN, started=pid, role="process", forked=method == "fork"
-        )
+        forked = method == "fork"
+        said = time + starting * forked
+        self.tell(said, pid, Hello, parent=MAIN, started=pid, role="process", forked=forked)
         self.tell(time + starting, pid, Began, parent=MAIN, **fields)
 
     def end(self, time: float, pid: int, exit_code: int = 0) -> None:
@@ -359,6 +359,20 @@ def test_of_a_chunk_it_says_how_small_chunks_would_be() -> None:
     assert found.since == 802 * MS
 
 
+@pytest.mark.parametrize(
+    ("tasks", "fix"),
+    # Begun with all others, and after 400 of 1910 ms.
+    [(3, "Cut it into smaller tasks"), (6, "Hand out the longest tasks first")],
+)
+def test_to_hand_out_the_longest_first_is_no_help_for_what_was_begun_with_the_first(
+    tasks: int, fix: str
+) -> None:
+    (found,) = job(tasks=tasks, last=1510).found()
+    assert found.rule == "straggler"
+    assert fix in found.fix
+    assert ("begun late" in found.cause) is ("Hand out" in found.fix)
+
+
 def hail(task: float, gap: float, count: int = 6000) -> Story:
     """Two workers do tasks that take so long, with a gap before the next; samples all along."""
     story = Story()
@@ -469,12 +483,12 @@ def test_a_pool_that_is_fed_later_had_not_too_many() -> None:
 # ---- processes
 
 
-def starts(count: int, starting: float, working: float) -> Story:
-    """Processes that are started one after the other by spawn."""
+def starts(count: int, starting: float, working: float, method: str = "spawn") -> Story:
+    """Processes that are started one after the other."""
     story = Story()
     for number in range(count):
         time = 10 + number * (starting + working)
-        story.child(time, 110 + number, starting, "spawn")
+        story.child(time, 110 + number, starting, method)
         story.end(time + starting + working, 110 + number)
         story.sample(time + starting + working)
     return story
@@ -493,6 +507,40 @@ def starts(count: int, starting: float, working: float) -> Story:
 )
 def test_starts_that_take_longer_than_the_work(story: Story, expected: list[str]) -> None:
     assert rules(story.found()) == expected
+
+
+def test_it_is_over_where_the_others_work_for_longer_than_half_of_the_starts() -> None:
+    story = starts(4, 260, 120)
+    (said,) = story.found()
+    story.child(2000, 120, 260, "spawn")
+    story.end(2000 + 260 + 200, 120)
+    story.sample(2500)
+    (found,) = story.found()
+    assert (found.over, found.message) == (2500 * MS, said.message)
+
+
+@pytest.mark.parametrize(
+    ("method", "cause"),
+    [
+        ("fork", "a copy of the parent"),
+        ("spawn", "a new Python that imports the program anew"),
+        ("forkserver", "a copy of the fork server"),
+    ],
+)
+def test_a_start_is_called_what_it_is_by_its_method(method: str, cause: str) -> None:
+    story = starts(4, 260, 120, method=method)
+    (found,) = story.found()
+    assert cause in found.cause
+    assert "took up to 0.3 s" in found.cause
+
+
+def test_starts_by_several_methods_have_no_common_cause() -> None:
+    story = starts(3, 260, 120)
+    story.child(2000, 120, 260, "fork")
+    story.end(2380, 120)
+    story.sample(2381)
+    (found,) = story.found()
+    assert found.cause == "Each start took up to 0.3 s."
 
 
 def test_it_is_withdrawn_where_the_others_work_longer() -> None:
@@ -599,9 +647,9 @@ def crowd(
         (crowd(5, told=False), []),
         (crowd(6, own=1.7), []),
         (crowd(6, samples=19), []),
-        # It has 55 and 45 percent of the cores.
-        (crowd(6, own=1.1, others=0.8), ["too-many-for-cores"]),
-        (crowd(6, own=0.9, others=1.0), []),
+        # It has 11 and 9 percent of the cores.
+        (crowd(6, own=0.22, others=1.7), ["too-many-for-cores"]),
+        (crowd(6, own=0.18, others=1.8), []),
         # Alone they would use 83 and 51 percent of a core each.
         (crowd(8, own=1.6, others=0.3, idle=0.04), ["too-many-for-cores"]),
         (crowd(8, own=1.6, others=0.3, idle=0.19), []),
@@ -612,7 +660,7 @@ def crowd(
     ],
     ids=[
         *("6 on 2", "5 on 2", "6 on 2, seen", "5 on 2, seen", "cores are free", "short"),
-        *("with most of the cores", "without", "busy", "half busy"),
+        *("with a tenth of the cores", "with less", "busy", "half busy"),
         *("5 on 1 of 2", "4 on 1 of 2", "5 on a quota of 1", "5 on a quota of 2"),
     ],
 )
@@ -632,6 +680,8 @@ def test_a_crowd_is_told_with_what_each_had_and_how_many_cores_there_are_for_it(
         found.message
     )
     assert "Start 1 of them: of the machine's 2 cores" in found.fix
+    (found,) = crowd(6, own=0.9, others=1.1).found()
+    assert found.message.endswith("15% of one; other programs use 1.1 of them")
 
 
 def test_a_crowd_that_has_gone_is_over() -> None:
@@ -692,6 +742,32 @@ def turns(
 )
 def test_turns_at_a_lock(story: Story, expected: list[str]) -> None:
     assert rules(story.found()) == expected
+
+
+@pytest.mark.parametrize(
+    ("rest", "found"),
+    [(0, "is"), (450, "was"), (1500, "is withdrawn")],
+)
+def test_a_lock_that_is_held_for_less_was_held_for_that_and_then_is_taken_back(
+    rest: float, found: str
+) -> None:
+    story = turns(3, 20, 0.5)
+    for pid in (110, 111, 112):
+        story.tell(2100 + rest, pid, LockAcquired, object="gate")
+        story.tell(2101 + rest, pid, LockReleased, object="gate")
+    story.sample(2102 + rest)
+    said = [each.over < 0 for each in story.found() if each.rule == "serial-by-lock"]
+    assert said == {"is": [True], "was": [False], "is withdrawn": []}[found]
+
+
+def test_no_lock_is_held_for_more_than_all_of_the_time() -> None:
+    story = turns(2, 100, 0.01, total=2100)
+    # Its last turn is a long one.
+    story.tell(2200, 110, LockAcquired, object="gate")
+    story.tell(2900, 110, LockReleased, object="gate")
+    story.sample(2901)
+    (found,) = story.found()
+    assert "is held 100% of the time" in found.message
 
 
 def test_one_long_turn_is_no_rule() -> None:

@@ -11,6 +11,10 @@ LOST_UPDATES: Final = 1
 DEADLOCK_NANOSECONDS: Final = 300_000_000
 """How long the same threads wait for each other in the same ring."""
 
+MARGIN: Final = 0.1
+"""How far below its threshold a share may fall before what was said of it is taken back. Meanwhile
+it is marked as over."""
+
 FLAG_CONTENTS: Final = 2
 """A value that has never held more different things is a flag: it is set, and not counted up."""
 
@@ -39,6 +43,9 @@ TAIL_NANOSECONDS: Final = 1_000_000_000
 """How long some work alone, and all others have nothing left to do."""
 TAIL_SHARE: Final = 0.3
 """How much of the time of all the work that is."""
+TAIL_LATE_SHARE: Final = 0.1
+"""Of the time that they have run, how long after the job they were begun, at least, to have been
+begun late."""
 TAIL_TIMES: Final = 2.0
 """How many times as long as the others they take."""
 
@@ -85,8 +92,8 @@ CROWD_MORE: Final = 4
 """How many more they are than cores, at least: on one core two or three do no harm."""
 CROWD_CORES_SHARE: Final = 0.9
 """How much of these cores is in use then."""
-CROWD_OWN_SHARE: Final = 0.5
-"""How much of them the program has: where others have most, they keep it from them."""
+CROWD_OWN_SHARE: Final = 0.1
+"""How much of them the program has: where others have nearly all, they keep it from them."""
 
 STARVED_SHARE: Final = 0.2
 """Of the time that workers are at work, that they are ready and without a core."""

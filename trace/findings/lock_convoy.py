@@ -8,18 +8,30 @@ from mpviz.trace.findings import limits
 from mpviz.trace.findings.lock_turns import Turns, turns_at_locks
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.findings.serial_by_lock import is_serial
-from mpviz.trace.findings.wording import duration, is_said, percent
+from mpviz.trace.findings.wording import duration, percent
 from mpviz.trace.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     for turns in turns_at_locks(state):
-        is_known = is_said(state, "lock-convoy", turns.lock.id)
-        share = limits.LOCK_WAIT_SHARE - (0.1 if is_known else 0)
-        if len(turns.came) < limits.LOCK_PROCESSES or turns.wait_share < share:
-            continue
-        if not is_serial(state, turns):
+        was_serial = ("serial-by-lock", turns.lock.id) in state.findings
+        if _is_convoy(turns) and not is_serial(turns, limits.MARGIN if was_serial else 0.0):
             yield _finding(turns)
+
+
+def _is_convoy(turns: Turns, margin: float = 0.0) -> bool:
+    return (
+        len(turns.came) >= limits.LOCK_PROCESSES
+        and turns.wait_share >= limits.LOCK_WAIT_SHARE - margin
+    )
+
+
+def _nearly(state: RunState, lock_id: str) -> bool:
+    return any(
+        _is_convoy(turns, limits.MARGIN) and not is_serial(turns)
+        for turns in turns_at_locks(state)
+        if turns.lock.id == lock_id
+    )
 
 
 def _finding(turns: Turns) -> Finding:
@@ -46,4 +58,5 @@ RULE = Rule(
     exempt="semaphores, a condition's lock, and what serial-by-lock names",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

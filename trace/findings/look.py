@@ -54,7 +54,8 @@ def _bring_up_to_date(known: Finding, finding: Finding) -> None:
 def _lay_to_rest(state: RunState, rule: Rule, seen: set[tuple[str, str]]) -> None:
     gone = [key for key in state.findings if key[0] == rule.name and key not in seen]
     for key in gone:
-        if rule.stays is Stays.WITHDRAWN:
+        is_near = rule.nearly is not None and rule.nearly(state, key[1])
+        if rule.stays is Stays.WITHDRAWN and not is_near:
             del state.findings[key]
         elif state.findings[key].over < 0:
             state.findings[key].over = state.now

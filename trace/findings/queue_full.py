@@ -8,7 +8,7 @@ from math import ceil
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_said, percent
+from mpviz.trace.findings.wording import counted, duration, percent
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import Finding, RunState
 
@@ -24,8 +24,6 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _is_full(state: RunState, queue: Queue, producers: End, consumers: End) -> bool:
     share = limits.QUEUE_FULL_SHARE
-    if is_said(state, "queue-full", queue.id):
-        return producers.wait_share >= share - 0.1
     return (
         producers.wait_share >= share
         and producers.waits_share >= limits.QUEUE_WAITS_SHARE
@@ -33,6 +31,13 @@ def _is_full(state: RunState, queue: Queue, producers: End, consumers: End) -> b
         and consumers.wait_share <= limits.QUEUE_OTHER_END_SHARE
         and lifetime(queue) >= limits.QUEUE_NANOSECONDS
         and _more_would_help(state, consumers)
+    )
+
+
+def _nearly(state: RunState, queue_id: str) -> bool:
+    queue = state.table(Queue).get(queue_id)
+    return queue is not None and (
+        putting(state, queue).wait_share >= limits.QUEUE_FULL_SHARE - limits.MARGIN
     )
 
 
@@ -74,4 +79,5 @@ RULE = Rule(
     " keep all cores busy",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

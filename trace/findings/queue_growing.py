@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_said
+from mpviz.trace.findings.wording import counted, duration
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import Finding, RunState
 
@@ -24,8 +24,6 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _grows(state: RunState, queue: Queue, producers: End) -> bool:
-    if is_said(state, "queue-growing", queue.id):
-        return queue.depth > queue.max_depth * 0.9
     return (
         producers.own_time >= limits.QUEUE_MAKING_NANOSECONDS
         and queue.depth * 4 >= queue.puts.count

@@ -8,7 +8,7 @@ from math import ceil
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_busy, is_said, percent
+from mpviz.trace.findings.wording import counted, duration, is_busy, percent
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import Finding, RunState
 
@@ -24,14 +24,19 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _is_starved(state: RunState, queue: Queue, producers: End, consumers: End) -> bool:
     share = limits.QUEUE_STARVED_SHARE
-    if is_said(state, "queue-starved", queue.id):
-        return consumers.wait_share >= share - 0.1
     return (
         consumers.wait_share >= share
         and consumers.waits_share >= limits.QUEUE_WAITS_SHARE
         and producers.wait_share <= limits.QUEUE_OTHER_END_SHARE
         and lifetime(queue) >= limits.QUEUE_NANOSECONDS
         and all(is_busy(process) for process in producers.processes)
+    )
+
+
+def _nearly(state: RunState, queue_id: str) -> bool:
+    queue = state.table(Queue).get(queue_id)
+    return queue is not None and (
+        taking(state, queue).wait_share >= limits.QUEUE_STARVED_SHARE - limits.MARGIN
     )
 
 
@@ -63,4 +68,5 @@ RULE = Rule(
     " sleep or wait themselves, such as for a person",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

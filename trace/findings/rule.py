@@ -47,3 +47,8 @@ class Rule:
 
     From then on processes die because mpviz or their program ends them.
     """
+    nearly: Callable[[RunState, str], bool] | None = None
+    """Whether what was said of this subject is nearly so still, by a margin below the threshold.
+
+    Then it is over, as long as it is no more, and not withdrawn: or it would come and go.
+    """

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.lock_turns import Turns, turns_at_locks
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import duration, is_said, percent
+from mpviz.trace.findings.wording import duration, percent
 from mpviz.trace.state import Finding, RunState
 
 
-def is_serial(state: RunState, turns: Turns) -> bool:
+def is_serial(turns: Turns, margin: float = 0.0) -> bool:
     """Whether all but its holder wait, nearly all of the time."""
     if len(turns.came) < 2:
         return False
     most = 1 + limits.LOCK_BESIDE_SHARE * (len(turns.came) - 1)
-    margin = 0.1 if is_said(state, "serial-by-lock", turns.lock.id) else 0.0
     return (
         turns.held_share >= limits.LOCK_HELD_SHARE - margin
         and turns.at_work <= min(limits.LOCK_AT_WORK, most) + margin
@@ -25,8 +24,16 @@ def is_serial(state: RunState, turns: Turns) -> bool:
 
 def _find(state: RunState) -> Iterator[Finding]:
     for turns in turns_at_locks(state):
-        if is_serial(state, turns):
+        if is_serial(turns):
             yield _finding(turns)
+
+
+def _nearly(state: RunState, lock_id: str) -> bool:
+    return any(
+        is_serial(turns, limits.MARGIN)
+        for turns in turns_at_locks(state)
+        if turns.lock.id == lock_id
+    )
 
 
 def _finding(turns: Turns) -> Finding:
@@ -54,4 +61,5 @@ RULE = Rule(
     exempt="semaphores, a condition's lock, and a lock that hardly anybody waits for",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.crews import Crew
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_said
+from mpviz.trace.findings.wording import counted, duration
 from mpviz.trace.primitives.pool_state import Pool
 from mpviz.trace.state import Finding, RunState
 
@@ -16,11 +16,15 @@ def _find(state: RunState) -> Iterator[Finding]:
     for crew in state.table(Crew).values():
         if crew.starting < limits.STARTING_NANOSECONDS:
             continue
-        times = 1.0 if is_said(state, "startup-longer", crew.id) else limits.STARTING_TIMES
-        if crew.starting >= times * crew.working:
+        if crew.starting >= limits.STARTING_TIMES * crew.working:
             count = sum(crew.ended.values())
             if count >= limits.STARTING_PROCESSES:
                 yield _finding(state, crew, count)
+
+
+def _nearly(state: RunState, crew_id: str) -> bool:
+    crew = state.table(Crew).get(crew_id)
+    return crew is not None and crew.starting >= crew.working
 
 
 def _finding(state: RunState, crew: Crew, count: int) -> Finding:
@@ -45,13 +49,17 @@ def _cause(crew: Crew, pool: Pool | None) -> str:
     slowest = duration(crew.longest_start)
     if pool is not None and pool.initializer:
         return f"Each has to start and to run {pool.initializer} first, which took up to {slowest}."
-    if set(crew.ended) == {"fork"}:
-        return f"Each start is a copy of the parent, which took up to {slowest}."
-    return (
-        "Each is a new Python that imports the program anew before it begins, which took up to"
-        f" {slowest}."
-    )
+    return _WHAT_A_START_IS.get("".join(crew.ended), "Each start took up to {}.").format(slowest)
 
+
+_WHAT_A_START_IS = {
+    "fork": "Each start is a copy of the parent, which took up to {}.",
+    "spawn": "Each is a new Python that imports the program anew before it begins, which took up"
+    " to {}.",
+    "forkserver": "Each is a copy of the fork server, and imports of the program what that had not"
+    " imported before, which took up to {}.",
+}
+"""By the start method, where all were started by the same."""
 
 RULE = Rule(
     name="startup-longer",
@@ -63,4 +71,5 @@ RULE = Rule(
     " counts as work",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

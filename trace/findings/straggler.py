@@ -56,34 +56,40 @@ def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Findin
     who = one if len(tasks) == 1 else f"the last {len(tasks)} tasks of {tasks[0].function} have"
     idle = counted(pool.size - len(tasks), "worker") + f" of {pool.name}"
     share = alone / max(1, state.now - job.submitted)
+    # To begin it first brings no more than the time that it has been begun after the job.
+    is_late = tasks[0].started - job.submitted >= limits.TAIL_LATE_SHARE * ran
     return Finding(
         rule="straggler",
         subject=f"{pool.id}/{job.number}",
         message=f"{who} run for {duration(ran)}, others took {duration(mean)}: {idle}"
         f" had nothing to do for {duration(alone)}, {percent(share)} of the job's time",
-        cause=_cause(tasks[0]),
-        fix=_fix(tasks[0]),
+        cause=_cause(tasks[0], is_late),
+        fix=_fix(tasks[0], is_late),
         processes=tuple(task.worker for task in tasks),
         objects=(pool.id, *(task.id for task in tasks)),
         since=job.last_end,
     )
 
 
-def _cause(task: Task) -> str:
+def _cause(task: Task, is_late: bool) -> str:
     if task.items > 1:
         return (
             f"It is a chunk of {task.items} items, which go to one worker in one piece; no other"
             " can take over any of them."
         )
+    if not is_late:
+        return "It is longer than the others, though it was begun with the first of them."
     return "It is longer than the others, and was begun late, when little else was left to do."
 
 
-def _fix(task: Task) -> str:
+def _fix(task: Task, is_late: bool) -> str:
     if task.items > 1:
         smaller = max(1, task.items // 8)
         return (
             f"Use smaller chunks: chunksize={smaller} would make {-(-task.items // smaller)} of it."
         )
+    if not is_late:
+        return "Cut it into smaller tasks: the job cannot take less time than its longest one."
     return "Hand out the longest tasks first, or cut them into smaller ones."
 
 

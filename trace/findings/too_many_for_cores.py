@@ -27,7 +27,7 @@ def _find(state: RunState) -> Iterator[Finding]:
     moments = [cores.history[index] for index in range(-CROWD_SAMPLES, 0)]
     used = max(had, sum(_used(state, uses) for _, uses in moments) / CROWD_SAMPLES)
     if used >= limits.CROWD_CORES_SHARE * cores.count:
-        yield _finding(state, wanted, had, since=moments[0][0])
+        yield _finding(state, wanted, (had, used - had), since=moments[0][0])
 
 
 def _used(state: RunState, uses: list[CoreUse]) -> float:
@@ -41,15 +41,18 @@ def most_for(cores: int) -> float:
     return max(limits.CROWD_TIMES * cores, cores + limits.CROWD_MORE)
 
 
-def _finding(state: RunState, wanted: float, had: float, since: int) -> Finding:
+def _finding(state: RunState, wanted: float, use: tuple[float, float], since: int) -> Finding:
+    had, others = use
     running = [each for each in state.processes.values() if each.alive and each.demand >= 0.5]
     running.sort(key=lambda process: (-process.cpu_percent, process.number))
     count = state.cores.count
+    have_most = others >= limits.STARVED_OTHERS_SHARE * count
     return Finding(
         rule="too-many-for-cores",
         subject="cores",
         message=f"{wanted:.0f} processes want to run at once on {counted(count, 'core')}, so that"
-        f" each gets {percent(had / wanted)} of one",
+        f" each gets {percent(had / wanted)} of one"
+        + (f"; other programs use {others:.1f} of them" if have_most else ""),
         cause="More processes than cores do not work faster: they take turns, and each turn costs"
         " time, and all of them memory at once.",
         fix=_fix(state.cores),

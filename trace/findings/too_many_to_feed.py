@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.findings.wording import counted, duration, is_said, percent
+from mpviz.trace.findings.wording import counted, duration, percent
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.pool_state import Pool
 from mpviz.trace.state import Finding, RunState
@@ -14,14 +14,29 @@ from mpviz.trace.state import Finding, RunState
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
-        workers = _workers(pool)
-        if workers < limits.FED_WORKERS or pool.last_end < 0:
+        if not _has_too_many(pool):
             continue
-        if pool.most_at_work > workers * limits.FED_AT_WORK_SHARE:
-            continue
-        is_known = is_said(state, "too-many-to-feed", pool.id)
-        if is_known or (not pool.ended and _starves(state, pool)):
+        # Once it was found, it is what the pool did that counts, and no longer who feeds it.
+        is_known = ("too-many-to-feed", pool.id) in state.findings
+        if _hardly_works(pool) and (is_known or (not pool.ended and _starves(state, pool))):
             yield _finding(state, pool)
+
+
+def _has_too_many(pool: Pool) -> bool:
+    workers = _workers(pool)
+    if workers < limits.FED_WORKERS or pool.last_end < 0:
+        return False
+    return pool.most_at_work <= workers * limits.FED_AT_WORK_SHARE
+
+
+def _hardly_works(pool: Pool) -> bool:
+    time = pool.last_end - pool.first_task
+    return pool.duration.total <= limits.FED_WORK_SHARE * time * _workers(pool)
+
+
+def _nearly(state: RunState, pool_id: str) -> bool:
+    pool = state.table(Pool).get(pool_id)
+    return pool is not None and _has_too_many(pool)
 
 
 def _workers(pool: Pool) -> int:
@@ -34,7 +49,6 @@ def _starves(state: RunState, pool: Pool) -> bool:
     return (
         time >= limits.FED_NANOSECONDS
         and sum(pool.done_by.values()) >= _workers(pool)
-        and pool.duration.total <= limits.FED_WORK_SHARE * time * _workers(pool)
         and _busy_share(state, pool) + _waits_share(state, pool) >= limits.FED_FEEDER_SHARE
     )
 
@@ -96,4 +110,5 @@ RULE = Rule(
     " something else than the pool's results",
     find=_find,
     stays=Stays.WITHDRAWN,
+    nearly=_nearly,
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mpviz.trace.findings import limits
 from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.state import Process
 
 
 def duration(nanoseconds: float) -> str:
@@ -41,9 +41,3 @@ def is_busy(process: Process) -> bool:
     """Whether samples found it at work most of its life, whatever share of a core it was given."""
     busy, samples = process.busy_samples, process.samples
     return samples >= limits.BUSY_SAMPLES and busy >= limits.BUSY_SHARE * samples
-
-
-def is_said(state: RunState, rule: str, subject: str) -> bool:
-    """Whether this is said already: then less is enough to stand by it, or it would come and go."""
-    found = state.findings.get((rule, subject))
-    return found is not None and found.over < 0
