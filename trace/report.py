@@ -131,7 +131,14 @@ def _start_method(state: RunState) -> str:
 
 
 def _duration(state: RunState) -> float:
-    end = state.ended if state.ended >= 0 else state.now
+    """Seconds from the start of the run to the end of its last process, or to now.
+
+    Not to the moment when we saw it: a terminal that does not read may hold that up.
+    """
+    end = state.now
+    if state.ended >= 0:
+        ends = [process.ended for process in state.processes.values()]
+        end = min(state.ended, max(ends, default=state.ended))
     return (end - state.origin) / 1e9
 
 

@@ -1,8 +1,9 @@
 """Ends mpviz in eleven ways, at rest and at work, on a terminal and without; counts what is wrong.
 
 ``python -m tests.benchmarks.ends --tries N --seed S --at-once K``: way, rest or work, terminal or
-none, and start method take turns; the moment is drawn by lot. At rest is a run that is over, on a
-terminal, or one that sleeps, without. Root's trials see a /dev/shm of their own. What may be wrong:
+none, and start method take turns; their order and the moment are drawn by lot. At rest is a run
+that is over, on a terminal, or one that sleeps, without. Root's trials see a /dev/shm of their own.
+What may be wrong:
 
 - hung: mpviz does not end;
 - alive: a process is there when mpviz has ended;
@@ -309,6 +310,7 @@ def main() -> None:
         os.execvp("unshare", ["unshare", "--mount", "sh", "-c", ALONE, "sh", *command])
     print(f"seed {chosen.seed}", flush=True)
     combinations = [*product(WAYS, (True, False), (True, False))]
+    random.Random(chosen.seed).shuffle(combinations)
     shared_before = shared_files()
 
     def try_once(number: int) -> Trial:
