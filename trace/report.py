@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from heapq import nlargest
+from itertools import islice
 from typing import Any
 
 from mpviz.trace import time_report
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.trace.programs import unobserved_run
-from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck
+from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck, Summary
 from mpviz.trace.stuck import as_it_waits
 from mpviz.trace.waits import behind_waits
+
+MOST_TOLD = 10
+"""Of each kind so many objects, findings and troubles have a line; the document has all."""
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -154,6 +160,20 @@ def _cores(state: RunState) -> list[dict[str, Any]]:
     ]
 
 
+def _told(state: RunState, told: Summary) -> list[str]:
+    """A line for each object; of very many for those that matter most, and how many more."""
+    objects = told.objects(state)
+    shown = nlargest(MOST_TOLD, objects, key=told.weight) if len(objects) > MOST_TOLD else objects
+    more = _more(len(objects), told.thing, told.things)
+    return [*(told.line(state, each) for each in shown), *more]
+
+
+def _more(number: int, thing: str, things: str) -> list[str]:
+    """How many things have no line of their own, in a line; none where all have."""
+    hidden = number - MOST_TOLD
+    return [f"and {plural(hidden, f'more {thing}', f'more {things}')}"] if hidden > 0 else []
+
+
 def _trouble(state: RunState, entry: LogEntry) -> str:
     process = state.processes.get(entry.process)
     return f"{described(process)}: {entry.text}" if process else entry.text
@@ -163,29 +183,31 @@ def _lines(state: RunState) -> list[str]:
     main = state.processes.get(state.main)
     fate = exit_in_words(main) if main else "never seen"
     name = state.run.target if state.run else "run"
-    count = len(state.processes)
-    processes = "1 process" if count == 1 else f"{count} processes"
+    processes = plural(len(state.processes), "process")
     lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
     not_told = unobserved_run(state)
     lines += [not_told] if not_told else []
     for primitive in PRIMITIVES:
         if primitive.summary is not None:
-            lines += primitive.summary(state)
+            lines += _told(state, primitive.summary)
     lines += time_report.summary(state)
-    for finding in state.findings.values():
+    for finding in islice(state.findings.values(), MOST_TOLD):
         over = (finding.over - state.origin) / 1e9
         until = f", no longer so after {over:.1f} s" if finding.over >= 0 else ""
         lines.append(f"!! {finding.message} ({finding.rule}{until})")
         lines.append(f"   {finding.cause} {finding.fix}")
+    lines += _more(len(state.findings), "finding", "findings")
     lines += [
         f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)
-        for each in state.stuck
+        for each in state.stuck[:MOST_TOLD]
     ]
-    lines += [f"!! {_trouble(state, entry)}" for entry in state.troubles]
+    lines += _more(len(state.stuck), "process is stuck", "processes are stuck")
+    lines += [f"!! {_trouble(state, entry)}" for entry in state.troubles[:MOST_TOLD]]
+    lines += _more(len(state.troubles), "trouble in the log", "troubles in the log")
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
-        who = "1 process tells" if slow == 1 else f"{slow} processes tell"
+        who = plural(slow, "process tells", "processes tell")
         lines.append(f"{who} by the pipe, which takes longer, what shared memory has no room for")
     return [*lines, losses_in_words(state)]
 
@@ -193,15 +215,17 @@ def _lines(state: RunState) -> list[str]:
 def losses_in_words(state: RunState) -> str:
     """How many records were read, and what is missing of them."""
     if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
-        return f"{state.records} records, none lost"
+        return f"{plural(state.records, 'record')}, none lost"
     losers = len(_losers(state))
     told = [f"{state.lost} of {state.records + state.lost} records lost"]
     if losers:
-        told[0] += f", of {losers} process{'es' * (losers != 1)}"
+        told[0] += f", of {plural(losers, 'process')}"
     if state.hidden_losses:
         told.append("and more may be lost that nobody can count, for what is told above")
     if state.probe_errors:
-        told.append(f"{state.probe_errors} probe errors, the last in {state.last_probe_error}")
+        told.append(
+            f"{plural(state.probe_errors, 'probe error')}, the last in {state.last_probe_error}"
+        )
     if state.unreadable:
         told.append(f"{state.unreadable} unreadable")
     return "!! " + ", ".join(told)

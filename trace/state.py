@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -591,6 +591,20 @@ class WaitKind:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """How the objects of a primitive are told, a line each."""
+
+    thing: str
+    things: str
+    """What one is, and several are, for "3 more locks and semaphores"."""
+    objects: Callable[[RunState], Sequence[Any]]
+    """All that there are, oldest first."""
+    weight: Callable[[Any], Any]
+    """Where they are too many, those that weigh most are told."""
+    line: Callable[[RunState, Any], str]
+
+
+@dataclass(frozen=True)
 class Primitive:
     """What a primitive brings to the viewer; see :mod:`mpviz.trace.primitives`."""
 
@@ -604,7 +618,7 @@ class Primitive:
     """
     document: Callable[[RunState], dict[str, Any]] | None = None
     """Its sections of the ``--json`` document."""
-    summary: Callable[[RunState], list[str]] | None = None
+    summary: Summary | None = None
     """A line for each of its objects, for the end of a run without a screen."""
     timings: Callable[[RunState], list[Timing]] | None = None
     """How long its tasks, waits and holds took."""

@@ -14,6 +14,7 @@ from mpviz.trace.phases import (
     gain,
     phases,
 )
+from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
 from mpviz.trace.starved import CoreTime, core_time, starved_in_words
 from mpviz.trace.state import RunState
@@ -54,7 +55,7 @@ def summary(state: RunState) -> list[str]:
     )
     words = [f"{share:.0%} {PHASE_WORDS[phase]}" for share, phase in shares if share >= LEAST_SHARE]
     count = len(found.workers)
-    workers = "1 worker" if count == 1 else f"{count} workers"
+    workers = plural(count, "worker")
     lines = [f"time of {workers}, {there / 1e9:.2f} s: " + ", ".join(words)]
     lines += gain_in_words(gain(state, found))[:1]
     return [*lines, *starved_in_words(core_time(state, found))[:1]]
@@ -75,7 +76,7 @@ def gain_in_words(gained: Gain) -> list[str]:
     what = "CPU time" if gained.by_cpu else "work off the CPU"
     times = f"{gained.serial / 1e9:.2f} s of {what} in {gained.window / 1e9:.2f} s"
     efficiency = f"efficiency {gained.efficiency:.0%}"
-    workers = "1 worker" if gained.at_once == 1 else f"{gained.at_once} workers"
+    workers = plural(gained.at_once, "worker")
     few = gained.by_cpu and 0 < gained.cores < gained.at_once
     cores = f", {gained.cores} core{'s' if gained.cores > 1 else ''}" if few else ""
     return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mpviz.trace.plurals import plural as plural  # noqa: PLC0414 - said here with the others
+
 DURATION_WIDTH = 7
 """Cells that the longest usual duration takes."""
 SIZE_WIDTH = 7
@@ -104,12 +106,3 @@ def rate(per_second: float) -> str:
 def percent(share: float) -> str:
     """A share of 1 in four cells: ``  7%``, ``100%``."""
     return f"{share * 100:3.0f}%"
-
-
-def plural(number: int, word: str, words: str = "") -> str:
-    """A number of things: ``1 process``, ``3 processes``.
-
-    >>> plural(1, "task"), plural(2, "task"), plural(2, "process", "processes")
-    ('1 task', '2 tasks', '2 processes')
-    """
-    return f"{number:,} {word if number == 1 else words or word + 's'}"

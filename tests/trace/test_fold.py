@@ -390,7 +390,7 @@ def test_joining_a_queue_waits_for_its_items_to_be_done(two: Story) -> None:
     assert two.words(MAIN) == "2 items of jobs to be done"
     two.tell(13, ANNA, ItemGot, object="Q", size=1)
     two.tell(14, ANNA, ItemDone, object="Q")
-    assert two.words(MAIN) == "1 items of jobs to be done"
+    assert two.words(MAIN) == "1 item of jobs to be done"
     two.tell(15, MAIN, WaitOver)
     assert two.process(MAIN).wait is None
 

@@ -160,7 +160,7 @@ def test_the_summary_has_a_line_for_everything_that_was_used() -> None:
     assert "demo: ended by SIGTERM after 2.00 s" in text
     for name in OBJECTS:
         assert name in text, text
-    assert "manager at M: 1 calls, 0.25 s waited" in text
+    assert "manager at M: 1 call, 0.25 s waited" in text
     assert "none lost" in lines[-1]
 
 
@@ -176,3 +176,27 @@ def test_what_was_lost_is_told_loudly() -> None:
 def test_nothing_at_all_can_be_reported_too() -> None:
     assert "never seen" in summary(RunState())
     assert document(RunState())["run"]["exit_code"] is None
+
+
+def test_of_very_many_objects_those_that_matter_are_told_and_how_many_more() -> None:
+    state = RunState()
+    for number in range(30):
+        lock = {"object": f"L{number}", "time": START + number, "pid": 10}
+        fold(state, [LockCreated(**lock, kind="Lock", maximum=1)])
+        if number == 17:
+            fold(state, [LockAcquired(**lock)])
+    lines = summary(state).splitlines()
+    locks = [line for line in lines if "lock" in line]
+    assert locks[0] == "mpviz: lock Lock 18: taken 1 time, 0 after a wait, 0.00 s waited in all"
+    assert locks[10:] == ["mpviz: and 20 more locks and semaphores"]
+    assert len(document(state)["locks"]) == 30
+
+
+def test_of_very_many_troubles_the_first_are_told() -> None:
+    state = RunState()
+    for number in range(12):
+        state.note(number, "", f"trouble {number}", trouble=True)
+    lines = summary(state).splitlines()
+    assert "mpviz: !! trouble 9" in lines
+    assert "mpviz: !! trouble 10" not in lines
+    assert "mpviz: and 2 more troubles in the log" in lines

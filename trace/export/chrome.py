@@ -20,6 +20,7 @@ from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tracks import CORES, QUEUES, Tracks
 from mpviz.trace.measures import WORDS, Activity
 from mpviz.trace.names import object_name
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.pool import Pool, Task
 from mpviz.trace.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
 from mpviz.trace.processes import described
@@ -40,7 +41,7 @@ def why_no_arrows(state: RunState) -> str:
     """Why it is not certain what led to what; empty where it is."""
     missing = state.lost + state.unreadable + state.probe_errors
     if missing:
-        return f"{missing} records are missing"
+        return plural(missing, "record is missing", "records are missing")
     if state.hidden_losses:
         return "records may be missing"
     blind = [process for process in state.processes.values() if process.unobserved]

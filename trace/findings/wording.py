@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpviz.trace.findings import limits
+from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process
 
@@ -25,8 +26,7 @@ def percent(share: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 worker", "4 workers", "2 processes"."""
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number} {noun if number == 1 else plural}"
+    return plural(number, noun)
 
 
 def named(processes: Sequence[Process]) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_freers, wake_words
 from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     go_on,
@@ -243,15 +245,12 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for barrier in state.table(Barrier).values():
-        broken = ", broken" if barrier.broken else ""
-        lines.append(
-            f"barrier {barrier.name}: {barrier.rounds} rounds of {barrier.parties},"
-            f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
-        )
-    return lines
+def _line(state: RunState, barrier: Barrier) -> str:
+    broken = ", broken" if barrier.broken else ""
+    return (
+        f"barrier {barrier.name}: {plural(barrier.rounds, 'round')} of {barrier.parties:,},"
+        f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -275,6 +274,12 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "barrier",
+        "barriers",
+        lambda state: list(state.table(Barrier).values()),
+        lambda barrier: (barrier.broken, barrier.wait.total, barrier.rounds),
+        _line,
+    ),
     timings=_timings,
 )

@@ -8,6 +8,7 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.event import note_death, wake_freers, wake_words
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import (
@@ -15,6 +16,7 @@ from mpviz.trace.state import (
     Primitive,
     Process,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     go_on,
@@ -159,12 +161,12 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    return [
-        f"condition {condition.name}: {condition.notifies} notifies, {condition.unheard} of"
-        f" them to nobody, {condition.wait.total / 1e9:.2f} s waited in all"
-        for condition in state.table(Condition).values()
-    ]
+def _line(state: RunState, condition: Condition) -> str:
+    return (
+        f"condition {condition.name}: {plural(condition.notifies, 'notify', 'notifies')},"
+        f" {condition.unheard:,} of them to nobody,"
+        f" {condition.wait.total / 1e9:.2f} s waited in all"
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -182,6 +184,12 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "condition",
+        "conditions",
+        lambda state: list(state.table(Condition).values()),
+        lambda condition: (condition.wait.total, condition.notifies),
+        _line,
+    ),
     timings=_timings,
 )

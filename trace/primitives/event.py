@@ -9,12 +9,14 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described, ended_badly
 from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     go_on,
@@ -124,7 +126,7 @@ def _set(state: RunState, process: Process, event: EventSet) -> None:
     shared.set_by = process.key
     shared.set_at = event.time
     if shared.sets <= NOTES:
-        waiters = "1 waiter" if event.waiters == 1 else f"{event.waiters} waiters"
+        waiters = plural(event.waiters, "waiter")
         who = f"{waiters} can go on" if event.waiters > 0 else "nobody waits"
         state.note(event.time, process.key, f"sets event {shared.name}, {who}")
 
@@ -216,12 +218,11 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    return [
-        f"event {event.name}: set {event.sets} times, {event.waits} waits,"
+def _line(state: RunState, event: SharedEvent) -> str:
+    return (
+        f"event {event.name}: set {plural(event.sets, 'time')}, {plural(event.waits, 'wait')},"
         f" {event.wait.total / 1e9:.2f} s waited in all"
-        for event in state.table(SharedEvent).values()
-    ]
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -242,6 +243,12 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "event",
+        "events",
+        lambda state: list(state.table(SharedEvent).values()),
+        lambda event: (event.wait.total, event.sets),
+        _line,
+    ),
     timings=_timings,
 )

@@ -8,6 +8,7 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
 from mpviz.trace.state import (
     Freers,
@@ -15,6 +16,7 @@ from mpviz.trace.state import (
     Process,
     RingHandler,
     RunState,
+    Summary,
     Thread,
     Wait,
     WaitKind,
@@ -224,12 +226,11 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    return [
-        f"{lock.kind.lower()} {lock.name}: taken {lock.acquisitions} times,"
-        f" {lock.contended} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
-        for lock in locks_in_use(state)
-    ]
+def _line(state: RunState, lock: Lock) -> str:
+    return (
+        f"{lock.kind.lower()} {lock.name}: taken {plural(lock.acquisitions, 'time')},"
+        f" {lock.contended:,} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -250,6 +251,12 @@ PRIMITIVE = Primitive(
     },
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "lock or semaphore",
+        "locks and semaphores",
+        locks_in_use,
+        lambda lock: (lock.wait.total, lock.acquisitions),
+        _line,
+    ),
     timings=_timings,
 )

@@ -9,12 +9,15 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
+from mpviz.trace.primitives.memory import free_id
 from mpviz.trace.processes import described
 from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     end_wait,
@@ -92,6 +95,8 @@ class Managed:
     """For the answers."""
     called_by: dict[str, int] = field(default_factory=dict)
     """Process key: calls."""
+    uses: int = 1
+    """How often its id has been given, this time included."""
     methods: dict[str, Method] = field(default_factory=dict)
     """By their own names those that were called."""
 
@@ -142,26 +147,28 @@ def _serving(state: RunState, process: Process, event: ManagerServing) -> None:
 def _created(state: RunState, process: Process, event: ManagedCreated) -> None:
     _manager(state, event.manager)
     objects = state.table(Managed)
-    _keep_predecessor(state, event.object)
+    uses = _keep_predecessor(state, event.object)
     name = name_object(state, event.site, event.kind)
-    objects[event.object] = Managed(event.object, name, event.manager, event.kind)
+    managed = objects[event.object] = Managed(event.object, name, event.manager, event.kind)
+    managed.uses = uses
 
 
-def _keep_predecessor(state: RunState, object_id: str) -> None:
-    """Give an object another id whose own the manager has given again, because it is gone."""
+def _keep_predecessor(state: RunState, object_id: str) -> int:
+    """Give an object another id whose own the manager has given again, because it is gone.
+
+    How often this one has been given by now.
+    """
     objects, methods = state.table(Managed), state.table(Method)
     before = objects.pop(object_id, None)
     if before is None:
-        return
-    number = 2
-    while f"{object_id}~{number}" in objects:
-        number += 1
-    before.id = f"{object_id}~{number}"
+        return 1
+    before.id, uses = free_id(objects, object_id, before.uses)
     objects[before.id] = before
     for name, method in before.methods.items():
         methods.pop(method.id, None)
         method.id, method.object = f"{before.id}.{name}", before.id
         methods[method.id] = method
+    return uses
 
 
 def _called(state: RunState, process: Process, event: MethodCalled) -> None:
@@ -266,15 +273,12 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for manager in state.table(Manager).values():
-        waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
-        lines.append(
-            f"manager {manager_name(state, manager)}: {manager.calls.count} calls,"
-            f" {waited:.2f} s waited for answers"
-        )
-    return lines
+def _line(state: RunState, manager: Manager) -> str:
+    waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
+    return (
+        f"manager {manager_name(state, manager)}: {plural(manager.calls.count, 'call')},"
+        f" {waited:.2f} s waited for answers"
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -291,6 +295,12 @@ PRIMITIVE = Primitive(
     },
     waits={"answer": WaitKind(Activity.RESULT, _words, _freers, _answered)},
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "manager",
+        "managers",
+        lambda state: list(state.table(Manager).values()),
+        lambda manager: manager.calls.count,
+        _line,
+    ),
     timings=_timings,
 )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.names import name_object
-from mpviz.trace.state import Primitive, Process, RunState
+from mpviz.trace.plurals import plural
+from mpviz.trace.state import (
+    Primitive,
+    Process,
+    RunState,
+    Summary,
+)
 
 
 class MemoryCreated(Event, tag="memory.created", kw_only=True):
@@ -54,6 +61,8 @@ class MemoryBlock:
     """Process key: how many times it has the block attached now."""
     attached_ever: set[str] = field(default_factory=set)
     """Keys of all processes that have had it attached."""
+    uses: int = 1
+    """How often its name has been used, this time included."""
     unlinked: bool = False
     unlinked_by: str = ""
     """Process key."""
@@ -61,24 +70,25 @@ class MemoryBlock:
 
 def _created(state: RunState, process: Process, event: MemoryCreated) -> None:
     blocks = state.table(MemoryBlock)
-    before = blocks.pop(event.object, None)
+    before, uses = blocks.pop(event.object, None), 1
     if before is not None:
         # The name of one that was unlinked is free to be used again.
-        before.id = _free_id(blocks, event.object)
+        before.id, uses = free_id(blocks, event.object, before.uses)
         blocks[before.id] = before
     name = name_object(state, event.site, "SharedMemory")
-    block = MemoryBlock(event.object, name, event.size, created_by=process.key)
+    block = MemoryBlock(event.object, name, event.size, created_by=process.key, uses=uses)
     blocks[event.object] = block
     _attach(block, process)
     if event.site:
         process.site = event.site
 
 
-def _free_id(blocks: dict[str, MemoryBlock], name: str) -> str:
-    number = 2
-    while f"{name}~{number}" in blocks:
-        number += 1
-    return f"{name}~{number}"
+def free_id(taken: Container[str], name: str, uses: int) -> tuple[str, int]:
+    """An id for what had this name before, and how often the name has been used with the next."""
+    uses += 1
+    while f"{name}~{uses}" in taken:
+        uses += 1
+    return f"{name}~{uses}", uses
 
 
 def _attach(block: MemoryBlock, process: Process) -> None:
@@ -144,12 +154,9 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for block in state.table(MemoryBlock).values():
-        fate = "unlinked" if block.unlinked else "never unlinked"
-        lines.append(f"shared memory {block.name}: {block.size} bytes, {fate}")
-    return lines
+def _line(state: RunState, block: MemoryBlock) -> str:
+    fate = "unlinked" if block.unlinked else "never unlinked"
+    return f"shared memory {block.name}: {plural(block.size, 'byte')}, {fate}"
 
 
 PRIMITIVE = Primitive(
@@ -161,5 +168,11 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "block of shared memory",
+        "blocks of shared memory",
+        lambda state: list(state.table(MemoryBlock).values()),
+        lambda block: (not block.unlinked, block.size),
+        _line,
+    ),
 )

@@ -14,6 +14,7 @@ from mpviz.trace.state import (
     Primitive,
     Process,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     end_wait,
@@ -279,16 +280,16 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for pipe in pipes_made(state):
-        sent = sum(way.sends.count - way.refused for way in pipe.ways)
-        received = sum(way.receives.count for way in pipe.ways)
-        waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
-        lines.append(
-            f"pipe {pipe.name}: {sent} sent, {received} received, {waited:.2f} s waited for them"
-        )
-    return lines
+def _line(state: RunState, pipe: Pipe) -> str:
+    sent = sum(way.sends.count - way.refused for way in pipe.ways)
+    received = sum(way.receives.count for way in pipe.ways)
+    waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
+    return f"pipe {pipe.name}: {sent:,} sent, {received:,} received, {waited:.2f} s waited for them"
+
+
+def _weight(pipe: Pipe) -> tuple[int, int]:
+    waited = sum(way.receive_wait.total + way.send_wait.total for way in pipe.ways)
+    return waited, sum(way.sends.count for way in pipe.ways)
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -319,6 +320,12 @@ PRIMITIVE = Primitive(
         "receive": WaitKind(Activity.QUEUE, _receive_words, _writers, _receive_over),
     },
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "pipe",
+        "pipes",
+        pipes_made,
+        _weight,
+        _line,
+    ),
     timings=_timings,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.measures import Activity, Timing
 from mpviz.trace.names import name_by_place, name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.pool_document import (
     document,
     results_freers,
@@ -44,7 +45,15 @@ from mpviz.trace.primitives.pool_state import (
     thin_tasks,
 )
 from mpviz.trace.processes import described
-from mpviz.trace.state import Primitive, Process, RunState, WaitKind, read_cpu, settle
+from mpviz.trace.state import (
+    Primitive,
+    Process,
+    RunState,
+    Summary,
+    WaitKind,
+    read_cpu,
+    settle,
+)
 
 __all__ = [
     "JOB_LIMIT",
@@ -90,7 +99,7 @@ def _created(state: RunState, process: Process, event: PoolCreated) -> None:
 def _resized(state: RunState, process: Process, event: PoolResized) -> None:
     pool = pool_of(state, event.object)
     pool.size = event.workers
-    state.note(event.time, process.key, f"resizes {pool.name} to {event.workers} workers")
+    state.note(event.time, process.key, f"resizes {pool.name} to {plural(event.workers, 'worker')}")
 
 
 def _worker_initializing(state: RunState, process: Process, event: WorkerInitializing) -> None:
@@ -146,7 +155,7 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     if event.call not in SINGLE_CALLS:
         # How many tasks a map of the others comes to is only known when it has made them.
         known = event.tasks >= 0 and pool.kind == "Pool"
-        count = f": {event.items} items in {event.tasks} tasks" if known else ""
+        count = f": {plural(event.items, 'item')} in {plural(event.tasks, 'task')}" if known else ""
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
 
 
@@ -372,13 +381,13 @@ def _die_with(state: RunState, process: Process, task: Task) -> None:
         state.note(process.ended, process.key, words, trouble=True)
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for pool in state.table(Pool).values():
-        done = sum(pool.done_by.values())
-        broken = ", and is broken" if pool.broken else ""
-        lines.append(f"pool {pool.name}: {done} tasks by {len(pool.workers)} workers{broken}")
-    return lines
+def _line(state: RunState, pool: Pool) -> str:
+    done, workers = plural(_done(pool), "task"), plural(len(pool.workers), "worker")
+    return f"pool {pool.name}: {done} by {workers}" + ", and is broken" * pool.broken
+
+
+def _done(pool: Pool) -> int:
+    return sum(pool.done_by.values())
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -411,6 +420,12 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=document,
-    summary=_summary,
+    summary=Summary(
+        "pool",
+        "pools",
+        lambda state: list(state.table(Pool).values()),
+        _done,
+        _line,
+    ),
     timings=_timings,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.state import Freers, RunState, Wait, main_threads
 
@@ -29,7 +30,7 @@ def workers_words(state: RunState, wait: Wait) -> str:
     """A wait for the workers of a pool to end."""
     pool = state.table(Pool).get(wait.object)
     alive = sum(state.processes[key].alive for key in pool.workers) if pool else 0
-    return f"{alive} workers to end"
+    return f"{plural(alive, 'worker')} to end"
 
 
 def results_freers(state: RunState, wait: Wait) -> Freers:

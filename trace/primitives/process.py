@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mpviz.trace.commands import name_of_program
@@ -29,6 +30,8 @@ from mpviz.trace.state import (
     read_cpu,
     settle,
 )
+
+_DEEP_FORK = re.compile(r"fork of (?:fork of (.*)|(.*) \((\d{1,9}) deep\))$")
 
 
 class Hello(Event, tag="process.hello", kw_only=True):
@@ -176,8 +179,22 @@ def _first_name(state: RunState, process: Process, forker: Process | None, role:
     if process.role == "program":
         return name_of_program(process.command) or "program"
     if forker is not None and forker.role not in HELPERS:
-        return f"fork of {described(forker)}"
+        return _fork_of(described(forker))
     return role
+
+
+def _fork_of(name: str) -> str:
+    """What the fork of one of this name is called, however many forks come after each other.
+
+    >>> _fork_of("a"), _fork_of("fork of a"), _fork_of("fork of fork of a")
+    ('fork of a', 'fork of fork of a', 'fork of a (3 deep)')
+    >>> _fork_of("fork of a (3 deep)")
+    'fork of a (4 deep)'
+    """
+    deep = _DEEP_FORK.match(name)
+    if deep is None:
+        return f"fork of {name}"
+    return f"fork of {deep[1] or deep[2]} ({int(deep[3] or 2) + 1} deep)"
 
 
 def _started(state: RunState, parent: Process, event: Started) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, Series, Timing
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.state import (
     Freers,
     Primitive,
     Process,
     RingHandler,
     RunState,
+    Summary,
     Wait,
     WaitKind,
     go_on,
@@ -244,7 +246,7 @@ def _join_words(state: RunState, wait: Wait) -> str:
     queue = state.table(Queue).get(wait.object)
     if queue is None:
         return "the items of an internal queue to be done"
-    return f"{queue.puts.count - queue.done} items of {queue.name} to be done"
+    return f"{plural(queue.puts.count - queue.done, 'item')} of {queue.name} to be done"
 
 
 def _putters(state: RunState, wait: Wait) -> Freers:
@@ -277,12 +279,11 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    return [
-        f"queue {queue.name}: {queue.puts.count} put, {queue.gets.count} taken,"
-        f" at most {queue.max_depth} in it"
-        for queue in state.table(Queue).values()
-    ]
+def _line(state: RunState, queue: Queue) -> str:
+    return (
+        f"queue {queue.name}: {queue.puts.count:,} put, {queue.gets.count:,} taken,"
+        f" at most {queue.max_depth:,} in it"
+    )
 
 
 def _timings(state: RunState) -> list[Timing]:
@@ -311,6 +312,12 @@ PRIMITIVE = Primitive(
     },
     process_ended=_process_ended,
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "queue",
+        "queues",
+        lambda state: list(state.table(Queue).values()),
+        lambda queue: (queue.put_wait.total + queue.get_wait.total, queue.puts.count),
+        _line,
+    ),
     timings=_timings,
 )

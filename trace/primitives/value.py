@@ -8,8 +8,15 @@ from typing import Any
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Rate, Series
 from mpviz.trace.names import name_object
+from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.state import Primitive, Process, RingHandler, RunState
+from mpviz.trace.state import (
+    Primitive,
+    Process,
+    RingHandler,
+    RunState,
+    Summary,
+)
 
 Content = bool | int | float | str | None
 """What an element holds; a whole number has 64 bits, with or without a sign."""
@@ -250,12 +257,9 @@ def _document(state: RunState) -> dict[str, Any]:
     }
 
 
-def _summary(state: RunState) -> list[str]:
-    lines = []
-    for value in state.table(SharedValue).values():
-        lost = f", {value.lost_updates} updates lost" if value.lost_updates else ""
-        lines.append(f"{value.kind.lower()} {value.name}: {value.last}{lost}")
-    return lines
+def _line(state: RunState, value: SharedValue) -> str:
+    lost = f", {plural(value.lost_updates, 'update')} lost" if value.lost_updates else ""
+    return f"{value.kind.lower()} {value.name}: {value.last}{lost}"
 
 
 PRIMITIVE = Primitive(
@@ -265,5 +269,11 @@ PRIMITIVE = Primitive(
         ValueWritten: RingHandler(_written, ("site", "before", "value", "index")),
     },
     document=_document,
-    summary=_summary,
+    summary=Summary(
+        "value",
+        "values",
+        lambda state: list(state.table(SharedValue).values()),
+        lambda value: (value.lost_updates, value.writes.count),
+        _line,
+    ),
 )

@@ -26,6 +26,8 @@ WHOLE_STATE = 46
 WIDEST_NAME = 26
 ORDERED = "▾"
 """Stands behind the heading of the column that the list is ordered by."""
+DEEPEST = 6
+"""Generations that are indented; the name needs room, too."""
 HEADING_FROM = 5
 """Rows from which on there is a line of headings."""
 
@@ -111,24 +113,22 @@ def tree_of(state: RunState, view: View) -> list[tuple[Process, int]]:
     children: dict[str, list[Process]] = defaultdict(list)
     for process in state.processes.values():
         children[process.parent if process.parent in state.processes else ""].append(process)
+    return _walk(children)
+
+
+def _walk(children: dict[str, list[Process]]) -> list[tuple[Process, int]]:
+    """Each process once, before its children; a chain of forks may be a thousand deep."""
     result: list[tuple[Process, int]] = []
-    _walk(children, "", 0, result, set())
-    return result
-
-
-def _walk(
-    children: dict[str, list[Process]],
-    key: str,
-    depth: int,
-    result: list[tuple[Process, int]],
-    seen: set[str],
-) -> None:
-    for process in sorted(children[key], key=_rank):
+    seen: set[str] = set()
+    left = [(process, 0) for process in sorted(children[""], key=_rank, reverse=True)]
+    while left:
+        process, depth = left.pop()
         if process.key not in seen:
             seen.add(process.key)
             result.append((process, depth))
-            if process.key in children:
-                _walk(children, process.key, depth + 1, result, seen)
+            below = sorted(children.get(process.key, ()), key=_rank, reverse=True)
+            left += [(child, depth + 1) for child in below]
+    return result
 
 
 def _rank(process: Process) -> tuple[bool, bool, int]:
@@ -217,7 +217,7 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
 def _name(process: Process, depth: int) -> str:
     """The name below its parent's, with a d behind it for a daemon."""
     daemon = " d" if process.daemon and process.alive else ""
-    return "  " * depth + described(process) + daemon
+    return "  " * min(depth, DEEPEST) + described(process) + daemon
 
 
 def _state(state: RunState, view: View, process: Process, width: int) -> list[Part]:
