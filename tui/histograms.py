@@ -20,6 +20,8 @@ _COUNT = 9
 _QUARTERS = 4
 """Buckets of a distribution for each doubling; the bucket's number is its place on the scale."""
 _TICK_ROOM = 9
+MOST_SHOWN = 100
+"""Of the costliest so many have a row."""
 
 
 def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
@@ -40,7 +42,7 @@ def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
     if room >= 8:
         parts.append(("  " + _ticks(first, last, room), "dim"))
     rows = [Row(tuple(parts))]
-    for timing in timings:
+    for timing in timings[:MOST_SHOWN]:
         style = STYLES.get(timing.what, "")
         line: list[Part] = [
             (timing.what.ljust(_KIND), style),
@@ -54,7 +56,10 @@ def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
         if room >= 8:
             line.append(("  " + _histogram(timing, first, last, room), style))
         rows.append(row(*line, key=timing.object))
-    return rows
+    hidden = len(timings) - MOST_SHOWN
+    return (
+        [*rows, row((f" and {count(hidden)} more, which cost less", "dim"))] if hidden > 0 else rows
+    )
 
 
 def _scale(timings: Sequence[Timing]) -> tuple[int, int]:

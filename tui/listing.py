@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mpviz.trace.measures import Rate
 from mpviz.trace.state import RunState
 from mpviz.tui.rows import Part, Row, right, row
 from mpviz.tui.signs import matches
@@ -43,6 +44,27 @@ class Listing(Generic[T]):
     words: Callable[[RunState, T], Iterable[str]]
     """The texts of an item that the filter looks at."""
     orders: tuple[Order[T], ...] = ()
+    is_left: Callable[[RunState, T], bool] = lambda state, item: False
+    """Whether an item is no more in use, as far as can be seen."""
+
+    def standing(
+        self, state: RunState, view: View, panel: str, height: int
+    ) -> tuple[Sequence[T], int]:
+        """What is listed, and of how many more there is only the number.
+
+        What is no more in use stands behind what is; where there is not a row for each, it is only
+        counted. Filtered or ordered by something, or once the run is over, all are alike.
+        """
+        items = self.listed(state, view, panel)
+        if state.ended >= 0 or view.filter or self.order(view, panel):
+            return items, 0
+        used: list[T] = []
+        left: list[T] = []
+        for item in items:
+            (left if self.is_left(state, item) else used).append(item)
+        if not used or not left:
+            return items, 0
+        return (used, len(left)) if len(items) > height > 1 else (used + left, 0)
 
     def listed(self, state: RunState, view: View, panel: str) -> Sequence[T]:
         """The items that the filter lets through, in the order that was chosen for the panel."""
@@ -96,11 +118,11 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-Count = Callable[[Sequence[Row]], str]
-"""Says in words what the hidden rows are: "12 more"."""
+Count = Callable[[Sequence[Any]], str]
+"""Says in words what the hidden rows or items are: "12 more"."""
 
 
-def _so_many_more(hidden: Sequence[Row]) -> str:
+def _so_many_more(hidden: Sequence[Any]) -> str:
     return f"{len(hidden)} more"
 
 
@@ -108,14 +130,51 @@ def from_top(
     rows: Sequence[Row], height: int, scroll: int, words: Count = _so_many_more
 ) -> list[Row]:
     """As many rows as fit, from ``scroll`` on; the last line says what is hidden."""
-    if len(rows) <= height:
-        return list(rows)
+    return in_sight(rows, height, scroll, lambda each: each, words)
+
+
+def in_sight(
+    items: Sequence[T],
+    height: int,
+    scroll: int,
+    make: Callable[[T], Row],
+    words: Count = _so_many_more,
+) -> list[Row]:
+    """The same for items of a row each, of which only those in sight are made into rows."""
+    if len(items) <= height:
+        return [make(item) for item in items]
     if height <= 1:
-        return list(rows[:height])
+        return [make(item) for item in items[:height]]
     room = height - 1
-    first = max(0, min(scroll, len(rows) - room))
-    above, below = rows[:first], rows[first + room :]
-    return [*rows[first : first + room], row((_notice(above, below, words), "dim"))]
+    first = max(0, min(scroll, len(items) - room))
+    above, below = items[:first], items[first + room :]
+    made = [make(item) for item in items[first : first + room]]
+    return [*made, row((_notice(above, below, words), "dim"))]
+
+
+def left_row(number: int, words: str = "left by processes that have ended") -> list[Row]:
+    """The line for what is no more in use; none where there is nothing of it."""
+    return [row((f" ▸ {number:,} {words}", "dim"))] if number else []
+
+
+USED_OF_LATE = 20
+"""For so many steps of a :class:`~mpviz.trace.measures.Rate`, two seconds, something is in use."""
+
+
+def is_deserted(state: RunState, users: Iterable[str], *rates: Rate) -> bool:
+    """Whether of these processes some have ended, and no two are left to share what they shared.
+
+    Not so where it has been used in the last seconds.
+    """
+    alive = ended = 0
+    for key in users:
+        process = state.processes.get(key)
+        if process is not None:
+            ended += not process.alive
+            alive += process.alive
+    if alive > 1 or not ended:
+        return False
+    return all(rate.step + USED_OF_LATE < state.now // rate.STEP for rate in rates)
 
 
 def scrolled(rows: Sequence[Row], height: int, view: View, panel: str) -> int:
@@ -129,7 +188,7 @@ def scrolled(rows: Sequence[Row], height: int, view: View, panel: str) -> int:
     return max(0, at + 2 - height) if len(rows) > height else 0
 
 
-def _notice(above: Sequence[Row], below: Sequence[Row], words: Count) -> str:
+def _notice(above: Sequence[Any], below: Sequence[Any], words: Count) -> str:
     parts = []
     if below:
         parts.append(f"▾ {words(below)}")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.pool import Task
 from mpviz.trace.processes import exit_in_words, signal_name
 from mpviz.trace.state import Process, RunState
 from mpviz.trace.waits import wait_in_words
 from mpviz.tui.palette import activity_style
+from mpviz.tui.rows import fit_name
 from mpviz.tui.words import duration
+
+LEAST_REASON = 16
+"""Cells in which a name can be told from others that begin and end like it."""
 
 WAITING = (
     Activity.LOCK,
@@ -58,6 +64,21 @@ def _by_itself(process: Process) -> list[str]:
     if process.activity is Activity.ZOMBIE:
         return ["zombie: ended, nobody has joined it", "zombie, not joined", "zombie"]
     return [process.state]
+
+
+def shortened(state: RunState, process: Process, width: int) -> str:
+    """What it waits for in so many cells where no way to say it fits: its name is cut short.
+
+    "waiting for queue very-lon…ues[12]", "very-lon…ues[12]"; empty where it does not wait, or where
+    nothing would be left of the name.
+    """
+    if not process.alive or process.activity not in WAITING or process.wait is None:
+        return ""
+    short = _waiting(wait_in_words(state, process.wait))[-2]
+    room = width - cell_len("waiting for ")
+    if room >= LEAST_REASON and not short.startswith("join "):
+        return "waiting for " + fit_name(short, room)
+    return fit_name(short, width) if width >= LEAST_REASON else ""
 
 
 def _waiting(what: str) -> list[str]:

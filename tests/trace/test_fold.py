@@ -1107,6 +1107,7 @@ def test_an_update_is_lost_when_two_read_before_either_writes(value: Story) -> N
         "writes": 2,
         "stale_writes": 1,
         "lost_updates": 1,
+        "unchecked": 0,
         "last": 1,
     }
 

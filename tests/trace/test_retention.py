@@ -1,8 +1,12 @@
 """What is no longer kept in detail still counts, and what begins anew is not taken for a loss."""
 
+import pytest
+
 from mpviz.trace.events import ProcessExited
 from mpviz.trace.fold import fold
 from mpviz.trace.measures import Activity
+from mpviz.trace.primitives import value
+from mpviz.trace.primitives.memory import MemoryBlock, MemoryCreated
 from mpviz.trace.primitives.pool import (
     JOB_LIMIT,
     JobDone,
@@ -13,7 +17,9 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
 )
 from mpviz.trace.primitives.process import Hello
+from mpviz.trace.primitives.value import SharedValue, ValueRead, ValueWritten
 from mpviz.trace.processes import CONDENSED_BUCKETS, DETAILED_DEAD
+from mpviz.trace.report import summary
 from mpviz.trace.state import RunState
 
 
@@ -89,3 +95,35 @@ def test_a_gap_before_the_replacement_is_still_a_loss() -> None:
     )
 
     assert state.lost == 3
+
+
+def test_an_array_of_very_many_elements_has_exact_totals_and_bounded_detail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(value, "DETAIL_LIMIT", 10)
+    state = RunState()
+    for index in range(100):
+        use = {"pid": 10, "object": "a", "index": index, "value": 1}
+        fold(state, [ValueRead(time=1, **use), ValueWritten(time=2, before=1, **use)])
+    array = state.table(SharedValue)["a"]
+    assert (array.reads, array.writes.count, array.details) == (100, 100, 10)
+    assert len(array.elements) == 5
+    assert array.unchecked == 3 * 95
+    assert "285 uses not checked" in summary(state)
+
+
+def test_a_name_that_is_used_again_and_again_costs_no_search() -> None:
+    state = RunState()
+    blocks = state.table(MemoryBlock)
+    for _ in range(3_000):
+        fold(state, [MemoryCreated(time=1, pid=10, object="psm", size=8)])
+    assert len(blocks) == 3_000
+    assert (blocks["psm"].uses, list(blocks)[-2:]) == (3_000, ["psm~3000", "psm"])
+
+
+def test_a_pid_that_is_used_again_and_again_is_another_process_each_time() -> None:
+    state = RunState()
+    for life in range(1, 1_001):
+        fold(state, [Hello(time=life, pid=7, number=1, parent=1, started=life, role="process")])
+    assert len(state.processes) == 1_000
+    assert state.by_pid[7].key == "7.1000"

@@ -96,6 +96,8 @@ class Barrier:
     """Process key: in how many rounds that was so."""
     wait: Distribution = field(default_factory=Distribution)
     """Of all but the last to arrive."""
+    used_by: set[str] = field(default_factory=set)
+    """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
     """Keys of those that died there."""
 
@@ -118,6 +120,7 @@ def _arrived(state: RunState, process: Process, event: Arrived) -> None:
     barrier = state.table(Barrier).get(event.object)
     if barrier is not None:
         barrier.here[process.key, event.thread] = event.time
+        barrier.used_by.add(process.key)
 
 
 def _released(state: RunState, process: Process, event: Released) -> None:

@@ -71,6 +71,8 @@ class Condition:
     """Nanoseconds; -1 before the first time."""
     wait: Distribution = field(default_factory=Distribution)
     """Up to the notify, without the wait for the lock that follows."""
+    used_by: set[str] = field(default_factory=set)
+    """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
     """Keys of those that died while they waited; it still counts them among its waiters."""
 
@@ -92,6 +94,7 @@ def _notified(state: RunState, process: Process, event: Notified) -> None:
     condition = state.table(Condition).get(event.object)
     if condition is not None:
         condition.notifies += 1
+        condition.used_by.add(process.key)
         condition.unheard += event.waiters <= 0
         condition.last_notifier = process.key
         condition.notified_at = event.time
@@ -103,6 +106,7 @@ def _woken(state: RunState, process: Process, event: Woken) -> None:
     if condition is None:
         return
     condition.wakes += bool(event.notified)
+    condition.used_by.add(process.key)
     if duration >= 0:
         condition.wait.add(duration)
 

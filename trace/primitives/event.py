@@ -79,6 +79,8 @@ class SharedEvent:
     timed_out: int = 0
     wait: Distribution = field(default_factory=Distribution)
     """Of those that had to wait."""
+    used_by: set[str] = field(default_factory=set)
+    """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
     """Keys of those that died while they waited; it still counts them among its waiters."""
 
@@ -120,6 +122,7 @@ def _set(state: RunState, process: Process, event: EventSet) -> None:
     if shared is None:
         return
     shared.sets += 1
+    shared.used_by.add(process.key)
     if shared.is_set:
         return
     shared.is_set = True
@@ -137,6 +140,7 @@ def _cleared(state: RunState, process: Process, event: EventCleared) -> None:
     shared = state.table(SharedEvent).get(event.object)
     if shared is not None:
         shared.clears += 1
+        shared.used_by.add(process.key)
         shared.is_set = False
         shared.cleared_by = process.key
 
@@ -147,6 +151,7 @@ def _waited(state: RunState, process: Process, event: EventWaited) -> None:
     if shared is None:
         return
     shared.waits += 1
+    shared.used_by.add(process.key)
     shared.timed_out += not event.passed
     if duration >= 0:
         shared.wait.add(duration)
@@ -227,7 +232,11 @@ def _line(state: RunState, event: SharedEvent) -> str:
 
 def _timings(state: RunState) -> list[Timing]:
     events = state.table(SharedEvent).values()
-    return [Timing("wait", f"event {event.name}", event.id, event.wait) for event in events]
+    return [
+        Timing("wait", f"event {event.name}", event.id, event.wait)
+        for event in events
+        if event.wait.count
+    ]
 
 
 PRIMITIVE = Primitive(

@@ -234,7 +234,8 @@ def _line(state: RunState, lock: Lock) -> str:
 
 
 def _timings(state: RunState) -> list[Timing]:
-    locks = [(f"{lock.kind.lower()} {lock.name}", lock) for lock in locks_in_use(state)]
+    used = [lock for lock in locks_in_use(state) if lock.wait.count or lock.hold.count]
+    locks = [(f"{lock.kind.lower()} {lock.name}", lock) for lock in used]
     return [Timing("wait", name, lock.id, lock.wait) for name, lock in locks] + [
         Timing("hold", name, lock.id, lock.hold) for name, lock in locks
     ]

@@ -297,6 +297,7 @@ def _timings(state: RunState) -> list[Timing]:
         timing
         for pipe in pipes_made(state)
         for way in pipe.ways
+        if way.send_wait.count or way.receive_wait.count
         for timing in (
             Timing("wait", f"room in {way.sender_end or pipe.name}", pipe.id, way.send_wait),
             Timing(

@@ -287,7 +287,11 @@ def _line(state: RunState, queue: Queue) -> str:
 
 
 def _timings(state: RunState) -> list[Timing]:
-    queues = list(state.table(Queue).values())
+    queues = [
+        queue
+        for queue in state.table(Queue).values()
+        if queue.put_wait.count or queue.get_wait.count
+    ]
     return [
         *(Timing("wait", f"room in {each.name}", each.id, each.put_wait) for each in queues),
         *(Timing("wait", f"an item from {each.name}", each.id, each.get_wait) for each in queues),

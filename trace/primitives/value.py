@@ -23,10 +23,8 @@ Content = bool | int | float | str | None
 
 
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
-_NO_CONTENT = "no element holds a number of more than 64 bits"
-
-
 # The bounds of a field's type end at 63 bits, and a ``c_uint64`` holds one more.
+_NO_CONTENT = "no element holds a number of more than 64 bits"
 
 
 class ValueCreated(Event, tag="value.created", kw_only=True):
@@ -76,6 +74,10 @@ class ValueWritten(Event, tag="value.written", kw_only=True):
             type(self.before) is int and not _LEAST <= self.before <= _MOST
         ):
             raise ValueError(_NO_CONTENT)
+
+
+DETAIL_LIMIT = 50_000
+"""How many elements of a value, and processes that read each of them, are kept: about 10 MB."""
 
 
 @dataclass(slots=True)
@@ -129,6 +131,10 @@ class SharedValue:
     history: Series = field(default_factory=Series)
     """Of a Value that holds numbers."""
     elements: dict[int, Element] = field(default_factory=dict)
+    details: int = 0
+    """How many elements, and readers of each, are kept."""
+    unchecked: int = 0
+    """Reads and writes for which there was no more room: nobody knows whether they lost updates."""
     written_by: dict[str, int] = field(default_factory=dict)
     """Process key: writes."""
 
@@ -144,8 +150,19 @@ def _unknown(state: RunState, value_id: str) -> SharedValue:
 
 
 def _new_element(value: SharedValue, index: int) -> Element:
-    element = value.elements[index] = Element()
+    element = Element()
+    if _has_room(value):
+        value.elements[index] = element
     return element
+
+
+def _has_room(value: SharedValue) -> bool:
+    """Whether one more element or reader can be kept; if not, its use is counted."""
+    if value.details >= DETAIL_LIMIT:
+        value.unchecked += 1
+        return False
+    value.details += 1
+    return True
 
 
 def _created(state: RunState, process: Process, event: ValueCreated) -> None:
@@ -178,7 +195,8 @@ def _read(  # noqa: PLR0917
     element.value = content
     reader = element.readers.get(process.key)
     if reader is None:
-        element.readers[process.key] = Reader(element.version, content)
+        if _has_room(value):
+            element.readers[process.key] = Reader(element.version, content)
     else:
         reader.version = element.version
         reader.value = content
@@ -250,6 +268,7 @@ def _document(state: RunState) -> dict[str, Any]:
                 "writes": value.writes.count,
                 "stale_writes": value.stale_writes,
                 "lost_updates": value.lost_updates,
+                "unchecked": value.unchecked,
                 "last": value.last,
             }
             for value in state.table(SharedValue).values()
@@ -259,7 +278,8 @@ def _document(state: RunState) -> dict[str, Any]:
 
 def _line(state: RunState, value: SharedValue) -> str:
     lost = f", {plural(value.lost_updates, 'update')} lost" if value.lost_updates else ""
-    return f"{value.kind.lower()} {value.name}: {value.last}{lost}"
+    unchecked = f", {plural(value.unchecked, 'use')} not checked" if value.unchecked else ""
+    return f"{value.kind.lower()} {value.name}: {value.last}{lost}{unchecked}"
 
 
 PRIMITIVE = Primitive(

@@ -54,8 +54,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if chain is None:
         return finished([row(("no process waits", "dim"))], width, height, view.ascii)
     rows: list[Row] = []
+    tags = max(len(tag(each.process)) for each in chain.links)
+    names = min(WIDEST_NAME, max(len(_name(each)) for each in chain.links))
     for index, link in enumerate(chain.links):
-        rows.append(_link(state, view, chain, index, width))
+        rows.append(_link(state, view, chain, index, (tags, names, width)))
         rows += _arrow(chain, index, link, width)
     # It begins with a name, which is written as it is.
     wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
@@ -64,14 +66,13 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     return finished(from_top(rows, height, view.scroll.get("chain", 0)), width, height, view.ascii)
 
 
-def _link(state: RunState, view: View, chain: Chain, index: int, width: int) -> Row:
+def _link(state: RunState, view: View, chain: Chain, index: int, size: tuple[int, int, int]) -> Row:
     """Who it is, what it waits for and since when; the last says what it does."""
+    tags, names, width = size
     link = chain.links[index]
     process = link.process
-    tags = max(len(tag(each.process)) for each in chain.links)
-    names = max(len(_name(each)) for each in chain.links)
     parts: list[Part] = [_ring(chain, index), *mark(process, tags)]
-    parts.append((" " + _name(link).ljust(min(names, WIDEST_NAME))[:WIDEST_NAME] + "  ", "strong"))
+    parts.append((" " + _name(link).ljust(names)[:WIDEST_NAME] + "  ", "strong"))
     parts += _doing(state, view, link, width - length(parts))
     chosen = process.key == view.selected
     return Row(selected(parts, width) if chosen else crop(parts, width), process.key)

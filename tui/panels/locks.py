@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mpviz.trace.measures import Rate
 from mpviz.trace.primitives.lock import Lock, locks_in_use, waiters
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import USED_OF_LATE, Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
 from mpviz.tui.signs import in_line, mark, moment_of
@@ -17,9 +18,18 @@ NUMBERS_WIDTH = 50
 """Cells that the numbers need to say how often there was a wait, and for how long."""
 
 
+def _is_left(state: RunState, lock: Lock) -> bool:
+    """A dead holder has not left its lock: whoever waits for that, waits for ever."""
+    lately = state.now - lock.taken < USED_OF_LATE * Rate.STEP
+    if lately or lock.holders or not is_deserted(state, lock.takers):
+        return False
+    return not waiters(state, "lock", lock.id)
+
+
 LISTING = Listing[Lock](
     items=lambda state, view: locks_in_use(state),
     words=lambda state, lock: (lock.name,),
+    is_left=_is_left,
     orders=(
         Order(
             "time waited",
@@ -44,20 +54,24 @@ LISTING = Listing[Lock](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each lock a small picture, holder ← waiters, and below it the numbers."""
-    locks = LISTING.listed(state, view, "locks")
+    locks, left = LISTING.standing(state, view, "locks", height)
+    height -= bool(left)
     if not locks:
         words = "no lock matches the filter" if view.filter else "no lock was taken"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = 2 if height >= 2 * len(locks) else 1
     name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
-    rows: list[Row] = []
-    for lock in locks:
+
+    def make(lock: Lock) -> Row:
         end = LISTING.measure(view, "locks", lock) if each == 1 else ()
-        picture = _picture(state, view, lock, name, width - length(end))
-        rows.append(Row((*picture, *end), lock.id))
-        rows += [Row(_numbers(lock, name, width), lock.id)] * (each - 1)
-    scroll = view.scroll.get("locks", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+        return Row((*_picture(state, view, lock, name, width - length(end)), *end), lock.id)
+
+    if each == 1:
+        rows = in_sight(locks, height, view.scroll.get("locks", 0), make)
+    else:
+        numbers = [Row(_numbers(lock, name, width), lock.id) for lock in locks]
+        rows = [line for pair in zip(map(make, locks), numbers, strict=True) for line in pair]
+    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> tuple[Part, ...]:

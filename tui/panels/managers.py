@@ -8,10 +8,9 @@ from mpviz.trace.primitives.manager import (
     callers,
     manager_name,
     methods_of,
-    objects_of,
 )
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 from mpviz.tui.signs import mark, marks, matches, moment_of
@@ -35,16 +34,20 @@ LISTING = Listing[Managed](
 
 def _listed(state: RunState, view: View) -> list[tuple[Manager, list[Managed]]]:
     """The managers that the filter lets through, or some of their objects."""
-    objects = LISTING.listed(state, view, "managers")
-    found = [
-        (manager, [each for each in objects if each.manager == manager.id])
-        for manager in state.table(Manager).values()
-    ]
+    of_each: dict[str, list[Managed]] = {}
+    for each in LISTING.listed(state, view, "managers"):
+        of_each.setdefault(each.manager, []).append(each)
     return [
-        (manager, mine)
-        for manager, mine in found
-        if mine or matches(view, manager_name(state, manager))
+        (manager, of_each.get(manager.id, []))
+        for manager in sorted(state.table(Manager).values(), key=lambda it: _has_ended(state, it))
+        if manager.id in of_each or matches(view, manager_name(state, manager))
     ]
+
+
+def _has_ended(state: RunState, manager: Manager) -> bool:
+    """Whether its process has ended, while the program goes on."""
+    server = state.processes.get(manager.server)
+    return state.ended < 0 and server is not None and not server.alive
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
@@ -55,17 +58,31 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         return finished([row((words, "dim"))], width, height, view.ascii)
     names = [len(each.name) for _, objects in listed for each in objects]
     name = max(6, min(WIDEST_NAME, width // 4, max(names, default=0) + 1))
-    rows: list[Row] = []
+    lines: list[tuple[Manager, Managed | int]] = []
+    """The objects, and before those of each manager how many these are."""
     for manager, objects in listed:
-        rows.append(Row(_manager(state, view, manager, width), manager.server))
-        rows += [
-            Row(_object(state, view, manager, each, (name, width)), each.id) for each in objects
-        ]
-    scroll = view.scroll.get("managers", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+        lines += [(manager, len(objects)), *((manager, each) for each in objects)]
+
+    def make(line: tuple[Manager, Managed | int]) -> Row:
+        manager, each = line
+        if isinstance(each, int):
+            return Row(_manager(state, view, manager, each, width), manager.server)
+        return Row(_object(state, view, manager, each, (name, width)), each.id)
+
+    left = 0
+    if len(lines) > height > 1 and not view.filter and not LISTING.order(view, "managers"):
+        used = [line for line in lines if not _has_ended(state, line[0])]
+        left = sum(isinstance(each, int) for _, each in lines[len(used) :]) if used else 0
+        lines = used or lines
+    height -= bool(left)
+    rows = in_sight(lines, height, view.scroll.get("managers", 0), make)
+    more = left_row(left, f"{'manager has' if left == 1 else 'managers have'} ended")
+    return finished([*rows, *more], width, height + bool(left), view.ascii)
 
 
-def _manager(state: RunState, view: View, manager: Manager, width: int) -> tuple[Part, ...]:
+def _manager(
+    state: RunState, view: View, manager: Manager, objects: int, width: int
+) -> tuple[Part, ...]:
     """The process that serves, how much it is asked, and how many wait for it."""
     server = state.processes.get(manager.server)
     waiting = sum(1 for _ in callers(state, manager))
@@ -77,7 +94,7 @@ def _manager(state: RunState, view: View, manager: Manager, width: int) -> tuple
     groups: list[list[Part]] = [
         [(f"{per_second:>7}", "number"), (f" of {count(manager.calls.count)} calls", "dim")],
         [(f"{waiting} waiting", "activity.result")] if waiting else [],
-        [(plural(len(objects_of(state, manager)), "object"), "dim")],
+        [(plural(objects, "object"), "dim")],
         [(f"pid {server.pid}", "dim")] if server is not None else [],
     ]
     for group in groups:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.primitives.memory import MemoryBlock
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
 from mpviz.tui.signs import mark, marks
@@ -17,6 +17,7 @@ WIDEST_NAME = 20
 LISTING = Listing[MemoryBlock](
     items=lambda state, view: list(state.table(MemoryBlock).values()),
     words=lambda state, block: (block.name, block.id),
+    is_left=lambda state, block: block.unlinked and not block.attached,
     orders=(
         Order("size", lambda state, block: -block.size),
         Order("processes attached", lambda state, block: -len(block.attached)),
@@ -27,14 +28,23 @@ LISTING = Listing[MemoryBlock](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One row for each block."""
-    blocks = LISTING.listed(state, view, "memory")
+    blocks, left = LISTING.standing(state, view, "memory", height)
+    height -= bool(left)
     if not blocks:
         words = "no block matches the filter" if view.filter else "no shared memory was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     name = max(6, min(WIDEST_NAME, width // 4, max(len(block.name) for block in blocks) + 1))
-    rows = [Row(_block(state, block, name, width), block.id) for block in blocks]
-    scroll = view.scroll.get("memory", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+    def make(block: MemoryBlock) -> Row:
+        return Row(_block(state, block, name, width), block.id)
+
+    rows = in_sight(blocks, height, view.scroll.get("memory", 0), make)
+    return finished(
+        [*rows, *left_row(left, "unlinked and attached by nobody")],
+        width,
+        height + bool(left),
+        view.ascii,
+    )
 
 
 def _block(state: RunState, block: MemoryBlock, name: int, width: int) -> tuple[Part, ...]:

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from mpviz.trace.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
 from mpviz.trace.state import Process, RunState, Wait
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 from mpviz.tui.signs import marks, moment_of
@@ -22,9 +22,21 @@ SHORTEST_WAY, LONGEST_WAY = 6, 36
 Waiting = list[tuple[Process, Wait]]
 
 
+def _is_left(state: RunState, pipe: Pipe) -> bool:
+    users = {
+        key for way in pipe.ways for used_by in (way.sent_by, way.received_by) for key in used_by
+    }
+    rates = [rate for way in pipe.ways for rate in (way.sends, way.receives)]
+    if not is_deserted(state, users, *rates):
+        return False
+    waiting = [pipe_waiters(state, pipe, way) for way in pipe.ways]
+    return not any(each["send"] or each["receive"] for each in waiting)
+
+
 LISTING = Listing[Pipe](
     items=lambda state, view: pipes_made(state),
     words=lambda state, pipe: (pipe.name,),
+    is_left=_is_left,
     orders=(
         Order("messages", lambda state, pipe: -_sent(pipe), lambda pipe: count(_sent(pipe))),
         Order("bytes", lambda state, pipe: -_bytes(pipe), lambda pipe: size(_bytes(pipe))),
@@ -36,24 +48,28 @@ LISTING = Listing[Pipe](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each way of a pipe a small picture, senders ▶ receivers, and below it the numbers."""
-    pipes = LISTING.listed(state, view, "pipes")
+    pipes, left = LISTING.standing(state, view, "pipes", height // 2)
+    height -= bool(left)
     if not pipes:
         words = "no pipe matches the filter" if view.filter else "no pipe was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
-    ways = sum(len(pipe.ways) for pipe in pipes)
+    ways = [(pipe, way) for pipe in pipes for way in pipe.ways]
+    has_numbers = height >= 2 * len(ways)
     name = max(6, min(WIDEST_NAME, width // 4, max(len(pipe.name) for pipe in pipes) + 1))
-    rows: list[Row] = []
-    for pipe in pipes:
-        for way in pipe.ways:
-            label = pipe.name if way is pipe.ways[0] else ""
-            end = LISTING.measure(view, "pipes", pipe) if label and height < 2 * ways else ()
-            cells = (name, width - length(end))
-            picture = _picture(state, view, pipe, way, label, cells)
-            rows.append(Row((*picture, *end), pipe.id))
-            if height >= 2 * ways:
-                rows.append(Row(_numbers(state, view, way, name, width), pipe.id))
-    scroll = view.scroll.get("pipes", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+    def make(each: tuple[Pipe, Way]) -> Row:
+        pipe, way = each
+        label = pipe.name if way is pipe.ways[0] else ""
+        end = LISTING.measure(view, "pipes", pipe) if label and not has_numbers else ()
+        cells = (name, width - length(end))
+        return Row((*_picture(state, view, pipe, way, label, cells), *end), pipe.id)
+
+    if has_numbers:
+        numbers = [Row(_numbers(state, view, way, name, width), pipe.id) for pipe, way in ways]
+        rows = [line for pair in zip(map(make, ways), numbers, strict=True) for line in pair]
+    else:
+        rows = in_sight(ways, height, view.scroll.get("pipes", 0), make)
+    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _sent(pipe: Pipe) -> int:

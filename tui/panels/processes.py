@@ -15,7 +15,7 @@ from mpviz.tui.palette import lane_style
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
 from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
-from mpviz.tui.states import in_words, state_style, unheeded
+from mpviz.tui.states import in_words, shortened, state_style, unheeded
 from mpviz.tui.view import View
 from mpviz.tui.words import DURATION_WIDTH, duration, plural, size
 
@@ -235,7 +235,11 @@ def _state(state: RunState, view: View, process: Process, width: int) -> list[Pa
         if signal:
             room = left - cell_len(words) - 2
             return [*parts, (words, style), ("  ", ""), (fit(signal, room), "warning")]
-    return [*parts, (fit(_fitting(ways, left) or ways[-1], left), style)]
+    words = _fitting(ways, left)
+    if words == ways[-1]:
+        # A reason is cut short before it is left out.
+        words = shortened(state, process, left) or words
+    return [*parts, (fit(words or ways[-1], left), style)]
 
 
 def _fitting(ways: Sequence[str], width: int) -> str:

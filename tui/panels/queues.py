@@ -6,7 +6,7 @@ from mpviz.trace.primitives.lock import waiters
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 from mpviz.tui.signs import chart, marks, moment_of, stacked_bar
@@ -14,13 +14,22 @@ from mpviz.tui.view import View
 from mpviz.tui.words import count, duration, plural, rate
 
 WIDEST_NAME = 18
+WIDEST_BAR = 40
 HIGHEST_CHART = 10
 """Rows of the depth over time, at most."""
+
+
+def _is_left(state: RunState, queue: Queue) -> bool:
+    users = (*queue.put_by, *(key for key in queue.got_by if key not in queue.put_by))
+    if not is_deserted(state, users, queue.puts, queue.gets):
+        return False
+    return not any(waiters(state, what, queue.id) for what in ("put", "get", "drain", "done"))
 
 
 LISTING = Listing[Queue](
     items=lambda state, view: list(state.table(Queue).values()),
     words=lambda state, queue: (queue.name,),
+    is_left=_is_left,
     orders=(
         Order("depth", lambda state, queue: -queue.depth),
         Order(
@@ -40,33 +49,39 @@ LISTING = Listing[Queue](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One row or more for each queue, as many as fit for all of them."""
-    queues = LISTING.listed(state, view, "queues")
+    queues, left = LISTING.standing(state, view, "queues", height)
+    height -= bool(left)
     if not queues:
         words = "no queue matches the filter" if view.filter else "no queue was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = max(1, height // len(queues))
     chart_height = min(HIGHEST_CHART, max(1, each - 2))
     name = max(8, min(WIDEST_NAME, width // 3, max(len(queue.name) for queue in queues) + 1))
-    rows: list[Row] = []
-    for queue in queues:
-        end = LISTING.measure(view, "queues", queue) if each == 1 else ()
-        size = (name, width - length(end), chart_height)
-        drawn = _queue(state, view, queue, size)[:each]
-        rows += [Row((*each_row.parts, *end), queue.id) for each_row in drawn]
-    scroll = view.scroll.get("queues", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+    def make(queue: Queue) -> Row:
+        end = LISTING.measure(view, "queues", queue)
+        first = _first(state, queue, (name, width - length(end)))
+        return Row((*first, *end), queue.id)
+
+    if each == 1:
+        rows = in_sight(queues, height, view.scroll.get("queues", 0), make)
+    else:
+        size = (name, width, chart_height)
+        rows = [line for queue in queues for line in _queue(state, view, queue, size)[:each]]
+    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _waited(queue: Queue) -> int:
     return queue.put_wait.total + queue.get_wait.total
 
 
-def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
-    name, width, _ = size
+def _first(state: RunState, queue: Queue, size: tuple[int, int]) -> tuple[Part, ...]:
+    """Its depth as a bar and a number, and who waits where there is room for that."""
+    name, width = size
     full = _fullness(queue)
     numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
     word = fit(f"  {full}", 8)
-    bar = max(4, min(40, width - name - len(numbers) - len(word)))
+    bar = max(4, min(WIDEST_BAR, width - name - len(numbers) - len(word)))
     colour = "warning" if full == "full" else "activity.queue"
     highest = queue.maxsize or max(1, queue.max_depth)
     first: list[Part] = [
@@ -77,9 +92,16 @@ def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]
     ]
     left = width - name - bar - len(numbers) - len(word)
     first += _waiting(state, queue, max(0, left))
+    return crop(first, width)
+
+
+def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
+    name, width, _ = size
     now = moment_of(state, view)
+    # What the bar of the first row leaves.
+    left = max(0, width - name - WIDEST_BAR - 25)
     return [
-        Row(crop(first, width), queue.id),
+        Row(_first(state, queue, (name, width)), queue.id),
         Row(_flow(state, queue, now, name, width, left), queue.id),
         *(Row(parts, queue.id) for parts in _history(state, queue, now, size)),
     ]

@@ -9,7 +9,7 @@ from mpviz.trace.primitives.event import SharedEvent, names_of
 from mpviz.trace.primitives.lock import waiters
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
 from mpviz.tui.signs import in_line, mark, moment_of, stacked_bar
@@ -37,9 +37,16 @@ def signals_in_use(state: RunState) -> list[Signal]:
     ]
 
 
+def _is_left(state: RunState, signal: Signal) -> bool:
+    if not is_deserted(state, signal.used_by):
+        return False
+    return not waiters(state, WAITS[type(signal)], signal.id)
+
+
 LISTING = Listing[Signal](
     items=lambda state, view: signals_in_use(state),
     words=lambda state, signal: (signal.name,),
+    is_left=_is_left,
     orders=(
         Order(
             "waiters now",
@@ -57,22 +64,27 @@ LISTING = Listing[Signal](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each a small picture of who waits at it, and below it the numbers."""
-    signals = LISTING.listed(state, view, "signals")
+    signals, left = LISTING.standing(state, view, "signals", height)
+    height -= bool(left)
     if not signals:
         made = "no event, condition or barrier was made"
         words = "no event, condition or barrier matches the filter" if view.filter else made
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = 2 if height >= 2 * len(signals) else 1
     name = max(6, min(WIDEST_NAME, width // 3, max(len(signal.name) for signal in signals) + 1))
-    rows: list[Row] = []
-    for signal in signals:
+
+    def make(signal: Signal) -> Row:
         parts: list[Part] = [(fit_name(signal.name, name - 1) + " ", "strong")]
         end = LISTING.measure(view, "signals", signal) if each == 1 else ()
         parts += _picture(state, view, signal, width - name - length(end))
-        rows.append(Row((*crop(parts, width - length(end)), *end), signal.id))
-        rows += [Row(_numbers(state, signal, name, width), signal.id)] * (each - 1)
-    scroll = view.scroll.get("signals", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+        return Row((*crop(parts, width - length(end)), *end), signal.id)
+
+    if each == 1:
+        rows = in_sight(signals, height, view.scroll.get("signals", 0), make)
+    else:
+        numbers = [Row(_numbers(state, each, name, width), each.id) for each in signals]
+        rows = [line for pair in zip(map(make, signals), numbers, strict=True) for line in pair]
+    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _picture(state: RunState, view: View, signal: Signal, room: int) -> list[Part]:

@@ -8,7 +8,7 @@ from itertools import islice
 from mpviz.trace.primitives.pool import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.processes import described
 from mpviz.trace.state import Process, RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, from_top, left_row
 from mpviz.tui.palette import process_style
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, length, right, row, selected
@@ -27,21 +27,32 @@ SIDE_BY_SIDE = 76
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """For each pool its jobs, then its workers beside its last tasks."""
-    pools = LISTING.listed(state, view, "tasks")
+    pools, left = LISTING.standing(state, view, "tasks", height // 6)
+    height -= bool(left)
     if not pools:
         words = "no pool matches the filter" if view.filter else "no pool was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     rows: list[Row] = []
-    for pool in pools:
-        room = max(0, (height - len(rows)) // max(1, len(pools) - pools.index(pool)))
-        rows += _pool(state, view, pool, width, room)
     scroll = view.scroll.get("tasks", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+    for index, pool in enumerate(pools):
+        if len(rows) > scroll + height:
+            rows.append(row((f" {plural(len(pools) - index, 'more pool')}", "dim")))
+            break
+        room = max(0, (height - len(rows)) // max(1, len(pools) - index))
+        rows += _pool(state, view, pool, width, room)
+    rows = [*from_top(rows, height, scroll), *left_row(left, "with no worker alive")]
+    return finished(rows, width, height + bool(left), view.ascii)
+
+
+def _is_left(state: RunState, pool: Pool) -> bool:
+    has_worked = bool(pool.workers) and bool(pool.ended or pool.broken)
+    return has_worked and not any(state.processes[key].alive for key in pool.workers)
 
 
 LISTING = Listing[Pool](
     items=lambda state, view: list(state.table(Pool).values()),
     words=lambda state, pool: (pool.name, *(job.function for job in pool.jobs.values())),
+    is_left=_is_left,
     orders=(
         Order("tasks done", lambda state, pool: -pool.duration.count),
         Order("longest task", lambda state, pool: -pool.duration.longest),

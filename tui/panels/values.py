@@ -5,7 +5,7 @@ from __future__ import annotations
 from mpviz.trace.primitives.value import Content, SharedValue
 from mpviz.trace.state import RunState
 from mpviz.tui.history import columns_of
-from mpviz.tui.listing import Listing, Order, by_name, from_top
+from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, row
 from mpviz.tui.signs import big_digits, chart, mark, moment_of
@@ -20,9 +20,16 @@ HIGHEST_CHART = 8
 """Rows of the history, at most."""
 
 
+def _is_left(state: RunState, value: SharedValue) -> bool:
+    first = value.elements.get(0)
+    users = {*value.written_by, *(first.readers if first is not None else ())}
+    return is_deserted(state, users, value.writes)
+
+
 LISTING = Listing[SharedValue](
     items=lambda state, view: list(state.table(SharedValue).values()),
     words=lambda state, value: (value.name,),
+    is_left=_is_left,
     orders=(
         Order("lost updates", lambda state, value: (-value.lost_updates, -value.stale_writes)),
         Order(
@@ -38,19 +45,24 @@ LISTING = Listing[SharedValue](
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """One to three rows for each value; a single one in big digits where there is room."""
-    values = LISTING.listed(state, view, "values")
+    values, left = LISTING.standing(state, view, "values", height)
+    height -= bool(left)
     if not values:
         words = "no value matches the filter" if view.filter else "no shared value was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
     each = height // len(values)
     name = max(9, min(WIDEST_NAME, width // 3, max(len(value.name) for value in values) + 1))
-    rows: list[Row] = []
-    for value in values:
-        end = LISTING.measure(view, "values", value) if each <= 1 else ()
-        drawn = _value(state, view, value, name, (width - length(end), each))
-        rows += [Row((*each_row.parts, *end), value.id) for each_row in drawn]
-    scroll = view.scroll.get("values", 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+
+    def make(value: SharedValue) -> Row:
+        end = LISTING.measure(view, "values", value)
+        return Row((*_first(state, value, name, width - length(end)), *end), value.id)
+
+    if each <= 1:
+        rows = in_sight(values, height, view.scroll.get("values", 0), make)
+    else:
+        size = (width, each)
+        rows = [line for value in values for line in _value(state, view, value, name, size)]
+    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _value(

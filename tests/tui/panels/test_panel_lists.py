@@ -743,8 +743,8 @@ def test_a_manager_that_has_ended_with_callers_waiting_is_trouble() -> None:
 def test_a_block_says_how_large_it_is_and_who_has_it() -> None:
     lines = text_of(memory.PANEL, shared().state(), 100, 6).splitlines()
     assert words_of(lines[0]) == "frame 8.3 MB attached ●M ●2 ●3 ●4 made by ●M psm_frame"
-    assert words_of(lines[1]) == "table 4.1 kB unlinked made by ●M psm_table"
-    assert words_of(lines[2]) == "another 4.1 kB attached ●3 not made here"
+    assert words_of(lines[1]) == "another 4.1 kB attached ●3 not made here"
+    assert words_of(lines[2]) == "table 4.1 kB unlinked made by ●M psm_table"
     assert memory.title(shared().state(), View()) == "3 blocks of shared memory, 8.3 MB"
 
 
