@@ -472,7 +472,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     watch_silence(state, process, time)
     settle_as_seen(process, time, before)
     read_cpu(process, time, sample.cpu_seconds)
-    read_waits_for_core(process, time, sample.without_core)
+    read_waits_for_core(process, time, sample)
     count_look(process, sample.status == "R")
     return process
 

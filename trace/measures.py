@@ -222,8 +222,8 @@ class CpuReadings:
     without_core: int = 0
     """Of its work it was ready to run for so long, and had no core."""
     counted: tuple[int, int, int] = (0, 0, 0)
-    """What the last reading of its waits for a core said, and :attr:`worked` and :attr:`aside` of
-    then."""
+    """What its waits for a core came to when it was last known to be in none, and :attr:`worked`
+    and :attr:`aside` of then."""
     looks: int = 0
     """Samples that saw the process at work."""
     ready: int = 0
@@ -253,7 +253,10 @@ class CpuReadings:
             self.on_cpu += available
 
     def add_waits(self, waited: int, worked: int, aside: int) -> None:
-        """Take in how long it had waited for a core in all, and what it had been at by then."""
+        """Take in how long it had waited for a core in all, and what it had been at by then.
+
+        A wait is counted when it is over: while it may be in one, nothing is to be taken in.
+        """
         waited_before, worked_before, aside_before = self.counted
         if waited < waited_before:
             return

@@ -58,10 +58,11 @@ def _demand(process: Process, used: float, lacked: float) -> float:
     return min(1.0, used / (used + idle)) if used > 0 else 0.0
 
 
-def read_waits_for_core(process: Process, time: int, seconds: float) -> None:
+def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> None:
     """Take in for how many seconds it had been ready and without a core by this time."""
-    process.without_core = seconds
-    if seconds >= 0 and process.lane.start >= 0:
+    seconds = process.without_core = sample.without_core
+    may_wait = sample.status == "R" and sample.cpu_percent <= 0
+    if seconds >= 0 and process.lane.start >= 0 and not may_wait:
         process.readings.add_waits(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
 
 

@@ -453,6 +453,19 @@ def test_waits_for_a_core_while_it_waits_for_something_else_are_no_work() -> Non
     assert readings.without_core == 10 * MS
 
 
+def test_a_long_wait_for_a_core_counts_in_full_though_it_is_told_when_it_is_over(
+    pool: Story,
+) -> None:
+    fields = {"object": "P", "job": 0, "index": 1}
+    pool.tell(20, ANNA, TaskStarted, function="f", items=1, **fields)
+    seen(pool, 100, percent=50, without=0.0)
+    for time in range(200, 900, 100):
+        seen(pool, time, percent=0, without=0.0)
+    seen(pool, 900, percent=10, without=0.780)
+    pool.end(900)
+    assert pool.spent("Anna")["waiting_for_core"] == 780
+
+
 @pytest.mark.parametrize(
     ("others", "without", "is_said"),
     [(1.2, 300, True), (0.9, 300, False), (1.2, 50, False)],
