@@ -14,8 +14,8 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL
 )
 
-# A byte that is not UTF-8, as Python hands it on (PEP 383): in a path, or an argument.
-_BYTE = re.compile("[\udc80-\udcff]")
+# Bytes that Python could not decode, as it hands them on (PEP 383): in a path, or an argument.
+_BYTES = re.compile("[\udc80-\udcff]+")
 
 
 def clean(text: str) -> str:
@@ -27,8 +27,13 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _ESCAPE.sub("", text).replace("\t", "    ")
-    text = _BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text)
+    text = _BYTES.sub(_decoded, text)
     return _UNSAFE.sub("·", _cut(text))
+
+
+def _decoded(found: re.Match[str]) -> str:
+    octets = bytes(ord(character) - 0xDC00 for character in found[0])
+    return octets.decode("utf-8", "backslashreplace")
 
 
 def _cut(text: str) -> str:
