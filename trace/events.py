@@ -147,6 +147,8 @@ class Waiting(Event, tag="wait", kw_only=True):
     """A word that a primitive registers: lock, put, get, process, results …"""
     object: str
     """The id of what is waited for; a pid for a process."""
+    job: Whole = -1
+    """Where that is a pool, the number of the job whose results are waited for; -1 for none."""
     site: Whole = 0
     limit: Whole = 0
     """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""

@@ -184,7 +184,8 @@ def _tell_of_deaths(state: RunState) -> None:
 
 def _waiting(state: RunState, process: Process, event: Waiting) -> None:
     begin = _beginning_of_wait(event)
-    begin(state, process, event.object, event.time, event.thread, event.site, event.limit)
+    target = f"{event.object}/{event.job}" if event.job >= 0 else event.object
+    begin(state, process, target, event.time, event.thread, event.site, event.limit)
 
 
 def _beginning_of_wait(event: Waiting) -> Callable[..., None]:

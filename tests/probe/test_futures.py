@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mpviz.trace.events import Waiting
+from mpviz.trace.rings import as_event
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
@@ -399,11 +401,99 @@ def test_who_waits_for_a_future_is_shown_to_wait_for_results(
     pool = run.one("pools", "executor")["id"]
     main = run.state.processes[run.state.main]
     # What was told, since a sample that is folded before it can hide a short wait from the lane.
-    told = [each for each in run.state.recent if isinstance(each, Waiting) and not each.thread]
-    waited = [each.object for each in told if (each.pid, each.what) == (main.pid, "results")]
+    recent = map(as_event, run.state.recent)
+    told = [each for each in recent if isinstance(each, Waiting) and not each.thread]
+    waited = [
+        (each.object, each.job) for each in told if (each.pid, each.what) == (main.pid, "results")
+    ]
     # In turn for one call, for another, for two of them, for the last; and to poll is not to wait.
-    assert list(dict.fromkeys(waited)) == [f"{pool}/0", f"{pool}/1", f"{pool}/", f"{pool}/4"]
+    assert list(dict.fromkeys(waited)) == [(pool, 0), (pool, 1), (f"{pool}/", -1), (pool, 4)]
     assert pool in [each.object for each in told if (each.pid, each.what) == (main.pid, "workers")]
+
+
+STEPS = (
+    COMMON
+    + """
+from concurrent.futures import _base
+
+wire = sys.modules["mpviz_probe.wire"]
+between, written = set(), []
+
+class Noting:
+    # A lock that notes that the main thread has it.
+    def __init__(self, lock):
+        self.lock = lock
+    def __enter__(self):
+        self.lock.acquire()
+        if threading.current_thread() is threading.main_thread():
+            between.add(threading.get_ident())
+    def __exit__(self, *error):
+        between.discard(threading.get_ident())
+        self.lock.release()
+
+def note_writes(write=wire.write):
+    def noted(descriptor, record):
+        written.append([threading.get_ident() in between, record.decode()])
+        return write(descriptor, record)
+    wire.write = noted
+
+def note_result(set_result=_base.Future.set_result):
+    def noted(self, result):
+        between.add(threading.get_ident())
+        set_result(self, result)
+        if not hasattr(_base.Future, "counted"):
+            between.discard(threading.get_ident())
+    _base.Future.set_result = noted
+
+def note_idle(executor):
+    idle = getattr(executor, "_idle_worker_semaphore", None)
+    if idle is not None:
+        _base.Future.counted = True
+        release = idle.release
+        def noted():
+            between.discard(threading.get_ident())
+            release()
+        idle.release = noted
+
+def main():
+    note_result()
+    if WITHOUT_RING:
+        def refuse(*args):
+            raise OSError("no ring")
+        wire.form(b"wait.over", b"")
+        wire.ring.create = refuse
+    with ProcessPoolExecutor(1) as executor:
+        note_idle(executor)
+        executor._shutdown_lock = Noting(executor._shutdown_lock)
+        # The first starts the worker, with the lock held: the system itself gives others a turn.
+        executor.submit(who, 0).result()
+        note_writes()
+        calls = [executor.submit(who, number).result()[0] for number in range(5)]
+        calls += [executor.submit(who, number) for number in range(5)][-1].result()[:1]
+        calls += [list(map(len, executor.map(who, range(3))))]
+        error_of(executor.submit(lambda: 7).result)
+        executor.submit(who, 1).result()
+    tell(calls=calls, written=written)
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
+
+@pytest.mark.parametrize("ring", [True, False])
+def test_nothing_is_written_between_two_steps_of_an_executor(
+    run_program: RunProgram, python: str, start_method: str, ring: bool
+) -> None:
+    program = STEPS.replace("WITHOUT_RING", str(not ring))
+    run = run_program(program, python=python, start_method=start_method)
+    run.assert_nothing_was_missed()
+    assert run.facts("calls") == [0, 1, 2, 3, 4, 4, [2, 2, 2]]
+    written = [(between, json.loads(record)["k"]) for between, record in run.facts("written")]
+    assert [kind for between, kind in written if between] == []
+    assert any(kind == "job.submitted" for _, kind in written) is not ring
+    expected = {"tasks": 16, "started": 15, "done": 15, "never_run": 1}
+    assert sums_of(run, "executor") == expected
 
 
 RECYCLING = (

@@ -34,6 +34,7 @@ from mpviz.trace.events import (
     WaitOver,
 )
 from mpviz.trace.fold import fold
+from mpviz.trace.primitives.lock import LockAcquired
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
@@ -377,6 +378,41 @@ def test_after_a_fork_the_numbers_start_anew(queue: EventQueue, tmp_path: Path) 
     assert all(each == list(range(1, len(each) + 1)) for each in numbers.values())
     hellos = [event.pid for event in events if isinstance(event, Hello)]
     assert sorted(hellos) == sorted(numbers)
+
+
+AT_ONCE = """
+    form = wire.form(b"lock.acquired", b'"o":"L"', (b"s",))
+    write, written = wire.write, []
+    wire.write = lambda descriptor, record: written.append(record) or write(descriptor, record)
+    if sys.argv[3] != "no ring":
+        wire.open_ring(wire.put(b"wait.over"))
+    read = wire.ring.number_read
+    if sys.argv[3] == "full ring":
+        wire.ring.number_read = lambda memory: 0
+    before = len(written)
+    for number in range(wire.ring.SLOTS + 10):
+        wire.send_at_once(form, number)
+    print(len(written) - before)
+    wire.ring.number_read = read
+    wire.put(b"wait.over")
+"""
+
+
+@pytest.mark.parametrize("where", ["ring", "full ring", "no ring"])
+def test_what_is_sent_at_once_is_written_by_what_is_told_next(
+    queue: EventQueue, write: Writers, where: str
+) -> None:
+    writer = write(AT_ONCE, where)
+    events: list[Event] = []
+    while writer.poll() is None:
+        events += as_events(queue.get(0.05))
+    assert read_line(writer) == "0"
+    events += all_of(queue)
+    told = [event.site for event in events if isinstance(event, LockAcquired)]
+    assert told == list(range(len(told))) != []
+    assert sorted(event.number for event in events) == list(range(1, len(events) + 1))
+    (process,) = fold(RunState(), events).processes.values()
+    assert process.records == process.highest_number == len(events) > len(told)
 
 
 def test_a_record_is_one_atomic_write_however_long_the_names_are(

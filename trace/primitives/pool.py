@@ -250,7 +250,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
     job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
     job.last_end = pool.last_end = event.time
     pool.finished.add(event.time)
-    read_cpu(process, event.time, event.cpu)
+    read_cpu(process, event.time, event.cpu or event.cpu_nanoseconds / 1e9)
     process.task, process.stopping = _task_left(pool, process, task_id), ""
     pool.at_work.pop(process.key, None)
     if process.task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.events import Event, Seconds, Whole
+from mpviz.trace.events import Count, Event, Seconds, Whole
 
 POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool", "pytest-xdist")
 """Kinds whose jobs are cut into tasks; the second is mpire's."""
@@ -120,6 +120,8 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     """Why it was broken off, where it was, and by nothing that it did: "stopped"."""
     cpu: Seconds = 0.0
     """CPU seconds that the worker has used so far; 0 where that is not told."""
+    cpu_nanoseconds: Count = 0
+    """The same in nanoseconds."""
 
 
 class TaskStopping(Event, tag="task.stopping", kw_only=True):

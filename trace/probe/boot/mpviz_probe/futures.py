@@ -5,31 +5,26 @@ many calls; what makes them one job is the function that they share, which ``map
 this purpose. Nothing of ours stands between the program and ``submit``, ``map`` or ``result``, so
 that an exception looks as it did.
 
+An executor's threads depend on what comes right after what. A call is numbered under a lock. Who
+waits for a result runs as soon as it is set and the GIL is given up, and if the worker is not
+counted as idle by then, the next call starts another. So what is told between such steps is told
+by ``wire.send_at_once``, and the end of a call before its result is set.
+
 loky's executors do the same under the same names, and are observed from here as well.
 """
 
-from _thread import get_ident
 from functools import partial, wraps
-from threading import Condition, Event
-from time import monotonic_ns
-from weakref import WeakKeyDictionary
+from time import process_time_ns
+from weakref import WeakKeyDictionary, ref
 
 from mpviz_probe import sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
-from mpviz_probe.processes import cpu_so_far, prepare_for
+from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_breaking: "dict[int, list[Any]]" = {}
-"""By thread, what is to be told when all calls of an executor that breaks have failed.
-
-Who waits for the first of them cancels the others as soon as it gets its turn, and up to CPython
-3.11 a call that is cancelled while its executor breaks leaves the executor hanging. To write to the
-pipe is to give others their turn, so it has to wait.
-"""
 
 
 def patch(module):
@@ -54,9 +49,9 @@ def _patch_manager(module):
         module._queue_management_worker = _observed_manager(module._queue_management_worker)
         return
     manager = module._ExecutorManagerThread
-    # Where there are both, the second calls the first.
-    name = "_terminate_broken" if hasattr(manager, "_terminate_broken") else "terminate_broken"
-    setattr(manager, name, _observed_break(getattr(manager, name)))
+    manager.process_result_item = _observed_result_item(manager.process_result_item)
+    # From Python 3.12 on it takes a lock for another that does the work.
+    manager.terminate_broken = _observed_break(manager.terminate_broken)
 
 
 def _observed_init(init, kind, process_chunk):
@@ -74,7 +69,7 @@ def _observed_init(init, kind, process_chunk):
 def _observe(executor, kind, process_chunk):
     queue = executor._call_queue
     executor._mpviz_id = queue._mpviz_pool = name = workers.identify(b"executor", queue)
-    workers.announce(
+    number = workers.announce(
         name,
         kind,
         executor._max_workers,
@@ -82,28 +77,135 @@ def _observe(executor, kind, process_chunk):
         # Came with Python 3.11.
         getattr(executor, "_max_tasks_per_child", None),
     )
+    # What is told under its locks finds a ring.
+    wire.open_ring(number)
     # The executor must be free to go, so none of this may hold it.
-    calls, numbers = executor._pending_work_items, executor._work_ids
-    numbers.put = _observed_number(numbers.put, name, calls, process_chunk)
+    teller = _Teller(name, executor._pending_work_items, process_chunk)
+    numbers = executor._work_ids
+    numbers.put = _observed_number(numbers.put, teller)
+    queue.full = _observed_full(queue)
 
 
-def _observed_number(put, name, calls, process_chunk):
+def _observed_full(queue):
+    """Wrap what the manager asks, with no lock held, before it takes a call from the numbers."""
+    full, known = type(queue).full, ref(queue)
+
+    def observed():
+        # Before a worker can have the call, its submission is told.
+        wire.catch_up()
+        return full(known())
+
+    return observed
+
+
+def _observed_number(put, teller):
     """Wrap what ``submit`` does last, under its lock, before anybody can take the call."""
-    jobs: "WeakKeyDictionary[partial, int]" = WeakKeyDictionary()
 
     def observed(number, *args, **kwargs):
         try:
-            call = calls[number]
-            job = number
-            if _is_chunk(call.fn, process_chunk):
-                job = jobs.setdefault(call.fn, number)
-            _tell_submission(name, job, number, call, process_chunk)
-            _observe_future(call.future, name, job, number)
+            teller.tell_submission(number)
         except Exception:
             report("executor")
         return put(number, *args, **kwargs)
 
     return observed
+
+
+class _Teller:
+    """Tells of the calls of one executor; all of it without giving up the GIL."""
+
+    __slots__ = ("calls", "ends", "forms", "grew", "jobs", "name", "process_chunk", "waits")
+
+    def __init__(self, name, calls, process_chunk):
+        self.name, self.calls, self.process_chunk = name, calls, process_chunk
+        self.jobs: "WeakKeyDictionary[partial, int]" = WeakKeyDictionary()
+        self.forms: "dict[tuple, Any]" = {}
+        self.ends: "dict[str | None, Any]" = {}
+        self.grew = wire.form(b"job.grew", b'"o":' + name, (b"job", b"call", b"items"))
+        self.waits = workers.forms_of_wait(name)
+        self.form_of_end("")
+
+    def tell_submission(self, number):
+        """Tell of the call with this number, and have it told how it ends, and who waits for it."""
+        call, job = self.calls[number], number
+        if _is_chunk(call.fn, self.process_chunk):
+            job = self.jobs.setdefault(call.fn, number)
+        function, arguments, items = _work_of(call, self.process_chunk)
+        if job == number:
+            kind = b"submit" if function is call.fn else b"map"
+            wire.send_at_once(self.form_of_job(kind, name_of(function, arguments), items), number)
+        else:
+            wire.send_at_once(self.grew, job, number, items)
+        future = call.future
+        workers.observe_wait(future._condition, self.waits, job)
+        # The first callback: a future has nobody yet who could add another.
+        future._done_callbacks.append(_EndOfCall(_tell_end_of_future, self, number))
+
+    def form_of_job(self, kind, function, items):
+        """For a new job, by its call, function and number of items."""
+        fields = b'"o":%b,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
+        told = fields % (self.name, kind, wire.text(function), items, items)
+        key = kind, function, items
+        return workers.form_of(self.forms, key, b"job.submitted", told, (b"job",))
+
+    def form_of_end(self, error):
+        """For the end of a call: the name of its exception, or an empty one; None if cancelled."""
+        fields = b'"o":' + self.name
+        if error is None:
+            fields += b',"cancelled":true'
+        elif error:
+            fields += b',"error":' + wire.text(error)
+        return workers.form_of(self.ends, error, b"future.done", fields, (b"job",))
+
+    def tell_end(self, number, error):
+        """Tell how a call has ended, or is about to."""
+        wire.send_at_once(self.form_of_end(error), number)
+
+
+class _EndOfCall(partial):
+    """What a future calls when it is done, as the first of its callbacks."""
+
+    __slots__ = ()
+
+
+def _tell_end_of_future(teller, number, future):
+    try:
+        if future.cancelled():
+            teller.tell_end(number, None)
+        else:
+            teller.tell_end(number, _name_of_error(future.exception()))
+    except Exception:
+        report("executor")
+
+
+def _name_of_error(error):
+    return "" if error is None else type(error).__name__
+
+
+def _observed_result_item(process):
+    """Wrap how the manager hands over a result, before which its arrival changes nothing yet."""
+
+    @wraps(process)
+    def observed(self, result_item):
+        try:
+            _tell_result(self.pending_work_items, result_item)
+        except Exception:
+            report("executor")
+        return process(self, result_item)
+
+    return observed
+
+
+def _tell_result(calls, item):
+    # Some are the pid of a worker that ends, and some the result of a call that has failed already.
+    call = calls.get(getattr(item, "work_id", None))
+    if call is None or call.future._state != "RUNNING":
+        return
+    callbacks = call.future._done_callbacks
+    if callbacks and type(callbacks[0]) is _EndOfCall:
+        # So that nothing of ours comes between the result and what the manager does next.
+        teller, number = callbacks.pop(0).args
+        teller.tell_end(number, _name_of_error(item.exception))
 
 
 def _is_chunk(function, process_chunk):
@@ -118,93 +220,6 @@ def _work_of(call, process_chunk):
     return call.fn, call.args, calls_in(call.fn, call.args)
 
 
-def _tell_submission(name, job, number, call, process_chunk):
-    function, arguments, items = _work_of(call, process_chunk)
-    if job != number:
-        fields = b'"o":%b,"job":%d,"call":%d,"items":%d'
-        wire.put(b"job.grew", fields % (name, job, number, items))
-        return
-    kind = b"map" if _is_chunk(call.fn, process_chunk) else b"submit"
-    wire.put(
-        b"job.submitted",
-        b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
-        % (name, job, kind, wire.text(name_of(function, arguments)), items, items),
-    )
-
-
-def _observe_future(future, name, job, number):
-    condition = future._condition
-    condition._mpviz_wait = name, job
-    if type(condition) is Condition:
-        condition.__class__ = _ObservedCondition
-    # The first callback: a future has nobody yet who could add another.
-    future.add_done_callback(_teller_of_end(name, number))
-
-
-def _teller_of_end(name, number):
-    def tell_end(future):
-        try:
-            fields = b'"o":%b,"job":%d' % (name, number)
-            if future.cancelled():
-                fields += b',"cancelled":true'
-            else:
-                error = future.exception()
-                if error is not None:
-                    fields += b',"error":%b' % wire.text(type(error).__name__)
-            held_back = _breaking.get(get_ident())
-            if held_back is None:
-                wire.put(b"future.done", fields)
-            else:
-                held_back.append((fields, monotonic_ns()))
-        except Exception:
-            report("executor")
-
-    return tell_end
-
-
-def _waiting_for(thing, timeout):
-    """Tell that this thread waits for results, and whether that was told."""
-    try:
-        if timeout is None or timeout > 0:
-            name, job = thing._mpviz_wait
-            fields = b'"what":"results","o":"%b/%b","s":%d,"limit":%d'
-            which = name[1:-1], b"%d" % job if job >= 0 else b""
-            wire.put(b"wait", fields % (*which, sites.here(), wire.milliseconds(timeout)))
-            return True
-    except Exception:
-        report("executor")
-    return False
-
-
-class _ObservedCondition(Condition):
-    """The condition of a future: who waits for it waits for the result."""
-
-    def wait(self, timeout=None):
-        told = _waiting_for(self, timeout)
-        try:
-            return Condition.wait(self, timeout)
-        finally:
-            if told:
-                wire.put(b"wait.over")
-
-
-class _ObservedEvent(Event):
-    """The event of ``wait`` and ``as_completed``, which is set when enough futures are done."""
-
-    def wait(self, timeout=None):
-        told = not self.is_set() and _waiting_for(self, timeout)
-        try:
-            return Event.wait(self, timeout)
-        finally:
-            if told:
-                wire.put(b"wait.over")
-
-
-for _ours, _theirs in ((_ObservedCondition, Condition), (_ObservedEvent, Event)):
-    # As they show in a ``repr``.
-    _ours.__module__, _ours.__qualname__ = _theirs.__module__, _theirs.__qualname__
-
-
 def _observed_install(install):
     @wraps(install)
     def observed(futures, *args, **kwargs):
@@ -213,10 +228,9 @@ def _observed_install(install):
             told = {future._condition.__dict__.get("_mpviz_wait") for future in futures}
             told.discard(None)
             if told:
-                name, job = told.pop()
-                waiter.event.__class__ = _ObservedEvent
+                forms, job = told.pop()
                 # Of many jobs, that of the pool as a whole is the only one to name.
-                waiter.event._mpviz_wait = name, -1 if told else job
+                workers.observe_wait(waiter.event._cond, forms, -1 if told else job)
         except Exception:
             report("executor")
         return waiter
@@ -228,16 +242,13 @@ def _observed_break(terminate):
     @wraps(terminate)
     def observed(self, *args, **kwargs):
         try:
-            _tell_break(self.call_queue, len(self.pending_work_items), *args)
+            _tell_break(self.call_queue, len(self.pending_work_items), *args, **kwargs)
         except Exception:
             report("executor")
-        held_back = _breaking[get_ident()] = []
         try:
             return terminate(self, *args, **kwargs)
         finally:
-            del _breaking[get_ident()]
-            for fields, moment in held_back:
-                wire.put(b"future.done", fields, moment)
+            wire.catch_up()
 
     return observed
 
@@ -257,7 +268,7 @@ def _observed_manager(manage):
     return observed
 
 
-def _tell_break(call_queue, calls, cause=None):
+def _tell_break(call_queue, calls, cause=None, *_, **__):
     name = call_queue.__dict__.get("_mpviz_pool")
     if name is not None:
         fields = b'"o":%b,"calls":%d' % (name, calls)
@@ -304,11 +315,10 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
     No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
     """
     name = workers.identify(b"executor", call_queue)
-    tell_start = partial(_tell_start, module._process_chunk)
     _tell_first_wait(call_queue._rlock, name)
     call_queue._recv_bytes = workers.told_arrival(name, call_queue._recv_bytes)
-    module._CallItem.__setstate__ = _observed_setstate(name, tell_start)
-    results = workers.tell_results(name, result_queue, _tell_end)
+    module._CallItem.__setstate__ = _observed_setstate(name, module._process_chunk)
+    results = workers.tell_results(result_queue, _teller_of_end(name))
     result = module._ResultItem
     result.__init__ = _observed_result(result.__init__, results)
     workers.tell_initializer(name, *args, **kwargs)
@@ -318,21 +328,41 @@ def _tell_first_wait(lock, name):
     """Tell that a worker is ready when it takes its queue's lock for the first time."""
     take = lock.acquire
 
-    def acquire(*args):
+    def tell():
         lock.acquire = take
         workers.tell_ready(name)
-        return take(*args)
 
-    lock.acquire = acquire
+    lock.acquire = _Before(tell, take)
 
 
-def _observed_setstate(name, tell_start):
+class _Before:
+    """Calls another function and then, with what it is called with, the one that it stands for.
+
+    Nothing of ours is on the stack meanwhile: only to find out what to call, ours is asked.
+    """
+
+    __slots__ = ("first", "then")
+
+    def __init__(self, first, then):
+        self.first, self.then = first, then
+
+    @property
+    def __call__(self):
+        """What is to be called; the other function has been by then."""
+        self.first()
+        return self.then
+
+
+def _observed_setstate(name, process_chunk):
     """Make what a call comes to when its function and its arguments have been unpickled."""
+    forms: "dict[tuple, Any]" = {}
 
     def setstate(self, state):
         self.__dict__.update(state)
         try:
-            tell_start(name, self)
+            function, arguments, items = _work_of(self, process_chunk)
+            form = workers.form_of_start(forms, name, name_of(function, arguments), items)
+            wire.send(form, site_of(function, arguments), self.work_id)
         except Exception:
             report("executor worker")
 
@@ -348,25 +378,13 @@ def _observed_result(init, results):
     return observed
 
 
-def _tell_start(process_chunk, name, call):
-    function, arguments, items = _work_of(call, process_chunk)
-    wire.put(
-        b"task.started",
-        b'"o":%b,"job":%d,"index":0,"function":%b,"items":%d,"s":%d'
-        % (
-            name,
-            call.work_id,
-            wire.text(name_of(function, arguments)),
-            items,
-            site_of(function, arguments),
-        ),
-    )
+def _teller_of_end(name):
+    forms: "dict[str, Any]" = {}
 
-
-def _tell_end(name, result):
-    fields = b'"o":%b,"job":%d,"index":0,%b' % (name, result.work_id, cpu_so_far())
-    if result.exception is not None:
+    def tell_end(result):
         # It comes wrapped with its traceback.
-        error = getattr(result.exception, "exc", result.exception)
-        fields += b',"error":%b' % wire.text(type(error).__name__)
-    wire.put(b"task.ended", fields)
+        error = _name_of_error(getattr(result.exception, "exc", result.exception))
+        form = workers.form_of_end(forms, name, error)
+        wire.send(form, result.work_id, process_time_ns())
+
+    return tell_end

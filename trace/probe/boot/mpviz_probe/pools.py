@@ -3,13 +3,17 @@
 from _thread import get_ident
 from functools import partial, wraps
 from itertools import chain
-from time import monotonic_ns
+from time import monotonic_ns, process_time_ns
 
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
-from mpviz_probe.processes import cpu_so_far, prepare_for
+from mpviz_probe.processes import prepare_for
 from mpviz_probe.queues import hush_simple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _NEVER = object()
 
@@ -40,10 +44,7 @@ def _patch_results(module):
         kind._set = _observed_set(kind._set)
     unordered = module.IMapUnorderedIterator
     unordered._set = _observed_set(unordered._set)
-    module.ApplyResult.wait = workers.observed_wait(module.ApplyResult.wait, _result_waited_for)
     module.IMapIterator._set_length = _observed_length(module.IMapIterator._set_length)
-    module.IMapIterator.next = workers.observed_wait(module.IMapIterator.next, _item_waited_for)
-    module.IMapIterator.__next__ = module.IMapIterator.next
 
 
 def _observed_repopulate(repopulate):
@@ -62,6 +63,7 @@ def _observed_repopulate(repopulate):
 def _announce(pool):
     pool._mpviz_id = name = workers.identify(b"pool", pool._inqueue)
     workers.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
+    pool._mpviz_forms = {}, workers.forms_of_wait(name)
 
 
 def _observed_map(map_async, starmapstar):
@@ -109,22 +111,23 @@ def _tell_submission(result, pool):
     if name is None or call is None:
         return
     result._mpviz_pool = name
-    tasks, items, chunksize = _extent(result, call, function)
-    wire.put(
-        b"job.submitted",
-        b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
-        % (
-            name,
-            result._job,
-            wire.text(call),
-            wire.text(name_of(function, arguments)),
-            tasks,
-            items,
-            chunksize,
-        ),
+    jobs, waits = pool._mpviz_forms
+    wire.send(
+        _form_of_job(jobs, name, call, name_of(function, arguments)),
+        result._job,
+        *_extent(result, call, function),
     )
+    event = result.__dict__.get("_event")
+    condition = result._cond if event is None else event._cond
+    workers.observe_wait(condition, waits, result._job)
     # A map of nothing is done before it has begun.
     _tell_if_done(result)
+
+
+def _form_of_job(forms, name, call, function):
+    fields = b'"o":%b,"call":%b,"function":%b' % (name, wire.text(call), wire.text(function))
+    names = (b"job", b"tasks", b"items", b"chunksize")
+    return workers.form_of(forms, (call, function), b"job.submitted", fields, names)
 
 
 def _extent(result, call, function):
@@ -213,27 +216,13 @@ def _pool_waited_for(pool):
     return None if name is None else b'"what":"workers","o":%b' % name
 
 
-def _result_waited_for(result):
-    name = result.__dict__.get("_mpviz_pool")
-    if name is None or result._event.is_set():
-        return None
-    return b'"what":"results","o":"%b/%d"' % (name[1:-1], result._job)
-
-
-def _item_waited_for(iterator):
-    name = iterator.__dict__.get("_mpviz_pool")
-    if name is None or iterator._items or iterator._index == iterator._length:
-        return None
-    return b'"what":"results","o":"%b/%d"' % (name[1:-1], iterator._job)
-
-
 def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to tell of what a worker does, in its process, before it begins."""
     name = workers.identify(b"pool", inqueue)
     hush_simple(inqueue)
     inqueue._reader.recv_bytes = workers.told_arrival(name, inqueue._reader.recv_bytes)
     inqueue.get = _observed_get(inqueue.get, name, mappers)
-    results = workers.tell_results(name, outqueue, _tell_end)
+    results = workers.tell_results(outqueue, _teller_of_end(name))
     put = outqueue.put
 
     def observed_put(result):
@@ -250,6 +239,7 @@ def _observed_get(get, name, mappers):
     It is a chain of iterators in C: one that is ready when it is asked for the first time, and then
     calls ``get`` again and again, and one that has each of the tasks told.
     """
+    forms: "dict[tuple, Any]" = {}
 
     def begin(_):
         workers.tell_ready(name)
@@ -258,7 +248,7 @@ def _observed_get(get, name, mappers):
     def told(task):
         try:
             if task is not None:
-                _tell_start(mappers, name, task)
+                _tell_start(forms, mappers, name, task)
         except Exception:
             report("pool worker")
         return task
@@ -266,32 +256,27 @@ def _observed_get(get, name, mappers):
     return map(told, chain.from_iterable(map(begin, (None,)))).__next__
 
 
-def _tell_start(mappers, name, task):
+def _tell_start(forms, mappers, name, task):
     job, index, function, args, _ = task
     items = calls_in(function)
     if any(function is mapper for mapper in mappers):
         (function, chunk), args = args[0], ()
         items = len(chunk)
-    wire.put(
-        b"task.started",
-        b'"o":%b,"job":%d,"index":%d,"function":%b,"items":%d,"s":%d'
-        % (
-            name,
-            job,
-            index or 0,
-            wire.text(name_of(function, args)),
-            items,
-            site_of(function, args),
-        ),
-    )
+    form = workers.form_of_start(forms, name, name_of(function, args), items)
+    wire.send(form, site_of(function, args), job, index or 0)
 
 
-def _tell_end(name, result):
-    job, index, (success, value) = result
-    fields = b'"o":%b,"job":%d,"index":%d,%b' % (name, job, index or 0, cpu_so_far())
-    if not success:
-        # Most come wrapped with their traceback; a MaybeEncodingError has the text of one there.
-        wrapped = getattr(value, "exc", None)
-        error = wrapped if isinstance(wrapped, BaseException) else value
-        fields += b',"error":%b' % wire.text(type(error).__name__)
-    wire.put(b"task.ended", fields)
+def _teller_of_end(name):
+    forms: "dict[str, Any]" = {}
+
+    def tell_end(result):
+        job, index, (success, value) = result
+        error = ""
+        if not success:
+            # Most come wrapped with their traceback; a MaybeEncodingError has a text there.
+            wrapped = getattr(value, "exc", None)
+            error = type(wrapped if isinstance(wrapped, BaseException) else value).__name__
+        form = workers.form_of_end(forms, name, error)
+        wire.send(form, job, process_time_ns(), index or 0)
+
+    return tell_end

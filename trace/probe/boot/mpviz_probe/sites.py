@@ -3,10 +3,12 @@
 import os
 import sys
 from binascii import crc32
+from functools import partial
 from stat import S_ISREG
 from sys import _getframe
 
 from mpviz_probe import wire
+from mpviz_probe.arm import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,19 +157,27 @@ def announce(file, line, function, more=b"", key=""):
     site = crc32(("%s:%d%s" % (file, line, key)).encode("utf-8", "surrogatepass")) or 1
     if site not in _announced:
         _announced.add(site)
+        # With the next record, since the file is read for it: who asks for a site may hold a lock.
+        wire.hold(partial(_tell, site, os.path.abspath(file), line, function, more))
+    return site
+
+
+def _tell(site, file, line, function, more):
+    try:
         wire.put(
             b"site",
             b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
             % (
                 site,
-                wire.text(os.path.abspath(file), _PATH_LIMIT),
+                wire.text(file, _PATH_LIMIT),
                 line,
                 wire.text(function),
                 _checksum(file),
                 more,
             ),
         )
-    return site
+    except Exception:
+        report("site")
 
 
 def _checksum(file):

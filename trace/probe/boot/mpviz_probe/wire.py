@@ -6,6 +6,10 @@ FIFO). What :func:`send` tells, many times a second, goes into the process's :mo
 <mpviz_probe.ring>`, or like the others where there is none. Either way a SIGKILL of this process
 cannot take back what they have returned from.
 
+To write to the FIFO is to give up the GIL. Between two steps of a library that another thread may
+see half done, :func:`send_at_once` tells the same without that: what does not go into the ring at
+once is held, and written by :func:`catch_up`, or by whatever is told next.
+
 The state is module-level on purpose: there is one queue in a process, ``put`` runs inside the
 locks of the observed program, and an attribute look-up on an object would be paid on each record.
 """
@@ -21,6 +25,12 @@ from time import monotonic_ns, sleep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+try:
+    # Where ``collections`` has it from, which not every program imports.
+    from _collections import deque  # type: ignore[import-not-found]
+except ImportError:
+    from collections import deque
 
 try:
     # The C function behind ``json``; importing ``json`` costs the program 8 ms (measured).
@@ -81,6 +91,8 @@ _limit = 0
 """The first number for which the ring is known to have no room, as far as it was asked."""
 _next_ring = 0
 """Below this number no ring is made: the last try failed, or the last ring was full."""
+_held: "deque[tuple]" = deque()
+"""What was not told at once: number, time, thread, form and values of each, or what tells it."""
 
 _refusals: "set[bytes]" = set()
 """How this process or the one that forked it was refused a ring, or a place in it."""
@@ -120,6 +132,8 @@ def reset():
     # The parent's ring is the parent's, though this process has it mapped, too.
     _ring = None
     _first = _limit = _next_ring = 0
+    # What the parent holds, the parent writes.
+    _held.clear()
 
 
 def close():
@@ -128,6 +142,7 @@ def close():
     _descriptor = -1
     _ring = None
     _limit = 0
+    _held.clear()
 
 
 def is_open():
@@ -146,13 +161,15 @@ def put(kind, fields=b"", stamp=None):
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
     """
+    if _held:
+        catch_up()
     number = next(_numbers)
     record = b'{"k":"%b","t":%d,"p":%d,"n":%d%b%b}\n' % (
         kind,
         monotonic_ns() if stamp is None else stamp,
         _pid,
         number,
-        _thread_field(),
+        _thread_field(get_ident()),
         b"," + fields if fields else b"",
     )
     if _ring is not None and _has_room(number):
@@ -166,11 +183,11 @@ def form(kind, fields, names=()):
     """Prepare a kind of record about one object, and return what :func:`send` takes for it.
 
     ``kind`` and ``fields`` are as for :func:`put`. ``names`` are the fields that each record has
-    of its own, as bytes: at most four whole numbers, of which the first is the site.
+    of its own, as bytes: at most four whole numbers, of which the first has 32 bits, as a site has.
     """
     if ring is None:
         _load_ring()
-    entry = b" ".join(names) + b'\n{"k":"%b",%b}' % (kind, fields)
+    entry = b" ".join(names) + b'\n{"k":"%b"%b}' % (kind, b"," + fields if fields else b"")
     line = form_of_line(kind, fields, names)
     number = next(_form_numbers)
     if number == ring.FORMS:
@@ -187,7 +204,7 @@ def form(kind, fields, names=()):
 
 def form_of_line(kind, fields, names=()):
     """Prepare the same for the pipe, which has room for any number of forms."""
-    fixed = b'{"k":"%b",%b' % (kind, fields)
+    fixed = b'{"k":"%b"%b' % (kind, b"," + fields if fields else b"")
     values = b"".join(b',"%b":%%d' % name for name in names)
     return fixed + values + b',"t":%d,"p":%d,"n":%d%b}\n', len(names)
 
@@ -207,6 +224,8 @@ def _load_ring():
 
 def send(form, site=0, first=0, second=0, third=0):
     """Write one record that was prepared with :func:`form`: what is on the hot paths does this."""
+    if _held:
+        catch_up()
     number = next(_numbers)
     if _first < number < _limit:
         try:
@@ -231,16 +250,70 @@ def send(form, site=0, first=0, second=0, third=0):
             raise
     elif _ring is not None and _goes_into_ring(number, form, site, first, second, third):
         return
-    if _descriptor < 0:
-        return
-    line, values = _lines[form] if form.__class__ is int else form
-    told = (site, first, second, third)[:values]
-    _write(line % (*told, monotonic_ns(), _pid, number, _thread_field()), number)
+    _write_line(number, monotonic_ns(), get_ident(), form, site, first, second, third)
     if _ring is None and number >= _next_ring:
         _open_ring(number)
 
 
-def _goes_into_ring(number, *values):
+def open_ring(number):
+    """Make a ring behind the record with this number, if there is none, for what is sent later."""
+    if _ring is None and _descriptor >= 0 and number >= _next_ring:
+        _open_ring(number)
+
+
+def send_at_once(form, site=0, first=0, second=0, third=0):
+    """Tell the same where no other thread may get its turn, and hold it if that cannot be."""
+    global _limit
+    number, stamp, thread = next(_numbers), monotonic_ns(), get_ident()
+    if number >= _limit and _ring is not None:
+        _limit = ring.number_read(_ring) + ring.SLOTS + 1
+    if _first < number < _limit and not _held:
+        try:
+            place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
+            _pack(_ring, place, stamp, thread, form, site, first, second, third, number)
+            return
+        except _DOES_NOT_FIT:
+            pass
+        except BaseException:
+            _skip(number)
+            raise
+    hold(number, stamp, thread, form, site, first, second, third)
+
+
+def hold(*told):
+    """Hold a record until the next one is written; or a function, to be called then."""
+    _held.append(told)
+
+
+def catch_up():
+    """Write what is held; to be called where it does no harm to wait for that."""
+    while _held:
+        try:
+            first, *rest = _held.popleft()
+        except IndexError:
+            # Another thread is at it, too.
+            return
+        if not rest:
+            first()
+            continue
+        number, (stamp, thread, *values) = first, rest
+        # Of a ring that has been read beyond it, its slot may be another's by now.
+        if (
+            _ring is None
+            or number <= ring.number_read(_ring)
+            or not _goes_into_ring(number, *values, stamp=stamp, thread=thread)
+        ):
+            _write_line(number, stamp, thread, *values)
+
+
+def _write_line(number, stamp, thread, form, *values):
+    if _descriptor < 0:
+        return
+    line, count = _lines[form] if form.__class__ is int else form
+    _write(line % (*values[:count], stamp, _pid, number, _thread_field(thread)), number)
+
+
+def _goes_into_ring(number, *values, stamp=0, thread=0):
     """Put a record into the ring for which there may be room by now; False where it cannot be."""
     if not _has_room(number):
         return False
@@ -250,7 +323,7 @@ def _goes_into_ring(number, *values):
         return False
     try:
         place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
-        _pack(_ring, place, monotonic_ns(), get_ident(), *values, number)
+        _pack(_ring, place, stamp or monotonic_ns(), thread or get_ident(), *values, number)
     except _DOES_NOT_FIT:
         _skip(number)
         return False
@@ -263,6 +336,8 @@ def _open_ring(number):
     # Another thread must not try the same meanwhile.
     _next_ring = number + _RING_PAUSE
     try:
+        if ring is None:
+            _load_ring()
         memory = ring.create(os.path.dirname(path), _pid, number)
     except OSError as error:
         # Whatever there is against a ring on this machine: the pipe does as well, only slower.
@@ -359,8 +434,7 @@ def milliseconds(timeout):
         return 0
 
 
-def _thread_field():
-    thread = get_ident()
+def _thread_field(thread):
     return b"" if thread == _main_thread else b',"h":%d' % thread
 
 

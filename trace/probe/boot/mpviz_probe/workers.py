@@ -1,7 +1,10 @@
 """What Pool and ProcessPoolExecutor share: their workers, and whoever waits for them."""
 
 import os
+from _thread import get_ident
 from functools import wraps
+from sys import _getframe
+from threading import Condition
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
@@ -9,6 +12,18 @@ from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+FORMS = 64
+"""How many forms one pool has prepared of each kind; there are no more than 512 in a process."""
+
+_asleep: "set[int]" = set()
+"""The threads that have told that they wait for results."""
+_over: "Any" = None
+_plain: "Any" = Condition
 _NEVER = object()
 
 
@@ -18,16 +33,31 @@ def identify(kind, inqueue):
 
 
 def announce(name, kind, workers, initializer, max_tasks, *, made=None):
-    """Tell of a pool that is being made, or was, as :func:`creations.of_pool` has said."""
+    """Tell of a pool that is being made, or was, as :func:`creations.of_pool` has said.
+
+    Returns the number of the record.
+    """
     site, maker = made or creations.of_pool()
     fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d,"maker":%b'
     told = name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, site
-    wire.put(b"pool.created", fields % (*told, wire.text(maker)))
+    return wire.put(b"pool.created", fields % (*told, wire.text(maker)))
+
+
+def form_of(forms, key, kind, fields, names):
+    """A form that is prepared when it is first asked for under this key; ``forms`` keeps it."""
+    form = forms.get(key)
+    if form is None:
+        if len(forms) >= FORMS:
+            return wire.form_of_line(kind, fields, names)
+        form = forms[key] = wire.form(kind, fields, names)
+    return form
 
 
 def tell_ready(name):
     """Tell that this process is a worker, initialized, and about to ask for its first task."""
-    wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
+    number = wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
+    # What is told while the lock of its queue is held finds a ring.
+    wire.open_ring(number)
 
 
 def told_arrival(name, receive):
@@ -37,22 +67,41 @@ def told_arrival(name, receive):
     again, and has all that was read told.
     """
     arrived = wire.form(b"task.arrived", b'"o":' + name)
-    send = wire.send
+    send_at_once = wire.send_at_once
 
     def told(data):
-        send(arrived)
+        # The lock of all who read is held.
+        send_at_once(arrived)
         return data
 
     return map(told, iter(receive, _NEVER)).__next__
 
 
-def tell_results(name, outqueue, tell_end):
+def form_of_start(forms, name, function, items):
+    """For the start of a task of this pool; the site, the job and the index are to be added."""
+    fields = b'"o":%b,"function":%b,"items":%d' % (name, wire.text(function), items)
+    names = (b"s", b"job", b"index")
+    return form_of(forms, (function, items), b"task.started", fields, names)
+
+
+def form_of_end(forms, name, error):
+    """For the end of a task of this pool; the job, the CPU time and the index are to be added."""
+    fields = b'"o":' + name
+    if error:
+        # The name of the exception's class.
+        fields += b',"error":' + wire.text(error)
+    return form_of(forms, error, b"task.ended", fields, (b"job", b"cpu_nanoseconds", b"index"))
+
+
+def tell_results(outqueue, tell_end):
     """Tell of each result when this worker sends it: as what :func:`tell_end` is called with.
 
     Returns the list that the result has to be put into before it is pickled.
     """
     hush_simple(outqueue)
     results: "list" = []
+    # The lock of all who write is held here, and for a moment only: whatever there is to wait for,
+    # such as room in the ring, the record of the task's start has waited for.
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
     send = outqueue._writer._send_bytes
 
@@ -60,7 +109,7 @@ def tell_results(name, outqueue, tell_end):
         # The result could be pickled, so this is what the parent will get.
         try:
             if results:
-                tell_end(name, results.pop())
+                tell_end(results.pop())
         except Exception:
             report("pool worker")
         return send(data)
@@ -97,3 +146,76 @@ def observed_wait(wait, waited_for):
                 wire.put(b"wait.over")
 
     return observed
+
+
+def forms_of_wait(name):
+    """What telling of a wait for results takes: for those of one job, and of many."""
+    global _over
+    if _over is None:
+        _over = wire.form(b"wait.over", b"")
+    one = wire.form(b"wait", b'"what":"results","o":' + name, (b"s", b"job", b"limit"))
+    many = b'"what":"results","o":%b/"' % name[:-1]
+    return one, wire.form(b"wait", many, (b"s", b"limit"))
+
+
+def observe_wait(condition, forms, job):
+    """Have it told who waits for a condition: for the results of this job; -1 for those of many.
+
+    Nothing of ours is there while it is waited for, nor in the traceback of what interrupts that.
+    """
+    if type(condition) is not _plain:
+        return
+    for name in ("_is_owned", "_acquire_restore"):
+        # These are put on an instance for a lock that has methods of its own for it.
+        condition.__dict__.pop(name, None)
+    condition._mpviz_wait = forms, job
+    condition.__class__ = _ObservedCondition
+
+
+class _ObservedCondition(Condition):
+    """A condition that tells of its wait when that begins, and when it is over.
+
+    Both is told while its lock is held, and so without giving up the GIL.
+    """
+
+    _lock: "Any"
+    _mpviz_wait: "Any"
+
+    def _is_owned(self):
+        """What ``wait`` asks first, and ``notify`` does."""
+        frame = _getframe(1)
+        if frame.f_code is _WAIT:
+            try:
+                self._mpviz_tell(frame.f_locals["timeout"])
+            except Exception:
+                report("results")
+        owned = getattr(self._lock, "_is_owned", None)
+        return _plain._is_owned(self) if owned is None else owned()
+
+    def _mpviz_tell(self, timeout):
+        if timeout is not None and timeout <= 0:
+            return
+        (one, many), job = self._mpviz_wait
+        site, limit = sites.here(), wire.milliseconds(timeout)
+        _asleep.add(get_ident())
+        if job < 0:
+            wire.send_at_once(many, site, limit)
+        else:
+            wire.send_at_once(one, site, job, limit)
+
+    def _acquire_restore(self, state):
+        """What ``wait`` calls last, however it ends."""
+        restore = getattr(self._lock, "_acquire_restore", None)
+        if restore is None:
+            self._lock.acquire()
+        else:
+            restore(state)
+        if get_ident() in _asleep:
+            _asleep.discard(get_ident())
+            wire.send_at_once(_over)
+
+
+_WAIT = Condition.wait.__code__
+# As it shows in a ``repr``.
+_ObservedCondition.__module__ = Condition.__module__
+_ObservedCondition.__qualname__ = Condition.__qualname__
