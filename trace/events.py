@@ -266,7 +266,8 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     command: str = ""
     """Its command line as a shell would take it, told with the first sample and after an exec."""
     executable: str = ""
-    """The path of the file that it runs, told with the command; empty where it is hidden."""
+    """The path of the file that it runs, told with the command; empty where it is hidden. Without a
+    command it is the kernel's name for a zombie that was never seen as anything else."""
     without_core: Amount = -1.0
     """Seconds that its threads were ready to run and had no core, all added up since its start; -1
     where the system does not say."""

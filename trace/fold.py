@@ -456,6 +456,9 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
         process.parent = parent.key if parent else ""
     if sample.command:
         take_in_command(state, process, time, sample)
+    elif sample.executable and not process.name:
+        # A zombie's, of which only the kernel's name for it is left.
+        process.name, process.role = sample.executable, "program"
     if sample.title:
         take_in_title(process, sample.title)
     process.kernel_parent = sample.parent

@@ -155,6 +155,11 @@ def read_command(pid: int) -> list[str]:
     return text.decode("utf-8", "backslashreplace").split("\0") if text else []
 
 
+def read_name(pid: int) -> str:
+    """Read the kernel's name for a process, of 15 bytes at most, which a zombie has, too."""
+    return os.fsdecode(_read_file(f"/proc/{pid}/comm", 64)).rstrip("\n")
+
+
 def read_executable(pid: int) -> str:
     """Give the path of the file that the process runs; empty when we may not, or it is gone."""
     try:

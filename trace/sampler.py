@@ -230,6 +230,10 @@ def _news_of_command(
     A title is written over the command line (setproctitle, gunicorn, postgres), which an exec alone
     changes otherwise.
     """
+    if reading.status == "Z" and not known.image:
+        # It was over before the first look at it, and no more is left of what it was.
+        known.image = -1
+        return {"executable": clean(kernel.read_name(reading.pid))}
     if reading.image in (0, known.image):
         return _news_of_title(known, reading.pid)
     words = tuple(kernel.read_command(reading.pid))

@@ -44,6 +44,15 @@ def begin(tmp_path: Path, nothing_left: None) -> Iterator[Begin]:
         session.close()
 
 
+def test_a_program_that_is_over_at_the_first_look_has_its_name(
+    begin: Begin, run_to_end: RunToEnd
+) -> None:
+    session = begin('os.posix_spawn("/bin/true", ["true"], {})\ntime.sleep(600)')
+    run_to_end(session, lambda state: any(each.zombie for each in state.processes.values()))
+    (zombie,) = [each for each in session.state.processes.values() if each.zombie]
+    assert (zombie.name, zombie.role) == ("true", "program")
+
+
 def names(state: RunState) -> set[str]:
     return {process.name for process in state.processes.values() if process.alive}
 
