@@ -246,8 +246,9 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
             state.note(
                 event.time, process.key, f"{task.function} raised {event.error}", trouble=True
             )
-    done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + 1
-    job.done_by[process.key] = job.done_by.get(process.key, 0) + 1
+    counts = not event.stopped
+    done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + counts
+    job.done_by[process.key] = job.done_by.get(process.key, 0) + counts
     job.last_end = pool.last_end = event.time
     pool.finished.add(event.time)
     read_cpu(process, event.time, event.cpu or event.cpu_nanoseconds / 1e9)
