@@ -98,8 +98,10 @@ class Terminal(LinuxDriver):
         self.outlet = Outlet(drawn_on.fileno(), drawn_on.encoding)
         self._file = self.outlet  # type: ignore[assignment]
         self._is_on = False
+        self._is_suspending = False
         self._is_suspended = False
         self._continued = False
+        """A SIGCONT has come that was not acted on yet."""
         self._attributes = _attributes(self.fileno)
 
     @property
@@ -136,16 +138,29 @@ class Terminal(LinuxDriver):
             super().run_input_thread()
 
     def _sigtstp_application(self, *_: object) -> None:
-        if self._is_on:
-            self._is_suspended = True
-            super()._sigtstp_application()
+        if self._is_suspending or self._is_suspended:
+            return
+        if not self._is_on:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
+        self._is_suspending = True
+        self.suspend_application_mode()
+        self._is_suspending = False
+        self._must_signal_resume = True
+        if self._continued:
+            # It took too long; a stop now would be one that nobody ends.
+            self._continued = False
+            self.resume_application_mode()
         else:
+            self._is_suspended = True
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def _sigcont_application(self, *_: object) -> None:
-        if self._is_suspended:
+        if self._is_suspending:
+            self._continued = True
+        elif self._is_suspended:
             self._is_suspended = False
-            super()._sigcont_application()
+            self.resume_application_mode()
         elif self._is_on and not self._continued:
             self._continued = True
             asyncio.get_running_loop().call_soon_threadsafe(self._set_up_again)

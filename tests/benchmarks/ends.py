@@ -173,6 +173,14 @@ class Viewer:
         else:
             self.type(b"\x03")
 
+    def quit_until_it_ends(self, on_screen: bool) -> None:
+        """The same, again and again: a key is dropped that is pressed while it takes the screen."""
+        deadline = time.monotonic() + PATIENCE
+        while self.runs() and time.monotonic() < deadline:
+            self.quit(on_screen)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
+
     def hang_up(self) -> None:
         """Close the window."""
         self.is_hung_up = True
@@ -203,11 +211,11 @@ def end(trial: Trial, viewer: Viewer) -> None:
             # As the shell does that has the terminal meanwhile.
             termios.tcsetattr(viewer.theirs, termios.TCSANOW, viewer.modes)
         viewer.signal(signal.SIGCONT, pause=0.8)
-        viewer.quit(trial.on_screen)
+        viewer.quit_until_it_ends(trial.on_screen)
     elif way == "TSTP":
         viewer.signal(signal.SIGTSTP, pause=0.5)
         viewer.signal(signal.SIGCONT, pause=0.8)
-        viewer.quit(trial.on_screen)
+        viewer.quit_until_it_ends(trial.on_screen)
     elif way == "WINCH storm":
         viewer.signal(signal.SIGWINCH, 100, 0.005)
         viewer.quit(trial.on_screen)
