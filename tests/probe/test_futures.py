@@ -411,6 +411,46 @@ def test_who_waits_for_a_future_is_shown_to_wait_for_results(
     assert pool in [each.object for each in told if (each.pid, each.what) == (main.pid, "workers")]
 
 
+ENDING = (
+    COMMON
+    + """
+def main():
+    if not hasattr(ProcessPoolExecutor, HOW):
+        tell(version=sys.version_info[:2])
+        return
+    executor = ProcessPoolExecutor(1)
+    gate, started = make_gate("gate"), make_gate("started")
+    calls = [executor.submit(hold_at, started, gate), executor.submit(who, 1)]
+    open_gate(started)
+    getattr(executor, HOW)()
+    tell(errors=[error_of(call.result) for call in calls])
+
+def hold_at(started, gate):
+    hold(started)
+    hold(gate)
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
+
+@pytest.mark.parametrize("how", ["terminate_workers", "kill_workers"])
+def test_workers_that_the_program_ends_are_no_trouble(
+    run_program: RunProgram, python: str, start_method: str, how: str
+) -> None:
+    program = ENDING.replace("HOW", repr(how))
+    run = run_program(program, python=python, start_method=start_method)
+    run.assert_nothing_was_missed()
+    if not run.document["pools"]:
+        assert run.facts("version") < [3, 14]
+        return
+    assert run.facts("errors")[0] == "BrokenProcessPool"
+    assert any(text.startswith(f"executor is broken by {how}(): Broken") for text in run.log)
+    assert "is ended with its pool in task 0 of hold_at" in run.log
+    assert run.one("pools", "executor")["broken"] is True
+
+
 STEPS = (
     COMMON
     + """

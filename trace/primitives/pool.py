@@ -14,6 +14,7 @@ from mpviz.trace.primitives.pool_document import (
 )
 from mpviz.trace.primitives.pool_events import (
     BROKEN,
+    ENDS_WORKERS,
     MANY_AT_A_TIME,
     ExecutorBroken,
     FutureDone,
@@ -331,8 +332,11 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     pool.broken = True
     which = {-1: "what was not done", 0: "whatever is submitted", 1: "the one call not done"}
     calls = which.get(event.calls, f"all {event.calls} calls not done")
-    text = f"{pool.name} is broken by the end of a worker: {event.error} for {calls}"
-    state.note(event.time, process.key, text, trouble=True)
+    # Who has its workers ended asks for that.
+    asked_for = pool.ended in ENDS_WORKERS
+    cause = f"{pool.ended}()" if asked_for else "the end of a worker"
+    text = f"{pool.name} is broken by {cause}: {event.error} for {calls}"
+    state.note(event.time, process.key, text, trouble=not asked_for)
 
 
 def _pool_ended(state: RunState, process: Process, event: PoolEnded) -> None:
@@ -374,7 +378,7 @@ def _die_with(state: RunState, process: Process, task: Task) -> None:
         return
     job.lost += 1
     pool.lost_with[process.key] = task.id
-    if pool.ended == "terminate":
+    if pool.ended in ENDS_WORKERS:
         # The program has what it wanted: it left the block of the pool.
         state.note(process.ended, process.key, f"is ended with its pool in {what}")
     else:

@@ -13,6 +13,9 @@ MANY_AT_A_TIME = ("aiomultiprocess Pool",)
 EXECUTORS = ("ProcessPoolExecutor", "loky executor", "ProcessPool")
 """Kinds whose tasks are calls that are submitted one by one; the last is pebble's."""
 
+ENDS_WORKERS = ("terminate", "terminate_workers", "kill_workers")
+"""Ends of a pool that its workers do not live to see."""
+
 BROKEN = "BrokenProcessPool"
 """What each call of a broken executor raises that was not done, unless another is told."""
 
@@ -179,7 +182,9 @@ class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
 
 
 class PoolEnded(Event, tag="pool.ended", kw_only=True):
-    """``close()``, ``terminate()`` or ``shutdown()`` was called."""
+    """``close()``, ``terminate()`` or ``shutdown()`` was called, or what of an executor ends its
+    workers at once: ``terminate_workers()``, ``kill_workers()`` (Python 3.14).
+    """
 
     object: str
     how: str

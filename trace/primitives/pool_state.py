@@ -144,7 +144,7 @@ class Pool:
     finished: Rate = field(default_factory=Rate)
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
-    """close, terminate or shutdown, once it was called."""
+    """close, terminate, shutdown, terminate_workers or kill_workers, once it was called."""
     broken: bool = False
     """Whether it is an executor that has lost a worker, and with it all that was not done."""
 

@@ -13,6 +13,7 @@ by ``wire.send_at_once``, and the end of a call before its result is set.
 loky's executors do the same under the same names, and are observed from here as well.
 """
 
+import sys
 from functools import partial, wraps
 from time import process_time_ns
 from weakref import WeakKeyDictionary, ref
@@ -295,12 +296,19 @@ def _observed_shutdown(shutdown):
     return observed
 
 
+def _how_it_ends(caller):
+    """``shutdown``, or what has called that before it ends the workers (from Python 3.14 on)."""
+    if caller is None or caller.f_code.co_name != "_force_shutdown":
+        return b"shutdown"
+    return b"%b_workers" % str(caller.f_locals.get("operation")).encode()
+
+
 def _tell_shutdown(executor, wait=True, *_, **__):
     """Tell of the end of an executor, and say whether this waits for its workers."""
     name = executor.__dict__.get("_mpviz_id")
     if name is None:
         return False
-    wire.put(b"pool.ended", b'"o":%b,"how":"shutdown"' % name)
+    wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, _how_it_ends(sys._getframe(1).f_back)))
     # The latter up to Python 3.8.
     threads = ("_executor_manager_thread", "_queue_management_thread")
     waits = wait and any(getattr(executor, thread, None) is not None for thread in threads)
