@@ -52,8 +52,20 @@ if __name__ == "__main__":
 """
 
 NEEDED = {
-    *("_functools", "_json", "_operator", "_struct", "_thread", "binascii", "fcntl", "itertools"),
-    *("math", "mmap", "resource", "select", "struct", "time", "zlib", "mpviz_probe"),
+    *("_collections", "_functools", "_json", "_operator", "_struct", "_thread", "binascii"),
+    *(
+        "errno",
+        "fcntl",
+        "itertools",
+        "math",
+        "mmap",
+        "resource",
+        "select",
+        "struct",
+        "time",
+        "zlib",
+        "mpviz_probe",
+    ),
 }
 """What the probe itself needs: a few modules of the standard library, most of them of C."""
 
