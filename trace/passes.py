@@ -46,6 +46,9 @@ They wait for a number that a process has taken and not written. It may be stopp
 may have meant to be.
 """
 
+SHORTEST_BYTES = 20
+"""No record is shorter."""
+
 _SHOWN_BYTES = 200
 
 
@@ -136,8 +139,12 @@ class Sorter:
         # There is a queue before this is needed.
         from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415
 
-        events = decode(self._pipe.whole(piece.lines), source=PROGRAM)
         until, warden = piece.until, self.warden
+        text, short = _without_short_lines(self._pipe.whole(piece.lines))
+        events = decode(text, source=PROGRAM)
+        if short:
+            words = f"{short} lines that are too short for a record"
+            events.append(Unreadable(time=until, pid=0, text=words))
         for index, event in enumerate(events):
             pid = event.pid
             if (
@@ -174,6 +181,18 @@ def _without_forged_times(keyed: list[_Keyed], until: int) -> list[_Keyed]:
     kept = [each for each in keyed if 0 <= each[0] <= until]
     text = f"{len(keyed) - len(kept)} records of rings with times that cannot be"
     return [*kept, (until, Unreadable(time=until, pid=0, text=text))]
+
+
+def _without_short_lines(text: bytes) -> tuple[bytes, int]:
+    """Leave out the lines that can be no record, where there are very many, and count them.
+
+    Each would become an event: a million of a pass of 2 MiB, and seconds in which no key is heard.
+    """
+    if text.count(b"\n") * SHORTEST_BYTES <= len(text):
+        return text, 0
+    lines = text.split(b"\n")
+    long = [line for line in lines if len(line) >= SHORTEST_BYTES]
+    return b"\n".join(long), sum(map(bool, lines)) - len(long)
 
 
 class _Lines:

@@ -188,6 +188,13 @@ def test_a_line_without_an_end_is_told_once_and_not_kept() -> None:
     assert kinds == [WaitOver, Unreadable, WaitOver, WaitOver]
 
 
+def test_a_flood_of_line_ends_is_told_in_one_word() -> None:
+    record = b'{"k":"wait.over","t":1,"p":1,"n":1}\n'
+    events = sort(record + b"x\n" * 100_000 + b"\n" * 100_000 + record)
+    assert [type(event) for event in events] == [WaitOver, WaitOver, Unreadable]
+    assert "100000 lines" in repr(events[-1])
+
+
 @pytest.mark.parametrize(
     "line",
     [
