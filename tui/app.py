@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.command import CommandPalette
 from textual.screen import Screen
 
 from mpviz.tui.files import PICTURE, file_name, numbered
@@ -54,6 +55,10 @@ WAITING_PAUSE = 0.02
 
 HANG_UP_SECONDS = 0.5
 """How often it is seen whether the terminal is still there: SIGHUP does not reach everybody."""
+
+
+LEAST_PALETTE = 20
+"""Columns of the terminal from which on the command palette can be read."""
 
 
 class MpvizApp(App[int]):
@@ -151,6 +156,16 @@ class MpvizApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: the actions of the screen, from the same table as its keys."""
         return palette_entries(getattr(screen, "ACTIONS", ()), screen)
+
+    def action_command_palette(self) -> None:
+        """Open it where it has room: Textual's own ends the app in a terminal of a few columns."""
+        if self.size.width >= LEAST_PALETTE:
+            super().action_command_palette()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Close the palette before it is drawn where it has no room any more."""
+        if event.size.width < LEAST_PALETTE and isinstance(self.screen, CommandPalette):
+            self.pop_screen()
 
     def action_next_theme(self) -> None:
         """Take the next theme."""

@@ -327,7 +327,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        click.echo(f"mpviz: {' '.join(error.format_message().split())}", err=True)
+        from mpviz.trace.text import clean  # noqa: PLC0415
+
+        # Names of files may hold what a terminal would obey.
+        words = clean(" ".join(error.format_message().split()))
+        click.echo(f"mpviz: {words}", err=True)
         return USAGE_ERROR
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -18,7 +18,7 @@ from mpviz.trace.comparison import Run, comparison_document, read
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.tui.comparison_rows import comparison_rows
 from mpviz.tui.files import numbered
-from mpviz.tui.headless import FOUND, NOT_STARTED, exit_status, has_found, observe, write_json
+from mpviz.tui.headless import FOUND, NOT_STARTED, exit_status, has_found, observe, say, write_json
 from mpviz.tui.rows import Row
 from mpviz.tui.themes import ANSI_DARK, BACKGROUNDS, DARK, PLAIN, styles_for
 
@@ -61,7 +61,7 @@ def compare_runs(
         if failed:
             _tell_failure(state)
         if observed.record_problem:
-            print(f"mpviz: --record: {observed.record_problem}", file=sys.stderr)
+            say(f"--record: {observed.record_problem}")
         found = FOUND if has_found(state, fail_on) else 0
         status = status or found or failed or int(bool(observed.record_problem))
         runs.append(Run(label, state))

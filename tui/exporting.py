@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from mpviz.trace.text import clean
 from mpviz.tui.exports import Format, export
+from mpviz.tui.headless import say
 
 PATIENCE = 2.0
 """Seconds that pass before there is a word of how far it is, and between two of them in a log."""
@@ -61,13 +63,13 @@ def export_by_command(recording: Path, form: Format, path: str) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
-    progress = Progress(recording.name)
+    progress = Progress(clean(recording.name))
     try:
         notes = export(recording, form, path, progress.tell)
     finally:
         progress.clear()
     for note in notes:
-        print(f"mpviz: {note}", file=sys.stderr)
+        say(note)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

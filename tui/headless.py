@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from mpviz.trace.text import clean
+
 if TYPE_CHECKING:
     from mpviz.trace.session import Session
     from mpviz.trace.start import Target
@@ -138,9 +140,12 @@ def write_json(document: object, path: str) -> bool:
 
 
 def say(words: str) -> None:
-    """Tell the person something on stderr; where that is gone, nobody is told."""
+    """Tell the person something on stderr; where that is gone, nobody is told.
+
+    Names of files and programs may hold what a terminal would obey.
+    """
     with suppress(OSError):
-        print(f"mpviz: {words}", file=sys.stderr, flush=True)
+        print(f"mpviz: {clean(words)}", file=sys.stderr, flush=True)
 
 
 def check_writable(path: str) -> None:

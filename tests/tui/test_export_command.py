@@ -200,3 +200,16 @@ def test_whoever_ends_it_on_the_way_finds_nothing_half_written(
     assert process.wait(60) == 143
     assert process.communicate()[1] == b""
     assert list(tmp_path.iterdir()) == [recording]
+
+
+def test_the_name_of_a_file_is_told_without_what_a_terminal_would_obey(
+    recording: Path, tmp_path: Path
+) -> None:
+    name = "\x1b]0;owned\x07run\x1b[2J"
+    missing = export(name, "-o", "x.json", directory=tmp_path)
+    (tmp_path / name).write_bytes(recording.read_bytes()[:-30])
+    cut = export(name, "-o", "x.json", directory=tmp_path)
+    assert "there is no file run" in missing.stderr
+    assert "run: it is cut off" in cut.stderr
+    assert (missing.returncode, cut.returncode) == (2, 0)
+    assert "\x1b" not in missing.stderr + cut.stderr

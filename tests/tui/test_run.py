@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.events import Key
 from textual.geometry import Region
 from textual.pilot import Pilot
@@ -679,5 +680,21 @@ def test_the_key_after_a_typed_line_is_a_command_again(run_app: MpvizApp, drive:
         assert screen.query_one(Prompt).text.endswith("Q")
         assert screen.view.filter == screen.query_one(Prompt).text
         assert screen.view.all_events
+
+    drive(run_app, script)
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_a_terminal_of_four_columns_has_no_room_for_the_palette(
+    run_app: MpvizApp, drive: Drive, narrowed: bool
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        for width, key in ((120, "ctrl+p"), (4, "")) if narrowed else ((4, "ctrl+p"),):
+            await pilot.resize_terminal(width, 24)
+            await pilot.press(*filter(None, [key]))
+            await pilot.pause()
+        assert not CommandPalette.is_open(pilot.app)
+        await pilot.resize_terminal(120, 40)
+        screen_of(pilot)
 
     drive(run_app, script)

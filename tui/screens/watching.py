@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from mpviz.trace.state import Process, RunState
 from mpviz.trace.stuck import stuck
+from mpviz.trace.text import clean
 from mpviz.tui.actions import Action, Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
@@ -314,4 +315,4 @@ class Watching(Screen[None]):
     def say(self, text: str) -> None:
         """Tell the person something, in the place of what was told before."""
         self.app.clear_notifications()
-        self.notify(text, markup=False, timeout=4)
+        self.notify(clean(text), markup=False, timeout=4)
