@@ -20,6 +20,7 @@ from mpviz.trace.primitives.pool import FutureDone
 from mpviz.trace.primitives.process import Hello, Started
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
+from mpviz.trace.rings import as_events
 
 PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -368,7 +369,7 @@ class Stage:
         self.queue.finish()
         events: list[Event] = []
         while batch := self.queue.get():
-            events += batch
+            events += as_events(batch)
         return events
 
 
