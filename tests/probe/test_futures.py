@@ -498,10 +498,9 @@ def note_idle(executor):
 def main():
     note_result()
     if WITHOUT_RING:
-        def refuse(*args):
-            raise OSError("no ring")
         wire.form(b"wait.over", b"")
-        wire.ring.create = refuse
+        # The system refuses a file of this size; code of the program's would be its own.
+        wire.ring.SIZE = -1
     with ProcessPoolExecutor(1) as executor:
         note_idle(executor)
         executor._shutdown_lock = Noting(executor._shutdown_lock)

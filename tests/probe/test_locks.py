@@ -272,3 +272,63 @@ def test_a_wrong_argument_is_the_error_that_it_was_and_takes_nothing(
 ) -> None:
     run = run_program(MISUSE, python=python)
     assert run.facts("mistakes") == ["TypeError", "TypeError", "TypeError", "TypeError", True] * 3
+
+
+PICKLING = """
+import multiprocessing as mp, pickle, signal, sys, traceback
+from concurrent.futures import ProcessPoolExecutor
+from telling import tell
+
+class Alarm(Exception):
+    pass
+
+def ring(number, frame):
+    raise Alarm
+
+def traceback_of(call, *args):
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        call(*args)
+    except Alarm:
+        return traceback.format_exc()
+
+def error_of(call, *args):
+    try:
+        call(*args)
+    except Exception as error:
+        return repr(error)
+
+def main():
+    errors = []
+    for lock in (mp.Lock(), mp.RLock(), mp.Semaphore(), mp.Condition(), mp.Value("i")):
+        for method in (lock.acquire, lock.release):
+            errors.append(error_of(pickle.dumps, method))
+    with ProcessPoolExecutor(1) as executor:
+        errors.append(repr(executor.submit(mp.Lock().acquire).exception()))
+    tell(errors=errors)
+    signal.signal(signal.SIGALRM, ring)
+    taken, event, condition = mp.Lock(), mp.Event(), mp.Condition()
+    taken.acquire()
+    ours, theirs = mp.Pipe()
+    seen = [traceback_of(taken.acquire), traceback_of(event.wait), traceback_of(theirs.recv)]
+    seen += [traceback_of(theirs.poll, 60), traceback_of(mp.Queue().get)]
+    seen += [traceback_of(mp.SimpleQueue().get), traceback_of(mp.Barrier(2).wait)]
+    with condition:
+        seen += [traceback_of(condition.wait)]
+    tell(ours=["mpviz" in each for each in seen])
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_methods_of_a_lock_and_interrupted_waits_fail_as_they_do_without_us(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(PICKLING, python=python, start_method="fork")
+    errors = run.facts("errors")
+    assert len(errors) == 11
+    for error in errors:
+        assert error.startswith("TypeError(") and "SemLock" in error, errors
+    assert run.facts("ours") == [False] * 8
+    run.assert_nothing_was_missed()

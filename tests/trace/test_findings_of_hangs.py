@@ -30,7 +30,7 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Exiting, Hello, Joined, Started
+from mpviz.trace.primitives.process import Began, Exiting, ForkedBeside, Hello, Joined, Started
 from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.state import RunState
 
@@ -453,16 +453,8 @@ def test_of_bare_forks_only_the_program_s_own_count() -> None:
 def fork(story: Story, child: int) -> None:
     story.status[child] = "S"
     story.tell(
-        Hello(
-            time=0,
-            pid=child,
-            parent=MAIN,
-            started=child,
-            role="process",
-            forked=True,
-            threads=2,
-            names="a, b",
-        )
+        Hello(time=0, pid=child, parent=MAIN, started=child, role="process", forked=True),
+        ForkedBeside(time=0, pid=child, threads=2, names="a, b"),
     )
 
 

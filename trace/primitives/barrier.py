@@ -20,6 +20,7 @@ from mpviz.trace.state import (
     WaitKind,
     go_on,
     main_threads,
+    settle,
 )
 
 
@@ -36,6 +37,8 @@ class Arrived(Event, tag="barrier.arrived", kw_only=True):
     """A process has taken its place; all but the last to arrive wait from here on."""
 
     object: str
+    waits: Whole = 0
+    """1 where it is not the last, and waits for the others."""
     site: Whole = 0
 
 
@@ -121,6 +124,11 @@ def _arrived(state: RunState, process: Process, event: Arrived) -> None:
     if barrier is not None:
         barrier.here[process.key, event.thread] = event.time
         barrier.used_by.add(process.key)
+    if event.waits:
+        process.waits[event.thread] = Wait(
+            "barrier", event.object, event.time, Activity.SIGNAL, event.site
+        )
+        settle(process, event.time)
 
 
 def _released(state: RunState, process: Process, event: Released) -> None:

@@ -48,12 +48,17 @@ class Hello(Event, tag="process.hello", kw_only=True):
     executable: str = ""
     """The name of the file that it runs; empty after a fork."""
     python: str = ""
-    threads: Whole = 0
-    """After a fork: how many other threads of the program's own the parent had."""
-    names: str = ""
-    """The names of these threads."""
+
+
+class ForkedBeside(Event, tag="process.beside", kw_only=True):
+    """This process was forked while other threads of the program's own ran in its parent."""
+
+    threads: Whole
+    """How many."""
+    names: str
+    """Their names."""
     site: Whole = 0
-    """Where it was forked; 0 where there were no other threads."""
+    """Where it was forked."""
 
 
 class Started(Event, tag="process.started", kw_only=True):
@@ -155,10 +160,6 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         process.began = event.time
     if not process.parent and process.key != state.main:
         process.parent = child_of(state, event.parent)
-    if event.threads:
-        process.threads_at_fork, process.names_at_fork = event.threads, event.names
-        process.forked_at = event.site
-        state.forked_beside_threads.append(process.key)
     if event.forked and parent is not None:
         process.python, process.command = parent.python, parent.command
         process.executable = parent.executable
@@ -166,6 +167,12 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
         name = _first_name(state, process, parent if event.forked else None, event.role)
         process.name = named(process, name)
     settle(process, event.time)
+
+
+def _forked_beside(state: RunState, process: Process, event: ForkedBeside) -> None:
+    process.threads_at_fork, process.names_at_fork = event.threads, event.names
+    process.forked_at = event.site
+    state.forked_beside_threads.append(process.key)
 
 
 def _is_fork_server(process: Process | None) -> bool:
@@ -332,6 +339,7 @@ def _document(state: RunState) -> dict[str, Any]:
 PRIMITIVE = Primitive(
     handlers={
         Hello: _hello,
+        ForkedBeside: _forked_beside,
         Started: _started,
         Launched: _launched,
         Began: _began,

@@ -53,6 +53,8 @@ class ItemLost(Event, tag="queue.lost", kw_only=True):
     """An item that was put never reached the queue: its pickling failed."""
 
     object: str
+    given_up: Whole = 0
+    """1 where not that failed, but the put itself: it was interrupted, or nobody can read."""
 
 
 class ItemDone(Event, tag="queue.done", kw_only=True):
@@ -195,7 +197,9 @@ def _lost(state: RunState, process: Process, event: ItemLost) -> None:
     queue.depth -= 1
     queue.put_since.discard(process.key)
     queue.depths.add(event.time, queue.depth)
-    state.note(event.time, process.key, f"could not pickle an item for {queue.name}", trouble=True)
+    failed = "gave up putting" if event.given_up else "could not pickle"
+    text = f"{failed} an item {'into' if event.given_up else 'for'} {queue.name}"
+    state.note(event.time, process.key, text, trouble=not event.given_up)
 
 
 def _done(state: RunState, process: Process, event: ItemDone) -> None:

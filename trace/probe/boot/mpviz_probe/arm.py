@@ -1,10 +1,14 @@
 """Arms an observed interpreter: says hello, patches multiprocessing as the program imports it."""
 
-import _thread
 import os
 import sys
 
 from mpviz_probe import wire
+from mpviz_probe.guard import is_the_programs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PRIMITIVES = {
     "processes": (
@@ -67,9 +71,6 @@ _IMPORTLIB = "<frozen importlib._bootstrap_external>"
 _ERRORS_TOLD = 20
 _errors = 0
 
-_beside: "dict[int, bytes]" = {}
-"""By thread, what its next child is to tell of the other threads there were when it was forked."""
-
 
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
@@ -83,36 +84,41 @@ def arm():
         # The viewer is gone, and the program goes on without it.
         return
     _say_hello(role, " ".join(words))
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_after_fork)
     finder = _Finder()
     finder.patch_loaded()
     sys.meta_path.insert(0, finder)
 
 
 def report(where):
-    """Tell the viewer of the exception that is being handled, which is ours; never raises."""
+    """Tell the viewer of the exception that is being handled; raise it again if it is not ours."""
     global _errors
+    error: "Any" = sys.exc_info()[1]
+    if is_the_programs(error):
+        raise error
     _errors += 1
     if _errors > _ERRORS_TOLD:
         return
     try:
-        kind, error, trace = sys.exc_info()
-        line = trace.tb_lineno if trace else 0
+        trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
-            line = trace.tb_lineno
-        text = "%s: %s (line %d)" % (getattr(kind, "__name__", ""), error, line)
+        line = trace.tb_lineno if trace is not None else 0
+        text = "%s: %s (line %d)" % (type(error).__name__, error, line)
         wire.put(b"probe.error", b'"where":%b,"error":%b' % (wire.text(where), wire.text(text)))
-    except Exception:
+    except BaseException as another:
+        if is_the_programs(another):
+            raise
         # What is left is to stay silent: an error of ours must not reach the program.
-        return
 
 
 def start_ticks(pid):
     """When a process started, in clock ticks since boot; 0 where the system does not say."""
     try:
         descriptor = os.open("/proc/%d/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         return 0
     try:
         status = os.read(descriptor, 1024)
@@ -125,7 +131,9 @@ def read_command(pid):
     """The words of a process's command line; none where it is gone, or the system does not say."""
     try:
         descriptor = os.open("/proc/%d/cmdline" % pid, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         return []
     try:
         return os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
@@ -187,26 +195,20 @@ def _say_hello(role, command):
     wire.put(b"process.hello", fields)
 
 
-def _before_fork():
-    try:
-        _beside.pop(_thread.get_ident(), None)
-        if wire.is_open() and _thread._count():
-            from mpviz_probe import threads
-
-            _beside[_thread.get_ident()] = threads.beside_fork()
-    except Exception:
-        report("fork")
-
-
 def _after_fork():
+    # What is raised here goes nowhere, so there is as little of this as can be, all in the child:
+    # its signals and timers are its own from the start.
     try:
         # Whoever forked us; by now the system may name another, who has adopted us.
         parent = wire.pid()
         wire.reset()
-        fields = b'"parent":%d,"started":%d,"role":"process","forked":true%b'
-        beside = _beside.pop(_thread.get_ident(), b"")
-        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid()), beside))
-    except Exception:
+        fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
+        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid())))
+        if wire.is_open() and "threading" in sys.modules:
+            from mpviz_probe import threads
+
+            threads.tell_beside_fork()
+    except BaseException:
         report("fork")
 
 
@@ -249,7 +251,7 @@ class _Finder:
             return None
         try:
             self._patch_after_loading(spec, name)
-        except Exception:
+        except BaseException:
             report("finder")
         return spec
 
@@ -261,7 +263,9 @@ class _Finder:
             execute(module)
             loader.__dict__.pop("exec_module", None)
             # Only now: who asks where a module is may never load it, or load it later.
-            _patch(module, self.waiting.pop(name, ()))
+            _patch(module, self.waiting.get(name, ()))
+            # An import that a signal handler has ended is made anew.
+            self.waiting.pop(name, None)
 
         # An import that fails has its traceback freed of importlib's frames, and so of ours.
         execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
@@ -275,5 +279,5 @@ def _patch(module, primitives):
                 _count_copy(module)
             package = __import__("mpviz_probe." + ours)
             getattr(package, ours).patch(module)
-        except Exception:
+        except BaseException:
             report("patch of " + module.__name__)

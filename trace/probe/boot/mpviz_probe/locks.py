@@ -1,14 +1,15 @@
 """Observes Lock, RLock and the semaphores: who takes them, who waits, who gives them back."""
 
 import sys
-from functools import wraps
+from functools import partial
 from itertools import count
 from operator import attrgetter
 from time import monotonic_ns
-from types import FunctionType
+from types import MethodType
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.hooks import after
 
 # Not from 1: a program that replaces itself (exec) keeps its pid, and its locks are others.
 _numbers = count(monotonic_ns() // 1000)
@@ -17,14 +18,14 @@ _numbers = count(monotonic_ns() // 1000)
 def patch(module):
     """Patch ``multiprocessing.synchronize``."""
     base = module.SemLock
-    base.__init__ = _observed_init(base.__init__)
-    base.__setstate__ = _observed_setstate(base.__setstate__)
+    base.__init__ = after(base.__init__, _tell_of_new, "lock")
+    base.__setstate__ = after(base.__setstate__, _tell_of_copy, "lock")
     # C code behind the originals would pass by the methods that `observe` puts on an instance.
     base.__enter__ = _Enter(attrgetter("acquire"))
     base.__exit__ = _Exit(attrgetter("_mpviz_exit"))
     base._mpviz_exit = _exit
     condition = module.Condition
-    condition.__setstate__ = _quiet_setstate(condition.__setstate__)
+    condition.__setstate__ = after(condition.__setstate__, _hush_parts, "condition")
 
 
 def hush(lock):
@@ -36,7 +37,7 @@ def hush(lock):
 
 def is_observed(lock):
     """Whether this lock has the methods that :func:`observe` gives."""
-    return isinstance(lock.acquire, FunctionType)
+    return isinstance(lock.acquire, MethodType)
 
 
 def identify(lock):
@@ -57,56 +58,50 @@ class _Enter(property):
     :class:`contextlib.ExitStack` looks it up on the type, and calls it with the lock.
     """
 
+    @seamless
     def __call__(self, lock):
-        return lock.acquire()
+        try:
+            return lock.acquire()
+        except BaseException as error:
+            unframe(error)
+            raise
 
 
 class _Exit(property):
     """The same at the end of a ``with``."""
 
-    def __call__(self, lock, *error):
-        return lock.release()
+    @seamless
+    def __call__(self, lock, *_):
+        try:
+            return lock.release()
+        except BaseException as error:
+            unframe(error)
+            raise
 
 
-def _exit(self, *error):
+@seamless
+def _exit(self, *_):
     """Release a lock that has not been observed."""
-    return self.release()
+    try:
+        return self.release()
+    except BaseException as error:
+        unframe(error)
+        raise
 
 
-def _observed_init(init):
-    @wraps(init)
-    def observed(self, kind, value, maxvalue, **kwargs):
-        init(self, kind, value, maxvalue, **kwargs)
-        try:
-            if is_the_programs_own(sys._getframe(1)):
-                _announce(self, value)
-                observe(self)
-        except Exception:
-            report("lock")
-
-    return observed
+def _tell_of_new(_, lock, kind, value, maxvalue, **kwargs):
+    if is_the_programs_own(sys._getframe(2)):
+        _announce(lock, value)
+        observe(lock)
 
 
-def _observed_setstate(setstate):
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        try:
-            observe(self)
-        except Exception:
-            report("lock")
-
-    return observed
+def _tell_of_copy(_, lock, state):
+    observe(lock)
 
 
-def _quiet_setstate(setstate):
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        for lock in (self._sleeping_count, self._woken_count, self._wait_semaphore):
-            hush(lock)
-
-    return observed
+def _hush_parts(_, condition, state):
+    for lock in (condition._sleeping_count, condition._woken_count, condition._wait_semaphore):
+        hush(lock)
 
 
 def is_the_programs_own(frame):
@@ -136,7 +131,11 @@ def _announce(lock, value):
 
 
 def observe(lock):
-    """Put methods on this lock that act as its own do and tell of it."""
+    """Put methods on this lock that act as its own do and tell of it.
+
+    They are bound to its semaphore, as its own are, so that pickle says of them what it says of
+    those: such a method would need the semaphore, which cannot be pickled.
+    """
     semlock = lock._semlock
     take, give = semlock.acquire, semlock.release
     count_held = semlock._count if semlock.kind == _RECURSIVE else None
@@ -145,50 +144,118 @@ def observe(lock):
     acquired = wire.form(b"lock.acquired", object_field, (b"s",))
     released = wire.form(b"lock.released", object_field)
     refused = wire.form(b"lock.refused", object_field)
-    send, here = wire.send, sites.of_caller(2)
+    acquire = _observed_acquire(take, give, count_held, (waiting, acquired, released))
+    release = _observed_release(give, count_held, released, refused)
+    lock.acquire = MethodType(acquire, semlock)
+    lock.release = MethodType(release, semlock)
+    lock._mpviz_exit = MethodType(_observed_exit(release), semlock)
 
-    def acquire(block=True, timeout=None):
-        # C checks the time-out and tries without waiting first, too: nothing is in another order.
-        if not take(False, timeout):
-            if not block or (timeout is not None and timeout <= 0):
-                return False
-            if not wait(timeout):
-                return False
-        if count_held is None or count_held() == 1:
+
+def _observed_acquire(take, give, count_held, forms):
+    waiting, acquired, released = forms
+    send, here, attempt = wire.send, sites.of_caller(2), attempts(take)
+
+    @seamless
+    def acquire(_, /, block=True, timeout=None, *more):
+        try:
+            taken = False
             try:
-                send(acquired, here())
-            except BaseException:
-                # An interrupt has to find the lock as if it had come before the acquire.
-                give()
+                # C checks what it is given and tries without waiting first, too: nothing is in
+                # another order.
+                if timeout is None and not more:
+                    for taken in attempt:
+                        break
+                else:
+                    taken = take(False, timeout, *more)
+                if not taken and block and (timeout is None or timeout > 0):
+                    taken = wait_for(take, timeout, waiting, sites.here())
+                if taken and (count_held is None or count_held() == 1):
+                    send(acquired, here())
+                return taken
+            except BaseException as error:
+                if taken:
+                    _undo(give, released, error)
                 raise
-        return True
-
-    def wait(timeout):
-        send(waiting, sites.here(), wire.milliseconds(timeout))
-        taken = False
-        try:
-            taken = take(True, timeout)
-        finally:
-            if not taken:
-                wire.put(b"wait.over")
-        return taken
-
-    def release():
-        if count_held is not None and count_held() != 1:
-            return give()
-        send(released)
-        try:
-            return give()
-        except BaseException:
-            send(refused)
+        except BaseException as error:
+            unframe(error)
             raise
 
-    def leave(*error):
-        release()
+    return acquire
 
-    lock.acquire = acquire
-    lock.release = release
-    lock._mpviz_exit = leave
+
+def _observed_release(give, count_held, released, refused):
+    send, giving = wire.send, iter(give, 0)
+
+    @seamless
+    def release(_, /, *more):
+        try:
+            given = False
+            if more or (count_held is not None and count_held() != 1):
+                return give(*more)
+            try:
+                send(released)
+                for _ in giving:
+                    break
+                given = True
+                return None
+            except BaseException as error:
+                if not is_the_programs(error):
+                    send(refused)
+                elif not given:
+                    # It is told, so it is done, and the interrupt comes right after.
+                    give()
+                raise
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return release
+
+
+def _observed_exit(release):
+    @seamless
+    def leave(semlock, /, *_):
+        try:
+            return release(semlock)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return leave
+
+
+def attempts(take):
+    """Tries to take a lock without waiting, for a ``for`` that breaks after one.
+
+    Behind a call a signal could come before its result is kept, and the lock would stay taken;
+    in front of what a ``for`` gets none is handled, from Python 3.10 on.
+    """
+    return iter(partial(take, False), None)
+
+
+def wait_for(take, timeout, waiting, site):
+    """Take a lock that is not free, and tell of the wait, by its form; False for a time-out.
+
+    That the wait is over is told here only if the lock was not taken.
+    """
+    taken = False
+    try:
+        wire.send(waiting, site, wire.milliseconds(timeout))
+        for taken in iter(partial(take, True, timeout), None):
+            break
+        return taken
+    finally:
+        if not taken:
+            wire.over()
+
+
+def _undo(give, released, error):
+    """Give back what was taken: an interrupt finds the lock as if it had come before that."""
+    try:
+        if wire.was_told(error):
+            wire.send(released)
+    finally:
+        give()
 
 
 _RECURSIVE = 0

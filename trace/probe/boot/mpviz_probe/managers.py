@@ -5,6 +5,8 @@ from functools import wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before
 
 _PASSING = ("Iterator", "AsyncResult")
 """Kinds of objects that a call creates, and another soon ends: they are told of together."""
@@ -17,9 +19,9 @@ _prepared: "dict[tuple, tuple]" = {}
 def patch(module):
     """Patch ``multiprocessing.managers``."""
     server = module.Server
-    server.serve_forever = _observed_serving(server.serve_forever)
+    server.serve_forever = before(server.serve_forever, _tell_of_serving, "manager")
     manager = module.BaseManager
-    manager._create = _observed_create(manager._create)
+    manager._create = after(manager._create, _tell_of_new, "manager")
     proxy = module.BaseProxy
     proxy._callmethod = _observed_call(proxy._callmethod)
 
@@ -37,45 +39,37 @@ def _identify_object(token):
     return "%s#%s" % (_identify(token.address), which)
 
 
-def _observed_serving(serve):
-    @wraps(serve)
-    def observed(self):
-        try:
-            wire.put(b"manager.serving", b'"o":%b' % wire.text(_identify(self.address)))
-        except Exception:
-            report("manager")
-        return serve(self)
-
-    return observed
+def _tell_of_serving(server):
+    wire.put(b"manager.serving", b'"o":%b' % wire.text(_identify(server.address)))
 
 
-def _observed_create(create):
-    @wraps(create)
-    def observed(self, /, *args, **kwargs):
-        token, exposed = create(self, *args, **kwargs)
-        try:
-            wire.put(b"manager.created", b'%b,"s":%d' % (_describe(token), creations.here()))
-        except Exception:
-            report("manager")
-        return token, exposed
-
-    return observed
+def _tell_of_new(created, *args, **kwargs):
+    token, _ = created
+    wire.put(b"manager.created", b'%b,"s":%d' % (_describe(token), creations.here()))
 
 
 def _observed_call(call):
     send = wire.send
 
     @wraps(call)
+    @seamless
     def observed(self, methodname, *args, **kwargs):
-        forms = _forms_of(self, methodname)
-        if forms is None:
-            return call(self, methodname, *args, **kwargs)
-        called, answered = forms
         try:
-            send(called, sites.here())
-            return call(self, methodname, *args, **kwargs)
-        finally:
-            send(answered)
+            forms = _forms_of(self, methodname)
+            if forms is None:
+                return call(self, methodname, *args, **kwargs)
+            called, answered = forms
+            try:
+                try:
+                    send(called, sites.here())
+                except BaseException:
+                    report("manager")
+                return call(self, methodname, *args, **kwargs)
+            finally:
+                send(answered)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
@@ -90,7 +84,7 @@ def _forms_of(proxy, method):
         forms = known.get(method)
         if forms is None:
             forms = known[method] = _prepare(proxy._token, method)
-    except Exception:
+    except BaseException:
         report("manager")
         return None
     return forms

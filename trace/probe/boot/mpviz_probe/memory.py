@@ -2,36 +2,30 @@
 
 import os
 import sys
-from functools import wraps
+from functools import partial, wraps
 from weakref import WeakValueDictionary
 
 from mpviz_probe import creations, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after
 
 
 def patch(module):
     """Patch ``multiprocessing.shared_memory``."""
     memory = module.SharedMemory
     attached: "WeakValueDictionary" = WeakValueDictionary()
-    memory.__init__ = _observed_init(memory.__init__, attached)
+    memory.__init__ = after(memory.__init__, partial(_tell_of_new, attached), "shared memory")
     memory.close = _observed_close(memory.close)
-    memory.unlink = _observed_unlink(memory.unlink)
+    memory.unlink = after(memory.unlink, _tell_of_unlinked, "shared memory")
     os.register_at_fork(after_in_child=lambda: _tell_of_inherited(attached))
 
 
-def _observed_init(init, attached):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            attached[id(self)] = self
-            kind = b"memory.created" if self._flags & os.O_CREAT else b"memory.attached"
-            fields = b'"o":%b,"size":%d,"s":%d'
-            wire.put(kind, fields % (wire.text(self.name), self.size, creations.here()))
-        except Exception:
-            report("shared memory")
-
-    return observed
+def _tell_of_new(attached, _, memory, *args, **kwargs):
+    attached[id(memory)] = memory
+    kind = b"memory.created" if memory._flags & os.O_CREAT else b"memory.attached"
+    fields = b'"o":%b,"size":%d,"s":%d'
+    wire.put(kind, fields % (wire.text(memory.name), memory.size, creations.here()))
 
 
 def _tell_of_inherited(attached):
@@ -41,7 +35,7 @@ def _tell_of_inherited(attached):
             if memory._mmap is not None:
                 fields = b'"o":%b,"size":%d' % (wire.text(memory.name), memory.size)
                 wire.put(b"memory.attached", fields)
-    except Exception:
+    except BaseException:
         report("shared memory")
 
 
@@ -50,26 +44,24 @@ def _observed_close(close):
     is_finalizing = sys.is_finalizing
 
     @wraps(close)
+    @seamless
     def observed(self):
-        was_attached = self._mmap is not None
-        close(self)
-        # At the end of the interpreter, modules of ours may be gone; the process's end tells it.
-        if was_attached and not is_finalizing():
-            try:
-                wire.put(b"memory.closed", b'"o":' + wire.text(self.name))
-            except Exception:
-                report("shared memory")
-
-    return observed
-
-
-def _observed_unlink(unlink):
-    @wraps(unlink)
-    def observed(self):
-        unlink(self)
         try:
-            wire.put(b"memory.unlinked", b'"o":' + wire.text(self.name))
-        except Exception:
-            report("shared memory")
+            was_attached = self._mmap is not None
+            close(self)
+            # At the end of the interpreter, modules of ours may be gone; the process's end tells
+            # it.
+            if was_attached and not is_finalizing():
+                try:
+                    wire.put(b"memory.closed", b'"o":' + wire.text(self.name))
+                except BaseException:
+                    report("shared memory")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
+
+
+def _tell_of_unlinked(_, memory):
+    wire.put(b"memory.unlinked", b'"o":' + wire.text(memory.name))

@@ -9,11 +9,13 @@ a connection, whose end is closed for the other side at the moment when nobody h
 import os
 import select
 import sys
-from functools import wraps
+from functools import partial, wraps
 from stat import S_ISSOCK
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, passed_the_program, seamless, unframe
+from mpviz_probe.hooks import after, before
 
 _UNUSED = False
 """Of a connection that is the program's, or came from another process and may be, as yet unused."""
@@ -37,11 +39,11 @@ def patch(module):
     connection._mpviz = None
     connection._send_bytes = _observed_send(connection._send_bytes)
     connection._recv_bytes = _observed_receive(connection._recv_bytes)
-    connection._close = _observed_close(connection._close)
-    module.wait = _observed_wait(module.wait)
-    module.Pipe = _observed_pipe(module.Pipe)
+    connection._close = before(connection._close, _tell_of_close, "pipe")
+    module.wait = _observed_wait(module.wait, connection)
+    module.Pipe = after(module.Pipe, _tell_of_new, "pipe")
     # Pickled by name, so the wrapper has to bear the original's.
-    module.rebuild_connection = _observed_rebuild(module.rebuild_connection)
+    module.rebuild_connection = after(module.rebuild_connection, _await_use, "pipe")
 
 
 def disown(*connections):
@@ -89,7 +91,9 @@ class _Told:
         """Whether there is nothing to read, not even the end."""
         try:
             return not self.arrival.poll(0)
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_the_programs(error):
+                raise
             # Another thread is asking at this moment.
             return False
 
@@ -97,7 +101,9 @@ class _Told:
         """Whether somebody has to read before a message of so many bytes is written."""
         try:
             has_room = self.room.poll(0)
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_the_programs(error):
+                raise
             return False
         size += _HEADER
         if self.is_socket:
@@ -166,18 +172,9 @@ def _ask(descriptor, request):
     return int.from_bytes(fcntl.ioctl(descriptor, request, bytes(4)), sys.byteorder)
 
 
-def _observed_pipe(pipe):
-    @wraps(pipe)
-    def observed(*args, **kwargs):
-        ends = pipe(*args, **kwargs)
-        try:
-            if _is_the_programs_own(sys._getframe(1)):
-                _announce(*ends)
-        except Exception:
-            report("pipe")
-        return ends
-
-    return observed
+def _tell_of_new(ends, *args, **kwargs):
+    if _is_the_programs_own(sys._getframe(2)):
+        _announce(*ends)
 
 
 def _is_the_programs_own(frame):
@@ -201,22 +198,16 @@ def _announce(first, second):
     first._mpviz = second._mpviz = _UNUSED
 
 
-def _observed_rebuild(rebuild):
-    @wraps(rebuild)
-    def observed(*args, **kwargs):
-        connection = rebuild(*args, **kwargs)
-        connection._mpviz = _UNUSED
-        return connection
-
-    return observed
+def _await_use(connection, *args, **kwargs):
+    connection._mpviz = _UNUSED
 
 
 def _begin_to_tell(connection):
     """Prepare to tell of a connection that is used; None where that is not possible."""
     try:
         connection._mpviz = _Told(connection)
-    except Exception:
-        connection._mpviz = None
+    except BaseException as error:
+        connection._mpviz = _UNUSED if is_the_programs(error) else None
         report("pipe")
     return connection._mpviz
 
@@ -225,27 +216,38 @@ def _observed_send(send_bytes):
     send = wire.send
 
     @wraps(send_bytes)
+    @seamless
     def observed(self, buf):
-        told = self._mpviz
-        if told is None:
-            return send_bytes(self, buf)
-        told = told or _begin_to_tell(self)
-        if told is None:
-            return send_bytes(self, buf)
-        size, here = len(buf), told.here()
-        waits = told.waits_for_room(size)
-        send(told.sent, here, size)
         try:
-            if waits:
-                send(told.no_room, here)
-            return send_bytes(self, buf)
-        except BaseException:
-            # The other end is closed, or the program was interrupted.
-            send(told.refused, here, size)
+            told = self._mpviz
+            if told is None:
+                return send_bytes(self, buf)
+            told = told or _begin_to_tell(self)
+            if told is None:
+                return send_bytes(self, buf)
+            size, here, waits = len(buf), 0, False
+            try:
+                try:
+                    here = told.here()
+                    waits = told.waits_for_room(size)
+                    send(told.sent, here, size)
+                    if waits:
+                        send(told.no_room, here)
+                except BaseException as error:
+                    if is_the_programs(error) and not wire.was_told(error):
+                        send(told.sent, here, size)
+                    report("pipe")
+                return send_bytes(self, buf)
+            except BaseException:
+                # The other end is closed, or the program was interrupted.
+                send(told.refused, here, size)
+                raise
+            finally:
+                if waits:
+                    wire.over()
+        except BaseException as error:
+            unframe(error)
             raise
-        finally:
-            if waits:
-                wire.put(b"wait.over")
 
     return observed
 
@@ -254,101 +256,119 @@ def _observed_receive(receive_bytes):
     send = wire.send
 
     @wraps(receive_bytes)
+    @seamless
     def observed(self, *args, **kwargs):
-        told = self._mpviz
-        if told is None:
-            return receive_bytes(self, *args, **kwargs)
-        told = told or _begin_to_tell(self)
-        if told is None:
-            return receive_bytes(self, *args, **kwargs)
-        waits = told.waits_for_message()
-        data = None
         try:
-            if waits:
-                send(told.no_message, told.here())
-            data = receive_bytes(self, *args, **kwargs)
-        except EOFError:
-            _tell_of_end(told)
+            told = self._mpviz
+            if told is None:
+                return receive_bytes(self, *args, **kwargs)
+            told = told or _begin_to_tell(self)
+            if told is None:
+                return receive_bytes(self, *args, **kwargs)
+            waits, data = False, None
+            try:
+                try:
+                    waits = told.waits_for_message()
+                    if waits:
+                        send(told.no_message, told.here())
+                except BaseException:
+                    report("pipe")
+                data = receive_bytes(self, *args, **kwargs)
+                try:
+                    # None is a message that is longer than the program takes.
+                    if data is not None:
+                        send(told.received, told.here(), data.tell())
+                except BaseException:
+                    report("pipe")
+                return data
+            except BaseException as error:
+                if data is not None and not wire.was_told(error):
+                    send(told.received, 0, data.tell())
+                elif isinstance(error, EOFError) and not passed_the_program(error):
+                    _tell_of_end(told)
+                raise
+            finally:
+                if waits and data is None:
+                    wire.over()
+        except BaseException as error:
+            unframe(error)
             raise
-        finally:
-            if waits and data is None:
-                wire.put(b"wait.over")
-        if data is not None:
-            # None is a message that is longer than the program takes.
-            send(told.received, told.here(), data.tell())
-        return data
 
     return observed
 
 
 def _tell_of_end(told):
-    if not told.ended:
-        told.ended = True
-        wire.put(b"pipe.ended", b'"o":' + told.name)
-
-
-def _observed_close(close):
-    """Wrap what both ``close`` and the end of an object nobody has any more come to."""
-    is_finalizing = sys.is_finalizing
-
-    @wraps(close)
-    def observed(self, *args, **kwargs):
-        told = self._mpviz
-        # At the end of the interpreter, modules of ours may be gone; the process's end tells it.
-        if told is not None and not is_finalizing():
-            _tell_of_close(self)
-        return close(self, *args, **kwargs)
-
-    return observed
-
-
-def _tell_of_close(connection):
     try:
-        wire.put(
-            b"pipe.closed",
-            b'"o":%b,"reads":%b,"writes":%b'
-            % (
-                wire.text(_identify(connection)),
-                b"true" if connection.readable else b"false",
-                b"true" if connection.writable else b"false",
-            ),
-        )
-    except OSError:
-        # The program has closed the descriptor itself, and gets to know that from the original.
-        return
-    except Exception:
+        if not told.ended:
+            told.ended = True
+            wire.put(b"pipe.ended", b'"o":' + told.name)
+    except BaseException:
         report("pipe")
 
 
-def _observed_wait(wait):
+def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
+    """Tell of what both ``close`` and the end of an object nobody has any more come to."""
+    # At the end of the interpreter, modules of ours may be gone; the process's end tells it.
+    if connection._mpviz is None or is_finalizing():
+        return
+    try:
+        name = _identify(connection)
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+        # The program has closed the descriptor itself, and gets to know that from the original.
+        return
+    wire.put(
+        b"pipe.closed",
+        b'"o":%b,"reads":%b,"writes":%b'
+        % (
+            wire.text(name),
+            b"true" if connection.readable else b"false",
+            b"true" if connection.writable else b"false",
+        ),
+    )
+
+
+def _observed_wait(wait, connection):
     """Wrap the wait for the first of several, which a ``poll`` of one connection is as well."""
+    names_of_ends = partial(_names_of_ends, connection)
 
     @wraps(wait)
+    @seamless
     def observed(object_list, timeout=None):
-        objects = list(object_list)
-        names = None
-        if timeout is None or timeout > 0:
-            try:
-                names = _names_of_ends(objects)
-            except Exception:
-                report("pipe")
-        if not names:
-            return wait(objects, timeout)
-        ready = wait(objects, 0)
-        if ready:
-            return ready
-        wire.put(b"wait", b'"what":"receive","o":%b,"s":%d' % (names, sites.here()))
         try:
-            return wait(objects, timeout)
-        finally:
-            wire.put(b"wait.over")
+            objects, names = list(object_list), None
+            try:
+                if wire.may_wait(timeout):
+                    names = names_of_ends(objects)
+            except BaseException:
+                report("pipe")
+            if not names:
+                return wait(objects, timeout)
+            ready = wait(objects, 0)
+            if ready:
+                return ready
+            try:
+                try:
+                    fields = b'"what":"receive","o":%b,"s":%d' % (names, sites.here())
+                    wire.put(b"wait", fields)
+                except BaseException:
+                    report("pipe")
+                return wait(objects, timeout)
+            finally:
+                wire.put(b"wait.over")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _names_of_ends(objects):
+def _names_of_ends(kind, objects):
     """The ids of the program's ends among these, as one text; None where there are none."""
-    ends = [each for each in objects if getattr(each, "_mpviz", None) is not None]
+    # To ask ``isinstance`` could run code of the program, which waits for objects of its own.
+    ends = [each for each in objects if issubclass(type(each), kind)]
+    ends = [each for each in ends if each._mpviz is not None]
     told = [each._mpviz or _begin_to_tell(each) for each in ends]
     names = [each.name[1:-1].decode() for each in told if isinstance(each, _Told)]
     return wire.text(" ".join(names)) if names else None

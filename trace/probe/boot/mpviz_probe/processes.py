@@ -8,6 +8,8 @@ from functools import wraps
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report, start_ticks
 from mpviz_probe.functions import name_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import before, during
 from mpviz_probe.wrappers import called_in_the_end, code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
@@ -24,9 +26,9 @@ def patch(module):
 def _patch_process(module):
     base = module.BaseProcess
     base.start = _observed_start(base.start)
-    base.join = _observed_join(base.join)
+    base.join = during(base.join, _end_of, "join")
     base._bootstrap = _observed_bootstrap(base._bootstrap)
-    module.active_children = _observed_children(module.active_children)
+    module.active_children = before(module.active_children, _tell_of_exiting, "exit")
 
 
 def patch_popen(module):
@@ -35,7 +37,7 @@ def patch_popen(module):
     if "poll" in popen.__dict__:
         popen.poll = _observed_poll(popen.poll)
     if "_send_signal" in popen.__dict__:
-        popen._send_signal = _observed_send_signal(popen._send_signal)
+        popen._send_signal = before(popen._send_signal, _tell_of_signal, "signal")
 
 
 def _patch_forkserver(module):
@@ -51,21 +53,26 @@ def _patch_context(module):
 
 def _observed_start(start):
     @wraps(start)
+    @seamless
     def observed(self):
-        before = time.monotonic_ns()
-        # The process forgets its target when it has started.
-        target, arguments = self.__dict__.get("_target"), self.__dict__.get("_args", ())
-        result = start(self)
         try:
-            _tell_start(self, target, arguments, before)
-        except Exception:
-            report("start")
-        return result
+            began = time.monotonic_ns()
+            # The process forgets its target when it has started.
+            target, arguments = self.__dict__.get("_target"), self.__dict__.get("_args", ())
+            result = start(self)
+            try:
+                _tell_start(self, target, arguments, began)
+            except BaseException:
+                report("start")
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _tell_start(process, target, arguments, before):
+def _tell_start(process, target, arguments, began):
     popen = process._popen
     wire.put(
         b"process.started",
@@ -78,7 +85,7 @@ def _tell_start(process, target, arguments, before):
             wire.text(_name_of_work(process, target, arguments)),
             start_ticks(popen.pid),
         ),
-        before,
+        began,
     )
 
 
@@ -96,29 +103,38 @@ def _name_of_work(process, function, arguments):
 
 def _observed_bootstrap(bootstrap):
     @wraps(bootstrap)
+    @seamless
     def observed(self, *args, **kwargs):
         try:
-            wire.put(
-                b"process.began",
-                b'"name":%b,"daemon":%b,"parent":%d,%b'
-                % (
-                    wire.text(self._name),
-                    b"true" if self._config.get("daemon") else b"false",
-                    self._parent_pid or 0,
-                    cpu_so_far(),
-                ),
-            )
-            _prepare(self)
-        except Exception:
-            report("bootstrap")
-        exit_code = bootstrap(self, *args, **kwargs)
-        try:
-            _tell_finish(exit_code)
-        except Exception:
-            report("bootstrap")
-        return exit_code
+            try:
+                _tell_of_beginning(self)
+                _prepare(self)
+            except BaseException:
+                report("bootstrap")
+            exit_code = bootstrap(self, *args, **kwargs)
+            try:
+                _tell_finish(exit_code)
+            except BaseException:
+                report("bootstrap")
+            return exit_code
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
+
+
+def _tell_of_beginning(process):
+    wire.put(
+        b"process.began",
+        b'"name":%b,"daemon":%b,"parent":%d,%b'
+        % (
+            wire.text(process._name),
+            b"true" if process._config.get("daemon") else b"false",
+            process._parent_pid or 0,
+            cpu_so_far(),
+        ),
+    )
 
 
 def prepare_for(function, prepare):
@@ -138,22 +154,13 @@ def _prepare(process):
             prepare(*arguments)
 
 
-def _observed_children(active_children):
+def _tell_of_exiting():
     """Tell when a process begins to tidy up: then ``util._exit_function`` asks for its children.
 
     That function itself cannot be wrapped: it is in the hands of ``atexit`` once it is made.
     """
-
-    @wraps(active_children)
-    def observed():
-        try:
-            if sys._getframe(1).f_code.co_name == "_exit_function":
-                wire.put(b"process.exiting")
-        except Exception:
-            report("exit")
-        return active_children()
-
-    return observed
+    if sys._getframe(2).f_code.co_name == "_exit_function":
+        wire.put(b"process.exiting")
 
 
 def cpu_so_far():
@@ -177,49 +184,41 @@ def _tell_finish(exit_code):
     )
 
 
-def _observed_join(join):
-    @wraps(join)
-    def observed(self, timeout=None):
-        waits = False
-        try:
-            popen = self._popen
-            if popen is not None and self._parent_pid == os.getpid() and popen.poll() is None:
-                waits = timeout is None or timeout > 0
-                if waits:
-                    fields = b'"what":"process","o":"%d","s":%d,"limit":%d'
-                    limit = wire.milliseconds(timeout)
-                    wire.put(b"wait", fields % (popen.pid, sites.here(), limit))
-        except Exception:
-            report("join")
-        try:
-            return join(self, timeout)
-        finally:
-            if waits:
-                wire.put(b"wait.over")
-
-    return observed
+def _end_of(process, timeout=None):
+    """What a join waits for; None where it does not wait."""
+    popen = process._popen
+    if popen is None or process._parent_pid != os.getpid() or not wire.may_wait(timeout):
+        return None
+    if popen.poll() is not None:
+        return None
+    limit = wire.milliseconds(timeout)
+    return b'"what":"process","o":"%d","s":%d,"limit":%d' % (popen.pid, sites.here(), limit)
 
 
 def _observed_poll(poll):
     @wraps(poll)
+    @seamless
     def observed(self, *args, **kwargs):
-        known = self.returncode
-        exit_code = poll(self, *args, **kwargs)
-        if known is None and exit_code is not None:
-            wire.put(b"process.joined", b'"child":%d,"exit_code":%d' % (self.pid, exit_code))
-        return exit_code
+        try:
+            known = self.returncode
+            exit_code = poll(self, *args, **kwargs)
+            if known is None and exit_code is not None:
+                try:
+                    fields = b'"child":%d,"exit_code":%d' % (self.pid, exit_code)
+                    wire.put(b"process.joined", fields)
+                except BaseException:
+                    report("poll")
+            return exit_code
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _observed_send_signal(send_signal):
-    @wraps(send_signal)
-    def observed(self, signal):
-        if self.returncode is None:
-            wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (self.pid, signal))
-        return send_signal(self, signal)
-
-    return observed
+def _tell_of_signal(popen, signal):
+    if popen.returncode is None:
+        wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, signal))
 
 
 class _ReapingOs:
@@ -228,17 +227,26 @@ class _ReapingOs:
     def __getattr__(self, name):
         return getattr(os, name)
 
+    @seamless
     def waitpid(self, pid, options):
         """Reap a child and tell how it ended."""
-        ended, status = os.waitpid(pid, options)
         try:
-            if ended:
-                killed = os.WIFSIGNALED(status)
-                exit_code = -os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
-                wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (ended, exit_code))
-        except Exception:
-            report("fork server")
-        return ended, status
+            ended, status = os.waitpid(pid, options)
+            try:
+                if ended:
+                    _tell_of_exit(ended, status)
+            except BaseException:
+                report("fork server")
+            return ended, status
+        except BaseException as error:
+            unframe(error)
+            raise
+
+
+def _tell_of_exit(child, status):
+    killed = os.WIFSIGNALED(status)
+    exit_code = -os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+    wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (child, exit_code))
 
 
 _PATCHES = {

@@ -8,12 +8,13 @@ records of one queue come in the order in which things happened, and its depth i
 import os
 import select
 import sys
-from functools import wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.hooks import after, before, during
+from mpviz_probe.locks import attempts, is_the_programs_own, wait_for
 from mpviz_probe.locks import hush as hush_lock
-from mpviz_probe.locks import is_the_programs_own
 from mpviz_probe.pipes import bytes_in, capacity_of, disown
 from mpviz_probe.signals import hide
 
@@ -27,16 +28,16 @@ def patch(module):
     queue = module.Queue
     # Called _after_fork up to Python 3.8.
     reset = "_reset" if "_reset" in queue.__dict__ else "_after_fork"
-    setattr(queue, reset, _observed_reset(getattr(queue, reset)))
-    queue._start_thread = _observed_start_thread(queue._start_thread)
-    queue._finalize_join = staticmethod(_observed_finalize_join(queue._finalize_join))
+    setattr(queue, reset, after(getattr(queue, reset), _tell_of_connected, "queue"))
+    queue._start_thread = after(queue._start_thread, _name_thread, "queue")
+    queue._finalize_join = staticmethod(during(queue._finalize_join, _drain, "queue"))
     joinable = module.JoinableQueue
-    joinable.__setstate__ = _quiet_setstate(joinable.__setstate__)
-    joinable.task_done = _observed_task_done(joinable.task_done)
-    joinable.join = _observed_join(joinable.join)
+    joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
+    joinable.task_done = after(joinable.task_done, _tell_of_task_done, "queue")
+    joinable.join = during(joinable.join, _tasks_to_be_done, "queue")
     simple = module.SimpleQueue
-    simple.__init__ = _observed_simple_init(simple.__init__)
-    simple.__setstate__ = _observed_simple_setstate(simple.__setstate__)
+    simple.__init__ = after(simple.__init__, _tell_of_new_simple, "queue")
+    simple.__setstate__ = after(simple.__setstate__, _observe_copy_of_simple, "queue")
 
 
 def identify(queue):
@@ -47,22 +48,13 @@ def identify(queue):
     return known
 
 
-def _observed_reset(reset):
-    """Wrap what ``__init__``, ``__setstate__`` and a fork call to connect a Queue to its pipe."""
-
-    @wraps(reset)
-    def observed(self, *args, **kwargs):
-        reset(self, *args, **kwargs)
-        try:
-            disown(self._reader, self._writer)
-            if "_mpviz_quiet" not in self.__dict__:
-                self._mpviz_quiet = _is_internal(self, sys._getframe(1))
-            if not self._mpviz_quiet:
-                _observe_queue(self)
-        except Exception:
-            report("queue")
-
-    return observed
+def _tell_of_connected(_, queue, *args, **kwargs):
+    """Observe a Queue that ``__init__``, ``__setstate__`` or a fork has connected to its pipe."""
+    disown(queue._reader, queue._writer)
+    if "_mpviz_quiet" not in queue.__dict__:
+        queue._mpviz_quiet = _is_internal(queue, sys._getframe(2))
+    if not queue._mpviz_quiet:
+        _observe_queue(queue)
 
 
 def _is_internal(queue, frame):
@@ -93,14 +85,17 @@ def _announce(queue, maxsize):
 
 def _observe_queue(queue):
     name = wire.text(identify(queue))
-    queue._sem.acquire = _observed_room(queue._sem._semlock.acquire, name)
+    queue._sem.acquire = _observed_room(queue._sem._semlock, name)
     queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
     queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
     if hasattr(queue, "_on_queue_feeder_error"):
         # billiard has none.
-        queue._on_queue_feeder_error = _observed_feeder_error(queue._on_queue_feeder_error, name)
+        lost = b'"o":' + name
+        queue._on_queue_feeder_error = before(
+            queue._on_queue_feeder_error, lambda *_: wire.put(b"queue.lost", lost), "queue"
+        )
 
 
 def hush(queue):
@@ -113,49 +108,65 @@ def hush(queue):
     queue.__dict__.pop("_on_queue_feeder_error", None)
 
 
-def _observed_room(take, name):
+def _observed_room(semlock, name):
     """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
+    take, give = semlock.acquire, semlock.release
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s", b"limit"))
-    send, here = wire.send, sites.of_caller(3)
+    send, here, attempt = wire.send, sites.of_caller(3), attempts(take)
 
+    @seamless
     def acquire(block=True, timeout=None):
-        if not take(False, timeout):
-            if not block or (timeout is not None and timeout <= 0):
-                return False
-            send(waiting, here(), wire.milliseconds(timeout))
+        try:
             taken = False
             try:
-                taken = take(True, timeout)
-            finally:
-                if not taken:
-                    wire.put(b"wait.over")
-            if not taken:
-                return False
-        send(putting, here())
-        return True
+                for taken in attempt:
+                    break
+                if not taken and block and (timeout is None or timeout > 0):
+                    taken = wait_for(take, timeout, waiting, here())
+                if taken:
+                    try:
+                        send(putting, here())
+                    except BaseException:
+                        report("queue")
+                return taken
+            except BaseException as error:
+                if taken:
+                    # An interrupt has to find the place as free as it was.
+                    _undo_put(give, name, error)
+                raise
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return acquire
+
+
+def _undo_put(give, name, error):
+    try:
+        if wire.was_told(error):
+            wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
+    finally:
+        give()
 
 
 def _observed_turn(take, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
-    send, here = wire.send, sites.of_caller(3)
+    here, attempt = sites.of_caller(3), attempts(take)
 
+    @seamless
     def acquire(block=True, timeout=None):
-        if take(False, timeout):
-            return True
-        if not block or (timeout is not None and timeout <= 0):
-            return False
-        send(waiting, here(), wire.milliseconds(timeout))
-        taken = False
         try:
-            taken = take(True, timeout)
-        finally:
-            if not taken:
-                wire.put(b"wait.over")
-        return taken
+            taken = False
+            for taken in attempt:
+                break
+            if not taken and block and (timeout is None or timeout > 0):
+                taken = wait_for(take, timeout, waiting, here())
+            return taken
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return acquire
 
@@ -168,18 +179,33 @@ def _observed_receive(receive, reader, name):
     ready = select.poll()
     ready.register(reader.fileno(), select.POLLIN)
 
+    @seamless
     def observed():
-        if not ready.poll(0):
-            send(waiting, here())
-        arrived = False
         try:
-            data = receive()
-            arrived = True
-        finally:
-            if not arrived:
-                wire.put(b"wait.over")
-        send(got, here(), len(data))
-        return data
+            size = -1
+            try:
+                try:
+                    if not ready.poll(0):
+                        send(waiting, here())
+                except BaseException:
+                    report("queue")
+                data = receive()
+                size = len(data)
+                try:
+                    send(got, here(), size)
+                except BaseException:
+                    report("queue")
+                return data
+            except BaseException as error:
+                if size < 0:
+                    wire.over()
+                elif not wire.was_told(error):
+                    # The program does not get it any more, but it is out of the queue.
+                    send(got, 0, size)
+                raise
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
@@ -194,145 +220,96 @@ def _observed_piece(reader, name):
     waiting = wire.form(b"wait", b'"what":"get","turn":true,"begun":true,"o":' + name, (b"s",))
     read, known = type(reader)._recv, ref(reader)
 
+    @seamless
     def observed(size, *args):
-        # It is there: it is what calls us. We hold no more of it, so that it closes when let go of.
-        connection: "Any" = known()
-        if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
-            wire.send(waiting, sites.here())
-        return read(connection, size, *args)
+        try:
+            # It is there: it is what calls us. We hold no more of it, so that it closes when let go
+            # of.
+            connection: "Any" = known()
+            try:
+                if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
+                    wire.send(waiting, sites.here())
+            except BaseException:
+                report("queue")
+            return read(connection, size, *args)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_poll(poll, name):
     """Wrap the wait for data of a get with a time-out."""
-    wait_fields = b'"what":"get","turn":true,"o":' + name + b',"s":%d,"limit":%d'
+    fields = b'"what":"get","turn":true,"o":' + name
+    waiting = wire.form(b"wait", fields, (b"s", b"limit"))
 
+    @seamless
     def observed(timeout=0.0):
-        if timeout is not None and timeout <= 0:
-            return poll(timeout)
-        if poll(0.0):
-            return True
-        wire.put(b"wait", wait_fields % (sites.here(), wire.milliseconds(timeout)))
-        arrived = False
         try:
-            arrived = poll(timeout)
-        finally:
-            if not arrived:
-                wire.put(b"wait.over")
-        return arrived
+            arrived = True
+            if timeout is not None and timeout <= 0:
+                return poll(timeout)
+            if poll(0.0):
+                return True
+            try:
+                arrived = False
+                try:
+                    wire.send(waiting, sites.here(), wire.milliseconds(timeout))
+                except BaseException:
+                    report("queue")
+                arrived = poll(timeout)
+                return arrived
+            finally:
+                if not arrived:
+                    wire.over()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _observed_feeder_error(handle, name):
-    def observed(error, item):
-        wire.put(b"queue.lost", b'"o":' + name)
-        return handle(error, item)
-
-    return observed
+def _name_thread(_, queue):
+    """Keep the queue's name at its own thread, which writes what was put into the pipe."""
+    if not queue._mpviz_quiet:
+        queue._thread._mpviz_queue = wire.text(identify(queue))
 
 
-def _observed_start_thread(start_thread):
-    """Wrap the start of a Queue's own thread, which writes what was put into the pipe."""
-
-    @wraps(start_thread)
-    def observed(self):
-        start_thread(self)
-        try:
-            if not self._mpviz_quiet:
-                self._thread._mpviz_queue = wire.text(identify(self))
-        except Exception:
-            report("queue")
-
-    return observed
+def _drain(thread_reference):
+    """Tell of the wait for that thread: at its exit a process waits for room for all it has put."""
+    thread = thread_reference()
+    name = thread.__dict__.get("_mpviz_queue") if thread is not None else None
+    if name is None or not thread.is_alive():
+        return None
+    return b'"what":"drain","o":%b,"s":%d' % (name, sites.here())
 
 
-def _observed_finalize_join(finalize_join):
-    """Wrap the wait for that thread: at its exit a process waits for room for all it has put."""
-
-    @wraps(finalize_join)
-    def observed(thread_reference):
-        name = None
-        try:
-            thread = thread_reference()
-            if thread is not None and thread.is_alive():
-                name = thread.__dict__.get("_mpviz_queue")
-            if name is not None:
-                wire.put(b"wait", b'"what":"drain","o":%b,"s":%d' % (name, sites.here()))
-        except Exception:
-            report("queue")
-        try:
-            return finalize_join(thread_reference)
-        finally:
-            if name is not None:
-                wire.put(b"wait.over")
-
-    return observed
+def _hush_tasks(_, queue, state):
+    hush_lock(queue._unfinished_tasks)
+    hide(queue._cond)
 
 
-def _quiet_setstate(setstate):
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        hush_lock(self._unfinished_tasks)
-        hide(self._cond)
-
-    return observed
+def _tell_of_task_done(_, queue):
+    if not queue._mpviz_quiet:
+        wire.put(b"queue.done", b'"o":%b' % wire.text(identify(queue)))
 
 
-def _observed_task_done(task_done):
-    @wraps(task_done)
-    def observed(self):
-        result = task_done(self)
-        if not self._mpviz_quiet:
-            wire.put(b"queue.done", b'"o":%b' % wire.text(identify(self)))
-        return result
-
-    return observed
+def _tasks_to_be_done(queue):
+    if queue._mpviz_quiet or queue._unfinished_tasks._semlock._is_zero():
+        return None
+    return b'"what":"done","o":%b,"s":%d' % (wire.text(identify(queue)), sites.here())
 
 
-def _observed_join(join):
-    @wraps(join)
-    def observed(self):
-        waits = not self._mpviz_quiet and not self._unfinished_tasks._semlock._is_zero()
-        if waits:
-            name = wire.text(identify(self))
-            wire.put(b"wait", b'"what":"done","o":%b,"s":%d' % (name, sites.here()))
-        try:
-            return join(self)
-        finally:
-            if waits:
-                wire.put(b"wait.over")
-
-    return observed
+def _tell_of_new_simple(_, queue, *args, **kwargs):
+    if is_the_programs_own(sys._getframe(2)):
+        _announce(queue, 0)
+        _observe_simple(queue)
 
 
-def _observed_simple_init(init):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            if is_the_programs_own(sys._getframe(1)):
-                _announce(self, 0)
-                _observe_simple(self)
-        except Exception:
-            report("queue")
-
-    return observed
-
-
-def _observed_simple_setstate(setstate):
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        try:
-            disown(self._reader, self._writer)
-            _observe_simple(self)
-        except Exception:
-            report("queue")
-
-    return observed
+def _observe_copy_of_simple(_, queue, state):
+    disown(queue._reader, queue._writer)
+    _observe_simple(queue)
 
 
 def _observe_simple(queue):
@@ -362,7 +339,9 @@ def _fits(descriptor, size, capacity):
     """Whether a pipe has room for so many bytes more."""
     try:
         return bytes_in(descriptor) + size <= capacity
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         # It has been closed: who sends will hear of that.
         return True
 
@@ -377,19 +356,33 @@ def _observed_send(send, writer, name):
     ready = select.poll()
     ready.register(descriptor, select.POLLOUT)
 
+    @seamless
     def observed(data):
-        send_record(putting, here())
-        size = len(data)
-        waits = not ready.poll(0) or (
-            # What is larger may go in only in part before somebody has to read.
-            size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
-        )
-        if waits:
-            send_record(waiting, here())
         try:
-            return send(data)
-        finally:
-            if waits:
-                wire.put(b"wait.over")
+            waits = False
+            try:
+                try:
+                    send_record(putting, here())
+                    size = len(data)
+                    # What is larger may go in only in part before somebody has to read.
+                    waits = not ready.poll(0) or (
+                        size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
+                    )
+                    if waits:
+                        send_record(waiting, here())
+                except BaseException:
+                    report("queue")
+                return send(data)
+            except BaseException as error:
+                if wire.was_told(error) or not is_the_programs(error):
+                    # It is told, and was not sent.
+                    wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
+                raise
+            finally:
+                if waits:
+                    wire.over()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed

@@ -5,26 +5,36 @@ Condition is held, so that its records come in the order in which things happene
 """
 
 import sys
-from functools import wraps
+from functools import partial, wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.hooks import after, before
 from mpviz_probe.locks import hush, identify, is_observed, is_the_programs_own, observe
 
 _UNSEEN = False
 """What is known of a Condition that came by a pickle and has not been used here."""
+
+_QUIET_SECONDS = 0.01
+"""How long a notify waits for the waiters to wake before it is told that it waits for them.
+
+That is the usual course of things, and soon over, unless one of them was killed while it waited.
+"""
 
 
 def patch(module):
     """Patch ``multiprocessing.synchronize``."""
     condition = module.Condition
     condition._mpviz = _UNSEEN
-    condition.__init__ = _observed_init(condition.__init__, _begin_condition)
+    condition.__init__ = after(
+        condition.__init__, partial(_tell_of_new, _begin_condition), "signal"
+    )
     condition.wait = _observed_condition_wait(condition.wait)
     condition.notify = _observed_notify(condition.notify)
 
     event = module.Event
-    event.__init__ = _observed_init(event.__init__, _begin_event)
+    event.__init__ = after(event.__init__, partial(_tell_of_new, _begin_event), "signal")
     event.is_set = _prepared(event.is_set)
     event.set = _prepared(event.set)
     event.clear = _observed_clear(event.clear)
@@ -33,12 +43,12 @@ def patch(module):
     # These are threading's, and stay as they are for threads.
     barrier = module.Barrier
     barrier._mpviz = None
-    barrier.__init__ = _observed_init(barrier.__init__, _begin_barrier)
-    barrier.__setstate__ = _observed_setstate(barrier.__setstate__)
+    barrier.__init__ = after(barrier.__init__, partial(_tell_of_new, _begin_barrier), "signal")
+    barrier.__setstate__ = after(barrier.__setstate__, _begin_parts, "signal")
     barrier._enter = _observed_enter(barrier._enter)
     barrier._wait = _observed_barrier_wait(barrier._wait)
     barrier._release = _observed_release(barrier._release)
-    barrier._break = _observed_break(barrier._break)
+    barrier._break = before(barrier._break, _tell_of_break, "signal")
     barrier.reset = _observed_reset(barrier.reset)
 
 
@@ -57,37 +67,26 @@ def hide(condition):
     condition._make_methods()
 
 
-def _tell(form, *values):
-    try:
-        wire.send(form, sites.here(), *values)
-    except Exception:
-        report("signal")
-
-
-def _observed_init(init, begin):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            begin(self, is_the_programs_own(sys._getframe(1)))
-        except Exception:
-            report("signal")
-
-    return observed
+def _tell_of_new(begin, _, thing, *args, **kwargs):
+    # Between the program and this there is also the wrapper.
+    begin(thing, is_the_programs_own(sys._getframe(2)))
 
 
 class _Observed:
     """What telling of one Condition, or of what it is inside of, takes."""
 
-    __slots__ = ("fields", "waiting")
+    __slots__ = ("fields", "here", "waiting")
 
     kind = ""
+    depth = 2
+    """How many frames above :attr:`here` the program is where it waits; see ``sites.of_caller``."""
 
     def __init__(self, condition):
         # The semaphores are always its own; the lock may be the program's, and others' as well.
         name = "%s-%s" % (self.kind, identify(condition._sleeping_count))
         self.fields = b'"o":%b' % wire.text(name)
         self.waiting = self.form_of_wait(self.kind)
+        self.here = sites.of_caller(self.depth)
         woken = condition._woken_count
         woken.acquire = _observed_wake(
             woken._semlock.acquire, self.form_of_wait("wake-" + self.kind)
@@ -109,16 +108,21 @@ def _observed_wake(take, waiting):
     One that was killed while it waited never is.
     """
 
+    @seamless
     def acquire(block=True, timeout=None):
-        if take(False):
-            return True
-        if not block:
-            return False
-        _tell(waiting)
         try:
-            return take(block, timeout)
-        finally:
-            wire.put(b"wait.over")
+            if not block or timeout is not None:
+                return take(block, timeout)
+            if take(True, _QUIET_SECONDS):
+                return True
+            try:
+                wire.send(waiting, sites.here())
+                return take()
+            finally:
+                wire.over()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return acquire
 
@@ -133,12 +137,13 @@ def _sleepers(condition):
 
 
 class _Condition(_Observed):
-    __slots__ = ("notified",)
+    __slots__ = ("notified", "site_of_notify")
 
     kind = "condition"
 
     def __init__(self, condition):
         super().__init__(condition)
+        self.site_of_notify = sites.of_caller(3)
         self.notified = wire.form(b"condition.notified", self.fields, (b"s", b"asked", b"waiters"))
         woken = wire.form(b"condition.woken", self.fields, (b"s", b"notified"))
         semaphore = condition._wait_semaphore
@@ -150,7 +155,7 @@ class _Condition(_Observed):
     def tell_of_notify(self, condition, number):
         """Tell of a notify that is about to happen."""
         asked = number if number.__class__ is int and number < sys.maxsize else -1
-        _tell(self.notified, asked, _sleepers(condition))
+        wire.send(self.notified, self.site_of_notify(), asked, _sleepers(condition))
 
 
 def _begin_condition(condition, own):
@@ -169,22 +174,32 @@ def _observed_of(condition):
             condition._mpviz = None
             observed = condition._mpviz = _Condition(condition)
         return observed if observed is None or condition._lock._semlock._is_mine() else None
-    except Exception:
+    except BaseException:
         report("signal")
         return None
 
 
 def _observed_condition_wait(wait):
+    send = wire.send
+
     @wraps(wait)
+    @seamless
     def observed(self, timeout=None):
-        condition = _observed_of(self)
-        if condition is None:
-            return wait(self, timeout)
         try:
-            _tell(condition.waiting)
-            return wait(self, timeout)
-        except BaseException:
-            wire.put(b"wait.over")
+            condition = _observed_of(self)
+            if condition is None:
+                return wait(self, timeout)
+            try:
+                try:
+                    send(condition.waiting, condition.here())
+                except BaseException:
+                    report("signal")
+                return wait(self, timeout)
+            except BaseException:
+                wire.over()
+                raise
+        except BaseException as error:
+            unframe(error)
             raise
 
     return observed
@@ -192,30 +207,45 @@ def _observed_condition_wait(wait):
 
 def _observed_sleep(take, woken):
     """Wrap the acquire in which a wait sleeps; told before the wait for the lock that follows."""
+    send, here = wire.send, sites.of_caller(4)
 
+    @seamless
     def acquire(block=True, timeout=None):
-        if not block:
-            return take(False)
-        notified = False
         try:
-            notified = take(True, timeout)
-        finally:
-            _tell(woken, 1 if notified else 0)
-        return notified
+            notified = False
+            if not block:
+                return take(False)
+            try:
+                for notified in iter(partial(take, True, timeout), None):
+                    break
+                return notified
+            finally:
+                try:
+                    send(woken, here(), 1 if notified else 0)
+                except BaseException:
+                    report("signal")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return acquire
 
 
 def _observed_notify(notify):
     @wraps(notify)
+    @seamless
     def observed(self, n=1):
-        condition = _observed_of(self)
-        if condition is not None:
-            try:
-                condition.tell_of_notify(self, n)
-            except Exception:
-                report("signal")
-        return notify(self, n)
+        try:
+            condition = _observed_of(self)
+            if condition is not None:
+                try:
+                    condition.tell_of_notify(self, n)
+                except BaseException:
+                    report("signal")
+            return notify(self, n)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
@@ -224,19 +254,27 @@ def _observed_notify(notify):
 
 
 class _Event(_Observed):
-    __slots__ = ("cleared", "set", "waited")
+    __slots__ = ("cleared", "set", "site_of_call", "site_of_set", "waited")
 
     kind = "event"
+    depth = 4
 
     def __init__(self, condition):
         super().__init__(condition)
         self.set = wire.form(b"event.set", self.fields, (b"s", b"waiters"))
         self.cleared = wire.form(b"event.cleared", self.fields, (b"s",))
         self.waited = wire.form(b"event.waited", self.fields, (b"s", b"passed"))
+        self.site_of_call = sites.of_caller(2)
+        self.site_of_set = sites.of_caller(6)
 
     def tell_of_notify(self, condition, number):
         """Tell that the event was set, which nobody can have seen yet: that takes the lock."""
-        _tell(self.set, _sleepers(condition))
+        try:
+            wire.send(self.set, self.site_of_set(), _sleepers(condition))
+        except BaseException as error:
+            if is_the_programs(error) and not wire.was_told(error):
+                wire.send(self.set)
+            raise
 
 
 def _begin_event(event, own):
@@ -255,7 +293,7 @@ def _event_of(event):
             hide_event(event)
             observed = event._cond._mpviz = _Event(event._cond)
         return observed
-    except Exception:
+    except BaseException:
         report("signal")
         return None
 
@@ -264,36 +302,64 @@ def _prepared(method):
     """Wrap a method of which nothing, or only its notify, is told."""
 
     @wraps(method)
+    @seamless
     def observed(self):
-        _event_of(self)
-        return method(self)
+        try:
+            if self._cond._mpviz is _UNSEEN:
+                _event_of(self)
+            return method(self)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_clear(clear):
+    send = wire.send
+
     @wraps(clear)
+    @seamless
     def observed(self):
-        event = _event_of(self)
-        if event is None:
-            return clear(self)
-        # What the original does, and told while nobody else can set it.
-        with self._cond:
-            _tell(event.cleared)
-            self._flag.acquire(False)
-        return None
+        try:
+            event = _event_of(self)
+            if event is None:
+                return clear(self)
+            # What the original does, and told while nobody else can set it.
+            with self._cond:
+                try:
+                    send(event.cleared, event.site_of_call())
+                except BaseException as error:
+                    if is_the_programs(error) and wire.was_told(error):
+                        self._flag.acquire(False)
+                    report("signal")
+                self._flag.acquire(False)
+            return None
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_event_wait(wait):
+    send = wire.send
+
     @wraps(wait)
+    @seamless
     def observed(self, timeout=None):
-        event = _event_of(self)
-        passed = wait(self, timeout)
-        if event is not None:
-            _tell(event.waited, 1 if passed else 0)
-        return passed
+        try:
+            event = _event_of(self)
+            passed = wait(self, timeout)
+            if event is not None:
+                try:
+                    send(event.waited, event.site_of_call(), 1 if passed else 0)
+                except BaseException:
+                    report("signal")
+            return passed
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
@@ -305,11 +371,12 @@ class _Barrier(_Observed):
     __slots__ = ("arrived", "draining", "left", "released")
 
     kind = "barrier"
+    depth = 3
 
     def __init__(self, condition):
         super().__init__(condition)
         self.draining = self.form_of_wait("drain-barrier")
-        self.arrived = wire.form(b"barrier.arrived", self.fields, (b"s",))
+        self.arrived = wire.form(b"barrier.arrived", self.fields, (b"s", b"waits"))
         self.left = wire.form(b"barrier.left", self.fields, (b"s", b"passed"))
         self.released = wire.form(b"barrier.released", self.fields, (b"s",))
 
@@ -322,112 +389,127 @@ def _begin_barrier(barrier, own):
         barrier._mpviz = None
 
 
-def _observed_setstate(setstate):
-    """Wrap what both ``__init__`` and a pickle call."""
-
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        try:
-            hide(self._cond)
-            self._mpviz = _Barrier(self._cond)
-        except Exception:
-            report("signal")
-
-    return observed
+def _begin_parts(_, barrier, state):
+    """Begin to observe what both ``__init__`` and a pickle have put together."""
+    hide(barrier._cond)
+    barrier._mpviz = _Barrier(barrier._cond)
 
 
 def _observed_enter(enter):
     """Wrap the wait until all of the round before have left."""
 
     @wraps(enter)
+    @seamless
     def observed(self):
-        barrier = self._mpviz
-        if barrier is None or self._state not in (_RESETTING, _DRAINING):
-            return enter(self)
         try:
-            _tell(barrier.draining)
-            return enter(self)
-        finally:
-            wire.put(b"wait.over")
+            barrier = self._mpviz
+            if barrier is None or self._state not in (_RESETTING, _DRAINING):
+                return enter(self)
+            try:
+                try:
+                    wire.send(barrier.draining, barrier.here())
+                except BaseException:
+                    report("signal")
+                return enter(self)
+            finally:
+                wire.over()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_barrier_wait(wait):
     """Wrap what all do but the last to arrive."""
+    send = wire.send
 
     @wraps(wait)
+    @seamless
     def observed(self, timeout):
-        barrier = self._mpviz
-        if barrier is None:
-            return wait(self, timeout)
-        passed = 0
         try:
-            _tell(barrier.arrived)
-            _tell(barrier.waiting)
-            wait(self, timeout)
-            passed = 1
-        finally:
-            _tell(barrier.left, passed)
-        return None
+            barrier = self._mpviz
+            if barrier is None:
+                return wait(self, timeout)
+            passed = 0
+            try:
+                try:
+                    send(barrier.arrived, barrier.here(), 1)
+                except BaseException:
+                    report("signal")
+                wait(self, timeout)
+                passed = 1
+            finally:
+                try:
+                    send(barrier.left, barrier.here(), passed)
+                except BaseException:
+                    report("signal")
+            return None
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_release(release):
     """Wrap what the last to arrive does: the barrier's action, and to let all go on."""
+    send = wire.send
 
     @wraps(release)
+    @seamless
     def observed(self):
-        barrier = self._mpviz
-        if barrier is None:
-            return release(self)
-        done = False
         try:
-            _tell(barrier.arrived)
-            release(self)
-            done = True
-        finally:
-            # Nobody goes on before the lock is given back.
-            if done:
-                _tell(barrier.released)
-            else:
-                _tell(barrier.left, 0)
-        return None
-
-    return observed
-
-
-def _observed_break(break_barrier):
-    @wraps(break_barrier)
-    def observed(self):
-        if self._mpviz is not None:
+            barrier = self._mpviz
+            if barrier is None:
+                return release(self)
+            over = barrier.left
             try:
-                caller = sys._getframe(1).f_code.co_name
-                fields = b'%b,"reason":%b,"s":%d'
-                reason = wire.text(_REASONS.get(caller, ""))
-                wire.put(b"barrier.broken", fields % (self._mpviz.fields, reason, sites.here()))
-            except Exception:
-                report("signal")
-        return break_barrier(self)
+                try:
+                    send(barrier.arrived, barrier.here(), 0)
+                except BaseException:
+                    report("signal")
+                release(self)
+                over = barrier.released
+            finally:
+                # Nobody goes on before the lock is given back. Who leaves otherwise has not passed.
+                try:
+                    send(over, barrier.here())
+                except BaseException:
+                    report("signal")
+            return None
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
+
+
+def _tell_of_break(barrier):
+    if barrier._mpviz is not None:
+        caller = sys._getframe(2).f_code.co_name
+        reason = wire.text(_REASONS.get(caller, ""))
+        fields = b'%b,"reason":%b,"s":%d' % (barrier._mpviz.fields, reason, sites.here())
+        wire.put(b"barrier.broken", fields)
 
 
 def _observed_reset(reset):
     @wraps(reset)
+    @seamless
     def observed(self):
-        if self._mpviz is None:
-            return reset(self)
-        # Its lock can be taken again by who holds it.
-        with self._cond:
-            try:
-                fields = b'%b,"s":%d' % (self._mpviz.fields, sites.here())
-                wire.put(b"barrier.reset", fields)
-            except Exception:
-                report("signal")
-            return reset(self)
+        try:
+            if self._mpviz is None:
+                return reset(self)
+            # Its lock can be taken again by who holds it.
+            with self._cond:
+                try:
+                    wire.put(b"barrier.reset", b'%b,"s":%d' % (self._mpviz.fields, sites.here()))
+                except BaseException:
+                    report("signal")
+                return reset(self)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 

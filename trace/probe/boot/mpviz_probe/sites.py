@@ -9,6 +9,7 @@ from sys import _getframe
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def of_caller(depth):
         nonlocal known
         try:
             frame = _getframe(depth)
-        except ValueError:
+        except ValueError as error:
+            if is_the_programs(error):
+                raise
             # C code has called the outermost of ours.
             return 0
         code, position, number = known
@@ -176,7 +179,7 @@ def _tell(site, file, line, function, more):
                 more,
             ),
         )
-    except Exception:
+    except BaseException:
         report("site")
 
 
@@ -203,8 +206,7 @@ def read_source(file):
         status = os.fstat(descriptor)
         return os.read(descriptor, status.st_size) if _is_source(status) else b""
     except (OSError, ValueError) as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-            # A signal handler of the program has raised it.
+        if is_the_programs(error):
             raise
         return b""
     finally:

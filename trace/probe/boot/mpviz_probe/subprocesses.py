@@ -11,6 +11,8 @@ from time import monotonic_ns
 
 from mpviz_probe import wire
 from mpviz_probe.arm import read_command, report, start_ticks
+from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.hooks import before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,30 +33,39 @@ def patch(module):
     else:
         module._posixsubprocess = _Forking(module._posixsubprocess)
     popen._handle_exitstatus = _observed_status(popen._handle_exitstatus)
-    popen.send_signal = _observed_send_signal(popen.send_signal)
+    popen.send_signal = before(popen.send_signal, _tell_of_signal, "subprocess")
 
 
 class _Pid:
     """The pid of a ``Popen``, which is in its ``__dict__`` as ever; it is told when it is set."""
 
+    @seamless
     def __get__(self, popen, kind=None):
         try:
-            return popen.__dict__["pid"]
-        except (AttributeError, KeyError):
-            pass
-        if popen is None:
-            raise AttributeError("type object %r has no attribute 'pid'" % kind.__name__)
-        raise AttributeError("%r object has no attribute 'pid'" % type(popen).__name__)
+            if popen is None:
+                raise AttributeError("type object %r has no attribute 'pid'" % kind.__name__)
+            pid = popen.__dict__.get("pid", self)
+            if pid is self:
+                raise AttributeError("%r object has no attribute 'pid'" % type(popen).__name__)
+            return pid
+        except BaseException as error:
+            unframe(error)
+            raise
 
+    @seamless
     def __set__(self, popen, pid):
-        popen.__dict__["pid"] = pid
         try:
-            if pid:
-                _tell_start(pid)
-            else:
-                _began[get_ident()] = monotonic_ns()
-        except Exception:
-            report("subprocess")
+            popen.__dict__["pid"] = pid
+            try:
+                if pid:
+                    _tell_start(pid)
+                else:
+                    _began[get_ident()] = monotonic_ns()
+            except BaseException:
+                report("subprocess")
+        except BaseException as error:
+            unframe(error)
+            raise
 
 
 def _tell_start(child):
@@ -73,7 +84,9 @@ def _read_name(child):
     """The name of a program that has ended already, and is still to be waited for."""
     try:
         descriptor = os.open("/proc/%d/comm" % child, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         # Where the program ignores SIGCHLD nobody waits for it.
         return []
     try:
@@ -85,13 +98,18 @@ def _read_name(child):
 def _observed_fork_exec(fork_exec):
     """Keep what is really run: with ``shell=True`` it is not what was asked for."""
 
+    @seamless
     def observed(args, *rest):
-        thread = get_ident()
-        _commands[thread] = args
         try:
-            return fork_exec(args, *rest)
-        except BaseException:
-            del _commands[thread]
+            thread = get_ident()
+            _commands[thread] = args
+            try:
+                return fork_exec(args, *rest)
+            except BaseException:
+                _commands.pop(thread, None)
+                raise
+        except BaseException as error:
+            unframe(error)
             raise
 
     return observed
@@ -108,34 +126,30 @@ class _Forking:
         return getattr(self._original, name)
 
 
-def _observed_send_signal(send_signal):
-    @wraps(send_signal)
-    def observed(self, sig):
-        try:
-            if self.returncode is None:
-                fields = b'"child":%d,"signal":%d' % (self.pid, sig)
-                wire.put(b"process.signalled", fields)
-        except Exception:
-            report("subprocess")
-        return send_signal(self, sig)
-
-    return observed
+def _tell_of_signal(popen, sig):
+    if popen.returncode is None:
+        wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, sig))
 
 
 def _observed_status(handle):
     import signal
 
     @wraps(handle)
+    @seamless
     def observed(self, *args, **kwargs):
-        known = self.returncode
-        handle(self, *args, **kwargs)
         try:
-            # Where SIGCHLD is ignored nobody can wait, and Python takes each for a success.
-            is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
-            if is_told and known is None and self.returncode is not None:
-                fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)
-                wire.put(b"process.joined", fields)
-        except Exception:
-            report("subprocess")
+            known = self.returncode
+            handle(self, *args, **kwargs)
+            try:
+                # Where SIGCHLD is ignored nobody can wait, and Python takes each for a success.
+                is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+                if is_told and known is None and self.returncode is not None:
+                    fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)
+                    wire.put(b"process.joined", fields)
+            except BaseException:
+                report("subprocess")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed

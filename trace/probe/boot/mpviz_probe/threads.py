@@ -1,6 +1,7 @@
-"""Tells which threads of the program run while it forks: the child gets their locks, not them.
+"""Tells which threads of the program ran while it forked: the child gets their locks, not them.
 
-It is asked at each fork, and only where there is more than one thread. What multiprocessing has
+It is asked in the child of each fork, before ``threading`` forgets them there (its callback was
+registered later than ours), and only where there was more than one thread. What multiprocessing has
 threads for (queues, pools, executors) is not the program's. A thread is known by the function that
 it was started with: to look at the frames of others would keep alive what is in them, and a buffer
 that is kept like that can crash a Python up to 3.12.6 (CPython issue 77894).
@@ -17,25 +18,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def beside_fork():
-    """The other threads as fields of a record; empty where none of them is the program's.
+def tell_beside_fork():
+    """Tell of the other threads where any of them was the program's.
 
     A thread of multiprocessing that forks does so for it: a pool replaces a worker. The main thread
     is passed over where another forks: mostly it waits for that one.
     """
-    threading: "Any" = sys.modules.get("threading")
-    if threading is None:
-        return b""
-    main, active = threading.main_thread(), dict(threading._active)
+    threading: "Any" = sys.modules["threading"]
+    active = dict(threading._active)
+    if len(active) < 2:
+        return
+    main = threading.main_thread()
     own = active.pop(get_ident(), None)
     if own is not main and not _is_the_programs(own):
-        return b""
+        return
     others = [each for each in active.values() if each is not main and _is_the_programs(each)]
-    if not others:
-        return b""
-    names = ", ".join(filter(None, map(_name_of, others)))
-    fields = b',"threads":%d,"names":%b,"s":%d'
-    return fields % (len(others), wire.text(names), sites.here())
+    if others:
+        names = ", ".join(filter(None, map(_name_of, others)))
+        fields = b'"threads":%d,"names":%b,"s":%d'
+        wire.put(b"process.beside", fields % (len(others), wire.text(names), sites.here()))
 
 
 def _is_the_programs(thread):

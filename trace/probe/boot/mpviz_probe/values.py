@@ -1,14 +1,16 @@
 """Observes Values and Arrays: each read and write, told while their own lock is held."""
 
 import sys
-from functools import wraps
+from functools import partial, wraps
 from math import isfinite
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.hooks import after
+from mpviz_probe.locks import attempts, is_observed, observe
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.locks import identify as identify_lock
-from mpviz_probe.locks import is_observed, observe
 
 _WHOLE = -1
 
@@ -16,7 +18,7 @@ _WHOLE = -1
 def patch(module):
     """Patch ``multiprocessing.sharedctypes``."""
     base = module.SynchronizedBase
-    base.__init__ = _observed_init(base.__init__)
+    base.__init__ = after(base.__init__, _tell_of_new, "value")
     base._mpviz = None
     module.Synchronized.value = _observed_property(module.Synchronized.value, "value")
     string = module.SynchronizedString
@@ -36,25 +38,17 @@ def identify(value):
     return known
 
 
-def _observed_init(init):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            if not (hasattr(self._lock, "_semlock") and hasattr(self._obj, "_wrapper")):
-                # A lock of another kind, or no shared memory: nothing that has an id everywhere.
-                return
-            frame = sys._getframe(1)
-            if _is_a_librarys(frame):
-                return
-            self._mpviz = _Observed(self)
-            _observe_lock(self)
-            if _is_new(frame):
-                _announce(self)
-        except Exception:
-            report("value")
-
-    return observed
+def _tell_of_new(_, value, *args, **kwargs):
+    if not (hasattr(value._lock, "_semlock") and hasattr(value._obj, "_wrapper")):
+        # A lock of another kind, or no shared memory: nothing that has an id everywhere.
+        return
+    frame = sys._getframe(2)
+    if _is_a_librarys(frame):
+        return
+    value._mpviz = _Observed(value)
+    _observe_lock(value)
+    if _is_new(frame):
+        _announce(value)
 
 
 def _observe_lock(value):
@@ -135,12 +129,13 @@ def _content(content):
 class _Observed:
     """What telling of one value takes: its lock's own methods, and records of whole numbers."""
 
-    __slots__ = ("give", "object_field", "read", "take", "waiting", "write")
+    __slots__ = ("attempt", "give", "object_field", "read", "take", "waiting", "write")
 
     def __init__(self, value):
         lock = value._lock
         self.take = lock._semlock.acquire
         self.give = lock._semlock.release
+        self.attempt = attempts(self.take)
         name = wire.text(identify(value))
         self.object_field = b'"o":' + name
         self.read = wire.form(b"value.read", self.object_field, (b"s", b"value", b"index"))
@@ -151,95 +146,159 @@ class _Observed:
 
     def hold(self):
         """Take the lock as the original does, and say that it takes waiting."""
-        wire.send(self.waiting, sites.here())
+        taken = False
         try:
-            self.take()
-        finally:
-            wire.put(b"wait.over")
+            try:
+                wire.send(self.waiting, sites.here())
+                for taken in iter(partial(self.take, True), None):
+                    break
+                return taken
+            finally:
+                wire.over()
+        except BaseException:
+            if taken:
+                self.give()
+            raise
 
 
 def _observed_property(original, name):
     """Wrap ``value`` or ``raw``, on the shortest way for whole numbers, which are the usual."""
-    send, here_read, here_write = wire.send, sites.of_caller(2), sites.of_caller(2)
+    return property(_observed_read(original.fget, name), _observed_write(original.fset, name))
 
+
+def _observed_read(original, name):
+    send, here = wire.send, sites.of_caller(2)
+
+    @seamless
     def read(self):
-        value = self._mpviz
-        if value is None:
-            return original.fget(self)
-        if not value.take(False):
-            value.hold()
         try:
-            content = getattr(self._obj, name)
-            if content.__class__ is int:
-                send(value.read, here_read(), content)
-            else:
-                _tell_read(value, content, 0)
-        finally:
-            value.give()
-        return content
+            taken = False
+            value = self._mpviz
+            if value is None:
+                return original(self)
+            try:
+                for taken in value.attempt:
+                    break
+                if not taken:
+                    taken = value.hold()
+                content = getattr(self._obj, name)
+                try:
+                    if content.__class__ is int:
+                        send(value.read, here(), content)
+                    else:
+                        _tell_read(value, content, 0)
+                except BaseException:
+                    report("value")
+                return content
+            finally:
+                if taken:
+                    value.give()
+        except BaseException as error:
+            unframe(error)
+            raise
 
+    return read
+
+
+def _observed_write(original, name):
+    send, here = wire.send, sites.of_caller(2)
+
+    @seamless
     def write(self, content):
-        value = self._mpviz
-        if value is None:
-            original.fset(self, content)
-            return
-        if not value.take(False):
-            value.hold()
         try:
-            item = self._obj
-            before = getattr(item, name)
-            setattr(item, name, content)
-            content = getattr(item, name)
-            if content.__class__ is int:
-                send(value.write, here_write(), before, content)
-            else:
-                _tell_write(value, before, content, 0)
-        finally:
-            value.give()
+            taken = False
+            value = self._mpviz
+            if value is None:
+                return original(self, content)
+            try:
+                for taken in value.attempt:
+                    break
+                if not taken:
+                    taken = value.hold()
+                item = self._obj
+                before = getattr(item, name)
+                setattr(item, name, content)
+                try:
+                    content = getattr(item, name)
+                    if content.__class__ is int:
+                        send(value.write, here(), before, content)
+                    else:
+                        _tell_write(value, before, content, 0)
+                except BaseException as error:
+                    if is_the_programs(error) and not wire.was_told(error):
+                        # It is written all the same.
+                        _tell_write(value, before, getattr(item, name), 0)
+                    report("value")
+                return None
+            finally:
+                if taken:
+                    value.give()
+        except BaseException as error:
+            unframe(error)
+            raise
 
-    return property(read, write)
+    return write
 
 
 def _observed_getitem(getitem):
     @wraps(getitem)
+    @seamless
     def observed(self, index):
-        value = self._mpviz
-        if value is None:
-            return getitem(self, index)
-        if not value.take(False):
-            value.hold()
         try:
-            content = self._obj[index]
-            _tell_read(value, content, _position(self, index))
-        finally:
-            value.give()
-        return content
+            taken = False
+            value = self._mpviz
+            if value is None:
+                return getitem(self, index)
+            try:
+                for taken in value.attempt:
+                    break
+                if not taken:
+                    taken = value.hold()
+                content = self._obj[index]
+                _tell_read(value, content, _position(self, index))
+                return content
+            finally:
+                if taken:
+                    value.give()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _observed_setitem(setitem):
     @wraps(setitem)
+    @seamless
     def observed(self, index, content):
-        value = self._mpviz
-        if value is None:
-            return setitem(self, index, content)
-        if not value.take(False):
-            value.hold()
         try:
-            before = self._obj[index]
-            self._obj[index] = content
-            _tell_write(value, before, self._obj[index], _position(self, index))
-        finally:
-            value.give()
-        return None
+            taken = False
+            value = self._mpviz
+            if value is None:
+                return setitem(self, index, content)
+            try:
+                for taken in value.attempt:
+                    break
+                if not taken:
+                    taken = value.hold()
+                before = self._obj[index]
+                self._obj[index] = content
+                _tell_write(value, before, self._obj[index], _position(self, index))
+                return None
+            finally:
+                if taken:
+                    value.give()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
 def _position(array, index):
-    if isinstance(index, int):
-        return index % len(array._obj)
+    """Which of an array's items it is; :data:`_WHOLE` for a slice, or an index of another kind."""
+    if issubclass(type(index), int):
+        return int.__mod__(index, len(array._obj))
     return _WHOLE
 
 
@@ -251,7 +310,7 @@ def _tell_read(value, content, index):
             return
         fields = b'%b,"value":%b,"index":%d,"s":%d'
         wire.put(b"value.read", fields % (value.object_field, _content(content), index, here))
-    except Exception:
+    except BaseException:
         report("value")
 
 
@@ -263,5 +322,5 @@ def _tell_write(value, before, content, index):
             return
         told = (value.object_field, _content(before), _content(content), index, here)
         wire.put(b"value.written", b'%b,"before":%b,"value":%b,"index":%d,"s":%d' % told)
-    except Exception:
+    except BaseException:
         report("value")

@@ -22,6 +22,9 @@ from itertools import count
 from os import write
 from time import monotonic_ns, sleep
 
+# The viewer imports this too, as a part of a larger package.
+from .guard import is_the_programs, seamless
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -82,8 +85,8 @@ _full = False
 _form_numbers = count(1)
 _forms: "dict[int, bytes]" = {}
 """What goes into the ring of each form, by its number."""
-_lines: "dict[int, tuple[bytes, int]]" = {}
-"""The line of JSON that says the same, and how many values it takes; forms are never given up."""
+_lines: "dict[int, tuple[bytes, bytes, int]]" = {}
+"""What :func:`put` takes to say the same: the kind, the fields, and how many values these take."""
 _ring: "Any" = None
 _first = 0
 """The ring is for the numbers after this one."""
@@ -104,6 +107,8 @@ _RING_WAIT_SECONDS = 0.0005
 ring: "Any" = None
 _pack: "Any" = None
 _MASK = _SLOT_BYTES = _SLOTS_AT = 0
+over: "Any" = None
+"""Tells that this thread waits no more, for a wait that :func:`send` has told of."""
 _DOES_NOT_FIT: "tuple[type[Exception], ...]" = ()
 """What pack_into raises for a number that does not fit, and for a ring that another thread gave up.
 """
@@ -155,28 +160,74 @@ def pid():
     return _pid
 
 
-def put(kind, fields=b"", stamp=None):
+@seamless
+def put(  # noqa: PLR0912
+    kind, fields=b"", stamp=None, *, number=0, thread=0, attempt=None, deadline=0, interrupt=None
+):
     """Write one record to the pipe, and return its number when it is in the kernel.
 
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
+
+    What a signal handler of the program raises meanwhile is raised when the record is written, as
+    if the signal had come then. The keywords say how far that is: they are parameters so as to
+    have a value from the first instruction on.
     """
-    if _held:
-        catch_up()
-    number = next(_numbers)
-    record = b'{"k":"%b","t":%d,"p":%d,"n":%d%b%b}\n' % (
-        kind,
-        monotonic_ns() if stamp is None else stamp,
-        _pid,
-        number,
-        _thread_field(get_ident()),
-        b"," + fields if fields else b"",
-    )
-    if _ring is not None and _has_room(number):
-        _skip(number)
-    if _descriptor >= 0:
-        _write(record, number)
+    while True:
+        try:
+            if not number:
+                if _held:
+                    catch_up()
+                # Behind the call of ``next`` a signal could come before its result is kept.
+                for number in _numbers:  # noqa: PLR1704
+                    break
+            # The slot of what was held may be another's by now; see `catch_up`.
+            if not thread and _ring is not None and _has_room(number):
+                _skip(number)
+            if attempt is None:
+                record = _line(kind, fields, stamp, number, thread or get_ident())
+                attempt = _attempt(record, number, deadline)
+            # However often this is done, it writes once.
+            for _ in attempt:
+                break
+            break
+        except BaseException as error:
+            if is_the_programs(error):
+                interrupt = error
+            elif isinstance(error, BlockingIOError):
+                deadline = deadline or monotonic_ns() + PATIENCE_MILLISECONDS * 1_000_000
+                attempt = None
+            else:
+                attempt = _instead(error, number)
+    if interrupt is not None:
+        try:
+            raise interrupt
+        finally:
+            # A handler may hold this frame, and its exception the handler's: no cycle of these.
+            interrupt = None
     return number
+
+
+def _instead(error, number):
+    """What is to be done with a record that cannot be written."""
+    if isinstance(error, BrokenPipeError):
+        # The viewer is gone.
+        close()
+        return iter(())
+    if isinstance(error, OSError):
+        return map(_drop, (number,))
+    raise error
+
+
+def was_told(error):
+    """Whether this exception came while a record was told, which is told all the same."""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code is put.__code__ or code is send.__code__:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def form(kind, fields, names=()):
@@ -204,13 +255,14 @@ def form(kind, fields, names=()):
 
 def form_of_line(kind, fields, names=()):
     """Prepare the same for the pipe, which has room for any number of forms."""
-    fixed = b'{"k":"%b"%b' % (kind, b"," + fields if fields else b"")
-    values = b"".join(b',"%b":%%d' % name for name in names)
-    return fixed + values + b',"t":%d,"p":%d,"n":%d%b}\n', len(names)
+    values = b",".join(b'"%b":%%d' % name for name in names)
+    fixed = fields.replace(b"%", b"%%")
+    return kind, fixed + (b"," if fixed and values else b"") + values, len(names)
 
 
 def _load_ring():
-    global ring, _pack, _MASK, _SLOT_BYTES, _SLOTS_AT, _DOES_NOT_FIT
+    global ring, over, _pack, _MASK, _SLOT_BYTES, _SLOTS_AT, _DOES_NOT_FIT
+    from functools import partial
     from struct import error
 
     from mpviz_probe import ring
@@ -220,15 +272,22 @@ def _load_ring():
     _SLOT_BYTES = ring.SLOT_BYTES
     _SLOTS_AT = ring.SLOTS_AT
     _DOES_NOT_FIT = (error, TypeError)
+    over = partial(send, form(b"wait.over", b""))
 
 
-def send(form, site=0, first=0, second=0, third=0):
-    """Write one record that was prepared with :func:`form`: what is on the hot paths does this."""
-    if _held:
-        catch_up()
-    number = next(_numbers)
-    if _first < number < _limit:
-        try:
+@seamless
+def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
+    """Write one record that was prepared with :func:`form`: what is on the hot paths does this.
+
+    As with :func:`put`, the record is told before anything is raised. ``number`` is not for the
+    caller: as a parameter it has a value from the first instruction on.
+    """
+    try:
+        if _held:
+            catch_up()
+        for number in _numbers:  # noqa: PLR1704
+            break
+        if _first < number < _limit:
             _pack(
                 _ring,
                 (number & _MASK) * _SLOT_BYTES + _SLOTS_AT,
@@ -241,18 +300,10 @@ def send(form, site=0, first=0, second=0, third=0):
                 third,
                 number,
             )
-            return
-        except _DOES_NOT_FIT:
-            _skip(number)
-        except BaseException:
-            # An interrupt; the viewer must not wait for this number.
-            _skip(number)
-            raise
-    elif _ring is not None and _goes_into_ring(number, form, site, first, second, third):
-        return
-    _write_line(number, monotonic_ns(), get_ident(), form, site, first, second, third)
-    if _ring is None and number >= _next_ring:
-        _open_ring(number)
+        elif _ring is None or not _goes_into_ring(number, form, site, first, second, third):
+            _send_by_pipe(number, form, site, first, second, third)
+    except BaseException as error:
+        _send_after_all(error, number, form, site, first, second, third)
 
 
 def open_ring(number):
@@ -264,7 +315,9 @@ def open_ring(number):
 def send_at_once(form, site=0, first=0, second=0, third=0):
     """Tell the same where no other thread may get its turn, and hold it if that cannot be."""
     global _limit
-    number, stamp, thread = next(_numbers), monotonic_ns(), get_ident()
+    stamp, thread = monotonic_ns(), get_ident()
+    for number in _numbers:
+        break
     if number >= _limit and _ring is not None:
         _limit = ring.number_read(_ring) + ring.SLOTS + 1
     if _first < number < _limit and not _held:
@@ -272,11 +325,10 @@ def send_at_once(form, site=0, first=0, second=0, third=0):
             place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
             _pack(_ring, place, stamp, thread, form, site, first, second, third, number)
             return
-        except _DOES_NOT_FIT:
-            pass
-        except BaseException:
-            _skip(number)
-            raise
+        except BaseException as error:
+            if is_the_programs(error) or not isinstance(error, _DOES_NOT_FIT):
+                _skip(number)
+                raise
     hold(number, stamp, thread, form, site, first, second, third)
 
 
@@ -298,19 +350,25 @@ def catch_up():
             continue
         number, (stamp, thread, *values) = first, rest
         # Of a ring that has been read beyond it, its slot may be another's by now.
-        if (
-            _ring is None
-            or number <= ring.number_read(_ring)
-            or not _goes_into_ring(number, *values, stamp=stamp, thread=thread)
-        ):
+        try:
+            is_told = (
+                _ring is not None
+                and number > ring.number_read(_ring)
+                and _goes_into_ring(number, *values, stamp=stamp, thread=thread)
+            )
+        except _DOES_NOT_FIT as error:
+            if is_the_programs(error):
+                _write_line(number, stamp, thread, *values)
+                raise
+            is_told = False
+        if not is_told:
             _write_line(number, stamp, thread, *values)
 
 
 def _write_line(number, stamp, thread, form, *values):
-    if _descriptor < 0:
-        return
-    line, count = _lines[form] if form.__class__ is int else form
-    _write(line % (*values[:count], stamp, _pid, number, _thread_field(thread)), number)
+    if _descriptor >= 0:
+        kind, fields, count = _lines[form] if form.__class__ is int else form
+        put(kind, fields % values[:count], stamp, number=number, thread=thread)
 
 
 def _goes_into_ring(number, *values, stamp=0, thread=0):
@@ -321,13 +379,45 @@ def _goes_into_ring(number, *values, stamp=0, thread=0):
         # The ring is being made at this moment, and it is not known yet what it begins with.
         _skip(number)
         return False
-    try:
-        place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
-        _pack(_ring, place, stamp or monotonic_ns(), thread or get_ident(), *values, number)
-    except _DOES_NOT_FIT:
-        _skip(number)
-        return False
+    place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
+    _pack(_ring, place, stamp or monotonic_ns(), thread or get_ident(), *values, number)
     return True
+
+
+def _send_by_pipe(number, form, *values):
+    if _descriptor < 0:
+        return
+    kind, fields, count = _lines[form] if form.__class__ is int else form
+    number = put(kind, fields % values[:count], number=number)
+    if _ring is None and number >= _next_ring:
+        _open_ring(number)
+
+
+def _send_after_all(error, number, form, *values):
+    """Tell what could not be told for this exception, and raise it unless it says just that."""
+    is_ours = not is_the_programs(error)
+    if is_ours and not isinstance(error, _DOES_NOT_FIT):
+        raise error
+    if not _is_in_ring(number) and not _was_put(error):
+        _send_by_pipe(number, form, *values)
+    if not is_ours:
+        raise error
+
+
+def _is_in_ring(number):
+    memory = _ring
+    if not number or memory is None:
+        return False
+    return ring.number_at(memory, (number & _MASK) * _SLOT_BYTES + _SLOTS_AT) == number
+
+
+def _was_put(error):
+    """Whether it came while the record was put, or behind that."""
+    codes = put.__code__, _open_ring.__code__
+    trace = error.__traceback__
+    while trace is not None and not any(trace.tb_frame.f_code is code for code in codes):
+        trace = trace.tb_next
+    return trace is not None
 
 
 def _open_ring(number):
@@ -339,23 +429,24 @@ def _open_ring(number):
         if ring is None:
             _load_ring()
         memory = ring.create(os.path.dirname(path), _pid, number)
-    except OSError as error:
+        _first = 1 << 62
+        # Whoever takes a number from here on gives it a slot, so the ring begins behind the next
+        # one; and whoever prepares a form from here on writes it there.
+        _ring = memory
+        for each, entry in list(_forms.items()):
+            ring.write_form(memory, each, entry)
+        first = put(b"ring.opened")
+        ring.make_ready(memory, _pid, first, _main_thread)
+        _limit = first + ring.SLOTS + 1
+        _first = first
+    except BaseException as error:
         # Whatever there is against a ring on this machine: the pipe does as well, only slower.
-        if error.errno:
+        _ring = None
+        _first = _limit = 0
+        if is_the_programs(error):
+            raise
+        if isinstance(error, OSError) and error.errno:
             _tell_refusal(b"denied", os.strerror(error.errno))
-        return
-    except Exception:
-        return
-    _first = 1 << 62
-    # Whoever takes a number from here on gives it a slot, so the ring begins behind the next one;
-    # and whoever prepares a form from here on writes it there.
-    _ring = memory
-    for each, entry in list(_forms.items()):
-        ring.write_form(memory, each, entry)
-    first = put(b"ring.opened")
-    ring.make_ready(memory, _pid, first, _main_thread)
-    _limit = first + ring.SLOTS + 1
-    _first = first
 
 
 def _tell_refusal(how, reason):
@@ -393,9 +484,10 @@ def _skip(number):
     try:
         if ring.number_at(_ring, place) != number:
             _pack(_ring, place, monotonic_ns(), 0, ring.VOID, 0, 0, 0, 0, number)
-    except _DOES_NOT_FIT:
+    except _DOES_NOT_FIT as error:
+        if is_the_programs(error):
+            raise
         # Another thread has given the ring up; nobody waits for the number any more.
-        return
 
 
 def text(value, limit=TEXT_LIMIT):
@@ -425,44 +517,30 @@ def _as_unicode(value):
     return octets.decode("utf-8", "backslashreplace")
 
 
+def may_wait(timeout):
+    """Whether whoever gives this time-out waits at all."""
+    try:
+        return timeout is None or timeout > 0
+    except BaseException as error:
+        if is_the_programs(error):
+            raise
+        # No number: who gave it will hear of it from the original.
+        return False
+
+
 def milliseconds(timeout):
     """A time-out as records tell it: whole milliseconds from 1 on, 0 where there is none."""
     try:
         return 0 if timeout is None else min(1 + int(timeout * 1000), 1 << 40)
-    except Exception:
+    except BaseException as error:
+        if is_the_programs(error):
+            raise
         # No number: who asked for it will hear of it from the original.
         return 0
 
 
 def _thread_field(thread):
     return b"" if thread == _main_thread else b',"h":%d' % thread
-
-
-def _write(record, number):
-    """Write a record with all due care: for a full pipe, a lost reader, a descriptor taken away."""
-    global _declared, _full
-    # The program may have closed all descriptors, and opened files of its own since.
-    is_there = _is_ours() or _reopen()
-    if _descriptor < 0:
-        return
-    dropped = _dropped
-    if dropped != _declared:
-        record = b'%b,"d":%d}\n' % (record[:-2], dropped)
-    try:
-        written = is_there and write(_descriptor, record) > 0
-    except BlockingIOError:
-        written = _write_when_there_is_room(record)
-    except BrokenPipeError:
-        # The viewer is gone.
-        close()
-        return
-    except OSError:
-        written = False
-    if written:
-        _full = False
-        _declared = dropped
-    else:
-        _drop(number)
 
 
 def _drop(number):
@@ -479,7 +557,9 @@ def _drop(number):
         text = b"%20d %20d %20d" % (told, _dropped, monotonic_ns())
         try:
             _put_down(text)
-        except OSError:
+        except OSError as error:
+            if is_the_programs(error):
+                raise
             # Then only the next record that gets through tells it.
             return
 
@@ -492,36 +572,69 @@ def _put_down(text):
             os.pwrite(file, text, 0)
         finally:
             os.close(file)
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         # No descriptor is left, or no space.
         new = "%s-%d" % (_account, monotonic_ns())
         os.symlink(text.decode(), new)
         os.rename(new, _account + LINK_SUFFIX)
 
 
-def _write_when_there_is_room(record):
+def _line(kind, fields, stamp, number, thread):
+    return b'{"k":"%b","t":%d,"p":%d,"n":%d%b%b}\n' % (
+        kind,
+        monotonic_ns() if stamp is None else stamp,
+        _pid,
+        number,
+        _thread_field(thread),
+        b"," + fields if fields else b"",
+    )
+
+
+def _attempt(record, number, deadline):
+    """Prepare to write a record with all due care; an iterator that does it, once.
+
+    Or it drops the record: where there was no room until the deadline, or no descriptor.
+    """
     global _full
+    if deadline and not _gets_room(record, deadline):
+        _full = True
+        return map(_drop, (number,))
+    # The program may have closed all descriptors, and opened files of its own since.
+    is_there = _is_ours() or _reopen()
+    if _descriptor < 0:
+        return iter(())
+    if not is_there:
+        return map(_drop, (number,))
+    dropped = _dropped
+    if dropped != _declared:
+        record = b'%b,"d":%d}\n' % (record[:-2], dropped)
+    return map(_note_written, map(write, (_descriptor,), (record,)), (dropped,))
+
+
+def _note_written(_, dropped):
+    global _declared, _full
+    _full = False
+    _declared = dropped
+
+
+def _gets_room(record, deadline):
+    """Wait for room in the pipe, but not for a record that would not go in as a whole."""
     if _full or len(record) > select.PIPE_BUF:
         return False
     room = select.poll()
     room.register(_descriptor, select.POLLOUT)
-    deadline = monotonic_ns() + PATIENCE_MILLISECONDS * 1_000_000
-    while True:
-        left = (deadline - monotonic_ns()) // 1_000_000
-        if left <= 0 or not room.poll(left):
-            _full = True
-            return False
-        try:
-            write(_descriptor, record)
-        except BlockingIOError:
-            continue
-        return True
+    left = (deadline - monotonic_ns()) // 1_000_000
+    return left > 0 and bool(room.poll(left))
 
 
 def _is_ours():
     try:
         status = os.fstat(_descriptor)
-    except OSError:
+    except OSError as error:
+        if is_the_programs(error):
+            raise
         return False
     return (status.st_dev, status.st_ino) == _inode
 
@@ -535,6 +648,8 @@ def _reopen():
     try:
         descriptor = _open_high(path)
     except OSError as error:
+        if is_the_programs(error):
+            raise
         if error.errno == ENXIO:
             # The viewer is gone.
             close()
@@ -564,8 +679,9 @@ def _open_high(fifo):
             if lowest >= _LOWEST_DESCRIPTOR:
                 try:
                     return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, lowest)
-                except OSError:
-                    continue
+                except OSError as error:
+                    if is_the_programs(error):
+                        raise
         return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 3)
     finally:
         os.close(low)

@@ -1,0 +1,250 @@
+"""What a signal handler of the program raises reaches the program, wherever it comes.
+
+Programs give up on a call after a while like this: an alarm whose handler raises. It may come at
+any line of the probe. Whatever it interrupts, it must arrive, with nothing of ours in what the
+program sees of it; what was interrupted must be usable; and nothing must be told twice, or not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Observed, RunProgram
+
+PROGRAM = '''
+import gc, multiprocessing as mp, os, random, signal, sys
+from multiprocessing import shared_memory
+from telling import tell
+
+class Alarm(Exception):
+    """As a program's own time-outs."""
+
+class Late(TimeoutError):
+    """As those that are of a built-in kind."""
+
+raised = 0
+OWN = ("the program's own",)
+kinds = [Alarm, Late, OSError, ValueError, TypeError, AttributeError, KeyError, RuntimeError]
+draw = random.Random(4)
+unraisable = []
+foreign = set()
+
+def ring(number, frame):
+    global raised
+    raised += 1
+    raise draw.choice(kinds)(*OWN)
+
+def look(error):
+    """How many alarms are in it; note each place of ours in its tracebacks."""
+    seen = {}
+    while error is not None and id(error) not in seen:
+        seen[id(error)] = error
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if "mpviz_probe" in code.co_filename:
+                foreign.add("%s:%d %s" % (code.co_filename, trace.tb_lineno, code.co_name))
+            trace = trace.tb_next
+        error = error.__context__
+    return sum(each.args == OWN for each in seen.values())
+
+def until_it_rings(call, before):
+    # On its own: where a loop begins anew, up to Python 3.13 no try is around it for an alarm.
+    while raised == before:
+        call()
+
+def under_alarms(times, longest, call, begin, end):
+    """Interrupt a call, again and again, at a random moment of it; how many did not arrive."""
+    missed = 0
+    for _ in range(times):
+        begin(call)
+        before = raised
+        arrived = 0
+        try:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(2e-6, longest))
+                until_it_rings(call, before)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except Exception as error:
+            arrived = look(error)
+            if not arrived:
+                raise
+        missed += raised - before - arrived
+        end()
+    return missed
+
+MADE = {
+    "lock": lambda made: made.Lock(),
+    "rlock": lambda made: made.RLock(),
+    "semaphore": lambda made: made.Semaphore(2),
+    "event": lambda made: made.Event(),
+    "condition": lambda made: made.Condition(),
+    "barrier": lambda made: made.Barrier(1),
+    "value": lambda made: made.Value("i", 0),
+    "array": lambda made: made.Array("d", 4),
+    "text": lambda made: made.Array("c", 8),
+    "simple": lambda made: made.SimpleQueue(),
+    "pipe": lambda made: made.Pipe(),
+}
+
+class Calls:
+    """One object of each kind, made anew each time, since Python's own may stay taken."""
+
+    def __init__(self, context):
+        self.context, self.blocks = context, 0
+
+    def begin(self, call):
+        """Make what this call uses, and no more."""
+        for name in MADE.keys() & set(call.__func__.__code__.co_names):
+            setattr(self, name, MADE[name](self.context))
+        if hasattr(self, "pipe"):
+            self.ours, self.theirs = self.pipe
+
+    def of_lock(self):
+        with self.lock:
+            pass
+        self.lock.acquire(timeout=1)
+        self.lock.release()
+
+    def of_rlock(self):
+        with self.rlock:
+            with self.rlock:
+                pass
+
+    def of_semaphore(self):
+        self.semaphore.acquire()
+        self.semaphore.release()
+
+    def of_taken_lock(self):
+        self.lock.acquire(False)
+        self.lock.acquire(timeout=0.001)
+
+    def of_event(self):
+        self.event.set()
+        self.event.is_set()
+        self.event.wait()
+        self.event.clear()
+        self.event.wait(0.0001)
+
+    def of_condition(self):
+        with self.condition:
+            self.condition.notify()
+            self.condition.notify_all()
+            self.condition.wait(0.0001)
+
+    def of_barrier(self):
+        self.barrier.wait()
+        self.barrier.reset()
+
+    def of_value(self):
+        self.value.value += 1
+
+    def of_array(self):
+        self.array[1] = self.array[0] + 1
+        self.array[:]
+        self.text.value = b"abc"
+        self.text.value
+
+    def of_simple_queue(self):
+        self.simple.put(1)
+        self.simple.get()
+
+    def of_pipe(self):
+        assert self.pipe
+        self.ours.send(1)
+        self.theirs.poll(1)
+        self.theirs.recv()
+        self.ours.poll(0.0001)
+
+    def of_new_locks(self):
+        self.context.Event()
+        self.context.Condition()
+
+    def begin_far(self, call):
+        self.shared = self.manager.list()
+        # In that of before there may be half an answer.
+        vars(self.shared._tls).pop("connection", None)
+
+    def end_far(self):
+        for name in os.listdir("/dev/shm"):
+            if name.startswith("mpviz-alarm-%d-" % os.getpid()):
+                os.unlink("/dev/shm/" + name)
+        for child in mp.active_children():
+            if child.name == "child":
+                child.join()
+
+    def far_process(self):
+        child = self.context.Process(target=int, name="child")
+        child.start()
+        child.join()
+
+    def far_proxy(self):
+        self.shared.append(1)
+        len(self.shared)
+
+    def far_memory(self):
+        self.blocks += 1
+        name = "mpviz-alarm-%d-%d" % (os.getpid(), self.blocks)
+        block = shared_memory.SharedMemory(name, create=True, size=9)
+        block.close()
+        block.unlink()
+
+def run(calls, prefix, rounds, longest, begin, end=lambda: None):
+    for name in sorted(vars(Calls)):
+        if name.startswith(prefix):
+            missed = under_alarms(rounds, longest, getattr(calls, name), begin, end)
+            # What a finalizer raises is shown, and goes nowhere: that is Python's way.
+            tell(call=name, missed=missed - len(unraisable))
+            unraisable.clear()
+
+def main(near, far):
+    signal.signal(signal.SIGALRM, ring)
+    sys.unraisablehook = lambda told: unraisable.append(repr(told.object))
+    calls = Calls(mp.get_context())
+    run(calls, "of_", near, 4e-4, calls.begin)
+    if far:
+        # Multiprocessing itself takes some of a built-in kind for its own errors here.
+        kinds[:] = [Alarm]
+        with mp.Manager() as calls.manager:
+            run(calls, "far_", far, 5e-3, calls.begin_far, calls.end_far)
+    # Up to Python 3.9 a signal may be handled between the end of a try and a return from it.
+    tell(foreign=sorted(foreign) if sys.version_info >= (3, 10) else [], raised=raised)
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
+'''
+
+IN_ONE_PROCESS = 12
+TOGETHER = 3
+"""How many kinds of calls there are."""
+
+
+def under_alarms(run: Observed) -> None:
+    run.assert_no_probe_error()
+    assert run.state.lost == 0, [
+        (each.name, each.records, each.highest_number) for each in run.state.processes.values()
+    ]
+    missed = {facts["call"]: facts["missed"] for facts in run.told if "call" in facts}
+    assert missed == dict.fromkeys(missed, 0)
+    assert run.facts("foreign") == []
+
+
+def test_an_alarm_at_any_line_reaches_the_program(run_program: RunProgram, python: str) -> None:
+    run = run_program(PROGRAM, "60", "0", python=python, start_method="fork")
+    under_alarms(run)
+    assert run.facts("raised") >= 60 * IN_ONE_PROCESS
+    assert not any(process.waits for process in run.state.processes.values())
+
+
+# Under forkserver an alarm in the middle of a start ends the fork server, with us and without.
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_so_it_does_where_several_processes_work_together(
+    run_program: RunProgram, method: str
+) -> None:
+    run = run_program(PROGRAM, "1", "40", start_method=method)
+    under_alarms(run)
+    assert run.facts("raised") >= 40 * TOGETHER

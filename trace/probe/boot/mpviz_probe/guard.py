@@ -1,0 +1,160 @@
+"""Keeps the probe out of the program's way: whose an exception is, and what its traceback shows.
+
+A signal handler of the program may raise at any line of ours, and what it raises is the program's.
+So whatever the probe catches, it asks here whose it is. An error of ours is told to the viewer and
+goes no further (:func:`mpviz_probe.arm.report`); what is the program's goes on, and none of our
+frames is left in its traceback.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, TracebackType
+
+# As ``sitecustomize`` has it, the probe's code bears names such as <mpviz_probe.guard>.
+_OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
+_BUILT_IN = ("builtins", "struct", "_struct")
+
+_rewritten: "dict[int, tuple[CodeType, CodeType]]" = {}
+"""Code with its rewritten copy, by the address of the code, which is kept so that it stays its."""
+
+
+def is_the_programs(error):
+    """Whether an exception that came out of lines of ours was raised by the program.
+
+    Our lines call nothing of the program's, so code of its own in the traceback is a signal
+    handler, or what another thread or a tracer has raised here. Those that are written in C leave
+    no frame; then the exception itself tells: ours are built in, and say what was wrong.
+    """
+    if not isinstance(error, Exception) or passed_the_program(error):
+        return True
+    if isinstance(error, (MemoryError, RecursionError)):
+        return False
+    return (
+        type(error).__module__ not in _BUILT_IN
+        or not error.args
+        or isinstance(error, (TimeoutError, InterruptedError))
+    )
+
+
+def passed_the_program(error):
+    """Whether code of the program is in the traceback, below the function that asks."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours_or_pythons(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace is not None
+
+
+def _is_ours_or_pythons(file):
+    if file.startswith((_OURS, "<frozen ")):
+        return True
+    return file.startswith(_STDLIB) and not any(part in file for part in _INSTALLED)
+
+
+def unframe(error):
+    """Take our frames out of the traceback of an exception that goes on to the program.
+
+    It has to be called in a function that is :func:`seamless`, right before a bare ``raise``.
+    """
+    seen: "set[int]" = set()
+    each = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        each.__traceback__ = _without_ours(each.__traceback__)
+        each = each.__context__
+    return type(error), error, error.__traceback__
+
+
+def _without_ours(trace):
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    at: "TracebackType | None" = trace
+    while at is not None:
+        following = at.tb_next
+        while following is not None and _is_ours(following):
+            following = following.tb_next
+        if following is not at.tb_next:
+            at.tb_next = following
+        at = following
+    return trace
+
+
+def _is_ours(trace):
+    return trace.tb_frame.f_code.co_filename.startswith(_OURS)
+
+
+def seamless(function):
+    """Make a function leave no entry in the traceback of what passes through it.
+
+    All it does has to stand in one ``try``, whose ``except BaseException as error`` ends with
+    ``unframe(error)`` and ``raise``. Such a ``raise`` adds no entry for its function (``do_raise``
+    in CPython's ``ceval.c``), and from Python 3.11 on it goes by ``__traceback__``, which
+    ``unframe`` has changed. Two things are missing, which are changed in its code here:
+
+    - up to Python 3.10 the interpreter keeps the traceback elsewhere, too; there the ``raise``
+      becomes the instruction that ends a ``finally`` block, with what ``unframe`` returned;
+    - from Python 3.11 on a signal is also handled at the first instruction, before the ``try``;
+      so that is made part of it.
+    """
+    code = function.__code__
+    known = _rewritten.get(id(code))
+    if known is None:
+        known = _rewritten[id(code)] = code, _rewrite(code)
+    # To set ``__code__`` would cost each call the specialization that Python 3.13 has for it.
+    made = type(function)(
+        known[1],
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    if function.__kwdefaults__:
+        made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+if sys.version_info >= (3, 11):
+
+    def _rewrite(code):
+        """Let the first ``try`` begin with the code; see ``exception_handling_notes.txt``."""
+        table = code.co_exceptiontable
+        start, at = _number_at(table, 0)
+        length, at = _number_at(table, at)
+        return code.replace(co_exceptiontable=b"\x80" + _as_number(start + length) + table[at:])
+
+    def _number_at(table, at):
+        """A number in an exception table, six bits in a byte, and where the next one begins."""
+        number = table[at] & 63
+        while table[at] & 64:
+            at += 1
+            number = number << 6 | table[at] & 63
+        return number, at + 1
+
+    def _as_number(number):
+        digits = [number & 63]
+        while number >= 64:
+            number >>= 6
+            digits.append(number & 63 | 64)
+        return bytes(reversed(digits))
+
+else:
+
+    def _rewrite(code):
+        """Let what ``unframe`` returns be raised, in place of what it was given."""
+        if "unframe" not in code.co_names:
+            return code
+        from opcode import opmap
+
+        # LOAD_GLOBAL unframe; LOAD_FAST error; CALL_FUNCTION 1; POP_TOP; RAISE_VARARGS 0
+        load = bytes((opmap["LOAD_GLOBAL"], code.co_names.index("unframe"), opmap["LOAD_FAST"]))
+        raised = bytes((opmap["CALL_FUNCTION"], 1, opmap["POP_TOP"], 0, opmap["RAISE_VARARGS"], 0))
+        end_of_finally = opmap["RERAISE" if "RERAISE" in opmap else "END_FINALLY"]
+        instructions = bytearray(code.co_code)
+        for at in range(0, len(instructions) - 8, 2):
+            if instructions.startswith(load, at) and instructions.startswith(raised, at + 4):
+                instructions[at + 6 : at + 10] = opmap["UNPACK_SEQUENCE"], 3, end_of_finally, 0
+        return code.replace(co_code=bytes(instructions), co_stacksize=code.co_stacksize + 2)
