@@ -2,8 +2,11 @@
 
 To load from a page behind the end of its file is a SIGBUS, and whoever can write to the file can
 shorten it. So the kernel does the copying: for a page that is not there, ``pwrite`` from it and
-``preadv`` into it fail with EFAULT. That takes 3 µs and 15 µs for each 32 KiB (measured), and no
-descriptor for each mapping.
+``pread`` into it fail with EFAULT. That takes 3 µs for each 32 KiB (measured), and no descriptor
+for each mapping.
+
+These calls keep the GIL, which ``os.pwrite`` gives up: while another thread folds, it comes back
+only after the interpreter's switch interval, and there are some calls for each block of records.
 """
 
 from __future__ import annotations
@@ -11,34 +14,42 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import sys
 import threading
 import weakref
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Callable
 
 _SCRATCH_BYTES = 1 << 16
 _WORD = struct.Struct("<q")
+_FAILED = (1 << 64) - 1
+"""What mmap(2) returns where it fails: MAP_FAILED."""
 
 
 class Pages:
     """A file that is mapped whole, for reading and writing; :class:`OSError` where it cannot be."""
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._memory = _map(descriptor, size)
+        self._size = size
+        self._address = _map(descriptor, size)
+        weakref.finalize(self, _unmap, self._address, size)
 
     def read(self, start: int, size: int) -> bytes:
         """Copy so many bytes; :class:`OSError` where they are not there any more."""
         pieces = []
-        end = start + size
+        end = min(start + size, self._size)
         while start < end:
-            piece = _scratch().read(self._memory[start : min(end, start + _SCRATCH_BYTES)])
+            piece = _scratch().read(self._address + start, min(end - start, _SCRATCH_BYTES))
             pieces.append(piece)
             start += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def write_word(self, start: int, value: int) -> None:
         """Store a number of 8 bytes; :class:`OSError` where its place is not there any more."""
-        _scratch().write(self._memory[start : start + _WORD.size], _WORD.pack(value))
+        _scratch().write(self._address + start, _WORD.pack(value))
 
 
 class _Scratch:
@@ -49,16 +60,17 @@ class _Scratch:
         os.ftruncate(self._descriptor, _SCRATCH_BYTES)
         self._memory = mmap.mmap(self._descriptor, _SCRATCH_BYTES)
         self._lock = threading.Lock()
+        self._copy_from = _copying("pwrite")
+        self._copy_to = _copying("pread")
 
-    def read(self, source: memoryview) -> bytes:
+    def read(self, source: int, size: int) -> bytes:
         with self._lock:
-            copied = os.pwrite(self._descriptor, source, 0)
-            return self._memory[:copied]
+            return self._memory[: self._copy_from(self._descriptor, source, size, 0)]
 
-    def write(self, target: memoryview, data: bytes) -> None:
+    def write(self, target: int, data: bytes) -> None:
         with self._lock:
             self._memory[: len(data)] = data
-            os.preadv(self._descriptor, [target], 0)
+            self._copy_to(self._descriptor, target, len(data), 0)
 
 
 @cache
@@ -66,29 +78,51 @@ def _scratch() -> _Scratch:
     return _Scratch()
 
 
-def _map(descriptor: int, size: int) -> memoryview:
-    """Map the file, and keep no descriptor, of which there may be fewer than processes."""
-    if sys.version_info >= (3, 13):
-        return memoryview(mmap.mmap(descriptor, size, trackfd=False))
-    # Before that the mmap module keeps a duplicate. ctypes takes 7 ms to import.
+@cache
+def _library() -> ctypes.PyDLL:
+    # It takes 7 ms to import, and a program that tells little makes no ring.
     import ctypes  # noqa: PLC0415
 
-    library = ctypes.CDLL(None, use_errno=True)
-    library.mmap.restype = ctypes.c_void_p
-    library.mmap.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_long,
-    ]
-    library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    library = ctypes.PyDLL(None, use_errno=True)
+    size, address, offset = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_long
+    for name in ("pwrite", "pread"):
+        function = getattr(library, name)
+        function.argtypes = [ctypes.c_int, address, size, offset]
+        function.restype = ctypes.c_ssize_t
+    library.mmap.argtypes = [address, size, ctypes.c_int, ctypes.c_int, ctypes.c_int, offset]
+    library.mmap.restype = ctypes.c_size_t
+    library.munmap.argtypes = [ctypes.c_size_t, size]
+    return library
+
+
+def _copying(name: str) -> Callable[[int, int, int, int], int]:
+    """``pwrite`` or ``pread`` between a descriptor and an address; :class:`OSError`."""
+    call = getattr(_library(), name)
+
+    def copy(descriptor: int, address: int, size: int, offset: int) -> int:
+        copied: int = call(descriptor, address, size, offset)
+        if copied <= 0:
+            raise _error()
+        return copied
+
+    return copy
+
+
+def _error() -> OSError:
+    import ctypes  # noqa: PLC0415 - as above
+
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+def _map(descriptor: int, size: int) -> int:
+    """Map the file and give its address; no descriptor is kept, as the mmap module does."""
     how = mmap.PROT_READ | mmap.PROT_WRITE
-    address = library.mmap(None, size, how, mmap.MAP_SHARED, descriptor, 0)
-    if address == ctypes.c_void_p(-1).value:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    memory = (ctypes.c_char * size).from_address(address)
-    weakref.finalize(memory, library.munmap, address, size)
-    return memoryview(memory).cast("B")
+    address: int = _library().mmap(None, size, how, mmap.MAP_SHARED, descriptor, 0)
+    if address == _FAILED:
+        raise _error()
+    return address
+
+
+def _unmap(address: int, size: int) -> None:
+    _library().munmap(address, size)
