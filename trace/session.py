@@ -58,8 +58,11 @@ class Session:
         deadline = monotonic() + budget
         changed = False
         while True:
-            gone = self._told_end or self._is_gone()
             events = self._queue.get(limit=BATCH_BYTES)
+            gone = not events and not self._told_end and self._is_gone()
+            if gone:
+                # What it told last may have come since.
+                events = self._queue.get(limit=BATCH_BYTES)
             if events:
                 fold(self.state, events)
                 if self._recorder is not None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 COLLECTED_OBJECTS = 50_000
 """So many new objects have the collector look through them."""
 
+SWITCH_SECONDS = 0.001
+"""For so long at most a thread that waits for the interpreter is kept waiting by another."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -76,7 +79,7 @@ def start(
     :class:`mpviz.trace.launch.LaunchError` where it cannot be started, :class:`OSError` where its
     recording cannot be written.
     """
-    _spare_the_collector()
+    _share_the_interpreter()
     arguments = [target.python, *target.arguments] if target.python else target.arguments
     leftovers.clear()
     directory = leftovers.new_folder()
@@ -127,14 +130,17 @@ def start(
     )
 
 
-def _spare_the_collector() -> None:
-    """Have the garbage collector look less often at what is there for long.
+def _share_the_interpreter() -> None:
+    """Let the reading of what comes keep up with the folding of it.
 
     A record of a ring is a tuple that lives for milliseconds. Every 700 of them the collector would
-    look for cycles, which took a third of what it takes to decode them (measured).
+    look for cycles, which took a third of what it takes to decode them (measured). And the thread
+    that reads would wait 5 ms for the one that folds at each of its system calls, while writers
+    wait for room.
     """
     gc.freeze()
     gc.set_threshold(COLLECTED_OBJECTS, 20, 20)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 @contextmanager
