@@ -52,7 +52,7 @@ grace_option = click.option(
     callback=check_number,
     default=30.0,
     show_default=True,
-    help="After SIGTERM, which goes to the program's main process alone, before all is ended.",
+    help="Time that the program has to end after SIGTERM, before mpviz ends all its processes.",
 )
 fps_option = click.option(
     "--fps",

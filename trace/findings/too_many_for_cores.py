@@ -80,11 +80,11 @@ def _pools(state: RunState, processes: list[Process]) -> tuple[str, ...]:
 RULE = Rule(
     name="too-many-for-cores",
     says="many more processes that want to run than cores",
-    threshold=f"{limits.CROWD_TIMES:g} for each core that the program may use and"
-    f" {limits.CROWD_MORE} more than cores, on average over {CROWD_SAMPLES / 10:g} s in which the"
-    f" cores are in use, {percent(limits.CROWD_OWN_SHARE)} of them by the program",
+    threshold=f"{limits.CROWD_TIMES:g} for each core that the program may use, and at least"
+    f" {limits.CROWD_MORE} more than there are cores, averaged over {CROWD_SAMPLES / 10:g} s in"
+    f" which the cores are in use, {percent(limits.CROWD_OWN_SHARE)} of them by the program",
     exempt="processes that sleep or wait, for a disk or the network too, and those that start; a"
-    " program that other programs keep from the cores",
+    " program that gets no core because other programs use them",
     find=_find,
     stays=Stays.OVER,
 )
