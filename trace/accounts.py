@@ -1,4 +1,4 @@
-"""What processes had to drop: each puts it down in a file of its own, which survives its death."""
+"""Counts of dropped records: each process keeps its count in a file, which survives its death."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mpviz.trace.run_folder import RunFolder
 
 
 class Accounts:
-    """The files of a run's folder in which processes say what they dropped."""
+    """The files of a run's folder in which processes count the records that they dropped."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.warden = 0
-        """The pid of the warden, which drops nothing; 0 where there is no warden."""
+        """The pid of the warden, which drops nothing; 0 if there is no warden."""
         self._folder = folder
         self._known: dict[str, str] = {}
         """What was read last, by file."""
 
     def read(self, names: list[str]) -> list[RecordsDropped]:
-        """What is new in those among these files."""
+        """The counts that have changed, of those among these files."""
         news = []
         for name in self._known.keys() - set(names):
             del self._known[name]
@@ -35,7 +35,7 @@ class Accounts:
         try:
             text = self._folder.read_text(name)
         except OSError:
-            # Somebody else's, or gone.
+            # Not one of ours, or gone.
             return []
         known = self._known.get(name)
         self._known[name] = text
@@ -51,7 +51,7 @@ class Accounts:
 
 
 def _account(name: str, text: str) -> RecordsDropped | None:
-    """What a file of this name says with this text; None where it says nothing that can be so."""
+    """The count in a file with this name and text; None if it cannot be true."""
     words = text.split()
     pid = name.partition("-")[0]
     if len(words) != 3 or not all(word.isdecimal() for word in (*words, pid)):

@@ -1,4 +1,4 @@
-"""The cores that a program may use: those it may run on, and what its control groups grant it."""
+"""The cores that a program may use, by its affinity and the limits of its control groups."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def allowed_cores(pids: Iterable[int]) -> list[int]:
-    """The cores that any of these processes may run on; empty where nobody says."""
+    """The cores that at least one of these processes may run on; empty if unknown."""
     allowed: set[int] = set()
     for pid in pids:
         try:
             allowed |= os.sched_getaffinity(pid)
         except (OSError, AttributeError):
-            # It is gone, or this system has no such thing.
+            # The process is gone, or this system has no affinity.
             continue
     return sorted(allowed)
 
 
 def granted_cores(pid: int, root: Path = CGROUPS, proc: Path = Path("/proc")) -> float:
-    """How many cores' worth of time the control groups of a process grant; 0 for no limit.
+    """CPU time that the control groups of a process grant, in cores; 0 for no limit.
 
     Each group may have less than the one above it has, so the least of them counts
     (Documentation/admin-guide/cgroup-v2.rst, ``cpu.max``).
@@ -40,13 +40,13 @@ def granted_cores(pid: int, root: Path = CGROUPS, proc: Path = Path("/proc")) ->
 
 
 def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
-    """How many cores a program can keep busy at once: part of a core counts as a whole one."""
+    """How many cores a program can keep busy at once; a part of a core counts as one."""
     count = max(1, len(set(allowed)) or machine)
     return math.ceil(granted) if 0 < granted < count else count
 
 
 def _group_of(pid: int, proc: Path) -> Path | None:
-    """The path of the process's group below the root of all."""
+    """The path of the process's control group, below the root of all groups."""
     try:
         lines = (proc / str(pid) / "cgroup").read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -59,7 +59,7 @@ def _group_of(pid: int, proc: Path) -> Path | None:
 
 
 def _quota(file: Path) -> float:
-    """What a ``cpu.max`` says, as cores; 0 for no limit, or where it says nothing."""
+    """The limit in a ``cpu.max`` file, in cores; 0 if there is none or it cannot be read."""
     try:
         quota, period = file.read_text("ascii").split()
         return 0.0 if quota == "max" else int(quota) / int(period)

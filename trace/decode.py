@@ -13,7 +13,7 @@ from mpviz.trace.text import LIMIT, clean
 
 
 class Source:
-    """What is taken from one source: these events, and no others."""
+    """The events that are accepted from one source."""
 
     def __init__(self, events: tuple[type[Event], ...]) -> None:
         self.event: Any = Union[events]  # noqa: UP007 - a tuple that is made at run time
@@ -35,7 +35,7 @@ _BLANK = b" \t\r"
 def decode(lines: bytes, before: int | None = None, *, source: Source = RECORDING) -> list[Event]:
     """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
 
-    So does an event that this source cannot know of. Blank lines say nothing. ``before``: for lines
+    So does an event that this source cannot know of. Blank lines are skipped. ``before``: for lines
     of the past, the time of the event before them in nanoseconds; what is unreadable is stamped
     like the event in front of it, else with the present.
     """

@@ -1,4 +1,4 @@
-"""Where a file goes that a person asked for: beside its place first, into it once it is whole."""
+"""Writes a file that a person asked for: first beside its destination, then renamed once whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import IO
 
 STDOUT = "-"
 PRIVATE = 0o600
-"""For nobody else: a run's arguments and output. A file that was there before keeps its mode."""
+"""Only the user may read it: it has a run's arguments and output. An existing file keeps its mode.
+"""
 
 
 @contextmanager

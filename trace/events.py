@@ -4,8 +4,8 @@ An event is one line of JSON on the wire and in a recording. Times are nanosecon
 clock, which all processes of one machine share; sizes are bytes; signals and exit codes are those
 of ``multiprocessing`` (-15 for a death by SIGTERM).
 
-What a line claims is believed within the bounds of its fields' types, and nowhere checked again: a
-line with a number that no machine has is unreadable.
+The types of the fields bound their values, and nothing else checks them again: a line with a number
+that is impossible on any machine is unreadable.
 """
 
 from typing import Annotated
@@ -15,25 +15,25 @@ import msgspec
 Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 """Nanoseconds of the monotonic clock; no machine is up for a hundred years."""
 Pid = Annotated[int, msgspec.Meta(ge=0, le=1 << 22)]
-"""No Linux gives a higher one (PID_MAX_LIMIT in include/linux/threads.h)."""
+"""Highest possible pid (PID_MAX_LIMIT in include/linux/threads.h)."""
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-"""A number of 64 bits, which also fits into a slot of a ring; -1 often stands for unknown."""
+"""A number of 64 bits, which also fits into a slot of a ring; -1 often means unknown."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
-"""How many there are of something, or how many bytes."""
+"""A count of things, or of bytes."""
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 """CPU seconds; thirty years of them are more than any process has used."""
 Percent = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
-"""Of one core, in the time since the sample before."""
+"""Percent of one core since the previous sample."""
 Core = Annotated[int, msgspec.Meta(ge=-1, le=1 << 13)]
 """The index of a core; -1 for unknown. Linux knows 8192 (NR_CPUS in arch/x86/Kconfig)."""
 CoreCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 13)]
 """How many cores there are; 0 where the system does not say."""
 Cores = Annotated[list[Percent], msgspec.Meta(max_length=1 << 13)]
-"""How much of each core is in use."""
+"""Percent of each core that is in use."""
 Indexes = Annotated[list[Core], msgspec.Meta(max_length=1 << 13)]
-"""Some of the cores."""
+"""Indexes of cores."""
 Amount = Annotated[float, msgspec.Meta(ge=-1.0, le=1e12)]
-"""Seconds of all threads together, or cores; -1 may stand for unknown."""
+"""Seconds of all threads together, or cores; -1 may mean unknown."""
 
 
 class Event(
@@ -81,9 +81,9 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     version: str
     """The version of mpviz."""
     allowed: Indexes = []
-    """The cores that the program may run on, by index; empty where nobody says."""
+    """Indexes of the cores that the program may run on; empty if unknown."""
     granted: Amount = 0.0
-    """How many cores' worth of time its control groups grant it; 0 for no limit."""
+    """CPU time that its control groups grant it, in cores; 0 for no limit."""
     captured: bool = True
     """What the program writes is told, too; else it went to where mpviz itself writes."""
 
@@ -148,7 +148,7 @@ class Waiting(Event, tag="wait", kw_only=True):
     object: str
     """The id of what is waited for; a pid for a process."""
     job: Whole = -1
-    """Where that is a pool, the number of the job whose results are waited for; -1 for none."""
+    """If that is a pool, the number of the job whose results are waited for; -1 for none."""
     site: Whole = 0
     limit: Whole = 0
     """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""
@@ -167,10 +167,10 @@ class RingOpened(Event, tag="ring.opened", kw_only=True):
 
 
 class RingRefused(Event, tag="ring.refused", kw_only=True):
-    """A process tells by the pipe what would go into shared memory: slower, and as exactly."""
+    """A process uses the pipe instead of shared memory: slower, but just as exact."""
 
     how: str
-    """denied where the system has none for it, full where there is no place left in it."""
+    """denied if the system gave it no shared memory, full if there was no room left in it."""
     reason: str
 
 
@@ -228,9 +228,9 @@ class Unreadable(Event, tag="unreadable", kw_only=True):
 
 
 class RecordsDropped(Event, tag="records.dropped", kw_only=True):
-    """A process has had to drop records, as it put down beside the pipe; the viewer passes it on.
+    """A process has had to drop records, by the count that it keeps in a file beside the pipe.
 
-    What is in the pipe by then may be the last that came of it, as when it has been killed since.
+    The viewer reads that file: a process that has been killed since sends nothing more.
     """
 
     child: int
@@ -241,7 +241,7 @@ class RecordsDropped(Event, tag="records.dropped", kw_only=True):
 
 
 class Trouble(Event, tag="trouble", kw_only=True):
-    """Something of the viewer's own went wrong, and the run goes on without it."""
+    """Something failed in the viewer itself, and the run goes on without it."""
 
     text: str
     hides_losses: bool = False
@@ -266,18 +266,18 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     command: str = ""
     """Its command line as a shell would take it, told with the first sample and after an exec."""
     executable: str = ""
-    """The path of the file that it runs, told with the command; empty where it is hidden. Without a
-    command it is the kernel's name for a zombie that was never seen as anything else."""
+    """The path of the file that it runs, given with the command; empty if it is hidden. If there is
+    no command, the kernel's name of a process that was first seen as a zombie."""
     without_core: Amount = -1.0
-    """Seconds that its threads were ready to run and had no core, all added up since its start; -1
-    where the system does not say."""
+    """Seconds since its start in which its threads were ready to run but had no core, added up over
+    the threads; -1 if unknown."""
     main_seconds: Amount = -1.0
-    """CPU seconds of its main thread alone; -1 where the system does not say."""
+    """CPU seconds of its main thread alone; -1 if unknown."""
     asleep_in: str = ""
-    """What its main thread sleeps in: lock (one between threads, also a join of one), file lock,
-    clock, else; empty where it does not sleep, or the system does not say."""
+    """What its main thread sleeps in: "lock" (a lock between threads, or the join of a thread),
+    "file lock", "clock" or "else"; empty if it does not sleep, or if unknown."""
     title: str = ""
-    """What it has written over its command line, told when it has changed: setproctitle does so."""
+    """The title that it wrote over its command line, as by setproctitle; given when it changes."""
 
 
 class Sample(Event, tag="sample", kw_only=True):
@@ -289,7 +289,7 @@ class Sample(Event, tag="sample", kw_only=True):
     gone: list[Pid] = []
     """Pids of the sample before that are no more."""
     allowed: Indexes = []
-    """The cores that any of these processes may run on, where that is other than told before."""
+    """The cores that at least one of these processes may run on, if that has changed."""
 
 
 FROM_WARDEN: tuple[type[Event], ...] = (
@@ -298,7 +298,7 @@ FROM_WARDEN: tuple[type[Event], ...] = (
     ProgramEnded,
     WardenSignalled,
 )
-"""What nobody but the warden can tell: refused from the pipe, which anybody can write to."""
+"""Events that only the warden can know: refused from the pipe, which anybody can write to."""
 
 FROM_VIEWER: tuple[type[Event], ...] = (
     RunStarted,
@@ -310,7 +310,7 @@ FROM_VIEWER: tuple[type[Event], ...] = (
     Trouble,
     Sample,
 )
-"""What nobody but the viewer itself can tell: refused from the pipe and from the warden."""
+"""Events that only the viewer itself can know: refused from the pipe and from the warden."""
 
 COMMON_EVENTS: tuple[type[Event], ...] = (
     RunStarted,

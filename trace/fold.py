@@ -67,13 +67,13 @@ from mpviz.trace.waits import WAIT_KINDS
 _TABLE_FULL = f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
 
 UNREADABLE_TOLD = 10
-"""So many records that cannot be read are told with what they say; the others are counted."""
+"""Number of unreadable records that are shown; the others are only counted."""
 
 
 def fold(state: RunState, told: Iterable[Told]) -> RunState:
-    """Bring the state up to date with what was told, in the order in which it came.
+    """Bring the state up to date with these events, in their order.
 
-    What cannot be folded is an error of ours. It is told, and the rest is folded.
+    A failure to fold an event is an error of ours. It is reported, and the rest is folded.
     """
     for each in told:
         if isinstance(each, list):
@@ -87,7 +87,7 @@ def fold(state: RunState, told: Iterable[Told]) -> RunState:
 
 
 def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
-    """Say, once for each reason, that something is not in the state."""
+    """Note, once for each reason, that the state is incomplete."""
     if not isinstance(error, TableFullError):
         own_errors.tell(state, f"the fold of {kind.__name__}", error)
     elif not state.table_is_full:
@@ -96,9 +96,9 @@ def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
 
 
 def _fold_records(state: RunState, records: list[RingRecord]) -> None:
-    """Fold what came by rings: a million times, so nothing is called for it but its handler.
+    """Fold records from rings. There may be millions, so each costs one call, that of its handler.
 
-    None of it ends a process.
+    No such record ends a process.
     """
     waiting = iter(records)
     while True:
@@ -154,9 +154,9 @@ def _fold_event(state: RunState, event: Event) -> None:
 
 
 def _speaker(state: RunState, event: Event) -> Process | None:
-    """Who speaks under a pid that is no observed process (yet); None where nobody can have.
+    """Resolve a sender that is not (yet) an observed process; None if this pid cannot be one.
 
-    The warden and the viewer are none of the program's processes, and tell nothing that one would.
+    The warden and the viewer do not belong to the program, and send no such records.
     """
     if state.warden is None and isinstance(event, ProgramStarted | ProgramFailed):
         state.warden = Process("warden", event.pid, 0, event.time, name="mpviz")
@@ -189,7 +189,7 @@ def _waiting(state: RunState, process: Process, event: Waiting) -> None:
 
 
 def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
-    """What folds the beginning of a wait, of which the event says for what, and how far it is."""
+    """Make the handler for the beginning of a wait; the event names its object and its limit."""
     what, turn, begun = event.what, event.turn, event.begun
     kind = WAIT_KINDS.get(what)
 
@@ -302,7 +302,7 @@ def _ring_refused(state: RunState, process: Process, event: RingRefused) -> None
     process.slow_way = event.reason
     trouble = event.how == "denied"
     state.own_troubles += trouble
-    text = "tells by the pipe, which takes it longer, what would go into shared memory"
+    text = "sends records through the pipe instead of shared memory, which is slower"
     state.note(event.time, process.key, f"{text}: {event.reason}", trouble=trouble)
 
 
@@ -323,7 +323,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
 
 
 def _allow(cores: Cores, allowed: list[int]) -> None:
-    """The program may run on these cores from now on; on all where that is not told."""
+    """Note which cores the program may run on from now on; an empty list changes nothing."""
     if allowed:
         cores.allowed = frozenset(allowed)
     cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
@@ -341,7 +341,7 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
         state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
-    # What is kept of the run holds no memory that a process wrote into.
+    # A copy, so that the state keeps no memory that a process wrote into.
     recent = [as_event(each) for each in state.recent]
     state.recent.clear()
     state.recent.extend(recent)
@@ -457,7 +457,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if sample.command:
         take_in_command(state, process, time, sample)
     elif sample.executable and not process.name:
-        # A zombie's, of which only the kernel's name for it is left.
+        # It is a zombie: only the kernel's name for it is left.
         process.name, process.role = sample.executable, "program"
     if sample.title:
         take_in_title(process, sample.title)
@@ -487,7 +487,7 @@ _FIELDS_OF_WAITS = (), ("site",), ("site", "limit")
 def ring_handler(
     kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]
 ) -> Callable[..., None]:
-    """What folds records of a ring that stand for such events.
+    """Make the handler for ring records that stand for events of this kind.
 
     ``fields`` are the event's names for the values of a record; ``copy`` makes an event with zeros.
     """
@@ -514,7 +514,7 @@ def ring_handler(
 
 
 def _of_event(quick: RingHandler) -> Handler:
-    """Make the handler of an event from that of a record."""
+    """Make the handler of an event from the handler of a ring record."""
     fold_record = quick.fold
     values = attrgetter("object", "time", "thread", *quick.fields)
 

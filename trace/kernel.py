@@ -32,7 +32,7 @@ _PIDFD_SIGNAL_PROCESS_GROUP = 1 << 2
 
 
 _WALKS = 10
-"""So often the way up from a process is walked, if parents end meanwhile."""
+"""Attempts to walk up from a process to its ancestors, if parents end meanwhile."""
 
 _TRACKER_COMMANDS = tuple(
     f"from {package}.resource_tracker import main"
@@ -156,7 +156,7 @@ def read_command(pid: int) -> list[str]:
 
 
 def read_name(pid: int) -> str:
-    """Read the kernel's name for a process, of 15 bytes at most, which a zombie has, too."""
+    """Read the kernel's name for a process, at most 15 bytes; zombies still have it."""
     return os.fsdecode(_read_file(f"/proc/{pid}/comm", 64)).rstrip("\n")
 
 
@@ -174,7 +174,7 @@ def read_environment(pid: int) -> list[bytes]:
 
 
 def read_place_of_sleep(pid: int) -> str:
-    """Name the kernel's function that the main thread sleeps in; empty where that is hidden."""
+    """Name the kernel function in which the main thread sleeps; empty if that is hidden."""
     text = _read_file(f"/proc/{pid}/wchan", 128).decode("ascii", "replace")
     return "" if text == "0" else text
 
@@ -188,10 +188,10 @@ def list_threads(pid: int) -> list[int]:
 
 
 def read_core_times(pid: int, thread: int) -> tuple[int, int] | None:
-    """Read how long a thread was on a core, and how long ready without one, in nanoseconds.
+    """Read for how long a thread was on a core, and ready without one, in nanoseconds.
 
-    None when it is gone, or the kernel does not count (Documentation/scheduler/sched-stats.rst).
-    What it waits at this moment is counted once it gets its core.
+    None if it is gone, or the kernel does not count (Documentation/scheduler/sched-stats.rst).
+    The kernel adds a wait only when the thread gets its core.
     """
     fields = _read_file(f"/proc/{pid}/task/{thread}/schedstat", 128).split()
     return (int(fields[0]), int(fields[1])) if len(fields) >= 2 else None
@@ -256,13 +256,13 @@ def is_below(pid: int, roots: "Collection[tuple[int, int]]") -> bool:
 
 
 def _leads_to(pid: int, roots: "Collection[tuple[int, int]]") -> bool | None:
-    """Walk up the parents; None where one of them ended on the way, so that it has to be redone."""
+    """Walk up the parents; None if one of them ended meanwhile, so that we have to try again."""
     reading = read_status(pid)
     while reading is not None:
         if reading.parent <= 1:
             return False
         parent = read_status(reading.parent)
-        # A parent is there before its child: a younger one has its pid from another.
+        # A parent that is younger than its child has reused the pid of the real one.
         if parent is None or parent.started > reading.started:
             return None
         if (parent.pid, parent.started) in roots:
@@ -277,9 +277,9 @@ def is_tracker(pid: int) -> bool:
 
 
 def inherited_descriptors() -> list[int]:
-    """List the descriptors that whoever started us left open, but for the standard three.
+    """List the descriptors that we inherited, without the standard three.
 
-    Nothing of ours is among them: what Python opens is not inheritable (PEP 446).
+    None of them is ours: descriptors that Python opens are not inheritable (PEP 446).
     """
     try:
         names = os.listdir("/proc/self/fd")  # noqa: PTH208 (see above)
@@ -291,7 +291,7 @@ def inherited_descriptors() -> list[int]:
             if descriptor > 2 and os.get_inheritable(descriptor):
                 found.append(descriptor)
         except OSError:
-            # That of the listing itself, which is closed by now.
+            # The descriptor of the listing itself, which is closed by now.
             continue
     return found
 

@@ -31,7 +31,7 @@ START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 WARDEN = Path(__file__).with_name("warden.py")
 
 INTRODUCTION_SECONDS = 30.0
-"""A warden needs 30 ms to come up, or a hundred times that where many processes want the cores."""
+"""Seconds. A warden needs 30 ms to come up, and a hundred times that on a very busy machine."""
 
 
 class LaunchError(Exception):
@@ -43,9 +43,9 @@ class Program:
     """A program that was launched, with all that it started; what the viewer can do to it."""
 
     stand_in: subprocess.Popen[bytes]
-    """The process that we have started: it has forked the warden, and ends when all has ended."""
+    """The process that we have started: it forks the warden, and ends after everything else."""
     control: socket.socket
-    """Takes what the warden is to do, and brings what it has to tell."""
+    """Carries orders to the warden, and its records to us."""
     queue_path: str
     stdin: int | None
     """Our end of the program's stdin, non-blocking; None when it is not a pipe of ours."""
@@ -60,8 +60,8 @@ class Program:
     def warden_pid(self) -> int:
         """The pid of the warden: all observed processes are below it.
 
-        To be asked first before :meth:`start`; it waits until the warden has introduced itself.
-        :class:`LaunchError` where it does not.
+        Waits until the warden has sent it; so read this before :meth:`start`.
+        :class:`LaunchError` if the warden does not come up.
         """
         self.control.settimeout(INTRODUCTION_SECONDS)
         try:
@@ -83,9 +83,9 @@ class Program:
         self._ask(b"end\n")
 
     def terminate(self, grace: float) -> None:
-        """Send SIGTERM to the program's first process alone; end all after so many seconds.
+        """Send SIGTERM to the program's first process alone; end all after this many seconds.
 
-        Sooner when it has ended: its helpers have a moment to see that then.
+        If that process ends earlier, its helpers get a moment to notice, and then all is ended.
         """
         self._ask(b"terminate %.3f\n" % grace)
 
@@ -106,8 +106,8 @@ class Program:
     def send_signal(self, pid: int, started: int, number: int) -> bool:
         """Signal one process of the program.
 
-        False when it is gone, is another user's by now, or is none of the program's: whatever was
-        told of it, the kernel has to say that it is below the warden.
+        False if it is gone, belongs to another user by now, or does not belong to the program. For
+        that, only the kernel is asked whether it is below the warden.
         """
         try:
             return signals.send(pid, started, number, below=self._roots)
@@ -121,7 +121,7 @@ class Program:
             _wait_for_end(self.stand_in.pid, timeout)
         if self.stand_in.poll() in (None, 0):
             return self.stand_in.poll() is not None
-        # It was killed, and then the warden may be at work still; or the warden was.
+        # Either it was killed, and the warden may still be at work; or the warden was killed.
         return self._has_hung_up(timeout)
 
     def was_abandoned(self) -> bool:
@@ -162,7 +162,7 @@ class Program:
                 end.close()
 
     def abandon(self) -> None:
-        """End everything at once and wait for it; for a start that came to nothing."""
+        """End everything at once and wait for it; used when a start fails."""
         self.close()
         self.stand_in.wait()
 
@@ -174,13 +174,13 @@ class Program:
             return
 
     def _let_stand_in_go_on(self) -> None:
-        """Continue the stand-in, should somebody have stopped it; it does so for the warden."""
+        """Continue the stand-in if it was stopped; it does the same for the warden."""
         with suppress(ChildProcessError):
             if os.waitid(os.P_PID, self.stand_in.pid, os.WSTOPPED | os.WNOHANG) is not None:
                 self.stand_in.send_signal(signal.SIGCONT)
 
     def _has_hung_up(self, timeout: float | None) -> bool:
-        """Whether the warden is gone, or goes within so many seconds: its end of the socket is."""
+        """Whether the warden closes its end of the socket, and so is gone, within these seconds."""
         if self.control.fileno() < 0:
             return True
         poll = select.poll()
@@ -257,9 +257,9 @@ def launch(
 
 @cache
 def descriptor_limit() -> int:
-    """Take as many descriptors for ourselves as there may be; how many we had when we began.
+    """Raise our limit of descriptors to the maximum; return the limit that we started with.
 
-    The viewer holds a few for a run, and a shell's limit of 20 is none of its business.
+    The viewer needs a few for each run, and a shell's limit of 20 is meant for the program.
     """
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

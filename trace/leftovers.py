@@ -1,8 +1,8 @@
-"""What a run leaves behind when viewer, warden and stand-in are all killed; the next run clears it.
+"""Clears what a run leaves behind if viewer, warden and stand-in are all killed.
 
-A run's folder bears the pid and the start time of its viewer, and is locked (man 2 flock) by
-viewer and warden as long as they live, in whatever container that is. Its processes have the path
-of its queue in the environment that the kernel keeps of their start.
+The name of a run's folder has the pid and the start time of its viewer. Viewer and warden keep the
+folder locked (man 2 flock) as long as they live, also across containers. The processes of a run
+have the path of its queue in their environment, which the kernel keeps as it was at their start.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 from mpviz.trace import kernel, signals
 
 EVENTS_VARIABLE = "MPVIZ_EVENTS"
-"""Tells the probe the path of the FIFO, and us whose a process is."""
+"""Environment variable with the path of the FIFO, for the probe; for us it marks the run."""
 
 QUEUE_NAME = "events"
 """The FIFO's name in the folder of its run."""
 
 TRACKER_SECONDS = 3.0
-"""How long resource trackers may clean up when all that they watched over is gone."""
+"""Seconds that resource trackers get to clean up when the processes they serve are gone."""
 
 _ROUNDS = 100
 _PAUSE = 0.02
@@ -35,34 +35,34 @@ _WARDEN = str(Path(__file__).with_name("warden.py"))
 
 
 def new_folder() -> Path:
-    """A path for the folder of a run of ours, where there is nothing yet."""
+    """An unused path for the folder of a run of ours."""
     pid = os.getpid()
     name = f"mpviz-{pid}-{kernel.start_time(pid) or 0}-{os.urandom(4).hex()}"
     return Path(tempfile.gettempdir()) / name
 
 
 def hold(folder: Path) -> int:
-    """Say that this folder is in use, as long as the descriptor that this returns is open."""
+    """Mark this folder as in use, as long as the returned descriptor is open."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    # Nobody else takes the lock alone before it is free, but for one who is about to remove it.
+    # Only a viewer that is about to remove the folder takes the lock exclusively.
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
 
 def clear() -> None:
-    """End and remove what is left of runs whose viewer and warden are no more."""
+    """End and remove what is left of runs whose viewer and warden are gone."""
     with os.scandir(tempfile.gettempdir()) as entries:
         names = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
     for name in names:
-        # It is another user's, or was removed meanwhile.
+        # It belongs to another user, or was removed meanwhile.
         with suppress(OSError):
             _clear_folder(Path(name))
 
 
 def end_marked(queue_path: str) -> int:
-    """Kill all processes of a run, by the path of its queue; how many there were.
+    """Kill all processes of a run, found by the path of its queue; return their number.
 
-    Its resource trackers are left to clean up, and killed last.
+    Its resource trackers get time to clean up, and are killed last.
     """
     killed: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):
@@ -94,7 +94,7 @@ def _clear_folder(folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         queue_path = str(folder / QUEUE_NAME)
         if any(_WARDEN in kernel.read_command(pid) for pid, _ in _find_marked(queue_path)):
-            # It was started and has not locked the folder yet, or stands in for one that had.
+            # This warden has not locked the folder yet, or is the stand-in of one that had.
             return
         end_marked(queue_path)
         shutil.rmtree(folder)

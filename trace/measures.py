@@ -220,16 +220,16 @@ class CpuReadings:
     """What the last reading said."""
     ahead: int = 0
     without_core: int = 0
-    """Of its work it was ready to run for so long, and had no core."""
+    """Part of its work for which it was ready to run but had no core, nanoseconds."""
     counted: tuple[int, int, int] = (0, 0, 0)
-    """What its waits for a core came to when it was last known to be in none, and :attr:`worked`
-    and :attr:`aside` of then."""
+    """Its total wait for a core when it was last known not to be waiting for one, and the values
+    of :attr:`worked` and :attr:`aside` at that moment."""
     looks: int = 0
     """Samples that saw the process at work."""
     ready: int = 0
     """How many of these saw it on a CPU, or ready for one that others had."""
     tasks_in_locks: int = 0
-    """How many of these saw it asleep in a lock that nobody tells of, within a task."""
+    """How many of these samples saw it asleep within a task, in a lock that mpviz does not know."""
 
     def add(self, clock: int, worked: int, aside: int) -> None:
         """Take in a reading, and what the process had been at by then; an old one says nothing."""
@@ -253,9 +253,9 @@ class CpuReadings:
             self.on_cpu += available
 
     def add_waits(self, waited: int, worked: int, aside: int) -> None:
-        """Take in how long it had waited for a core in all, and what it had been at by then.
+        """Take in its total wait for a core so far, and attribute it to what the process did.
 
-        A wait is counted when it is over: while it may be in one, nothing is to be taken in.
+        The kernel adds a wait only when it is over, so do not call this while it may be in one.
         """
         waited_before, worked_before, aside_before = self.counted
         if waited < waited_before:

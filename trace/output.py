@@ -65,7 +65,7 @@ class OutputReader:
         self._put = put
         self._lines: dict[tuple[str, int], _Line] = {}
         self._told = ""
-        """What went wrong, and was told."""
+        """The error that was reported last."""
         self._stopping, self._stop = os.pipe2(os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="mpviz-output", daemon=True)
         self._thread.start()
@@ -107,7 +107,7 @@ class OutputReader:
         return max(0.0, (min(due) - monotonic()) * 1000) if due else None
 
     def _read_or_tell(self, name: str, stream: socket.socket) -> bool:
-        """Read; what goes wrong is told once, and reading goes on, or the program would wait."""
+        """Read. An error is reported once, and reading goes on, or the program would wait."""
         try:
             return self._read(name, stream)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Errors of ours: each is told once, in the log and in the report, and the run goes on."""
+"""Errors of ours: each is shown once, in the log and in the report, and the run goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tell(state: RunState, what: str, error: Exception) -> None:
-    """Note that this of ours has failed, at its first time; the tests raise the error instead."""
+    """Note the first failure of this part of mpviz; tests raise the error instead."""
     if what not in state.own_errors:
         state.own_errors.add(what)
         state.own_troubles += 1

@@ -1,12 +1,12 @@
 """Memory that an observed process shares with us, and can take away at any moment.
 
-To load from a page behind the end of its file is a SIGBUS, and whoever can write to the file can
-shorten it. So the kernel does the copying: for a page that is not there, ``pwrite`` from it and
-``pread`` into it fail with EFAULT. That takes 3 µs for each 32 KiB (measured), and no descriptor
-for each mapping.
+A load from a page behind the end of its file raises SIGBUS, and any process that can write to the
+file can shorten it. So the kernel copies: ``pwrite`` from a missing page, or ``pread`` into it,
+fails with EFAULT. That takes 3 µs for each 32 KiB (measured), and needs no descriptor for each
+mapping.
 
-These calls keep the GIL, which ``os.pwrite`` gives up: while another thread folds, it comes back
-only after the interpreter's switch interval, and there are some calls for each block of records.
+These calls keep the GIL, which ``os.pwrite`` would give up. If another thread folds, we would get
+the GIL back only after the interpreter's switch interval, several times for each block of records.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _SCRATCH_BYTES = 1 << 16
 _WORD = struct.Struct("<q")
 _FAILED = (1 << 64) - 1
-"""What mmap(2) returns where it fails: MAP_FAILED."""
+"""MAP_FAILED: what mmap(2) returns if it fails."""
 
 
 class Pages:
-    """A file that is mapped whole, for reading and writing; :class:`OSError` where it cannot be."""
+    """A file mapped whole, for reading and writing; :class:`OSError` if it cannot be mapped."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._size = size
@@ -38,7 +38,7 @@ class Pages:
         weakref.finalize(self, _unmap, self._address, size)
 
     def read(self, start: int, size: int) -> bytes:
-        """Copy so many bytes; :class:`OSError` where they are not there any more."""
+        """Copy this many bytes; :class:`OSError` if they are gone."""
         pieces = []
         end = min(start + size, self._size)
         while start < end:
@@ -48,12 +48,12 @@ class Pages:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def write_word(self, start: int, value: int) -> None:
-        """Store a number of 8 bytes; :class:`OSError` where its place is not there any more."""
+        """Store a number of 8 bytes; :class:`OSError` if its place is gone."""
         _scratch().write(self._address + start, _WORD.pack(value))
 
 
 class _Scratch:
-    """Memory of our own with a descriptor, over which the kernel copies; any thread may use it."""
+    """A file in memory of our own, through which the kernel copies; any thread may use it."""
 
     def __init__(self) -> None:
         self._descriptor = os.memfd_create("mpviz", os.MFD_CLOEXEC)
@@ -80,7 +80,7 @@ def _scratch() -> _Scratch:
 
 @cache
 def _library() -> ctypes.PyDLL:
-    # It takes 7 ms to import, and a program that tells little makes no ring.
+    # Its import takes 7 ms, and a program that sends few records makes no ring.
     import ctypes  # noqa: PLC0415
 
     library = ctypes.PyDLL(None, use_errno=True)
@@ -116,7 +116,7 @@ def _error() -> OSError:
 
 
 def _map(descriptor: int, size: int) -> int:
-    """Map the file and give its address; no descriptor is kept, as the mmap module does."""
+    """Map the file and give its address. Unlike the mmap module, this keeps no descriptor."""
     how = mmap.PROT_READ | mmap.PROT_WRITE
     address: int = _library().mmap(None, size, how, mmap.MAP_SHARED, descriptor, 0)
     if address == _FAILED:

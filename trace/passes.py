@@ -1,9 +1,9 @@
 """Puts what came by the pipe, the rings and the socket into the order in which it happened.
 
-The pipe has one order for all processes; a ring has its own process's, the socket that of the
-warden, who tells how processes end. Every record is stamped before it is written, and all processes
-read the same clock. So if one record was written before another was stamped, which is what a cause
-and its effect are, then the first has the earlier stamp.
+The pipe keeps the order of all processes, a ring that of its process, the socket that of the
+warden, which reports how processes end. Every record is stamped before it is written, and all
+processes read the same clock. A cause is written before its effect is stamped, so the cause has the
+earlier stamp.
 
 Sorting by stamps is all it takes, if the cause has been read when the effect is given out. The
 viewer reads in passes: it looks at the clock, reads the pipe until it is empty, then every ring,
@@ -26,28 +26,28 @@ from mpviz.trace.events import Event, RecordsDropped, Unreadable
 from mpviz.trace.rings import NUMBERS, PIDS, Ring, RingRecord, Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
-"""An event of the pipe behind its place in time, or a record of a ring, which begins with it."""
+"""A pair of time and event from the pipe, or a record of a ring, which begins with its time."""
 
 _by_key = itemgetter(0)
 
 RUN = 2048
-"""So many records of rings are folded at a stretch: 2 ms of work between two looks at a clock."""
+"""Records of rings folded without a look at the clock: 2 ms of work."""
 
 RING_WEIGHT = 2
 """A record is half as long in a ring as in the pipe, and as much work to fold."""
 
 LINE_BYTES = 1 << 16
-"""No record is longer; what goes on for longer without a line's end is passed over."""
+"""Bytes that no record exceeds; a longer line is skipped up to its end."""
 
 HELD_EVENTS = 1 << 18
-"""So many events may wait for what happened before them; of more, the oldest are given out.
+"""Events that may wait for earlier ones; beyond that, the oldest are given out.
 
-They wait for a number that a process has taken and not written. It may be stopped just there, and
-may have meant to be.
+They wait for a number that a process has taken and not yet written. The process may have been
+stopped in between, and a hostile one on purpose.
 """
 
 SHORTEST_BYTES = 20
-"""No record is shorter."""
+"""Bytes of the shortest possible record."""
 
 _SHOWN_BYTES = 200
 
@@ -60,9 +60,9 @@ class Pass:
     """Of the pipe, cut anywhere."""
     rings: list[tuple[Ring, bytes]]
     told: list[bytes]
-    """Lines of the warden, cut anywhere."""
+    """Lines of the warden; the last one may be incomplete."""
     dropped: list[RecordsDropped]
-    """What processes have put down beside the pipe."""
+    """What processes wrote into files beside the pipe."""
     since: int
     """Of what was written before this moment nothing is left in a ring.
 
@@ -71,7 +71,7 @@ class Pass:
     drained: bool
     """The pipe was read until it was empty."""
     until: int
-    """When all of it had been read: no stamp in it is later, unless it is forged."""
+    """When all of it had been read; a later stamp in it is forged."""
     weight: int = field(init=False)
     """Bytes, as they count in the backlog."""
 
@@ -84,7 +84,7 @@ class Pass:
 class Sorter:
     """Takes passes one after another and gives the events out in order.
 
-    ``warden`` is the pid of the warden, in whose name nobody else may speak; 0 where there is none.
+    ``warden`` is the pid of the warden, which only the warden may use; 0 if there is none.
     """
 
     def __init__(self, warden: int = 0) -> None:
@@ -96,14 +96,14 @@ class Sorter:
         self._held: list[_Keyed] = []
 
     def sort(self, piece: Pass) -> Sequence[Told]:
-        """What was told, as far as all is there that happened before it."""
+        """The events for which everything that happened before is known."""
         lines = self._decode_pipe(piece)
         if not (piece.rings or piece.told or piece.dropped or self._held):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
         for ring, records in piece.rings:
             keyed += ring.decode(records)
-        # Last, so that of two with the same stamp the end of a process is the later one.
+        # Last, so that the end of a process follows a record with the same stamp.
         keyed += [(event.time, event) for event in self._decode_socket(piece)]
         keyed += [(event.time, event) for event in piece.dropped]
         # Each part is in order already, or nearly so, and the sort makes use of that.
@@ -166,27 +166,28 @@ class Sorter:
 
 
 def _refused(event: Event, until: int) -> Event:
-    """What is put in the place of a record that cannot be true."""
+    """The unreadable record that replaces a record that cannot be true."""
     if isinstance(event, Unreadable):
         event.time = min(event.time, until)
         return event
-    text = f"{event.__struct_config__.tag} that cannot be: time {event.time}, pid {event.pid}"
+    text = f"impossible {event.__struct_config__.tag}: time {event.time}, pid {event.pid}"
     if event.number:
         text += f", number {event.number}, dropped {event.dropped}"
     return Unreadable(time=until, pid=0, text=text)
 
 
 def _without_forged_times(keyed: list[_Keyed], until: int) -> list[_Keyed]:
-    """Leave out, and say so, what a ring had from before all time or after now."""
+    """Replace records of rings whose time is negative or in the future by a count of them."""
     kept = [each for each in keyed if 0 <= each[0] <= until]
-    text = f"{len(keyed) - len(kept)} records of rings with times that cannot be"
+    text = f"{len(keyed) - len(kept)} records of rings with impossible times"
     return [*kept, (until, Unreadable(time=until, pid=0, text=text))]
 
 
 def _without_short_lines(text: bytes) -> tuple[bytes, int]:
-    """Leave out the lines that can be no record, where there are very many, and count them.
+    """If very many lines are too short for a record, leave them out, and count them.
 
-    Each would become an event: a million of a pass of 2 MiB, and seconds in which no key is heard.
+    Each would become an event. A pass of 2 MiB could have a million, and keys would wait for
+    seconds.
     """
     if text.count(b"\n") * SHORTEST_BYTES <= len(text):
         return text, 0
@@ -196,15 +197,15 @@ def _without_short_lines(text: bytes) -> tuple[bytes, int]:
 
 
 class _Lines:
-    """Cuts what comes in pieces into whole lines."""
+    """Joins pieces of a stream, and cuts them into whole lines."""
 
     def __init__(self) -> None:
         self._half = b""
         self._passes_over = False
-        """In the middle of a line that is too long."""
+        """Whether the stream is in the middle of a line that is too long."""
 
     def whole(self, pieces: list[bytes]) -> bytes:
-        """The lines that have come to their end; of one that is too long the beginning, once."""
+        """The complete lines, and once the beginning of a line that is too long."""
         text = self._half + b"".join(pieces)
         self._half = b""
         if self._passes_over:
@@ -220,7 +221,7 @@ class _Lines:
 
 
 def _joined(keyed: list[_Keyed]) -> list[Told]:
-    """Events and, between them, the records that came by rings, at most :data:`RUN` in a run."""
+    """Events and, between them, runs of records from rings, at most :data:`RUN` in each."""
     told: list[Told] = []
     start = 0
     for at, each in enumerate(keyed):

@@ -19,10 +19,10 @@ that much; by no more than the time for which it was at work. Work after the las
 of its own, which says that nobody knows: a process that was killed had its last reading up to a
 tenth of a second before.
 
-Work that was ready to go on and had no core is told from work that waits for something else: the
-kernel counts that too (``/proc/PID/schedstat``), and each sample says it. Between two samples it
-cannot be known when that was: it is set against the work in between, also where the process lacked
-a core at the end of a wait. What it lacked after its last sample counts as work off the CPU.
+Work that was ready but had no core is separate from work that waited for something else. The kernel
+counts such time too (``/proc/PID/schedstat``), and each sample has its sum. It may have been at any
+moment between two samples: it is taken from the work in between, even if the process lacked a core
+at the end of a wait. After the last sample, such time counts as work off the CPU.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ class ProcessPhases:
     amounts: tuple[int, ...]
     """Nanoseconds by :class:`Phase`."""
     unexplained: int
-    """For how long it slept for nobody knows what, nanoseconds: in code of its own, or in a task
-    and in a lock that nobody tells of. Whoever holds that lock works meanwhile, so to add up both
-    would count the time twice."""
+    """Nanoseconds that it slept for an unknown reason: in its own code, or within a task in a lock
+    that mpviz does not know. The holder of that lock works meanwhile, so adding up both would count
+    the time twice."""
 
     @property
     def there(self) -> int:
@@ -154,9 +154,9 @@ class Gain:
     waited for several things at once. ``by_cpu`` says which. Either is an estimate: a core that
     shares its caches and its power with others is slower than one that is alone.
 
-    Nobody knows what a process sleeps for in code of its own that is no task: it may have nothing
-    to do, or wait its turn at a lock that is not seen. Where the time counts and much of it is
-    that, the gain is not known.
+    If a process sleeps in its own code outside of any task, the reason is unknown: it may have
+    nothing to do, or wait for a lock that mpviz does not see. If the estimate counts time, and much
+    of it is such sleep, the gain is not known.
     """
 
     window: int
@@ -164,17 +164,17 @@ class Gain:
     at_once: int
     """The most workers that were there at one time."""
     cores: int
-    """That the program can keep busy at once."""
+    """Number of cores that the program can keep busy at once."""
     on_cpu: int
     """CPU time of their work, nanoseconds."""
     without_core: int
-    """Time for which their work was ready, and had no core, nanoseconds."""
+    """Nanoseconds for which their work was ready but had no core."""
     worked: int
     """Time for which they were at work, or asleep in their own code, nanoseconds."""
     unmeasured: int
     """How much of that has no reading of the CPU."""
     unexplained: int
-    """How much of it they slept for nobody knows what."""
+    """Nanoseconds of it that they slept for an unknown reason."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -195,19 +195,19 @@ class Gain:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is an estimate: the time went into work, not into sleep without a cause."""
+        """Whether there is an estimate: the time went into work, not into unexplained sleep."""
         return self.worked > 0 and (self.by_cpu or self.unexplained * 50 <= self.worked)
 
     @property
     def serial(self) -> int:
-        """The serial estimate, nanoseconds; 0 where there is none."""
+        """The serial estimate, nanoseconds; 0 if there is none."""
         if not self.is_known:
             return 0
         return self.on_cpu if self.by_cpu else self.worked
 
     @property
     def speed_up(self) -> float:
-        """How many times as fast as one after another; 0 where that is not known."""
+        """How many times as fast as one after another; 0 if not known."""
         return self.serial / self.window if self.window else 0.0
 
     @property

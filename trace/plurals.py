@@ -1,4 +1,4 @@
-"""Numbers of things in words: the one place that knows how many they have to be for an s."""
+"""Numbers of things in words: the one place that chooses between singular and plural."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def plural(number: int, word: str, words: str = "") -> str:
     """A number of things: ``1 process``, ``3 processes``.
 
-    ``words`` is the plural of what does not end in ``s`` or ``es``.
+    ``words`` is the plural, needed if ``s`` or ``es`` does not form it.
 
     >>> plural(1, "task"), plural(2_000, "task"), plural(2, "process")
     ('1 task', '2,000 tasks', '2 processes')

@@ -14,11 +14,11 @@ DETAILED_DEAD = 200
 CONDENSED_BUCKETS = 16
 
 MOST_PROCESSES = 1 << 15
-"""So many are kept of a run, dead and alive, at about 7 kB each."""
+"""Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
 
 
 class TableFullError(Exception):
-    """An event is about one more process than there is room for."""
+    """An event is about a new process, and there is no room for it."""
 
 
 class _Introduces(Protocol):
@@ -114,7 +114,7 @@ def ended_badly(process: Process) -> bool:
     code = process.exit_code
     if not code or process.stopping or (code > 0 and process.role == "program"):
         return False
-    # One that takes the signal itself may say so by its exit code, as pebble's workers do.
+    # A process that handles the signal may say so by its exit code, as pebble's workers do.
     asked = {number for _, sender, number in process.signals if sender}
     return not asked & {-code, code, code - 128}
 

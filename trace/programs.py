@@ -22,17 +22,17 @@ SILENT_NANOSECONDS = 1_000_000_000
 """A Python that has told nothing for so long is shown as not observed; it takes some 20 ms."""
 
 _TRACKERS = (".resource_tracker", ".semaphore_tracker")
-"""On the command line of a resource tracker: multiprocessing's, or one made after it."""
+"""Marks the command line of a resource tracker: multiprocessing's, or that of a copy of it."""
 
 _NUMBERED = re.compile(
     r"MainProcess|program|process|process of the fork server|fork of .*"
     r"|\w*(?:Process|PoolWorker)-[\d:]+",
     re.DOTALL,
 )
-"""Names that multiprocessing gives, and those that we give."""
+"""Names that multiprocessing or mpviz gives, as opposed to the program."""
 
 _FORK_SERVER = ".forkserver import main"
-"""Is on the command line of a fork server, and of the processes that it has forked."""
+"""Marks the command line of a fork server, and of the processes that it has forked."""
 
 NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, pools and pipes"
 
@@ -72,7 +72,7 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
 
 
 def take_in_title(process: Process, title: str) -> None:
-    """Take in what a process calls itself: its name, where it had none that says more."""
+    """Note the title of a process, which becomes its name unless it has a more telling one."""
     is_nameless = process.name in ("", process.title) or says_little(process)
     process.title = title
     if is_nameless:
@@ -80,12 +80,12 @@ def take_in_title(process: Process, title: str) -> None:
 
 
 def named(process: Process, name: str) -> str:
-    """The name of a process that multiprocessing calls so: its title, where that says more."""
+    """The name of a process that multiprocessing calls this; its title if that says more."""
     return process.title if process.title and _NUMBERED.fullmatch(name) else name
 
 
 def says_little(process: Process) -> bool:
-    """Whether a process has only the name that all of its kind have."""
+    """Whether a process has only a default name."""
     return _NUMBERED.fullmatch(process.name) is not None or (
         process.role == "program" and process.name == name_of_program(process.command)
     )
@@ -184,10 +184,10 @@ def _name_by_command(state: RunState, process: Process) -> None:
 
 
 def _name_at_fork_server(state: RunState, process: Process) -> None:
-    """A fork server, or what it has forked: that keeps its command line.
+    """Name a fork server, or a process forked by one, which has the same command line.
 
-    Below a process of a fork server's there may be another one, with descriptors of its own on the
-    command line; what has the very same command line was forked by hand.
+    A process of a fork server may start another fork server, whose command line has other
+    descriptors. A process with the very same command line was forked by hand.
     """
     parent = state.processes.get(process.parent)
     if parent is None or _FORK_SERVER not in parent.command:

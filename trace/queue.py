@@ -66,12 +66,12 @@ _READ_BYTES = 1 << 16
 _F_SETPIPE_SZ = 1031
 
 EVENT_BYTES = 100
-"""What an event of the pipe counts for in a batch."""
+"""Size of an event from the pipe, as a batch counts it."""
 RECORD_BYTES = 16
-"""The same for a record of a ring, which takes a sixth of the time to fold."""
+"""The same for a record from a ring, which takes a sixth of the time to fold."""
 
 TROUBLES_TOLD = 100
-"""A program that makes more trouble is known for it by then."""
+"""Troubles that are shown; a program that makes more is known for it by then."""
 
 
 class EventQueue:
@@ -107,9 +107,9 @@ class EventQueue:
         self._thread.start()
 
     def hear(self, control: socket.socket, warden: int) -> None:
-        """Take in what the warden with this pid tells on its socket, and before all else a word.
+        """Read the socket of the warden with this pid from now on.
 
-        Its first is that there is a program; nothing that one told before is to come before that.
+        Its first record says that the program was started, and has to precede the program's own.
         """
         self._sorter.warden = self._rings.warden = self._accounts.warden = warden
         self._warden_has_spoken = False
@@ -159,7 +159,7 @@ class EventQueue:
         return events
 
     def _serve(self, told: list[Told], limit: int) -> int:
-        """Move what is sorted to the batch, about so many bytes of it; say how many."""
+        """Move sorted records of about this many bytes to the batch; return the bytes moved."""
         size = 0
         while self._sorted and size < limit:
             each = self._sorted.popleft()
@@ -200,9 +200,10 @@ class EventQueue:
         self._thread.join()
 
     def close(self) -> str:
-        """Stop reading, and remove the FIFO and its directory with all that was put there.
+        """Stop reading, and remove the FIFO and its directory with everything in it.
 
-        What was not fetched is still there. Says what could not be removed; may be called again.
+        Records not yet fetched can still be fetched. Returns what could not be removed, as a
+        sentence. May be called again.
         """
         self.finish()
         if self._descriptor >= 0:
@@ -233,7 +234,7 @@ class EventQueue:
                 ):
                     self._inbox.append(self._samples.popleft())
                     self._arrived.notify_all()
-            # What was in a ring or the socket may have to wait for what the next pass brings.
+            # Records of a ring or the socket may have to wait for records of the next pass.
             owed = bool(piece.rings or piece.told or piece.dropped)
             if closing:
                 return
@@ -243,16 +244,16 @@ class EventQueue:
                 pause = DRAIN_SECONDS if piece.weight >= BUSY_BYTES else IDLE_SECONDS
 
     def _may_go_on(self, slowly: bool) -> Callable[[], bool]:
-        """What ends the pause between two looks before its time.
+        """Return a function that says whether to end the pause between two looks early.
 
-        Where the fold is behind it sets the pace: as soon as it has made room, that is filled.
+        If the fold is behind, it sets the pace: we read again as soon as it has made room.
         """
         if slowly:
             return lambda: self._closing or self._backlog <= SLOW_BYTES
         return lambda: self._closing
 
     def _read_or_tell(self, slowly: bool, closing: bool) -> Pass:
-        """Read; an error of ours is told, and reading goes on."""
+        """Read once; an error of ours is reported, and does not stop the reading."""
         try:
             return self._read(slowly, closing)
         except Exception as error:
@@ -278,32 +279,32 @@ class EventQueue:
         return Pass(lines, rings, told, dropped, since, drained or closing, until)
 
     def _look_around(self) -> list[str]:
-        """The names in the run's folder, where rings that are new were mapped."""
+        """Map new rings, and return the names of all files in the run's folder."""
         try:
             names = self._folder.names()
             self._rings.look(names)
         except OSError as error:
             self._tell_trouble(
-                f"mpviz cannot look for new rings ({error.strerror}): those that make one now"
-                " use the pipe soon, which is slower",
+                f"mpviz cannot look for new rings ({error.strerror}): processes whose ring is new"
+                " will soon use the pipe instead, which is slower",
             )
             return []
         if len(names) >= MOST_NAMES:
             self._tell_trouble(
-                f"there are {MOST_NAMES:,} files and more in the folder of this run,"
-                " which are not the probe's: what processes put there may be missed",
+                f"there are {MOST_NAMES:,} or more foreign files in the folder of this run:"
+                " records that processes put there may be missed",
                 hides_losses=True,
             )
         if not self._leads_here():
             self._tell_trouble(
                 "the program has moved or removed the folder of this run:"
-                " processes that start from now on tell nothing, others may fall silent",
+                " processes that start from now on send no records, and others may stop",
                 hides_losses=True,
             )
         return names
 
     def _leads_here(self) -> bool:
-        """Say whether who opens the FIFO by its path writes to us."""
+        """Say whether the path of the FIFO still leads to ours."""
         try:
             return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
         except OSError:
@@ -318,20 +319,20 @@ class EventQueue:
             pid = self._rings.broken.pop()
             self._tell_trouble(
                 f"the ring of process {pid} was cut short while it was in use:"
-                " what it had told there is lost",
+                " its records in that ring are lost",
                 hides_losses=True,
             )
         return rings, left_since
 
     def _tell_trouble(self, text: str, *, hides_losses: bool = False) -> None:
-        """Have this told with the events, once."""
+        """Add this trouble to the events, once."""
         if text not in self._told and len(self._told) < TROUBLES_TOLD:
             self._told.add(text)
             time_now = time.monotonic_ns()
             self.put(Trouble(time=time_now, pid=0, text=text, hides_losses=hides_losses))
 
     def _read_warden(self) -> list[bytes]:
-        """All that the warden has told since; it is never much."""
+        """Everything that the warden has sent since the last look; it is never much."""
         pieces: list[bytes] = []
         while self._control is not None:
             try:
@@ -339,7 +340,7 @@ class EventQueue:
             except BlockingIOError:
                 break
             except OSError:
-                # It was reset by the death of the warden, or closed by us.
+                # The warden's death has reset it, or we have closed it.
                 piece = b""
             if piece:
                 pieces.append(piece)

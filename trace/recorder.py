@@ -76,7 +76,7 @@ class Recorder:
             try:
                 self._take(_encoder.encode_lines(as_events(told)))
             except Exception as error:
-                # The run goes on without its recording.
+                # The run goes on without a recording.
                 self._end(own_errors.in_words("the recording", error))
                 return
             if self.path is not None:

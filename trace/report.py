@@ -16,7 +16,7 @@ from mpviz.trace.stuck import as_it_waits
 from mpviz.trace.waits import behind_waits
 
 MOST_TOLD = 10
-"""Of each kind so many objects, findings and troubles have a line; the document has all."""
+"""Objects of each kind, findings and troubles that get a line; the JSON document has all."""
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _start_method(state: RunState) -> str:
 def _duration(state: RunState) -> float:
     """Seconds from the start of the run to the end of its last process, or to now.
 
-    Not to the moment when we saw it: a terminal that does not read may hold that up.
+    The moment when we saw that end may be later, if the terminal did not read meanwhile.
     """
     end = state.now
     if state.ended >= 0:
@@ -161,7 +161,7 @@ def _cores(state: RunState) -> list[dict[str, Any]]:
 
 
 def _told(state: RunState, told: Summary) -> list[str]:
-    """A line for each object; of very many for those that matter most, and how many more."""
+    """A line for each object. If there are very many, only the most important have one."""
     objects = told.objects(state)
     shown = nlargest(MOST_TOLD, objects, key=told.weight) if len(objects) > MOST_TOLD else objects
     more = _more(len(objects), told.thing, told.things)
@@ -169,7 +169,7 @@ def _told(state: RunState, told: Summary) -> list[str]:
 
 
 def _more(number: int, thing: str, things: str) -> list[str]:
-    """How many things have no line of their own, in a line; none where all have."""
+    """One line that says how many things have no line of their own; no line if all have one."""
     hidden = number - MOST_TOLD
     return [f"and {plural(hidden, f'more {thing}', f'more {things}')}"] if hidden > 0 else []
 
@@ -207,13 +207,13 @@ def _lines(state: RunState) -> list[str]:
     lines += _more(len(state.troubles), "trouble in the log", "troubles in the log")
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
-        who = plural(slow, "process tells", "processes tell")
-        lines.append(f"{who} by the pipe, which takes longer, what shared memory has no room for")
+        who = plural(slow, "process sends", "processes send")
+        lines.append(f"{who} records through the pipe instead of shared memory, which is slower")
     return [*lines, losses_in_words(state)]
 
 
 def losses_in_words(state: RunState) -> str:
-    """How many records were read, and what is missing of them."""
+    """How many records were read, and how many are missing."""
     if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
         return f"{plural(state.records, 'record')}, none lost"
     losers = len(_losers(state))
@@ -221,7 +221,7 @@ def losses_in_words(state: RunState) -> str:
     if losers:
         told[0] += f", of {plural(losers, 'process')}"
     if state.hidden_losses:
-        told.append("and more may be lost that nobody can count, for what is told above")
+        told.append("and more may be lost, for the reasons above; how many is not known")
     if state.probe_errors:
         told.append(
             f"{plural(state.probe_errors, 'probe error')}, the last in {state.last_probe_error}"
@@ -232,5 +232,5 @@ def losses_in_words(state: RunState) -> str:
 
 
 def _losers(state: RunState) -> list[Process]:
-    """The processes of which records are missing."""
+    """The processes that have lost records."""
     return [process for process in state.processes.values() if process.lost]

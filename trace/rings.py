@@ -44,29 +44,29 @@ NEVER = 1 << 63
 """Later than every stamp."""
 
 PIDS = 1 << 22
-"""No pid is as high (Linux, ``PID_MAX_LIMIT``)."""
+"""Lower bound of impossible pids (Linux, ``PID_MAX_LIMIT``)."""
 
 NUMBERS = 1 << 40
-"""No process tells as much: it would take twelve days at a record a microsecond."""
+"""Lower bound of impossible record numbers: twelve days at a record a microsecond."""
 
 EAGER_LOOKS = 50
-"""A file that is no ring after so many looks is looked at as seldom from then on."""
+"""After this many looks, a file that is not yet a ring is looked at only once in as many looks."""
 
 MOST_RINGS = 1 << 13
-"""So many may be mapped at once; who has to wait for that uses the pipe as long."""
+"""Maximum number of rings mapped at once; other processes use the pipe until there is room."""
 
 RECORDS_AT_A_LOOK = 1 << 18
-"""So many are taken out at one look at all rings, or a little more: 16 MiB."""
+"""Records taken out in one look at all rings, or a few more: 16 MiB."""
 
 
 RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
 """A record as a ring has it: time, form, thread, number, site, and the values that the form names.
 
-No event is made of it to fold it: that takes longer than all else that is done with it.
+It is folded without making an event of it, which would take longer than everything else.
 """
 
 Told: TypeAlias = "Event | list[RingRecord]"
-"""What processes told: an event that came by the pipe, or records of rings in their order."""
+"""What processes sent: an event from the pipe, or a run of ring records in their order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,13 +76,13 @@ class Form:
     pid: int
     kind: type[Event]
     object: str
-    """The id of what they are about; empty where they are about nothing that has one."""
+    """The id of the object that these records are about; empty if there is none."""
     copy: Callable[[], Event]
-    """Makes such an event, with zeros for what each has of its own."""
+    """Makes such an event, with zeros for the values that differ between records."""
     fields: tuple[str, ...]
-    """The event's names for the site, where it has one, and for up to three more values."""
+    """The event's names for the site, if it has one, and for up to three more values."""
     fold: Callable[..., None]
-    """Folds such a record: :data:`mpviz.trace.state.RingHandler`."""
+    """Folds such a record; see :data:`mpviz.trace.state.RingHandler`."""
 
     def event(self, record: RingRecord) -> Event:
         """Make the event that a record stands for."""
@@ -94,12 +94,12 @@ class Form:
 
 
 def as_event(told: Event | RingRecord) -> Event:
-    """Give what was told as an event, by whichever way it came."""
+    """Give an event or a ring record as an event."""
     return told[1].event(told) if isinstance(told, tuple) else told
 
 
 def as_events(told: Iterable[Told]) -> list[Event]:
-    """Give all that was told as events, in its order."""
+    """Give events and runs of ring records as events, in their order."""
     events: list[Event] = []
     for each in told:
         if isinstance(each, list):
@@ -123,9 +123,9 @@ class Ring:
         self._next: int = read + 1
         self._forms = _Forms(self._form)
         self.left_since = NEVER
-        """The earliest stamp of what was written and not taken out; :data:`NEVER` for nothing.
+        """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
-        What stands behind a gap counts, too.
+        Records behind a gap count, too.
         """
         self.idle_looks = 0
         """How many looks in a row found nothing to take out."""
@@ -168,7 +168,7 @@ class Ring:
         return self._next == numbers[0]
 
     def decode(self, records: bytes) -> list[RingRecord]:
-        """Give what was taken out record by record, without those that went through the pipe."""
+        """Give the records that were taken out, without those that went through the pipe."""
         forms, main_thread = self._forms, self._main_thread
         return [
             (
@@ -228,19 +228,19 @@ class Ring:
         try:
             return self._pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
         except OSError:
-            # The program has taken it away since.
+            # The program has removed it since.
             return b""
 
 
 class _Forms(dict[int, Form]):
-    """The forms of a ring by their numbers, each read when it is used first."""
+    """The forms of a ring by their numbers; each is read at its first use."""
 
     def __init__(self, read: Callable[[int], Form]) -> None:
         super().__init__()
         self._read = read
 
     def __missing__(self, number: int) -> Form:
-        # All that the probe cannot have written are the same one.
+        # All forms that the probe cannot have written share one entry.
         known = min(number, layout.FORMS)
         if known not in self:
             self[known] = self._read(known)
@@ -248,7 +248,7 @@ class _Forms(dict[int, Form]):
 
 
 def _read_form(text: bytes, pid: int) -> tuple[Event, list[bytes]]:
-    """An event of this form, with zeros for the fields with these names, or one that is none."""
+    """An event of this form with zeros for these fields; Unreadable if the form is invalid."""
     from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
 
     names, _, line = text.partition(b"\n")
@@ -266,7 +266,7 @@ def _numbers(slots: bytes) -> list[int]:
 
 
 class _Copied(Protocol):
-    """What every Struct can do and its type stubs do not say; twice as fast as ``copy``."""
+    """Copies a Struct, twice as fast as ``copy``; missing from the type stubs of Struct."""
 
     def __copy__(self) -> Event: ...
 
@@ -276,16 +276,16 @@ class Rings:
 
     def __init__(self, folder: RunFolder) -> None:
         self.warden = 0
-        """The pid of the warden, which has none; 0 where there is no warden."""
+        """The pid of the warden, which has no ring; 0 if there is no warden."""
         self.broken: list[int] = []
-        """Whose rings were given up since somebody last looked here, and made this empty."""
+        """Pids whose rings were given up; the reader of this list empties it."""
         self._folder = folder
         self._rings: list[Ring] = []
         self._looks: dict[str, int] = {}
-        """How often a file was looked at that is no ring (yet)."""
+        """How often each file that is not (yet) a ring was looked at."""
 
     def look(self, names: list[str]) -> None:
-        """Map those among these files that are rings, and remove them: they are in use then."""
+        """Map the rings among these files, and remove the files to mark the rings as in use."""
         looks = {name: self._looks.get(name, 0) for name in names if name.endswith(layout.SUFFIX)}
         for name, before in looks.items():
             looks[name] += 1
@@ -300,12 +300,12 @@ class Rings:
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise
-            # Removed since, or no file at all.
+            # It was removed since, or is not a file.
             return
         try:
             ring = Ring(descriptor)
         except ValueError:
-            # It is still being made, and comes with the next look.
+            # It is still being made; the next look will find it.
             return
         finally:
             os.close(descriptor)
@@ -353,7 +353,7 @@ class Rings:
 
     def _take_all_from(self, ring: Ring) -> list[tuple[Ring, bytes]]:
         taken: list[tuple[Ring, bytes]] = []
-        # One that is out of reach, as another user's, may go on writing.
+        # A process out of our reach, such as another user's, may still be writing.
         left = layout.SLOTS
         while left > 0 and ring.skip_gap():
             records = ring.take(left)
@@ -371,7 +371,7 @@ class Rings:
         if status is None or status.status in _DEAD:
             return True
         if status.status in "Tt":
-            # It is stopped, if only by a debugger, and goes on with that number when it goes on.
+            # It is stopped, perhaps by a debugger, and will use that number when it continues.
             ring.idle_looks = 0
         return ring.idle_looks > LOOKS_AT_GAP
 

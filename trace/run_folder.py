@@ -1,7 +1,7 @@
 """The folder of a run: private, held by a descriptor, and removed with all that is in it.
 
-The observed program can do what it likes with its path: move it, remove it, put a link there.
-What the viewer looks at and removes is the folder that it made.
+The observed program can move the folder, remove it or put a link in its place. The viewer only
+reads and removes the folder that it made itself.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from mpviz.trace import leftovers
 
 MOST_NAMES = 20_000
-"""So many names are looked at; each process has a file here for a moment only."""
+"""Maximum number of names that are read; the file of each process is here only for a moment."""
 
 ACCOUNT_BYTES = 100
 
 
 class RunFolder:
-    """A folder that is made anew, for our user alone."""
+    """A new folder that only our user can read."""
 
     def __init__(self, path: Path) -> None:
         path.mkdir(mode=0o700)
@@ -30,14 +30,14 @@ class RunFolder:
         self._descriptor = leftovers.hold(path)
 
     def names(self) -> list[str]:
-        """What is in it now."""
+        """The names of the files in it now."""
         with os.scandir(self._descriptor) as entries:
             return [entry.name for entry in islice(entries, MOST_NAMES)]
 
     def open(self, name: str, flags: int) -> int:
         """Open a regular file in it, without waiting and without following a link.
 
-        :class:`OSError` where it is none, or cannot be opened.
+        :class:`OSError` if it is not a regular file, or cannot be opened.
         """
         flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(name, flags, dir_fd=self._descriptor)
@@ -47,7 +47,7 @@ class RunFolder:
         return descriptor
 
     def read_text(self, name: str) -> str:
-        """What is written in a short file, or is the text of a link; :class:`OSError` for none."""
+        """The content of a short file, or the text of a link; :class:`OSError` if it is neither."""
         with suppress(OSError):
             return os.readlink(name, dir_fd=self._descriptor)
         descriptor = self.open(name, os.O_RDONLY)
@@ -57,12 +57,12 @@ class RunFolder:
             os.close(descriptor)
 
     def unlink(self, name: str) -> None:
-        """Remove a file from it, if it is there still."""
+        """Remove a file from it, if it still exists."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._descriptor)
 
     def remove(self) -> str:
-        """Remove it with all that is in it; what is left and why, empty where nothing is.
+        """Remove it with everything in it; returns what is left and why, empty if nothing is.
 
         May be called again.
         """
@@ -77,7 +77,7 @@ class RunFolder:
     def _remove(self) -> str:
         held = Path(f"/proc/self/fd/{self._descriptor}")
         place = held.readlink()
-        # The program may have taken the right to do so.
+        # The program may have changed its permissions.
         os.fchmod(self._descriptor, 0o700)
         problem = ""
         while not problem and (names := self.names()):

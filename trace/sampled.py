@@ -1,4 +1,4 @@
-"""What a sample says of a process's work: how much of a core it had, lacked and would have used."""
+"""What samples say about a process's work: how much of a core it used, lacked and wanted."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from mpviz.trace.measures import AT_WORK, Activity
 from mpviz.trace.state import Process
 
 RESTING_PERCENT = 5.0
-"""Below this use of a core, and asleep at the sample, a process counts as sleeping."""
+"""Percent of a core. A process that is asleep at the sample and used less counts as sleeping."""
 
 BUSY_PERCENT = 50.0
-"""From this use of a core on it was at work, though its main thread sleeps; a tick is 10 ms."""
+"""Minimum percent of a core to count as at work though the main thread sleeps; a tick is 10 ms."""
 
 OF_LATE = 0.1
-"""How much the latest sample counts in what is averaged over the last ten or so."""
+"""Weight (0 to 1) of the latest sample in an average over about ten samples."""
 
 _ASLEEP = ("S", "D", "I")
 
 
 def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
-    """Take in what a process did since the sample before, and give its time; -1 for none."""
+    """Take in what a process did since its previous sample; return the time of that, or -1."""
     before, used = process.sampled, sample.cpu_percent
     asleep = sample.status in _ASLEEP
     if before < 0 or sample.without_core < 0:
@@ -43,10 +43,10 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
 
 
 def _demand(process: Process, used: float, lacked: float) -> float:
-    """How much of a core it would have used, had it not been without one for part of the time.
+    """How much of a core it would have used if it had never had to wait for one.
 
-    That is the share of its use in the time that it was not without a core; of late, since the
-    kernel counts a wait for a core only when it is over.
+    That is the core time that it used, as a share of the time in which it did not wait for a core.
+    It is an average of recent samples, because the kernel adds a wait only when it is over.
     """
     if process.used_of_late < 0:
         process.used_of_late, process.lacked_of_late = used, lacked
@@ -59,7 +59,7 @@ def _demand(process: Process, used: float, lacked: float) -> float:
 
 
 def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> None:
-    """Take in for how many seconds it had been ready and without a core by this time."""
+    """Take in for how many seconds, up to this time, it was ready but had no core."""
     seconds = process.without_core = sample.without_core
     may_wait = sample.status == "R" and sample.cpu_percent <= 0
     if seconds >= 0 and process.lane.start >= 0 and not may_wait:
@@ -67,7 +67,7 @@ def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> N
 
 
 def count_look(process: Process, is_ready: bool) -> None:
-    """Count a sample for what it says of work: whether that could go on if there was a core."""
+    """Count a sample by whether it shows work that could go on if there was a core."""
     activity, readings = process.lane.activity, process.readings
     if activity in AT_WORK:
         readings.looks += 1

@@ -1,9 +1,9 @@
 """Looks at the machine ten times a second: the use of each core, and each observed process.
 
 The cores come from psutil. The processes come straight from ``/proc``, one reading for each, since
-psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured). Who
-has run since the look before has a second one, for how long it waited for a core, and who has gone
-to sleep another, for what it sleeps in.
+psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured). A
+process that has run since the last look costs a second reading, for how long it waited for a core,
+and one that has gone to sleep a third, for what it sleeps in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mpviz.trace.events import Event, ProcessSample, Sample, Trouble
 from mpviz.trace.text import clean
 
 _TITLE_SECONDS = 1.0
-"""How often it is looked whether a process has given itself another title."""
+"""Seconds between two looks at whether a process has changed its title."""
 
 _RATE_SAMPLES = 20
 """How many samples the achieved rate is taken over."""
@@ -31,7 +31,7 @@ _RATE_SAMPLES = 20
 _ASLEEP = ("S", "D", "I")
 
 MOST_THREADS = 64
-"""Of a process with more threads, so many are asked how long they waited for a core."""
+"""Maximum number of threads of a process that are asked how long they waited for a core."""
 
 _SLEEPS = {
     "futex": "lock",
@@ -44,8 +44,8 @@ _SLEEPS = {
     "hrtimer_nanosleep": "clock",
     "do_nanosleep": "clock",
 }
-"""How the kernel's functions begin that a thread sleeps in, and what that means: kernel/futex,
-fs/locks.c, kernel/time/hrtimer.c, as they are called from Linux 3.10 to 6.18."""
+"""Beginnings of the names of kernel functions in which threads sleep, and their meaning:
+kernel/futex, fs/locks.c, kernel/time/hrtimer.c, with their names from Linux 3.10 to 6.18."""
 
 
 @dataclass
@@ -59,16 +59,16 @@ class _Known:
     image: int = 0
     """Changes with each exec; 0 while its command was not told."""
     command: tuple[str, ...] = ()
-    """What it was started as, for all that is known."""
+    """The command line that it was started with, as far as known."""
     words: tuple[str, ...] = ()
-    """What its command line was when it was last read: its title, where it has one."""
+    """Its command line when last read, which is its title if it has one."""
     read_at: float = 0.0
     read_after: float = -1.0
-    """When that was, and the CPU seconds used by then: without more of them, nothing changes."""
+    """The time of that reading, and the CPU seconds used by then: if they stay, nothing changes."""
     main_seconds: float = -1.0
     without_core: float = -1.0
     waited: dict[int, int] = field(default_factory=dict)
-    """By thread: how long it had waited for a core, nanoseconds."""
+    """By thread, the nanoseconds that it had waited for a core."""
     asleep_in: str = ""
 
 
@@ -88,7 +88,7 @@ class Sampler:
         self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
         self._allowed: list[int] = []
         self._told = ""
-        """What kept us from a sample, and was told."""
+        """The reason for a missing sample that was reported last."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
         self._thread.start()
@@ -120,7 +120,7 @@ class Sampler:
             due = max(due + self._interval, now + self._interval / 2)
 
     def _sample_or_tell(self) -> None:
-        """Take a sample; what keeps us from it is told once, and the next is tried."""
+        """Take a sample; a failure is reported once, and does not stop the sampling."""
         try:
             self._put(self._sample())
         except Exception as error:
@@ -154,7 +154,7 @@ class Sampler:
         )
 
     def _news_of_allowed(self, processes: list[ProcessSample]) -> list[int]:
-        """The cores that the processes may run on, where that has changed."""
+        """The cores that the processes may run on, if that has changed."""
         allowed = allowed_cores(process.pid for process in processes)
         if not allowed or allowed == self._allowed:
             return []
@@ -194,7 +194,7 @@ class Sampler:
 
 
 def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
-    """Look at what only changes while a process runs: its waits for a core, and where it sleeps."""
+    """Read what only changes while a process runs: its waits for a core, and where it sleeps."""
     main = reading.pid
     threads = [main]
     if reading.threads > 1:
@@ -225,13 +225,13 @@ def meaning_of_sleep(place: str) -> str:
 def _news_of_command(
     known: _Known, reading: kernel.ProcessStatus, parent: _Known | None
 ) -> dict[str, str]:
-    """Give command and executable with the first sample and the first after an exec, and a title.
+    """Give command and executable at the first sample and after an exec, and a changed title.
 
-    A title is written over the command line (setproctitle, gunicorn, postgres), which an exec alone
-    changes otherwise.
+    A title is written over the command line (setproctitle, gunicorn, postgres). Apart from that,
+    only an exec changes the command line.
     """
     if reading.status == "Z" and not known.image:
-        # It was over before the first look at it, and no more is left of what it was.
+        # It ended before the first look at it, and only the kernel's name is left.
         known.image = -1
         return {"executable": clean(kernel.read_name(reading.pid))}
     if reading.image in (0, known.image):
@@ -243,7 +243,7 @@ def _news_of_command(
     known.image, known.command, known.words = reading.image, words, words
     news = {}
     if parent is not None and parent.image == reading.image:
-        # Forked: what differs from its parent is a title, of which of the two it is.
+        # It was forked: if its command line differs from its parent's, one of them is a title.
         known.command = parent.command
         if words not in (parent.command, tuple(kernel.read_command(reading.parent))):
             news = {"title": as_title(words)}
@@ -268,12 +268,12 @@ def _news_of_title(known: _Known, pid: int) -> dict[str, str]:
 
 
 def is_padded_title(words: tuple[str, ...]) -> bool:
-    """Whether a command line is a title by its looks: one text with nothing but padding behind."""
+    """Whether a command line looks like a title: one text followed only by padding."""
     return len(words) > 1 and not any(words[1:]) and " " in words[0]
 
 
 def as_title(words: tuple[str, ...]) -> str:
-    """A title for a person, without what pads it to the length of the command line."""
+    """A title without the padding to the length of the command line."""
     return clean(" ".join(words).strip())
 
 

@@ -61,7 +61,7 @@ class Session:
             events = self._queue.get(limit=BATCH_BYTES)
             gone = not events and not self._told_end and self._is_gone()
             if gone:
-                # What it told last may have come since.
+                # Its last records may have arrived since.
                 events = self._queue.get(limit=BATCH_BYTES)
             if events:
                 fold(self.state, events)
@@ -71,7 +71,7 @@ class Session:
                 self._freeze_newcomers()
             elif self._told_end:
                 self.over = True
-                # Now, and not when the picture of it is left: the viewer may be killed till then.
+                # Now, and not when the person leaves the screen: the viewer may be killed by then.
                 self._close_queue()
                 return changed
             elif gone:
@@ -146,9 +146,9 @@ class Session:
         self._program.interrupt()
 
     def terminate(self) -> None:
-        """Ask the program to end as its SIGTERM does; what has not ended after its grace is ended.
+        """Ask the program to end by SIGTERM; after its grace period, end whatever is left.
 
-        The signal goes to its main process alone. Where it has no grace this is :meth:`stop`.
+        The signal goes to its main process alone. Without a grace period, this is :meth:`stop`.
         """
         if not self._grace:
             self.stop()
@@ -173,7 +173,7 @@ class Session:
     def close(self) -> None:
         """End what is left, fold the rest and remove the run's files; may be repeated."""
         with ExitStack() as open_ends:
-            # Whatever goes wrong with one of them, the others are closed, in this order reversed.
+            # They are closed in reverse order, and if one fails, the others are still closed.
             open_ends.callback(self._close_queue)
             open_ends.callback(self._program.close)
             if self._recorder is not None:

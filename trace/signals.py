@@ -21,7 +21,7 @@ def send(
     """Signal the process that has this pid and started at this clock tick since boot.
 
     True when it was there to get the signal (a zombie is, though nothing comes of it), False when
-    it is gone, or when it is no descendant of one of those in ``below``, each a pid and its start
+    it is gone, or when it is not a descendant of a process in ``below``, each a pid and its start
     time. :class:`PermissionError` when it belongs to another user, :class:`ValueError` for a
     number that is no signal.
     """

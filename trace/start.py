@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 COLLECTED_OBJECTS = 50_000
-"""So many new objects have the collector look through them."""
+"""Number of new objects after which the garbage collector looks through them."""
 
 SWITCH_SECONDS = 0.001
-"""For so long at most a thread that waits for the interpreter is kept waiting by another."""
+"""Maximum seconds that one thread keeps the interpreter while another waits for it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Target:
     limit: float = 0.0
     """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
     grace: float = 0.0
-    """Seconds that it has to end by itself after a SIGTERM to its main process; 0 to end all."""
+    """Seconds to end by itself after a SIGTERM to its main process; 0 to end all at once."""
 
 
 def start(
@@ -107,7 +107,7 @@ def start(
         (queue,) = queues
         made.callback(queue.close)
         made.callback(program.abandon)
-        # It starts up meanwhile: what folds its events takes some 60 ms to import.
+        # The warden starts up meanwhile: the modules that fold events take some 60 ms to import.
         from mpviz.trace.output import OutputReader  # noqa: PLC0415
         from mpviz.trace.sampler import Sampler  # noqa: PLC0415
         from mpviz.trace.session import Session  # noqa: PLC0415
@@ -131,12 +131,11 @@ def start(
 
 
 def _share_the_interpreter() -> None:
-    """Let the reading of what comes keep up with the folding of it.
+    """Let the thread that reads records keep up with the one that folds them.
 
-    A record of a ring is a tuple that lives for milliseconds. Every 700 of them the collector would
-    look for cycles, which took a third of what it takes to decode them (measured). And the thread
-    that reads would wait 5 ms for the one that folds at each of its system calls, while writers
-    wait for room.
+    A ring record is a tuple that lives for milliseconds. Every 700 of them, the collector would
+    look for cycles, which took a third of the decoding time (measured). And the reading thread
+    would wait 5 ms for the folding one at each system call, while writers wait for room.
     """
     gc.freeze()
     gc.set_threshold(COLLECTED_OBJECTS, 20, 20)
@@ -145,9 +144,9 @@ def _share_the_interpreter() -> None:
 
 @contextmanager
 def _no_thread_is_said() -> Iterator[None]:
-    """Tell a person that the system allows no more threads; Python has no error of its own for it.
+    """Turn Python's RuntimeError for a lack of threads into a message for a person.
 
-    :class:`mpviz.trace.launch.LaunchError` then.
+    That is :class:`mpviz.trace.launch.LaunchError`.
     """
     try:
         yield

@@ -11,20 +11,20 @@ from mpviz.trace.state import RunState
 
 @dataclass(frozen=True, slots=True)
 class CoreTime:
-    """How many cores were in use on average, of those that the program may use."""
+    """Average number of cores in use, out of those that the program may use."""
 
     usable: int
     own: float
     others: float
     without: int
-    """For how long workers (the main process, where there are none) were ready and had no core,
-    nanoseconds."""
+    """Nanoseconds that the workers (the main process if there are none) were ready but had no
+    core."""
     worked: int
-    """For how long they were on a core, at work off it or without one, nanoseconds."""
+    """Nanoseconds that they were on a core, at work off it, or ready but without one."""
 
     @property
     def is_starved(self) -> bool:
-        """Whether others have most of the cores, while the program's work waits for them."""
+        """Whether other programs have most of the cores while the program's work waits for them."""
         return (
             self.without > limits.STARVED_SHARE * self.worked
             and self.others >= limits.STARVED_OTHERS_SHARE * self.usable
@@ -44,7 +44,7 @@ def core_time(state: RunState, found: Phases) -> CoreTime:
 
 
 def starved_in_words(time: CoreTime) -> list[str]:
-    """That others have the cores, from the longest way to say it to the shortest; else nothing."""
+    """Sentences that other programs have the cores, longest first; empty if they have not."""
     if not time.is_starved:
         return []
     cores = "1 core" if time.usable == 1 else f"{time.usable} cores"

@@ -22,7 +22,7 @@ RECENT_LIMIT = 2_000
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
 CORE_USES = CORE_HISTORY * 128
-"""Of so many samples times cores the history is kept: of more than 128 cores it is shorter."""
+"""Maximum samples times cores kept as history; with more than 128 cores, fewer samples are kept."""
 CROWD_SAMPLES = 20
 LANE_BUDGET = 40_000
 """How many spans all lanes together keep exact; each lane keeps at least 256."""
@@ -65,7 +65,7 @@ class Process:
     """Pid of the parent that the kernel names, at the last sample: another once it is an orphan."""
     name: str = ""
     title: str = ""
-    """What it calls itself in the system's list of processes; empty where that is its command."""
+    """The title that it set for the system's list of processes; empty if it set none."""
     role: str = "process"
     """main, process, worker (of a pool), fork server, resource tracker, program (no probe)."""
     daemon: bool | None = None
@@ -119,7 +119,7 @@ class Process:
     task: str = ""
     """Id of the task that it is at."""
     stopping: str = ""
-    """Why its pool is about to end it together with its task, such as "timed out"; or empty."""
+    """The reason if its pool is about to end it with its task, such as "timed out"; else empty."""
     site: int = 0
     """The place in the source where it last did something that was seen."""
     stopped: bool = False
@@ -127,17 +127,17 @@ class Process:
     idle_since: int = -1
     """When it last became a worker without a task, nanoseconds."""
     receiving: bool = False
-    """A task has come out of its pool's queue, and is being unpickled: its module is imported."""
+    """It is unpickling a task from its pool's queue, and imports the module of its function."""
     resting: bool = False
     """Off the CPU at the last sample, with nothing known that it waits for."""
     joining: bool = False
-    """At the last sample its main thread slept in a lock, as in a join of a thread: what its other
-    threads do is what it does."""
+    """At the last sample its main thread slept in a lock, as when it joins a thread. Then the
+    process does what its other threads do."""
     at_work_since: int = -1
-    """Between the last two samples it used a CPU, whatever its threads were known to wait for: when
-    the first of these was, nanoseconds; -1 where it did not."""
+    """If it used a CPU between the last two samples, whatever its threads waited for, the time of
+    the first of these samples in nanoseconds; else -1."""
     sampled: int = -1
-    """When it was last looked at, nanoseconds; -1 before."""
+    """Time of its last sample, nanoseconds; -1 before the first."""
     samples: int = 0
     """How often it was looked at."""
     busy_samples: int = 0
@@ -145,17 +145,17 @@ class Process:
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     main_seconds: float = -1.0
-    """CPU seconds of its main thread alone; -1 where nobody says."""
+    """CPU seconds of its main thread alone; -1 if unknown."""
     without_core: float = -1.0
-    """Seconds that it was ready to run and had no core; -1 where nobody says."""
+    """Seconds that it was ready to run but had no core; -1 if unknown."""
     used_of_late: float = -1.0
-    """Percent of a core that it used, on average over a second or so; -1 where nobody says."""
+    """Percent of a core that it used, averaged over about a second; -1 if unknown."""
     lacked_of_late: float = 0.0
-    """Percent of the time that it was ready and without a core, on average over that."""
+    """Percent of the time that it was ready but had no core, averaged over about a second."""
     demand: float = 0.0
-    """How much of a core it would have used of late, had it never had to wait for one."""
+    """How much of a core it would have used recently if it had never had to wait for one."""
     asleep_in: str = ""
-    """What its main thread slept in at the last sample, as in samples."""
+    """What its main thread slept in at the last sample; the words are those of samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)
     """How much of its work it was on a CPU."""
     rss: int = 0
@@ -170,7 +170,7 @@ class Process:
     dropped: int = 0
     lost_before_exec: int = 0
     slow_way: str = ""
-    """Why it tells by the pipe what would go into shared memory; empty where it does not."""
+    """Why it uses the pipe instead of shared memory; empty if it does not."""
 
     @property
     def alive(self) -> bool:
@@ -267,14 +267,14 @@ class Cores:
     """The use of each core over time."""
 
     count: int = 0
-    """How many the program can keep busy at once: of the machine's, those that it may run on, and
-    no more than its control groups grant it."""
+    """How many cores the program can keep busy at once: those that it may run on, but no more than
+    its control groups grant."""
     machine: int = 0
     """How many the machine has."""
     allowed: frozenset[int] = frozenset()
-    """Those that the program may run on, by index; empty where nobody has said."""
+    """Indexes of the cores that the program may run on; empty if unknown."""
     granted: float = 0.0
-    """How many cores' worth of time its control groups grant it; 0 for no limit."""
+    """CPU time that its control groups grant it, in cores; 0 for no limit."""
     history: deque[tuple[int, list[CoreUse]]] = field(
         default_factory=lambda: deque(maxlen=CORE_HISTORY)
     )
@@ -283,10 +283,10 @@ class Cores:
     percent_total: list[float] = field(default_factory=list)
     """Sum over all samples for each core, so that means stay exact."""
     wanted: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
-    """How many cores the observed processes would have used, had none had to wait for one, before
-    each of the last samples; those that start do not count."""
+    """For each of the last samples, how many cores the observed processes would have used before
+    it if none had had to wait for one; processes that are starting do not count."""
     had: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
-    """How many they did use."""
+    """How many cores they did use."""
     own_total: float = 0.0
     """Percent of one core that all observed processes used, summed up over all samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
@@ -356,7 +356,7 @@ class RunState:
     by_pid: dict[int, Process] = field(default_factory=dict)
     """The process that has, or last had, this pid."""
     lives: dict[int, int] = field(default_factory=dict)
-    """By pid, where a pid was used again: how many processes have had it."""
+    """For each pid that was reused, how many processes have had it."""
     just_ended: list[Process] = field(default_factory=list)
     """Deaths that the primitives have not been told of yet; empty between two events."""
     zombies: list[str] = field(default_factory=list)
@@ -375,20 +375,20 @@ class RunState:
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
     log_entries: int = 0
     troubles: list[LogEntry] = field(default_factory=list)
-    """The first of those that tell of trouble, which no flood of others drives out."""
+    """The first log entries about trouble; a flood of other entries does not push them out."""
     recent: deque[Event | RingRecord] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
-    """What was told last, without samples and output; :func:`~mpviz.trace.rings.as_event`."""
+    """The last records, without samples and output; see :func:`~mpviz.trace.rings.as_event`."""
     records: int = 0
     """Records read that observed processes wrote."""
     unreadable: int = 0
     hidden_losses: list[str] = field(default_factory=list)
-    """Why records may have been lost that nobody can count, a sentence each."""
+    """Reasons why an unknown number of records may be lost, a sentence each."""
     table_is_full: bool = False
-    """There are more processes than are kept."""
+    """Whether there are more processes than are kept."""
     own_errors: set[str] = field(default_factory=set)
-    """What of ours has failed, so that each is told once: a kind of event, or a rule."""
+    """Parts of mpviz that have failed, each reported once: a kind of event, or a rule."""
     own_troubles: int = 0
-    """How often something of the viewer's own went wrong, or the system refused it something."""
+    """How often the viewer itself failed, or the system refused it something."""
     probe_errors: int = 0
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -453,10 +453,10 @@ def settle(process: Process, time: int) -> None:
 
 
 def settle_as_seen(process: Process, time: int, before: int) -> None:
-    """The same after a sample, which says what it did since the one before.
+    """The same after a sample, which says what the process did since the previous one.
 
-    Where a sample tells whether a wait or idleness is that of the whole process, it was so all the
-    time since then.
+    If the sample shows that a wait or idleness is that of the whole process, this holds for the
+    whole time since the previous sample.
     """
     activity, detail = _doing(process)
     was, wait = process.lane.activity, process.wait
@@ -500,9 +500,9 @@ def _held(process: Process) -> Activity:
 def _is_its_own(process: Process, wait: Wait) -> bool:
     """Whether a wait of one of its threads is the wait of the whole process.
 
-    That of its main thread is, unless other threads were seen at work during it. Who waits for the
-    results of a pool may well be busy with taking them in. That of another thread is, where the
-    main thread has nothing else to do than to wait for this.
+    A wait of the main thread is, unless other threads were seen at work during it: a process that
+    waits for the results of a pool may be busy receiving them. A wait of another thread is, if the
+    main thread only waits for that thread.
     """
     if wait.since <= process.at_work_since and wait.activity is not Activity.RESULT:
         return False
@@ -510,9 +510,9 @@ def _is_its_own(process: Process, wait: Wait) -> bool:
 
 
 def _has_got_a_task(process: Process) -> bool:
-    """Whether a worker without a task is busy all the same: it unpickles one, as far as is known.
+    """Whether a worker without a task is busy unpickling one, as far as is known.
 
-    To import the module of its function belongs to that.
+    That includes importing the module of the task's function.
     """
     return process.receiving or 0 <= process.idle_since <= process.at_work_since
 
@@ -561,15 +561,15 @@ Handler = Callable[[RunState, Process, Any], None]
 
 @dataclass(frozen=True)
 class RingHandler:
-    """Folds a record of one class as it lies in a ring, without an event made of it.
+    """Folds ring records of one class without making events of them.
 
-    For what programs do a million times. The event's own handler is made from it as well.
+    For what programs do a million times. The event's own handler is made from it too.
     """
 
     fold: Callable[..., None]
     """Called with state, process, the object's id, time, thread, and the values of the fields."""
     fields: tuple[str, ...]
-    """The event's fields besides these: at most four whole numbers, in the order of the ring."""
+    """The event's other fields: at most four whole numbers, in the order of the ring."""
 
 
 def _nothing(state: RunState, wait: Wait, duration: int) -> None:
@@ -592,15 +592,15 @@ class WaitKind:
 
 @dataclass(frozen=True)
 class Summary:
-    """How the objects of a primitive are told, a line each."""
+    """How the report lists the objects of a primitive, a line each."""
 
     thing: str
     things: str
-    """What one is, and several are, for "3 more locks and semaphores"."""
+    """The singular and the plural, for "3 more locks and semaphores"."""
     objects: Callable[[RunState], Sequence[Any]]
-    """All that there are, oldest first."""
+    """All objects, oldest first."""
     weight: Callable[[Any], Any]
-    """Where they are too many, those that weigh most are told."""
+    """If there are too many, the report lists those with the largest weight."""
     line: Callable[[RunState, Any], str]
 
 

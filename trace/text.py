@@ -14,7 +14,7 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL
 )
 
-# Bytes that Python could not decode, as it hands them on (PEP 383): in a path, or an argument.
+# Surrogates that stand for bytes of a path or an argument that Python could not decode (PEP 383).
 _BYTES = re.compile("[\udc80-\udcff]+")
 
 

@@ -65,7 +65,7 @@ def gain_in_words(gained: Gain) -> list[str]:
     """What it has brought to share out the work, from the longest way to say it to the shortest.
 
     "speed-up 1.9: 8.07 s of CPU time in 4.24 s, efficiency 48% with 4 workers at once, 2 cores";
-    nothing before there is any work, and where it is not known why.
+    nothing before there is any work, and the reason if it is not known.
     """
     if not gained.is_known:
         return _not_known(gained)
@@ -88,7 +88,7 @@ def gain_in_words(gained: Gain) -> list[str]:
 
 
 def _not_known(gained: Gain) -> list[str]:
-    """That the speed-up is not known, and why, from the longest way to say it to the shortest."""
+    """Sentences that the speed-up is not known, with the reason, longest first."""
     if not gained.worked:
         return []
     unknown = "speed-up not known"

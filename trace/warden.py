@@ -8,23 +8,23 @@ interpreter that has to be up in a few milliseconds: hence no ``dataclasses``, n
 
 It is one thread and one loop, which sleeps until a descriptor has news:
 
-- ``CONTROL`` is the socket to the viewer. The line ``start`` says that there is a queue now; made
-  sooner, it would be left behind by a viewer that is killed just then. The line ``end`` ends all;
-  ``terminate SECONDS`` sends SIGTERM to the program's first process alone, and ends all only when
-  that has not ended after so long; ``interrupt`` is a Ctrl-C, and the end of file means that the
-  viewer is gone, by whatever cause.
-  What the warden has to tell goes the other way, see ``warden_words.py``.
+- ``CONTROL`` is the socket to the viewer. The line ``start`` says that the queue now exists; a
+  queue made before the warden would stay behind if the viewer was killed just then. The line
+  ``end`` ends all; ``terminate SECONDS`` sends SIGTERM to the program's first process alone, and
+  ends all when that process has ended or the time is up; ``interrupt`` is a Ctrl-C; and the end of
+  file means that the viewer is gone, for whatever reason. The warden's own records go the other
+  way, see ``warden_words.py``.
 - A pidfd of each process it knows tells of that one's end, also when another is its parent.
 - A pipe that SIGCHLD writes to tells of the end of children that it did not know yet.
 
 The process that the viewer starts is the warden's stand-in: it forks the warden and waits for its
-end. Should the warden be killed, the kernel makes its orphans the stand-in's children, which then
-ends them in the warden's way; a warden that is stopped it lets go on. So to leave something behind
-both have to be killed.
+end. If the warden is killed, the kernel makes its orphans children of the stand-in, which then ends
+them as the warden would; if the warden is stopped, the stand-in continues it. So processes are left
+behind only if both are killed.
 
 ``AT-THE-END`` says what to do with a FIFO that a viewer who is gone left behind: ``remove`` it, and
-its folder, or ``keep`` it. ``DESCRIPTORS`` is how many the program may have open: the viewer, from
-which we inherit our own limit, has raised it for itself.
+its folder, or ``keep`` it. ``DESCRIPTORS`` is the program's limit of open files: our own limit is
+higher, because we inherit it from the viewer, which has raised it for itself.
 """
 
 # Without pathlib, which costs 8 ms to import.
@@ -118,14 +118,14 @@ class Warden:
         self.words = warden_words.Words(control, self.poll)
         self.tree = warden_tree.Tree(self.poll, descriptor_limit)
         self.first_group = -1
-        """A pidfd of the program's first process: stands for its process group after its end."""
+        """A pidfd of the program's first process; after its end, used to signal its group."""
         self.may_start = False
         """The viewer has made the queue."""
         self.has_children = True
         self.ending: Ending | None = None
         self.viewer_is_gone = control < 0
         self.stand_in = -1
-        """A pidfd of our stand-in; -1 where there is none."""
+        """A pidfd of our stand-in; -1 if there is none."""
         self.command_rest = b""
 
 
@@ -153,7 +153,7 @@ def main() -> None:
                 _remove_queue(queue)
             sys.exit(1)
         return
-    # A process that was forked has to say it anew.
+    # A forked process has to set this again.
     warden_start.adopt_orphans()
     warden = Warden(control, _wake_up_on_child(), limit)
     if warden_pid == 0:
@@ -167,14 +167,14 @@ def main() -> None:
     if at_the_end == "remove" and warden.viewer_is_gone:
         _remove_queue(queue)
     if warden.stand_in >= 0:
-        # It is to see our end, even if somebody has stopped it.
+        # It has to notice our end, even if it was stopped.
         kernel.signal_process(warden.stand_in, signal.SIGCONT)
 
 
 def _fork() -> int:
-    """Fork the warden, whose stand-in this process is from now on.
+    """Fork the warden; this process is its stand-in from now on.
 
-    0 in the warden; -1 where there can be no second process, and this one is the warden.
+    Returns 0 in the warden, and -1 if the fork fails: then this process is the warden.
     """
     try:
         return os.fork()
@@ -183,7 +183,7 @@ def _fork() -> int:
 
 
 def _has_done_its_work(warden_pid: int) -> bool:
-    """Wait for the end of the warden; False where that came too early. It cannot be stopped."""
+    """Wait for the end of the warden, and continue it if it is stopped; False if it failed."""
     while True:
         _, status = os.waitpid(warden_pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
@@ -192,14 +192,14 @@ def _has_done_its_work(warden_pid: int) -> bool:
 
 
 def _take_over(descriptor_limit: int) -> None:
-    """End what the warden has left, now that it was killed."""
+    """End the processes that the killed warden has left."""
     warden = Warden(-1, _wake_up_on_child(), descriptor_limit)
     begin_ending(warden, 0)
     _watch_over(warden)
 
 
 def _watch_stand_in(warden: Warden, stand_in: int) -> None:
-    """Have the poll tell of the end of our stand-in, who is our parent."""
+    """Make the poll report the end of our stand-in, which is our parent."""
     try:
         warden.stand_in = os.pidfd_open(stand_in)
     except ProcessLookupError:
@@ -221,7 +221,7 @@ def _watch_over(warden: Warden) -> None:
             sleep(warden_tree.LOOK_SECONDS)
     if warden.has_children:
         beyond_us = ", ".join(str(pid) for pid in warden.tree.processes)
-        problem = f"another user's and could not be ended: {beyond_us}"
+        problem = f"processes of another user could not be ended: {beyond_us}"
         warden.words.tell_error(PermissionError(problem))
     warden.words.finish()
 
@@ -243,7 +243,7 @@ def start_program(
             _read_control(warden)
     if warden.ending:
         warden.words.tell_failure(
-            f"{command[0]} was not started, since its end was asked for first"
+            f"{command[0]} was not started, because mpviz was asked to end it before that"
         )
         return
     outcome, report = os.pipe2(os.O_CLOEXEC)
@@ -282,7 +282,7 @@ def turn(warden: Warden) -> None:
         elif descriptor == warden.wake_up:
             os.read(descriptor, 4096)
         elif descriptor == warden.stand_in:
-            # Nobody would be left if we were killed, too.
+            # If we were killed too, nobody would be left to end the program.
             warden.poll.unregister(descriptor)
             begin_ending(warden, 0)
         elif descriptor in warden.tree.by_descriptor:
@@ -434,9 +434,9 @@ def _read_control(warden: Warden) -> None:
 
 
 def _terminate(warden: Warden, patience: float) -> None:
-    """Ask the program to end in its own way; its first process knows what SIGTERM means.
+    """Ask the program to end in its own way, by SIGTERM to its first process.
 
-    Where that is gone, or was not started yet, all ends at once.
+    If that process is gone, or was not started yet, end all at once.
     """
     first = warden.tree.first
     if not first:
@@ -445,7 +445,7 @@ def _terminate(warden: Warden, patience: float) -> None:
     begin_ending(warden, patience)
     warden.words.tell_signal(first, signal.SIGTERM, left_behind=False)
     for number in (signal.SIGTERM, signal.SIGCONT):
-        # Not reaped yet, so the pid is still its own.
+        # It is not reaped yet, so the pid still belongs to it.
         os.kill(first, number)
 
 
@@ -468,12 +468,12 @@ def _wake_up_on_child() -> int:
 
 
 def _hold_folder(queue: str) -> None:
-    """Keep the run's folder locked until our end, so that nobody takes it for a leftover."""
+    """Keep the run's folder locked until our end, so that no other run takes it for a leftover."""
     try:
         folder = os.open(os.path.dirname(queue), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(folder, fcntl.LOCK_SH)
     except OSError:
-        # The viewer has removed it already.
+        # The viewer has already removed it.
         return
 
 

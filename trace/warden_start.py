@@ -1,6 +1,6 @@
 """How the warden starts the program: as a shell would, with nothing of ours but the environment.
 
-Imported by the warden's script alone, and like it without what is slow to import.
+Only the warden's script imports this; like that script, it avoids modules that are slow to import.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ else:
     import kernel
 
 HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The warden ignores these."""
+"""Signals that the warden ignores."""
 
 # include/uapi/linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -23,7 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Surroundings:
-    """What the program is to find as if we were not there; to be taken before we change it."""
+    """What the program has to find as if we were not there; read it before we change it."""
 
     __slots__ = ("descriptors", "environment", "ignored", "limits")
 
@@ -34,7 +34,7 @@ class Surroundings:
         }
         """Ignored before us means ignored for the program too (nohup); all else is the default."""
         self.descriptors = kernel.inherited_descriptors()
-        """Those that it is to find beside the standard three; nobody reads or writes them here."""
+        """Descriptors that the program inherits beside the standard three; we do not use them."""
         self.limits = descriptor_limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
@@ -51,11 +51,11 @@ def become_program(
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
-            # The warden was killed before the kernel knew that we want to go with it.
+            # The warden was killed before we told the kernel that we want to die with it.
             return
         for number in set(HELD_SIGNALS) - surroundings.ignored:
             signal.signal(number, signal.SIG_DFL)
-        # Python ignores these two at its start.
+        # Python itself ignores these two when it starts.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -69,7 +69,7 @@ def become_program(
 
 
 def occupy_standard_descriptors() -> None:
-    """Keep our own files off descriptors 0 to 2 where the program is to find those closed."""
+    """Keep our own files off those of descriptors 0 to 2 that are closed for the program."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -78,7 +78,7 @@ def occupy_standard_descriptors() -> None:
 
 
 def let_go_of_descriptors(surroundings: Surroundings) -> None:
-    """Leave the program's pipes to the program, so that their end of file is its own doing."""
+    """Close our copies of the program's pipes, so that the program alone decides when they end."""
     for descriptor in surroundings.descriptors:
         os.close(descriptor)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -88,7 +88,7 @@ def let_go_of_descriptors(surroundings: Surroundings) -> None:
 
 
 def _environment() -> dict[bytes, bytes]:
-    """The environment as we got it: at its own start Python may set ``LC_CTYPE`` (PEP 538)."""
+    """The environment as we got it: Python may set ``LC_CTYPE`` when it starts (PEP 538)."""
     # Without pathlib, which costs 8 ms to import.
     with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
         entries = file.read().split(b"\0")

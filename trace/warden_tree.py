@@ -1,6 +1,6 @@
 """The processes below the warden: how it finds them, holds them and sends them signals.
 
-Imported by the warden's script alone, and like it without what is slow to import.
+Only the warden's script imports this; like that script, it avoids modules that are slow to import.
 """
 
 import os
@@ -14,14 +14,14 @@ else:
     import kernel
 
 LOOK_SECONDS = 0.05
-"""How often the warden looks for processes that are new to it."""
+"""Seconds between two looks for new processes."""
 
 LOOK_SECONDS_AT_MOST = 0.25
 LOOK_SHARE = 0.003
-"""The part of a core that looking may cost; on a machine full of processes it looks less often."""
+"""Share of a core that these looks may cost; with very many processes, they are less frequent."""
 
 LOOK_AT_ALL_SECONDS = 5.0
-"""How often it looks at every process there is, in case a pid was reused between two looks."""
+"""Seconds between two looks at every process, in case a pid was reused in between."""
 
 LOOK_AT_ALL_SECONDS_ENDING = 0.1
 
@@ -38,13 +38,13 @@ class Process:
         self.pid = pid
         self.started = started
         self.descriptor = descriptor
-        """-1 where there are more processes than descriptors."""
+        """-1 if there were no descriptors left for it."""
         self.asked = False
         """It was sent SIGTERM."""
         self.killed = False
         """It was sent SIGKILL."""
         self.beyond_us = False
-        """It belongs to another user by now and cannot be signalled."""
+        """It now belongs to another user and cannot be signalled."""
         self.ended = False
         """It is a zombie, or gone."""
         self.told = False
@@ -83,12 +83,12 @@ class Tree:
         self.first = 0
         """The pid of the program's first process; 0 before its start and once it is reaped."""
         self.is_ending = False
-        """New processes matter at once, since all are being ended."""
+        """All processes are being ended, so new ones have to be found at once."""
         self.look_at = 0.0
-        """When the next look is due, in seconds of the monotonic clock."""
+        """Time of the next look, in seconds of the monotonic clock."""
 
     def look(self) -> list[Process]:
-        """Take in the processes that are new since the look before."""
+        """Add the processes that are new since the last look."""
         began = process_time()
         at_all = monotonic() >= self._look_at_all_at
         if at_all:
@@ -106,7 +106,7 @@ class Tree:
         self.look_at = self._look_at_all_at = 0.0
 
     def send(self, process: Process, number: int) -> None:
-        """Signal a process; it is forgotten where it is gone."""
+        """Signal a process; forget it if it is gone."""
         descriptor: int | None = process.descriptor
         # Asked now, since forgetting the process closes the descriptor that it is held by.
         opened_here = process.descriptor < 0
@@ -123,7 +123,7 @@ class Tree:
 
     def is_tracker(self, process: Process) -> bool:
         """Whether it is a resource tracker, by its command line."""
-        # Asked anew each time: a process that was just forked is not yet what it will be.
+        # Asked each time, because a process that was just forked may still exec something else.
         return process.pid != self.first and kernel.is_tracker(process.pid)
 
     def forget(self, process: Process) -> None:
@@ -135,7 +135,7 @@ class Tree:
         self._close(process)
 
     def see_end(self, process: Process, happened: int) -> int | None:
-        """Note that a process has ended; its exit code, where it is known and was not told."""
+        """Note that a process has ended; return its exit code if known and not yet reported."""
         process.ended = True
         exit_code = None
         if not process.told:
@@ -175,7 +175,7 @@ class Tree:
             process.descriptor = -1
 
     def _forget_the_gone(self) -> None:
-        """Drop those whose end no descriptor told of: before Linux 6.9, or with too few of them."""
+        """Drop dead processes that no pidfd reported: before Linux 6.9, or without descriptors."""
         for process in list(self.processes.values()):
             if kernel.start_time(process.pid) != process.started:
                 self.forget(process)

@@ -1,7 +1,7 @@
 """What the warden tells the viewer: records on the control socket, kept until they are sent.
 
-The pipe of the observed processes drops what does not fit. How a process ended is told by nobody
-else, so it goes another way: what the socket has no room for waits here, for as long as there is a
+The pipe of the observed processes drops records that do not fit. Only the warden knows how a
+process ended, so it uses this socket: records that do not fit wait here as long as there is a
 viewer.
 """
 
@@ -21,7 +21,7 @@ _ERRORS_TOLD = 10
 
 
 class Words:
-    """The records that were told, with numbers of the warden's own."""
+    """The warden's records, which it numbers itself."""
 
     __slots__ = ("_control", "_errors", "_number", "_pid", "_poll", "_unsent")
 
@@ -36,11 +36,11 @@ class Words:
             os.set_blocking(control, False)
 
     def introduce(self) -> None:
-        """Tell the viewer our pid in a line of its own, before anything else."""
+        """Send the viewer our pid in a separate line, before anything else."""
         try:
             os.write(self._control, b"%d\n" % self._pid)
         except OSError:
-            # The viewer is gone already.
+            # The viewer is already gone.
             return
 
     def tell(self, kind: bytes, fields: bytes, stamp: int | None = None) -> None:
@@ -68,13 +68,13 @@ class Words:
         except BlockingIOError:
             self._poll.modify(self._control, select.EPOLLIN | select.EPOLLOUT)
         except (BrokenPipeError, ConnectionResetError):
-            # The viewer is gone; reading from the socket says so, too, and that is acted on.
+            # The viewer is gone; reading from the socket will show that too, and we react there.
             self._unsent.clear()
         else:
             self._poll.modify(self._control, select.EPOLLIN)
 
     def stop(self) -> None:
-        """Say nothing more: nobody is left to hear it."""
+        """Send nothing more, because no viewer is left."""
         self._control = -1
         self._unsent.clear()
 
@@ -88,11 +88,11 @@ class Words:
             self.send()
 
     def tell_start(self, pid: int, started: int, stamp: int) -> None:
-        """Tell that the program's first process was started, at this stamp."""
+        """Report that the program's first process was started, at this stamp."""
         self.tell(b"program.started", b'"child":%d,"started":%d' % (pid, started), stamp)
 
     def tell_failure(self, sentence: str) -> None:
-        """Tell why there is no program."""
+        """Report why the program was not started."""
         self.tell(b"program.failed", b'"error":%b' % wire.text(sentence))
 
     def tell_exit(self, pid: int, exit_code: int) -> None:
@@ -110,7 +110,7 @@ class Words:
         self.tell(b"warden.signalled", fields)
 
     def tell_error(self, error: Exception) -> None:
-        """Tell of an error of our own; the first ten times."""
+        """Report an error of our own; only the first ten are sent."""
         self._errors += 1
         if self._errors <= _ERRORS_TOLD:
             text = wire.text(f"{type(error).__name__}: {error}")

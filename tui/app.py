@@ -47,18 +47,21 @@ LAST_WAY_OUT = 8
 """Seconds after a signal that asked us to end; the screen should be gone by then."""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a program, and that it may see to."""
+"""Signals that end a program unless it handles them."""
 
 WORDLESS_SECONDS = 1.0
 WAITING_PAUSE = 0.02
-"""Seconds between two looks at a program that was asked to end, without a word at first."""
+"""Seconds between two looks at a program that was asked to end.
+
+For the first WORDLESS_SECONDS nothing is printed.
+"""
 
 HANG_UP_SECONDS = 0.5
-"""How often it is seen whether the terminal is still there: SIGHUP does not reach everybody."""
+"""Seconds between two looks at whether the terminal is still there: SIGHUP may not reach us."""
 
 
 LEAST_PALETTE = 20
-"""Columns of the terminal from which on the command palette can be read."""
+"""Minimum width of the terminal, in columns, for the command palette."""
 
 
 class MpvizApp(App[int]):
@@ -103,7 +106,7 @@ class MpvizApp(App[int]):
         return Screen() if self._target is not None or self._replay is not None else self._picker()
 
     def on_load(self) -> None:
-        """Be ready to end on a signal; one may have come already."""
+        """Prepare to end on a signal, which may have arrived already."""
         self._events = asyncio.get_running_loop()
         if self.asked_to_end:
             self.exit()
@@ -158,12 +161,12 @@ class MpvizApp(App[int]):
         return palette_entries(getattr(screen, "ACTIONS", ()), screen)
 
     def action_command_palette(self) -> None:
-        """Open it where it has room: Textual's own ends the app in a terminal of a few columns."""
+        """Open the palette if it has room: in a terminal of a few columns, it would end the app."""
         if self.size.width >= LEAST_PALETTE:
             super().action_command_palette()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Close the palette before it is drawn where it has no room any more."""
+        """Close the palette before it is drawn, if it has no room any more."""
         if event.size.width < LEAST_PALETTE and isinstance(self.screen, CommandPalette):
             self.pop_screen()
 
@@ -195,19 +198,19 @@ class MpvizApp(App[int]):
             self.push_screen(HelpScreen(self.screen))
 
     def end_on_signal(self, number: int) -> None:
-        """End the app as q does, from within a signal handler, whatever the loop waits for."""
+        """End the app as q does. For a signal handler: it works whatever the loop waits for."""
         if isinstance(self._driver, Terminal):
             self._driver.outlet.leaving = True
         if self._exit:
-            # It is on its way out already, and not for this.
+            # The app is already ending, for another reason.
             return
         self.asked_to_end.append(number)
         if self._events is not None and not self._events.is_closed():
-            # Only this wakes a loop that sleeps.
+            # Only this wakes a sleeping loop.
             self._events.call_soon_threadsafe(self.exit)
 
     def give_terminal_back(self) -> None:
-        """Give it back at once, without the loop; for a signal handler that is about to exit."""
+        """Restore the terminal at once, without the loop. For a signal handler about to exit."""
         if isinstance(self._driver, Terminal):
             self._driver.give_back_at_once()
 
@@ -324,13 +327,13 @@ def _run(app: MpvizApp, json_file: str | None) -> int:
     if not app.asked_to_end:
         return status
     for number in _ENDING:
-        # Python gives its handlers up before it is gone, and one more would change how we ended.
+        # Python resets its handlers before it exits; a late signal would change our exit status.
         signal.signal(number, signal.SIG_IGN)
     return 128 + app.asked_to_end[0]
 
 
 def _has_written(session: Session, json_file: str | None) -> bool:
-    """Write what was asked for; False where that, or the recording, cannot be, which is said."""
+    """Write what was asked for; False, after a message, if that or the recording failed."""
     from mpviz.trace.report import document  # noqa: PLC0415 - picking needs no msgspec
     from mpviz.tui.headless import record_problem, say, write_json  # noqa: PLC0415
 
@@ -342,7 +345,7 @@ def _has_written(session: Session, json_file: str | None) -> bool:
 
 
 def _wait_for_program(session: Session) -> None:
-    """Let a program that was sent SIGTERM end in its own way; a second signal ends the wait."""
+    """Wait for a program that was sent SIGTERM to end by itself; a second signal ends the wait."""
     tell_at = time.monotonic() + WORDLESS_SECONDS
     while not session.over:
         if not session.step(WAITING_PAUSE):
@@ -353,9 +356,9 @@ def _wait_for_program(session: Session) -> None:
 
 
 def _end_on_signals(app: MpvizApp) -> None:
-    """Have the signals that end a program end the app as q does; and if it cannot, end it anyway.
+    """Make the signals that end a program end the app as q does, or anyway if it cannot.
 
-    One that we were started with as ignored stays ignored (nohup).
+    Signals that were ignored when we were started stay ignored (nohup).
     """
 
     def handle(number: int, frame: object) -> None:

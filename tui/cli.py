@@ -69,7 +69,7 @@ def command(context: click.Context) -> int:
         return 0
     reason = why_no_terminal()
     if reason:
-        raise click.UsageError(f"{reason}; without, there are mpviz list and mpviz run --headless")
+        raise click.UsageError(f"{reason}; mpviz list and mpviz run --headless need no terminal")
     from mpviz.tui.app import pick  # noqa: PLC0415
 
     return pick()
@@ -264,7 +264,7 @@ def replay(
     """
     reason = why_no_terminal()
     if reason:
-        raise click.UsageError(f"{reason}; without, there are mpviz export and mpviz compare")
+        raise click.UsageError(f"{reason}; mpviz export and mpviz compare need no terminal")
     from mpviz.trace.recording import NotARecording  # noqa: PLC0415
     from mpviz.trace.replay import Replay  # noqa: PLC0415
 
@@ -329,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         from mpviz.trace.text import clean  # noqa: PLC0415
 
-        # Names of files may hold what a terminal would obey.
+        # Names of files may contain terminal escape sequences.
         words = clean(" ".join(error.format_message().split()))
         click.echo(f"mpviz: {words}", err=True)
         return USAGE_ERROR
@@ -340,13 +340,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:
             raise
-        # Only what is written to a stream that was open before us has no name.
+        # Only an error of a stream that was open before us names no file.
         return _cannot_print(error)
     return int(status or 0)
 
 
 def _reader_is_gone() -> int:
-    """Who read our output has gone."""
+    """End quietly: the reader of our output has gone."""
     _print_no_more()
     return 128 + 13
 
@@ -360,13 +360,13 @@ def _cannot_print(error: OSError) -> int:
 
 
 def _print_no_more() -> None:
-    """Python must not complain once more, when it flushes what could not be written."""
+    """Keep Python from a second complaint, when it flushes what could not be written."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Closed(io.TextIOBase):
-    """stdout where we were started without one (``>&-``)."""
+    """Takes the place of stdout if we were started without one (``>&-``)."""
 
     def write(self, text: str) -> int:
         """Refuse it as a closed descriptor does."""
@@ -374,10 +374,10 @@ class _Closed(io.TextIOBase):
 
 
 class _Nowhere(io.TextIOBase):
-    """stderr where we were started without one: ``print`` would take stdout in its place."""
+    """Takes the place of a missing stderr; without it, ``print`` would write to stdout."""
 
     def write(self, text: str) -> int:
-        """Take it, for nobody."""
+        """Discard it."""
         return len(text)
 
 

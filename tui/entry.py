@@ -1,6 +1,6 @@
 """The console script: until mpviz can answer, Ctrl-C ends it without a word.
 
-Here is also what it says where a library is missing that it needs: one line, with what to do.
+If a library that it needs is missing, one line says what to do.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def main() -> int:
 
 
 def _advice(library: str, error: ImportError) -> str:
-    """What is wrong with a library, and the command that puts it right."""
+    """What is wrong with a library, and the command that repairs it."""
     from importlib import metadata  # noqa: PLC0415 - only here
 
     try:
         needed = metadata.requires("mpviz") or []
     except metadata.PackageNotFoundError:
-        return "it is not installed, and runs from nowhere else; see README.md for how"
+        return "it has to be installed to run; README.md says how"
     is_missing = isinstance(error, ModuleNotFoundError) and error.name == library
     wrong = "is missing" if is_missing else f"does not fit: {' '.join(str(error).split())}"
     named = [each for each in needed if each.startswith(library)]

@@ -94,7 +94,7 @@ def observe(
 
 
 def record_problem(session: sessions.Session) -> str:
-    """Why the run could not be recorded where that was asked for; empty where it was."""
+    """Why the run could not be recorded although requested; empty if there was no problem."""
     if session.recorded is None or not session.record_problem:
         return ""
     return f"{session.recorded}: {session.record_problem}"
@@ -124,7 +124,7 @@ def has_found(state: RunState, rules: frozenset[str]) -> bool:
 
 
 def write_json(document: object, path: str) -> bool:
-    """Write a document where ``--json`` asked for it; False where it cannot be, which is said."""
+    """Write a document to the place that ``--json`` names; if that fails, say so and give False."""
     from mpviz.trace.destination import destination  # noqa: PLC0415
 
     try:
@@ -140,9 +140,9 @@ def write_json(document: object, path: str) -> bool:
 
 
 def say(words: str) -> None:
-    """Tell the person something on stderr; where that is gone, nobody is told.
+    """Print a message on stderr, if there is one.
 
-    Names of files and programs may hold what a terminal would obey.
+    Names of files and programs may contain terminal escape sequences.
     """
     with suppress(OSError):
         print(f"mpviz: {clean(words)}", file=sys.stderr, flush=True)
@@ -171,13 +171,13 @@ def _report(state: RunState, json_file: str | None) -> bool:
         print(summary(state), file=sys.stderr, flush=True)
         told = True
     except OSError:
-        # Nobody can be told of it.
+        # There is nowhere to report this.
         told = False
     return (json_file is None or write_json(document(state), json_file)) and told
 
 
 class _Signals:
-    """Passes the first Ctrl-C and the first SIGTERM on to the program; all else ends all of it.
+    """Passes the first Ctrl-C and the first SIGTERM on to the program; other signals end it all.
 
     The program begins before there is a session: what comes by then waits until there is one.
     """
@@ -205,15 +205,15 @@ class _Signals:
                 self._sessions[0].stop()
 
     def _is_being_ended(self) -> bool:
-        """Whether there was a signal before the latest that was to end it."""
+        """Whether an earlier signal was already meant to end the program."""
         return any(number != signal.SIGINT for number in self.received[:-1])
 
 
 @contextmanager
 def _signals(sessions: list[Session]) -> Iterator[_Signals]:
-    """Have the signals that end a program handled, for the session that will be in the list.
+    """Handle the signals that end a program, for the session that will be in the list.
 
-    One that we were started with as ignored stays ignored, for the program as well (nohup).
+    Signals that were ignored when we were started stay ignored, for the program too (nohup).
     """
     signals = _Signals(sessions)
     numbers = [
@@ -226,5 +226,5 @@ def _signals(sessions: list[Session]) -> Iterator[_Signals]:
         yield signals
     finally:
         for number, handler in before.items():
-            # Once we have been asked to end, another may not keep us from telling how it went.
+            # Once we have been asked to end, further signals must not prevent the report.
             signal.signal(number, signal.SIG_IGN if signals.received else handler)

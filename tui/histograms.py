@@ -21,7 +21,7 @@ _QUARTERS = 4
 """Buckets of a distribution for each doubling; the bucket's number is its place on the scale."""
 _TICK_ROOM = 9
 MOST_SHOWN = 100
-"""Of the costliest so many have a row."""
+"""Number of rows; the costliest come first."""
 
 
 def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
@@ -58,7 +58,7 @@ def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
         rows.append(row(*line, key=timing.object))
     hidden = len(timings) - MOST_SHOWN
     return (
-        [*rows, row((f" and {count(hidden)} more, which cost less", "dim"))] if hidden > 0 else rows
+        [*rows, row((f" and {count(hidden)} more that cost less", "dim"))] if hidden > 0 else rows
     )
 
 

@@ -49,7 +49,7 @@ def find(wanted: str) -> str:
 
 
 def version_for_scenarios(python: str) -> tuple[int, int]:
-    """This interpreter's version; :class:`BadTarget` where it cannot run a scenario."""
+    """This interpreter's version; :class:`BadTarget` if it cannot run a scenario."""
     asked = subprocess.run(
         [python, "-I", "-S", "-c", _ASKING],
         stdin=subprocess.DEVNULL,

@@ -45,15 +45,15 @@ class Listing(Generic[T]):
     """The texts of an item that the filter looks at."""
     orders: tuple[Order[T], ...] = ()
     is_left: Callable[[RunState, T], bool] = lambda state, item: False
-    """Whether an item is no more in use, as far as can be seen."""
+    """Whether an item is no longer in use, as far as can be seen."""
 
     def standing(
         self, state: RunState, view: View, panel: str, height: int
     ) -> tuple[Sequence[T], int]:
-        """What is listed, and of how many more there is only the number.
+        """The items that are listed, and the number of those that are only counted.
 
-        What is no more in use stands behind what is; where there is not a row for each, it is only
-        counted. Filtered or ordered by something, or once the run is over, all are alike.
+        Items that are no longer in use come last; if there is not a row for each, they are only
+        counted. In a filtered or ordered list, or after the end of the run, all items are alike.
         """
         items = self.listed(state, view, panel)
         if state.ended >= 0 or view.filter or self.order(view, panel):
@@ -140,7 +140,7 @@ def in_sight(
     make: Callable[[T], Row],
     words: Count = _so_many_more,
 ) -> list[Row]:
-    """The same for items of a row each, of which only those in sight are made into rows."""
+    """The same for items of one row each; rows are made only for the items in sight."""
     if len(items) <= height:
         return [make(item) for item in items]
     if height <= 1:
@@ -153,18 +153,18 @@ def in_sight(
 
 
 def left_row(number: int, words: str = "left by processes that have ended") -> list[Row]:
-    """The line for what is no more in use; none where there is nothing of it."""
+    """The line that counts items no longer in use; no line if there are none."""
     return [row((f" ▸ {number:,} {words}", "dim"))] if number else []
 
 
 USED_OF_LATE = 20
-"""For so many steps of a :class:`~mpviz.trace.measures.Rate`, two seconds, something is in use."""
+"""Steps of a :class:`~mpviz.trace.measures.Rate`, two seconds, for which a use counts as recent."""
 
 
 def is_deserted(state: RunState, users: Iterable[str], *rates: Rate) -> bool:
-    """Whether of these processes some have ended, and no two are left to share what they shared.
+    """Whether an object of these processes is no longer in use.
 
-    Not so where it has been used in the last seconds.
+    It is not if some of them have ended, fewer than two are left, and it was not used recently.
     """
     alive = ended = 0
     for key in users:

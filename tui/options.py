@@ -102,7 +102,7 @@ def is_same_file(one: str, other: str) -> bool:
 
 
 def why_no_terminal() -> str:
-    """Why Textual cannot draw, which reads from stdin and writes to stderr; empty where it can."""
+    """Why Textual cannot draw; empty if it can. It reads from stdin and writes to stderr."""
     try:
         are_terminals = sys.stdin.isatty() and sys.stderr.isatty()
     except (AttributeError, ValueError):
@@ -111,5 +111,5 @@ def why_no_terminal() -> str:
     if not are_terminals:
         return "there is no terminal at stdin and stderr"
     if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        return "TERM names no terminal to draw on, as TERM=xterm-256color would"
+        return "TERM names no terminal that mpviz can draw on; try TERM=xterm-256color"
     return ""

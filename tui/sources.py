@@ -1,8 +1,7 @@
-"""Source files as they are now: read and coloured in a thread of their own, never in the screen's.
+"""Source files as they are now: read and coloured in a separate thread, never in the screen's.
 
-A recording may name anything as a source, and so may the code of a program: a pipe that nobody
-writes to, a device without an end, a terminal. Only regular files are opened, and of these no more
-than a bounded part is read.
+A recording, or the code of a program, may name anything as its source: a pipe that nobody writes
+to, a device without an end, a terminal. So only regular files are opened, up to a bounded size.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ BYTES_READ = 4 << 20
 """The largest file that is read; the probe has the same bound, and says why."""
 
 BYTES_COLOURED = 256 << 10
-"""The largest that is coloured, which takes some 2 s for each MB; a larger one is plain text."""
+"""Size in bytes up to which a file is coloured, which takes some 2 s for each MB."""
 
 LINES_SHOWN = 100_000
 CHARACTERS_SHOWN = 500
-"""Of one line."""
+"""Characters of one line that are shown."""
 
 KEPT = 8
-"""So many files are kept."""
+"""Number of files that are kept."""
 
 LOOK_AGAIN_SECONDS = 1.0
-"""A file that is shown is looked at so often, for it may have changed."""
+"""Seconds between two looks at a file that is shown, because it may have changed."""
 
 PATIENCE_SECONDS = 0.05
-"""How long a picture waits for a file that is shown for the first time: most take less."""
+"""Seconds that a picture waits for a file shown for the first time; most take less."""
 
 BEING_READ = "it is being read"
 
@@ -54,17 +53,17 @@ class _Known:
 
 
 class Sources:
-    """Gives the files that panels ask for, as far as they have been read, and reads on."""
+    """Gives panels the files that have been read, and reads the others in its own thread."""
 
     def __init__(self, heard: Callable[[], None] = lambda: None) -> None:
         self.heard = heard
-        """Is called in the reading thread when a file has come, or has changed."""
+        """Called in the reading thread when a file has been read, or has changed."""
         self._known: dict[str, _Known] = {}
         self._asked: SimpleQueue[tuple[str, threading.Event]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def ask(self, file: str) -> Source:
-        """The file as it was last read; its error is BEING_READ until it has been."""
+        """The file as it was last read; before that, its error is BEING_READ."""
         now = time.monotonic()
         known = self._known.get(file)
         if known is None:
@@ -79,7 +78,7 @@ class Sources:
 
     def _give(self, file: str) -> threading.Event:
         if self._thread is None:
-            # A daemon: whatever it is at, mpviz can end.
+            # A daemon, so that mpviz can end whatever this thread is doing.
             self._thread = threading.Thread(target=self._run, name="mpviz-sources", daemon=True)
             self._thread.start()
         is_read = threading.Event()
@@ -100,7 +99,7 @@ class Sources:
 
 
 def read(file: str) -> Source:
-    """The file, read again only where it has changed since; what is wrong is in its error."""
+    """The file, read again only if it has changed since; its error says what went wrong."""
     path = _on_disk(file)
     try:
         status = path.stat()
@@ -109,7 +108,7 @@ def read(file: str) -> Source:
     if not stat.S_ISREG(status.st_mode):
         return Source((), error="it is no regular file")
     if status.st_size > BYTES_READ:
-        return Source((), error=f"it has {status.st_size:,} bytes, more than a source is read of")
+        return Source((), error=f"it has {status.st_size:,} bytes, too many to be shown")
     return _read(path, status.st_mtime_ns, status.st_size)
 
 
@@ -121,7 +120,7 @@ def read_lines(path: Path) -> tuple[tuple[Part, ...], ...]:
 
 @lru_cache(maxsize=KEPT)
 def _read(path: Path, changed: int, size: int) -> Source:
-    """``changed`` and ``size`` are what tells one content of the file from another."""
+    """Read a file; ``changed`` and ``size`` make a changed file miss the cache."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with os.fdopen(descriptor, "rb") as opened:
@@ -142,7 +141,7 @@ def _lines(text: str, size: int) -> tuple[tuple[Part, ...], ...]:
 
 
 def _on_disk(file: str) -> Path:
-    """The path that a source's name stands for: ``\\xe9`` in it may be a byte that is no UTF-8."""
+    """The path that a source's name stands for: ``\\xe9`` in it may be a byte outside UTF-8."""
     path = Path(file)
     if "\\x" not in file or os.path.lexists(path):
         return path

@@ -14,7 +14,7 @@ from mpviz.tui.rows import fit_name
 from mpviz.tui.words import duration
 
 LEAST_REASON = 16
-"""Cells in which a name can be told from others that begin and end like it."""
+"""Minimum cells of a shortened name, so that similar names remain distinct."""
 
 WAITING = (
     Activity.LOCK,
@@ -67,9 +67,9 @@ def _by_itself(process: Process) -> list[str]:
 
 
 def shortened(state: RunState, process: Process, width: int) -> str:
-    """What it waits for in so many cells where no way to say it fits: its name is cut short.
+    """What it waits for, with its name shortened to fit into this many cells.
 
-    "waiting for queue very-lon…ues[12]", "very-lon…ues[12]"; empty where it does not wait, or where
+    "waiting for queue very-lon…ues[12]", "very-lon…ues[12]"; empty if it does not wait, or if
     nothing would be left of the name.
     """
     if not process.alive or process.activity not in WAITING or process.wait is None:

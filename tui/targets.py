@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from mpviz.trace.start import Target
 
 _BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
-"""What runs a scenario where mpviz is not installed, or could not be kept from the folder."""
+"""Runs a scenario if mpviz is not installed, or if Python would import from the current folder."""
 
 _SAFE_PATH = (3, 11)
-"""The first Python with ``-P``: neither it nor the workers it starts import from the folder that we
-are in, where ``queue.py`` may be anybody's."""
+"""The first Python with ``-P``: then neither it nor its workers import from the current folder, in
+which there may be a foreign ``queue.py``."""
 
 
 def from_words(

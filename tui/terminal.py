@@ -17,37 +17,37 @@ if TYPE_CHECKING:
     from textual.app import App
 
 WAIT_SECONDS = 0.1
-"""Between two looks at whether a terminal that takes no more is still worth waiting for."""
+"""Seconds between two checks of a terminal that accepts nothing, to see if we should still wait."""
 
 LEAVING_SECONDS = 0.5
-"""How long a terminal may take nothing while we leave, before the rest is thrown away."""
+"""Seconds that a terminal may accept nothing while we leave, before we discard the rest."""
 
 _SMALL_PIECE = 512
-"""Bytes that a terminal with any room takes at once, where a write could wait for more room."""
+"""Bytes that a terminal with any room accepts at once; a longer write could wait for room."""
 
 _AS_IT_WAS = (
     "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1016l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
-"""What Textual's own driver writes when it stops, in its order."""
+"""What Textual's own driver writes when it stops, in the same order."""
 
 
 class Outlet:
     """The file that the driver's thread writes to: it never raises, and waits only while it may.
 
-    A terminal whose window is closed, or that does not read, would end that thread or hold it, and
-    then everything else.
+    Otherwise a terminal that is closed or does not read would end or block that thread, and with it
+    the whole app.
     """
 
     def __init__(self, descriptor: int, encoding: str) -> None:
         self._encoding = encoding
         self._waiting: list[str] = []
         self.leaving = False
-        """Nobody waits for what is still to be drawn."""
+        """Whether we are leaving, so that pending output may be discarded."""
         self.gone = False
-        """Nothing can be written any more."""
+        """Whether the terminal is gone, so that nothing can be written any more."""
         try:
-            # A description of our own: not to block is for us alone, not for the shell.
+            # A separate open file description, so that only we write non-blocking, not the shell.
             flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
             self._descriptor = os.open(os.ttyname(descriptor), flags)
             self._piece = 1 << 16
@@ -64,7 +64,7 @@ class Outlet:
         self._waiting.append(text)
 
     def flush(self) -> None:
-        """Write what was kept, as far as the terminal takes it."""
+        """Write the kept text, as far as the terminal accepts it."""
         data = memoryview("".join(self._waiting).encode(self._encoding, "backslashreplace"))
         self._waiting.clear()
         room = select.poll()
@@ -84,15 +84,15 @@ class Outlet:
 
 
 class Terminal(LinuxDriver):
-    """Textual's driver, which a terminal that is lost does not end, nor SIGSTOP confuse.
+    """Textual's driver, made to survive a lost terminal and a SIGSTOP.
 
-    SIGTSTP is told, so that the terminal can be given back before the stop. SIGSTOP is not: on the
-    SIGCONT after it Textual would take its own modes for those of before.
+    SIGTSTP can be handled, so the terminal is restored before the stop. SIGSTOP cannot: on the
+    SIGCONT after it, Textual would mistake its own modes for the original ones.
     """
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        # Textual draws on stderr, which the command line has found to be a terminal.
+        # Textual draws on stderr; the command line has checked that it is a terminal.
         drawn_on = sys.__stderr__
         assert drawn_on is not None
         self.outlet = Outlet(drawn_on.fileno(), drawn_on.encoding)
@@ -101,7 +101,7 @@ class Terminal(LinuxDriver):
         self._is_suspending = False
         self._is_suspended = False
         self._continued = False
-        """A SIGCONT has come that was not acted on yet."""
+        """Whether a SIGCONT has arrived that was not yet handled."""
         self._attributes = _attributes(self.fileno)
 
     @property
@@ -124,7 +124,7 @@ class Terminal(LinuxDriver):
         super().stop_application_mode()
 
     def give_back_at_once(self) -> None:
-        """Give the terminal back without the help of any thread or loop; for a signal handler."""
+        """Restore the terminal without the help of any thread or loop. For a signal handler."""
         if self._attributes is not None:
             with suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self._attributes)
@@ -133,7 +133,7 @@ class Terminal(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys, until the terminal is gone."""
-        # OSError: EIO is how a terminal says so; the app sees that it is hung up.
+        # A terminal that is gone raises EIO; the app will notice the hang-up.
         with suppress(OSError):
             super().run_input_thread()
 
@@ -148,7 +148,7 @@ class Terminal(LinuxDriver):
         self._is_suspending = False
         self._must_signal_resume = True
         if self._continued:
-            # It took too long; a stop now would be one that nobody ends.
+            # It took too long: after a stop now, nobody might continue us.
             self._continued = False
             self.resume_application_mode()
         else:
@@ -166,7 +166,7 @@ class Terminal(LinuxDriver):
             asyncio.get_running_loop().call_soon_threadsafe(self._set_up_again)
 
     def _set_up_again(self) -> None:
-        """Give the terminal back and take it anew: a shell may have used it meanwhile."""
+        """Restore the terminal and take it again: a shell may have used it meanwhile."""
         self._continued = False
         if self._is_on:
             self.suspend_application_mode()

@@ -361,7 +361,7 @@ def test_of_a_chunk_it_says_how_small_chunks_would_be() -> None:
 
 @pytest.mark.parametrize(
     ("tasks", "fix"),
-    # Begun with all others, and after 400 of 1910 ms.
+    # The long task begins with all others, then 400 ms into a job of 1910 ms.
     [(3, "Cut it into smaller tasks"), (6, "Hand out the longest tasks first")],
 )
 def test_to_hand_out_the_longest_first_is_no_help_for_what_was_begun_with_the_first(
@@ -484,7 +484,7 @@ def test_a_pool_that_is_fed_later_had_not_too_many() -> None:
 
 
 def starts(count: int, starting: float, working: float, method: str = "spawn") -> Story:
-    """Processes that are started one after the other."""
+    """Processes started one after the other."""
     story = Story()
     for number in range(count):
         time = 10 + number * (starting + working)
@@ -523,7 +523,7 @@ def test_it_is_over_where_the_others_work_for_longer_than_half_of_the_starts() -
     ("method", "cause"),
     [
         ("fork", "a copy of the parent"),
-        ("spawn", "a new Python that imports the program anew"),
+        ("spawn", "a new Python that imports the program again"),
         ("forkserver", "a copy of the fork server"),
     ],
 )
@@ -604,10 +604,10 @@ def crowd(
     granted: float = 0.0,
     told: bool = True,
 ) -> Story:
-    """Eight processes, of which so many share ``own`` cores, and others use more of the two.
+    """Eight processes on two cores: some share ``own`` cores, other programs use the rest.
 
-    ``idle``: the share of the time for which each of them wants no core. ``told``: whether the
-    kernel counts how long they wait for one.
+    ``idle`` is the share of the time in which each process wants no core. ``told`` says whether the
+    kernel counts how long they wait for a core.
     """
     story = Story()
     story.events[0] = RunStarted(
@@ -647,10 +647,10 @@ def crowd(
         (crowd(5, told=False), []),
         (crowd(6, own=1.7), []),
         (crowd(6, samples=19), []),
-        # It has 11 and 9 percent of the cores.
+        # The program has 11 and 9 percent of the cores.
         (crowd(6, own=0.22, others=1.7), ["too-many-for-cores"]),
         (crowd(6, own=0.18, others=1.8), []),
-        # Alone they would use 83 and 51 percent of a core each.
+        # Alone, each process would use 83 and 51 percent of a core.
         (crowd(8, own=1.6, others=0.3, idle=0.04), ["too-many-for-cores"]),
         (crowd(8, own=1.6, others=0.3, idle=0.19), []),
         (crowd(5, own=0.95, allowed=(1,)), ["too-many-for-cores"]),
@@ -762,7 +762,7 @@ def test_a_lock_that_is_held_for_less_was_held_for_that_and_then_is_taken_back(
 
 def test_no_lock_is_held_for_more_than_all_of_the_time() -> None:
     story = turns(2, 100, 0.01, total=2100)
-    # Its last turn is a long one.
+    # The last turn is a long one.
     story.tell(2200, 110, LockAcquired, object="gate")
     story.tell(2900, 110, LockReleased, object="gate")
     story.sample(2901)

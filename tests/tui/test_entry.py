@@ -1,4 +1,4 @@
-"""Where mpviz cannot work as it is, it says what to do, in one line."""
+"""If mpviz cannot work as it is, it says in one line what to do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_library_that_is_missing_is_named_with_what_helps(library: str, tmp_pa
             )
     done = call(*words, before=WITHOUT.format(library=library, error=error))
     if library == "textual":
-        # Only what draws on a terminal needs it.
+        # Only commands that draw on a terminal need it.
         assert "is missing" not in done.stderr
         return
     (line,) = done.stderr.splitlines()
@@ -82,5 +82,5 @@ def test_without_a_terminal_or_with_a_dumb_one_it_says_so(monkeypatch: pytest.Mo
         os.close(ours)
         os.close(theirs)
     assert status == 2
-    assert said.startswith("mpviz: TERM names no terminal to draw on, as TERM=xterm-256color would")
+    assert said.startswith("mpviz: TERM names no terminal that mpviz can draw on; try TERM=xterm-")
     assert said.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Sources come in a thread of their own, and only from regular files of a bounded size."""
+"""Sources are read in a separate thread, and only from regular files of a bounded size."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     }
     words = list(said.values())
     assert words[:4] == ["it is no regular file"] * 4
-    assert words[4] == "it has 6,442,450,944 bytes, more than a source is read of"
+    assert words[4] == "it has 6,442,450,944 bytes, too many to be shown"
     assert words[5] == "No such file or directory"
     assert "null" in words[6]
 
@@ -74,7 +74,7 @@ def test_the_screen_does_not_wait_for_a_file_and_hears_of_it(
     wait_until(heard.is_set)
     assert [text for text, _ in held.ask(str(file)).lines[0]] == ["x", " ", "=", " ", "1"]
     assert reader[0] is not threading.current_thread()
-    # It is looked at again, and heard of when it has changed.
+    # The thread looks at the file again, and says when it has changed.
     heard.clear()
     file.write_text("x = 1\ny = 2\n")
     wait_until(lambda: len(held.ask(str(file)).lines) == 2)

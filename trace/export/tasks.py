@@ -33,7 +33,7 @@ class TaskWatch:
     def _started(self, event: TaskStarted) -> list[Task]:
         process = self._state.by_pid.get(event.pid)
         if process is None:
-            # The fold has refused it: nobody with this pid can have told it.
+            # The fold has refused it: no process with this pid can have sent it.
             return []
         task = self._state.table(Task)[process.task]
         before = self._at_work.pop(task.id, None)

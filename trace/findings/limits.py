@@ -12,8 +12,8 @@ DEADLOCK_NANOSECONDS: Final = 300_000_000
 """How long the same threads wait for each other in the same ring."""
 
 MARGIN: Final = 0.1
-"""How far below its threshold a share may fall before what was said of it is taken back. Meanwhile
-it is marked as over."""
+"""How far below its threshold a share may fall before the finding is withdrawn. Until then the
+finding is marked as over."""
 
 FLAG_CONTENTS: Final = 2
 """A value that has never held more different things is a flag: it is set, and not counted up."""
@@ -44,8 +44,8 @@ TAIL_NANOSECONDS: Final = 1_000_000_000
 TAIL_SHARE: Final = 0.3
 """How much of the time of all the work that is."""
 TAIL_LATE_SHARE: Final = 0.1
-"""Of the time that they have run, how long after the job they were begun, at least, to have been
-begun late."""
+"""Minimum delay from the start of a job to that of its last tasks for them to count as begun late,
+as a share of the time that they have run."""
 TAIL_TIMES: Final = 2.0
 """How many times as long as the others they take."""
 
@@ -87,18 +87,18 @@ LOCK_PROCESSES: Final = 3
 """Processes that take it by turns, for these waits to be called a convoy."""
 
 CROWD_TIMES: Final = 2.5
-"""Processes that would run, if they could, for each core that the program may use, on average."""
+"""Minimum average number of processes that want to run, for each core that the program may use."""
 CROWD_MORE: Final = 4
-"""How many more they are than cores, at least: on one core two or three do no harm."""
+"""Minimum excess of such processes over cores: on one core, two or three do no harm."""
 CROWD_CORES_SHARE: Final = 0.9
-"""How much of these cores is in use then."""
+"""Minimum share of these cores that is in use meanwhile, by any program."""
 CROWD_OWN_SHARE: Final = 0.1
-"""How much of them the program has: where others have nearly all, they keep it from them."""
+"""Minimum share of these cores that the program itself uses: below it, others cause the wait."""
 
 STARVED_SHARE: Final = 0.2
-"""Of the time that workers are at work, that they are ready and without a core."""
+"""Minimum share of the workers' working time in which they are ready but have no core."""
 STARVED_OTHERS_SHARE: Final = 0.5
-"""How much of the cores others have, for that to be told of them."""
+"""Minimum share of the cores that other programs use before they are named as the cause."""
 
 FED_WORKERS: Final = 8
 """Workers of a pool, at least: a few too many cost nothing."""

@@ -75,6 +75,5 @@ def _turns(state: RunState, lock: Lock, waits: dict[str, int]) -> Turns:
         ended = state.processes[key].ended
         there += max(0, (until if ended < 0 else min(ended, until)) - since)
     waited = lock.wait.total + sum(max(0, until - since) for since in waits.values())
-    # Its last turn may have ended after that, so what it was held for can come to more than there
-    # was time.
+    # The last turn may have ended after that, so the time held can exceed the time observed.
     return Turns(lock, came, there / life, waited / life, min(1.0, lock.hold.total / life))

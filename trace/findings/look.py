@@ -10,7 +10,7 @@ from mpviz.trace.state import Finding, RunState
 
 
 def look(state: RunState, rules: Iterable[Rule]) -> None:
-    """Ask these rules what is wrong now; one that has failed is not asked again."""
+    """Ask these rules what is wrong now, except those that have failed before."""
     for rule in rules:
         what = f"the rule {rule.name}"
         if rule.name in state.silenced or what in state.own_errors:

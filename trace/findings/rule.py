@@ -48,7 +48,7 @@ class Rule:
     From then on processes die because mpviz or their program ends them.
     """
     nearly: Callable[[RunState, str], bool] | None = None
-    """Whether what was said of this subject is nearly so still, by a margin below the threshold.
+    """Whether this subject is below the threshold, but within a margin of it.
 
-    Then it is over, as long as it is no more, and not withdrawn: or it would come and go.
+    Then the finding is marked as over instead of withdrawn, or it would come and go.
     """

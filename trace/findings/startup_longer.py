@@ -54,12 +54,12 @@ def _cause(crew: Crew, pool: Pool | None) -> str:
 
 _WHAT_A_START_IS = {
     "fork": "Each start is a copy of the parent, which took up to {}.",
-    "spawn": "Each is a new Python that imports the program anew before it begins, which took up"
+    "spawn": "Each is a new Python that imports the program again before it begins, which took up"
     " to {}.",
-    "forkserver": "Each is a copy of the fork server, and imports of the program what that had not"
-    " imported before, which took up to {}.",
+    "forkserver": "Each is a copy of the fork server, and imports whatever of the program the fork"
+    " server had not imported, which took up to {}.",
 }
-"""By the start method, where all were started by the same."""
+"""What a start is, by start method; used if all were started by the same method."""
 
 RULE = Rule(
     name="startup-longer",

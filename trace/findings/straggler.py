@@ -56,7 +56,7 @@ def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Findin
     who = one if len(tasks) == 1 else f"the last {len(tasks)} tasks of {tasks[0].function} have"
     idle = counted(pool.size - len(tasks), "worker") + f" of {pool.name}"
     share = alone / max(1, state.now - job.submitted)
-    # To begin it first brings no more than the time that it has been begun after the job.
+    # Beginning it first saves at most the time between the job's begin and its own.
     is_late = tasks[0].started - job.submitted >= limits.TAIL_LATE_SHARE * ran
     return Finding(
         rule="straggler",

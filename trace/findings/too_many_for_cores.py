@@ -1,7 +1,7 @@
 """Rule: more processes that want to run than there are cores.
 
-What they want is what they would use if they never had to wait for a core, which the kernel counts
-for each of them; so the load of other programs makes nobody look busier than it is.
+A process wants as much of a core as it would use if it never had to wait for one. The kernel counts
+these waits, so the load of other programs makes no process look busier than it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _find(state: RunState) -> Iterator[Finding]:
     cores = state.cores
     if len(cores.wanted) < CROWD_SAMPLES or state.frozen:
         return
-    # Who is always ready has been seen to be so for 99 percent of the time, now and then.
+    # A process that is always ready sometimes shows up as ready for 99 percent of the time.
     wanted = round(sum(cores.wanted) / CROWD_SAMPLES, 1)
     had = sum(cores.had) / CROWD_SAMPLES
     if wanted < most_for(cores.count) or had < limits.CROWD_OWN_SHARE * cores.count:
@@ -31,7 +31,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _used(state: RunState, uses: list[CoreUse]) -> float:
-    """How many of the cores that the program may use anybody used."""
+    """How many of the program's cores were in use, by any program."""
     may_use = state.cores.may_use
     return sum(use.percent for index, use in enumerate(uses) if may_use(index)) / 100
 

@@ -16,7 +16,7 @@ def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
         if not _has_too_many(pool):
             continue
-        # Once it was found, it is what the pool did that counts, and no longer who feeds it.
+        # After the finding, only what the pool did counts, no longer who feeds it.
         is_known = ("too-many-to-feed", pool.id) in state.findings
         if _hardly_works(pool) and (is_known or (not pool.ended and _starves(state, pool))):
             yield _finding(state, pool)

@@ -38,7 +38,7 @@ class Arrived(Event, tag="barrier.arrived", kw_only=True):
 
     object: str
     waits: Whole = 0
-    """1 where it is not the last, and waits for the others."""
+    """1 if it is not the last one and waits for the others."""
     site: Whole = 0
 
 

@@ -96,7 +96,7 @@ class Managed:
     called_by: dict[str, int] = field(default_factory=dict)
     """Process key: calls."""
     uses: int = 1
-    """How often its id has been given, this time included."""
+    """How often its id has been used, this time included."""
     methods: dict[str, Method] = field(default_factory=dict)
     """By their own names those that were called."""
 
@@ -154,9 +154,9 @@ def _created(state: RunState, process: Process, event: ManagedCreated) -> None:
 
 
 def _keep_predecessor(state: RunState, object_id: str) -> int:
-    """Give an object another id whose own the manager has given again, because it is gone.
+    """Rename a dead object whose id the manager has used again.
 
-    How often this one has been given by now.
+    Returns how often that id has been used by now.
     """
     objects, methods = state.table(Managed), state.table(Method)
     before = objects.pop(object_id, None)

@@ -84,7 +84,7 @@ def _created(state: RunState, process: Process, event: MemoryCreated) -> None:
 
 
 def free_id(taken: Container[str], name: str, uses: int) -> tuple[str, int]:
-    """An id for what had this name before, and how often the name has been used with the next."""
+    """An id for the former block of this name, and how often the name will have been used."""
     uses += 1
     while f"{name}~{uses}" in taken:
         uses += 1

@@ -267,7 +267,7 @@ def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
 
 
 def _task_left(pool: Pool, process: Process, ended: str) -> str:
-    """The id of a task that a worker is still at when one has ended; empty where there is none."""
+    """After the end of one task, the id of another that the worker is still at; empty if none."""
     beside = pool.beside.get(process.key)
     if not beside:
         return ""
@@ -332,7 +332,7 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     pool.broken = True
     which = {-1: "what was not done", 0: "whatever is submitted", 1: "the one call not done"}
     calls = which.get(event.calls, f"all {event.calls} calls not done")
-    # Who has its workers ended asks for that.
+    # The program asked for it, if it ended the workers.
     asked_for = pool.ended in ENDS_WORKERS
     cause = f"{pool.ended}()" if asked_for else "the end of a worker"
     text = f"{pool.name} is broken by {cause}: {event.error} for {calls}"

@@ -8,13 +8,13 @@ POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool", "pytest-
 """Kinds whose jobs are cut into tasks; the second is mpire's."""
 
 MANY_AT_A_TIME = ("aiomultiprocess Pool",)
-"""Kinds whose workers begin a task while they are at others."""
+"""Kinds whose workers begin a task before the previous one has ended."""
 
 EXECUTORS = ("ProcessPoolExecutor", "loky executor", "ProcessPool")
 """Kinds whose tasks are calls that are submitted one by one; the last is pebble's."""
 
 ENDS_WORKERS = ("terminate", "terminate_workers", "kill_workers")
-"""Ends of a pool that its workers do not live to see."""
+"""Calls that end a pool by ending its workers."""
 
 BROKEN = "BrokenProcessPool"
 """What each call of a broken executor raises that was not done, unless another is told."""
@@ -33,7 +33,7 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     max_tasks: Whole = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
     maker: str = ""
-    """A library's function that made it for its own use when the program called that; or empty."""
+    """If a library's function made the pool for its own use, that function; else empty."""
     site: Whole = 0
 
 
@@ -89,7 +89,7 @@ class JobGrew(Event, tag="job.grew", kw_only=True):
 class TaskArrived(Event, tag="task.arrived", kw_only=True):
     """The bytes of a task have come out of the pool's queue; the worker begins to unpickle them.
 
-    To that belongs the import of the module of its function.
+    That includes importing the module of the task's function.
     """
 
     object: str
@@ -120,7 +120,7 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     error: str = ""
     """The exception's class, where it raised."""
     stopped: str = ""
-    """Why it was broken off, where it was, and by nothing that it did: "stopped"."""
+    """If it was broken off from outside, the reason, such as "stopped"; else empty."""
     cpu: Seconds = 0.0
     """CPU seconds that the worker has used so far; 0 where that is not told."""
     cpu_nanoseconds: Count = 0
@@ -128,7 +128,7 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
 
 
 class TaskStopping(Event, tag="task.stopping", kw_only=True):
-    """A pool is about to end one of its workers, to be rid of the task that it is at."""
+    """A pool is about to end one of its workers in order to stop the worker's task."""
 
     worker: Whole
     """The worker's pid."""
@@ -182,8 +182,8 @@ class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
 
 
 class PoolEnded(Event, tag="pool.ended", kw_only=True):
-    """``close()``, ``terminate()`` or ``shutdown()`` was called, or what of an executor ends its
-    workers at once: ``terminate_workers()``, ``kill_workers()`` (Python 3.14).
+    """``close()``, ``terminate()`` or ``shutdown()`` was called, or an executor's
+    ``terminate_workers()`` or ``kill_workers()`` (Python 3.14), which end its workers at once.
     """
 
     object: str

@@ -67,7 +67,7 @@ class Job:
     never_run: int = 0
     """Tasks that failed without a worker: they cannot be pickled, or their executor is broken."""
     stopped: int = 0
-    """Tasks that were broken off, as their time was over, or nobody wanted them any more."""
+    """Tasks that were broken off, because they timed out or were cancelled."""
     returned: int = 0
     """Of an executor: tasks whose futures are done, however they ended."""
     callbacks: int = 0
@@ -128,7 +128,7 @@ class Pool:
     at_work: dict[str, str] = field(default_factory=dict)
     """Process key: id of the task that it is at."""
     beside: dict[str, list[str]] = field(default_factory=dict)
-    """Process key: ids of the other tasks that it is at, where it does many at a time."""
+    """For a process that does several tasks at a time: its key, and the ids of the other tasks."""
     most_at_work: int = 0
     """How many workers were at a task at once, at most."""
     first_task: int = -1
@@ -144,7 +144,7 @@ class Pool:
     finished: Rate = field(default_factory=Rate)
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
-    """close, terminate, shutdown, terminate_workers or kill_workers, once it was called."""
+    """close, terminate, shutdown, terminate_workers or kill_workers, once called; else empty."""
     broken: bool = False
     """Whether it is an executor that has lost a worker, and with it all that was not done."""
 

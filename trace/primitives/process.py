@@ -51,10 +51,10 @@ class Hello(Event, tag="process.hello", kw_only=True):
 
 
 class ForkedBeside(Event, tag="process.beside", kw_only=True):
-    """This process was forked while other threads of the program's own ran in its parent."""
+    """This process was forked while other threads of the program ran in its parent."""
 
     threads: Whole
-    """How many."""
+    """The number of these threads."""
     names: str
     """Their names."""
     site: Whole = 0
@@ -122,7 +122,7 @@ class Signalled(Event, tag="process.signalled", kw_only=True):
 
 
 SERVER_GONE = 255
-"""What a parent takes for the exit code of a child, alive or not, whose fork server was killed.
+"""The exit code that a parent reports for a child whose fork server was killed, even if it lives.
 
 See ``poll`` in ``multiprocessing/popen_forkserver.py``, CPython 3.8 to 3.15: it cannot know better.
 """
@@ -191,7 +191,7 @@ def _first_name(state: RunState, process: Process, forker: Process | None, role:
 
 
 def _fork_of(name: str) -> str:
-    """What the fork of one of this name is called, however many forks come after each other.
+    """The name of a fork of the process with this name; a chain of forks becomes a number.
 
     >>> _fork_of("a"), _fork_of("fork of a"), _fork_of("fork of fork of a")
     ('fork of a', 'fork of fork of a', 'fork of a (3 deep)')
@@ -247,7 +247,7 @@ def _began(state: RunState, process: Process, event: Began) -> None:
 def _named(state: RunState, process: Process, event: Named) -> None:
     process.name = event.name
     if process.role == "program":
-        # Its command line says no more than that it is a Python.
+        # Its command line only says that it is a Python.
         process.role = "process"
 
 
@@ -281,7 +281,7 @@ def _joined(state: RunState, parent: Process, event: Joined) -> None:
         return
     child.joined = True
     if event.exit_code == SERVER_GONE and child.start_method == "forkserver":
-        # The warden tells of its end, when it ends.
+        # The warden will report its end.
         return
     end_process(state, child, event.time, event.exit_code)
 

@@ -54,7 +54,7 @@ class ItemLost(Event, tag="queue.lost", kw_only=True):
 
     object: str
     given_up: Whole = 0
-    """1 where not that failed, but the put itself: it was interrupted, or nobody can read."""
+    """1 if the put itself failed instead: it was interrupted, or the read end was closed."""
 
 
 class ItemDone(Event, tag="queue.done", kw_only=True):

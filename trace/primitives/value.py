@@ -19,11 +19,11 @@ from mpviz.trace.state import (
 )
 
 Content = bool | int | float | str | None
-"""What an element holds; a whole number has 64 bits, with or without a sign."""
+"""Content of an element; a whole number has 64 bits, with or without a sign."""
 
 
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
-# The bounds of a field's type end at 63 bits, and a ``c_uint64`` holds one more.
+# The types of msgspec bound a number to 63 bits, and a ``c_uint64`` needs 64.
 _NO_CONTENT = "no element holds a number of more than 64 bits"
 
 
@@ -77,7 +77,7 @@ class ValueWritten(Event, tag="value.written", kw_only=True):
 
 
 DETAIL_LIMIT = 50_000
-"""How many elements of a value, and processes that read each of them, are kept: about 10 MB."""
+"""Maximum number of elements, and readers of elements, kept for a value: about 10 MB."""
 
 
 @dataclass(slots=True)
@@ -132,9 +132,9 @@ class SharedValue:
     """Of a Value that holds numbers."""
     elements: dict[int, Element] = field(default_factory=dict)
     details: int = 0
-    """How many elements, and readers of each, are kept."""
+    """Number of elements, and readers of elements, that are kept."""
     unchecked: int = 0
-    """Reads and writes for which there was no more room: nobody knows whether they lost updates."""
+    """Reads and writes not checked for lost updates, because there was no more room."""
     written_by: dict[str, int] = field(default_factory=dict)
     """Process key: writes."""
 
@@ -143,7 +143,7 @@ _NONE: dict[str, Any] = {}
 
 
 def _unknown(state: RunState, value_id: str) -> SharedValue:
-    """Take in a value whose creation was not told."""
+    """Add a value whose creation was not observed."""
     value = SharedValue(value_id, value_id, "Value", "", 1)
     state.table(SharedValue)[value_id] = value
     return value
@@ -157,7 +157,7 @@ def _new_element(value: SharedValue, index: int) -> Element:
 
 
 def _has_room(value: SharedValue) -> bool:
-    """Whether one more element or reader can be kept; if not, its use is counted."""
+    """Whether one more element or reader can be kept; if not, count its use as not checked."""
     if value.details >= DETAIL_LIMIT:
         value.unchecked += 1
         return False

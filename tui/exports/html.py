@@ -139,7 +139,7 @@ def _missing(state: RunState, trouble: str) -> Iterator[str]:
             f" {count(state.unreadable)} could not be read: what they told is not in here."
         )
     told += [
-        f"More records may be lost than can be counted: {each}." for each in state.hidden_losses
+        f"More records may be lost; how many is not known: {each}." for each in state.hidden_losses
     ]
     for words in told:
         yield f'<p class="trouble">{escape(words)}</p>'

@@ -17,7 +17,7 @@ from mpviz.tui.view import View
 SMALLEST_CORE = 20
 """Cells that a core needs for a bar of its own."""
 BARRED = "-"
-"""Stands behind the number of a core that the program may not run on."""
+"""Follows the number of a core that the program may not run on."""
 MARKS = 8
 WIDEST_BAR = 60
 
@@ -61,7 +61,7 @@ def _legend(state: RunState, width: int) -> Row:
 
 
 def _others(state: RunState) -> str:
-    """That other programs had most of the cores of late, in how many words it takes; else none."""
+    """A note that other programs had most of the cores in recent samples; empty otherwise."""
     cores = state.cores
     moments = list(islice(reversed(cores.history), len(cores.had)))
     used = sum(
@@ -176,7 +176,7 @@ def _summary(state: RunState, view: View, cores: Sequence[CoreUse], width: int) 
 
 
 def title(state: RunState, view: View) -> str:
-    """How many there are, also for the program, and how often they are looked at."""
+    """How many cores there are, how many the program may use, and how often they are sampled."""
     cores = state.cores
     if not cores.history:
         return "cores"
@@ -199,10 +199,10 @@ PANEL = Panel(
     help=(
         "How busy each core is: in the colour of each observed process that last ran on it, and "
         "dim (░) what the rest of the machine does. To the right the percentage, the tags of these "
-        "processes, and the last samples, one column each, coloured by who used the core most. A "
-        "core with a - behind its number is none that the program may run on (taskset, a cpuset); "
-        "the title says how many it can keep busy, which a control group may limit, too. The "
-        "title says how often the system was asked; between two samples nothing is known."
+        "processes, and the last samples, one column each, coloured by who used the core most. The "
+        "program may not run on a core with a - behind its number (taskset, a cpuset). The title "
+        "says how many cores the program can keep busy, which a control group may limit, too, and "
+        "how often the system was asked; between two samples nothing is known."
     ),
     draw=draw,
     wanted_height=wanted_height,

@@ -19,7 +19,7 @@ NUMBERS_WIDTH = 50
 
 
 def _is_left(state: RunState, lock: Lock) -> bool:
-    """A dead holder has not left its lock: whoever waits for that, waits for ever."""
+    """A dead holder still uses its lock, because others wait for the lock for ever."""
     lately = state.now - lock.taken < USED_OF_LATE * Rate.STEP
     if lately or lock.holders or not is_deserted(state, lock.takers):
         return False

@@ -45,7 +45,7 @@ def _listed(state: RunState, view: View) -> list[tuple[Manager, list[Managed]]]:
 
 
 def _has_ended(state: RunState, manager: Manager) -> bool:
-    """Whether its process has ended, while the program goes on."""
+    """Whether the manager's process has ended while the program goes on."""
     server = state.processes.get(manager.server)
     return state.ended < 0 and server is not None and not server.alive
 
@@ -59,7 +59,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     names = [len(each.name) for _, objects in listed for each in objects]
     name = max(6, min(WIDEST_NAME, width // 4, max(names, default=0) + 1))
     lines: list[tuple[Manager, Managed | int]] = []
-    """The objects, and before those of each manager how many these are."""
+    """The objects, with a heading for each manager that gives their number."""
     for manager, objects in listed:
         lines += [(manager, len(objects)), *((manager, each) for each in objects)]
 

@@ -27,7 +27,7 @@ WIDEST_NAME = 26
 ORDERED = "▾"
 """Stands behind the heading of the column that the list is ordered by."""
 DEEPEST = 6
-"""Generations that are indented; the name needs room, too."""
+"""Maximum generations that are indented, because the name needs room too."""
 HEADING_FROM = 5
 """Rows from which on there is a line of headings."""
 
@@ -237,7 +237,7 @@ def _state(state: RunState, view: View, process: Process, width: int) -> list[Pa
             return [*parts, (words, style), ("  ", ""), (fit(signal, room), "warning")]
     words = _fitting(ways, left)
     if words == ways[-1]:
-        # A reason is cut short before it is left out.
+        # The reason is shortened before it is left out.
         words = shortened(state, process, left) or words
     return [*parts, (fit(words or ways[-1], left), style)]
 

@@ -76,7 +76,7 @@ def _waited(queue: Queue) -> int:
 
 
 def _first(state: RunState, queue: Queue, size: tuple[int, int]) -> tuple[Part, ...]:
-    """Its depth as a bar and a number, and who waits where there is room for that."""
+    """Its depth as a bar and a number, and who waits, if there is room for that."""
     name, width = size
     full = _fullness(queue)
     numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
@@ -98,7 +98,7 @@ def _first(state: RunState, queue: Queue, size: tuple[int, int]) -> tuple[Part, 
 def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
     name, width, _ = size
     now = moment_of(state, view)
-    # What the bar of the first row leaves.
+    # The room that the bar of the first row leaves.
     left = max(0, width - name - WIDEST_BAR - 25)
     return [
         Row(_first(state, queue, (name, width)), queue.id),

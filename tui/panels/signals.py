@@ -142,7 +142,7 @@ def _whom(state: RunState, words: str, key: str) -> list[Part]:
 def _places(state: RunState, barrier: Barrier, now: int, room: int) -> list[Part]:
     """The places taken and those still free, and as much about them as there is room for."""
     ways = _ways_to_say(state, barrier, now)
-    # A place takes two cells at least, and a barrier may have any number of them.
+    # A place takes at least two cells, and a barrier may have any number of places.
     if 2 * barrier.parties <= room:
         places = _marked_places(state, barrier)
         for words in ways:

@@ -21,7 +21,7 @@ Loader = Callable[[str], Source]
 """Gives a file as it is now, and keeps what it has read: each picture asks again."""
 
 SOURCES = Sources()
-"""What has been read from disk, in a thread of its own; the only I/O of any panel."""
+"""The files that a separate thread has read from disk; the only I/O of any panel."""
 
 CHANGED = "the file has changed since: the lines may be others"
 
@@ -39,7 +39,7 @@ MARGIN = 13
 
 
 def make_panel(load: Loader) -> Panel:
-    """The panel over this loader."""
+    """The panel that shows files from this loader."""
 
     def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         file = file_of(state, view)
@@ -214,7 +214,7 @@ def first_line(state: RunState, view: View, file: str, lines: int, height: int) 
             -abs(first + height // 2 - sum(inside) // len(inside)) if inside else -first,
         )
 
-    # Only windows with something in them; a source may have many thousands of lines.
+    # Only windows with at least one name; a source may have many thousands of lines.
     places = {chosen, *known, *busy} - {0}
     windows = {
         first

@@ -108,7 +108,7 @@ class RunScreen(Looking):
         self.redraw()
 
     def action_stop(self) -> None:
-        """End the program; the picture stays. A program of the person's own may take its time."""
+        """End the program; the picture stays. The person's own program gets its grace period."""
         if self.session is None or self.over:
             self.say("the program has ended already")
         elif self.target.grace and self.state.ending < 0:

@@ -57,7 +57,7 @@ class Watching(Screen[None]):
     ACTIONS: tuple[Action, ...] = ()
 
     class SourceRead(Message):
-        """A source file has come, or has changed, and there is something new to draw."""
+        """A source file has been read, or has changed, and has to be drawn."""
 
     @dataclass
     class Failed(Message):
@@ -145,11 +145,11 @@ class Watching(Screen[None]):
             SOURCES.heard = lambda: None
 
     def _hear_of_source(self) -> None:
-        # Called in the thread that reads; a message may be posted from any.
+        # Called in the reading thread; a message may be posted from any thread.
         self.post_message(self.SourceRead())
 
     def on_watching_source_read(self) -> None:
-        """Draw it, also where the picture stands still."""
+        """Draw it, even if the picture is paused."""
         self.redraw()
 
     def situation(self) -> Situation:
