@@ -67,8 +67,8 @@ def run(
 ) -> int:
     """Run a scenario to its end, or until Ctrl-C."""
     if sys.version_info < (3, 11) and scenario.module.startswith(OURS):
-        # A spawned Python imports from its folder first, where queue.py
-        # may be anybody's; since 3.11 there is -P against that.
+        # A spawned Python imports from the current folder first, which may
+        # have a foreign queue.py; from Python 3.11 on, -P prevents that.
         os.chdir("/")
     import multiprocessing  # noqa: PLC0415 - the list does without it
 

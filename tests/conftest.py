@@ -47,8 +47,8 @@ VERSIONS = ((3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14), (3, 15)
 NEWER_PYTHONS = Path(__file__).parents[2] / "shared/tools/newer-pythons"
 """A command beside the project that installs the newest Pythons and prints their paths.
 
-It takes a third of a second where it has done so before, else 20 seconds and the network. Where
-there is no such command, the tests use what else they find.
+It takes a third of a second if they are installed, else 20 seconds and the network. Without such a
+command, the tests use the other Pythons that they find.
 """
 
 TELLING = '''
@@ -65,7 +65,7 @@ _numbers = count(1)
 
 settings.register_profile("mpviz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mpviz")
-"""For all tests: how long an example takes says more of the machine than of what is tested."""
+"""For all tests, without a deadline: the time of an example depends mostly on the machine."""
 
 
 def pytest_configure() -> None:
@@ -79,7 +79,7 @@ TELL_OWN_ERROR = own_errors.tell
 
 @pytest.fixture(scope="session", autouse=True)
 def loud_errors() -> Iterator[None]:
-    """An error of ours that a run would only tell is raised in the tests."""
+    """Raise errors of ours, which a run would only report."""
 
     def raise_it(state: RunState, what: str, error: Exception) -> None:
         raise error
@@ -91,7 +91,7 @@ def loud_errors() -> Iterator[None]:
 
 @pytest.fixture
 def quiet_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Errors of ours are told, as they are in a run."""
+    """Report errors of ours, as in a run, instead of raising them."""
     monkeypatch.setattr(own_errors, "tell", TELL_OWN_ERROR)
 
 
@@ -149,7 +149,7 @@ def _candidates(versions: tuple[tuple[int, int], ...]) -> list[str]:
 
 @cache
 def _newer() -> list[str]:
-    """What NEWER_PYTHONS prints; nothing where it is missing or cannot install them."""
+    """The paths that NEWER_PYTHONS prints; none if it is missing or cannot install them."""
     if not NEWER_PYTHONS.is_file():
         return []
     printed = subprocess.run(

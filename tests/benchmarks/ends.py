@@ -1,13 +1,13 @@
-"""Ends mpviz in eleven ways, at rest and at work, on a terminal and without; counts what is wrong.
+"""Ends mpviz in eleven ways, at rest and at work, with and without a terminal; counts failures.
 
-``python -m tests.benchmarks.ends --tries N --seed S --at-once K``: way, rest or work, terminal or
-none, and start method take turns; their order and the moment are drawn by lot. At rest is a run
-that is over, on a terminal, or one that sleeps, without. Root's trials see a /dev/shm of their own.
-What may be wrong:
+``python -m tests.benchmarks.ends --tries N --seed S --at-once K``: all combinations of way, rest or
+work, terminal or none, and start method are tried in random order, each ended at a random moment.
+"At rest" means that the run is over (on a terminal) or sleeps (without). Root's trials have their
+own /dev/shm. Possible failures:
 
 - hung: mpviz does not end;
-- alive: a process is there when mpviz has ended;
-- left: a file, shared memory, or no whole JSON document where there should be one;
+- alive: a process is still there after mpviz has ended;
+- left: a file or shared memory is left, or a JSON document is missing or incomplete;
 - terminal: its modes, its screen, its mouse or its cursor are not as they were.
 """
 
@@ -41,7 +41,7 @@ from tests.benchmarks.kills import ALONE, MPVIZ, START_METHODS, marked, shared_f
 
 MARK = "MPVIZ_ENDS"
 MOMENTS = 1.5
-"""Seconds after the program has begun, or has ended, within which the end comes."""
+"""Maximum seconds from the begin or the end of the program to the moment when we end mpviz."""
 PATIENCE = 25.0
 CLEARED = 3.0
 """Seconds within which nothing may be left."""
@@ -91,7 +91,7 @@ class Trial:
 
     @property
     def mark(self) -> bytes:
-        """What every process of it has in its environment."""
+        """The variable that every process of this trial has in its environment."""
         return os.fsencode(f"{MARK}={self.folder}")
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ class Trial:
 
 
 class Viewer:
-    """mpviz as a command on a terminal that is its own, with a second one for its input alone."""
+    """mpviz as a command on its own terminal, with a second terminal for its input alone."""
 
     def __init__(self, trial: Trial) -> None:
         (trial.folder / "program.py").write_text(PROGRAM)
@@ -136,13 +136,13 @@ class Viewer:
     def _read(self) -> None:
         with suppress(OSError):
             while not self.is_hung_up:
-                # A read that waits would hold the terminal open.
+                # A blocking read would keep the terminal open.
                 if select.select([self.ours], [], [], 0.05)[0]:
                     self.drawn += os.read(self.ours, 1 << 16)
         os.close(self.ours)
 
     def wait_for(self, *texts: bytes) -> None:
-        """Wait until one of these has been drawn, or it has ended."""
+        """Wait until one of these texts has been drawn, or mpviz has ended."""
         deadline = time.monotonic() + PATIENCE
         while not any(text in self.drawn for text in texts) and self.runs():
             if time.monotonic() > deadline:
@@ -150,17 +150,17 @@ class Viewer:
             time.sleep(0.02)
 
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Whether mpviz is still running."""
         return self.process.poll() is None
 
     def signal(self, number: int, times: int = 1, pause: float = 0.0) -> None:
-        """Send it a signal, so many times."""
+        """Send it a signal, this many times."""
         for _ in range(times):
             self.process.send_signal(number)
             time.sleep(pause)
 
     def type(self, keys: bytes, times: int = 1, pause: float = 0.0) -> None:
-        """Press keys, so many times."""
+        """Press keys, this many times."""
         for _ in range(times):
             with suppress(OSError):
                 os.write(self.ours, keys)
@@ -174,7 +174,7 @@ class Viewer:
             self.type(b"\x03")
 
     def quit_until_it_ends(self, on_screen: bool) -> None:
-        """The same, again and again: a key is dropped that is pressed while it takes the screen."""
+        """The same, repeatedly: mpviz drops keys that are pressed while it takes the screen."""
         deadline = time.monotonic() + PATIENCE
         while self.runs() and time.monotonic() < deadline:
             self.quit(on_screen)
@@ -187,7 +187,7 @@ class Viewer:
         self.reader.join()
 
     def close_input(self) -> None:
-        """Close the terminal that is its stdin alone."""
+        """Close the terminal that is only its stdin."""
         if self.input >= 0:
             os.close(self.input)
             self.input = -1
@@ -208,7 +208,7 @@ def end(trial: Trial, viewer: Viewer) -> None:
     if way == "STOP and CONT":
         viewer.signal(signal.SIGSTOP, pause=0.3)
         if trial.on_screen:
-            # As the shell does that has the terminal meanwhile.
+            # Like the shell that has the terminal meanwhile.
             termios.tcsetattr(viewer.theirs, termios.TCSANOW, viewer.modes)
         viewer.signal(signal.SIGCONT, pause=0.8)
         viewer.quit_until_it_ends(trial.on_screen)
@@ -242,7 +242,7 @@ WAYS = (
 
 
 def run(trial: Trial, chance: random.Random) -> Trial:
-    """Start mpviz, end it, and look at what there is then."""
+    """Start mpviz, end it, and check what is left."""
     viewer = Viewer(trial)
     try:
         over = trial.at_rest and trial.on_screen
@@ -298,7 +298,7 @@ def check_terminal(trial: Trial, viewer: Viewer) -> None:
         return
     if termios.tcgetattr(viewer.theirs)[:4] != viewer.modes[:4]:
         trial.problems.append("terminal: its modes")
-    # What was written last is on its way.
+    # The last output may still be on its way.
     time.sleep(0.2)
     for name, (on, off) in MODES.items():
         if viewer.drawn.rfind(on) > viewer.drawn.rfind(off):
@@ -306,7 +306,7 @@ def check_terminal(trial: Trial, viewer: Viewer) -> None:
 
 
 def main() -> None:
-    """Run the trials and print what came of them."""
+    """Run the trials and print the failures."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tries", type=int, default=88)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))

@@ -1,4 +1,4 @@
-"""Recordings that somebody has tampered with, very many of them, through all that reads one.
+"""Reads very many manipulated recordings with everything that can read a recording.
 
 ``python -m tests.benchmarks.fuzz --inputs 1000000 --seed 0`` prints each cause of a failure once,
 with the seed of its first input, and ends with status 1 if there was one. The test beside the
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tui" / "panels"))
 from hostile import hostile, read_all
 
 SLOW = 5.0
-"""CPU seconds; no recording of a few hundred lines may take as long."""
+"""Limit in CPU seconds for a recording of a few hundred lines."""
 REPORT_EVERY = 60.0
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         started = time.process_time()
         try:
             refused += read_all(hostile(seed), seed) is None
-        except Exception as error:  # any at all is what is looked for
+        except Exception as error:  # any exception is a failure
             cause = _cause(error)
             if not causes[cause]:
                 print(f"seed {seed}: {cause}", flush=True)
@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
 
 
 def _cause(error: Exception) -> str:
-    """The type of an exception, and where in mpviz it came from."""
+    """The type of an exception, and the place in mpviz that it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 2)[-2:]}:{frames[-1].lineno}"
     return f"{type(error).__name__} {place} {str(error)[:80]}"

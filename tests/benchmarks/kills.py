@@ -1,14 +1,13 @@
 """Kills one process of a run at a random moment, many times, and counts what went wrong then.
 
 ``python -m tests.benchmarks.kills --tries N --seed S``: nine scenarios under three start methods,
-every second run in a terminal. Root's trials see a /dev/shm of their own. Who is killed is drawn by
-lot from all that run: the program's processes, multiprocessing's helpers, and mpviz's own warden.
-Four things may go wrong:
+every second run in a terminal. Root's trials have their own /dev/shm. The victim is a random one of
+all processes: the program's, multiprocessing's helpers, and mpviz's own warden. Possible failures:
 
 - hung: mpviz does not end when it is asked to;
 - lost: a record is missing, or unreadable, or the probe made an error;
-- wrong: the killed process is shown with another end, or one is shown as ended while it lives;
-- left: a process, a file, shared memory or the modes of the terminal.
+- wrong: the end of the killed process is wrong, or a living process is shown as ended;
+- left: a process, a file or shared memory is left, or the modes of the terminal are changed.
 """
 
 from __future__ import annotations
@@ -44,14 +43,14 @@ SCENARIOS = {
     "barrier": ["rounds=1000"],
     "condition": ["orders=10000"],
 }
-"""Each goes on for longer than it is let."""
+"""Scenarios and parameters with which each runs longer than a trial."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
 MARK = "MPVIZ_KILLS"
 MOMENTS, LINGER = 1.2, 0.5
-"""Seconds within which the kill comes, and for which the others may go on then, at most."""
+"""Maximum seconds before the kill, and after it for the other processes."""
 PATIENCE = 30.0
-"""Seconds after which mpviz hangs, when it was asked to end."""
+"""Seconds after a request to end, beyond which mpviz counts as hung."""
 CLEARED = 3.0
 """Seconds within which nothing may be left."""
 MPVIZ = [sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sys.exit(main())"]
@@ -71,7 +70,7 @@ class Trial:
 
     @property
     def mark(self) -> str:
-        """What every process of it has in its environment."""
+        """The variable that every process of this trial has in its environment."""
         return f"{MARK}={self.folder}"
 
 
@@ -79,7 +78,7 @@ ALONE = """mount -t tmpfs none /dev/shm && exec "$@" --alone"""
 
 
 def main() -> None:
-    """Run the trials and print what came of them."""
+    """Run the trials and print the failures."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tries", type=int, default=100)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
@@ -111,7 +110,7 @@ def main() -> None:
 
 
 def run(trial: Trial, chance: random.Random) -> None:
-    """Start mpviz, kill, end it, and look at what there is then."""
+    """Start mpviz, kill a process, end mpviz, and check what is left."""
     shared_before = shared_files()
     document = trial.folder / "run.json"
     (trial.folder / "t").mkdir()
@@ -183,11 +182,11 @@ class Viewer:
             self.shown += piece
 
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Whether mpviz is still running."""
         return self.process.poll() is None
 
     def end(self) -> bool:
-        """End it as a person would; False where that takes too long."""
+        """End it as a person would; False if that takes too long."""
         deadline = time.monotonic() + PATIENCE
         while self.runs() and time.monotonic() < deadline:
             if self.in_terminal:
@@ -201,7 +200,7 @@ class Viewer:
         return not self.runs()
 
     def terminal_problem(self) -> str:
-        """What is wrong with the terminal; empty where nothing is, or there is none."""
+        """What is wrong with the terminal; empty if nothing is, or if there is no terminal."""
         if not self.in_terminal:
             return ""
         after = termios.tcgetattr(self.theirs)
@@ -215,12 +214,12 @@ class Viewer:
 
 
 def has_begun(trial: Trial, viewer: Viewer) -> bool:
-    """Whether a process of the program is there: its clock began before that."""
+    """Whether a process of the program is there; the program's clock began before it."""
     return any(role == "process" for _, role in program_of(trial, viewer))
 
 
 def program_of(trial: Trial, viewer: Viewer) -> list[tuple[int, str]]:
-    """Pid and role of what lives of a run, without the viewer and what it is about to start."""
+    """Pid and role of the living processes of a run, without the viewer and its new children."""
     viewers = kernel.read_command(viewer.process.pid)
     return [
         (pid, role_of(pid))
@@ -230,7 +229,7 @@ def program_of(trial: Trial, viewer: Viewer) -> list[tuple[int, str]]:
 
 
 def role_of(pid: int) -> str:
-    """Who it is, by its command line."""
+    """The role of a process, by its command line."""
     command = " ".join(kernel.read_command(pid))
     for words, role in (
         ("warden", "warden"),
@@ -254,7 +253,7 @@ def marked(mark: bytes) -> list[int]:
 
 
 def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
-    """Kill one that was alive for certain; None where there was none any more."""
+    """Kill a process that was certainly alive; None if there was none left."""
     candidates = program_of(trial, viewer)
     chance.shuffle(candidates)
     for pid, role in candidates:
@@ -262,7 +261,7 @@ def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
         if started is None:
             continue
         if role == "warden":
-            # It lets itself not be stopped, and ends before the program for no other reason.
+            # It cannot be stopped first, and ends before the program only if it is killed.
             if signals.send(pid, started, signal.SIGKILL):
                 trial.victim = role
                 return pid
@@ -295,14 +294,14 @@ def check_left(trial: Trial, viewer: Viewer, shared_before: set[str]) -> None:
 
 
 def shared_files() -> set[str]:
-    """What lies in shared memory."""
+    """Names of the blocks in shared memory."""
     return {path.name for path in Path("/dev/shm").iterdir()}
 
 
 def check_document(
     trial: Trial, document: dict, killed: int, living: list[int], seen: float
 ) -> None:
-    """See that nothing was lost, and that every end is shown as it was."""
+    """Check that nothing was lost, and that every end is shown correctly."""
     stream = document["stream"]
     if stream["lost"] or stream["probe_errors"] or stream["unreadable"]:
         trial.problems.append(f"lost: {stream}")
@@ -313,14 +312,14 @@ def check_document(
         if shown != (-9, "SIGKILL"):
             trial.problems.append(f"wrong: the killed one is shown as {shown}")
     for pid in living:
-        # The clock began before the first of them was seen, so its end was even earlier.
+        # The clock began before the first process was seen, so the real end was even earlier.
         ended = by_pid[pid]["ended"] if pid in by_pid else None
         if ended is not None and pid != killed and ended < seen:
             trial.problems.append(f"wrong: {pid} was alive after its end at {ended:.2f} s")
 
 
 def end_all(trial: Trial) -> None:
-    """Kill what is left of a trial that went wrong."""
+    """Kill what is left of a failed trial."""
     for pid in marked(trial.mark.encode()):
         started = kernel.start_time(pid)
         if started is not None:

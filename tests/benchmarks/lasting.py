@@ -1,7 +1,7 @@
 """Programs that run for three seconds or more, watched by ``mpviz run --headless`` and bare.
 
-What a short run tells fits into the memory that it shares with the viewer; here the viewer has to
-keep up. Each pair runs right after one another, so that a machine with other work slows both.
+The records of a short run fit into the memory that it shares with the viewer; here the viewer has
+to keep up. The two runs of a pair follow each other directly, so that other load slows both.
 """
 
 import json
@@ -23,24 +23,24 @@ MPVIZ = [sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sy
 
 @dataclass(frozen=True)
 class Case:
-    """A program that does one thing so many times."""
+    """A program that does one thing many times."""
 
     name: str
     target: Callable[[int], list[str]]
-    """What ``mpviz run`` is given: a scenario with its parameters, or a program."""
+    """The arguments of ``mpviz run``: a scenario with its parameters, or a program."""
     goal: str
     times: int
-    """How often it does it in something like a second."""
+    """How often it does that thing in about a second."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run took, in seconds."""
+    """Times of one run, in seconds."""
 
     wall: float
-    """From the start of the program's first process to its end."""
+    """Wall time from the start of the program's first process to its end."""
     cpu: float
-    """Of the program's processes."""
+    """CPU time of the program's processes."""
     viewer: float = 0.0
     """CPU time of mpviz itself, its start and its warden included."""
     records: int = 0
@@ -107,7 +107,7 @@ def _measure(case: Case) -> None:
 
 
 def _times(case: Case) -> int:
-    """How often the program has to do it to run for long enough, bare."""
+    """How often the program has to do its thing to run long enough without mpviz."""
     times = case.times
     while (took := run_bare(case.target(times)).wall) < SECONDS:
         times = int(times * max(1.2, 1.1 * SECONDS / took))
@@ -125,7 +125,7 @@ def run_bare(target: list[str]) -> Cost:
 
 
 def run_watched(target: list[str]) -> Cost:
-    """Run it under mpviz; a record that is lost ends the benchmark."""
+    """Run it under mpviz; a lost record ends the benchmark."""
     before = _children_cpu()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "run.json"

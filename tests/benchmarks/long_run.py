@@ -25,7 +25,7 @@ FORMS = (
     b's before value index\n{"k":"value.written","o":"value"}',
     b'\n{"k":"lock.released","o":"lock"}',
 )
-"""As the probe writes them, numbered from 1."""
+"""Forms as the probe writes them, numbered from 1."""
 
 # A turn of a worker: wait for the lock, add one under it, put an item, get one, do a task.
 TURN = b"""\
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _fold_rings() -> None:
-    """What records of rings cost from the bytes on: four processes that add one under a lock."""
+    """Cost of ring records, starting from their bytes: four processes add one under a lock."""
     with tempfile.TemporaryDirectory() as folder:
         rings = [_ring(Path(folder), pid) for pid in range(100, 104)]
     records = [

@@ -52,7 +52,7 @@ def barrier(times: int) -> None:
 
 
 def hand_over(condition: ConditionType, times: int) -> None:
-    """Wake the other and wait for it, by turns."""
+    """Wake the other process and wait for it, in turns."""
     with condition:
         for _ in range(times):
             condition.notify()
@@ -61,7 +61,7 @@ def hand_over(condition: ConditionType, times: int) -> None:
 
 
 def condition(times: int) -> None:
-    """Two processes that wake each other by a condition."""
+    """Two processes that wake each other with a condition."""
     turn = Condition()
     run_all([Process(target=hand_over, args=(turn, times)) for _ in range(2)])
 
@@ -75,7 +75,7 @@ def answer(ping: EventType, pong: EventType, times: int) -> None:
 
 
 def event(times: int) -> None:
-    """Two processes that wake each other by events."""
+    """Two processes that wake each other with events."""
     ping, pong = Event(), Event()
     players = [
         Process(target=answer, args=(ping, pong, times)),

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 ROOT = Path(__file__).parents[2]
 TRIES = 22
-"""Of 44 combinations of way, rest or work, and terminal or none."""
+"""Number of trials, out of 44 combinations of way, rest or work, and terminal or none."""
 
 
 def test_every_end_is_an_end_and_leaves_nothing() -> None:

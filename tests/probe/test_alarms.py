@@ -1,8 +1,8 @@
-"""What a signal handler of the program raises reaches the program, wherever it comes.
+"""An exception raised by the program's signal handler reaches the program, wherever it comes.
 
-Programs give up on a call after a while like this: an alarm whose handler raises. It may come at
-any line of the probe. Whatever it interrupts, it must arrive, with nothing of ours in what the
-program sees of it; what was interrupted must be usable; and nothing must be told twice, or not.
+Programs use an alarm whose handler raises an exception to give up on a call after a while. The
+exception may come at any line of the probe. It must arrive, without a frame of ours in its
+traceback; the interrupted object must stay usable; and each record must be told exactly once.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ if __name__ == "__main__":
 
 IN_ONE_PROCESS = 12
 TOGETHER = 3
-"""How many kinds of calls there are."""
+"""Number of kinds of calls."""
 
 
 def under_alarms(run: Observed) -> None:
@@ -240,7 +240,7 @@ def test_an_alarm_at_any_line_reaches_the_program(run_program: RunProgram, pytho
     assert not any(process.waits for process in run.state.processes.values())
 
 
-# Under forkserver an alarm in the middle of a start ends the fork server, with us and without.
+# Under forkserver, an alarm in the middle of a start ends the fork server, even without mpviz.
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_so_it_does_where_several_processes_work_together(
     run_program: RunProgram, method: str

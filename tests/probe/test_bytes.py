@@ -1,4 +1,4 @@
-"""Paths, arguments and the environment are bytes, not always UTF-8; what is told is text."""
+"""Paths, arguments and the environment are bytes, not always UTF-8; records are text."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_is_no_utf_8_reaches_the_program_and_is_told_as_text(
     assert found["run"]["argv"][-1] == "caf\\xe9"
     assert all("caf\\xe9" in each["command"] for each in found["processes"][:1])
     assert [(each["name"], each["acquisitions"]) for each in found["locks"]] == [("lock", 1)]
-    # The recording is UTF-8 as well, and the source panel finds the file that it names.
+    # The recording is UTF-8 too, and the source panel finds the file that it names.
     gzip.decompress((tmp_path / "run.jsonl.gz").read_bytes()).decode("utf-8")
     (file,) = {site.file for site in state.sites.values()}
     assert file.endswith("/d\\xe9/p\\xe9.py")

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 PATIENCE = 60
 
 CROWD = 3 * int(most_for(len(os.sched_getaffinity(0))))
-"""So many that want to run are too many on this machine, also beside others that are at work."""
+"""Enough busy processes to be too many for this machine, even beside other load."""
 
 HEAD = f"""
 import os, sys, time
@@ -435,7 +435,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
     methods = {"startup-longer, again and again": "spawn"}
     together = [rule for rule in AT_FAULT if rule != "too-many-for-cores"]
     ended = watch(*[Watching(rule, folder / rule, methods.get(rule)) for rule in together])
-    # Beside programs that take the cores from it, it is none of its own fault.
+    # If other programs take the cores, the program is not to blame.
     rule = "too-many-for-cores"
     return dict(zip(together, ended, strict=True)) | {
         rule: watch(Watching(rule, folder / rule, None))[0]

@@ -395,7 +395,7 @@ def test_an_exception_ends_a_map_of_mpire(mpire: Observed) -> None:
     pool = pool_of(mpire, "failing")
     assert mpire.facts("failed") == "KeyError"
     errors = {task["error"] for task in tasks_of(mpire, pool) if task["outcome"] == "raised"}
-    # Another that is broken off by it has not failed.
+    # A task that is broken off because of another one has not failed.
     assert errors == {"KeyError"}
     sums = sums_of(pool)
     ended = ("done", "raised", "never_run", "stopped")
@@ -562,7 +562,7 @@ def test_billiard_s_tasks_are_those_of_the_program(billiard: Observed) -> None:
 def test_a_task_that_billiard_ends_has_had_its_time(billiard: Observed) -> None:
     (task,) = tasks_of(billiard, pool_of(billiard, "timed"))
     assert (task["function"], task["outcome"], task["error"]) == ("last", "timed out", None)
-    # What billiard hands over is the exception in a wrapper of its own.
+    # Billiard hands over the exception in its own wrapper.
     assert "ExceptionWithTraceback" in [facts.get("error") for facts in billiard.told]
     worker = str(task["worker_pid"])
     assert not [each for each in billiard.state.log if each.process == worker and each.trouble]
@@ -718,7 +718,7 @@ def test_a_worker_that_pebble_ends_with_its_task_is_no_failure(pebble: Observed)
     tasks = tasks_of(pebble, pool_of(pebble, "pool"))
     ended = {task["outcome"]: task for task in tasks if task["function"] == "sleep"}
     assert ended.keys() == {"timed out", "cancelled"}
-    # Its workers say of a SIGTERM by their exit code that it came.
+    # Its workers handle SIGTERM, and report it by their exit code.
     codes = {each["pid"]: each["exit_code"] for each in pebble.document["processes"]}
     assert [codes[task["worker_pid"]] for task in ended.values()] == [15, 15]
     assert not [

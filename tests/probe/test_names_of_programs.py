@@ -100,7 +100,7 @@ def test_objects_have_the_names_that_the_program_gives_them(
     run_program: RunProgram, python: str, tmp_path: Path
 ) -> None:
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
-    # Under the others, workers import the program anew and make what it makes when imported.
+    # Under the other start methods, workers import the program again, with all that this creates.
     run = run_program(
         MAKING.replace("KEY", LONG), str(tmp_path), python=python, start_method="fork"
     )
@@ -434,7 +434,7 @@ def test_a_wrapper_has_the_name_of_the_function_that_it_calls(
     run = run_program(WRAPPING, str(tmp_path), python=python)
     run.assert_nothing_was_missed()
     children = list(run.state.processes.values())[1:]
-    # The last one is the pool's worker, which calls nothing of the program's by itself.
+    # The last one is the pool's worker, whose target is not a function of the program.
     assert [process.function for process in children] == [
         *("plain", "plain", "plain", "plain", "both", "again", "plain", "Lazy"),
         *("plain", "plain", "abs", "plain", "plain", "plain", "plain", "plain"),

@@ -62,7 +62,7 @@ def test_to_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
 ) -> None:
     tasks = [facts["task"][0] for facts in run.told]
     for pid, phases in phases_of(run).items():
-        # How long it lacked a core is known for the time between two samples, and not for what.
+        # Samples tell how long it lacked a core between two of them, but not for which step.
         off_cpu = phases["working_off_cpu"] + phases["waiting_for_core"]
         assert off_cpu >= 0.2 * tasks.count(pid) - 0.01
         assert phases["initializing"] >= 0.1
@@ -141,9 +141,9 @@ def test_a_child_whose_main_thread_joins_a_thread_waits_for_what_that_waits_for(
 ) -> None:
     run = run_program(JOINING, start_method=start_method)
     for phases in phases_of(run).values():
-        # It may take two samples until that is seen.
+        # It may take two samples to see that.
         assert phases["waiting_for_queue"] > 0.5
-        # Until the thread has come to its wait, the main thread sleeps for nobody knows what.
+        # Until the thread begins its wait, the sleep of the main thread is unexplained.
         assert phases["sleeping"] < phases["waiting_for_queue"] / 5
 
 

@@ -1,4 +1,4 @@
-"""Processes that write a title over their command line, as setproctitle does, bear it as a name."""
+"""A process that writes a title over its command line, as setproctitle does, is named by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coverage and tracers see no file of ours: what they count is the program's, as without us."""
+"""Coverage and tracers see no file of ours: they count only the program, as without mpviz."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_coverage_counts_the_program_alone(tmp_path: Path, run_to_end: Callable[
         subprocess.run([sys.executable, "-m", "coverage", *words], cwd=tmp_path, check=True)
     report: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
     assert report["totals"]["percent_covered"] == 100
-    # It may name a file of ours that it counts no line of: it was there before us.
+    # It started before us, so it may name a file of ours, but it counts no line of it.
     counted = {
         Path(f).name for f, each in report["files"].items() if each["summary"]["num_statements"]
     }

@@ -1,4 +1,4 @@
-"""How many cores a program can keep busy: its affinity, its control group and all above that."""
+"""The cores that a program can keep busy, by its affinity, its control group and the parents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PID = 7
 
 
 def in_groups(folder: Path, path: str, **limits: str) -> tuple[Path, Path]:
-    """A tree of control groups, by name what each grants, and a process in one of them."""
+    """A tree of control groups with their limits by name, and a process in one of them."""
     proc, root = folder / "proc", folder / "cgroup"
     (proc / str(PID)).mkdir(parents=True)
     (proc / str(PID) / "cgroup").write_text(f"12:cpu:/elsewhere\n0::{path}\n")

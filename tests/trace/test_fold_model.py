@@ -151,7 +151,7 @@ def test_the_same_events_in_any_batches_make_the_same_state(
 def test_by_whichever_way_it_was_told_the_state_is_the_same(
     steps: list[tuple[int, int, int, int]], chance: Random
 ) -> None:
-    """As events that came by the pipe, or as records of rings, one by one or many in a run."""
+    """Give these as events from the pipe, or as ring records, one by one or in long runs."""
     events = play(steps).events
     told: list[Told] = []
     for event in events:
@@ -169,7 +169,7 @@ def test_by_whichever_way_it_was_told_the_state_is_the_same(
 
 
 def as_record(event: Event) -> RingRecord | None:
-    """The event as a ring would have it; None where one could not."""
+    """The event as a ring record; None if a ring cannot hold it."""
     kind = type(event)
     fields = FORMS.get(kind)
     if fields is None or event.dropped:
@@ -198,7 +198,7 @@ FORMS: dict[type[Event], tuple[str, ...]] = {
     MessageSent: ("site", "size"),
     MessageReceived: ("site", "size"),
 }
-"""What the probe tells by rings, and with which values."""
+"""Events that the probe sends through rings, and the names of their values."""
 
 
 @given(streams)

@@ -1,4 +1,4 @@
-"""Whatever a program does to the stream, the rings and the folder of its run, it harms nobody."""
+"""Nothing that a program does to its stream, its rings or the folder of its run harms mpviz."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def tell(queue: EventQueue, data: bytes) -> None:
 
 
 class Reading:
-    """What was read of a queue so far."""
+    """Everything read from a queue so far."""
 
     def __init__(self, queue: EventQueue) -> None:
         self.queue = queue
         self.events: list[Event] = []
 
     def has(self, kind: type[Event]) -> bool:
-        """Read on, and say whether there was such an event."""
+        """Read on, and say whether such an event has come."""
         self.events += as_events(self.queue.get())
         return any(isinstance(event, kind) for event in self.events)
 
     def troubles(self) -> list[str]:
-        """What the viewer told of its own troubles."""
+        """The troubles that the viewer has reported."""
         return [event.text for event in self.events if isinstance(event, Trouble)]
 
 
@@ -132,7 +132,7 @@ def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
 def put_ring(
     queue: EventQueue, *, read: int = 0, pid: int = 77, records: tuple[tuple[int, ...], ...] = ()
 ) -> Path:
-    """Make a ring as the probe would, with a form 1 and these records: number, time and form."""
+    """Make a ring as the probe does, with form 1 and these records of number, time and form."""
     memory = bytearray(layout.SIZE)
     layout.write_form(memory, 1, b'\n{"k":"wait.over"}')
     for number, stamp, form in records:

@@ -167,7 +167,7 @@ def test_descriptors_that_we_were_given_are_the_program_s_and_no_others() -> Non
     kept, unkept = os.pipe()
     os.write(writing, b"given")
     os.close(writing)
-    # What is there no more after the listing is the listing's own.
+    # A descriptor that is gone after the listing was that of the listing itself.
     reader = (
         "import os, sys\n"
         "listed = sorted(map(int, os.listdir('/proc/self/fd')))\n"
@@ -198,7 +198,7 @@ def test_the_warden_lets_go_of_what_it_passes_on() -> None:
     )
     os.close(writing)
     try:
-        # The end of file comes when nobody holds the other end any more.
+        # The end of file comes when no process holds the other end any more.
         assert os.read(reading, 1) == b""
     finally:
         viewer.kill()

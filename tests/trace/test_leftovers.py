@@ -1,4 +1,4 @@
-"""A run whose viewer, warden and stand-in were all killed: the next one clears what is left."""
+"""If viewer, warden and stand-in of a run are all killed, the next run clears what is left."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ if __name__ == "__main__":
 
 
 class Run:
-    """A viewer in a process of its own, with a program that goes on until it is ended."""
+    """A viewer in a separate process, with a program that runs until it is ended."""
 
     def __init__(self, folder: Path) -> None:
         program = folder / "program.py"
@@ -66,7 +66,7 @@ class Run:
         self.viewer.stdout.close()
 
     def kill(self, *pids: int) -> None:
-        """Kill the viewer and these, so closely together that none can act on the other's end."""
+        """Kill the viewer and these so quickly that none can react to the end of another."""
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         self.viewer.kill()
@@ -75,7 +75,7 @@ class Run:
         self.viewer.wait()
 
     def close(self) -> None:
-        """End it, if nobody has."""
+        """End it, unless it has already ended."""
         self.viewer.kill()
         self.viewer.wait()
 
@@ -97,7 +97,7 @@ def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until:
     # The stand-in first: while it lives, the warden cannot be stopped.
     run.kill(*run.wardens)
     assert run.folder.exists()
-    # The first process goes with the warden; who it has started is nobody's concern.
+    # The first process dies with the warden; nobody ends the processes that it has started.
     wait_until(lambda: not is_there(run.family[0]))
     assert any(map(is_there, run.family[1:]))
     leftovers.clear()
@@ -123,7 +123,7 @@ def test_a_run_that_goes_on_is_let_alone(run: Run) -> None:
 def test_a_run_of_which_only_the_warden_is_left_is_let_alone(
     run: Run, wait_until: WaitUntil
 ) -> None:
-    # It sees that the viewer is gone, and would be disturbed at what it does then.
+    # Stopped, because a warden that sees that the viewer is gone ends the run itself.
     for pid in run.wardens:
         os.kill(pid, signal.SIGSTOP)
     run.viewer.kill()
@@ -153,7 +153,7 @@ def test_a_folder_that_nobody_holds_is_removed_unless_its_owner_lives() -> None:
 
 
 def test_a_folder_that_is_held_is_let_alone_whoever_s_it_was() -> None:
-    # As one of a container with processes of its own looks from here.
+    # A process of another container looks like this from here.
     gone = Path(tempfile.gettempdir()) / "mpviz-1-1-00000000"
     gone.mkdir()
     descriptor = leftovers.hold(gone)

@@ -1,4 +1,4 @@
-"""What could not be told is counted to the record, however the process and the viewer fared."""
+"""Lost records are counted exactly, whatever happens to the process and to the viewer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def queue(nothing_left: None) -> Iterator[EventQueue]:
 
 @pytest.fixture
 def write(queue: EventQueue, python: str) -> Write:
-    """Run this code in a process with the probe's writing end; the numbers that it prints."""
+    """Run this code in a process with the probe's writing end; give the numbers that it prints."""
 
     def run(code: str) -> list[int]:
         done = subprocess.run(
@@ -63,7 +63,7 @@ def write(queue: EventQueue, python: str) -> Write:
 
 
 def all_of(queue: EventQueue) -> tuple[RunState, list[Event]]:
-    """What is left to read, now that nobody writes any more, and the state that comes of it."""
+    """Read what is left after the last writer is gone; give it with the resulting state."""
     queue.finish()
     events: list[Event] = []
     while batch := queue.get():
@@ -73,7 +73,7 @@ def all_of(queue: EventQueue) -> tuple[RunState, list[Event]]:
 
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The viewer reads nothing until the end, as if it was stopped."""
+    """Make the viewer read nothing until the end, as if it was stopped."""
     monkeypatch.setattr(queue_module, "BACKLOG_BYTES", -1)
 
 
@@ -219,7 +219,7 @@ def test_a_viewer_that_was_stopped_knows_the_exit_status_and_what_it_missed(
     stream = found["stream"]
     assert stream["lost"] > 0
     assert stream["lost_of"] == {str(process["pid"]): stream["lost"]}
-    # Each block is made, closed and unlinked; the rest is about the beginning and the end.
+    # Each block is made, closed and unlinked; the other records are from the beginning and the end.
     assert 3 * 6000 < stream["records"] + stream["lost"] <= 3 * 6000 + 12
 
 
@@ -248,7 +248,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 
 @pytest.mark.parametrize("limit", ["-S", "-H -S"])
 def test_more_processes_than_descriptors_lose_nothing(tmp_path: Path, limit: str) -> None:
-    """Each has a ring; the program finds the limit that it would have found."""
+    """Each process has a ring, and the program finds the limit that it has without mpviz."""
     program, told = tmp_path / "many.py", tmp_path / "told.json"
     program.write_text(MORE_THAN_DESCRIPTORS)
     shell = f"ulimit {limit} -n 50; ulimit -Sn; ulimit -Hn; exec {MPVIZ} run --headless"

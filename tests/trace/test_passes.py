@@ -41,7 +41,7 @@ class Written:
 
     @property
     def line(self) -> bytes:
-        """As it comes by the pipe and the socket."""
+        """The record as a line of the pipe or the socket."""
         told = self.stamp, self.pid, self.number
         return b'{"k":"wait.over","t":%d,"p":%d,"n":%d}\n' % told
 
@@ -72,7 +72,7 @@ class FakeRing:
 
 
 class Simulation:
-    """Processes that stamp and write, and a viewer that reads, one step of one at a time.
+    """Processes that stamp and write, and a viewer that reads, in interleaved single steps.
 
     The last of the processes is the warden, whose records go through its socket.
     """
@@ -104,7 +104,7 @@ class Simulation:
             self.pending[actor] = None
 
     def channel(self, actor: int, through_pipe: bool) -> list[Written]:
-        """Where this one writes."""
+        """The stream that this process writes to."""
         if actor == WARDEN:
             return self.socket
         return self.pipe if through_pipe else self.rings[actor].records
@@ -172,7 +172,7 @@ def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
 
 
 def sort(*lines: bytes, warden: int = 0, until: int = 100) -> list[Event]:
-    """What becomes of these pieces of the pipe, each in a pass of its own."""
+    """The events from these pieces of the pipe, each in a separate pass."""
     sorter = Sorter(warden)
     return [
         event

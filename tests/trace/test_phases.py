@@ -333,7 +333,7 @@ def test_they_add_up_where_the_lanes_are_thinned(pool: Story) -> None:
     assert pool.spent("Anna")["working_off_cpu"] == pytest.approx(25 - 10, abs=0.001)
 
 
-# Which thread is the work of its process
+# The thread that counts as the work of its process
 
 
 def seen(
@@ -346,7 +346,7 @@ def seen(
     asleep_in: str = "",
     without: float = 0.0,
 ) -> None:
-    """A sample of Anna, 100 ms after the one before: percent of a core, seconds in all."""
+    """A sample of Anna, 100 ms after the previous one: percent of a core, total seconds."""
     process = ProcessSample(ANNA, ANNA, MAIN, status, percent, time * percent / 100_000, 1, 0)
     process.main_seconds = process.cpu_seconds if main < 0 else main
     process.without_core, process.asleep_in = without, asleep_in
@@ -377,7 +377,7 @@ def test_a_main_thread_that_joins_a_thread_waits_for_what_that_waits_for(story: 
     story.tell(180, ANNA, WaitOver, thread=9)
     assert story.state.by_pid[ANNA].state == "running"
     story.end(200)
-    # Of the time before its first sample nobody knows.
+    # Nothing is known about the time before its first sample.
     assert story.spent("Anna")["waiting_for_queue"] == 80
 
 
@@ -413,7 +413,7 @@ def test_a_thread_that_computes_is_the_work_though_the_main_thread_waits(story: 
     seen(story, 300, percent=49, status="S", main=0, asleep_in="else")
     assert story.state.by_pid[ANNA].state == "waiting"
     story.end(300)
-    # It was at work between the two samples that say so, and not in the time after the second.
+    # It was at work between the two samples that show it, and not after the second one.
     assert story.spent("Anna")["waiting_for_queue"] == 80 + 100
 
 
@@ -488,7 +488,7 @@ def test_a_starved_machine_is_named_with_numbers(
     assert (told["in_words"] is not None) is is_said
 
 
-# Sleep that nobody explains
+# Unexplained sleep
 
 
 def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story: Story) -> None:
@@ -505,7 +505,7 @@ def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story
 
 
 def asleep_in_tasks(pool: Story, asleep_in: str, times: int) -> Story:
-    """Anna and Bert are at one task each, and ten samples find them asleep, some in a lock."""
+    """Anna and Bert each do one task, and ten samples find them asleep, some in a lock."""
     for pid in (ANNA, BERT):
         pool.tell(20, pid, TaskStarted, object="P", job=0, index=pid, function="f", items=1)
     for number in range(10):
@@ -559,7 +559,7 @@ def test_a_worker_unpickles_from_the_arrival_of_a_task_to_its_start(pool: Story)
 def test_a_wait_for_a_core_that_is_told_late_does_not_make_a_light_process_busy(
     story: Story,
 ) -> None:
-    """It sleeps 9 ms, waits 200 ms for a core and computes 1 ms: alone it would use a tenth."""
+    """It sleeps 9 ms, waits 200 ms for a core and computes 1 ms: alone, it would use a tenth."""
     story.child(0, ANNA, "Anna", began=10)
     for number in range(1, 61):
         rounds = number * 100 // 210

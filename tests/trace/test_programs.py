@@ -157,7 +157,7 @@ def test_a_title_is_the_name_of_a_process_that_had_none_of_its_own() -> None:
     )
     story.sample(2.1, CHILD, title="shop: worker 1 (busy)")
     assert child.name == "shop: worker 1 (busy)"
-    # Told late: a name that all have says no more than the title, one of its own does.
+    # The name comes late: a default name does not replace the title, a telling one does.
     story.tell(2.2, Began, CHILD, name="Process-1", daemon=False, parent=MAIN)
     assert child.name == "shop: worker 1 (busy)"
     story.tell(2.3, Began, CHILD, name="Anna", daemon=False, parent=MAIN)

@@ -139,7 +139,7 @@ def test_a_document_is_plain_json() -> None:
 
 def test_times_are_seconds_from_the_start_of_the_run() -> None:
     found = document(a_run_with_everything())
-    # To the end of its last process, not to the moment when that was seen.
+    # The run lasts to the end of its last process, not to the moment when that was seen.
     assert found["run"]["duration"] == 2.0
     assert (found["processes"][0]["started"], found["processes"][0]["ended"]) == (0.0, 2.0)
     assert (found["tasks"][0]["started"], found["tasks"][0]["ended"]) == (1.25, 1.5)

@@ -275,7 +275,7 @@ def test_a_close_that_fails_has_closed_everything_all_the_same(
             session.close()
     assert not folder.exists()
     assert session._program.control.fileno() < 0
-    # To its end: an end of a gzip file that is missing would raise.
+    # Read it to its end: a gzip file without its end would raise an exception.
     with gzip.open(tmp_path / "run.jsonl.gz") as recording:
         assert recording.read()
     session.over = True

@@ -32,7 +32,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
         ("\x9b31mred\x90", "·31mred·"),
         ("\ud800half", "·half"),
         ("caf\udce9", "caf\\xe9"),
-        # Python in the C locale takes what is UTF-8 for bytes as well.
+        # In the C locale, Python does not decode valid UTF-8 either.
         ("caf\udcc3\udca9 \udcc2\udc9b1m", "café ·1m"),
         ("pay\u202eeman", "pay·eman"),
         ("a\u2066b\u2069c\u200fd\u061ce", "a·b·c·d·e"),

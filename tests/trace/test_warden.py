@@ -399,7 +399,7 @@ def test_starts_the_program_as_a_shell_would(watch: Watch) -> None:
 
 def test_the_program_finds_no_descriptor_of_ours(watch: Watch) -> None:
     observed = watch(*python("say(*map(int, os.listdir('/proc/self/fd')))"))
-    # Nor one less than we were given; one more is that of the listing itself.
+    # None that we were given is missing; the one more is that of the listing itself.
     given = {0, 1, 2, *kernel.inherited_descriptors()}
     found = set(observed.numbers())
     assert found >= given

@@ -237,7 +237,7 @@ if __name__ == "__main__":
 
 
 def headless(directory: Path, source: str, *options: str) -> subprocess.Popen[str]:
-    """A run without a screen of a program that has said that it is ready."""
+    """A headless run of a program that has said that it is ready."""
     (directory / "x.py").write_text(source)
     process = subprocess.Popen(
         [sys.executable, "-c", CALL, "run", "--headless", "--json", "out", *options, "x.py"],
@@ -314,7 +314,7 @@ PRINTING = [
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a program that says nothing, and two recordings of it."""
+    """A folder with a program that prints nothing, and two recordings of it."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "quiet.py").write_text("")
     for name in ("a.gz", "b.gz"):

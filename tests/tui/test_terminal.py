@@ -57,7 +57,7 @@ class Terminal:
                 self.drawn += os.read(self.descriptor, 1 << 16)
 
     def settle(self) -> None:
-        """Read until nothing is drawn for a second: the picture stands still."""
+        """Read until nothing has been drawn for a second, so that the picture stands still."""
         drawn, since = len(self.drawn), time.monotonic()
         while time.monotonic() - since < 1:
             self.read()
@@ -65,7 +65,7 @@ class Terminal:
                 drawn, since = len(self.drawn), time.monotonic()
 
     def take_again(self) -> None:
-        """Read until the terminal has been taken, once more than by now."""
+        """Read until mpviz has taken the terminal once more than so far."""
         deadline = time.monotonic() + PATIENCE
         taken = self.drawn.count(ALTERNATE_SCREEN[0])
         while self.drawn.count(ALTERNATE_SCREEN[0]) == taken:
@@ -179,7 +179,7 @@ def test_a_signal_ends_it_at_once_while_nothing_moves(
     asked = time.monotonic()
     os.kill(terminal.pid, number)
     assert terminal.wait() == 128 + number
-    # Asked for the end while it sleeps, the loop has to be woken; LAST_WAY_OUT is 8 s.
+    # The loop sleeps when it is asked to end, so it has to be woken; LAST_WAY_OUT is 8 s.
     assert time.monotonic() - asked < 6
     terminal.assert_as_it_was()
     if words:
@@ -194,7 +194,7 @@ def test_a_storm_of_signals_ends_it_as_one_does(opened: list[Terminal], program:
     for number in (*ending, signal.SIGWINCH) * 20:
         os.kill(terminal.pid, number)
         time.sleep(0.005)
-    # Python looks at signals that have come together in the order of their numbers.
+    # Python handles signals that have arrived together in the order of their numbers.
     assert terminal.wait() in [128 + number for number in ending]
     terminal.assert_as_it_was()
     assert json.loads((program.parent / "end.json").read_text())["run"]["target"] == program.name
@@ -211,7 +211,7 @@ def test_whoever_was_stopped_without_a_word_gives_the_terminal_back(
     terminal.see("exit code 0" if is_over else "sleeper")
     os.kill(terminal.pid, signal.SIGSTOP)
     os.waitpid(terminal.pid, os.WUNTRACED)
-    # As a shell does that has the terminal meanwhile.
+    # Like a shell that has the terminal meanwhile.
     termios.tcsetattr(terminal.descriptor, termios.TCSANOW, terminal.before)
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.take_again()
@@ -257,7 +257,7 @@ def test_a_terminal_that_does_not_read_is_not_waited_for(
     terminal = Terminal("run", "--json", "end.json", program.name, directory=program.parent)
     opened.append(terminal)
     terminal.see("live")
-    # Nobody reads until its buffer is full; drawing then waits for room.
+    # Nobody reads, so its buffer fills up, and drawing has to wait for room.
     time.sleep(3)
     os.kill(terminal.pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE

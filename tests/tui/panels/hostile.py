@@ -1,7 +1,7 @@
-"""Recordings that somebody has tampered with: true streams, changed in their structure.
+"""Manipulated recordings: true streams, changed in their structure.
 
-A stream is a list of records as plain dictionaries. What is changed depends on a ``random.Random``
-alone, so that a seed is a stream for good.
+A stream is a list of records as plain dictionaries. The changes depend only on a ``random.Random``,
+so that the same seed always gives the same stream.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from mpviz.tui.widgets.header import Status, header_row
 Record = dict[str, Any]
 
 LONGEST = 70
-"""Records of a stream: a mutation of more of them finds no more, and takes longer."""
+"""Maximum records of a stream: longer ones find no more faults, and take longer."""
 
 HEADER = (
     b'{"k":"mpviz.recording","format":1,"version":"0.1.0","began":"2026-01-01T00:00:00","t":5}\n'
@@ -76,7 +76,7 @@ TEXTS = (
 
 @cache
 def seeds() -> tuple[list[Record], ...]:
-    """True streams that between them have most kinds of records."""
+    """True streams that together have most kinds of records."""
     stories = (counter(150), factory(), pool_map(), stages(300), talk(), shared())
     told = [story.events for story in (*stories, broken_ring(), line_of_three())]
     told += [counter(150, ended=True).events]
@@ -97,7 +97,7 @@ def kinds() -> dict[str, list[tuple[str, Any]]]:
 
 
 def hostile(seed: int) -> bytes:
-    """The text of a recording, behind its header, that is what this seed makes of a true one."""
+    """The text of a recording, without its header, that this seed makes of a true one."""
     dice = random.Random(seed)
     records = _excerpt(dice, dice.choice(seeds()))
     for _ in range(dice.choice((1, 1, 2, 3, 5, 8, 13, 30))):
@@ -109,7 +109,7 @@ def hostile(seed: int) -> bytes:
 
 
 def _excerpt(dice: random.Random, stream: list[Record]) -> list[Record]:
-    """Its beginning, which makes everything, and a stretch of the rest."""
+    """The beginning of a stream, which creates all objects, and a part of the rest."""
     begin = dice.randrange(6, 30)
     start = dice.randrange(begin, max(begin + 1, len(stream)))
     chosen = stream[:begin] + stream[start : start + LONGEST - begin]
@@ -131,7 +131,7 @@ def _any_record(dice: random.Random, records: list[Record]) -> Record:
 
 
 def _value_like(dice: random.Random, records: list[Record]) -> Any:
-    """Something that stands in a record elsewhere, or that nobody would write there."""
+    """A value from elsewhere in the records, or one that nobody would write there."""
     which = dice.random()
     if which < 0.35:
         return dice.choice(NUMBERS)
@@ -157,7 +157,7 @@ def _change_field(dice: random.Random, records: list[Record]) -> None:
 
 
 def _change_likely(dice: random.Random, records: list[Record]) -> None:
-    """Another value of the type that a field has, so that the record is still one."""
+    """Another value of the type of a field, so that the record remains valid."""
     record = _any_record(dice, records)
     names = [name for name in record if name != "k"]
     if not names:
@@ -185,7 +185,7 @@ def _text_like(dice: random.Random, records: list[Record]) -> str:
 
 
 def _change_everywhere(dice: random.Random, records: list[Record]) -> None:
-    """The same field of all records, such as the pid of all that one process tells."""
+    """Change the same field in all records, such as the pid in all records of one process."""
     record = _any_record(dice, records)
     if not record:
         return
@@ -217,7 +217,7 @@ def _of_type(dice: random.Random, records: list[Record], field: Any) -> Any:
 
 
 def _add(dice: random.Random, records: list[Record]) -> None:
-    """A record of any kind, at any place, by any process."""
+    """Insert a record of any kind, at any place, from any process."""
     record: Record = {"t": _any_record(dice, records).get("t", 5), "p": _a_pid(dice, records)}
     records.insert(dice.randrange(len(records) + 1), record)
     record["k"] = kind = dice.choice(list(kinds()))
@@ -265,7 +265,7 @@ def _shuffle(dice: random.Random, records: list[Record]) -> None:
 
 
 def _splice(dice: random.Random, records: list[Record]) -> None:
-    """Some of another stream, whose processes have the same pids and whose objects the same ids."""
+    """Insert a part of another stream, with the same pids and the same ids of objects."""
     other = dice.choice(seeds())
     start = dice.randrange(len(other))
     at = dice.randrange(len(records) + 1)
@@ -310,15 +310,15 @@ _PANELS = tuple(
     else panel
     for panel in PANELS
 )
-"""Without a look at the disk."""
+"""All panels; the source panel among them does not read from disk."""
 
 SIZES = ((80, 24), (120, 12), (200, 40), (34, 3), (60, 6))
 
 
 def read_all(text: bytes, seed: int) -> RunState | None:
-    """Do with a recording all that mpviz can do with one; its state, None where it is refused.
+    """Do everything with a recording that mpviz can do; give its state, or None if it is refused.
 
-    The only exception that may come is :class:`NotARecording`, of one line.
+    The only permitted exception is :class:`NotARecording`, with a text of one line.
     """
     dice = random.Random(seed)
     with TemporaryDirectory() as folder:
@@ -333,7 +333,7 @@ def read_all(text: bytes, seed: int) -> RunState | None:
             _replay(dice, replay)
         finally:
             replay.close()
-        # Each takes as long as all panels together, so that two of them are enough for an input.
+        # Each export takes as long as all panels together, so two are enough for an input.
         for form in dice.sample(FORMATS, 2):
             recording = Recording(path)
             pieces: list[str] = []
@@ -381,7 +381,7 @@ def _place(replay: Replay) -> Place:
 
 
 def draw_all(dice: random.Random, state: RunState, now: int) -> None:
-    """Draw every panel, of a random size and after whatever a person has chosen."""
+    """Draw every panel, in a random size and with random choices of a person."""
     state = still(state)
     width, height = dice.choice(SIZES)
     keys = ("", *state.processes, "nobody")

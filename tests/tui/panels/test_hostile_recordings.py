@@ -1,4 +1,4 @@
-"""A recording may say anything: it is shown as far as it is whole, or refused in one line."""
+"""A recording may contain anything: it is shown as far as it is valid, or refused in one line."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BEGUN: tuple[dict[str, Any], ...] = (
 
 
 def begun(cores: int = 2) -> list[dict[str, Any]]:
-    """The records with which each run begins."""
+    """The records at the beginning of each run."""
     run = {"target": "x", "arguments": ["x"], "python": "", "start_method": "", "version": "0"}
     return [{"k": "run.started", "t": 5000, "p": 0, "cores": cores, **run}, *BEGUN]
 
 
 def shown(records: list[dict[str, Any]]) -> RunState:
-    """The state of a run after all that reads a recording has read this one."""
+    """The state of a run after everything that reads recordings has read this one."""
     state = read_all(msgspec.json.Encoder().encode_lines(records), seed=0)
     assert state is not None
     return state

@@ -1,4 +1,4 @@
-"""Lists far longer than their panel: only what is in sight is made, and the living stand first."""
+"""Lists far longer than their panel: only rows in sight are made, and items in use come first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY = 400
 
 
 def lines_of(panel: Panel, state: RunState, width: int = 100, height: int = 12) -> list[str]:
-    """The rows as text, without the blanks that keep columns in place."""
+    """The rows as text, without the blanks between columns."""
     rows = panel.draw(state, View(now=state.now), width, height)
     return [" ".join(row.text.split()) for row in rows]
 
@@ -59,7 +59,7 @@ def test_only_the_rows_in_sight_are_made(
 
 
 def epochs(number: int) -> Story:
-    """A loop that makes queues and workers anew each time, as a DataLoader does."""
+    """A loop that makes new queues and workers each time, as a DataLoader does."""
     story = Story("epochs")
     for epoch in range(number):
         time, pids = 10 + 3000 * epoch, (2001 + 2 * epoch, 2002 + 2 * epoch)

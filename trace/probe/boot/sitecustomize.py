@@ -4,7 +4,7 @@ Python imports this at its start because a launch under mpviz puts this folder i
 ``PYTHONPATH``; so every descendant finds it, whatever its start method.
 """
 
-if True:  # pragma: no cover - a coverage that began before us counts nothing of ours
+if True:  # pragma: no cover - if coverage started before us, it must not count our lines
     import os
     import sys
 
@@ -25,17 +25,18 @@ def _wake(folder):  # pragma: no cover
 
 
 def _is_main_interpreter():  # pragma: no cover
-    """Whether this is no sub-interpreter: it shares pid, descriptors and threads with the main one.
+    """Whether this is the main interpreter, the only one with a probe.
 
-    That one tells of the process. A second probe would count from 1 again under the same pid.
+    Sub-interpreters share its pid, descriptors and threads. A second probe would number its records
+    from 1 again under the same pid.
     """
     import _thread
 
     ask = getattr(_thread, "_is_main_interpreter", None)
     if ask is not None:
         return ask()
-    # Before Python 3.12 it is signal() that tells, before anything else (Modules/signalmodule.c).
-    # There is no signal 0, so nothing comes of the call in the main interpreter either.
+    # Before Python 3.12 only signal() tells: it checks this first (Modules/signalmodule.c). There
+    # is no signal 0, so the call has no effect in the main interpreter either.
     import _signal
 
     try:
@@ -46,14 +47,14 @@ def _is_main_interpreter():  # pragma: no cover
 
 
 def _hide(folder):  # pragma: no cover
-    """Have the probe's code bear names such as ``<mpviz_probe.locks>`` instead of those of files.
+    """Give the probe's code file names such as ``<mpviz_probe.locks>`` instead of real ones.
 
-    Coverage, ``trace`` and debuggers pass over code that is in no file. They also look for a
-    module's ``__file__``, so there is none.
+    Coverage, ``trace`` and debuggers skip code that is in no file. They also look at a module's
+    ``__file__``, so the probe's modules have none.
     """
     import _frozen_importlib_external as importers
 
-    # Our own __file__ is among the names of this module, so these three get names of their own.
+    # Our own __file__ is among the names of this module, so these three get separate names.
     names = {"__builtins__": __builtins__, "SourceFileLoader": importers.SourceFileLoader}
     for function in (_renamed, _get_code, _exec_module):
         code = _renamed(function.__code__, "<mpviz_probe>")
@@ -74,7 +75,7 @@ def _exec_module(self, module):  # pragma: no cover
 
 
 def _renamed(code, name):  # pragma: no cover
-    """The same code as if it were in a file of this name, and all code within it."""
+    """A copy of the code, and of all code within it, with this file name."""
     inside = tuple(
         _renamed(each, name) if hasattr(each, "co_filename") else each for each in code.co_consts
     )

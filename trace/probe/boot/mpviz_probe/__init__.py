@@ -1,5 +1,5 @@
 """The probe: rides inside observed programs, on the standard library of Python 3.8 and newer alone.
 
-There its modules have no ``__file__``, and their code names ``<mpviz_probe.locks>`` as its file, so
-that coverage and tracers pass over it; see ``sitecustomize``.
+Its modules have no ``__file__`` there, and their code has file names such as
+``<mpviz_probe.locks>``, so that coverage and tracers skip it; see ``sitecustomize``.
 """

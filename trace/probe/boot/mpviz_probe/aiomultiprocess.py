@@ -15,7 +15,7 @@ from mpviz_probe.processes import cpu_so_far, prepare_for
 _NEVER = object()
 
 _pools: "WeakKeyDictionary" = WeakKeyDictionary()
-"""The id of the pool, by each of its queues of tasks."""
+"""For each queue of tasks, the id of its pool."""
 
 
 def patch(module):
@@ -34,7 +34,7 @@ def patch(module):
     worker.__init__ = _observed_worker(worker.__init__)
 
 
-# The process that has the pool
+# In the process that owns the pool
 
 
 def _observed_creation(create):
@@ -60,7 +60,7 @@ def _announce(pool):
 
 
 def _observed_worker(init):
-    """Wrap the making of a worker: what it is given goes with it into its process."""
+    """Wrap the making of a worker, which takes the id of its pool along into its process."""
 
     @wraps(init)
     def observed(self, tx, *args, **kwargs):
@@ -107,19 +107,19 @@ def _observed_end(end, how):
     return observed
 
 
-# The process of a worker
+# In the process of a worker
 
 
 def _prepare_worker(unit):
-    """Prepare to tell of what a worker does, in its process, before it begins."""
+    """Prepare, in a worker's process and before it begins, to report what it does."""
     worker = getattr(unit.target, "__self__", None)
     name = getattr(worker, "_mpviz_pool", None)
     if worker is None or name is None:
-        # A Process or a Worker of its own has one coroutine to run.
+        # A Process or a Worker outside of a pool runs one coroutine.
         return
     for queue in (worker.tx, worker.rx):
         queues.hush(queue)
-    # In C, so that no frame of ours is there when there is no task, or one that is unreadable.
+    # In C, so that the traceback has no frame of ours if there is no task or it is unreadable.
     worker.tx.get_nowait = map(_teller_of_start(name), iter(worker.tx.get_nowait, _NEVER)).__next__
     worker.rx.put_nowait = _observed_result(worker.rx.put_nowait, name)
     workers.tell_initializer(name, unit.initializer)
@@ -157,7 +157,7 @@ def _observed_result(put, name):
 
 
 def _error_in(traceback):
-    """The class of an exception by its traceback, of which nothing else is left."""
+    """The class of an exception, taken from its traceback, which is all that is left of it."""
     for line in reversed(traceback.splitlines()):
         name = line.partition(":")[0]
         if name.replace(".", "").isidentifier():

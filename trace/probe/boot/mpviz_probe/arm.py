@@ -91,7 +91,7 @@ def arm():
 
 
 def report(where):
-    """Tell the viewer of the exception that is being handled; raise it again if it is not ours."""
+    """Report the exception that is being handled to the viewer; raise it again if not ours."""
     global _errors
     error: "Any" = sys.exc_info()[1]
     if is_the_programs(error):
@@ -142,7 +142,7 @@ def read_command(pid):
 
 
 def _code(words):
-    """What stands behind -c on a Python's command line; empty where it runs something else."""
+    """The argument of -c on a Python's command line; empty if it runs something else."""
     rest = iter(words[1:])
     for word in rest:
         if word == "-c":
@@ -196,8 +196,8 @@ def _say_hello(role, command):
 
 
 def _after_fork():
-    # What is raised here goes nowhere, so there is as little of this as can be, all in the child:
-    # its signals and timers are its own from the start.
+    # Exceptions raised here are lost, so this is as short as possible, and all of it runs in the
+    # child: its signals and timers are its own from the start.
     try:
         # Whoever forked us; by now the system may name another, who has adopted us.
         parent = wire.pid()
@@ -264,7 +264,7 @@ class _Finder:
             loader.__dict__.pop("exec_module", None)
             # Only now: who asks where a module is may never load it, or load it later.
             _patch(module, self.waiting.get(name, ()))
-            # An import that a signal handler has ended is made anew.
+            # An import that a signal handler has interrupted is repeated.
             self.waiting.pop(name, None)
 
         # An import that fails has its traceback freed of importlib's frames, and so of ours.

@@ -1,8 +1,8 @@
 """Observes billiard, Celery's copy of multiprocessing: processes, locks, queues, and its Pool.
 
-Its Pool has a protocol of its own, and a worker is an object. Conditions, events, values, pipes and
-managers are not observed, and what it says of how a fork server's children ended is not passed on:
-it is 255 for all that end by themselves. Tried with billiard 4.3.2 and celery 5.7.0.
+Its Pool has its own protocol, and a worker is an object. Conditions, events, values, pipes and
+managers are not observed. The exit codes that billiard gives for children of a fork server are not
+used: they are 255 for all that end by themselves. Tried with billiard 4.3.2 and celery 5.7.0.
 """
 
 from _thread import get_ident
@@ -23,10 +23,10 @@ _NEVER = object()
 _numbers = count(1)
 
 _submitting: "dict[int, tuple]" = {}
-"""By thread, the pool, the call's name, the function and its arguments, while it submits a job."""
+"""For each thread that submits a job: the pool, the call's name, the function, its arguments."""
 
 _at_work: "Any" = None
-"""What tells of this process's tasks, if it is a worker of a Pool."""
+"""Reports the tasks of this process, if it is a worker of a Pool."""
 
 
 def patch(module):
@@ -83,11 +83,11 @@ _PATCHES = {
 }
 
 
-# The process that has the pool
+# In the process that owns the pool
 
 
 def _observed_worker_process(worker_process):
-    """Wrap how a Pool makes a process for a worker, which is told what pool it is of."""
+    """Wrap how a Pool makes a process for a worker, and give the worker the id of the pool."""
 
     @wraps(worker_process)
     def observed(self, worker):
@@ -104,14 +104,14 @@ def _observed_worker_process(worker_process):
 
 def _announce(pool):
     is_shared = getattr(pool._inqueue, "_reader", None) is not None
-    # Celery's has queues of its own for each worker, and forks them.
+    # Celery's pool has separate queues for each worker, and forks its workers.
     pool._mpviz_id = name = (
         workers.identify(b"pool", pool._inqueue)
         if is_shared
         else b'"pool-%d.%d"' % (wire.pid(), next(_numbers))
     )
     site, maker = creations.of_pool()
-    # Where the celery command makes it, no code of the program's has a name for it.
+    # If the celery command makes the pool, the program has no name for it.
     made = site, maker or ("" if is_shared else "prefork")
     size, limit = pool._processes, pool._maxtasksperchild
     workers.announce(name, b"billiard Pool", size, pool._initializer, limit, made=made)
@@ -148,7 +148,7 @@ def _observed_result(init, kind):
     def observed(self, *args, **kwargs):
         init(self, *args, **kwargs)
         try:
-            # A MapResult passes through the ApplyResult's __init__ too, and is not whole there yet.
+            # A MapResult also calls ApplyResult.__init__, when it is not yet complete.
             if kind.__init__ is type(self).__init__ and get_ident() in _submitting:
                 _tell_submission(self, *_submitting[get_ident()])
         except Exception:
@@ -184,7 +184,7 @@ def _observed_set(set_result):
 
 
 def _tell_if_done(result):
-    """Tell of a job whose results have all come back: then the pool has no more need of it."""
+    """Report a job as done if all its results have come back, so that the pool forgets it."""
     name = result.__dict__.get("_mpviz_pool")
     event = result.__dict__.get("_event")
     if name is not None and (event.is_set() if event else result._job not in result._cache):
@@ -218,7 +218,7 @@ def _observed_end(end, how):
 
 
 def _observed_timeout(on_timeout):
-    """Wrap how a worker is ended whose task has had its time (``time_limit``)."""
+    """Wrap how a worker is ended when its task has exceeded its time (``time_limit``)."""
 
     @wraps(on_timeout)
     def observed(self, job):
@@ -232,16 +232,16 @@ def _observed_timeout(on_timeout):
     return observed
 
 
-# The process of a worker
+# In the process of a worker
 
 
 class _Teller:
-    """Tells what a worker takes and hands back; it does one task after another."""
+    """Reports the tasks and results of a worker, which does one task after another."""
 
     __slots__ = ("exception_info", "mappers", "name", "results", "task")
 
     def __init__(self, worker, module):
-        # A worker that was not forked has its queue from its pool.
+        # A worker that was not forked got its queue from its pool, which identifies the pool.
         known = worker.__dict__.get("_mpviz_pool")
         self.name = known or workers.identify(b"pool", worker.inq)
         self.mappers = module.mapstar, module.starmapstar
@@ -250,7 +250,7 @@ class _Teller:
         self.results: "list" = []
 
     def tell_start(self, request):
-        """Tell of a task, if that is what has come, and hand it on."""
+        """Report the start of a task, if this request is one, and return the request."""
         try:
             if request is not None:
                 _, (job, index, function, args, _) = request
@@ -268,12 +268,12 @@ class _Teller:
         return request
 
     def take_result(self, prepare):
-        """Wrap what is done with a result before it is sent."""
+        """Wrap the preparation of a result for sending."""
 
         def observed(result):
             error = ""
             if type(result) is tuple and len(result) == 3:
-                # Celery's, of which the second is what was raised, if anything was.
+                # A result of Celery: the second item is the exception, if there was one.
                 _, value, _ = result
                 if type(value) is self.exception_info:
                     error = getattr(value.__dict__.get("type"), "__name__", "")
@@ -283,7 +283,7 @@ class _Teller:
         return observed
 
     def tell_end(self, send):
-        """Wrap how bytes are sent: a result could be pickled, so this is what the parent gets."""
+        """Wrap the sending of bytes: by then the result is pickled, so the parent will get it."""
 
         def observed(data, *args):
             try:
@@ -302,7 +302,7 @@ class _Teller:
 
 
 def _observed_preparation(make_methods, module):
-    """Wrap the first that a worker does in its process; nothing of ours is around what follows."""
+    """Wrap the first step of a worker in its process; later steps run outside of this wrapper."""
 
     @wraps(make_methods)
     def observed(self, *args, **kwargs):
@@ -326,7 +326,7 @@ def _prepare_worker(worker, module):
         workers.tell_ready(teller.name)
         return iter(wait, _NEVER)
 
-    # In C, so that no frame of ours is there when a task is unreadable, or the worker exits.
+    # In C, so that the traceback has no frame of ours if a task is unreadable or the worker exits.
     requests = chain.from_iterable(map(begin, (None,)))
     worker.wait_for_job = map(teller.tell_start, requests).__next__
     worker.prepare_result = teller.take_result(worker.prepare_result)
@@ -336,7 +336,7 @@ def _prepare_worker(worker, module):
 
 
 def _observed_exception(init):
-    """Wrap what a worker makes of what its task has raised."""
+    """Wrap the object that a worker makes of an exception that its task has raised."""
 
     @wraps(init)
     def observed(self, *args, **kwargs):

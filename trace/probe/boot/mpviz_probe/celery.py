@@ -1,6 +1,6 @@
-"""Observes Celery: its tasks by their names. Tried with celery 5.7.0.
+"""Observes Celery: gives its tasks their names. Tried with celery 5.7.0.
 
-Its Pool is billiard's, and all that a worker calls is one function with the name of a task.
+Its Pool is billiard's. A worker always calls the same function, with the name of a task.
 """
 
 from mpviz_probe.functions import see_into_calls

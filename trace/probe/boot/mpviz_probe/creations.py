@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _WRAPPER = 4 | 8 | 16
-"""``inspect.CO_VARARGS``, ``CO_VARKEYWORDS`` and ``CO_NESTED``, without the import of that."""
+"""``inspect.CO_VARARGS``, ``CO_VARKEYWORDS`` and ``CO_NESTED``, without importing ``inspect``."""
 
 _LIMIT = 4096
 _LINES = 60
@@ -42,11 +42,11 @@ def here():
 
 
 def of_pool():
-    """The site of what makes a pool, and the library's function that makes it for its own use.
+    """The site where a pool is made, and the library's function that makes it for its own use.
 
-    That is what the program's own code calls, and gets something else from than a pool, as from
-    joblib's ``Parallel``. It is empty where the program makes the pool itself, be it as a part of
-    an object of a library's, and where the program has no code of its own.
+    The program's own code calls that function, and gets something other than a pool from it, as
+    from joblib's ``Parallel``. The function is empty if the program makes the pool itself, even as
+    part of a library's object, and if the program has no code of its own.
     """
     frame: "FrameType | None" = _getframe(1)
     called = wrapper = None
@@ -57,7 +57,7 @@ def of_pool():
             break
         if whose not in (sites.PASSED_OVER, sites.OF_NO_FILE):
             if not is_of_library:
-                # What is made by what is within it is the library's doing.
+                # Anything that is made inside this call is made by the library.
                 is_of_library, called = True, None
             wrapper = frame.f_code
         if _is_named(frame.f_code):
@@ -80,7 +80,7 @@ def of_pool():
 
 
 def _is_named(code):
-    """Whether the name of code says something: not a decorator's wrapper, a lambda or a module."""
+    """Whether the name of code is telling: not that of a decorator's wrapper, lambda or module."""
     is_wrapper = code.co_flags & _WRAPPER == _WRAPPER
     return not is_wrapper and not code.co_name.startswith("<") and not code.co_filename[:1] == "<"
 

@@ -1,7 +1,7 @@
-"""Observes dask's scheduler of processes: what its tasks are for, by the keys that dask gives them.
+"""Observes dask's process scheduler: names its tasks by the keys that dask gives them.
 
-The program's function comes to a worker in a pickle, with all that it is to be called with. The
-key says what it is: ``work-5f3a9c``, or ``('sum-9b1c', 2)``. Tried with dask 2026.8.
+A worker gets the program's function in a pickle, together with its arguments. The key names the
+function: ``work-5f3a9c``, or ``('sum-9b1c', 2)``. Tried with dask 2026.8.
 """
 
 from mpviz_probe.functions import see_into_calls
@@ -17,7 +17,7 @@ def _names_of_tasks(tasks):
 
 
 def _name_of(key):
-    """What dask itself calls a key on its screens: without what makes it unique."""
+    """The name that dask itself shows for a key: the key without its unique part."""
     while type(key) is tuple and key:
         key = key[0]
     if type(key) is not str:

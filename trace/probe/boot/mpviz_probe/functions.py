@@ -15,7 +15,7 @@ _wrappers: "dict[type, Callable[[Any], tuple[list, int]]]" = {}
 """By the type of a callable that a library makes of the program's functions, what finds them."""
 
 _calls: "dict[int, tuple[Any, Callable[..., list[str]]]]" = {}
-"""By the id of a library's function, which is kept, what names the program's tasks in a call."""
+"""For the id of a library's function (kept alive): a function that names the tasks in a call."""
 
 _qualified_name = type.__dict__["__qualname__"].__get__
 
@@ -29,14 +29,14 @@ def see_through(wrapper, look):
 
 
 def see_into_calls(function, names):
-    """Have calls of a library's function named by what this makes of their arguments."""
+    """Name calls of a library's function by the result of another one, given their arguments."""
     _calls[id(function)] = function, names
 
 
 def name_of(function, arguments=()):
     """A function's own name; the class's for other callables; empty for None.
 
-    Of a wrapper it is the name of the function that a call with these arguments leads to.
+    For a wrapper, it is the name of the function that a call with these arguments ends up in.
     """
     if function is None:
         return ""

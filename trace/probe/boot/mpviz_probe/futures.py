@@ -5,10 +5,10 @@ many calls; what makes them one job is the function that they share, which ``map
 this purpose. Nothing of ours stands between the program and ``submit``, ``map`` or ``result``, so
 that an exception looks as it did.
 
-An executor's threads depend on what comes right after what. A call is numbered under a lock. Who
-waits for a result runs as soon as it is set and the GIL is given up, and if the worker is not
-counted as idle by then, the next call starts another. So what is told between such steps is told
-by ``wire.send_at_once``, and the end of a call before its result is set.
+An executor's threads depend on the order of their steps. A call is numbered under a lock. A thread
+that waits for a result runs as soon as the result is set and the GIL is given up; if the worker is
+not yet counted as idle then, the next call starts another worker. So records between such steps are
+sent with ``wire.send_at_once``, and the end of a call is told before its result is set.
 
 loky's executors do the same under the same names, and are observed from here as well.
 """
@@ -51,7 +51,7 @@ def _patch_manager(module):
         return
     manager = module._ExecutorManagerThread
     manager.process_result_item = _observed_result_item(manager.process_result_item)
-    # From Python 3.12 on it takes a lock for another that does the work.
+    # From Python 3.12 on, it takes a lock and calls another method, which does the work.
     manager.terminate_broken = _observed_break(manager.terminate_broken)
 
 
@@ -78,7 +78,7 @@ def _observe(executor, kind, process_chunk):
         # Came with Python 3.11.
         getattr(executor, "_max_tasks_per_child", None),
     )
-    # What is told under its locks finds a ring.
+    # So that records under the executor's locks find a ring.
     wire.open_ring(number)
     # The executor must be free to go, so none of this may hold it.
     teller = _Teller(name, executor._pending_work_items, process_chunk)
@@ -88,11 +88,11 @@ def _observe(executor, kind, process_chunk):
 
 
 def _observed_full(queue):
-    """Wrap what the manager asks, with no lock held, before it takes a call from the numbers."""
+    """Wrap a question that the manager asks, with no lock held, before it takes a call."""
     full, known = type(queue).full, ref(queue)
 
     def observed():
-        # Before a worker can have the call, its submission is told.
+        # The submission of a call is told before a worker can take it.
         wire.catch_up()
         return full(known())
 
@@ -113,7 +113,7 @@ def _observed_number(put, teller):
 
 
 class _Teller:
-    """Tells of the calls of one executor; all of it without giving up the GIL."""
+    """Reports the calls of one executor, never giving up the GIL."""
 
     __slots__ = ("calls", "ends", "forms", "grew", "jobs", "name", "process_chunk", "waits")
 
@@ -127,7 +127,7 @@ class _Teller:
         self.form_of_end("")
 
     def tell_submission(self, number):
-        """Tell of the call with this number, and have it told how it ends, and who waits for it."""
+        """Report the call with this number, and prepare to report its end and who waits for it."""
         call, job = self.calls[number], number
         if _is_chunk(call.fn, self.process_chunk):
             job = self.jobs.setdefault(call.fn, number)
@@ -139,18 +139,18 @@ class _Teller:
             wire.send_at_once(self.grew, job, number, items)
         future = call.future
         workers.observe_wait(future._condition, self.waits, job)
-        # The first callback: a future has nobody yet who could add another.
+        # This is the first callback: nobody else has the future yet to add one.
         future._done_callbacks.append(_EndOfCall(_tell_end_of_future, self, number))
 
     def form_of_job(self, kind, function, items):
-        """For a new job, by its call, function and number of items."""
+        """The form for a new job with this call, function and number of items."""
         fields = b'"o":%b,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
         told = fields % (self.name, kind, wire.text(function), items, items)
         key = kind, function, items
         return workers.form_of(self.forms, key, b"job.submitted", told, (b"job",))
 
     def form_of_end(self, error):
-        """For the end of a call: the name of its exception, or an empty one; None if cancelled."""
+        """The form for the end of a call, by the name of its exception; None if cancelled."""
         fields = b'"o":' + self.name
         if error is None:
             fields += b',"cancelled":true'
@@ -159,12 +159,12 @@ class _Teller:
         return workers.form_of(self.ends, error, b"future.done", fields, (b"job",))
 
     def tell_end(self, number, error):
-        """Tell how a call has ended, or is about to."""
+        """Report how a call has ended, or is about to end."""
         wire.send_at_once(self.form_of_end(error), number)
 
 
 class _EndOfCall(partial):
-    """What a future calls when it is done, as the first of its callbacks."""
+    """The first callback of a future, called when it is done."""
 
     __slots__ = ()
 
@@ -184,7 +184,7 @@ def _name_of_error(error):
 
 
 def _observed_result_item(process):
-    """Wrap how the manager hands over a result, before which its arrival changes nothing yet."""
+    """Wrap how the manager hands over a result; before that, its arrival has no effect."""
 
     @wraps(process)
     def observed(self, result_item):
@@ -198,24 +198,24 @@ def _observed_result_item(process):
 
 
 def _tell_result(calls, item):
-    # Some are the pid of a worker that ends, and some the result of a call that has failed already.
+    # Some are the pid of a worker that ends, and some the result of a call that already failed.
     call = calls.get(getattr(item, "work_id", None))
     if call is None or call.future._state != "RUNNING":
         return
     callbacks = call.future._done_callbacks
     if callbacks and type(callbacks[0]) is _EndOfCall:
-        # So that nothing of ours comes between the result and what the manager does next.
+        # Told here, so that we do nothing between the result and the manager's next step.
         teller, number = callbacks.pop(0).args
         teller.tell_end(number, _name_of_error(item.exception))
 
 
 def _is_chunk(function, process_chunk):
-    """Whether this is what ``map`` has made of the program's function."""
+    """Whether this is the function that ``map`` has made of the program's function."""
     return type(function) is partial and function.func is process_chunk
 
 
 def _work_of(call, process_chunk):
-    """The program's own function in a call, with which arguments, and for how many items."""
+    """The program's own function in a call, its arguments, and the number of items."""
     if _is_chunk(call.fn, process_chunk):
         return call.fn.args[0], (), len(call.args[0])
     return call.fn, call.args, calls_in(call.fn, call.args)
@@ -297,7 +297,7 @@ def _observed_shutdown(shutdown):
 
 
 def _how_it_ends(caller):
-    """``shutdown``, or what has called that before it ends the workers (from Python 3.14 on)."""
+    """``shutdown``, or its caller if that ends the workers afterwards (from Python 3.14 on)."""
     if caller is None or caller.f_code.co_name != "_force_shutdown":
         return b"shutdown"
     return b"%b_workers" % str(caller.f_locals.get("operation")).encode()
@@ -344,9 +344,10 @@ def _tell_first_wait(lock, name):
 
 
 class _Before:
-    """Calls another function and then, with what it is called with, the one that it stands for.
+    """Calls one function first, and then the original with the same arguments.
 
-    Nothing of ours is on the stack meanwhile: only to find out what to call, ours is asked.
+    While the original runs, no frame of ours is on the stack: our code runs only when Python looks
+    up what to call.
     """
 
     __slots__ = ("first", "then")
@@ -356,7 +357,7 @@ class _Before:
 
     @property
     def __call__(self):
-        """What is to be called; the other function has been by then."""
+        """Call the first function, and return the original for Python to call."""
         self.first()
         return self.then
 

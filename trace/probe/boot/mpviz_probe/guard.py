@@ -1,9 +1,9 @@
-"""Keeps the probe out of the program's way: whose an exception is, and what its traceback shows.
+"""Tells the program's exceptions from ours, and keeps our frames out of the program's tracebacks.
 
-A signal handler of the program may raise at any line of ours, and what it raises is the program's.
-So whatever the probe catches, it asks here whose it is. An error of ours is told to the viewer and
-goes no further (:func:`mpviz_probe.arm.report`); what is the program's goes on, and none of our
-frames is left in its traceback.
+A signal handler of the program may raise an exception at any line of ours, and that exception
+belongs to the program. So the probe asks here about each exception that it catches. An error of
+ours is reported to the viewer and goes no further (:func:`mpviz_probe.arm.report`); an exception of
+the program is raised again, and none of our frames is left in its traceback.
 """
 
 import os
@@ -13,22 +13,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
-# As ``sitecustomize`` has it, the probe's code bears names such as <mpviz_probe.guard>.
+# The probe's code has file names such as <mpviz_probe.guard>; see ``sitecustomize``.
 _OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 _BUILT_IN = ("builtins", "struct", "_struct")
 
 _rewritten: "dict[int, tuple[CodeType, CodeType]]" = {}
-"""Code with its rewritten copy, by the address of the code, which is kept so that it stays its."""
+"""For the address of code: the code, kept alive so that the address stays valid, and its copy."""
 
 
 def is_the_programs(error):
     """Whether an exception that came out of lines of ours was raised by the program.
 
-    Our lines call nothing of the program's, so code of its own in the traceback is a signal
-    handler, or what another thread or a tracer has raised here. Those that are written in C leave
-    no frame; then the exception itself tells: ours are built in, and say what was wrong.
+    Our lines call no code of the program. So if the traceback has code of the program, a signal
+    handler, another thread or a tracer has raised the exception here. If those are written in C,
+    they leave no frame, but the exception itself decides: ours have built-in classes and a message.
     """
     if not isinstance(error, Exception) or passed_the_program(error):
         return True
@@ -56,9 +56,9 @@ def _is_ours_or_pythons(file):
 
 
 def unframe(error):
-    """Take our frames out of the traceback of an exception that goes on to the program.
+    """Remove our frames from the traceback of an exception that goes on to the program.
 
-    It has to be called in a function that is :func:`seamless`, right before a bare ``raise``.
+    Call this in a :func:`seamless` function, right before a bare ``raise``.
     """
     seen: "set[int]" = set()
     each = error
@@ -88,23 +88,24 @@ def _is_ours(trace):
 
 
 def seamless(function):
-    """Make a function leave no entry in the traceback of what passes through it.
+    """Make a function leave no entry in the traceback of an exception that passes through it.
 
-    All it does has to stand in one ``try``, whose ``except BaseException as error`` ends with
+    The whole body has to be one ``try``, whose ``except BaseException as error`` ends with
     ``unframe(error)`` and ``raise``. Such a ``raise`` adds no entry for its function (``do_raise``
-    in CPython's ``ceval.c``), and from Python 3.11 on it goes by ``__traceback__``, which
-    ``unframe`` has changed. Two things are missing, which are changed in its code here:
+    in CPython's ``ceval.c``), and from Python 3.11 on it uses ``__traceback__``, which ``unframe``
+    has changed. Two problems remain, for which the function's bytecode is rewritten here:
 
-    - up to Python 3.10 the interpreter keeps the traceback elsewhere, too; there the ``raise``
-      becomes the instruction that ends a ``finally`` block, with what ``unframe`` returned;
-    - from Python 3.11 on a signal is also handled at the first instruction, before the ``try``;
-      so that is made part of it.
+    - up to Python 3.10, the interpreter has a second copy of the traceback; so the ``raise``
+      becomes the instruction that ends a ``finally`` block, with the values that ``unframe``
+      returned;
+    - from Python 3.11 on, a signal can be handled at the first instruction, before the ``try``; so
+      the ``try`` is extended to that instruction.
     """
     code = function.__code__
     known = _rewritten.get(id(code))
     if known is None:
         known = _rewritten[id(code)] = code, _rewrite(code)
-    # To set ``__code__`` would cost each call the specialization that Python 3.13 has for it.
+    # Setting ``__code__`` would make Python 3.13 lose its specialization of calls.
     made = type(function)(
         known[1],
         function.__globals__,
@@ -120,14 +121,14 @@ def seamless(function):
 if sys.version_info >= (3, 11):
 
     def _rewrite(code):
-        """Let the first ``try`` begin with the code; see ``exception_handling_notes.txt``."""
+        """Extend the first ``try`` to all before it; see ``exception_handling_notes.txt``."""
         table = code.co_exceptiontable
         start, at = _number_at(table, 0)
         length, at = _number_at(table, at)
         return code.replace(co_exceptiontable=b"\x80" + _as_number(start + length) + table[at:])
 
     def _number_at(table, at):
-        """A number in an exception table, six bits in a byte, and where the next one begins."""
+        """Read a number of an exception table, six bits in a byte; also the place of the next."""
         number = table[at] & 63
         while table[at] & 64:
             at += 1
@@ -144,7 +145,7 @@ if sys.version_info >= (3, 11):
 else:
 
     def _rewrite(code):
-        """Let what ``unframe`` returns be raised, in place of what it was given."""
+        """Make the ``raise`` use the values that ``unframe`` returns."""
         if "unframe" not in code.co_names:
             return code
         from opcode import opmap

@@ -1,8 +1,8 @@
-"""Three ways to have something told of a method or function: before it acts, after, and meanwhile.
+"""Three ways to observe a method or function: before it acts, after it, and while it waits.
 
-What is called many times a second has a wrapper of its own where it is observed; all others use
-these. What tells may fail: that is reported. What the original raises, or a signal handler of the
-program's, passes through without a trace of ours.
+Functions that are called many times a second have their own wrappers; all others use these. If our
+part fails, that is reported. Exceptions of the original, or of the program's signal handlers, pass
+through without a frame of ours.
 """
 
 from functools import wraps
@@ -55,9 +55,9 @@ def after(original, tell, where):
 
 
 def during(original, wait, where):
-    """Wrap what may wait: ``wait`` gives the fields of the wait's record, None where there is none.
+    """Wrap a function that may wait: ``wait`` gives the fields of its record, None for no wait.
 
-    It is called with the same arguments.
+    ``wait`` is called with the same arguments.
     """
 
     @wraps(original)

@@ -131,10 +131,10 @@ def _announce(lock, value):
 
 
 def observe(lock):
-    """Put methods on this lock that act as its own do and tell of it.
+    """Replace methods of this lock by ones that act the same and report it.
 
-    They are bound to its semaphore, as its own are, so that pickle says of them what it says of
-    those: such a method would need the semaphore, which cannot be pickled.
+    Like the originals, they are bound to the semaphore, so that pickle fails with the same error:
+    such a method would need the semaphore, which cannot be pickled.
     """
     semlock = lock._semlock
     take, give = semlock.acquire, semlock.release
@@ -160,8 +160,8 @@ def _observed_acquire(take, give, count_held, forms):
         try:
             taken = False
             try:
-                # C checks what it is given and tries without waiting first, too: nothing is in
-                # another order.
+                # C also checks its arguments and first tries without waiting, so the order of
+                # these steps is the same.
                 if timeout is None and not more:
                     for taken in attempt:
                         break
@@ -202,7 +202,7 @@ def _observed_release(give, count_held, released, refused):
                 if not is_the_programs(error):
                     send(refused)
                 elif not given:
-                    # It is told, so it is done, and the interrupt comes right after.
+                    # The release is already told, so do it; the interrupt follows right after.
                     give()
                 raise
         except BaseException as error:
@@ -225,18 +225,18 @@ def _observed_exit(release):
 
 
 def attempts(take):
-    """Tries to take a lock without waiting, for a ``for`` that breaks after one.
+    """Tries to take a lock without waiting, for a ``for`` loop that breaks after one step.
 
-    Behind a call a signal could come before its result is kept, and the lock would stay taken;
-    in front of what a ``for`` gets none is handled, from Python 3.10 on.
+    After a call, a signal could be handled before the result is stored, and the lock would stay
+    taken. From Python 3.10 on, no signal is handled before a ``for`` loop stores its value.
     """
     return iter(partial(take, False), None)
 
 
 def wait_for(take, timeout, waiting, site):
-    """Take a lock that is not free, and tell of the wait, by its form; False for a time-out.
+    """Take a lock that is not free, and report the wait with this form; False for a time-out.
 
-    That the wait is over is told here only if the lock was not taken.
+    The end of the wait is reported here only if the lock was not taken.
     """
     taken = False
     try:
@@ -250,7 +250,7 @@ def wait_for(take, timeout, waiting, site):
 
 
 def _undo(give, released, error):
-    """Give back what was taken: an interrupt finds the lock as if it had come before that."""
+    """Give the lock back: after an interrupt, it is as if the interrupt had come before."""
     try:
         if wire.was_told(error):
             wire.send(released)

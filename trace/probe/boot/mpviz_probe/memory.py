@@ -49,8 +49,8 @@ def _observed_close(close):
         try:
             was_attached = self._mmap is not None
             close(self)
-            # At the end of the interpreter, modules of ours may be gone; the process's end tells
-            # it.
+            # At the end of the interpreter, our modules may be gone; the end of the process says
+            # the same.
             if was_attached and not is_finalizing():
                 try:
                     wire.put(b"memory.closed", b'"o":' + wire.text(self.name))

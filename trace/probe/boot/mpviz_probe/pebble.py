@@ -1,6 +1,6 @@
-"""Observes pebble's ProcessPool: what is scheduled, who takes it, how it ends, and time-outs.
+"""Observes pebble's ProcessPool: its tasks, which worker takes each, how it ends, and time-outs.
 
-All chunks of a ``map`` are scheduled one by one; they are one job here. Tried with pebble 5.2.3.
+The chunks of a ``map`` are scheduled one by one; here they form one job. Tried with pebble 5.2.3.
 """
 
 import os
@@ -16,7 +16,7 @@ from mpviz_probe.processes import cpu_so_far, prepare_for
 from mpviz_probe.stopping import tell_stopping
 
 _maps: "dict[int, list[int]]" = {}
-"""By thread, the number of the first chunk of the ``map`` that it is at, once there is one."""
+"""For each thread that runs ``map``: a list with the number of its first chunk, once known."""
 
 
 def patch(module):
@@ -40,7 +40,7 @@ def _identify(reader):
     return b'"pebble-%d"' % os.fstat(reader.fileno()).st_ino
 
 
-# The process that has the pool
+# In the process that owns the pool
 
 
 def _observed_init(init, process_chunk):
@@ -77,7 +77,7 @@ def _observed_channels(create):
 
 
 def _observed_chunks(iter_chunks):
-    """Wrap what ``map`` cuts its input with; nothing of ours is there while that is read."""
+    """Wrap the iterator that cuts the input of ``map``, with no frame of ours while it is read."""
 
     @wraps(iter_chunks)
     def observed(iterable, chunksize):
@@ -93,7 +93,7 @@ def _observed_chunks(iter_chunks):
 
 
 def _observed_put(put, manager, process_chunk):
-    """Wrap the last that ``schedule`` does, before anybody can take the task."""
+    """Wrap the last step of ``schedule``, before a worker can take the task."""
 
     def observed(task, *args, **kwargs):
         try:
@@ -124,7 +124,7 @@ def _tell_submission(name, task, process_chunk):
 
 
 def _work_of(payload, process_chunk):
-    """The program's function, its arguments where they may name another, and its items."""
+    """The program's function, its arguments if these may name another one, and its items."""
     arguments = payload.args if type(payload.args) is tuple else ()
     if payload.function is process_chunk and len(arguments) == 2:
         function, items = arguments
@@ -150,7 +150,7 @@ def _teller_of_end(name, number):
 
 
 def _observed_stops(tasks_to_stop, why):
-    """Wrap the look for tasks whose workers are to be ended, with them."""
+    """Wrap the search for tasks that have to be stopped by ending their workers."""
 
     @wraps(tasks_to_stop)
     def observed(self):
@@ -171,10 +171,10 @@ def _observed_end(end, how):
     @wraps(end)
     def observed(self):
         try:
-            # Those of threads have none of it.
+            # Pools of threads have no such manager.
             manager = getattr(self.__dict__.get("_pool_manager"), "worker_manager", None)
             name = None if manager is None else manager.__dict__.get("_mpviz_id")
-            # A join does it as well, when a pool that is closed has done all.
+            # A join calls this too, when a closed pool has done all tasks.
             if name is not None and self._context.alive and self._context.status != _CLOSED:
                 wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
         except Exception:
@@ -188,11 +188,11 @@ _CLOSED = 2
 """``PoolStatus.CLOSED``."""
 
 
-# The process of a worker
+# In the process of a worker
 
 
 def _prepare_worker(params, channel, *_, module, **__):
-    """Prepare to tell of what a worker does, in its process, before it begins."""
+    """Prepare, in a worker's process and before it begins, to report what it does."""
     name = _identify(channel.reader)
     disown(channel.reader, channel.writer)
     for lock in (channel.mutex.reader_mutex, channel.mutex.writer_mutex):
@@ -204,7 +204,7 @@ def _prepare_worker(params, channel, *_, module, **__):
     send = channel.writer._send_bytes
 
     def observed_send(data):
-        # The result could be pickled, so this is what the pool will get.
+        # By now the result is pickled, so the pool will get it.
         try:
             if results:
                 _tell_end(name, results.pop())
@@ -217,7 +217,7 @@ def _prepare_worker(params, channel, *_, module, **__):
 
 
 def _observed_tasks(module, name):
-    """Wrap the iterator of tasks: no frame of ours is there while a worker waits or works."""
+    """Wrap the iterator of tasks, with no frame of ours while the worker waits or works."""
     get_tasks = module.worker_get_next_task
 
     def told(task):

@@ -275,7 +275,7 @@ def _observed_receive(receive_bytes):
                     report("pipe")
                 data = receive_bytes(self, *args, **kwargs)
                 try:
-                    # None is a message that is longer than the program takes.
+                    # None means a message longer than the program accepts.
                     if data is not None:
                         send(told.received, told.here(), data.tell())
                 except BaseException:
@@ -307,8 +307,8 @@ def _tell_of_end(told):
 
 
 def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
-    """Tell of what both ``close`` and the end of an object nobody has any more come to."""
-    # At the end of the interpreter, modules of ours may be gone; the process's end tells it.
+    """Report that a connection is closed, by ``close`` or because its object is gone."""
+    # At the end of the interpreter, our modules may be gone; the process's end says the same.
     if connection._mpviz is None or is_finalizing():
         return
     try:
@@ -366,7 +366,7 @@ def _observed_wait(wait, connection):
 
 def _names_of_ends(kind, objects):
     """The ids of the program's ends among these, as one text; None where there are none."""
-    # To ask ``isinstance`` could run code of the program, which waits for objects of its own.
+    # ``isinstance`` could run code of the program, which may wait for objects of its own class.
     ends = [each for each in objects if issubclass(type(each), kind)]
     ends = [each for each in ends if each._mpviz is not None]
     told = [each._mpviz or _begin_to_tell(each) for each in ends]

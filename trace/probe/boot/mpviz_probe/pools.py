@@ -273,7 +273,7 @@ def _teller_of_end(name):
         job, index, (success, value) = result
         error = ""
         if not success:
-            # Most come wrapped with their traceback; a MaybeEncodingError has a text there.
+            # Most errors are wrapped with their traceback; a MaybeEncodingError has a text instead.
             wrapped = getattr(value, "exc", None)
             error = type(wrapped if isinstance(wrapped, BaseException) else value).__name__
         form = workers.form_of_end(forms, name, error)

@@ -57,7 +57,7 @@ def _observed_start(start):
     def observed(self):
         try:
             began = time.monotonic_ns()
-            # The process forgets its target when it has started.
+            # The process forgets its target once it has started.
             target, arguments = self.__dict__.get("_target"), self.__dict__.get("_args", ())
             result = start(self)
             try:
@@ -90,9 +90,9 @@ def _tell_start(process, target, arguments, began):
 
 
 def _name_of_work(process, function, arguments):
-    """The program's function that a process is to call; empty where it is a library's worker."""
+    """The program's function that a process will call; empty for a library's worker."""
     if function is None:
-        # A class of the program's that has a ``run`` of its own is called by nothing else.
+        # If a class of the program has its own ``run``, nothing else is called.
         function = type(process).run
     function = called_in_the_end(function, arguments)
     code = code_of(function)
@@ -185,7 +185,7 @@ def _tell_finish(exit_code):
 
 
 def _end_of(process, timeout=None):
-    """What a join waits for; None where it does not wait."""
+    """What a join waits for; None if it does not wait."""
     popen = process._popen
     if popen is None or process._parent_pid != os.getpid() or not wire.may_wait(timeout):
         return None

@@ -91,7 +91,7 @@ def _observe_queue(queue):
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
     if hasattr(queue, "_on_queue_feeder_error"):
-        # billiard has none.
+        # billiard's queues have no such attribute.
         lost = b'"o":' + name
         queue._on_queue_feeder_error = before(
             queue._on_queue_feeder_error, lambda *_: wire.put(b"queue.lost", lost), "queue"
@@ -132,7 +132,7 @@ def _observed_room(semlock, name):
                 return taken
             except BaseException as error:
                 if taken:
-                    # An interrupt has to find the place as free as it was.
+                    # After an interrupt, the place has to be free again.
                     _undo_put(give, name, error)
                 raise
         except BaseException as error:
@@ -200,7 +200,7 @@ def _observed_receive(receive, reader, name):
                 if size < 0:
                     wire.over()
                 elif not wire.was_told(error):
-                    # The program does not get it any more, but it is out of the queue.
+                    # The item has left the queue, but the program will not get it.
                     send(got, 0, size)
                 raise
         except BaseException as error:
@@ -223,8 +223,8 @@ def _observed_piece(reader, name):
     @seamless
     def observed(size, *args):
         try:
-            # It is there: it is what calls us. We hold no more of it, so that it closes when let go
-            # of.
+            # The connection exists, because it calls us. We keep only a weak reference, so that it
+            # is closed when the program drops it.
             connection: "Any" = known()
             try:
                 if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
@@ -271,13 +271,13 @@ def _observed_poll(poll, name):
 
 
 def _name_thread(_, queue):
-    """Keep the queue's name at its own thread, which writes what was put into the pipe."""
+    """Store the queue's name on its feeder thread, which writes the items into the pipe."""
     if not queue._mpviz_quiet:
         queue._thread._mpviz_queue = wire.text(identify(queue))
 
 
 def _drain(thread_reference):
-    """Tell of the wait for that thread: at its exit a process waits for room for all it has put."""
+    """Report the wait for that thread: at exit, a process waits until all its items are written."""
     thread = thread_reference()
     name = thread.__dict__.get("_mpviz_queue") if thread is not None else None
     if name is None or not thread.is_alive():
@@ -364,7 +364,7 @@ def _observed_send(send, writer, name):
                 try:
                     send_record(putting, here())
                     size = len(data)
-                    # What is larger may go in only in part before somebody has to read.
+                    # A larger item may need a reader before it is written completely.
                     waits = not ready.poll(0) or (
                         size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
                     )
@@ -375,7 +375,7 @@ def _observed_send(send, writer, name):
                 return send(data)
             except BaseException as error:
                 if wire.was_told(error) or not is_the_programs(error):
-                    # It is told, and was not sent.
+                    # The put was told, but the item was not sent.
                     wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
                 raise
             finally:

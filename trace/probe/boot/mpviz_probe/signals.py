@@ -17,9 +17,9 @@ _UNSEEN = False
 """What is known of a Condition that came by a pickle and has not been used here."""
 
 _QUIET_SECONDS = 0.01
-"""How long a notify waits for the waiters to wake before it is told that it waits for them.
+"""Seconds that a notify waits for the waiters to wake before this wait is reported.
 
-That is the usual course of things, and soon over, unless one of them was killed while it waited.
+Usually they wake sooner, unless one of them was killed while it waited.
 """
 
 
@@ -68,7 +68,7 @@ def hide(condition):
 
 
 def _tell_of_new(begin, _, thing, *args, **kwargs):
-    # Between the program and this there is also the wrapper.
+    # The frame of the wrapper is between the program's and ours.
     begin(thing, is_the_programs_own(sys._getframe(2)))
 
 
@@ -79,7 +79,7 @@ class _Observed:
 
     kind = ""
     depth = 2
-    """How many frames above :attr:`here` the program is where it waits; see ``sites.of_caller``."""
+    """Frames between :attr:`here` and the program's frame that waits; see ``sites.of_caller``."""
 
     def __init__(self, condition):
         # The semaphores are always its own; the lock may be the program's, and others' as well.
@@ -325,7 +325,7 @@ def _observed_clear(clear):
             event = _event_of(self)
             if event is None:
                 return clear(self)
-            # What the original does, and told while nobody else can set it.
+            # The same steps as in the original, but told while no other process can set the event.
             with self._cond:
                 try:
                     send(event.cleared, event.site_of_call())
@@ -390,7 +390,7 @@ def _begin_barrier(barrier, own):
 
 
 def _begin_parts(_, barrier, state):
-    """Begin to observe what both ``__init__`` and a pickle have put together."""
+    """Begin to observe the parts of a barrier, made by ``__init__`` or by unpickling."""
     hide(barrier._cond)
     barrier._mpviz = _Barrier(barrier._cond)
 
@@ -472,7 +472,8 @@ def _observed_release(release):
                 release(self)
                 over = barrier.released
             finally:
-                # Nobody goes on before the lock is given back. Who leaves otherwise has not passed.
+                # No process continues before the lock is released. One that leaves in another
+                # way has not passed.
                 try:
                     send(over, barrier.here())
                 except BaseException:
@@ -500,7 +501,7 @@ def _observed_reset(reset):
         try:
             if self._mpviz is None:
                 return reset(self)
-            # Its lock can be taken again by who holds it.
+            # Its lock is recursive: the holder can take it again.
             with self._cond:
                 try:
                     wire.put(b"barrier.reset", b'%b,"s":%d' % (self._mpviz.fields, sites.here()))

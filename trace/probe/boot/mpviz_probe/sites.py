@@ -19,12 +19,12 @@ _LIMIT = 4096
 _NEAR = 8
 _PATH_LIMIT = 800
 SOURCE_LIMIT = 4 << 20
-"""Bytes of a source file that is read; the viewer has the same bound.
+"""Maximum size in bytes of a source file that is read; the viewer has the same bound.
 
-No module of the standard library has more than a quarter of a megabyte, and what is generated has
-two at most. To read and to count four takes some 6 ms, once.
+Modules of the standard library have up to a quarter of a megabyte, and generated ones two. Reading
+four and counting their lines takes some 6 ms, once.
 """
-# As ``sitecustomize`` has it, the probe's code bears names such as <mpviz_probe.sites>.
+# The probe's code has file names such as <mpviz_probe.sites>; see ``sitecustomize``.
 _OURS = _getframe().f_code.co_filename.rpartition("sites")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
@@ -160,7 +160,7 @@ def announce(file, line, function, more=b"", key=""):
     site = crc32(("%s:%d%s" % (file, line, key)).encode("utf-8", "surrogatepass")) or 1
     if site not in _announced:
         _announced.add(site)
-        # With the next record, since the file is read for it: who asks for a site may hold a lock.
+        # Held until the next record, because it reads the file, and our caller may hold a lock.
         wire.hold(partial(_tell, site, os.path.abspath(file), line, function, more))
     return site
 
@@ -184,7 +184,7 @@ def _tell(site, file, line, function, more):
 
 
 def _checksum(file):
-    """What tells whether the file is still the same, once for each file; 0 where none is read."""
+    """A fingerprint of the file, taken once, to see if it has changed; 0 if it is not read."""
     known = _checksums.get(file)
     if known is None:
         known = _checksums[file] = crc32(read_source(file))
@@ -192,17 +192,17 @@ def _checksum(file):
 
 
 def read_source(file):
-    """The content of a source file; empty for what is no regular file of at most SOURCE_LIMIT.
+    """The content of a source file; empty if it is not a regular file of at most SOURCE_LIMIT.
 
-    Code may name any file as its source: a pipe would never end, and to open a device may do
-    something. A program that was typed in, or is in an archive, has no file.
+    Code may name any file as its source: a pipe might never end, and opening a device may have
+    effects. A program that was typed in, or is in an archive, has no file.
     """
     descriptor = -1
     try:
         if not _is_source(os.stat(file)):
             return b""
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        # It may have become another in between.
+        # Another file may have taken its place in between.
         status = os.fstat(descriptor)
         return os.read(descriptor, status.st_size) if _is_source(status) else b""
     except (OSError, ValueError) as error:

@@ -141,7 +141,7 @@ def _observed_status(handle):
             known = self.returncode
             handle(self, *args, **kwargs)
             try:
-                # Where SIGCHLD is ignored nobody can wait, and Python takes each for a success.
+                # If SIGCHLD is ignored, no wait is possible, and Python reports exit code 0.
                 is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
                 if is_told and known is None and self.returncode is not None:
                     fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)

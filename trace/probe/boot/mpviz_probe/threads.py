@@ -1,7 +1,7 @@
 """Tells which threads of the program ran while it forked: the child gets their locks, not them.
 
-It is asked in the child of each fork, before ``threading`` forgets them there (its callback was
-registered later than ours), and only where there was more than one thread. What multiprocessing has
+This runs in the child of each fork, before ``threading`` forgets them there (its callback was
+registered later than ours), and only if there was more than one thread. What multiprocessing has
 threads for (queues, pools, executors) is not the program's. A thread is known by the function that
 it was started with: to look at the frames of others would keep alive what is in them, and a buffer
 that is kept like that can crash a Python up to 3.12.6 (CPython issue 77894).
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def tell_beside_fork():
-    """Tell of the other threads where any of them was the program's.
+    """Report the other threads if any of them was the program's.
 
     A thread of multiprocessing that forks does so for it: a pool replaces a worker. The main thread
     is passed over where another forks: mostly it waits for that one.

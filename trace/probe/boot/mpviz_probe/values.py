@@ -40,7 +40,7 @@ def identify(value):
 
 def _tell_of_new(_, value, *args, **kwargs):
     if not (hasattr(value._lock, "_semlock") and hasattr(value._obj, "_wrapper")):
-        # A lock of another kind, or no shared memory: nothing that has an id everywhere.
+        # A lock of another kind, or no shared memory: it has no id that all processes share.
         return
     frame = sys._getframe(2)
     if _is_a_librarys(frame):
@@ -226,7 +226,7 @@ def _observed_write(original, name):
                         _tell_write(value, before, content, 0)
                 except BaseException as error:
                     if is_the_programs(error) and not wire.was_told(error):
-                        # It is written all the same.
+                        # The program's write happens in any case.
                         _tell_write(value, before, getattr(item, name), 0)
                     report("value")
                 return None
@@ -296,7 +296,7 @@ def _observed_setitem(setitem):
 
 
 def _position(array, index):
-    """Which of an array's items it is; :data:`_WHOLE` for a slice, or an index of another kind."""
+    """The index of one item of an array; :data:`_WHOLE` for a slice or any other kind of index."""
     if issubclass(type(index), int):
         return int.__mod__(index, len(array._obj))
     return _WHOLE

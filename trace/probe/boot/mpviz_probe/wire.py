@@ -6,9 +6,9 @@ FIFO). What :func:`send` tells, many times a second, goes into the process's :mo
 <mpviz_probe.ring>`, or like the others where there is none. Either way a SIGKILL of this process
 cannot take back what they have returned from.
 
-To write to the FIFO is to give up the GIL. Between two steps of a library that another thread may
-see half done, :func:`send_at_once` tells the same without that: what does not go into the ring at
-once is held, and written by :func:`catch_up`, or by whatever is told next.
+Writing to the FIFO gives up the GIL. Between two steps of a library that belong together, use
+:func:`send_at_once`, which does not: a record that does not fit into the ring at once is held, and
+written by :func:`catch_up` or together with the next record.
 
 The state is module-level on purpose: there is one queue in a process, ``put`` runs inside the
 locks of the observed program, and an attribute look-up on an object would be paid on each record.
@@ -22,7 +22,7 @@ from itertools import count
 from os import write
 from time import monotonic_ns, sleep
 
-# The viewer imports this too, as a part of a larger package.
+# The viewer imports this module too, as part of a larger package.
 from .guard import is_the_programs, seamless
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 try:
-    # Where ``collections`` has it from, which not every program imports.
+    # ``collections`` takes it from there; not every program imports ``collections``.
     from _collections import deque  # type: ignore[import-not-found]
 except ImportError:
     from collections import deque
@@ -48,14 +48,15 @@ PATIENCE_MILLISECONDS = 50
 """How long a writer waits, once, for room in a full pipe or ring before it does without."""
 
 DROPPED_SUFFIX = ".dropped"
-"""Of a file beside the FIFO with the number of the last record that a process dropped, and how many
-it dropped in all."""
+"""Suffix of a file beside the FIFO, with the number of the last record that a process dropped and
+the count of all that it dropped."""
 
 LINK_SUFFIX = ".dropped-link"
-"""Of a symbolic link whose text says the same: it takes no descriptor, and next to no space."""
+"""Suffix of a symbolic link whose text says the same: it needs no descriptor and hardly any space.
+"""
 
 RETRY_MILLISECONDS = 10
-"""After so long it is tried again to open the FIFO, where there was no descriptor left for it."""
+"""Milliseconds between two attempts to open the FIFO again if no descriptor was free."""
 
 TEXT_LIMIT = 240
 """Characters of a text that go into a record; a longer one is cut and ends in an ellipsis."""
@@ -78,7 +79,7 @@ _dropped = 0
 _declared = 0
 _last_dropped = 0
 _account = ""
-"""The path, without its suffix, of where it is said what was dropped; empty before the first."""
+"""The path, without suffix, of the file that counts dropped records; empty before the first."""
 _retry_at = 0
 _full = False
 
@@ -86,7 +87,7 @@ _form_numbers = count(1)
 _forms: "dict[int, bytes]" = {}
 """What goes into the ring of each form, by its number."""
 _lines: "dict[int, tuple[bytes, bytes, int]]" = {}
-"""What :func:`put` takes to say the same: the kind, the fields, and how many values these take."""
+"""Arguments for :func:`put`, by form number: the kind, the fields, and the number of values."""
 _ring: "Any" = None
 _first = 0
 """The ring is for the numbers after this one."""
@@ -95,10 +96,10 @@ _limit = 0
 _next_ring = 0
 """Below this number no ring is made: the last try failed, or the last ring was full."""
 _held: "deque[tuple]" = deque()
-"""What was not told at once: number, time, thread, form and values of each, or what tells it."""
+"""Held records, each as number, time, thread, form and values, or as a function that writes it."""
 
 _refusals: "set[bytes]" = set()
-"""How this process or the one that forked it was refused a ring, or a place in it."""
+"""Kinds of refusal (of a ring, or a place in it) that this process or its parent has reported."""
 
 _RING_PAUSE = 1 << 14
 _RING_WAIT_SECONDS = 0.0005
@@ -108,7 +109,7 @@ ring: "Any" = None
 _pack: "Any" = None
 _MASK = _SLOT_BYTES = _SLOTS_AT = 0
 over: "Any" = None
-"""Tells that this thread waits no more, for a wait that :func:`send` has told of."""
+"""Reports the end of a wait of this thread that :func:`send` has reported."""
 _DOES_NOT_FIT: "tuple[type[Exception], ...]" = ()
 """What pack_into raises for a number that does not fit, and for a ring that another thread gave up.
 """
@@ -137,7 +138,7 @@ def reset():
     # The parent's ring is the parent's, though this process has it mapped, too.
     _ring = None
     _first = _limit = _next_ring = 0
-    # What the parent holds, the parent writes.
+    # The parent writes the records that it holds.
     _held.clear()
 
 
@@ -169,25 +170,25 @@ def put(  # noqa: PLR0912
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
 
-    What a signal handler of the program raises meanwhile is raised when the record is written, as
-    if the signal had come then. The keywords say how far that is: they are parameters so as to
-    have a value from the first instruction on.
+    If a signal handler of the program raises an exception meanwhile, it is raised again after the
+    record is written, as if the signal had come then. The keyword arguments are local state, not
+    for the caller: as parameters they have a value from the first instruction on.
     """
     while True:
         try:
             if not number:
                 if _held:
                     catch_up()
-                # Behind the call of ``next`` a signal could come before its result is kept.
+                # After a call of ``next``, a signal could come before its result is stored.
                 for number in _numbers:  # noqa: PLR1704
                     break
-            # The slot of what was held may be another's by now; see `catch_up`.
+            # The slot of a held record may belong to another one by now; see `catch_up`.
             if not thread and _ring is not None and _has_room(number):
                 _skip(number)
             if attempt is None:
                 record = _line(kind, fields, stamp, number, thread or get_ident())
                 attempt = _attempt(record, number, deadline)
-            # However often this is done, it writes once.
+            # This writes only once, however often it is repeated.
             for _ in attempt:
                 break
             break
@@ -203,13 +204,13 @@ def put(  # noqa: PLR0912
         try:
             raise interrupt
         finally:
-            # A handler may hold this frame, and its exception the handler's: no cycle of these.
+            # A handler may hold this frame, and its exception the handler's: break that cycle.
             interrupt = None
     return number
 
 
 def _instead(error, number):
-    """What is to be done with a record that cannot be written."""
+    """The step that replaces the writing of a record that cannot be written."""
     if isinstance(error, BrokenPipeError):
         # The viewer is gone.
         close()
@@ -220,7 +221,7 @@ def _instead(error, number):
 
 
 def was_told(error):
-    """Whether this exception came while a record was told, which is told all the same."""
+    """Whether this exception came while a record was being told; the record is not lost."""
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -233,8 +234,8 @@ def was_told(error):
 def form(kind, fields, names=()):
     """Prepare a kind of record about one object, and return what :func:`send` takes for it.
 
-    ``kind`` and ``fields`` are as for :func:`put`. ``names`` are the fields that each record has
-    of its own, as bytes: at most four whole numbers, of which the first has 32 bits, as a site has.
+    ``kind`` and ``fields`` are as for :func:`put`. ``names`` are the fields that differ between
+    records, as bytes: at most four whole numbers; the first has 32 bits, like a site.
     """
     if ring is None:
         _load_ring()
@@ -277,10 +278,10 @@ def _load_ring():
 
 @seamless
 def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
-    """Write one record that was prepared with :func:`form`: what is on the hot paths does this.
+    """Write one record that was prepared with :func:`form`, as all hot paths do.
 
-    As with :func:`put`, the record is told before anything is raised. ``number`` is not for the
-    caller: as a parameter it has a value from the first instruction on.
+    As with :func:`put`, the record is written before an exception is raised. ``number`` is not for
+    the caller: as a parameter it has a value from the first instruction on.
     """
     try:
         if _held:
@@ -307,13 +308,13 @@ def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
 
 
 def open_ring(number):
-    """Make a ring behind the record with this number, if there is none, for what is sent later."""
+    """If there is no ring, make one for the records after the one with this number."""
     if _ring is None and _descriptor >= 0 and number >= _next_ring:
         _open_ring(number)
 
 
 def send_at_once(form, site=0, first=0, second=0, third=0):
-    """Tell the same where no other thread may get its turn, and hold it if that cannot be."""
+    """Send a record without giving up the GIL; hold it if it does not fit into the ring."""
     global _limit
     stamp, thread = monotonic_ns(), get_ident()
     for number in _numbers:
@@ -333,23 +334,23 @@ def send_at_once(form, site=0, first=0, second=0, third=0):
 
 
 def hold(*told):
-    """Hold a record until the next one is written; or a function, to be called then."""
+    """Hold a record until the next one is written, or a function that is called then."""
     _held.append(told)
 
 
 def catch_up():
-    """Write what is held; to be called where it does no harm to wait for that."""
+    """Write the held records. Call this only where a wait does no harm."""
     while _held:
         try:
             first, *rest = _held.popleft()
         except IndexError:
-            # Another thread is at it, too.
+            # Another thread is doing the same.
             return
         if not rest:
             first()
             continue
         number, (stamp, thread, *values) = first, rest
-        # Of a ring that has been read beyond it, its slot may be another's by now.
+        # If the ring was read beyond this number, its slot may belong to another record by now.
         try:
             is_told = (
                 _ring is not None
@@ -394,7 +395,7 @@ def _send_by_pipe(number, form, *values):
 
 
 def _send_after_all(error, number, form, *values):
-    """Tell what could not be told for this exception, and raise it unless it says just that."""
+    """Send a record by the pipe after this exception; raise it again unless the ring caused it."""
     is_ours = not is_the_programs(error)
     if is_ours and not isinstance(error, _DOES_NOT_FIT):
         raise error
@@ -412,7 +413,7 @@ def _is_in_ring(number):
 
 
 def _was_put(error):
-    """Whether it came while the record was put, or behind that."""
+    """Whether the exception came while the record was put, or later."""
     codes = put.__code__, _open_ring.__code__
     trace = error.__traceback__
     while trace is not None and not any(trace.tb_frame.f_code is code for code in codes):
@@ -430,8 +431,8 @@ def _open_ring(number):
             _load_ring()
         memory = ring.create(os.path.dirname(path), _pid, number)
         _first = 1 << 62
-        # Whoever takes a number from here on gives it a slot, so the ring begins behind the next
-        # one; and whoever prepares a form from here on writes it there.
+        # From here on, threads that take a number also fill its slot, so the ring begins after the
+        # next number; and threads that prepare a form also write it into the ring.
         _ring = memory
         for each, entry in list(_forms.items()):
             ring.write_form(memory, each, entry)
@@ -450,7 +451,7 @@ def _open_ring(number):
 
 
 def _tell_refusal(how, reason):
-    """Tell, once of each kind, why records go through the pipe."""
+    """Report, once for each kind of refusal, why records go through the pipe."""
     if how not in _refusals:
         _refusals.add(how)
         put(b"ring.refused", b'"how":"%b","reason":%b' % (how, text(reason)))
@@ -506,9 +507,9 @@ def text(value, limit=TEXT_LIMIT):
 
 
 def _as_unicode(value):
-    """A text without lone surrogates, which no JSON may have: a byte of a path becomes ``\\xe9``.
+    """A text in which lone surrogates, which JSON must not have, are written as ``\\xe9``.
 
-    That is how Python hands on what is not UTF-8 (:pep:`383`), and how a shell would write it.
+    Python uses them for bytes that are not UTF-8 (:pep:`383`); a shell would write them like this.
     """
     try:
         octets = value.encode("utf-8", "surrogateescape")
@@ -518,13 +519,13 @@ def _as_unicode(value):
 
 
 def may_wait(timeout):
-    """Whether whoever gives this time-out waits at all."""
+    """Whether a call with this time-out may wait at all."""
     try:
         return timeout is None or timeout > 0
     except BaseException as error:
         if is_the_programs(error):
             raise
-        # No number: who gave it will hear of it from the original.
+        # It is not a number; the original will say so to its caller.
         return False
 
 
@@ -544,7 +545,7 @@ def _thread_field(thread):
 
 
 def _drop(number):
-    """Count a record that went nowhere, and say so where no death of ours can take it back."""
+    """Count a dropped record, in a file that survives the death of this process."""
     global _dropped, _last_dropped, _account
     _dropped += 1
     _last_dropped = max(_last_dropped, number)
@@ -552,7 +553,7 @@ def _drop(number):
         _account = "%s/%d-%d" % (os.path.dirname(path), _pid, monotonic_ns())
     told = 0
     while told != _last_dropped:
-        # Another thread may have dropped one meanwhile, and be through with saying so.
+        # Another thread may have dropped one meanwhile, and already written its count.
         told = _last_dropped
         text = b"%20d %20d %20d" % (told, _dropped, monotonic_ns())
         try:
@@ -560,7 +561,7 @@ def _drop(number):
         except OSError as error:
             if is_the_programs(error):
                 raise
-            # Then only the next record that gets through tells it.
+            # Then only the next record that gets through has the count.
             return
 
 
@@ -575,7 +576,7 @@ def _put_down(text):
     except OSError as error:
         if is_the_programs(error):
             raise
-        # No descriptor is left, or no space.
+        # There is no descriptor left, or no space.
         new = "%s-%d" % (_account, monotonic_ns())
         os.symlink(text.decode(), new)
         os.rename(new, _account + LINK_SUFFIX)
@@ -593,15 +594,15 @@ def _line(kind, fields, stamp, number, thread):
 
 
 def _attempt(record, number, deadline):
-    """Prepare to write a record with all due care; an iterator that does it, once.
+    """Prepare to write a record; returns an iterator that does it once, with its first step.
 
-    Or it drops the record: where there was no room until the deadline, or no descriptor.
+    If there is no room until the deadline, or no descriptor, the iterator drops the record.
     """
     global _full
     if deadline and not _gets_room(record, deadline):
         _full = True
         return map(_drop, (number,))
-    # The program may have closed all descriptors, and opened files of its own since.
+    # The program may have closed all descriptors, and opened its own files since.
     is_there = _is_ours() or _reopen()
     if _descriptor < 0:
         return iter(())
@@ -620,7 +621,7 @@ def _note_written(_, dropped):
 
 
 def _gets_room(record, deadline):
-    """Wait for room in the pipe, but not for a record that would not go in as a whole."""
+    """Wait for room in the pipe, but not for a record too long to be written in one piece."""
     if _full or len(record) > select.PIPE_BUF:
         return False
     room = select.poll()
@@ -640,7 +641,7 @@ def _is_ours():
 
 
 def _reopen():
-    """Open the FIFO anew; False where that cannot be, for now or for good."""
+    """Open the FIFO again; False if that fails, for now or for good."""
     global _descriptor, _retry_at
     if _descriptor < 0 or monotonic_ns() < _retry_at:
         return False
@@ -656,7 +657,7 @@ def _reopen():
         return False
     status = os.fstat(descriptor)
     if (status.st_dev, status.st_ino) != _inode:
-        # Somebody has put another in its place.
+        # It is another FIFO, put in the place of ours.
         os.close(descriptor)
         return False
     _descriptor = descriptor
@@ -672,7 +673,7 @@ def _open_high(fifo):
     low = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         if not stat.S_ISFIFO(os.fstat(low).st_mode):
-            raise OSError("no FIFO, so somebody has put another file in its place")
+            raise OSError("not a FIFO: another file has taken its place")
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
         for lowest in (ceiling - 24, _LOWEST_DESCRIPTOR):

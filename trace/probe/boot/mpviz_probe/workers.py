@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 FORMS = 64
-"""How many forms one pool has prepared of each kind; there are no more than 512 in a process."""
+"""Maximum number of prepared forms of one kind for one pool; a process has 512 forms at most."""
 
 _asleep: "set[int]" = set()
-"""The threads that have told that they wait for results."""
+"""Threads whose wait for results has been reported."""
 _over: "Any" = None
 _plain: "Any" = Condition
 _NEVER = object()
@@ -33,7 +33,7 @@ def identify(kind, inqueue):
 
 
 def announce(name, kind, workers, initializer, max_tasks, *, made=None):
-    """Tell of a pool that is being made, or was, as :func:`creations.of_pool` has said.
+    """Report a pool that is being made; ``made`` is an earlier result of ``creations.of_pool``.
 
     Returns the number of the record.
     """
@@ -44,7 +44,7 @@ def announce(name, kind, workers, initializer, max_tasks, *, made=None):
 
 
 def form_of(forms, key, kind, fields, names):
-    """A form that is prepared when it is first asked for under this key; ``forms`` keeps it."""
+    """The form for this key, prepared at its first use and kept in ``forms``."""
     form = forms.get(key)
     if form is None:
         if len(forms) >= FORMS:
@@ -56,21 +56,21 @@ def form_of(forms, key, kind, fields, names):
 def tell_ready(name):
     """Tell that this process is a worker, initialized, and about to ask for its first task."""
     number = wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
-    # What is told while the lock of its queue is held finds a ring.
+    # So that records under the lock of its queue find a ring.
     wire.open_ring(number)
 
 
 def told_arrival(name, receive):
-    """Wrap the read of a task's bytes: from then on the worker unpickles it, and may import a lot.
+    """Wrap the read of a task's bytes, after which the worker unpickles it and may import a lot.
 
-    No frame of ours is around the read: it is a chain of iterators in C, which reads again and
-    again, and has all that was read told.
+    No frame of ours is around the read: a chain of iterators in C reads again and again, and
+    passes all that was read to ``told``.
     """
     arrived = wire.form(b"task.arrived", b'"o":' + name)
     send_at_once = wire.send_at_once
 
     def told(data):
-        # The lock of all who read is held.
+        # The lock that all readers share is held here.
         send_at_once(arrived)
         return data
 
@@ -78,14 +78,14 @@ def told_arrival(name, receive):
 
 
 def form_of_start(forms, name, function, items):
-    """For the start of a task of this pool; the site, the job and the index are to be added."""
+    """The form for the start of a task of this pool; its values are site, job and index."""
     fields = b'"o":%b,"function":%b,"items":%d' % (name, wire.text(function), items)
     names = (b"s", b"job", b"index")
     return form_of(forms, (function, items), b"task.started", fields, names)
 
 
 def form_of_end(forms, name, error):
-    """For the end of a task of this pool; the job, the CPU time and the index are to be added."""
+    """The form for the end of a task of this pool; its values are job, CPU time and index."""
     fields = b'"o":' + name
     if error:
         # The name of the exception's class.
@@ -100,8 +100,8 @@ def tell_results(outqueue, tell_end):
     """
     hush_simple(outqueue)
     results: "list" = []
-    # The lock of all who write is held here, and for a moment only: whatever there is to wait for,
-    # such as room in the ring, the record of the task's start has waited for.
+    # The lock that all writers share is held here, so this must be quick: any wait, such as for
+    # room in the ring, happened before, with the record of the task's start.
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
     send = outqueue._writer._send_bytes
 
@@ -149,7 +149,7 @@ def observed_wait(wait, waited_for):
 
 
 def forms_of_wait(name):
-    """What telling of a wait for results takes: for those of one job, and of many."""
+    """The forms for a wait for results: those of one job, and those of many."""
     global _over
     if _over is None:
         _over = wire.form(b"wait.over", b"")
@@ -159,30 +159,31 @@ def forms_of_wait(name):
 
 
 def observe_wait(condition, forms, job):
-    """Have it told who waits for a condition: for the results of this job; -1 for those of many.
+    """Report who waits for a condition, that is for the results of this job; -1 for many jobs.
 
-    Nothing of ours is there while it is waited for, nor in the traceback of what interrupts that.
+    During the wait, and in the traceback of an exception that interrupts it, there is no frame of
+    ours.
     """
     if type(condition) is not _plain:
         return
     for name in ("_is_owned", "_acquire_restore"):
-        # These are put on an instance for a lock that has methods of its own for it.
+        # An instance gets these attributes if its lock has such methods.
         condition.__dict__.pop(name, None)
     condition._mpviz_wait = forms, job
     condition.__class__ = _ObservedCondition
 
 
 class _ObservedCondition(Condition):
-    """A condition that tells of its wait when that begins, and when it is over.
+    """A condition that reports the beginning and the end of each wait.
 
-    Both is told while its lock is held, and so without giving up the GIL.
+    Both are told while its lock is held, and so without giving up the GIL.
     """
 
     _lock: "Any"
     _mpviz_wait: "Any"
 
     def _is_owned(self):
-        """What ``wait`` asks first, and ``notify`` does."""
+        """Called first by ``wait``, and also by ``notify``."""
         frame = _getframe(1)
         if frame.f_code is _WAIT:
             try:
@@ -204,7 +205,7 @@ class _ObservedCondition(Condition):
             wire.send_at_once(one, site, job, limit)
 
     def _acquire_restore(self, state):
-        """What ``wait`` calls last, however it ends."""
+        """Called last by ``wait``, however it ends."""
         restore = getattr(self._lock, "_acquire_restore", None)
         if restore is None:
             self._lock.acquire()
@@ -216,6 +217,6 @@ class _ObservedCondition(Condition):
 
 
 _WAIT = Condition.wait.__code__
-# As it shows in a ``repr``.
+# The name that a ``repr`` shows.
 _ObservedCondition.__module__ = Condition.__module__
 _ObservedCondition.__qualname__ = Condition.__qualname__

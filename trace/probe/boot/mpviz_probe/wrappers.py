@@ -1,8 +1,8 @@
-"""Which function a wrapper calls in the end, as what it holds tells, without running its code.
+"""Finds the function that a wrapper will call, by looking at what it holds, without running it.
 
-A library seldom hands the program's own function to a worker: it hands over one of its own, that
-calls it. No attribute is read by its name here. Only the dicts, slots and closures of objects are
-looked into, so that no ``__getattr__``, property or metaclass of the program's is ever asked.
+A library seldom hands the program's own function to a worker: it hands over its own function, which
+calls the program's. Nothing here uses ``getattr`` on unknown objects: it only reads dicts, slots
+and closures, so that no ``__getattr__``, property or metaclass of the program is ever called.
 
 Tried with joblib 1.6, scikit-learn 1.9, pathos 0.3.5, p_tqdm 1.4, mapply 0.1, pandarallel 1.6,
 parallelbar 2.5 and wrapt 2.5. Of these only wrapt is known here by its name.
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from types import CodeType
 
 _TAKES_MORE, _IS_NESTED = 4, 16
-"""``inspect.CO_VARARGS`` and ``inspect.CO_NESTED``, without the import of that."""
+"""``inspect.CO_VARARGS`` and ``inspect.CO_NESTED``, without importing ``inspect``."""
 
 _DEEPEST = 16
-"""So many wrappers around each other are looked through."""
+"""Maximum number of nested wrappers that are followed."""
 
 _LIMIT = 4096
 
 _ATTRIBUTES = frozenset(
     "func function fn f callable wrapped target pyfunc work_function user_function".split()
 )
-"""What libraries call the function that an object of theirs stands for, without underscores.
+"""Names, without underscores, under which objects of libraries hold the function that they call.
 
-Others that an object has are not what it calls, such as a network's activation.
+Functions under other names, such as a network's activation, are not what the object calls.
 """
 
 _WRAPT = "FunctionWrapper"
-"""wrapt's decorators: written in C, with a slot of their own for what they wrap."""
+"""wrapt's decorators: written in C, with a special slot for the wrapped function."""
 
 _COMPILED = frozenset(
     "method_descriptor cython_function_or_method fused_cython_function ufunc".split()
 )
-"""Types of functions that are not written in Python: of C, of Cython, of numpy."""
+"""Types of functions that are not written in Python, but in C, Cython or numpy."""
 
 _type_dict = type.__dict__["__dict__"].__get__
 _type_name = type.__dict__["__name__"].__get__
@@ -54,16 +54,16 @@ _partial_function = partial.__dict__["func"].__get__
 _partial_arguments = partial.__dict__["args"].__get__
 
 _own: "dict[int, tuple[bool, CodeType]]" = {}
-"""By the address of a code object, which is kept, whether it is the program's own."""
+"""For the address of a code object (kept alive): whether it is the program's own."""
 
 
 def called_in_the_end(function, arguments=()):
-    """Give the function that a call of this, with these arguments, leads to.
+    """The function that a call of this, with these arguments, leads to.
 
-    That is one of the program's own, if it holds exactly one, or else the innermost that is known.
+    If it holds exactly one function of the program, that one; else the innermost that is known.
     """
     if type(function) is FunctionType and not function.__closure__ and is_own(function):
-        # As most are, so this has to be quick.
+        # This is the usual case, so it has to be quick.
         if not dict.__contains__(function.__dict__, "__wrapped__"):
             return function
     for _ in range(_DEEPEST):
@@ -76,7 +76,7 @@ def called_in_the_end(function, arguments=()):
 
 
 def _straight(function, arguments=()):
-    """Follow what says by itself which function it calls, and with which further arguments."""
+    """Follow objects that reveal which function they call, and with which further arguments."""
     for _ in range(_DEEPEST):
         kind = type(function)
         if issubclass(kind, partial):
@@ -85,7 +85,7 @@ def _straight(function, arguments=()):
                 _partial_arguments(function) + arguments,
             )
         elif kind is MethodType:
-            # Whose method it is says nothing of what it calls.
+            # The object of a method does not show what the method calls.
             function, arguments = function.__func__, ()
         else:
             wrapped = _wrapped(function, kind)
@@ -96,7 +96,7 @@ def _straight(function, arguments=()):
 
 
 def _wrapped(function, kind):
-    """What ``functools.wraps`` or a decorator without it has wrapped; None for anything else."""
+    """The function that a decorator has wrapped, with or without ``functools.wraps``; or None."""
     if kind is BuiltinFunctionType or issubclass(kind, type):
         return None
     wrapped = _attribute(function, kind, "__wrapped__")
@@ -110,12 +110,12 @@ def _wrapped(function, kind):
 
 
 def _takes_anything(code):
-    """Whether code has the parameters of a decorator's wrapper: whatever it is called with."""
+    """Whether code accepts any arguments, like a decorator's wrapper."""
     return code.co_flags & _TAKES_MORE and not code.co_argcount and not code.co_kwonlyargcount
 
 
 def _inner(function, arguments):
-    """The function that one of a library's calls; None for what is no wrapper, or not known."""
+    """The function that a library's function calls; None if it is no wrapper, or not known."""
     kind = type(function)
     if kind is FunctionType:
         if is_own(function):
@@ -134,7 +134,7 @@ def _inner(function, arguments):
 
 
 def code_of(thing):
-    """The code that a call of this runs first; None where that is not written in Python."""
+    """The code that a call of this runs first; None if that is not written in Python."""
     kind = type(thing)
     if kind is MethodType:
         return code_of(thing.__func__)
@@ -150,7 +150,7 @@ def is_own(function):
         names = function.__globals__
         owner = sites.owner_of(code, names)
         if owner == sites.OF_NO_FILE:
-            # What was pickled by value has its module's name, and not its file's.
+            # A function pickled by value keeps its module's name, but not the module's file.
             owner = names.get("__name__") in ("__main__", "__mp_main__")
         known = (owner > 0, code)
         if len(_own) < _LIMIT:
@@ -159,7 +159,7 @@ def is_own(function):
 
 
 def _held(functions):
-    """The one of these that leads to the program's own; of no own ones the only one, or None."""
+    """The one that leads to the program's own code; if none does, the only one. None if unclear."""
     own = [function for function in functions if _leads_to_own(function)]
     return _only(own or functions)
 
@@ -178,7 +178,7 @@ def _only(functions):
 
 
 def _is_function(value):
-    """Whether this can be called and is no class, of which an object may hold any."""
+    """Whether this can be called and is not a class: objects may hold classes for any reason."""
     return callable(value) and not issubclass(type(value), type)
 
 
@@ -188,7 +188,7 @@ def _in_closure(function):
         try:
             value = cell.cell_contents
         except ValueError:
-            # It has nothing in it yet.
+            # The cell is still empty.
             continue
         if _is_function(value):
             found.append(value)
@@ -196,7 +196,7 @@ def _in_closure(function):
 
 
 def _in_attributes(thing, kind):
-    """The functions that an object holds under a name which says that it stands for them."""
+    """The functions that an object holds under a name that says that it calls them."""
     names = [name for name in list(dict.keys(_vars(thing, kind))) if type(name) is str]
     for base in _mro(kind):
         slots = _type_dict(base).items()
@@ -207,7 +207,7 @@ def _in_attributes(thing, kind):
 
 
 def _attribute(thing, kind, name):
-    """What an object has in its dict or in a slot under this name; None if nothing."""
+    """The value that an object has under this name in its dict or in a slot; else None."""
     value = dict.get(_vars(thing, kind), name)
     if value is None:
         slot = _in_classes(kind, name)
@@ -222,9 +222,9 @@ def _attribute(thing, kind, name):
 
 
 def own_name(thing):
-    """What an object is called that is no function of Python's: by ``functools.update_wrapper``.
+    """The name of a callable that is not a Python function, from ``functools.update_wrapper``.
 
-    Empty where it has no such name. Functions that are compiled have theirs in their type's slots.
+    Empty if it has none. Compiled functions have their names in slots of their type.
     """
     kind = type(thing)
     is_compiled = _type_name(kind) in _COMPILED
@@ -239,7 +239,7 @@ def own_name(thing):
 
 
 def _vars(thing, kind):
-    """The dict of an object, as the interpreter sees it; empty where there is none."""
+    """The dict of an object, as the interpreter sees it; empty if there is none."""
     if kind is FunctionType:
         return thing.__dict__
     descriptor = _in_classes(kind, "__dict__")
@@ -251,7 +251,7 @@ def _vars(thing, kind):
 
 
 def _in_classes(kind, name):
-    """What a class or the first of its bases that has it says of a name; None if none does."""
+    """The value of a name in a class or the first of its bases that has it; None if none has."""
     for base in _mro(kind):
         names = _type_dict(base)
         if name in names:

@@ -1,7 +1,7 @@
 """Observes pytest-xdist: its workers by their names, gw0 and gw1, and the test that each runs.
 
-All that is looked at are short steps between those that run a test, so that no frame of ours is
-there while it runs. Tried with pytest-xdist 3.8, pytest 9.2 and execnet 2.1.
+Only short steps before and after a test are wrapped, so that no frame of ours is on the stack while
+a test runs. Tried with pytest-xdist 3.8, pytest 9.2 and execnet 2.1.
 """
 
 import os
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _JOB = b'"job":0'
-"""All tests are one job."""
+"""The number of the only job, which has all tests."""
 
 _pool = b""
 """The id of the run whose worker this process is."""
 
 _running = _error = ""
-"""The test that runs here, and what it has raised."""
+"""The test that this process runs, and the exception that it has raised."""
 
 
 def patch(module):
@@ -36,11 +36,11 @@ def patch(module):
     module._update_current_test_var = _observed_step(module._update_current_test_var)
 
 
-# The controller
+# In the controller
 
 
 def _observed_start(start):
-    """Wrap a step at the start of a session, after which xdist's own is to come."""
+    """Wrap a step at the start of a session, before xdist's own step."""
 
     @wraps(start)
     def observed(session):
@@ -80,7 +80,7 @@ def _identify(run):
 
 
 def _observed_collection(finish):
-    """Wrap the news that a worker has collected; all collect the same tests."""
+    """Wrap the message that a worker has collected its tests; all collect the same ones."""
 
     @wraps(finish)
     def observed(self, node, ids, *args, **kwargs):
@@ -97,11 +97,11 @@ def _observed_collection(finish):
     return observed
 
 
-# The workers
+# In the workers
 
 
 def _is_worker():
-    """Whether pytest is called by what execnet runs for xdist in a process of its own."""
+    """Whether xdist has started this pytest, in a process of its own through execnet."""
     frame: "FrameType | None" = _getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == "__channelexec__":
@@ -111,7 +111,7 @@ def _is_worker():
 
 
 def _observed_options(add):
-    """Wrap a step at the start of pytest, by which a worker has been told its name."""
+    """Wrap a step at the start of pytest at which a worker already knows its name."""
 
     @wraps(add)
     def observed(parser):
@@ -129,7 +129,7 @@ def _observed_options(add):
 
 
 def _observed_step(update):
-    """Wrap what is said at the beginning of each part of a test: its setup comes first."""
+    """Wrap the hook at the beginning of each part of a test, of which the setup comes first."""
 
     @wraps(update)
     def observed(item, when):
@@ -153,7 +153,7 @@ def _tell_start(test):
 
 
 def _observed_report(to_json):
-    """Wrap how a report on a part of a test is made ready for the controller."""
+    """Wrap the preparation of a report on a part of a test for the controller."""
 
     @wraps(to_json)
     def observed(told):
@@ -180,7 +180,7 @@ def _take_in(data):
 
 
 def _error_of(data):
-    """The class of what a test has raised, which stands before its message."""
+    """The class of the exception that a test has raised, which precedes the message."""
     crash = data["longrepr"]["reprcrash"] if isinstance(data.get("longrepr"), dict) else None
     name, _, _ = (crash or {}).get("message", "").partition(":")
     if name.replace(".", "").isidentifier():
