@@ -53,6 +53,8 @@ if __name__ == "__main__":
 
 NEEDED = {
     *("_collections", "_functools", "_json", "_operator", "_struct", "_thread", "binascii"),
+    # Up to Python 3.10: what the guard asks for the number of an instruction.
+    *("_opcode", "opcode"),
     *(
         "errno",
         "fcntl",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -581,6 +582,8 @@ def test_without_a_viewer_the_program_just_runs(stage: Stage, python: str, viewe
     if viewer == "was killed":
         (stage.folder / "kept").rename(stage.queue.path)
     stage.assert_same(python, "alone.py")
+    if viewer != "never was":
+        shutil.rmtree(stage.queue.directory)
 
 
 @pytest.mark.parametrize("variable", ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONDEVMODE"])
