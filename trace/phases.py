@@ -229,7 +229,8 @@ def phases(state: RunState, now: int = -1) -> Phases:
     begun = [process.lane for process in counted if process.lane.start >= 0]
     # The run has begun before all else, unless events come from nowhere, as they do in tests.
     begin = min([state.origin, *(lane.origin for lane in begun)])
-    end = max([begin, state.now, now, *(lane.start for lane in begun)])
+    until = state.end if state.ended >= 0 else max(state.now, now)
+    end = max([begin, until, *(lane.start for lane in begun)])
     return Phases(
         begin,
         end,

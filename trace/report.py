@@ -137,15 +137,7 @@ def _start_method(state: RunState) -> str:
 
 
 def _duration(state: RunState) -> float:
-    """Seconds from the start of the run to the end of its last process, or to now.
-
-    The moment when we saw that end may be later, if the terminal did not read meanwhile.
-    """
-    end = state.now
-    if state.ended >= 0:
-        ends = [process.ended for process in state.processes.values()]
-        end = min(state.ended, max(ends, default=state.ended))
-    return (end - state.origin) / 1e9
+    return (state.end - state.origin) / 1e9
 
 
 def _cores(state: RunState) -> list[dict[str, Any]]:

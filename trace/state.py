@@ -408,6 +408,17 @@ class RunState:
         return table
 
     @property
+    def end(self) -> int:
+        """When the last process of the run ended, nanoseconds; the latest moment while it lasts.
+
+        The moment when we saw that end may be later, if the terminal did not read meanwhile.
+        """
+        if self.ended < 0:
+            return self.now
+        ends = [process.ended for process in self.processes.values()]
+        return min(self.ended, max(ends, default=self.ended))
+
+    @property
     def lost(self) -> int:
         """Records that are known to be missing."""
         return sum(process.lost for process in self.processes.values())
