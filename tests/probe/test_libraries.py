@@ -270,7 +270,7 @@ def test_a_loky_executor_that_is_resized_has_its_new_size(loky: Observed) -> Non
     pool = pool_of(loky, "executor")
     assert (pool["kind"], pool["size"], len(pool["workers"])) == ("loky executor", 1, 3)
     resized = [text for text in loky.log if text.startswith("resizes executor")]
-    assert resized == ["resizes executor to 3 workers", "resizes executor to 1 workers"]
+    assert resized == ["resizes executor to 3 workers", "resizes executor to 1 worker"]
 
 
 def test_a_loky_worker_that_ran_out_of_time_is_followed_by_another(loky: Observed) -> None:
