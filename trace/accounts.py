@@ -19,7 +19,7 @@ class Accounts:
         """The pid of the warden, which drops nothing; 0 if there is no warden."""
         self._folder = folder
         self._known: dict[str, str] = {}
-        """What was read last, by file."""
+        """For each file, the count that was read last."""
 
     def read(self, names: list[str]) -> list[RecordsDropped]:
         """The counts that have changed, of those among these files."""

@@ -27,7 +27,7 @@ Percent = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 Core = Annotated[int, msgspec.Meta(ge=-1, le=1 << 13)]
 """The index of a core; -1 for unknown. Linux knows 8192 (NR_CPUS in arch/x86/Kconfig)."""
 CoreCount = Annotated[int, msgspec.Meta(ge=0, le=1 << 13)]
-"""How many cores there are; 0 where the system does not say."""
+"""Number of cores; 0 if unknown."""
 Cores = Annotated[list[Percent], msgspec.Meta(max_length=1 << 13)]
 """Percent of each core that is in use."""
 Indexes = Annotated[list[Core], msgspec.Meta(max_length=1 << 13)]
@@ -237,7 +237,7 @@ class RecordsDropped(Event, tag="records.dropped", kw_only=True):
     last: int
     """The number of the last record that it dropped."""
     count: int
-    """How many it dropped so far."""
+    """The number of records that it has dropped so far."""
 
 
 class Trouble(Event, tag="trouble", kw_only=True):
@@ -245,7 +245,7 @@ class Trouble(Event, tag="trouble", kw_only=True):
 
     text: str
     hides_losses: bool = False
-    """Records may have been lost that nobody can count."""
+    """An unknown number of records may have been lost."""
 
 
 class ProcessSample(msgspec.Struct, array_like=True, gc=False):

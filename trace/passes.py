@@ -136,7 +136,7 @@ class Sorter:
     def _decode_pipe(self, piece: Pass) -> list[Event]:
         if not piece.lines:
             return []
-        # There is a queue before this is needed.
+        # Imported late, because the queue is needed before this is.
         from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415
 
         until, warden = piece.until, self.warden

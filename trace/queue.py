@@ -138,7 +138,7 @@ class EventQueue:
             self._arrived.notify_all()
 
     def get(self, timeout: float = 0.0, limit: int = _PIPE_BYTES) -> list[Told]:
-        """What was told next, in the order in which they came, about ``limit`` bytes of them.
+        """Give the next events in their order, about ``limit`` bytes of them.
 
         Waits up to ``timeout`` seconds for the first; an empty list means that there is none.
         """

@@ -260,7 +260,7 @@ def _read_form(text: bytes, pid: int) -> tuple[Event, list[bytes]]:
 
 
 def _numbers(slots: bytes) -> list[int]:
-    """The last word of each slot."""
+    """The last word of each slot, which is the number of its record."""
     numbers: list[int] = memoryview(slots).cast("q")[_NUMBER::_WORDS].tolist()
     return numbers
 

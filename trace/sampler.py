@@ -216,7 +216,7 @@ def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
 
 
 def meaning_of_sleep(place: str) -> str:
-    """What a thread sleeps in, as a word of :attr:`ProcessSample.asleep_in`."""
+    """The word of :attr:`ProcessSample.asleep_in` for the place in which a thread sleeps."""
     if not place:
         return ""
     return next((word for start, word in _SLEEPS.items() if place.startswith(start)), "else")

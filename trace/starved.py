@@ -1,4 +1,4 @@
-"""Who had the cores: the program, or other programs that kept them from it."""
+"""Who used the cores: the program, or other programs while it waited for them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CoreTime:
 
 
 def core_time(state: RunState, found: Phases) -> CoreTime:
-    """Who had the cores over the whole run."""
+    """Who used the cores over the whole run."""
     cores = state.cores
     samples = 100 * max(1, cores.samples)
     own = cores.own_total / samples

@@ -108,7 +108,7 @@ class Tree:
     def send(self, process: Process, number: int) -> None:
         """Signal a process; forget it if it is gone."""
         descriptor: int | None = process.descriptor
-        # Asked now, since forgetting the process closes the descriptor that it is held by.
+        # Read now, because forgetting the process closes its descriptor.
         opened_here = process.descriptor < 0
         if opened_here:
             descriptor = kernel.open_process(process.pid, process.started)
@@ -150,7 +150,7 @@ class Tree:
 
     def _take_in(self, found: kernel.ProcessStatus) -> Process | None:
         if found.pid in self.processes:
-            # A pid that was reused before the end of its former owner was read.
+            # The pid was reused before we noticed the end of its former owner.
             known = self.processes.pop(found.pid)
             self._close(known)
         descriptor = -1

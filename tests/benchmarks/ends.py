@@ -267,7 +267,7 @@ def run(trial: Trial, chance: random.Random) -> Trial:
 
 
 def check(trial: Trial, viewer: Viewer) -> None:
-    """See that nothing is left, and that the terminal is as it was."""
+    """Check that nothing is left, and that the terminal is as before."""
     deadline = time.monotonic() + CLEARED
     while (living := marked(trial.mark)) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -281,7 +281,7 @@ def check(trial: Trial, viewer: Viewer) -> None:
 
 
 def check_document(trial: Trial) -> None:
-    """See that the JSON is there, and whole, and nothing beside it."""
+    """Check that the JSON document exists and is complete, with no other file beside it."""
     try:
         document = json.loads((trial.folder / "run.json").read_text())
         if document["run"]["target"] != "program.py":
@@ -293,7 +293,7 @@ def check_document(trial: Trial) -> None:
 
 
 def check_terminal(trial: Trial, viewer: Viewer) -> None:
-    """See that the terminal is as it was, where there still is one."""
+    """Check that the terminal is as before, if it still exists."""
     if trial.way == "terminal closed":
         return
     if termios.tcgetattr(viewer.theirs)[:4] != viewer.modes[:4]:

@@ -277,7 +277,7 @@ def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
 
 
 def check_left(trial: Trial, viewer: Viewer, shared_before: set[str]) -> None:
-    """See that nothing is left behind."""
+    """Check that nothing is left behind."""
     deadline = time.monotonic() + CLEARED
     while (living := marked(trial.mark.encode())) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -52,7 +52,7 @@ def look(error):
     return sum(each.args == OWN for each in seen.values())
 
 def until_it_rings(call, before):
-    # On its own: where a loop begins anew, up to Python 3.13 no try is around it for an alarm.
+    # A separate function: up to Python 3.13, the jump back of a loop is not inside its try.
     while raised == before:
         call()
 
@@ -92,7 +92,7 @@ MADE = {
 }
 
 class Calls:
-    """One object of each kind, made anew each time, since Python's own may stay taken."""
+    """One object of each kind, made again each time, because an interrupted one may stay taken."""
 
     def __init__(self, context):
         self.context, self.blocks = context, 0
@@ -166,7 +166,7 @@ class Calls:
 
     def begin_far(self, call):
         self.shared = self.manager.list()
-        # In that of before there may be half an answer.
+        # The previous connection may still hold half an answer.
         vars(self.shared._tls).pop("connection", None)
 
     def end_far(self):
@@ -197,7 +197,7 @@ def run(calls, prefix, rounds, longest, begin, end=lambda: None):
     for name in sorted(vars(Calls)):
         if name.startswith(prefix):
             missed = under_alarms(rounds, longest, getattr(calls, name), begin, end)
-            # What a finalizer raises is shown, and goes nowhere: that is Python's way.
+            # Python only prints an exception of a finalizer, and does not raise it.
             tell(call=name, missed=missed - len(unraisable))
             unraisable.clear()
 
@@ -207,11 +207,11 @@ def main(near, far):
     calls = Calls(mp.get_context())
     run(calls, "of_", near, 4e-4, calls.begin)
     if far:
-        # Multiprocessing itself takes some of a built-in kind for its own errors here.
+        # Here multiprocessing itself takes some built-in exceptions for its own errors.
         kinds[:] = [Alarm]
         with mp.Manager() as calls.manager:
             run(calls, "far_", far, 5e-3, calls.begin_far, calls.end_far)
-    # Up to Python 3.9 a signal may be handled between the end of a try and a return from it.
+    # Up to Python 3.9, a signal may be handled between the end of a try and the return from it.
     tell(foreign=sorted(foreign) if sys.version_info >= (3, 10) else [], raised=raised)
 
 if __name__ == "__main__":

@@ -499,12 +499,12 @@ def main():
     note_result()
     if WITHOUT_RING:
         wire.form(b"wait.over", b"")
-        # The system refuses a file of this size; code of the program's would be its own.
+        # The system refuses this size; an exception from the program's code would not be ours.
         wire.ring.SIZE = -1
     with ProcessPoolExecutor(1) as executor:
         note_idle(executor)
         executor._shutdown_lock = Noting(executor._shutdown_lock)
-        # The first starts the worker, with the lock held: the system itself gives others a turn.
+        # The first call starts the worker with the lock held, and that already gives up the GIL.
         executor.submit(who, 0).result()
         note_writes()
         calls = [executor.submit(who, number).result()[0] for number in range(5)]

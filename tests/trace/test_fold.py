@@ -1000,7 +1000,7 @@ def test_a_task_that_is_broken_off_is_neither_lost_nor_failed(two: Story) -> Non
     two.tell(8, MAIN, TaskStopping, worker=ANNA, why="timed out")
     two.tell(9, MAIN, Joined, child=ANNA, exit_code=-9)
     two.tell(9, BERT, TaskEnded, object="W", job=1, index=0, stopped="stopped")
-    # It was told too late.
+    # This comes too late: the task has already ended.
     two.tell(10, MAIN, TaskStopping, worker=BERT, why="cancelled")
     two.tell(11, MAIN, Joined, child=BERT, exit_code=-9)
     assert [task["outcome"] for task in two.document()["tasks"]] == ["timed out", "stopped"]

@@ -124,7 +124,7 @@ class TaskEnded(Event, tag="task.ended", kw_only=True):
     cpu: Seconds = 0.0
     """CPU seconds that the worker has used so far; 0 where that is not told."""
     cpu_nanoseconds: Count = 0
-    """The same in nanoseconds."""
+    """The same CPU time in nanoseconds; records of rings have it instead, as a whole number."""
 
 
 class TaskStopping(Event, tag="task.stopping", kw_only=True):
@@ -133,7 +133,7 @@ class TaskStopping(Event, tag="task.stopping", kw_only=True):
     worker: Whole
     """The worker's pid."""
     why: str
-    """What becomes of the task: "timed out", "cancelled"."""
+    """The outcome of the task: "timed out", "cancelled"."""
 
 
 class JobCallback(Event, tag="job.callback", kw_only=True):

@@ -95,7 +95,7 @@ class Began(Event, tag="process.began", kw_only=True):
 
 
 class Named(Event, tag="process.named", kw_only=True):
-    """A library has a name of its own for this process, which is no ``Process``."""
+    """A library has its own name for this process, which is not a ``Process``."""
 
     name: str
 

@@ -325,7 +325,7 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
     name = workers.identify(b"executor", call_queue)
     _tell_first_wait(call_queue._rlock, name)
     receive = workers.told_arrival(name, call_queue._recv_bytes)
-    # After a fork a queue takes this from its reader anew, later than here.
+    # After a fork, a queue takes this method from its reader again, later than here.
     call_queue._recv_bytes = call_queue._reader.recv_bytes = receive
     module._CallItem.__setstate__ = _observed_setstate(name, module._process_chunk)
     results = workers.tell_results(result_queue, _teller_of_end(name))

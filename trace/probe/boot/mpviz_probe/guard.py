@@ -42,7 +42,7 @@ def is_the_programs(error):
 
 
 def passed_the_program(error):
-    """Whether code of the program is in the traceback, below the function that asks."""
+    """Whether the traceback has code of the program, below the function that calls this."""
     trace = error.__traceback__
     while trace is not None and _is_ours_or_pythons(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
