@@ -257,6 +257,8 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
     process = state.processes.get(state.main)
     if process is not None:
         end_process(state, process, event.time, event.exit_code)
+        # Whatever others have told of it: the warden is its parent.
+        process.exit_code = event.exit_code
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
@@ -288,6 +290,9 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
     if speaker.key == process.parent:
         process.joined = True
     end_process(state, process, event.time, event.exit_code)
+    if speaker is state.warden:
+        # It has it from the kernel; what others told may be forged.
+        process.exit_code = event.exit_code
 
 
 def _site(state: RunState, process: Process, event: Site) -> None:

@@ -4,6 +4,7 @@ The warden imports this file by its path, in an interpreter that has to start qu
 library only, and neither ``dataclasses`` nor ``typing``, which would cost it 10 ms each (measured).
 """
 
+import errno
 import fcntl
 import os
 import signal
@@ -212,6 +213,11 @@ def open_process(pid: int, started: int) -> int | None:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT):
+            # The number of a thread, or of nothing that there can be.
+            return None
+        raise
     # Whoever knew the start time saw the process before now: if the pid still belongs to it at this
     # reading, it belonged to it when the pidfd was opened.
     if start_time(pid) == started:

@@ -109,6 +109,9 @@ class Program:
         False if it is gone, belongs to another user by now, or does not belong to the program. For
         that, only the kernel is asked whether it is below the warden.
         """
+        if (pid, started) in self._roots:
+            # The warden is below its stand-in, and none of the program's.
+            return False
         try:
             return signals.send(pid, started, number, below=self._roots)
         except PermissionError:

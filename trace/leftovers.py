@@ -54,8 +54,8 @@ def clear() -> None:
     with os.scandir(tempfile.gettempdir()) as entries:
         names = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
     for name in names:
-        # It belongs to another user, or was removed meanwhile.
-        with suppress(OSError):
+        # It belongs to another user, was removed meanwhile, or is nested too deep to be removed.
+        with suppress(OSError, RecursionError):
             _clear_folder(Path(name))
 
 

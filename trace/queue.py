@@ -352,11 +352,12 @@ class EventQueue:
     def _read_pipe(self, most: int) -> tuple[list[bytes], bool]:
         """What is in the pipe, about ``most`` bytes of it, and whether it was empty then.
 
-        All of it when nobody writes any more.
+        At the end ``most`` is more than a pipe holds, so that is all of it: a process that is out
+        of our reach may still be writing.
         """
         pieces: list[bytes] = []
-        while most > 0 or self._closing:
-            wanted = _READ_BYTES if self._closing else min(most, _READ_BYTES)
+        while most > 0:
+            wanted = min(most, _READ_BYTES)
             try:
                 piece = os.read(self._descriptor, wanted)
             except BlockingIOError:

@@ -6,6 +6,7 @@ to the kernel as it comes, a fifth of a second late at most where a file was ask
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -222,4 +223,7 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
     view = memoryview(data)
     while view:
         # A disk that fills up takes a part at first.
-        view = view[file.write(view) or len(view) :]
+        written = file.write(view)
+        if not written:
+            raise BlockingIOError(errno.EAGAIN, "its reader is too slow")
+        view = view[written:]

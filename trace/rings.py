@@ -121,7 +121,7 @@ class Ring:
             raise ValueError("not ready")
         self._pages = Pages(descriptor, layout.SIZE)
         self._next: int = read + 1
-        self._forms = _Forms(self._form)
+        self._forms = _Forms(self._pages, self.pid)
         self.left_since = NEVER
         """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
@@ -167,6 +167,10 @@ class Ring:
             )
         return self._next == numbers[0]
 
+    def is_written(self) -> bool:
+        """Whether there is anything in it that was not taken out, also behind a gap."""
+        return self._look_ahead() or self.left_since != NEVER
+
     def decode(self, records: bytes) -> list[RingRecord]:
         """Give the records that were taken out, without those that went through the pipe."""
         forms, main_thread = self._forms, self._main_thread
@@ -209,42 +213,50 @@ class Ring:
         start = layout.SLOTS_AT + index * layout.SLOT_BYTES
         return self._pages.read(start, count * layout.SLOT_BYTES)
 
-    def _form(self, number: int) -> Form:
-        from mpviz.trace.fold import ring_handler  # noqa: PLC0415 - as in passes
-
-        event, names = _read_form(self._form_text(number), self.pid)
-        called = {
-            field.encode_name.encode(): field.name for field in msgspec.structs.fields(type(event))
-        }
-        fields = tuple(called[name] for name in names if name in called)
-        copy = cast("_Copied", event).__copy__
-        fold = ring_handler(type(event), fields, copy)
-        return Form(self.pid, type(event), getattr(event, "object", ""), copy, fields, fold)
-
-    def _form_text(self, number: int) -> bytes:
-        if number >= layout.FORMS:
-            return b""
-        start = layout.FORMS_AT + number * layout.FORM_BYTES
-        try:
-            return self._pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
-        except OSError:
-            # The program has removed it since.
-            return b""
-
 
 class _Forms(dict[int, Form]):
     """The forms of a ring by their numbers; each is read at its first use."""
 
-    def __init__(self, read: Callable[[int], Form]) -> None:
+    def __init__(self, pages: Pages, pid: int) -> None:
         super().__init__()
-        self._read = read
+        self._pages, self._pid = pages, pid
 
     def __missing__(self, number: int) -> Form:
         # All forms that the probe cannot have written share one entry.
         known = min(number, layout.FORMS)
         if known not in self:
-            self[known] = self._read(known)
+            self[known] = _make_form(_form_text(self._pages, known), self._pid)
         return self[known]
+
+
+def _form_text(pages: Pages, number: int) -> bytes:
+    if number >= layout.FORMS:
+        return b""
+    start = layout.FORMS_AT + number * layout.FORM_BYTES
+    try:
+        return pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
+    except OSError:
+        # The program has removed it since.
+        return b""
+
+
+def _make_form(text: bytes, pid: int) -> Form:
+    from mpviz.trace.fold import ring_handler  # noqa: PLC0415 - as in passes
+
+    event, names = _read_form(text, pid)
+    kind = type(event)
+    # Time, process and number are the ring's to say, and were checked.
+    common = {field.name for field in msgspec.structs.fields(Event)}
+    called = {
+        field.encode_name.encode(): field.name
+        for field in msgspec.structs.fields(kind)
+        if field.name not in common
+    }
+    fields = tuple(called[name] for name in names if name in called)
+    copy = cast("_Copied", event).__copy__
+    return Form(
+        pid, kind, getattr(event, "object", ""), copy, fields, ring_handler(kind, fields, copy)
+    )
 
 
 def _read_form(text: bytes, pid: int) -> tuple[Event, list[bytes]]:
@@ -362,8 +374,10 @@ class Rings:
         return taken
 
     def _is_left(self, ring: Ring) -> bool:
-        is_due = ring.idle_looks % LOOKS_AT_IDLE == 0
-        return is_due and ring.left_since == NEVER and _is_dead(ring.pid)
+        if ring.idle_looks % LOOKS_AT_IDLE or not _is_dead(ring.pid):
+            return False
+        # It may have written since the last look, just before it died.
+        return not ring.is_written()
 
     def _gap_stays(self, ring: Ring) -> bool:
         """Whether nobody is left to write the number that is missing."""

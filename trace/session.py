@@ -201,9 +201,10 @@ class Session:
         """Collect what is still on its way, now that nobody is left to send more."""
         self._told_end = True
         self._sampler.stop()
+        # Before the output, whose thread may be waiting for this one to fold.
+        self._queue.finish()
         if self._output is not None:
             self._output.stop()
-        self._queue.finish()
         trouble = ""
         if self._program.was_abandoned():
             trouble = "the warden was killed, so mpviz has ended what it watched over"

@@ -137,7 +137,8 @@ def _share_the_interpreter() -> None:
     look for cycles, which took a third of the decoding time (measured). And the reading thread
     would wait 5 ms for the folding one at each system call, while writers wait for room.
     """
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     gc.set_threshold(COLLECTED_OBJECTS, 20, 20)
     sys.setswitchinterval(SWITCH_SECONDS)
 

@@ -289,6 +289,14 @@ def test_threads_of_one_process_hold_and_wait_each_for_itself(two: Story) -> Non
     assert two.process(ANNA).state == "running"
 
 
+def test_how_the_program_ended_is_the_warden_s_to_say(two: Story) -> None:
+    two.tell(11, ANNA, ProcessExited, child=MAIN, exit_code=0)
+    two.tell(12, ANNA, ProcessExited, child=BERT, exit_code=0)
+    two.tell(13, WARDEN, ProcessExited, child=BERT, exit_code=-9)
+    two.tell(14, WARDEN, ProgramEnded, child=MAIN, exit_code=3)
+    assert (two.process(MAIN).exit_code, two.process(BERT).exit_code) == (3, -9)
+
+
 def test_a_dead_holder_keeps_the_lock_and_the_waiter_says_so(two: Story) -> None:
     lock = create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")

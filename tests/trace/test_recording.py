@@ -138,6 +138,23 @@ def test_no_copy_can_be_had_of_what_went_to_a_pipe(tmp_path: Path, stream: list[
     os.close(reader)
 
 
+def test_a_pipe_that_nobody_reads_ends_the_recording_and_says_so(
+    tmp_path: Path, stream: list[Event]
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    recorder = Recorder(path, "0.1.0")
+    for number in range(100_000):
+        if recorder.problem:
+            break
+        text = f"{random.Random(number).getrandbits(128):032x}"
+        recorder.add([Output(time=number, pid=1, stream="stdout", text=text)])
+    assert recorder.problem == "its reader is too slow"
+    recorder.close()
+    os.close(reader)
+
+
 def test_it_can_be_asked_for_when_the_run_has_ended(tmp_path: Path, stream: list[Event]) -> None:
     recorder = Recorder(None, "0.1.0")
     recorder.add(stream)

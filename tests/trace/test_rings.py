@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mpviz.trace import rings as rings_module
 from mpviz.trace.events import Event, RingOpened, RingRefused, Unreadable
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.value import ValueWritten
@@ -18,7 +19,8 @@ from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import summary
-from mpviz.trace.rings import Ring, as_events
+from mpviz.trace.rings import LOOKS_AT_IDLE, Ring, Rings, as_events
+from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.state import RunState
 
 WaitUntil = Callable[..., None]
@@ -412,3 +414,50 @@ def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes)
     state = fold(RunState(), [records])
     assert state.unreadable >= 1
     assert "\x1b" not in repr(events[0])
+
+
+def test_time_and_process_of_a_record_are_not_the_forms_to_name(tmp_path: Path) -> None:
+    form = b't p n value\n{"k":"value.written","o":"x"}'
+    ring = ring_of(tmp_path, form, (5, 0, 3, 1, 2, 3, 4, 1))
+    (event,) = as_events([ring.decode(ring.take(10))])
+    assert (event.time, event.pid, event.number) == (5, 77, 1)
+
+
+def test_what_a_process_wrote_just_before_its_death_is_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may write and end between a look at its ring and the question whether it is dead."""
+    ring = ring_of(tmp_path, b'\n{"k":"lock.released","o":"x"}')
+    folder = RunFolder(tmp_path / "run")
+    rings = Rings(folder)
+    rings._rings.append(ring)
+
+    def write_and_die(pid: int) -> bool:
+        write_slot(tmp_path, (5, 0, 3, 0, 0, 0, 0, 1))
+        return True
+
+    monkeypatch.setattr(rings_module, "_is_dead", write_and_die)
+    taken = []
+    for _ in range(2 * LOOKS_AT_IDLE):
+        taken += rings.take(10)[0]
+    assert [(each, len(records)) for each, records in taken] == [(ring, layout.SLOT_BYTES)]
+    assert folder.remove() == ""
+
+
+def ring_of(folder: Path, form: bytes, *records: tuple[int, ...]) -> Ring:
+    """A ring of process 77 whose third form is this one."""
+    memory = bytearray(layout.SIZE)
+    layout.make_ready(memory, 77, 0, 0)
+    layout.write_form(memory, 3, form)
+    (folder / "ring").write_bytes(memory)
+    for record in records:
+        write_slot(folder, record)
+    with (folder / "ring").open("r+b") as file:
+        return Ring(file.fileno())
+
+
+def write_slot(folder: Path, record: tuple[int, ...]) -> None:
+    """Put a record into its slot of that ring."""
+    with (folder / "ring").open("r+b") as file:
+        file.seek(layout.SLOTS_AT + record[-1] * layout.SLOT_BYTES)
+        file.write(layout.RECORD.pack(*record))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace import queue as queue_module
 from mpviz.trace.launch import LaunchError
 from mpviz.trace.report import document
 from mpviz.trace.session import Session
@@ -87,6 +88,18 @@ def test_a_session_is_over_when_all_is_told(begin: Begin, run_to_end: RunToEnd) 
         ("stderr", "err"),
     ]
     assert not session.step(0)
+
+
+def test_output_that_was_not_folded_in_time_does_not_hold_up_the_end(
+    begin: Begin, run_to_end: RunToEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that reads it waits for room, which only the one that folds can make."""
+    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 10_000)
+    session = begin("print('\\n' * 999)")
+    while not session._program.wait(0.01):
+        pass
+    run_to_end(session)
+    assert session.state.output_lines == 1000
 
 
 def test_the_state_can_be_looked_at_while_the_program_runs(

@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mpviz.trace import signals
+from mpviz.trace import kernel, signals
 
 
 @pytest.fixture
@@ -65,3 +67,11 @@ def test_the_start_time_is_read_past_a_name_that_looks_like_fields() -> None:
     assert own_start is not None
     assert child_start is not None
     assert child_start >= own_start
+
+
+def test_the_number_of_a_thread_is_no_process() -> None:
+    """A program can tell any number for that of a child."""
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(threading.get_native_id).result()
+        assert kernel.open_process(thread, 0) is None
+    assert kernel.open_process(1 << 30, 0) is None

@@ -18,6 +18,8 @@ def _find(state: RunState) -> Iterator[Finding]:
         if child.parent in state.processes and _runs_on(state, child):
             by_parent.setdefault(child.parent, []).append(child)
     for key, children in by_parent.items():
+        # What two children tell may come in either order.
+        children.sort(key=lambda child: child.first_seen)
         yield _finding(state, state.processes[key], children)
 
 
