@@ -377,7 +377,7 @@ class Rings:
         if ring.idle_looks % LOOKS_AT_IDLE or not _is_dead(ring.pid):
             return False
         # It may have written since the last look, just before it died.
-        return not ring.is_written()
+        return not (ring.is_written() or ring.skip_gap())
 
     def _gap_stays(self, ring: Ring) -> bool:
         """Whether nobody is left to write the number that is missing."""

@@ -548,7 +548,7 @@ def test_processes_that_are_started_again_and_again(watched: dict[str, Watched])
     run = watched["startup-longer, again and again"]
     found = run.finding("startup-longer")
     assert "to start and worked for abs" in found.message
-    assert "a new Python that imports the program anew" in found.cause
+    assert "a new Python that imports the program again" in found.cause
     assert run.pids_of(found)[0] == run.pids["MainProcess"]
     slowest = run.state.processes[found.processes[1]]
     assert (slowest.start_method, slowest.function) == ("spawn", "abs")

@@ -580,3 +580,28 @@ def test_a_worker_that_did_its_share_is_replaced(
     assert run.log.count("has done its task and retires") == 6
     assert sum(text.startswith("takes the place of ") for text in run.log) == pool["replaced"]
     assert not [entry.text for entry in run.state.log if entry.trouble]
+
+
+MANY_LOCKS = """
+import multiprocessing as mp, sys
+from concurrent.futures import ProcessPoolExecutor
+
+if __name__ == "__main__":
+    lock = mp.Lock()
+    locks = [mp.Lock() for _ in range(200)]
+    with ProcessPoolExecutor(1, mp_context=mp.get_context(sys.argv[1])) as executor:
+        for future in [executor.submit(abs, number) for number in range(60)]:
+            future.result()
+        for _ in range(500):
+            with lock:
+                pass
+"""
+
+
+def test_a_program_with_more_objects_than_a_ring_has_forms_for_loses_nothing(
+    run_program: RunProgram, start_method: str
+) -> None:
+    run = run_program(MANY_LOCKS, start_method)
+    run.assert_nothing_was_missed()
+    assert run.one("locks", "lock")["acquisitions"] == 500
+    assert len(run.document["tasks"]) == 60

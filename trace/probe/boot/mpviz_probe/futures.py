@@ -144,9 +144,12 @@ class _Teller:
 
     def form_of_job(self, kind, function, items):
         """The form for a new job with this call, function and number of items."""
+        key = kind, function, items
+        known = self.forms.get(key)
+        if known is not None:
+            return known
         fields = b'"o":%b,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
         told = fields % (self.name, kind, wire.text(function), items, items)
-        key = kind, function, items
         return workers.form_of(self.forms, key, b"job.submitted", told, (b"job",))
 
     def form_of_end(self, error):

@@ -125,6 +125,9 @@ def _tell_submission(result, pool):
 
 
 def _form_of_job(forms, name, call, function):
+    known = forms.get((call, function))
+    if known is not None:
+        return known
     fields = b'"o":%b,"call":%b,"function":%b' % (name, wire.text(call), wire.text(function))
     names = (b"job", b"tasks", b"items", b"chunksize")
     return workers.form_of(forms, (call, function), b"job.submitted", fields, names)

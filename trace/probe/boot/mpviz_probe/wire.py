@@ -288,7 +288,7 @@ def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
             catch_up()
         for number in _numbers:  # noqa: PLR1704
             break
-        if _first < number < _limit:
+        if _first < number < _limit and form.__class__ is int:
             _pack(
                 _ring,
                 (number & _MASK) * _SLOT_BYTES + _SLOTS_AT,
@@ -301,7 +301,11 @@ def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
                 third,
                 number,
             )
-        elif _ring is None or not _goes_into_ring(number, form, site, first, second, third):
+        elif (
+            form.__class__ is not int
+            or _ring is None
+            or not _goes_into_ring(number, form, site, first, second, third)
+        ):
             _send_by_pipe(number, form, site, first, second, third)
     except BaseException as error:
         _send_after_all(error, number, form, site, first, second, third)
@@ -321,14 +325,15 @@ def send_at_once(form, site=0, first=0, second=0, third=0):
         break
     if number >= _limit and _ring is not None:
         _limit = ring.number_read(_ring) + ring.SLOTS + 1
-    if _first < number < _limit and not _held:
+    if _first < number < _limit:
         try:
             place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
             _pack(_ring, place, stamp, thread, form, site, first, second, third, number)
             return
         except BaseException as error:
+            # The viewer reads no further than a slot without its number.
+            _skip(number)
             if is_the_programs(error) or not isinstance(error, _DOES_NOT_FIT):
-                _skip(number)
                 raise
     hold(number, stamp, thread, form, site, first, second, third)
 
@@ -361,6 +366,7 @@ def catch_up():
             if is_the_programs(error):
                 _write_line(number, stamp, thread, *values)
                 raise
+            _skip(number)
             is_told = False
         if not is_told:
             _write_line(number, stamp, thread, *values)

@@ -79,6 +79,9 @@ def told_arrival(name, receive):
 
 def form_of_start(forms, name, function, items):
     """The form for the start of a task of this pool; its values are site, job and index."""
+    known = forms.get((function, items))
+    if known is not None:
+        return known
     fields = b'"o":%b,"function":%b,"items":%d' % (name, wire.text(function), items)
     names = (b"s", b"job", b"index")
     return form_of(forms, (function, items), b"task.started", fields, names)
