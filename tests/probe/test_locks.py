@@ -332,3 +332,20 @@ def test_methods_of_a_lock_and_interrupted_waits_fail_as_they_do_without_us(
         assert error.startswith("TypeError(") and "SemLock" in error, errors
     assert run.facts("ours") == [False] * 8
     run.assert_nothing_was_missed()
+
+
+FOLDER_IS_GONE = """
+import multiprocessing, os, tempfile
+lock = multiprocessing.Lock()
+os.chdir(tempfile.mkdtemp())
+os.rmdir(os.getcwd())
+exec(compile("lock.acquire(); lock.release()", "generated.py", "exec"))
+"""
+
+
+def test_code_whose_folder_is_gone_takes_a_lock_as_without_us(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(FOLDER_IS_GONE, python=python)
+    run.assert_nothing_was_missed()
+    assert run.one("locks", "lock")["acquisitions"] == 1

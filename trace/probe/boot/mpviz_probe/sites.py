@@ -161,8 +161,18 @@ def announce(file, line, function, more=b"", key=""):
     if site not in _announced:
         _announced.add(site)
         # Held until the next record, because it reads the file, and our caller may hold a lock.
-        wire.hold(partial(_tell, site, os.path.abspath(file), line, function, more))
+        wire.hold(partial(_tell, site, _absolute(file), line, function, more))
     return site
+
+
+def _absolute(file):
+    try:
+        return os.path.abspath(file)
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+        # The folder that the name is relative to has been removed.
+        return file
 
 
 def _tell(site, file, line, function, more):
