@@ -395,7 +395,11 @@ def main(what):
         gate = mp.Condition()
     victim = mp.Process(target=wait_at, args=(what, gate), name="victim")
     victim.start()
-    until(lambda: asleep(gate if what == "condition" else gate._cond) == 1)
+    condition = gate if what == "condition" else gate._cond
+    until(lambda: asleep(condition) == 1)
+    # It is counted before it gives the lock back, which it must not take along.
+    with condition:
+        pass
     os.kill(victim.pid, signal.SIGKILL)
     victim.join()
     waker = mp.Process(target=wake, args=(what, gate), name="waker")
