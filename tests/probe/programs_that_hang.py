@@ -200,11 +200,13 @@ def main():
 """)
 
 NO_DEAD_QUEUE = _program("""
-def put(queue, count):
+def put(queue, count, written):
     for number in range(count):
         queue.put(number)
     queue.close()
     queue.join_thread()
+    # Only now has its feeder given back the lock of those who write.
+    written.set()
     time.sleep(3600)
 
 def put_late(queue):
@@ -226,8 +228,10 @@ def main():
     wait_until(lambda: is_asleep(second))
     kill(second)
 
-    writer = start(put, queue, 5)
-    wait_until(lambda: is_asleep(writer) and queue.empty())
+    written = mp.Event()
+    writer = start(put, queue, 5, written)
+    written.wait()
+    wait_until(queue.empty)
     kill(writer)
     start(put_late, queue).join()
     first.join()
