@@ -8,7 +8,7 @@ from mpviz.trace.events import RecordsDropped
 from mpviz.trace.kernel import read_status
 from mpviz.trace.probe.boot.mpviz_probe.wire import DROPPED_SUFFIX, LINK_SUFFIX
 from mpviz.trace.rings import NUMBERS, PIDS
-from mpviz.trace.run_folder import RunFolder
+from mpviz.trace.run_folder import NO_ROOM, RunFolder
 
 
 class Accounts:
@@ -22,7 +22,10 @@ class Accounts:
         """For each file, the count that was read last."""
 
     def read(self, names: list[str]) -> list[RecordsDropped]:
-        """The counts that have changed, of those among these files."""
+        """The counts that have changed, of those among these files.
+
+        :class:`OSError` if there is no memory or no descriptor left to read them.
+        """
         news = []
         for name in self._known.keys() - set(names):
             del self._known[name]
@@ -34,7 +37,9 @@ class Accounts:
     def _read_one(self, name: str) -> list[RecordsDropped]:
         try:
             text = self._folder.read_text(name)
-        except OSError:
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise
             # Not one of ours, or gone.
             return []
         known = self._known.get(name)

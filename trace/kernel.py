@@ -41,6 +41,9 @@ _TRACKER_COMMANDS = tuple(
 )
 """How a resource tracker's code begins on its command line."""
 
+TRACKER_SECONDS = 3.0
+"""Seconds that resource trackers get to clean up when the processes they serve are gone."""
+
 
 class ProcessStatus:
     """One reading of ``/proc/PID/stat`` (man 5 proc_pid_stat)."""
@@ -119,10 +122,6 @@ class Descendants:
         # A parent that ended while we read has left its child to another: those get one more look.
         self._doubtful = {reading.pid for reading in readings} - self._doubtful
         return found
-
-    def doubt(self, pid: int) -> None:
-        """Have the next look include this pid, whatever the looks before thought of it."""
-        self._doubtful.add(pid)
 
     def forget(self, pid: int) -> None:
         """Take out a process that is gone; whoever has its pid by now is looked at as new."""

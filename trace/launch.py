@@ -22,8 +22,9 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from mpviz.trace import kernel, signals
-from mpviz.trace.leftovers import EVENTS_VARIABLE, end_marked
+from mpviz.trace.leftovers import end_marked
 from mpviz.trace.probe import BOOT
+from mpviz.trace.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 """Tells the probe the start method, where the program does not choose one itself."""
@@ -314,7 +315,7 @@ def _environment(
     changed = dict(environment)
     before = environment.get("PYTHONPATH")
     changed["PYTHONPATH"] = f"{BOOT}{os.pathsep}{before}" if before else str(BOOT)
-    changed[EVENTS_VARIABLE] = queue
+    changed[ENVIRONMENT_VARIABLE] = queue
     # One of an outer run is not meant for this one.
     changed.pop(START_METHOD_VARIABLE, None)
     if start_method:

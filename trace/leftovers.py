@@ -18,15 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from mpviz.trace import kernel, signals
-
-EVENTS_VARIABLE = "MPVIZ_EVENTS"
-"""Environment variable with the path of the FIFO, for the probe; for us it marks the run."""
+from mpviz.trace.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
 
 QUEUE_NAME = "events"
 """The FIFO's name in the folder of its run."""
-
-TRACKER_SECONDS = 3.0
-"""Seconds that resource trackers get to clean up when the processes they serve are gone."""
 
 _ROUNDS = 100
 _PAUSE = 0.02
@@ -71,7 +66,7 @@ def end_marked(queue_path: str) -> int:
         if not others:
             break
         killed |= {each for each in others if _kill(*each)}
-    deadline = time.monotonic() + TRACKER_SECONDS
+    deadline = time.monotonic() + kernel.TRACKER_SECONDS
     while trackers := _find_marked(queue_path):
         for tracker in trackers:
             signals.send(*tracker, signal.SIGCONT)
@@ -104,7 +99,7 @@ def _clear_folder(folder: Path) -> None:
 
 def _find_marked(queue_path: str) -> set[tuple[int, int]]:
     """Pid and start time of each living process of this run."""
-    mark = os.fsencode(f"{EVENTS_VARIABLE}={queue_path}")
+    mark = os.fsencode(f"{ENVIRONMENT_VARIABLE}={queue_path}")
     marked = set()
     for pid in kernel.list_pids():
         reading = kernel.read_status(pid)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from time import monotonic, monotonic_ns, sleep
 
 from mpviz.trace import own_errors
-from mpviz.trace.events import Event, Output, Trouble
+from mpviz.trace.events import Event, Output
 from mpviz.trace.text import LIMIT, clean
+from mpviz.trace.troubles import Troubles
 
 PROMPT_SECONDS = 0.1
 """After so long a line that is not ended is delivered as far as it has come."""
@@ -64,8 +65,7 @@ class OutputReader:
         self._streams = {stdout.fileno(): ("stdout", stdout), stderr.fileno(): ("stderr", stderr)}
         self._put = put
         self._lines: dict[tuple[str, int], _Line] = {}
-        self._told = ""
-        """The error that was reported last."""
+        self._troubles = Troubles(put)
         self._stopping, self._stop = os.pipe2(os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="mpviz-output", daemon=True)
         self._thread.start()
@@ -111,10 +111,7 @@ class OutputReader:
         try:
             return self._read(name, stream)
         except Exception as error:
-            text = own_errors.in_words("the reading of output", error)
-            if text != self._told:
-                self._told = text
-                self._put(Trouble(time=monotonic_ns(), pid=0, text=text))
+            self._troubles.tell(own_errors.in_words("the reading of output", error))
             sleep(_PAUSE_AFTER_TROUBLE)
             return True
 

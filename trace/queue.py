@@ -20,11 +20,12 @@ from pathlib import Path
 
 from mpviz.trace import own_errors
 from mpviz.trace.accounts import Accounts
-from mpviz.trace.events import Event, Output, Sample, Trouble
+from mpviz.trace.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.rings import NEVER, Ring, Rings, Told
 from mpviz.trace.run_folder import MOST_NAMES, RunFolder
+from mpviz.trace.troubles import Troubles
 
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
@@ -70,9 +71,6 @@ EVENT_BYTES = 100
 RECORD_BYTES = 16
 """The same for a record from a ring, which takes a sixth of the time to fold."""
 
-TROUBLES_TOLD = 100
-"""Troubles that are shown; a program that makes more is known for it by then."""
-
 
 class EventQueue:
     """The viewer's end: a FIFO in a private directory, drained by a thread into memory.
@@ -90,7 +88,8 @@ class EventQueue:
         # With a writer of our own, the end of the last observed process is no end of file.
         self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         _enlarge(self._descriptor)
-        self._rings = Rings(self._folder)
+        self._troubles = Troubles(self.put)
+        self._rings = Rings(self._folder, self._troubles)
         self._accounts = Accounts(self._folder)
         self._control: socket.socket | None = None
         self._warden_has_spoken = True
@@ -101,8 +100,6 @@ class EventQueue:
         self._sorted: deque[Told] = deque()
         self._arrived = threading.Condition()
         self._closing = False
-        self._told: set[str] = set()
-        """The troubles that were told, each once."""
         self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
         self._thread.start()
 
@@ -215,6 +212,7 @@ class EventQueue:
     def _drain(self) -> None:
         pause = IDLE_SECONDS
         owed = slowly = False
+        read = marked = enough = settled = 0
         while True:
             with self._arrived:
                 self._arrived.wait_for(self._may_go_on(slowly), pause)
@@ -223,15 +221,19 @@ class EventQueue:
                 closing = self._closing
                 slowly = self._backlog > SLOW_BYTES and not closing
             began = time.monotonic_ns()
+            if read >= enough:
+                # What was written before the mark was in the pipe then, and has been read since.
+                settled, marked, enough = marked, began, read + _PIPE_BYTES
             piece = self._read_or_tell(slowly, closing)
+            read += sum(map(len, piece.lines))
+            if piece.drained:
+                settled = began
             with self._arrived:
                 if piece.weight or piece.dropped or owed:
                     self._inbox.append(piece)
                     self._backlog += piece.weight
                     self._arrived.notify_all()
-                while self._samples and (
-                    closing or (piece.drained and self._samples[0].time <= began)
-                ):
+                while self._samples and (closing or self._samples[0].time <= settled):
                     self._inbox.append(self._samples.popleft())
                     self._arrived.notify_all()
             # Records of a ring or the socket may have to wait for records of the next pass.
@@ -258,7 +260,7 @@ class EventQueue:
             return self._read(slowly, closing)
         except Exception as error:
             text = own_errors.in_words("the reading of what processes tell", error)
-            self._tell_trouble(text, hides_losses=True)
+            self._troubles.tell(text, hides_losses=True)
             return Pass([], [], [], [], NEVER, False, time.monotonic_ns())
 
     def _read(self, slowly: bool, closing: bool) -> Pass:
@@ -268,35 +270,32 @@ class EventQueue:
         if not (self._warden_has_spoken or closing):
             return Pass([], [], [], [], NEVER, False, began)
         lines, drained = self._read_pipe(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
-        names = self._look_around()
+        names = self._look_around(closing)
         rings, left_since = self._read_rings(slowly, closing)
         told = first + self._read_warden()
-        dropped = self._accounts.read(names) if closing or self._samples else []
+        dropped = self._read_accounts(names) if closing or self._samples else []
         since = NEVER
         if not closing and (rings or told or dropped or left_since != NEVER):
             since = min(began, left_since - 1)
         until = time.monotonic_ns()
         return Pass(lines, rings, told, dropped, since, drained or closing, until)
 
-    def _look_around(self) -> list[str]:
+    def _look_around(self, closing: bool) -> list[str]:
         """Map new rings, and return the names of all files in the run's folder."""
         try:
             names = self._folder.names()
-            self._rings.look(names)
         except OSError as error:
-            self._tell_trouble(
-                f"mpviz cannot look for new rings ({error.strerror}): processes whose ring is new"
-                " will soon use the pipe instead, which is slower",
-            )
+            self._rings.tell_unmapped(error.strerror, closing)
             return []
+        self._rings.look(names, closing)
         if len(names) >= MOST_NAMES:
-            self._tell_trouble(
+            self._troubles.tell(
                 f"there are {MOST_NAMES:,} or more foreign files in the folder of this run:"
                 " records that processes put there may be missed",
                 hides_losses=True,
             )
         if not self._leads_here():
-            self._tell_trouble(
+            self._troubles.tell(
                 "the program has moved or removed the folder of this run:"
                 " processes that start from now on send no records, and others may stop",
                 hides_losses=True,
@@ -312,24 +311,18 @@ class EventQueue:
 
     def _read_rings(self, slowly: bool, closing: bool) -> tuple[list[tuple[Ring, bytes]], int]:
         if closing:
-            rings, left_since = self._rings.take_all(), NEVER
-        else:
-            rings, left_since = self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
-        while self._rings.broken:
-            pid = self._rings.broken.pop()
-            self._tell_trouble(
-                f"the ring of process {pid} was cut short while it was in use:"
-                " its records in that ring are lost",
+            return self._rings.take_all(), NEVER
+        return self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
+
+    def _read_accounts(self, names: list[str]) -> list[RecordsDropped]:
+        try:
+            return self._accounts.read(names)
+        except OSError as error:
+            self._troubles.tell(
+                f"mpviz cannot read how many records were dropped: {error.strerror}",
                 hides_losses=True,
             )
-        return rings, left_since
-
-    def _tell_trouble(self, text: str, *, hides_losses: bool = False) -> None:
-        """Add this trouble to the events, once."""
-        if text not in self._told and len(self._told) < TROUBLES_TOLD:
-            self._told.add(text)
-            time_now = time.monotonic_ns()
-            self.put(Trouble(time=time_now, pid=0, text=text, hides_losses=hides_losses))
+            return []
 
     def _read_warden(self) -> list[bytes]:
         """Everything that the warden has sent since the last look; it is never much."""

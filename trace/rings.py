@@ -18,7 +18,8 @@ from mpviz.trace.events import Event, Unreadable
 from mpviz.trace.kernel import read_status
 from mpviz.trace.pages import Pages
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.run_folder import RunFolder
+from mpviz.trace.run_folder import NO_ROOM, RunFolder
+from mpviz.trace.troubles import Troubles
 
 BLOCK = 512
 """Records that are looked at in one step."""
@@ -39,7 +40,6 @@ LOOKS_AT_IDLE = 64
 _WORDS = layout.SLOT_BYTES // 8
 _NUMBER = _WORDS - 1
 _DEAD = "ZX"
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 NEVER = 1 << 63
 """Later than every stamp."""
 
@@ -286,31 +286,57 @@ class _Copied(Protocol):
 class Rings:
     """All rings in the folder of a run."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, troubles: Troubles) -> None:
         self.warden = 0
         """The pid of the warden, which has no ring; 0 if there is no warden."""
-        self.broken: list[int] = []
-        """Pids whose rings were given up; the reader of this list empties it."""
         self._folder = folder
+        self._troubles = troubles
         self._rings: list[Ring] = []
         self._looks: dict[str, int] = {}
         """How often each file that is not (yet) a ring was looked at."""
 
-    def look(self, names: list[str]) -> None:
-        """Map the rings among these files, and remove the files to mark the rings as in use."""
+    def look(self, names: list[str], closing: bool) -> None:
+        """Map the rings among these files, and remove the files to mark the rings as in use.
+
+        ``closing`` says that this is the last look: a ring that is not mapped now is lost.
+        """
         looks = {name: self._looks.get(name, 0) for name in names if name.endswith(layout.SUFFIX)}
         for name, before in looks.items():
             looks[name] += 1
-            is_due = before < EAGER_LOOKS or before % EAGER_LOOKS == 0
-            if is_due and len(self._rings) < MOST_RINGS:
+            if not closing:
+                if len(self._rings) >= MOST_RINGS:
+                    self.tell_unmapped(f"{MOST_RINGS:,} are in use", closing)
+                    break
+                if before >= EAGER_LOOKS and before % EAGER_LOOKS:
+                    continue
+            try:
                 self._take_in(name)
+            except OSError as error:
+                self.tell_unmapped(error.strerror, closing)
+                if error.errno in NO_ROOM:
+                    break
         self._looks = looks
 
+    def tell_unmapped(self, reason: str | None, closing: bool) -> None:
+        """Report that new rings cannot be mapped; at the last look, this costs what is in them."""
+        if closing:
+            self._troubles.tell(
+                f"mpviz could not read the rings of some processes ({reason}):"
+                " the records in them are lost",
+                hides_losses=True,
+            )
+        else:
+            self._troubles.tell(
+                f"mpviz cannot map new rings ({reason}): processes whose ring is new will soon use"
+                " the pipe instead, which is slower"
+            )
+
     def _take_in(self, name: str) -> None:
+        """Map this ring, if it is one; :class:`OSError` if there is no room for it."""
         try:
             descriptor = self._folder.open(name, os.O_RDWR)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if error.errno in NO_ROOM:
                 raise
             # It was removed since, or is not a file.
             return
@@ -333,9 +359,9 @@ class Rings:
         for ring in list(self._rings):
             try:
                 records = self._take_from(ring, most)
-            except OSError:
-                self._rings.remove(ring)
-                self.broken.append(ring.pid)
+            except OSError as error:
+                if self._tell_unread(ring, error):
+                    self._rings.remove(ring)
                 continue
             if records:
                 taken.append((ring, records))
@@ -346,14 +372,33 @@ class Rings:
         return taken, left_since
 
     def take_all(self) -> list[tuple[Ring, bytes]]:
-        """Take what there is, also behind numbers that are missing, now that nobody writes."""
+        """Take what there is, also behind numbers that are missing, now that nobody writes.
+
+        The rings are let go, and are unmapped when their records have been folded.
+        """
         taken: list[tuple[Ring, bytes]] = []
-        for ring in self._rings:
+        rings, self._rings = self._rings, []
+        for ring in rings:
             try:
                 taken += self._take_all_from(ring)
-            except OSError:
-                self.broken.append(ring.pid)
+            except OSError as error:
+                self._tell_unread(ring, error, closing=True)
         return taken
+
+    def _tell_unread(self, ring: Ring, error: OSError, *, closing: bool = False) -> bool:
+        """Report why a ring cannot be read; say whether it never will be."""
+        # A page that is behind the end of its file cannot be read: see pages.py.
+        is_cut_short = error.errno == errno.EFAULT
+        if is_cut_short:
+            self._troubles.tell(
+                f"the ring of process {ring.pid} was cut short while it was in use:"
+                " its records in that ring are lost",
+                hides_losses=True,
+            )
+        else:
+            text = f"mpviz cannot read the ring of process {ring.pid}: {error.strerror}"
+            self._troubles.tell(text, hides_losses=closing)
+        return is_cut_short
 
     def _take_from(self, ring: Ring, most: int) -> bytes:
         records = ring.take(most)

@@ -6,6 +6,7 @@ reads and removes the folder that it made itself.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -19,6 +20,9 @@ MOST_NAMES = 20_000
 """Maximum number of names that are read; the file of each process is here only for a moment."""
 
 ACCOUNT_BYTES = 100
+
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Numbers of the errors that say that no descriptor or no memory is left."""
 
 
 class RunFolder:

@@ -19,8 +19,9 @@ import psutil
 
 from mpviz.trace import kernel, own_errors
 from mpviz.trace.allowance import allowed_cores
-from mpviz.trace.events import Event, ProcessSample, Sample, Trouble
+from mpviz.trace.events import Event, ProcessSample, Sample
 from mpviz.trace.text import clean
+from mpviz.trace.troubles import Troubles
 
 _TITLE_SECONDS = 1.0
 """Seconds between two looks at whether a process has changed its title."""
@@ -84,11 +85,9 @@ class Sampler:
         self._interval = interval
         self._descendants = kernel.Descendants(root_pid)
         self._known: dict[int, _Known] = {}
-        self._hinted: deque[int] = deque()
         self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
         self._allowed: list[int] = []
-        self._told = ""
-        """The reason for a missing sample that was reported last."""
+        self._troubles = Troubles(put)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
         self._thread.start()
@@ -98,10 +97,6 @@ class Sampler:
         """How many samples a second there really were of late; 0 before the second sample."""
         times = list(self._times)
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-
-    def add(self, pid: int) -> None:
-        """Have the next sample look at this process; may be called in any thread."""
-        self._hinted.append(pid)
 
     def stop(self) -> None:
         """End the thread; may be called again."""
@@ -124,14 +119,9 @@ class Sampler:
         try:
             self._put(self._sample())
         except Exception as error:
-            text = own_errors.in_words("the look at the processes", error)
-            if text != self._told:
-                self._told = text
-                self._put(Trouble(time=time.monotonic_ns(), pid=0, text=text))
+            self._troubles.tell(own_errors.in_words("the look at the processes", error))
 
     def _sample(self) -> Sample:
-        while self._hinted:
-            self._descendants.doubt(self._hinted.popleft())
         self._descendants.look()
         moment = time.monotonic_ns()
         processes: list[ProcessSample] = []

@@ -6,9 +6,6 @@ import os
 from collections.abc import Collection
 
 from mpviz.trace import kernel
-from mpviz.trace.kernel import start_time
-
-__all__ = ["send", "start_time"]
 
 
 def send(

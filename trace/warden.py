@@ -66,11 +66,8 @@ GROUP_SECONDS = 0.3
 """If new processes still come after so long a rain of SIGKILLs, the program's process group is
 killed at one stroke: also a resource tracker in it, which is why this is not done at once."""
 
-TRACKER_SECONDS = 3.0
-"""How long the resource trackers may clean up when all others are gone, before SIGKILL."""
-
 TRACKER_SECONDS_ALONE = 0.5
-"""The same when the viewer is gone, and all has to be over within 2 s."""
+"""As ``kernel.TRACKER_SECONDS``, if the viewer is gone and all has to be over within 2 s."""
 
 KILL_ROUNDS = 50
 """How many times in a row new processes are killed before the warden turns to its other news."""
@@ -329,8 +326,8 @@ def _advance(warden: Warden, ending: Ending) -> None:
                 kernel.signal_group(warden.first_group, signal.SIGKILL)
     elif ending.kill_trackers_at is None:
         # All that they watched over is let go now: they clean up and end by themselves.
-        is_alone = warden.viewer_is_gone
-        ending.kill_trackers_at = now + (TRACKER_SECONDS_ALONE if is_alone else TRACKER_SECONDS)
+        patience = TRACKER_SECONDS_ALONE if warden.viewer_is_gone else kernel.TRACKER_SECONDS
+        ending.kill_trackers_at = now + patience
         for tracker in trackers:
             warden.tree.send(tracker, signal.SIGCONT)
     elif now >= ending.kill_trackers_at:

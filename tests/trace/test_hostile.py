@@ -13,6 +13,7 @@ import pytest
 
 from mpviz.trace import fold as fold_module
 from mpviz.trace import processes as processes_module
+from mpviz.trace import rings as rings_module
 from mpviz.trace.events import Event, Sample, Trouble, Unreadable, WaitOver
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
@@ -25,6 +26,7 @@ from mpviz.trace.rings import NUMBERS, as_events
 from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import RunState
+from mpviz.trace.troubles import MOST_TROUBLES, Troubles
 
 RunProgram = Callable[..., Any]
 WaitUntil = Callable[..., None]
@@ -157,6 +159,112 @@ def test_a_ring_that_is_cut_short_costs_what_was_in_it_and_no_more(
     assert "the ring of process 77 was cut short" in reading.troubles()[0]
     put_ring(queue, pid=78, records=((1, time.monotonic_ns(), 1),))
     wait_until(lambda: [each.pid for each in reading.events if reading.has(WaitOver)][-1:] == [78])
+
+
+def fail_with(number: int) -> Callable[..., Any]:
+    """A function that raises this error of the system."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
+def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
+    queue: EventQueue,
+    reading: Reading,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(rings_module, "Pages", fail_with(number))
+        put_ring(queue, records=((1, 5, 1),))
+        wait_until(lambda: reading.has(Trouble))
+    wait_until(lambda: reading.has(WaitOver))
+    assert "cannot map new rings" in reading.troubles()[0]
+    assert losses_in_words(fold(RunState(), reading.events)) == "1 record, none lost"
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
+def test_none_lost_is_not_said_if_a_ring_could_never_be_mapped(
+    queue: EventQueue, reading: Reading, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(rings_module, "Pages", fail_with(number))
+    put_ring(queue, records=((1, 5, 1),))
+    queue.finish()
+    assert reading.has(Trouble)
+    assert "the records in them are lost" in reading.troubles()[-1]
+    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+
+
+def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rings_module, "MOST_RINGS", 1)
+    for pid in (os.getpid(), os.getppid()):
+        put_ring(queue, pid=pid, records=((1, 5, 1),))
+    wait_until(lambda: reading.has(Trouble))
+    queue.finish()
+    reading.has(WaitOver)
+    assert "1 are in use" in reading.troubles()[0]
+    assert {each.pid for each in reading.events} == {0, os.getpid(), os.getppid()}
+    assert losses_in_words(fold(RunState(), reading.events)) == "2 records, none lost"
+
+
+def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_ring(queue, pid=os.getpid(), records=((1, 5, 1),))
+    wait_until(lambda: reading.has(WaitOver))
+    with monkeypatch.context() as patch:
+        patch.setattr(rings_module.Ring, "take", fail_with(errno.ENOMEM))
+        wait_until(lambda: reading.has(Trouble))
+    state = fold(RunState(), reading.events)
+    assert "cannot read the ring" in reading.troubles()[0]
+    assert losses_in_words(state) == "1 record, none lost"
+    assert len(queue._rings._rings) == 1
+
+
+def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
+    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_ring(queue, records=((1, 5, 1),))
+    wait_until(lambda: reading.has(WaitOver))
+    monkeypatch.setattr(rings_module.Ring, "skip_gap", fail_with(errno.ENOMEM))
+    queue.finish()
+    reading.has(Trouble)
+    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+
+
+def test_none_lost_is_not_said_if_counts_of_dropped_records_cannot_be_read(
+    queue: EventQueue, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "read_text", fail_with(errno.EMFILE))
+    (queue.directory / "77-1.dropped").write_text("9 3 1")
+    queue.finish()
+    reading.has(Trouble)
+    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+
+
+def test_no_ring_stays_mapped_when_its_run_is_over(queue: EventQueue, reading: Reading) -> None:
+    put_ring(queue, records=((1, 5, 1),))
+    queue.finish()
+    assert reading.has(WaitOver)
+    assert queue._rings._rings == []
+
+
+def test_troubles_beyond_number_are_summed_up_and_hide_losses_all_the_same() -> None:
+    told: list[Event] = []
+    troubles = Troubles(told.append)
+    for number in range(MOST_TROUBLES):
+        troubles.tell(f"trouble {number}")
+    for number in range(10):
+        troubles.tell(f"another trouble {number}", hides_losses=number > 4)
+    assert len(told) == MOST_TROUBLES + 1
+    assert isinstance(told[-1], Trouble)
+    assert told[-1].hides_losses
 
 
 @pytest.mark.parametrize("read", [-1, NUMBERS, (1 << 63) - 1])

@@ -551,6 +551,31 @@ def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: Ev
         assert 2 * samples <= place + 1
 
 
+def test_a_pipe_that_is_never_empty_does_not_hold_up_samples(
+    queue: EventQueue, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+) -> None:
+    read = queue._read_pipe
+    monkeypatch.setattr(queue, "_read_pipe", lambda most: (read(most)[0], False))
+    lines = [b'{"k":"wait.over","t":1,"p":7,"n":%d}\n' % number for number in range(1, 40_000)]
+    events: list[Event] = []
+
+    def sampled() -> bool:
+        events.extend(as_events(queue.get()))
+        return any(isinstance(event, Sample) for event in events)
+
+    descriptor = os.open(queue.path, os.O_WRONLY)
+    os.write(descriptor, b"".join(lines[:10]))
+    queue.put(Sample(time=time.monotonic_ns(), pid=0, cores=[], processes=[], gone=[]))
+    for line in lines[10:]:
+        # What fits into a full pipe, and a little more.
+        os.write(descriptor, line)
+        events += as_events(queue.get())
+    wait_until(sampled)
+    os.close(descriptor)
+    place = next(place for place, event in enumerate(events) if isinstance(event, Sample))
+    assert place >= 10
+
+
 def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: EventQueue) -> None:
     for number in range(100):
         queue.put_slowly(Output(time=number, pid=1, stream="stdout", text="x"))

@@ -22,6 +22,7 @@ from mpviz.trace.report import summary
 from mpviz.trace.rings import LOOKS_AT_IDLE, Ring, Rings, as_events
 from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.state import RunState
+from mpviz.trace.troubles import Troubles
 
 WaitUntil = Callable[..., None]
 
@@ -429,7 +430,7 @@ def test_what_a_process_wrote_just_before_its_death_is_not_given_up(
     """It may write and end between a look at its ring and the question whether it is dead."""
     ring = ring_of(tmp_path, b'\n{"k":"lock.released","o":"x"}')
     folder = RunFolder(tmp_path / "run")
-    rings = Rings(folder)
+    rings = Rings(folder, Troubles([].append))
     rings._rings.append(ring)
 
     def write_and_die(pid: int) -> bool:

@@ -20,6 +20,11 @@ PATIENCE = 20.0
 START = "import os, sys, time\n"
 
 
+def hear_pid(program: Program) -> None:
+    """Read the pid of the warden, which it sends before everything else."""
+    assert program.warden_pid > 0
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[[str], Program]]:
     started: list[tuple[EventQueue, Program]] = []
@@ -30,6 +35,7 @@ def start() -> Iterator[Callable[[str], Program]]:
             [sys.executable, "-I", "-c", START + code],
             queue_path=queue.path,
             stdin=subprocess.PIPE,
+            make_queue=hear_pid,
         )
         started.append((queue, program))
         return program
@@ -235,7 +241,6 @@ time.sleep(600)
     program.write_stdin(b"go\n")
     both = samples.wait_for(lambda sample: len(sample.processes) == 2)
     (child,) = (process for process in both.processes if process.pid != first)
-    samples.sampler.add(child.pid)
     program.send_signal(child.pid, child.started, signal.SIGKILL)
     samples.wait_for(lambda sample: sample.gone == [child.pid])
     assert of_pid(samples.all[-1], child.pid) is None

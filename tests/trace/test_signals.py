@@ -20,7 +20,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def started(process: subprocess.Popen[bytes]) -> int:
-    ticks = signals.start_time(process.pid)
+    ticks = kernel.start_time(process.pid)
     assert ticks is not None
     return ticks
 
@@ -39,7 +39,7 @@ def test_reaches_nobody_when_the_process_is_gone(sleeper: subprocess.Popen[bytes
     ticks = started(sleeper)
     sleeper.kill()
     sleeper.wait()
-    assert signals.start_time(sleeper.pid) is None
+    assert kernel.start_time(sleeper.pid) is None
     assert not signals.send(sleeper.pid, ticks, signal.SIGKILL)
 
 
@@ -60,8 +60,8 @@ def test_the_start_time_is_read_past_a_name_that_looks_like_fields() -> None:
         finally:
             os._exit(0)
     os.close(read_end)
-    own_start = signals.start_time(os.getpid())
-    child_start = signals.start_time(child)
+    own_start = kernel.start_time(os.getpid())
+    child_start = kernel.start_time(child)
     os.close(write_end)
     os.waitpid(child, 0)
     assert own_start is not None
