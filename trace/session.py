@@ -19,7 +19,10 @@ BATCH_BYTES = 32 << 10
 """How much is folded between two looks at the clock: a few milliseconds of work."""
 
 CLOSE_SECONDS = 5.0
-"""How long :meth:`Session.close` gives the warden, which needs little more than a second."""
+"""Seconds of silence that :meth:`Session.close` allows the warden, which needs one to four."""
+
+CLOSE_PAUSE = 0.02
+"""Seconds between two looks for records meanwhile."""
 
 
 class Session:
@@ -179,11 +182,24 @@ class Session:
             if self._recorder is not None:
                 open_ends.callback(self._recorder.close)
             self._program.end()
-            self._program.wait(CLOSE_SECONDS)
+            self._wait_for_the_end()
             while not self.over:
-                if not self._is_gone():
-                    raise RuntimeError("the program could not be ended: its warden does not answer")
                 self.step(CLOSE_SECONDS)
+
+    def _wait_for_the_end(self) -> None:
+        """Wait until nothing is left of the program, and read on: the warden has to get rid of
+        its own records, and has nowhere to put them while too much lies unread.
+        """
+        patience = CLOSE_SECONDS
+        while not (self._told_end or self._is_gone()):
+            if patience <= 0:
+                raise RuntimeError("the program could not be ended: its warden does not answer")
+            if not self.step(CLOSE_PAUSE):
+                self._program.wait(CLOSE_PAUSE)
+                patience -= CLOSE_PAUSE
+        if not self._told_end:
+            # Now, since a process out of the warden's reach may go on to send records.
+            self._tell_end()
 
     def _close_queue(self) -> None:
         left = self._queue.close()

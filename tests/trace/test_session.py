@@ -15,7 +15,7 @@ import pytest
 
 from mpviz.trace import queue as queue_module
 from mpviz.trace.launch import LaunchError
-from mpviz.trace.report import document
+from mpviz.trace.report import document, losses_in_words
 from mpviz.trace.session import Session
 from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
@@ -100,6 +100,31 @@ def test_output_that_was_not_folded_in_time_does_not_hold_up_the_end(
         pass
     run_to_end(session)
     assert session.state.output_lines == 1000
+
+
+def test_a_close_reads_on_although_too_much_lies_unread(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warden has more to tell than its socket holds, and ends only when it has told all."""
+    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 10_000)
+    monkeypatch.setattr(queue_module, "SLOW_BYTES", 5_000)
+    session = begin("""
+for _ in range(1000):
+    if os.fork() == 0:
+        os._exit(0)
+for _ in range(1000):
+    os.wait()
+open("done", "w").close()
+time.sleep(600)
+""")
+    while not (tmp_path / "done").exists():
+        session.wait(0.01)
+    session.close()
+    assert session.over
+    assert session.state.exit_code == -signal.SIGTERM
+    assert sum(each.exit_code == 0 for each in session.state.processes.values()) > 500
+    assert len(session.state.processes) == 1001
+    assert losses_in_words(session.state).endswith("records, none lost")
 
 
 def test_the_state_can_be_looked_at_while_the_program_runs(
