@@ -116,10 +116,14 @@ def _fold_while_it_goes(state: RunState, records: Iterator[RingRecord]) -> None:
     by_pid = state.by_pid
     for record in records:
         time, form, thread, number, site, first, second, third = record
-        process = by_pid.get(form.pid) or _speaker(state, as_event(record))
-        if process is None:
-            _refuse(state, as_event(record))
-            continue
+        try:
+            process = by_pid[form.pid]
+        except KeyError:
+            found = _speaker(state, as_event(record))
+            if found is None:
+                _refuse(state, as_event(record))
+                continue
+            process = found
         state.records += 1
         process.records += 1
         if number > process.highest_number:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 
@@ -61,6 +62,9 @@ class Span(NamedTuple):
     """The id of the task or of the object waited for; empty where there is none."""
 
 
+_new_span = partial(tuple.__new__, Span)
+"""Takes half as long as ``Span(...)``; a lane may get a million."""
+
 # A look into an enum takes longer than what is done with it here.
 _RUNNING, _TASK = int(Activity.RUNNING), int(Activity.TASK)
 _ASIDE = tuple(map(int, (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)))
@@ -100,7 +104,7 @@ class Lane:
             if activity is self.activity and detail == self.detail:
                 return
             if time > start:
-                self.spans.append(Span(start, time, self.activity, self.detail))
+                self.spans.append(_new_span((start, time, self.activity, self.detail)))
                 self.totals[self.activity] += time - start
                 if len(self.spans) > self.limit:
                     self._thin(self.spans.popleft())
@@ -338,7 +342,8 @@ class Series:
     """A value over time in a bounded number of steps: for each its time, highest and last value.
 
     When there are too many steps, neighbours are merged and ``width`` doubles, so the whole run
-    stays in view and no peak is lost.
+    stays in view and no peak is lost. A value is added for every record of a queue, so the step
+    that is open has fields of its own, which change faster than the end of a list.
     """
 
     LIMIT = 1024
@@ -346,51 +351,63 @@ class Series:
     width: int = 1_000_000
     """Nanoseconds that one step covers at least."""
     times: list[int] = field(default_factory=list)
-    until: list[int] = field(default_factory=list)
-    """When each step took its last value, which holds from there to the next step."""
-    highest: list[float] = field(default_factory=list)
-    last: list[float] = field(default_factory=list)
+    """When each step began, the open one included."""
+    closed: list[tuple[int, float, float]] = field(default_factory=list)
+    """Of each step but the open one: when it took its last value, which holds from there to the
+    next step; its highest value; its last value."""
+    ends: int = -1
+    """When the open step ends; -1 before the first."""
+    until: int = -1
+    """When the open step took its last value."""
+    highest: float = 0
+    last: float = 0
 
     def add(self, time: int, value: float) -> None:
         """Note the value that holds from this time on."""
-        times = self.times
-        if times and time - times[-1] < self.width:
-            self.last[-1] = value
-            if time > self.until[-1]:
-                self.until[-1] = time
-            if value > self.highest[-1]:
-                self.highest[-1] = value
+        if time < self.ends:
+            self.last = value
+            if time > self.until:
+                self.until = time
+            if value > self.highest:
+                self.highest = value
             return
-        if len(times) >= self.LIMIT:
+        if len(self.times) >= self.LIMIT:
             self._halve()
             self.add(time, value)
             return
-        times.append(time)
-        self.until.append(time)
-        self.highest.append(value)
-        self.last.append(value)
+        if self.times:
+            self.closed.append((self.until, self.highest, self.last))
+        self.times.append(time)
+        self.ends = time + self.width
+        self.until = time
+        self.highest = self.last = value
 
     def peak(self, start: int, end: int) -> float | None:
         """The highest value within this stretch, the one that held at its start included."""
-        first = bisect_right(self.times, start) - 1
+        first = max(0, bisect_right(self.times, start) - 1)
         stop = bisect_right(self.times, end - 1)
         if stop <= 0:
             return None
-        if first < 0:
-            return max(self.highest[:stop])
-        held = self.last[first] if start > self.until[first] else self.highest[first]
-        return max([held, *self.highest[first + 1 : stop]])
+        steps = self.closed[first:stop]
+        if stop == len(self.times):
+            steps.append((self.until, self.highest, self.last))
+        until, highest, last = steps[0]
+        held = last if start > until else highest
+        return max([held, *(highest for _, highest, _ in steps[1:])])
 
     def _halve(self) -> None:
-        self.width *= 2
-        # The later of each pair, or the one that has no partner.
-        later = [min(index + 1, len(self.times) - 1) for index in range(0, len(self.times), 2)]
+        steps = [*self.closed, (self.until, self.highest, self.last)]
+        merged = [_merged(steps[at : at + 2]) for at in range(0, len(steps), 2)]
         self.times = self.times[::2]
-        self.until = [self.until[index] for index in later]
-        self.last = [self.last[index] for index in later]
-        self.highest = [
-            max(self.highest[index : index + 2]) for index in range(0, len(self.highest), 2)
-        ]
+        self.width *= 2
+        self.ends = self.times[-1] + self.width
+        self.until, self.highest, self.last = merged.pop()
+        self.closed = merged
+
+
+def _merged(steps: list[tuple[int, float, float]]) -> tuple[int, float, float]:
+    until, _, last = steps[-1]
+    return until, max(highest for _, highest, _ in steps), last
 
 
 @dataclass(slots=True)
@@ -400,23 +417,36 @@ class Rate:
     STEP = 100_000_000
     STEPS = 50
 
-    count: int = 0
+    before: int = 0
+    """How often it happened before the open step."""
     recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=Rate.STEPS))
     """(step number, times in that step), steps without any left out."""
-    step: int = -1
+    begins: int = -1
+    """When the open step begins and ends; -1 before the first."""
+    ends: int = -1
     in_step: int = 0
 
     def add(self, time: int) -> None:
         """Count one more at this time in nanoseconds."""
-        self.count += 1
-        step = time // self.STEP
-        if step == self.step:
+        if self.begins <= time < self.ends:
             self.in_step += 1
             return
         if self.in_step:
             self.recent.append((self.step, self.in_step))
-        self.step = step
+            self.before += self.in_step
+        self.begins = time - time % self.STEP
+        self.ends = self.begins + self.STEP
         self.in_step = 1
+
+    @property
+    def count(self) -> int:
+        """How often it happened in all."""
+        return self.before + self.in_step
+
+    @property
+    def step(self) -> int:
+        """The number of the open step, whose start is so many times :attr:`STEP`; -1 before."""
+        return self.begins // self.STEP
 
     def per_second(self, now: int, seconds: float = 1.0) -> float:
         """Times a second over the last whole tenths of a second before ``now``."""

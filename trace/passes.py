@@ -20,13 +20,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from mpviz.trace.events import Event, RecordsDropped, Unreadable
 from mpviz.trace.rings import NUMBERS, PIDS, Ring, RingRecord, Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
 """A pair of time and event from the pipe, or a record of a ring, which begins with its time."""
+
+_EVENT_LENGTH = 2
+"""Of the pair that an event is; a record of a ring is longer."""
 
 _by_key = itemgetter(0)
 
@@ -223,12 +226,14 @@ class _Lines:
 def _joined(keyed: list[_Keyed]) -> list[Told]:
     """Events and, between them, runs of records from rings, at most :data:`RUN` in each."""
     told: list[Told] = []
-    start = 0
-    for at, each in enumerate(keyed):
-        if len(each) == 2:
-            told += _runs(keyed, start, at)
-            told.append(each[1])
-            start = at + 1
+    # Nearly all are records, so the events are looked for as bytes, four times as fast.
+    lengths = bytes(map(len, keyed))
+    start, at = 0, lengths.find(_EVENT_LENGTH)
+    while at >= 0:
+        told += _runs(keyed, start, at)
+        told.append(cast("Event", keyed[at][1]))
+        start = at + 1
+        at = lengths.find(_EVENT_LENGTH, start)
     return told + _runs(keyed, start, len(keyed))
 
 

@@ -55,8 +55,12 @@ pays for that: 3.3 µs a record against 1.6 µs when it just looks now and then 
 by hand). At 100 MB a second this leaves a pipe of 1 MiB less than half full.
 """
 
-IDLE_SECONDS = 0.02
-"""The same while little comes: each look costs some 150 µs, so 250 a second are 4 % of a core."""
+IDLE_SECONDS = 0.03
+"""The same while little comes. A look costs some 500 µs, on a core that the program may need.
+
+A process that suddenly writes as fast as it can fills its ring in 20 ms, and waits for 50 ms
+before it does without the ring.
+"""
 
 BUSY_BYTES = 1 << 15
 """From so many bytes at one look on, the next look comes sooner."""

@@ -22,7 +22,10 @@ from mpviz.trace.run_folder import NO_ROOM, RunFolder
 from mpviz.trace.troubles import Troubles
 
 BLOCK = 512
-"""Records that are looked at in one step."""
+"""Most records that are looked at in one step."""
+
+FIRST_BLOCK = 32
+"""Records that are looked at in the first step: mostly no more were written since the last look."""
 
 AHEAD = 8
 """How far behind a number that is missing it is looked for others.
@@ -38,7 +41,9 @@ LOOKS_AT_IDLE = 64
 """After so many looks in vain it is asked whether the process is still there."""
 
 _WORDS = layout.SLOT_BYTES // 8
-_NUMBER = _WORDS - 1
+# Places in a record, in words of 8 bytes, and of 4 for form and site.
+_TIME, _THREAD, _VALUES, _NUMBER = 0, 1, (3, 4, 5), _WORDS - 1
+_FORM, _SITE = 4, 5
 _DEAD = "ZX"
 NEVER = 1 << 63
 """Later than every stamp."""
@@ -116,12 +121,13 @@ class Ring:
         if os.fstat(descriptor).st_size != layout.SIZE:
             raise ValueError("not of a ring's size")
         head = os.pread(descriptor, layout.HEAD.size, 0)
-        mark, read, self.pid, self._main_thread = layout.HEAD.unpack(head)
+        mark, read, self.pid, main_thread = layout.HEAD.unpack(head)
         if mark != layout.READY or not (0 <= read < NUMBERS and 0 < self.pid < PIDS):
             raise ValueError("not ready")
         self._pages = Pages(descriptor, layout.SIZE)
         self._next: int = read + 1
         self._forms = _Forms(self._pages, self.pid)
+        self._threads = _Threads(main_thread)
         self.left_since = NEVER
         """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
@@ -131,11 +137,17 @@ class Ring:
         """How many looks in a row found nothing to take out."""
 
     def take(self, most: int) -> bytes:
-        """Take out what is complete, in order, about ``most`` records; make room for as many."""
+        """Take out what is complete, in order, at most so many records; make room for as many."""
         pieces: list[bytes] = []
-        while self._look_ahead() and most > 0:
-            pieces.append(self._take_block())
-            most -= BLOCK
+        block = FIRST_BLOCK
+        while count := self._look(min(block, most)):
+            # The numbers were read before what stands in front of them, and written after it.
+            pieces.append(self._slots(self._next, count))
+            self._next += count
+            if count < block:
+                break
+            most -= count
+            block = min(4 * block, BLOCK)
         if pieces:
             self._pages.write_word(layout.READ_WORD * 8, self._next - 1)
         return b"".join(pieces)
@@ -151,67 +163,72 @@ class Ring:
             self._next = min(written)
         return bool(written)
 
-    def _look_ahead(self) -> bool:
-        """Say whether the next record is there, and note the stamps of what comes soon after."""
-        # Numbers are taken in the order of stamps but for those threads, so the first ones will do.
-        first = self._next % layout.SLOTS
-        slots = self._slots(first, min(2 * AHEAD, layout.SLOTS - first))
-        if len(slots) < 2 * AHEAD * layout.SLOT_BYTES:
-            slots += self._slots(0, 2 * AHEAD - len(slots) // layout.SLOT_BYTES)
+    def _look(self, most: int) -> int:
+        """Return how many of the next records are complete; note the stamps of those behind them.
+
+        Numbers are taken in the order of stamps except by threads that lost the interpreter, so a
+        few slots behind the first ``most`` are enough.
+        """
+        first = self._next
+        slots = self._slots(first, most + 2 * AHEAD)
         numbers = _numbers(slots)
+        complete = most
+        # What is not yet written has an older number, so if one is missing, the sum is too small.
+        if sum(numbers[:most]) != most * first + most * (most - 1) // 2:
+            complete = next(at for at, number in enumerate(numbers) if number != first + at)
         self.left_since = NEVER
-        if max(numbers) >= self._next:
-            stamps = memoryview(slots).cast("q")[::_WORDS].tolist()
+        behind = numbers[complete : complete + 2 * AHEAD]
+        if max(behind) >= first + complete:
+            stamps = memoryview(slots).cast("q")[complete * _WORDS + _TIME :: _WORDS].tolist()
             self.left_since = min(
-                stamp for stamp, number in zip(stamps, numbers, strict=True) if number >= self._next
+                stamp
+                for stamp, number in zip(stamps, behind, strict=False)
+                if number >= first + complete
             )
-        return self._next == numbers[0]
+        return complete
 
     def is_written(self) -> bool:
         """Whether there is anything in it that was not taken out, also behind a gap."""
-        return self._look_ahead() or self.left_since != NEVER
+        return self._look(1) > 0 or self.left_since != NEVER
 
     def decode(self, records: bytes) -> list[RingRecord]:
         """Give the records that were taken out, without those that went through the pipe."""
-        forms, main_thread = self._forms, self._main_thread
-        return [
-            (
-                time,
-                forms[form],
-                0 if thread == main_thread else thread,
-                number,
-                site,
-                first,
-                second,
-                third,
-            )
-            for (
-                time,
-                thread,
-                form,
-                site,
-                first,
-                second,
-                third,
-                number,
-            ) in layout.RECORD.iter_unpack(records)
-            if form != layout.VOID
-        ]
+        words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
+        numbers = halves[_FORM :: 2 * _WORDS].tolist()
+        decoded = zip(
+            words[_TIME::_WORDS].tolist(),
+            map(self._forms.__getitem__, numbers),
+            map(self._threads.__getitem__, words.cast("B").cast("Q")[_THREAD::_WORDS].tolist()),
+            words[_NUMBER::_WORDS].tolist(),
+            halves[_SITE :: 2 * _WORDS].tolist(),
+            *(words[at::_WORDS].tolist() for at in _VALUES),
+            strict=True,
+        )
+        if layout.VOID in numbers:
+            return [record for record, form in zip(decoded, numbers, strict=True) if form]
+        return list(decoded)
 
-    def _take_block(self) -> bytes:
-        first = self._next
-        index = first % layout.SLOTS
-        count = min(BLOCK, layout.SLOTS - index)
-        # The numbers are read before what stands in front of them, and were written after it.
-        numbers = _numbers(self._slots(index, count))
-        if numbers != list(range(first, first + count)):
-            count = next(at for at, number in enumerate(numbers) if number != first + at)
-        self._next += count
-        return self._slots(index, count)
+    def _slots(self, number: int, count: int) -> bytes:
+        """The slots for so many numbers from this one on."""
+        index = number % layout.SLOTS
+        before_end = min(count, layout.SLOTS - index)
+        slots = self._pages.read(
+            layout.SLOTS_AT + index * layout.SLOT_BYTES, before_end * layout.SLOT_BYTES
+        )
+        if before_end < count:
+            rest = (count - before_end) * layout.SLOT_BYTES
+            slots += self._pages.read(layout.SLOTS_AT, rest)
+        return slots
 
-    def _slots(self, index: int, count: int) -> bytes:
-        start = layout.SLOTS_AT + index * layout.SLOT_BYTES
-        return self._pages.read(start, count * layout.SLOT_BYTES)
+
+class _Threads(dict[int, int]):
+    """The threads of a process as events name them: 0 is its main thread."""
+
+    def __init__(self, main_thread: int) -> None:
+        super().__init__({main_thread: 0})
+
+    def __missing__(self, thread: int) -> int:
+        return thread
 
 
 class _Forms(dict[int, Form]):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mpviz.trace.state import RunState
     from mpviz.tui import sessions
 
-PAUSE = 0.02
+PAUSE = 0.1
 """Seconds between two looks at a queue in which there was nothing."""
 
 NOT_STARTED = 127

@@ -147,7 +147,7 @@ def test_a_series_never_misses_a_peak_and_never_invents_one(
         series.add(time, value)
         points.append((time, value))
     assert len(series.times) <= limit
-    assert series.last[-1] == points[-1][1]
+    assert series.last == points[-1][1]
     start = data.draw(some.integers(0, time + 10))
     end = data.draw(some.integers(start + 1, time + 20))
     held_at_start = [value for at, value in points if at <= start][-1:]

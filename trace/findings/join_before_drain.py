@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from mpviz.trace.findings import limits
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.findings.waiters import names, waits_without_end
-from mpviz.trace.measures import Rate
 from mpviz.trace.primitives.pool import Pool
 from mpviz.trace.primitives.queue import Queue
 from mpviz.trace.processes import described
@@ -52,7 +51,7 @@ def _joined(state: RunState, wait: Wait) -> list[str]:
 
 
 def _was_read_lately(state: RunState, queue: Queue) -> bool:
-    last = queue.gets.step * Rate.STEP
+    last = queue.gets.begins
     return queue.gets.count > 0 and state.now - last < limits.JOIN_BEFORE_DRAIN_NANOSECONDS
 
 

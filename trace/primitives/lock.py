@@ -125,15 +125,16 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
 # under spawn): it is not the program's, and only ends the wait that it may have begun.
 
 
-_NONE: dict[str, Any] = {}
-
-
 def _acquired(  # noqa: PLR0917
     state: RunState, process: Process, lock_id: str, time: int, thread: int, site: int, *_: int
 ) -> None:
     wait = end_wait(process, thread) if process.waits else None
-    lock = state.tables.get(Lock, _NONE).get(lock_id)
-    if lock is not None:
+    try:
+        lock = state.tables[Lock][lock_id]
+    except KeyError:
+        # Nobody announced it.
+        pass
+    else:
         key = process.key
         lock.acquisitions += 1
         lock.heard = state.records
@@ -156,8 +157,9 @@ def _acquired(  # noqa: PLR0917
 def _released(
     state: RunState, process: Process, lock_id: str, time: int, thread: int, *_: int
 ) -> None:
-    lock = state.tables.get(Lock, _NONE).get(lock_id)
-    if lock is None:
+    try:
+        lock = state.tables[Lock][lock_id]
+    except KeyError:
         return
     lock.releases += 1
     lock.heard = state.records

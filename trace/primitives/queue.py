@@ -124,15 +124,14 @@ def _created(state: RunState, process: Process, event: QueueCreated) -> None:
 # As with locks, a queue that nobody announced is a part of something else and is not shown.
 
 
-_NONE: dict[str, Any] = {}
-
-
 def _put(  # noqa: PLR0917
     state: RunState, process: Process, queue_id: str, time: int, thread: int, site: int, *_: int
 ) -> None:
-    queue = state.tables.get(Queue, _NONE).get(queue_id)
     waited = go_on(process, time, thread, site)
-    if queue is None:
+    try:
+        queue = state.tables[Queue][queue_id]
+    except KeyError:
+        # Nobody announced it.
         return
     key = process.key
     queue.puts.add(time)
@@ -140,7 +139,10 @@ def _put(  # noqa: PLR0917
     if queue.depth > queue.max_depth:
         queue.max_depth = queue.depth
     queue.depths.add(time, queue.depth)
-    queue.put_by[key] = queue.put_by.get(key, 0) + 1
+    try:
+        queue.put_by[key] += 1
+    except KeyError:
+        queue.put_by[key] = 1
     if waited >= 0:
         queue.put_wait.add(waited)
     _count_turn(queue.putters, key, time, waited)
@@ -157,9 +159,11 @@ def _got(  # noqa: PLR0917
     size: int,
     *_: int,
 ) -> None:
-    queue = state.tables.get(Queue, _NONE).get(queue_id)
     waited = go_on(process, time, thread, site)
-    if queue is None:
+    try:
+        queue = state.tables[Queue][queue_id]
+    except KeyError:
+        # Nobody announced it.
         return
     key = process.key
     queue.gets.add(time)
@@ -169,7 +173,10 @@ def _got(  # noqa: PLR0917
         # Somebody has had a turn since.
         queue.dead_turns.pop("get", None)
     queue.depths.add(time, queue.depth)
-    queue.got_by[key] = queue.got_by.get(key, 0) + 1
+    try:
+        queue.got_by[key] += 1
+    except KeyError:
+        queue.got_by[key] = 1
     if waited >= 0:
         queue.get_wait.add(waited)
     _count_turn(queue.takers, key, time, waited)

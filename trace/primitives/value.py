@@ -139,7 +139,8 @@ class SharedValue:
     """Process key: writes."""
 
 
-_NONE: dict[str, Any] = {}
+_NUMBER = (int, float)
+"""Made once: to make ``int | float`` takes longer than to look whether a value is one."""
 
 
 def _unknown(state: RunState, value_id: str) -> SharedValue:
@@ -170,7 +171,7 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
     value = SharedValue(event.object, name, event.kind, event.typecode, event.length)
     value.last = event.initial
     value.contents.add(event.initial)
-    if isinstance(event.initial, int | float):
+    if isinstance(event.initial, _NUMBER):
         value.history.add(event.time, event.initial)
     state.table(SharedValue)[event.object] = value
     locks = state.table(Lock)
@@ -189,9 +190,15 @@ def _read(  # noqa: PLR0917
     index: int = 0,
     *_: int,
 ) -> None:
-    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
+    try:
+        value = state.tables[SharedValue][value_id]
+    except KeyError:
+        value = _unknown(state, value_id)
     value.reads += 1
-    element = value.elements.get(index) or _new_element(value, index)
+    try:
+        element = value.elements[index]
+    except KeyError:
+        element = _new_element(value, index)
     element.value = content
     reader = element.readers.get(process.key)
     if reader is None:
@@ -216,20 +223,28 @@ def _written(  # noqa: PLR0917
     content: Content,
     index: int,
 ) -> None:
-    value = state.tables.get(SharedValue, _NONE).get(value_id) or _unknown(state, value_id)
+    try:
+        value = state.tables[SharedValue][value_id]
+    except KeyError:
+        value = _unknown(state, value_id)
     key = process.key
     value.writes.add(time)
-    value.written_by[key] = value.written_by.get(key, 0) + 1
-    element = value.elements.get(index) or _new_element(value, index)
-    others = element.version if element.writer != key else element.others_version
-    reader = element.readers.get(key)
-    if reader is not None:
-        if others > reader.version:
-            _written_over(value, key, time, before, reader)
-        reader.written = True
+    try:
+        value.written_by[key] += 1
+    except KeyError:
+        value.written_by[key] = 1
+    try:
+        element = value.elements[index]
+    except KeyError:
+        element = _new_element(value, index)
     if element.writer != key:
         element.others_version = element.version
         element.writer = key
+    reader = element.readers.get(key)
+    if reader is not None:
+        if element.others_version > reader.version:
+            _written_over(value, key, time, before, reader)
+        reader.written = True
     element.version += 1
     element.value = content
     if len(value.contents) < 3:
@@ -237,7 +252,7 @@ def _written(  # noqa: PLR0917
     value.last = content
     value.last_index = index
     value.last_writer = key
-    if value.length == 1 and isinstance(content, int | float):
+    if value.length == 1 and isinstance(content, _NUMBER):
         value.history.add(time, content)
     if site:
         process.site = site
