@@ -10,14 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import signal
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from mpviz.trace import kernel, signals
+from mpviz.trace import kernel, removal, signals
 from mpviz.trace.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
 
 QUEUE_NAME = "events"
@@ -44,14 +43,19 @@ def hold(folder: Path) -> int:
     return descriptor
 
 
-def clear() -> None:
-    """End and remove what is left of runs whose viewer and warden are gone."""
+def clear() -> list[str]:
+    """End and remove what is left of runs whose viewer and warden are gone.
+
+    Returns a sentence for each folder that could not be removed.
+    """
     with os.scandir(tempfile.gettempdir()) as entries:
         names = [entry.path for entry in entries if _NAME.fullmatch(entry.name)]
+    problems = []
     for name in names:
-        # It belongs to another user, was removed meanwhile, or is nested too deep to be removed.
-        with suppress(OSError, RecursionError):
-            _clear_folder(Path(name))
+        # It is held by its owner, belongs to another user, or was removed meanwhile.
+        with suppress(OSError):
+            problems.append(_clear_folder(Path(name)))
+    return [problem for problem in problems if problem]
 
 
 def end_marked(queue_path: str) -> int:
@@ -77,22 +81,21 @@ def end_marked(queue_path: str) -> int:
     return len(killed)
 
 
-def _clear_folder(folder: Path) -> None:
+def _clear_folder(folder: Path) -> str:
     found = _NAME.fullmatch(folder.name)
     if found is None or kernel.start_time(int(found[1])) == int(found[2]):
-        return
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(folder, flags)
+        return ""
+    descriptor = removal.open_folder(str(folder))
     try:
-        if os.fstat(descriptor).st_uid != os.geteuid():
-            return
+        if not removal.is_ours(descriptor):
+            return ""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         queue_path = str(folder / QUEUE_NAME)
         if any(_WARDEN in kernel.read_command(pid) for pid, _ in _find_marked(queue_path)):
             # This warden has not locked the folder yet, or is the stand-in of one that had.
-            return
+            return ""
         end_marked(queue_path)
-        shutil.rmtree(folder)
+        return removal.remove(str(folder), descriptor)
     finally:
         os.close(descriptor)
 

@@ -23,8 +23,9 @@ from mpviz.trace.accounts import Accounts
 from mpviz.trace.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
+from mpviz.trace.removal import MOST_NAMES
 from mpviz.trace.rings import NEVER, Ring, Rings, Told
-from mpviz.trace.run_folder import MOST_NAMES, RunFolder
+from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.troubles import Troubles
 
 BACKLOG_BYTES = 48 << 20
@@ -87,11 +88,7 @@ class EventQueue:
         self.directory = directory or new_folder()
         self._folder = RunFolder(self.directory)
         self.path = self.directory / QUEUE_NAME
-        os.mkfifo(self.path, 0o600)
-        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        # With a writer of our own, the end of the last observed process is no end of file.
-        self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        _enlarge(self._descriptor)
+        self._descriptor = self._keep_open = -1
         self._troubles = Troubles(self.put)
         self._rings = Rings(self._folder, self._troubles)
         self._accounts = Accounts(self._folder)
@@ -105,7 +102,21 @@ class EventQueue:
         self._arrived = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
-        self._thread.start()
+        try:
+            self._make_pipe()
+            self._thread.start()
+        except BaseException:
+            # The disk is full, or there are too many threads.
+            self._closing = True
+            self.close()
+            raise
+
+    def _make_pipe(self) -> None:
+        os.mkfifo(self.path, 0o600)
+        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # With a writer of our own, the end of the last observed process is no end of file.
+        self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        _enlarge(self._descriptor)
 
     def hear(self, control: socket.socket, warden: int) -> None:
         """Read the socket of the warden with this pid from now on.
@@ -207,10 +218,10 @@ class EventQueue:
         sentence. May be called again.
         """
         self.finish()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            os.close(self._keep_open)
-            self._descriptor = self._keep_open = -1
+        for descriptor in (self._descriptor, self._keep_open):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._keep_open = -1
         return self._folder.remove()
 
     def _drain(self) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from mpviz.trace import leftovers
-
-MOST_NAMES = 20_000
-"""Maximum number of names that are read; the file of each process is here only for a moment."""
+from mpviz.trace import leftovers, removal
+from mpviz.trace.removal import MOST_NAMES
 
 ACCOUNT_BYTES = 100
 
@@ -73,37 +71,18 @@ class RunFolder:
         if self._descriptor < 0:
             return ""
         try:
-            return self._remove()
+            return removal.remove(str(self._path), self._descriptor)
         finally:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _remove(self) -> str:
-        held = Path(f"/proc/self/fd/{self._descriptor}")
-        place = held.readlink()
-        # The program may have changed its permissions.
-        os.fchmod(self._descriptor, 0o700)
-        problem = ""
-        while not problem and (names := self.names()):
-            try:
-                for name in names:
-                    _remove_one(held / name)
-            except OSError as error:
-                problem = f"{place / name} is left: {error.strerror}"
-        if self._path.is_symlink():
-            self._path.unlink()
-        try:
-            place.rmdir()
-        except FileNotFoundError:
-            # The program has removed it.
-            return problem
-        except OSError as error:
-            problem = problem or f"{place} is left: {error.strerror}"
-        return problem
 
-
-def _remove_one(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder of ours for a moment; if we are killed meanwhile, the next run removes it."""
+    path = leftovers.new_folder()
+    folder = RunFolder(path)
+    try:
+        yield path
+    finally:
+        folder.remove()

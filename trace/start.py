@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mpviz.trace import leftovers
 from mpviz.trace.allowance import allowed_cores, granted_cores
-from mpviz.trace.events import RunStarted
+from mpviz.trace.events import RunStarted, Trouble
 from mpviz.trace.launch import LaunchError, Program, launch
 from mpviz.trace.leftovers import QUEUE_NAME
 from mpviz.trace.queue import EventQueue
@@ -81,7 +81,7 @@ def start(
     """
     _share_the_interpreter()
     arguments = [target.python, *target.arguments] if target.python else target.arguments
-    leftovers.clear()
+    left_behind = leftovers.clear()
     directory = leftovers.new_folder()
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []
@@ -93,6 +93,9 @@ def start(
             recorders.append(Recorder(record, VERSION))
         queues.append(_make_queue(directory, target, arguments, capture))
         queues[0].hear(program.control, program.warden_pid)
+        for problem in left_behind:
+            text = f"of an earlier run, {problem}"
+            queues[0].put(Trouble(time=monotonic_ns(), pid=0, text=text))
 
     with _no_thread_is_said(), ExitStack() as made:
         program = launch(

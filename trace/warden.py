@@ -22,39 +22,35 @@ end. If the warden is killed, the kernel makes its orphans children of the stand
 them as the warden would; if the warden is stopped, the stand-in continues it. So processes are left
 behind only if both are killed.
 
-``AT-THE-END`` says what to do with a FIFO that a viewer who is gone left behind: ``remove`` it, and
-its folder, or ``keep`` it. ``DESCRIPTORS`` is the program's limit of open files: our own limit is
-higher, because we inherit it from the viewer, which has raised it for itself.
+``AT-THE-END`` says what to do with the folder of the FIFO if a viewer who is gone left it behind:
+``remove`` it with all that is in it, or ``keep`` it. ``DESCRIPTORS`` is the program's limit of open
+files: our own limit is higher, because we inherit it from the viewer, which has raised it for
+itself.
 """
 
 # Without pathlib, which costs 8 ms to import.
-# ruff: noqa: PTH100, PTH106, PTH108, PTH120
+# ruff: noqa: PTH100, PTH120
 
 import fcntl
 import os
 import resource
 import select
 import signal
-import stat
 import sys
 from time import monotonic, monotonic_ns, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from mpviz.trace import kernel, warden_start, warden_tree, warden_words
-
-    ring: ModuleType
-    wire: ModuleType
+    from mpviz.trace import kernel, removal, warden_folders, warden_start, warden_tree, warden_words
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
     import kernel
+    import removal
+    import warden_folders
     import warden_start
     import warden_tree
     import warden_words
-    from mpviz_probe import ring, wire
 
 NATURAL_SECONDS = 0.25
 """How long helpers may take to see for themselves that the program has ended."""
@@ -95,6 +91,7 @@ class Warden:
         "control",
         "ending",
         "first_group",
+        "folders",
         "has_children",
         "may_start",
         "poll",
@@ -116,6 +113,8 @@ class Warden:
         self.tree = warden_tree.Tree(self.poll, descriptor_limit)
         self.first_group = -1
         """A pidfd of the program's first process; after its end, used to signal its group."""
+        self.folders: set[str] = set()
+        """Folders that the program would remove itself if it was not killed."""
         self.may_start = False
         """The viewer has made the queue."""
         self.has_children = True
@@ -139,17 +138,18 @@ def main() -> None:
     most = surroundings.limits[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     limit = most - _DESCRIPTORS_KEPT_FREE
-    viewer, stand_in = os.getppid(), os.getpid()
+    stand_in = os.getpid()
+    # Without a stand-in, if the fork fails, this process is the warden itself.
     warden_pid = _fork()
     if warden_pid > 0:
         os.close(control)
         warden_start.let_go_of_descriptors(surroundings)
-        if not _has_done_its_work(warden_pid):
+        is_done = _has_done_its_work(warden_pid)
+        if not is_done:
             _take_over(limit)
-            if at_the_end == "remove" and os.getppid() != viewer:
-                _remove_queue(queue)
-            sys.exit(1)
-        return
+        if at_the_end == "remove":
+            _remove_folder(os.path.dirname(queue))
+        sys.exit(0 if is_done else 1)
     # A forked process has to set this again.
     warden_start.adopt_orphans()
     warden = Warden(control, _wake_up_on_child(), limit)
@@ -157,22 +157,21 @@ def main() -> None:
         _watch_stand_in(warden, stand_in)
     warden.words.introduce()
     _wait_for_start(warden)
-    if at_the_end == "remove":
-        _hold_folder(queue)
+    folder = _hold_folder(queue) if at_the_end == "remove" else -1
     start_program(warden, command, surroundings)
     _watch_over(warden)
-    if at_the_end == "remove" and warden.viewer_is_gone:
-        _remove_queue(queue)
-    if warden.stand_in >= 0:
+    if os.getppid() == stand_in:
         # It has to notice our end, even if it was stopped.
         kernel.signal_process(warden.stand_in, signal.SIGCONT)
+    elif folder >= 0:
+        os.close(folder)
+        # For a viewer whose stand-in is gone, our end is the end of this.
+        os.close(control)
+        _remove_folder(os.path.dirname(queue))
 
 
 def _fork() -> int:
-    """Fork the warden; this process is its stand-in from now on.
-
-    Returns 0 in the warden, and -1 if the fork fails: then this process is the warden.
-    """
+    """Fork; returns the child's pid, 0 in the child, and -1 if the fork fails."""
     try:
         return os.fork()
     except OSError:
@@ -220,6 +219,11 @@ def _watch_over(warden: Warden) -> None:
         beyond_us = ", ".join(str(pid) for pid in warden.tree.processes)
         problem = f"processes of another user could not be ended: {beyond_us}"
         warden.words.tell_error(PermissionError(problem))
+    else:
+        for folder in warden.folders:
+            problem = warden_folders.remove(folder)
+            if problem:
+                warden.words.tell_error(OSError(problem))
     warden.words.finish()
 
 
@@ -310,6 +314,7 @@ def _advance(warden: Warden, ending: Ending) -> None:
     if not warden.tree.is_ending:
         warden.tree.begin_ending()
         warden.tree.look()
+        _note_folders(warden)
     living = [process for process in warden.tree.processes.values() if process.is_in_reach]
     others: list[warden_tree.Process] = []
     trackers: list[warden_tree.Process] = []
@@ -333,6 +338,15 @@ def _advance(warden: Warden, ending: Ending) -> None:
     elif now >= ending.kill_trackers_at:
         for tracker in trackers:
             warden.tree.send(tracker, signal.SIGKILL)
+
+
+def _note_folders(warden: Warden) -> None:
+    """Note what the program would remove at its own end, before we send it a signal."""
+    try:
+        warden.folders |= warden_folders.folders_of_sockets(warden.tree.processes)
+    except OSError as error:
+        # The signal is more important.
+        warden.words.tell_error(error)
 
 
 def _ask_to_end(warden: Warden, processes: list[warden_tree.Process]) -> None:
@@ -440,6 +454,8 @@ def _terminate(warden: Warden, patience: float) -> None:
         begin_ending(warden, 0)
         return
     begin_ending(warden, patience)
+    warden.tree.look()
+    _note_folders(warden)
     warden.words.tell_signal(first, signal.SIGTERM, left_behind=False)
     for number in (signal.SIGTERM, signal.SIGCONT):
         # It is not reaped yet, so the pid still belongs to it.
@@ -464,29 +480,40 @@ def _wake_up_on_child() -> int:
     return reading
 
 
-def _hold_folder(queue: str) -> None:
-    """Keep the run's folder locked until our end, so that no other run takes it for a leftover."""
+def _hold_folder(queue: str) -> int:
+    """Lock the run's folder, so that no other run takes it for a leftover.
+
+    Returns the descriptor that keeps it locked, -1 if the viewer has already removed the folder.
+    """
     try:
-        folder = os.open(os.path.dirname(queue), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = removal.open_folder(os.path.dirname(queue))
         fcntl.flock(folder, fcntl.LOCK_SH)
     except OSError:
-        # The viewer has already removed it.
-        return
+        return -1
+    return folder
 
 
-def _remove_queue(queue: str) -> None:
+def _remove_folder(path: str) -> None:
+    """Remove the run's folder as soon as the viewer has let go of it, for whatever reason.
+
+    The viewer removes it itself, unless it is killed before that. It waits for our end, so a child
+    of ours waits for the viewer.
+    """
     try:
-        if os.path.lexists(queue) and stat.S_ISFIFO(os.lstat(queue).st_mode):
-            os.unlink(queue)
-        directory = os.path.dirname(queue)
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.name.endswith((ring.SUFFIX, wire.DROPPED_SUFFIX, wire.LINK_SUFFIX)):
-                    os.unlink(entry)
-        os.rmdir(directory)
+        folder = removal.open_folder(path)
     except OSError:
-        # Removed by another, or not ours to remove: a folder with other files in it stays.
+        # The viewer has removed it.
         return
+    if not removal.is_ours(folder):
+        return
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if _fork() != 0:
+            return
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    # Nobody is left to be told what could not be removed; the next run tries again, and tells it.
+    removal.remove(path, folder)
 
 
 def _tell_signal(warden: Warden, process: warden_tree.Process, number: int) -> None:

@@ -273,7 +273,7 @@ def check(trial: Trial, viewer: Viewer) -> None:
         time.sleep(0.02)
     for pid in living:
         trial.problems.append(f"alive: {' '.join(kernel.read_command(pid))[:100]}")
-    for path in (trial.folder / "t").rglob("mpviz*"):
+    for path in (trial.folder / "t").rglob("*"):
         trial.problems.append(f"left: {path.relative_to(trial.folder)}")
     if trial.way != "KILL":
         check_document(trial)

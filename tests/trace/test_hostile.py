@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,6 +94,53 @@ def test_a_folder_goes_with_all_that_was_put_there(folder: Path, tmp_path: Path)
     assert run.remove() == ""
     assert run.remove() == "", "again"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_folder_goes_however_deep_it_is_nested(folder: Path, tmp_path: Path) -> None:
+    run = RunFolder(folder)
+    nest(folder, 3 * sys.getrecursionlimit())
+    try:
+        assert run.remove() == ""
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        # What pytest itself would do with it ends in a RecursionError.
+        subprocess.run(["rm", "-rf", folder], check=True)
+
+
+def nest(folder: Path, depth: int) -> None:
+    """Make folders within folders, so many that no path leads to the last one."""
+    place = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("x", dir_fd=place)
+        inner = os.open("x", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=place))
+    os.fchmod(place, 0)
+    os.close(place)
+
+
+@pytest.mark.usefixtures("mounting")
+def test_what_is_left_of_a_folder_is_said_and_all_else_goes(folder: Path) -> None:
+    run = RunFolder(folder)
+    for name in ("a", "mounted", "z"):
+        (folder / name).mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", folder / "mounted"], check=True)
+    (folder / "mounted" / "file").write_text("not ours")
+    try:
+        told = run.remove()
+        assert told == f"{folder} is left: mounted: another file system is mounted there"
+        assert [path.name for path in folder.iterdir()] == ["mounted"]
+        assert (folder / "mounted" / "file").exists()
+    finally:
+        subprocess.run(["umount", folder / "mounted"], check=True)
+
+
+@pytest.fixture
+def mounting() -> None:
+    """The right to mount, which root has."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
 
 
 def test_a_folder_that_was_moved_is_removed_where_it_is(folder: Path, tmp_path: Path) -> None:

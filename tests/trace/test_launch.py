@@ -43,8 +43,9 @@ def start(queue: EventQueue) -> Iterator[Launch]:
         program.end()
         assert program.wait(PATIENCE)
         program.close()
+    queue.close()
     mark = f"MPVIZ_EVENTS={queue.path}".encode()
-    assert not [pid for pid in kernel.list_pids() if mark in kernel.read_environment(pid)]
+    wait_until(lambda: not any(mark in kernel.read_environment(pid) for pid in kernel.list_pids()))
 
 
 def read_all(program: Program) -> bytes:

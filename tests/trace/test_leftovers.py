@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -114,6 +115,33 @@ def test_viewer_and_one_of_the_two_killed_nothing_is_left(
     assert not run.folder.exists()
 
 
+LATE_VIEWER = """
+import os, sys, time
+from mpviz.trace.start import Target, start
+
+session = start(Target(["-c", "pass"], name="x"), capture=True)
+while not session._program.wait(1):
+    pass
+print(session._queue.directory, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_viewer_killed_after_the_run_before_it_has_read_all_leaves_nothing(
+    wait_until: WaitUntil,
+) -> None:
+    viewer = subprocess.Popen(
+        [sys.executable, "-c", LATE_VIEWER], stdout=subprocess.PIPE, text=True
+    )
+    assert viewer.stdout is not None
+    with viewer.stdout:
+        folder = Path(viewer.stdout.readline().strip())
+    assert folder.exists()
+    viewer.kill()
+    viewer.wait()
+    wait_until(lambda: not folder.exists(), 10)
+
+
 def test_a_run_that_goes_on_is_let_alone(run: Run) -> None:
     leftovers.clear()
     assert run.folder.exists()
@@ -150,6 +178,20 @@ def test_a_folder_that_nobody_holds_is_removed_unless_its_owner_lives() -> None:
     for folder in (mine, other):
         (folder / "file").unlink()
         folder.rmdir()
+
+
+def test_what_cannot_be_removed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Path(tempfile.gettempdir()) / "mpviz-1-1-00000000"
+    gone.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", fail)
+        assert leftovers.clear() == [f"{gone} is left: Operation not permitted"]
+    assert leftovers.clear() == []
+    assert not gone.exists()
+
+
+def fail(*_: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def test_a_folder_that_is_held_is_let_alone_whoever_s_it_was() -> None:

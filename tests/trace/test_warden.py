@@ -142,11 +142,15 @@ def kinds(events: list[Event]) -> list[str]:
 
 
 def marked_processes(queue: Path | str) -> list[int]:
-    """All living processes that were started with this run's queue in their environment."""
+    """All living processes of this run, known by the queue in their environment.
+
+    A child of the warden's stand-in that waits for us to remove the folder is none of them.
+    """
     marked = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("MPVIZ_EVENTS") == str(queue):
+            is_marked = process.environ().get("MPVIZ_EVENTS") == str(queue)
+            if is_marked and str(WARDEN) not in process.cmdline():
                 marked.append(process.pid)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
@@ -478,7 +482,42 @@ def test_nothing_outlives_a_viewer_that_was_killed(reaction: str) -> None:
     viewer.stdout.close()
     wait_until(lambda: not any(map(is_there, pids)) and not marked_processes(queue))
     assert time.monotonic() - killed < 2
-    assert not Path(queue).parent.exists()
+    wait_until(lambda: not Path(queue).parent.exists())
+
+
+LISTENING = """
+    import multiprocessing.connection
+    from multiprocessing import util
+    listener = multiprocessing.connection.Listener(family="AF_UNIX")
+    if os.fork() == 0:
+        sleep()
+    say(os.path.dirname(listener.address))
+    sleep()
+"""
+
+
+@pytest.mark.parametrize("way", ["end", "terminate", "kill warden"])
+def test_the_folder_of_a_listener_goes_if_we_end_the_program(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """It is removed when Python exits, and a SIGTERM takes the chance of that away."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    others = tmp_path / "pymp-otherone"
+    others.mkdir()
+    program = watch(*python(LISTENING)).program
+    assert program.stdout is not None
+    folder = Path(program.stdout.recv(1000).decode().strip())
+    assert folder.parent == tmp_path
+    assert folder.is_dir()
+    if way == "end":
+        program.end()
+    elif way == "terminate":
+        program.terminate(60)
+    else:
+        os.kill(program.warden_pid, signal.SIGKILL)
+    assert program.wait(PATIENCE)
+    wait_until(lambda: not folder.exists())
+    assert list(tmp_path.iterdir()) == [others]
 
 
 def test_nothing_is_started_for_a_viewer_that_is_gone_already(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mpviz.trace.processes import described, signal_name
+from mpviz.trace.run_folder import temporary_folder
 from mpviz.trace.still import still
 from mpviz.tui.action_tables import RUN_ACTIONS
 from mpviz.tui.actions import Situation
@@ -75,8 +75,8 @@ class RunScreen(Looking):
         """What the run has told so far."""
         if self.session is None:
             raise OSError(0, "there is no run yet")
-        with TemporaryDirectory(prefix="mpviz-") as folder:
-            file = Path(folder, f"run{RECORDING}")
+        with temporary_folder() as folder:
+            file = folder / f"run{RECORDING}"
             self.session.copy_recording(file)
             yield file
 
