@@ -320,36 +320,66 @@ def read_all(text: bytes, seed: int) -> RunState | None:
 
     The only permitted exception is :class:`NotARecording`, with a text of one line.
     """
-    dice = random.Random(seed)
     with TemporaryDirectory() as folder:
         path = Path(folder, "run")
         path.write_bytes(HEADER + text)
-        try:
-            replay = Replay(path, lambda: 0)
-        except NotARecording as bad:
-            assert "\n" not in str(bad)
-            return None
-        try:
-            _replay(dice, replay)
-        finally:
-            replay.close()
+        dice = random.Random(seed)
         # Each export takes as long as all panels together, so two are enough for an input.
-        for form in dice.sample(FORMATS, 2):
-            recording = Recording(path)
-            pieces: list[str] = []
-            form.write(Passage(recording), pieces.append)
-            recording.close()
-            "".join(pieces).encode()
+        if not all(use(dice, path) for use in (_replay, _export, _export, _compare)):
+            return None
+        return read(path, "run").state
+
+
+def read_somehow(text: bytes, path: Path, seed: int) -> bool:
+    """Do one thing with a recording, chosen by the seed; False if the recording is refused.
+
+    ``path`` is the file to use for it.
+    """
+    path.write_bytes(HEADER + text)
+    return (_replay, _export, _compare)[seed % 3](random.Random(seed), path)
+
+
+def _replay(dice: random.Random, path: Path) -> bool:
+    try:
+        replay = Replay(path, lambda: 0)
+    except NotARecording as bad:
+        assert "\n" not in str(bad)
+        return False
+    try:
+        _play(dice, replay)
+    finally:
+        replay.close()
+    return True
+
+
+def _export(dice: random.Random, path: Path) -> bool:
+    try:
+        recording = Recording(path)
+    except NotARecording as bad:
+        assert "\n" not in str(bad)
+        return False
+    pieces: list[str] = []
+    dice.choice(FORMATS).write(Passage(recording), pieces.append)
+    recording.close()
+    "".join(pieces).encode()
+    return True
+
+
+def _compare(_: random.Random, path: Path) -> bool:
+    try:
         run = read(path, "run")
-        runs = [run, Run("none", RunState())]
-        json.dumps(comparison_document(runs), allow_nan=False)
-        comparison_rows(runs, 100)
-        json.dumps(document(run.state), allow_nan=False)
-        summary(run.state).encode()
-        return run.state
+    except NotARecording as bad:
+        assert "\n" not in str(bad)
+        return False
+    runs = [run, Run("none", RunState())]
+    json.dumps(comparison_document(runs), allow_nan=False)
+    comparison_rows(runs, 100)
+    json.dumps(document(run.state), allow_nan=False)
+    summary(run.state).encode()
+    return True
 
 
-def _replay(dice: random.Random, replay: Replay) -> None:
+def _play(dice: random.Random, replay: Replay) -> None:
     while not replay.is_read:
         replay.step(1)
     for moment in (replay.end, dice.randint(replay.start, max(replay.start, replay.end))):
