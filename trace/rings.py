@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol, TypeAlias, cast
 
 import msgspec
@@ -121,13 +122,12 @@ class Ring:
         if os.fstat(descriptor).st_size != layout.SIZE:
             raise ValueError("not of a ring's size")
         head = os.pread(descriptor, layout.HEAD.size, 0)
-        mark, read, self.pid, main_thread = layout.HEAD.unpack(head)
+        mark, read, self.pid, self._main_thread = layout.HEAD.unpack(head)
         if mark != layout.READY or not (0 <= read < NUMBERS and 0 < self.pid < PIDS):
             raise ValueError("not ready")
         self._pages = Pages(descriptor, layout.SIZE)
         self._next: int = read + 1
         self._forms = _Forms(self._pages, self.pid)
-        self._threads = _Threads(main_thread)
         self.left_since = NEVER
         """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
@@ -194,19 +194,26 @@ class Ring:
     def decode(self, records: bytes) -> list[RingRecord]:
         """Give the records that were taken out, without those that went through the pipe."""
         words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
-        numbers = halves[_FORM :: 2 * _WORDS].tolist()
+        forms = halves[_FORM :: 2 * _WORDS].tolist()
         decoded = zip(
             words[_TIME::_WORDS].tolist(),
-            map(self._forms.__getitem__, numbers),
-            map(self._threads.__getitem__, words.cast("B").cast("Q")[_THREAD::_WORDS].tolist()),
+            map(self._forms.__getitem__, forms),
+            self._as_told(memoryview(records).cast("Q")[_THREAD::_WORDS].tolist()),
             words[_NUMBER::_WORDS].tolist(),
             halves[_SITE :: 2 * _WORDS].tolist(),
             *(words[at::_WORDS].tolist() for at in _VALUES),
-            strict=True,
+            strict=False,
         )
-        if layout.VOID in numbers:
-            return [record for record, form in zip(decoded, numbers, strict=True) if form]
+        if layout.VOID in forms:
+            return [record for record, form in zip(decoded, forms, strict=True) if form]
         return list(decoded)
+
+    def _as_told(self, threads: list[int]) -> Iterable[int]:
+        """The threads as events name them: the main thread is 0."""
+        main_thread = self._main_thread
+        if threads.count(main_thread) == len(threads):
+            return repeat(0)
+        return [0 if thread == main_thread else thread for thread in threads]
 
     def _slots(self, number: int, count: int) -> bytes:
         """The slots for so many numbers from this one on."""
@@ -219,16 +226,6 @@ class Ring:
             rest = (count - before_end) * layout.SLOT_BYTES
             slots += self._pages.read(layout.SLOTS_AT, rest)
         return slots
-
-
-class _Threads(dict[int, int]):
-    """The threads of a process as events name them: 0 is its main thread."""
-
-    def __init__(self, main_thread: int) -> None:
-        super().__init__({main_thread: 0})
-
-    def __missing__(self, thread: int) -> int:
-        return thread
 
 
 class _Forms(dict[int, Form]):
