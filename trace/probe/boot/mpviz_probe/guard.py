@@ -93,11 +93,13 @@ def seamless(function):
     The whole body has to be one ``try``, whose ``except BaseException as error`` ends with
     ``unframe(error)`` and ``raise``. Such a ``raise`` adds no entry for its function (``do_raise``
     in CPython's ``ceval.c``), and from Python 3.11 on it uses ``__traceback__``, which ``unframe``
-    has changed. Two problems remain, for which the function's bytecode is rewritten here:
+    has changed. Three problems remain, for which the function's bytecode is rewritten here:
 
     - up to Python 3.10, the interpreter has a second copy of the traceback; so the ``raise``
       becomes the instruction that ends a ``finally`` block, with the values that ``unframe``
       returned;
+    - up to Python 3.9, a signal can be handled between a step of an iterator and its storing; so a
+      loop of the form ``for each in iterator: break`` has its own ``try``;
     - from Python 3.11 on, a signal can be handled at the first instruction, before the ``try``; so
       the ``try`` is extended to that instruction.
     """
@@ -145,17 +147,69 @@ if sys.version_info >= (3, 11):
 else:
 
     def _rewrite(code):
-        """Make the ``raise`` use the values that ``unframe`` returns."""
-        if "unframe" not in code.co_names:
-            return code
+        """Make the ``raise`` use what ``unframe`` returns, and each step of a loop be one step."""
         from opcode import opmap
 
+        instructions = bytearray(code.co_code)
+        if "unframe" in code.co_names:
+            _use_what_unframe_returns(instructions, code.co_names.index("unframe"), opmap)
+        names = code.co_varnames + ("type", "value", "trace")
+        constants = code.co_consts + (None,)
+        for at in range(0, len(instructions) - 8, 2):
+            _store_at_once(instructions, at, len(names), len(constants), opmap)
+        return code.replace(
+            co_code=bytes(instructions),
+            co_consts=constants,
+            co_nlocals=len(names),
+            co_stacksize=code.co_stacksize + 8,
+            co_varnames=names,
+        )
+
+    def _use_what_unframe_returns(instructions, unframe, opmap):
         # LOAD_GLOBAL unframe; LOAD_FAST error; CALL_FUNCTION 1; POP_TOP; RAISE_VARARGS 0
-        load = bytes((opmap["LOAD_GLOBAL"], code.co_names.index("unframe"), opmap["LOAD_FAST"]))
+        load = bytes((opmap["LOAD_GLOBAL"], unframe, opmap["LOAD_FAST"]))
         raised = bytes((opmap["CALL_FUNCTION"], 1, opmap["POP_TOP"], 0, opmap["RAISE_VARARGS"], 0))
         end_of_finally = opmap["RERAISE" if "RERAISE" in opmap else "END_FINALLY"]
-        instructions = bytearray(code.co_code)
         for at in range(0, len(instructions) - 8, 2):
             if instructions.startswith(load, at) and instructions.startswith(raised, at + 4):
                 instructions[at + 6 : at + 10] = opmap["UNPACK_SEQUENCE"], 3, end_of_finally, 0
-        return code.replace(co_code=bytes(instructions), co_stacksize=code.co_stacksize + 2)
+
+    def _store_at_once(instructions, at, names, constants, opmap):
+        """Let no exception of a signal handler come between a step of an iterator and its storing.
+
+        That is what ``for each in iterator: break`` is used for. Up to Python 3.9, a signal can be
+        handled before the value is stored, unless the next instruction is SETUP_FINALLY. So a
+        ``try`` is put around the storing, and its handler stores the value as well.
+        """
+        if instructions[at] != opmap["FOR_ITER"] or instructions[at + 2] != opmap["STORE_FAST"]:
+            return
+        # FOR_ITER; STORE_FAST; POP_TOP and a jump for the break; a jump back that is never taken
+        end = at + 2 + instructions[at + 1]
+        if end not in (at + 10, at + 12) or instructions[at + 4] != opmap["POP_TOP"]:
+            return
+        way = len(instructions) - (at + 4)
+        if way > 255:
+            return
+        target = instructions[at + 3]
+        block = ("SETUP_FINALLY", way, "STORE_FAST", target, "POP_BLOCK", 0, "POP_TOP", 0, "NOP", 0)
+        instructions[at + 2 : end] = _assemble(block, opmap)[: end - at - 2]
+        last, value, trace = range(names - 3, names)
+        # The value is below the three of the exception before this one, which ROT_FOUR moves. All
+        # but the last of these instructions are followed by the next without a look at signals.
+        handler: "tuple[str | int, ...]" = (
+            "STORE_FAST",
+            last,
+            "STORE_FAST",
+            value,
+            "STORE_FAST",
+            trace,
+        )
+        handler += ("ROT_FOUR", 0) * 3 + ("DUP_TOP", 0, "STORE_FAST", target, "ROT_FOUR", 0)
+        handler += ("LOAD_FAST", trace, "LOAD_FAST", value, "LOAD_FAST", last)
+        for name in (last, value, trace):
+            handler += ("LOAD_CONST", constants - 1, "STORE_FAST", name)
+        handler += ("RERAISE" if "RERAISE" in opmap else "END_FINALLY", 0)
+        instructions += _assemble(handler, opmap)
+
+    def _assemble(words, opmap):
+        return bytes(opmap[word] if isinstance(word, str) else word for word in words)

@@ -159,9 +159,10 @@ def announce(file, line, function, more=b"", key=""):
     """
     site = crc32(("%s:%d%s" % (file, line, key)).encode("utf-8", "surrogatepass")) or 1
     if site not in _announced:
-        _announced.add(site)
         # Held until the next record, because it reads the file, and our caller may hold a lock.
-        wire.hold(partial(_tell, site, _absolute(file), line, function, more))
+        wire.hold(partial(_tell, site, (_absolute(file), line, function), more))
+        # Afterwards: a place that a signal handler interrupts here is told twice, not never.
+        _announced.add(site)
     return site
 
 
@@ -175,8 +176,9 @@ def _absolute(file):
         return file
 
 
-def _tell(site, file, line, function, more):
+def _tell(site, place, more, told):
     try:
+        file, line, function = place
         wire.put(
             b"site",
             b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
@@ -188,6 +190,7 @@ def _tell(site, file, line, function, more):
                 _checksum(file),
                 more,
             ),
+            told=told,
         )
     except BaseException:
         report("site")

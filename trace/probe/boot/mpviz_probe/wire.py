@@ -17,8 +17,8 @@ locks of the observed program, and an attribute look-up on an object would be pa
 import os
 import select
 from _thread import get_ident
-from errno import ENXIO
-from itertools import count
+from errno import EBADF, ENXIO
+from itertools import count, islice, starmap
 from os import write
 from time import monotonic_ns, sleep
 
@@ -75,6 +75,7 @@ _inode = None
 _pid = 0
 _main_thread = 0
 _numbers = count(1)
+_drops = count(1)
 _dropped = 0
 _declared = 0
 _last_dropped = 0
@@ -96,7 +97,10 @@ _limit = 0
 _next_ring = 0
 """Below this number no ring is made: the last try failed, or the last ring was full."""
 _held: "deque[tuple]" = deque()
-"""Held records, each as number, time, thread, form and values, or as a function that writes it."""
+"""Held records, each as number, time, thread, form and values, or as a function that writes it.
+
+A number of 0 is still to be taken. The function gets the list that :func:`put` takes as ``told``.
+"""
 
 _refusals: "set[bytes]" = set()
 """Kinds of refusal (of a ring, or a place in it) that this process or its parent has reported."""
@@ -127,19 +131,24 @@ def open_queue(fifo):
 
 def reset():
     """Begin a new process's numbering; for the first process and after each fork."""
-    global _pid, _main_thread, _numbers, _dropped, _declared, _last_dropped, _account, _full
-    global _ring, _first, _limit, _next_ring
-    _pid = os.getpid()
-    _main_thread = get_ident()
-    _numbers = count(1)
-    _dropped = _declared = _last_dropped = 0
-    _account = ""
-    _full = False
-    # The parent's ring is the parent's, though this process has it mapped, too.
-    _ring = None
-    _first = _limit = _next_ring = 0
-    # The parent writes the records that it holds.
-    _held.clear()
+    # All in one step: with half of it, a child that a signal interrupts here would write into its
+    # parent's ring, which it has mapped, too. The parent writes the records that it holds.
+    globals().update(
+        _pid=os.getpid(),
+        _main_thread=get_ident(),
+        _numbers=count(1),
+        _drops=count(1),
+        _dropped=0,
+        _declared=0,
+        _last_dropped=0,
+        _account="",
+        _full=False,
+        _ring=None,
+        _first=0,
+        _limit=0,
+        _next_ring=0,
+        _held=deque(),
+    )
 
 
 def close():
@@ -162,62 +171,96 @@ def pid():
 
 
 @seamless
-def put(  # noqa: PLR0912
-    kind, fields=b"", stamp=None, *, number=0, thread=0, attempt=None, deadline=0, interrupt=None
-):
+def put(kind, fields=b"", stamp=None, *, number=0, thread=0, told=None):
     """Write one record to the pipe, and return its number when it is in the kernel.
 
     ``kind`` and ``fields`` are bytes of JSON: the kind without its quotes, the fields as
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
 
     If a signal handler of the program raises an exception meanwhile, it is raised again after the
-    record is written, as if the signal had come then. The keyword arguments are local state, not
-    for the caller: as parameters they have a value from the first instruction on.
+    record is written, as if the signal had come then. The keyword arguments are for this module:
+    ``told`` is a list that is empty until the record is written or given up.
     """
-    while True:
-        try:
-            if not number:
-                if _held:
-                    catch_up()
-                # After a call of ``next``, a signal could come before its result is stored.
-                for number in _numbers:  # noqa: PLR1704
-                    break
-            # The slot of a held record may belong to another one by now; see `catch_up`.
-            if not thread and _ring is not None and _has_room(number):
-                _skip(number)
-            if attempt is None:
-                record = _line(kind, fields, stamp, number, thread or get_ident())
-                attempt = _attempt(record, number, deadline)
-            # This writes only once, however often it is repeated.
-            for _ in attempt:
+    try:
+        if _descriptor < 0:
+            return number
+        if not number:
+            if _held:
+                catch_up()
+            # After a call of ``next``, a signal could come before its result is stored.
+            for number in _numbers:  # noqa: PLR1704
                 break
-            break
-        except BaseException as error:
-            if is_the_programs(error):
-                interrupt = error
-            elif isinstance(error, BlockingIOError):
-                deadline = deadline or monotonic_ns() + PATIENCE_MILLISECONDS * 1_000_000
-                attempt = None
-            else:
-                attempt = _instead(error, number)
-    if interrupt is not None:
-        try:
-            raise interrupt
-        finally:
-            # A handler may hold this frame, and its exception the handler's: break that cycle.
-            interrupt = None
-    return number
+        if _ring is not None and _has_room(number):
+            _skip(number)
+        if told is None:
+            told = []
+        _write(told, _line(kind, fields, stamp, number, thread or get_ident()))
+        return number
+    except BaseException as error:
+        return _put_after_all(error, told, [number, 0, 0], kind, fields, stamp, thread)
 
 
-def _instead(error, number):
-    """The step that replaces the writing of a record that cannot be written."""
-    if isinstance(error, BrokenPipeError):
+@seamless
+def _put_after_all(error, told, state, *record):
+    """Write a record after this exception; then raise it again unless the pipe caused it.
+
+    ``state`` is the record's number, the deadline for its writing, and the count of dropped records
+    if it is one of those; each is 0 as long as it has none. Another exception may come at any call
+    that is made here. So each change of state is one step, and whatever comes is handled by
+    another call of this function, as the first step of a handler.
+    """
+    try:
+        if told is None:
+            told = []
+        if not told:
+            _put_again(error, told, state, *record)
+    except BaseException as another:
+        _put_after_all(another, told, state, *record)
+    if is_the_programs(error) or not isinstance(error, OSError):
+        raise error
+    return state[0]
+
+
+def _put_again(error, told, state, *record):
+    """Try once more to write a record: wait for room, or drop it."""
+    refusal = None if is_the_programs(error) else error
+    if isinstance(refusal, BrokenPipeError):
         # The viewer is gone.
         close()
-        return iter(())
-    if isinstance(error, OSError):
-        return map(_drop, (number,))
-    raise error
+    if _descriptor < 0 or not (refusal is None or isinstance(refusal, OSError)):
+        told.append(0)
+        return
+    if not state[0]:
+        state[:1] = islice(_numbers, 1)
+    number = state[0]
+    if _ring is not None and _has_room(number):
+        _skip(number)
+    kind, fields, stamp, thread = record
+    line = _line(kind, fields, stamp, number, thread or get_ident())
+    if isinstance(refusal, BlockingIOError) and not state[1]:
+        state[1] = monotonic_ns() + PATIENCE_MILLISECONDS * 1_000_000
+    is_hopeless = refusal is not None and not isinstance(refusal, BlockingIOError)
+    if is_hopeless or state[2] or (state[1] and not _gets_room(line, state[1])):
+        if not state[2]:
+            state[2:] = islice(_drops, 1)
+        _account_for(number, state[2])
+        told.append(0)
+    else:
+        _write(told, line)
+
+
+def _write(told, record):
+    """Write a record to the pipe, and make the list ``told`` longer in the same step."""
+    global _declared, _full
+    # The program may have closed all descriptors, and opened its own files since.
+    if not (_is_ours() or _reopen()):
+        raise OSError(EBADF, "no descriptor for the pipe")
+    dropped = _dropped
+    if dropped != _declared:
+        record = b'%b,"d":%d}\n' % (record[:-2], dropped)
+    told.extend(map(write, (_descriptor,), (record,)))
+    _declared = dropped
+    _full = False
 
 
 def was_told(error):
@@ -239,18 +282,23 @@ def form(kind, fields, names=()):
     """
     if ring is None:
         _load_ring()
+    return _make_form(ring, kind, fields, names)
+
+
+def _make_form(layout, kind, fields, names=()):
     entry = b" ".join(names) + b'\n{"k":"%b"%b}' % (kind, b"," + fields if fields else b"")
     line = form_of_line(kind, fields, names)
     number = next(_form_numbers)
-    if number == ring.FORMS:
-        _tell_refusal(b"full", "it has room for %d kinds of records" % (ring.FORMS - 1))
-    if number >= ring.FORMS or len(entry) > ring.FORM_BYTES:
+    if number == layout.FORMS:
+        _tell_refusal(b"full", "it has room for %d kinds of records" % (layout.FORMS - 1))
+    if number >= layout.FORMS or len(entry) > layout.FORM_BYTES:
         # The ring takes no tuple for a number, so what is sent in this form goes through the pipe.
         return line
     _lines[number] = line
     _forms[number] = entry
-    if _ring is not None:
-        ring.write_form(_ring, number, entry)
+    memory = _ring
+    if memory is not None:
+        layout.write_form(memory, number, entry)
     return number
 
 
@@ -266,22 +314,26 @@ def _load_ring():
     from functools import partial
     from struct import error
 
-    from mpviz_probe import ring
+    from mpviz_probe import ring as layout
 
-    _pack = ring.RECORD.pack_into
-    _MASK = ring.SLOTS - 1
-    _SLOT_BYTES = ring.SLOT_BYTES
-    _SLOTS_AT = ring.SLOTS_AT
+    _pack = layout.RECORD.pack_into
+    _MASK = layout.SLOTS - 1
+    _SLOT_BYTES = layout.SLOT_BYTES
+    _SLOTS_AT = layout.SLOTS_AT
     _DOES_NOT_FIT = (error, TypeError)
-    over = partial(send, form(b"wait.over", b""))
+    over = partial(send, _make_form(layout, b"wait.over", b""))
+    # Last, since it says that all of this is there: an exception may come at any line.
+    ring = layout
 
 
 @seamless
-def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
+def send(  # noqa: PLR0917
+    form, site=0, first=0, second=0, third=0, number=0, memory=None, told=None
+):
     """Write one record that was prepared with :func:`form`, as all hot paths do.
 
-    As with :func:`put`, the record is written before an exception is raised. ``number`` is not for
-    the caller: as a parameter it has a value from the first instruction on.
+    As with :func:`put`, the record is written before an exception is raised. The last three
+    arguments are not for the caller: as parameters they have a value from the first instruction on.
     """
     try:
         if _held:
@@ -289,8 +341,9 @@ def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
         for number in _numbers:  # noqa: PLR1704
             break
         if _first < number < _limit and form.__class__ is int:
+            memory = _ring
             _pack(
-                _ring,
+                memory,
                 (number & _MASK) * _SLOT_BYTES + _SLOTS_AT,
                 monotonic_ns(),
                 get_ident(),
@@ -301,14 +354,16 @@ def send(form, site=0, first=0, second=0, third=0, number=0):  # noqa: PLR0917
                 third,
                 number,
             )
-        elif (
-            form.__class__ is not int
-            or _ring is None
-            or not _goes_into_ring(number, form, site, first, second, third)
-        ):
-            _send_by_pipe(number, form, site, first, second, third)
+        else:
+            told = []
+            if (
+                form.__class__ is not int
+                or _ring is None
+                or not _goes_into_ring(told, number, form, site, first, second, third)
+            ):
+                _send_by_pipe(told, number, form, site, first, second, third)
     except BaseException as error:
-        _send_after_all(error, number, form, site, first, second, third)
+        _send_after_all(error, told, memory, number, form, site, first, second, third)
 
 
 def open_ring(number):
@@ -317,114 +372,151 @@ def open_ring(number):
         _open_ring(number)
 
 
-def send_at_once(form, site=0, first=0, second=0, third=0):
-    """Send a record without giving up the GIL; hold it if it does not fit into the ring."""
+@seamless
+def send_at_once(  # noqa: PLR0917
+    form, site=0, first=0, second=0, third=0, stamp=0, number=0, memory=None, told=None
+):
+    """Send a record without giving up the GIL; hold it if it does not fit into the ring.
+
+    The last four arguments are not for the caller; as those of :func:`send`.
+    """
     global _limit
-    stamp, thread = monotonic_ns(), get_ident()
-    for number in _numbers:
-        break
-    if number >= _limit and _ring is not None:
-        _limit = ring.number_read(_ring) + ring.SLOTS + 1
-    if _first < number < _limit:
-        try:
+    try:
+        stamp = monotonic_ns()
+        for number in _numbers:  # noqa: PLR1704
+            break
+        memory = _ring
+        if number >= _limit and memory is not None:
+            _limit = ring.number_read(memory) + ring.SLOTS + 1
+        if _first < number < _limit and form.__class__ is int:
             place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
-            _pack(_ring, place, stamp, thread, form, site, first, second, third, number)
-            return
-        except BaseException as error:
-            # The viewer reads no further than a slot without its number.
-            _skip(number)
-            if is_the_programs(error) or not isinstance(error, _DOES_NOT_FIT):
-                raise
-    hold(number, stamp, thread, form, site, first, second, third)
+            _pack(memory, place, stamp, get_ident(), form, site, first, second, third, number)
+        else:
+            told = []
+            _hold(told, number, stamp, get_ident(), form, site, first, second, third)
+    except BaseException as error:
+        _hold_after_all(error, told, memory, number, stamp, form, site, first, second, third)
 
 
-def hold(*told):
-    """Hold a record until the next one is written, or a function that is called then."""
-    _held.append(told)
+@seamless
+def _hold_after_all(error, told, memory, number, *record):
+    """Hold a record after this exception; raise it again unless the ring caused it."""
+    try:
+        if told is None:
+            told = [number] if _is_in_ring(memory, number) else []
+        if not told:
+            if number:
+                # The viewer reads no further than a slot without its number.
+                _skip(number)
+            stamp, *values = record
+            _hold(told, number, stamp or monotonic_ns(), get_ident(), *values)
+    except BaseException as another:
+        _hold_after_all(another, told, memory, number, *record)
+    if is_the_programs(error) or not isinstance(error, _DOES_NOT_FIT):
+        raise error
+
+
+def hold(tell):
+    """Hold a function that is called when the next record is written; see :data:`_held`."""
+    _held.append((tell,))
+
+
+def _hold(told, *record):
+    # Both lists become longer in one step.
+    told.extend(map(_held.append, (record,)))
 
 
 def catch_up():
     """Write the held records. Call this only where a wait does no harm."""
     while _held:
+        taken: "list[tuple]" = []
+        told: "list[Any]" = []
         try:
-            first, *rest = _held.popleft()
-        except IndexError:
-            # Another thread is doing the same.
-            return
-        if not rest:
-            first()
-            continue
-        number, (stamp, thread, *values) = first, rest
-        # If the ring was read beyond this number, its slot may belong to another record by now.
-        try:
-            is_told = (
-                _ring is not None
-                and number > ring.number_read(_ring)
-                and _goes_into_ring(number, *values, stamp=stamp, thread=thread)
-            )
-        except _DOES_NOT_FIT as error:
-            if is_the_programs(error):
-                _write_line(number, stamp, thread, *values)
-                raise
-            _skip(number)
-            is_told = False
-        if not is_told:
-            _write_line(number, stamp, thread, *values)
+            # Removed from the one and stored in the other in one step.
+            taken.extend(map(deque.popleft, (_held,)))
+            _tell_held(told, *taken[0])
+        except BaseException as error:
+            if not told:
+                _held.extendleft(taken)
+            if not is_the_programs(error):
+                if not taken:
+                    # Another thread is doing the same.
+                    return
+                if not told:
+                    _held.remove(taken[0])
+            raise
 
 
-def _write_line(number, stamp, thread, form, *values):
-    if _descriptor >= 0:
+def _tell_held(told, number, *record):
+    if not record:
+        # It is a function.
+        number(told)
+        return
+    stamp, thread, *values = record
+    # If the ring was read beyond this number, its slot may belong to another record by now.
+    try:
+        is_told = (
+            _ring is not None
+            and number > ring.number_read(_ring)
+            and values[0].__class__ is int
+            and _goes_into_ring(told, number, *values, stamp=stamp, thread=thread)
+        )
+    except _DOES_NOT_FIT as error:
+        if is_the_programs(error):
+            raise
+        is_told = False
+    if not is_told and _descriptor >= 0:
+        form, *values = values
         kind, fields, count = _lines[form] if form.__class__ is int else form
-        put(kind, fields % values[:count], stamp, number=number, thread=thread)
+        put(kind, fields % tuple(values[:count]), stamp, number=number, thread=thread, told=told)
 
 
-def _goes_into_ring(number, *values, stamp=0, thread=0):
+def _goes_into_ring(told, number, *values, stamp=0, thread=0):
     """Put a record into the ring for which there may be room by now; False where it cannot be."""
     if not _has_room(number):
         return False
     if number <= _first:
         # The ring is being made at this moment, and it is not known yet what it begins with.
-        _skip(number)
         return False
     place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
-    _pack(_ring, place, stamp or monotonic_ns(), thread or get_ident(), *values, number)
+    record = (_ring, place, stamp or monotonic_ns(), thread or get_ident(), *values, number)
+    told.extend(starmap(_pack, (record,)))
     return True
 
 
-def _send_by_pipe(number, form, *values):
+def _send_by_pipe(told, number, form, *values):
     if _descriptor < 0:
         return
     kind, fields, count = _lines[form] if form.__class__ is int else form
-    number = put(kind, fields % values[:count], number=number)
+    number = put(kind, fields % values[:count], number=number, told=told)
     if _ring is None and number >= _next_ring:
         _open_ring(number)
 
 
-def _send_after_all(error, number, form, *values):
-    """Send a record by the pipe after this exception; raise it again unless the ring caused it."""
-    is_ours = not is_the_programs(error)
-    if is_ours and not isinstance(error, _DOES_NOT_FIT):
-        raise error
-    if not _is_in_ring(number) and not _was_put(error):
-        _send_by_pipe(number, form, *values)
-    if not is_ours:
+@seamless
+def _send_after_all(error, told, memory, number, form, *values, is_by_pipe=False):
+    """Send a record by the pipe after this exception; raise it again unless the ring caused it.
+
+    As with :func:`_put_after_all`, any exception that comes here is handled in the same way.
+    """
+    try:
+        if told is None:
+            told = [number] if _is_in_ring(memory, number) else []
+        if not told and (
+            is_the_programs(error) or (isinstance(error, _DOES_NOT_FIT) and not is_by_pipe)
+        ):
+            _send_by_pipe(told, number, form, *values)
+    except BaseException as another:
+        _send_after_all(another, told, memory, number, form, *values, is_by_pipe=True)
+    if is_the_programs(error) or is_by_pipe or not isinstance(error, _DOES_NOT_FIT):
         raise error
 
 
-def _is_in_ring(number):
-    memory = _ring
+def _is_in_ring(memory, number):
+    """Whether a number that was written into this ring, if at all, is there or was read."""
     if not number or memory is None:
         return False
-    return ring.number_at(memory, (number & _MASK) * _SLOT_BYTES + _SLOTS_AT) == number
-
-
-def _was_put(error):
-    """Whether the exception came while the record was put, or later."""
-    codes = put.__code__, _open_ring.__code__
-    trace = error.__traceback__
-    while trace is not None and not any(trace.tb_frame.f_code is code for code in codes):
-        trace = trace.tb_next
-    return trace is not None
+    return ring.number_at(memory, (number & _MASK) * _SLOT_BYTES + _SLOTS_AT) >= number
 
 
 def _open_ring(number):
@@ -443,6 +535,8 @@ def _open_ring(number):
         for each, entry in list(_forms.items()):
             ring.write_form(memory, each, entry)
         first = put(b"ring.opened")
+        if not first:
+            raise OSError("the viewer is gone")
         ring.make_ready(memory, _pid, first, _main_thread)
         _limit = first + ring.SLOTS + 1
         _first = first
@@ -486,15 +580,13 @@ def _has_room(number):
 
 
 def _skip(number):
-    """Tell the ring that this number is told elsewhere or not at all, unless it is told there."""
+    """Tell the ring that this number is told elsewhere, unless its slot is that of another."""
+    memory = _ring
+    if memory is None:
+        return
     place = (number & _MASK) * _SLOT_BYTES + _SLOTS_AT
-    try:
-        if ring.number_at(_ring, place) != number:
-            _pack(_ring, place, monotonic_ns(), 0, ring.VOID, 0, 0, 0, 0, number)
-    except _DOES_NOT_FIT as error:
-        if is_the_programs(error):
-            raise
-        # Another thread has given the ring up; nobody waits for the number any more.
+    if ring.number_at(memory, place) < number and ring.number_read(memory) < number:
+        _pack(memory, place, monotonic_ns(), 0, ring.VOID, 0, 0, 0, 0, number)
 
 
 def text(value, limit=TEXT_LIMIT):
@@ -550,10 +642,10 @@ def _thread_field(thread):
     return b"" if thread == _main_thread else b',"h":%d' % thread
 
 
-def _drop(number):
-    """Count a dropped record, in a file that survives the death of this process."""
+def _account_for(number, drops):
+    """Put down how many records were dropped, in a file that survives the death of this process."""
     global _dropped, _last_dropped, _account
-    _dropped += 1
+    _dropped = max(_dropped, drops)
     _last_dropped = max(_last_dropped, number)
     if not _account:
         _account = "%s/%d-%d" % (os.path.dirname(path), _pid, monotonic_ns())
@@ -599,41 +691,17 @@ def _line(kind, fields, stamp, number, thread):
     )
 
 
-def _attempt(record, number, deadline):
-    """Prepare to write a record; returns an iterator that does it once, with its first step.
-
-    If there is no room until the deadline, or no descriptor, the iterator drops the record.
-    """
-    global _full
-    if deadline and not _gets_room(record, deadline):
-        _full = True
-        return map(_drop, (number,))
-    # The program may have closed all descriptors, and opened its own files since.
-    is_there = _is_ours() or _reopen()
-    if _descriptor < 0:
-        return iter(())
-    if not is_there:
-        return map(_drop, (number,))
-    dropped = _dropped
-    if dropped != _declared:
-        record = b'%b,"d":%d}\n' % (record[:-2], dropped)
-    return map(_note_written, map(write, (_descriptor,), (record,)), (dropped,))
-
-
-def _note_written(_, dropped):
-    global _declared, _full
-    _full = False
-    _declared = dropped
-
-
 def _gets_room(record, deadline):
     """Wait for room in the pipe, but not for a record too long to be written in one piece."""
-    if _full or len(record) > select.PIPE_BUF:
-        return False
-    room = select.poll()
-    room.register(_descriptor, select.POLLOUT)
-    left = (deadline - monotonic_ns()) // 1_000_000
-    return left > 0 and bool(room.poll(left))
+    global _full
+    if not _full and len(record) <= select.PIPE_BUF:
+        room = select.poll()
+        room.register(_descriptor, select.POLLOUT)
+        left = (deadline - monotonic_ns()) // 1_000_000
+        if left > 0 and room.poll(left):
+            return True
+    _full = True
+    return False
 
 
 def _is_ours():
