@@ -56,8 +56,11 @@ WAITING_PAUSE = 0.02
 For the first WORDLESS_SECONDS nothing is printed.
 """
 
-HANG_UP_SECONDS = 0.5
-"""Seconds between two looks at whether the terminal is still there: SIGHUP may not reach us."""
+LOOK_SECONDS = 0.5
+"""Seconds between two looks at whether the terminal is still there, and ours.
+
+SIGHUP may not reach us, and a shell may send no SIGCONT when it puts us into the foreground.
+"""
 
 
 LEAST_PALETTE = 20
@@ -114,7 +117,7 @@ class MpvizApp(App[int]):
     def on_mount(self) -> None:
         """Show the run that was asked for."""
         if isinstance(self._driver, Terminal):
-            self.set_interval(HANG_UP_SECONDS, self._look_for_hang_up)
+            self.set_interval(LOOK_SECONDS, self._look_at_terminal)
         if self._target is not None:
             self.push_screen(self._run_screen(self._target))
         elif self._replay is not None:
@@ -214,9 +217,12 @@ class MpvizApp(App[int]):
         if isinstance(self._driver, Terminal):
             self._driver.give_back_at_once()
 
-    def _look_for_hang_up(self) -> None:
-        if isinstance(self._driver, Terminal) and self._driver.is_hung_up:
-            self.end_on_signal(signal.SIGHUP)
+    def _look_at_terminal(self) -> None:
+        if isinstance(self._driver, Terminal):
+            if self._driver.is_hung_up:
+                self.end_on_signal(signal.SIGHUP)
+            else:
+                self._driver.take_if_ours()
 
     def start_session(self, target: Target) -> Session:
         """Start a run, and keep it so that it can be closed."""

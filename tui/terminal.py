@@ -8,7 +8,8 @@ import select
 import signal
 import sys
 import termios
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -84,25 +85,31 @@ class Outlet:
 
 
 class Terminal(LinuxDriver):
-    """Textual's driver, made to survive a lost terminal and a SIGSTOP.
+    """Textual's driver, made to survive a lost terminal, and to stop and go on as a shell's job.
 
-    SIGTSTP can be handled, so the terminal is restored before the stop. SIGSTOP cannot: on the
-    SIGCONT after it, Textual would mistake its own modes for the original ones.
+    Textual's signal handlers stop and start its threads, and wait for locks that the interrupted
+    code may hold. Ours only note the signal and wake the loop. SIGTSTP can be handled, so the
+    terminal is restored before the stop. SIGSTOP cannot: on the SIGCONT after it, Textual would
+    mistake its own modes for the original ones. In the background, the terminal is let alone, but
+    all else goes on.
     """
 
     def __init__(self, app: App[Any], **options: Any) -> None:
+        # Signal handlers, which come with Textual's own part, use these.
+        self._loop = asyncio.get_running_loop()
+        self._is_busy = False
+        """Whether we are giving the terminal back, are stopped, or are taking it again."""
+        self._has_to_stop = False
+        """Whether a SIGTSTP has arrived, and no SIGCONT after it."""
+        self._is_on = False
         super().__init__(app, **options)
         # Textual draws on stderr; the command line has checked that it is a terminal.
         drawn_on = sys.__stderr__
         assert drawn_on is not None
         self.outlet = Outlet(drawn_on.fileno(), drawn_on.encoding)
         self._file = self.outlet  # type: ignore[assignment]
-        self._is_on = False
-        self._is_suspending = False
-        self._is_suspended = False
-        self._continued = False
-        """Whether a SIGCONT has arrived that was not yet handled."""
-        self._attributes = _attributes(self.fileno)
+        self._kept: list[Any] | None = None
+        """The original modes, if we could not restore them when we lost the terminal."""
 
     @property
     def is_hung_up(self) -> bool:
@@ -114,20 +121,51 @@ class Terminal(LinuxDriver):
         return any(happened & select.POLLHUP for _, happened in state.poll(0))
 
     def start_application_mode(self) -> None:
-        """Take the terminal."""
+        """Take the terminal, unless we are in the background: then :meth:`take_if_ours` does so."""
+        if self._is_in_background():
+            return
+        writer = self._writer_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._is_on = True
+        # Textual returns without a word if we are put into the background just then.
+        self._is_on = self._writer_thread is not writer
+        if self._is_on and self._kept is not None:
+            self.attrs_before, self._kept = self._kept, None
+
+    def take_if_ours(self) -> None:
+        """Take the terminal if the shell has put us into the foreground; to be called often."""
+        if not (self._is_on or self._is_busy or self.outlet.leaving):
+            self.resume_application_mode()
+            self._app.refresh(layout=True)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back."""
+        """Give the terminal back, if we have it."""
+        if not self._is_on:
+            return
+        if self._is_in_background():
+            # Its modes are those of the shell by now.
+            self.attrs_before, self._kept = None, self.attrs_before
+        with _never_stopped():
+            super().stop_application_mode()
         self._is_on = False
-        super().stop_application_mode()
+
+    def disable_input(self) -> None:
+        """Read no more keys; Textual discards those that wait, which may be the shell's by now."""
+        if self._is_on:
+            with _never_stopped():
+                super().disable_input()
+
+    def write(self, data: str) -> None:
+        """Draw, if we have the terminal."""
+        if self._writer_thread is not None and self._writer_thread.is_alive():
+            super().write(data)
 
     def give_back_at_once(self) -> None:
         """Restore the terminal without the help of any thread or loop. For a signal handler."""
-        if self._attributes is not None:
-            with suppress(termios.error):
-                termios.tcsetattr(self.fileno, termios.TCSANOW, self._attributes)
+        if not self._is_on:
+            return
+        if self.attrs_before is not None and not self._is_in_background():
+            with suppress(termios.error), _never_stopped():
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
         with suppress(OSError):
             os.write(self.outlet.fileno(), _AS_IT_WAS.encode("ascii"))
 
@@ -138,44 +176,55 @@ class Terminal(LinuxDriver):
             super().run_input_thread()
 
     def _sigtstp_application(self, *_: object) -> None:
-        if self._is_suspending or self._is_suspended:
-            return
-        if not self._is_on:
-            os.kill(os.getpid(), signal.SIGSTOP)
-            return
-        self._is_suspending = True
-        self.suspend_application_mode()
-        self._is_suspending = False
-        self._must_signal_resume = True
-        if self._continued:
-            # It took too long: after a stop now, nobody might continue us.
-            self._continued = False
-            self.resume_application_mode()
-        else:
-            self._is_suspended = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+        self._has_to_stop = True
+        self._wake(self._stop_if_asked)
 
     def _sigcont_application(self, *_: object) -> None:
-        if self._is_suspending:
-            self._continued = True
-        elif self._is_suspended:
-            self._is_suspended = False
-            self.resume_application_mode()
-        elif self._is_on and not self._continued:
-            self._continued = True
-            asyncio.get_running_loop().call_soon_threadsafe(self._set_up_again)
+        self._has_to_stop = False
+        if not self._is_busy:
+            self._wake(self._set_up_again)
+
+    def _wake(self, work: Callable[[], None]) -> None:
+        """Have the loop do this soon, and now if there is no loop any more."""
+        if self._loop.is_closed():
+            work()
+        else:
+            self._loop.call_soon_threadsafe(work)
+
+    def _stop_if_asked(self) -> None:
+        """Give the terminal back, stop, and take the terminal again when we are continued."""
+        if self._is_busy or not self._has_to_stop:
+            return
+        self._is_busy = True
+        self.suspend_application_mode()
+        # That takes a moment. If we were continued meanwhile, nobody might do so after a stop now.
+        if self._has_to_stop:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self._is_busy = False
+        self._must_signal_resume = True
+        self.take_if_ours()
 
     def _set_up_again(self) -> None:
         """Restore the terminal and take it again: a shell may have used it meanwhile."""
-        self._continued = False
         if self._is_on:
+            self._is_busy = True
             self.suspend_application_mode()
-            self.resume_application_mode()
-            self._app.refresh(layout=True)
+            self._is_busy = False
+        self.take_if_ours()
+
+    def _is_in_background(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) != os.getpgrp()
+        except OSError:
+            # It is no terminal, or not the one that we were started from.
+            return False
 
 
-def _attributes(descriptor: int) -> list[Any] | None:
+@contextmanager
+def _never_stopped() -> Iterator[None]:
+    """Let the kernel not stop us if we change a terminal from the background."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     try:
-        return termios.tcgetattr(descriptor)
-    except termios.error:
-        return None
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -30,14 +32,21 @@ MOUSE = (b"\x1b[?1000h", b"\x1b[?1000l")
 class Terminal:
     """A program on a terminal of its own, and what it has drawn so far."""
 
-    def __init__(self, *words: str, directory: Path, rows: int = 40, columns: int = 120) -> None:
+    def __init__(
+        self,
+        *words: str,
+        directory: Path,
+        rows: int = 40,
+        columns: int = 120,
+        command: tuple[str, ...] = (sys.executable, "-c", CALL),
+    ) -> None:
         size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
-            os.execv(sys.executable, [sys.executable, "-c", CALL, *words])
+            os.execvp(command[0], [*command, *words])
         self.before = termios.tcgetattr(self.descriptor)
         self.drawn = b""
         self.status: int | None = None
@@ -233,6 +242,122 @@ def test_ctrl_z_from_outside_gives_the_terminal_back_meanwhile(
     terminal.assert_as_it_was()
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.see("sleeper")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
+
+
+class Shell(Terminal):
+    """A shell with job control, and mpviz as its first job."""
+
+    def __init__(self, *words: str, directory: Path, ending: str = "") -> None:
+        super().__init__(directory=directory, command=("env", "PS1=> ", "sh", "-i"))
+        self.see("> ")
+        command = shlex.join([sys.executable, "-c", CALL, *words])
+        self.type(f"{command}{ending}\n")
+
+    @property
+    def job(self) -> int:
+        """The pid of mpviz."""
+        (child,) = psutil.Process(self.pid).children()
+        return child.pid
+
+    def wait_for_stop(self) -> None:
+        """Read until the job is stopped."""
+        job = psutil.Process(self.job)
+        deadline = time.monotonic() + PATIENCE
+        while job.status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
+            self.read()
+
+    def assert_it_is_back(self) -> None:
+        """The job has ended with this status, and its terminal is as it was."""
+        self.type("echo status $?\n")
+        self.see("status 0")
+        self.assert_as_it_was()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+def test_a_job_that_is_stopped_goes_on_in_the_foreground(
+    opened: list[Terminal], program: Path, number: int
+) -> None:
+    shell = Shell("run", program.name, directory=program.parent)
+    opened.append(shell)
+    shell.see("sleeper")
+    os.kill(shell.job, number)
+    shell.wait_for_stop()
+    shell.settle()
+    shell.type("bg\n")
+    shell.settle()
+    # In the background it works on, and does not draw.
+    assert psutil.Process(shell.job).status() != psutil.STATUS_STOPPED
+    assert shell.drawn.rfind(ALTERNATE_SCREEN[1]) > shell.drawn.rfind(ALTERNATE_SCREEN[0])
+    shell.type("fg\n")
+    shell.take_again()
+    shell.see("sleeper")
+    shell.type("?")
+    shell.see("Keys")
+    shell.type("q")
+    shell.see("sleeper")
+    shell.type("q")
+    shell.see("> ")
+    shell.assert_it_is_back()
+
+
+def test_a_job_that_begins_in_the_background_waits_for_the_terminal(
+    opened: list[Terminal], program: Path
+) -> None:
+    shell = Shell("run", program.name, directory=program.parent, ending=" &")
+    opened.append(shell)
+    shell.see("> ")
+    shell.settle()
+    assert ALTERNATE_SCREEN[0] not in shell.drawn
+    shell.type("fg\n")
+    shell.see("sleeper")
+    shell.type("q")
+    shell.see("> ")
+    shell.assert_it_is_back()
+
+
+@pytest.mark.parametrize("how", ["TSTP", "STOP", "in the background"])
+def test_a_job_that_is_stopped_ends_by_sigterm(
+    opened: list[Terminal], program: Path, how: str
+) -> None:
+    shell = Shell("run", program.name, directory=program.parent)
+    opened.append(shell)
+    shell.see("sleeper")
+    job = shell.job
+    os.kill(job, signal.SIGSTOP if how == "STOP" else signal.SIGTSTP)
+    shell.wait_for_stop()
+    if how == "in the background":
+        shell.type("bg\n")
+        shell.settle()
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        os.kill(job, number)
+    deadline = time.monotonic() + PATIENCE
+    while psutil.pid_exists(job) and psutil.Process(job).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, plain(shell.drawn)[-3000:]
+        shell.read()
+    shell.type("echo still here\n")
+    shell.see("still here\r\n")
+    shell.assert_as_it_was()
+
+
+def test_a_storm_of_stops_leaves_a_screen_that_answers(
+    opened: list[Terminal], program: Path
+) -> None:
+    """A handler that waited for a lock of the interrupted code would hang here."""
+    program.write_text("import time\nwhile True: print(time.time()); time.sleep(0.001)\n")
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("live")
+    for _ in range(30):
+        os.kill(terminal.pid, signal.SIGTSTP)
+        terminal.read(0.01)
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.read(0.05)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.see("live")
     terminal.type("q")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
