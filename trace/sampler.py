@@ -49,6 +49,14 @@ _SLEEPS = {
 kernel/futex, fs/locks.c, kernel/time/hrtimer.c, with their names from Linux 3.10 to 6.18."""
 
 
+LOOKS_IN_VAIN = 20
+"""How many samples in a row ask where a process sleeps, if the kernel does not say.
+
+Since Linux 6.12, a thread that falls asleep on a busy core may stay in that core's queue for a
+while (kernel/sched/fair.c, delayed dequeue). Then the kernel does not say where it sleeps.
+"""
+
+
 @dataclass
 class _Known:
     """What the sample before said of a process."""
@@ -71,6 +79,8 @@ class _Known:
     waited: dict[int, int] = field(default_factory=dict)
     """By thread, the nanoseconds that it had waited for a core."""
     asleep_in: str = ""
+    looks_in_vain: int = 0
+    """How often the kernel did not say where it sleeps, since it fell asleep."""
 
 
 class Sampler:
@@ -166,6 +176,8 @@ class Sampler:
         has_slept_on = reading.status == known.status and cpu_seconds == known.cpu_seconds
         if reading.status == "R" or not has_slept_on:
             _look_closer(known, reading)
+        elif not known.asleep_in and known.looks_in_vain < LOOKS_IN_VAIN:
+            _look_where_it_sleeps(known, reading)
         known.cpu_seconds, known.time, known.status = cpu_seconds, now, reading.status
         return ProcessSample(
             pid=reading.pid,
@@ -200,9 +212,15 @@ def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
         known.without_core = max(0.0, known.without_core) + more / 1e9
         if thread == main:
             known.main_seconds = times[0] / 1e9
+    known.looks_in_vain = 0
+    _look_where_it_sleeps(known, reading)
+
+
+def _look_where_it_sleeps(known: _Known, reading: kernel.ProcessStatus) -> None:
     known.asleep_in = ""
     if reading.status in _ASLEEP:
-        known.asleep_in = meaning_of_sleep(kernel.read_place_of_sleep(main))
+        known.asleep_in = meaning_of_sleep(kernel.read_place_of_sleep(reading.pid))
+        known.looks_in_vain += not known.asleep_in
 
 
 def meaning_of_sleep(place: str) -> str:

@@ -181,6 +181,22 @@ while True:
     assert busy.parent == program.warden_pid
 
 
+def test_where_a_process_sleeps_is_asked_again_until_the_kernel_says_it(
+    start: Start, sample: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = start("import select; select.select([0], [], [])")
+    silent = iter(range(3))
+    real = kernel.read_place_of_sleep
+    monkeypatch.setattr(
+        kernel,
+        "read_place_of_sleep",
+        lambda pid: "" if next(silent, None) is not None else real(pid),
+    )
+    samples = sample(program)
+    samples.wait_for(lambda found: [each.asleep_in for each in found.processes] == ["else"])
+    assert next(silent, None) is None
+
+
 def test_a_process_that_others_keep_from_its_core_is_ready_without_one(
     start: Start, sample: Begin
 ) -> None:
