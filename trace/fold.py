@@ -196,6 +196,9 @@ def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
     """Make the handler for the beginning of a wait; the event names its object and its limit."""
     what, turn, begun = event.what, event.turn, event.begun
     kind = WAIT_KINDS.get(what)
+    if kind is None:
+        return _count_unknown_wait(what)
+    activity = kind.activity
 
     def begin(  # noqa: PLR0917
         state: RunState,
@@ -207,10 +210,6 @@ def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
         limit: int,
         *_: int,
     ) -> None:
-        if kind is None:
-            state.probe_errors += 1
-            state.last_probe_error = f"a wait of an unknown kind: {what}"
-            return
         if what == "process":
             child = state.by_pid.get(int(target)) if target.isdecimal() else None
             target = child.key if child else target
@@ -218,7 +217,7 @@ def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
         if wait is None or (wait.what, wait.object) != (what, target):
             # A get may wait for its turn and then for data: that is one wait.
             until = time + limit * 1_000_000 if limit > 0 else -1
-            wait = Wait(what, target, time, kind.activity, site, until)
+            wait = Wait(what, target, time, activity, site, until)
             process.waits[thread] = wait
         if turn:
             wait.turn = True
@@ -229,6 +228,14 @@ def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
         settle(process, time)
 
     return begin
+
+
+def _count_unknown_wait(what: str) -> Callable[..., None]:
+    def count(state: RunState, *_: object) -> None:
+        state.probe_errors += 1
+        state.last_probe_error = f"a wait of an unknown kind: {what}"
+
+    return count
 
 
 def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:

@@ -494,9 +494,10 @@ def read_cpu(process: Process, time: int, seconds: float) -> None:
 def _doing(process: Process) -> tuple[Activity, str]:
     if process.ended >= 0 or process.zombie or process.stopped:
         return _held(process), ""
-    wait = process.wait
-    if wait is not None and _is_its_own(process, wait):
-        return wait.activity, wait.object
+    if process.waits:
+        wait = process.wait
+        if wait is not None and _is_its_own(process, wait):
+            return wait.activity, wait.object
     if process.exiting >= 0 or process.initializing or (process.probed and process.began < 0):
         return _beginning_or_ending(process)
     if process.task:

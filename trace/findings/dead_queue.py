@@ -108,13 +108,13 @@ def _dead_writers(state: RunState, queue: Queue) -> list[Process]:
     Who ended well has waited for its items to be written, unless it asked not to; so where
     another was killed, that one is meant.
     """
-    dead = [process for process in known(state, queue.put_by) if not process.alive]
+    dead = [process for process in known(state, queue.putters) if not process.alive]
     dead.sort(key=lambda process: -process.ended)
     return [process for process in dead if process.exit_code != 0] or dead
 
 
 def _is_any_stopped(state: RunState, queue: Queue) -> bool:
-    return any(process.stopped for process in known(state, queue.put_by))
+    return any(process.stopped for process in known(state, queue.putters))
 
 
 def _one_of(state: RunState, dead: list[Process]) -> str:

@@ -69,7 +69,7 @@ def _may_read(process: Process, queue: Queue, joiners: set[str]) -> bool:
     if is_held_up or process.zombie:
         return False
     # Who has only put so far goes on like that; and who waits for something else is at that.
-    return process.key in queue.got_by or not (process.key in queue.put_by or process.waits)
+    return process.key in queue.takers or not (process.key in queue.putters or process.waits)
 
 
 def _finding(

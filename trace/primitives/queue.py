@@ -98,14 +98,10 @@ class Queue:
     put_wait: Distribution = field(default_factory=Distribution)
     get_wait: Distribution = field(default_factory=Distribution)
     depths: Series = field(default_factory=Series)
-    put_by: dict[str, int] = field(default_factory=dict)
-    """Process key: items it has put."""
-    got_by: dict[str, int] = field(default_factory=dict)
-    """Process key: items it has taken out."""
     putters: dict[str, Turns] = field(default_factory=dict)
-    """By process key."""
+    """Who has put items in, by process key."""
     takers: dict[str, Turns] = field(default_factory=dict)
-    """By process key."""
+    """Who has taken items out, by process key."""
     read_aside: set[str] = field(default_factory=set)
     """Keys of processes in which another thread than the main one has taken items out."""
     put_since: set[str] = field(default_factory=set)
@@ -139,13 +135,17 @@ def _put(  # noqa: PLR0917
     if queue.depth > queue.max_depth:
         queue.max_depth = queue.depth
     queue.depths.add(time, queue.depth)
-    try:
-        queue.put_by[key] += 1
-    except KeyError:
-        queue.put_by[key] = 1
+    turns = queue.putters.get(key)
+    if turns is None:
+        turns = queue.putters[key] = Turns(time, time)
+    else:
+        turns.last = time
+        turns.items += 1
     if waited >= 0:
         queue.put_wait.add(waited)
-    _count_turn(queue.putters, key, time, waited)
+        if turns.items:
+            turns.waits += 1
+            turns.waited += waited
     queue.put_since.add(key)
 
 
@@ -173,28 +173,20 @@ def _got(  # noqa: PLR0917
         # Somebody has had a turn since.
         queue.dead_turns.pop("get", None)
     queue.depths.add(time, queue.depth)
-    try:
-        queue.got_by[key] += 1
-    except KeyError:
-        queue.got_by[key] = 1
+    turns = queue.takers.get(key)
+    if turns is None:
+        turns = queue.takers[key] = Turns(time, time)
+    else:
+        turns.last = time
+        turns.items += 1
     if waited >= 0:
         queue.get_wait.add(waited)
-    _count_turn(queue.takers, key, time, waited)
+        if turns.items:
+            turns.waits += 1
+            turns.waited += waited
     queue.put_since.clear()
     if thread:
         queue.read_aside.add(key)
-
-
-def _count_turn(turns: dict[str, Turns], key: str, time: int, waited: int) -> None:
-    turn = turns.get(key)
-    if turn is None:
-        turns[key] = Turns(time, time)
-        return
-    turn.last = time
-    turn.items += 1
-    if waited >= 0:
-        turn.waits += 1
-        turn.waited += waited
 
 
 def _lost(state: RunState, process: Process, event: ItemLost) -> None:
@@ -262,12 +254,12 @@ def _join_words(state: RunState, wait: Wait) -> str:
 
 def _putters(state: RunState, wait: Wait) -> Freers:
     queue = state.table(Queue).get(wait.object)
-    return Freers(main_threads(queue.put_by if queue is not None else ()), "puts items in")
+    return Freers(main_threads(queue.putters if queue is not None else ()), "puts items in")
 
 
 def _takers(state: RunState, wait: Wait) -> Freers:
     queue = state.table(Queue).get(wait.object)
-    return Freers(main_threads(queue.got_by if queue is not None else ()), "takes items out")
+    return Freers(main_threads(queue.takers if queue is not None else ()), "takes items out")
 
 
 def _document(state: RunState) -> dict[str, Any]:

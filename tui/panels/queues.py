@@ -20,7 +20,7 @@ HIGHEST_CHART = 10
 
 
 def _is_left(state: RunState, queue: Queue) -> bool:
-    users = (*queue.put_by, *(key for key in queue.got_by if key not in queue.put_by))
+    users = (*queue.putters, *(key for key in queue.takers if key not in queue.putters))
     if not is_deserted(state, users, queue.puts, queue.gets):
         return False
     return not any(waiters(state, what, queue.id) for what in ("put", "get", "drain", "done"))
