@@ -4,7 +4,8 @@ import os
 import sys
 
 from mpviz_probe import wire
-from mpviz_probe.guard import is_the_programs
+from mpviz_probe.descriptors import use
+from mpviz_probe.guard import is_the_programs, seamless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,31 +115,23 @@ def report(where):
 
 def start_ticks(pid):
     """When a process started, in clock ticks since boot; 0 where the system does not say."""
-    try:
-        descriptor = os.open("/proc/%d/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        if is_the_programs(error):
-            raise
-        return 0
-    try:
-        status = os.read(descriptor, 1024)
-    finally:
-        os.close(descriptor)
-    return int(status[status.rindex(b")") + 2 :].split()[19])
+    status = read_file("/proc/%d/stat" % pid, 1024)
+    return int(status[status.rindex(b")") + 2 :].split()[19]) if status else 0
 
 
 def read_command(pid):
     """The words of a process's command line; none where it is gone, or the system does not say."""
+    return os.fsdecode(read_file("/proc/%d/cmdline" % pid, 1 << 16)).split("\0")[:-1]
+
+
+def read_file(path, size):
+    """The first bytes of a file, at most so many; empty if it cannot be read."""
     try:
-        descriptor = os.open("/proc/%d/cmdline" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        return use(lambda file: os.read(file, size), os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         if is_the_programs(error):
             raise
-        return []
-    try:
-        return os.fsdecode(os.read(descriptor, 1 << 16)).split("\0")[:-1]
-    finally:
-        os.close(descriptor)
+        return b""
 
 
 def _code(words):
@@ -195,21 +188,37 @@ def _say_hello(role, command):
     wire.put(b"process.hello", fields)
 
 
-def _after_fork():
+@seamless
+def _after_fork(parent=0, told=None):
     # Exceptions raised here are lost, so this is as short as possible, and all of it runs in the
-    # child: its signals and timers are its own from the start.
+    # child: its signals and timers are its own from the start. If a signal handler raises one, the
+    # rest is done nevertheless: a child must not write as if it were its parent.
     try:
         # Whoever forked us; by now the system may name another, who has adopted us.
-        parent = wire.pid()
-        wire.reset()
-        fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
-        wire.put(b"process.hello", fields % (parent, start_ticks(os.getpid())))
+        parent = parent or wire.pid()
+        if told is None:
+            wire.reset()
+            told = []
+        if not told:
+            fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
+            started = start_ticks(os.getpid())
+            wire.put(b"process.hello", fields % (parent, started), told=told)
         if wire.is_open() and "threading" in sys.modules:
             from mpviz_probe import threads
 
             threads.tell_beside_fork()
-    except BaseException:
-        report("fork")
+    except BaseException as error:
+        _after_interrupted_fork(error, parent, told)
+
+
+@seamless
+def _after_interrupted_fork(error, parent, told):
+    try:
+        if is_the_programs(error) and not told:
+            _after_fork(parent, told)
+    except BaseException as another:
+        _after_interrupted_fork(another, parent, told)
+    report("fork")
 
 
 def _count_copy(module):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # The probe's code has file names such as <mpviz_probe.guard>; see ``sitecustomize``.
 _OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_TESTS = os.path.join(_STDLIB, "test") + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 _BUILT_IN = ("builtins", "struct", "_struct")
 
@@ -52,11 +53,16 @@ def passed_the_program(error):
 def _is_ours_or_pythons(file):
     if file.startswith((_OURS, "<frozen ")):
         return True
-    return file.startswith(_STDLIB) and not any(part in file for part in _INSTALLED)
+    return file.startswith(_STDLIB) and not (
+        # Python's own tests are programs.
+        file.startswith(_TESTS) or any(part in file for part in _INSTALLED)
+    )
 
 
 def unframe(error):
-    """Remove our frames from the traceback of an exception that goes on to the program.
+    """Remove all that is ours from an exception that goes on to the program.
+
+    That is our frames in its traceback, and our own errors among its contexts.
 
     Call this in a :func:`seamless` function, right before a bare ``raise``.
     """
@@ -64,9 +70,25 @@ def unframe(error):
     each = error
     while each is not None and id(each) not in seen:
         seen.add(id(each))
+        _remove_our_contexts(each)
         each.__traceback__ = _without_ours(each.__traceback__)
         each = each.__context__
     return type(error), error, error.__traceback__
+
+
+def _remove_our_contexts(error):
+    """Remove the errors during whose handling in lines of ours this exception was raised."""
+    context = error.__context__
+    while context is not None and _is_our_error(context):
+        context = context.__context__
+    if context is not error.__context__:
+        error.__context__ = context
+
+
+def _is_our_error(error):
+    # Where an exception is handled, its traceback begins with the frame that handles it.
+    trace = error.__traceback__
+    return trace is not None and _is_ours(trace) and not is_the_programs(error)
 
 
 def _without_ours(trace):

@@ -18,7 +18,11 @@ order). On other machines there is no ring, and all goes through the pipe.
 
 import os
 import sys
+from functools import partial
 from struct import Struct
+
+# The viewer imports this module too, as part of a larger package.
+from .descriptors import use
 
 SUFFIX = ".ring"
 """Of the file's name, in the directory of the FIFO; the viewer unlinks it when it has mapped it."""
@@ -60,18 +64,20 @@ def create(directory, pid, read):
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         raise OSError("no ring on this kind of machine")
     path = "%s/%d-%d%s" % (directory, pid, monotonic_ns(), SUFFIX)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    memory = use(partial(_fill, path), os.open, path, flags, 0o600)
+    _WORD.pack_into(memory, READ_WORD * 8, read)
+    return memory
+
+
+def _fill(path, descriptor):
     try:
         # All of it, now: a store to a page for which there is no room would kill the program.
         os.posix_fallocate(descriptor, 0, SIZE)
-        memory = _map(descriptor)
+        return _map(descriptor)
     except BaseException:
         os.unlink(path)
         raise
-    finally:
-        os.close(descriptor)
-    _WORD.pack_into(memory, READ_WORD * 8, read)
-    return memory
 
 
 def make_ready(memory, pid, read, main_thread):
@@ -106,10 +112,17 @@ def _map(descriptor):
     if sys.version_info >= (3, 13):
         return mmap(descriptor, SIZE, trackfd=False)
     taken: "list[int]" = []
+    closing = map(os.close, taken)
     try:
-        while not taken or taken[-1] < _LOWEST_DESCRIPTOR:
-            taken.append(os.dup(descriptor))
-        return mmap(descriptor, SIZE)
+        _take_low(taken, descriptor)
+        memory = mmap(descriptor, SIZE)
+        # As in :func:`mpviz_probe.descriptors.use`.
+        any(closing)
+        return memory
     finally:
-        for each in taken:
-            os.close(each)
+        any(closing)
+
+
+def _take_low(taken, descriptor):
+    while not taken or taken[-1] < _LOWEST_DESCRIPTOR:
+        taken.extend(map(os.dup, (descriptor,)))

@@ -9,6 +9,7 @@ from sys import _getframe
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
+from mpviz_probe.descriptors import use
 from mpviz_probe.guard import is_the_programs
 
 TYPE_CHECKING = False
@@ -210,21 +211,21 @@ def read_source(file):
     Code may name any file as its source: a pipe might never end, and opening a device may have
     effects. A program that was typed in, or is in an archive, has no file.
     """
-    descriptor = -1
     try:
         if not _is_source(os.stat(file)):
             return b""
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        # Another file may have taken its place in between.
-        status = os.fstat(descriptor)
-        return os.read(descriptor, status.st_size) if _is_source(status) else b""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        return use(_read_source, os.open, file, flags)
     except (OSError, ValueError) as error:
         if is_the_programs(error):
             raise
         return b""
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+
+
+def _read_source(descriptor):
+    # Another file may have taken its place in between.
+    status = os.fstat(descriptor)
+    return os.read(descriptor, status.st_size) if _is_source(status) else b""
 
 
 def _is_source(status):

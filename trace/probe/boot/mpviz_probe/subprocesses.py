@@ -10,8 +10,8 @@ from functools import wraps
 from time import monotonic_ns
 
 from mpviz_probe import wire
-from mpviz_probe.arm import read_command, report, start_ticks
-from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.arm import read_command, read_file, report, start_ticks
+from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import before
 
 TYPE_CHECKING = False
@@ -82,17 +82,8 @@ def _tell_start(child):
 
 def _read_name(child):
     """The name of a program that has ended already, and is still to be waited for."""
-    try:
-        descriptor = os.open("/proc/%d/comm" % child, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        if is_the_programs(error):
-            raise
-        # Where the program ignores SIGCHLD nobody waits for it.
-        return []
-    try:
-        return os.read(descriptor, 64).split()
-    finally:
-        os.close(descriptor)
+    # Empty where the program ignores SIGCHLD: nobody waits for it.
+    return read_file("/proc/%d/comm" % child, 64).split()
 
 
 def _observed_fork_exec(fork_exec):

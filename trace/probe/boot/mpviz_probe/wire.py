@@ -23,6 +23,7 @@ from os import write
 from time import monotonic_ns, sleep
 
 # The viewer imports this module too, as part of a larger package.
+from .descriptors import use
 from .guard import is_the_programs, seamless
 
 TYPE_CHECKING = False
@@ -123,7 +124,9 @@ def open_queue(fifo):
     """Begin to write to the FIFO at this path; :class:`OSError` when there is no reader."""
     global path, _descriptor, _inode
     path = fifo
-    _descriptor = _open_high(fifo)
+    opened: "list[int]" = []
+    _open_high(opened, fifo)
+    _descriptor = opened[0]
     status = os.fstat(_descriptor)
     _inode = (status.st_dev, status.st_ino)
     reset()
@@ -666,11 +669,7 @@ def _account_for(number, drops):
 def _put_down(text):
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(_account + DROPPED_SUFFIX, flags, 0o600)
-        try:
-            os.pwrite(file, text, 0)
-        finally:
-            os.close(file)
+        use(lambda file: os.pwrite(file, text, 0), os.open, _account + DROPPED_SUFFIX, flags, 0o600)
     except OSError as error:
         if is_the_programs(error):
             raise
@@ -719,44 +718,51 @@ def _reopen():
     global _descriptor, _retry_at
     if _descriptor < 0 or monotonic_ns() < _retry_at:
         return False
-    _retry_at = monotonic_ns() + RETRY_MILLISECONDS * 1_000_000
+    opened: "list[int]" = []
+    closing = map(os.close, opened)
     try:
-        descriptor = _open_high(path)
+        _open_high(opened, path)
+        status = os.fstat(opened[0])
+        if (status.st_dev, status.st_ino) == _inode:
+            _descriptor = opened[0]
+            opened.clear()
+            return True
+        # It is another FIFO, put in the place of ours.
     except OSError as error:
         if is_the_programs(error):
             raise
         if error.errno == ENXIO:
             # The viewer is gone.
             close()
-        return False
-    status = os.fstat(descriptor)
-    if (status.st_dev, status.st_ino) != _inode:
-        # It is another FIFO, put in the place of ours.
-        os.close(descriptor)
-        return False
-    _descriptor = descriptor
-    return True
+    finally:
+        any(closing)
+    _retry_at = monotonic_ns() + RETRY_MILLISECONDS * 1_000_000
+    return False
 
 
-def _open_high(fifo):
-    """Open the FIFO on a high descriptor, far from those that programs number by hand."""
+def _open_high(opened, fifo):
+    """Open the FIFO, and add a high descriptor of it to the list in the same step.
+
+    It is far from the descriptors that programs number by hand.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    use(lambda low: _duplicate_high(opened, low), os.open, fifo, flags)
+
+
+def _duplicate_high(opened, low):
     import fcntl
     import resource
     import stat
 
-    low = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        if not stat.S_ISFIFO(os.fstat(low).st_mode):
-            raise OSError("not a FIFO: another file has taken its place")
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
-        for lowest in (ceiling - 24, _LOWEST_DESCRIPTOR):
-            if lowest >= _LOWEST_DESCRIPTOR:
-                try:
-                    return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, lowest)
-                except OSError as error:
-                    if is_the_programs(error):
-                        raise
-        return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(low)
+    if not stat.S_ISFIFO(os.fstat(low).st_mode):
+        raise OSError("not a FIFO: another file has taken its place")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
+    for lowest in (ceiling - 24, _LOWEST_DESCRIPTOR, 3):
+        if lowest >= _LOWEST_DESCRIPTOR or lowest == 3:
+            try:
+                opened.extend(map(fcntl.fcntl, (low,), (fcntl.F_DUPFD_CLOEXEC,), (lowest,)))
+                return
+            except OSError as error:
+                if is_the_programs(error) or lowest == 3:
+                    raise

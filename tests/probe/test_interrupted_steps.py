@@ -1,0 +1,233 @@
+"""What a signal handler's exception leaves behind when it comes between two steps of the probe.
+
+Where the moment is too short to be hit by chance, a function of the program takes the place of one
+that the probe calls at this moment, and raises the exception there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mpviz.trace.events import Event
+from mpviz.trace.primitives.process import Hello
+from mpviz.trace.primitives.value import ValueWritten
+from mpviz.trace.probe import BOOT
+from mpviz.trace.queue import EventQueue
+from mpviz.trace.rings import as_events
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+BEGIN = '''
+import json, os, random, signal, sys
+sys.path.insert(0, sys.argv[1])
+from mpviz_probe import arm, guard, ring, sites, wire
+wire.open_queue(sys.argv[2])
+WRITTEN = b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index")
+
+class Alarm(Exception):
+    """As a program's own time-outs."""
+
+def interrupt_once(module, name):
+    """Let the next call of this function raise an alarm; the calls after it are as ever."""
+    original = getattr(module, name)
+    def interrupted(*args, **kwargs):
+        setattr(module, name, original)
+        raise Alarm("the program's own")
+    setattr(module, name, interrupted)
+
+def arrives(call, *args):
+    try:
+        call(*args)
+    except Alarm:
+        return True
+    return False
+'''
+
+Told = Callable[[str], "tuple[object, list[Event]]"]
+
+
+@pytest.fixture
+def told(nothing_left: None, python: str) -> Iterator[Told]:
+    """Run a program to its end; gives what it printed as JSON, and what it told."""
+    queue = EventQueue()
+
+    def run(program: str) -> tuple[object, list[Event]]:
+        command = [python, "-I", "-c", BEGIN + program, str(BOOT), str(queue.path)]
+        events: list[Event] = []
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            while process.poll() is None:
+                events += as_events(queue.get(timeout=0.1))
+            assert process.stdout is not None
+            output = json.loads(process.stdout.read())
+        queue.finish()
+        while batch := queue.get():
+            events += as_events(batch)
+        assert process.returncode == 0
+        return output, events
+
+    yield run
+    queue.close()
+
+
+def test_no_descriptor_is_left_open(told: Told) -> None:
+    output, _ = told("""
+def ring_alarm(number, frame):
+    raise Alarm("the program's own")
+
+def open_and_close():
+    arm.read_command(os.getpid())
+    sites.read_source(os.__file__)
+    ring.create(os.path.dirname(sys.argv[2]), os.getpid(), 1)
+
+def lose_descriptor():
+    os.close(wire._descriptor)
+    wire.put(b"wait.over")
+
+def forever(call):
+    while True:
+        call()
+
+def interrupted(call, seconds):
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    forever(call)
+
+def open_files():
+    # That of the list itself is closed again.
+    return [each for each in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + each)]
+
+wire.put(b"wait.over")
+signal.signal(signal.SIGALRM, ring_alarm)
+draw = random.Random(3)
+before = open_files()
+for _ in range(300):
+    assert arrives(interrupted, open_and_close, draw.uniform(1e-6, 1e-3))
+for _ in range(300):
+    wire._retry_at = 0
+    wire.put(b"wait.over")
+    assert arrives(interrupted, lose_descriptor, draw.uniform(1e-6, 2e-4))
+wire._retry_at = 0
+wire.put(b"wait.over")
+print(json.dumps([sorted(before), sorted(open_files())]))
+""")
+    before, after = output  # type: ignore[misc]
+    assert len(after) == len(before)
+
+
+def test_a_child_numbers_its_own_records_though_it_is_interrupted_at_once(told: Told) -> None:
+    output, events = told("""
+os.register_at_fork(after_in_child=arm._after_fork)
+form = wire.form(*WRITTEN)
+wire.send(form, 1, 0, 1, 0)
+wire.send(form, 1, 0, 2, 0)
+assert wire._ring is not None
+parent = os.getpid()
+# In the child only. Python prints what a function raises that it calls after a fork.
+interrupt_once(os, "getpid")
+child = os.fork()
+if child == 0:
+    wire.send(form, 1, 0, 3, 0)
+    os._exit(0)
+os.waitpid(child, 0)
+print(json.dumps([parent, child]))
+""")
+    parent, child = output  # type: ignore[misc]
+    values = {event.value: event.pid for event in events if isinstance(event, ValueWritten)}
+    assert values == {1: parent, 2: parent, 3: child}
+    (hello,) = (event for event in events if isinstance(event, Hello))
+    assert (hello.pid, hello.parent) == (child, parent)
+    numbers = [event.number for event in events if event.pid == child]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+
+
+def test_what_rings_need_is_loaded_again(told: Told) -> None:
+    output, events = told("""
+interrupt_once(wire, "form_of_line")
+first = arrives(wire.form, *WRITTEN)
+form = wire.form(*WRITTEN)
+wire.send(form, 1, 0, 5, 0)
+wire.over()
+print(json.dumps(first))
+""")
+    assert output is True
+    assert [event.value for event in events if isinstance(event, ValueWritten)] == [5]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
+def test_a_slot_that_was_used_again_is_left_alone(told: Told) -> None:
+    output, events = told("""
+import time
+form = wire.form(*WRITTEN)
+wire.send(form)
+memory = wire._ring
+for value in range(ring.SLOTS + 100):
+    while value + 10 >= ring.number_read(memory) + ring.SLOTS:
+        time.sleep(0.001)
+    wire.send(form, 1, 0, value, 0)
+last = next(wire._numbers) - 1
+reused = last - ring.SLOTS
+place = (reused & ring.SLOTS - 1) * ring.SLOT_BYTES + ring.SLOTS_AT
+wire._skip(reused)
+print(json.dumps([memory is wire._ring, last, ring.number_at(memory, place)]))
+""")
+    is_same, last, number = output  # type: ignore[misc]
+    assert is_same
+    assert number == last
+    values = [event.value for event in events if isinstance(event, ValueWritten)]
+    assert values[1:] == list(range(len(values) - 1))
+
+
+def test_an_error_of_ours_is_not_the_context_of_the_programs(told: Told) -> None:
+    """Nor is a context of the program's own removed with it."""
+    output, _ = told('''
+OURS = compile("""
+def fail():
+    open("/nonexistent/file")
+
+def handle(raise_alarm):
+    try:
+        fail()
+    except OSError:
+        raise_alarm()
+""", guard._OURS + "example>", "exec")
+names = {}
+exec(OURS, names)
+
+def raise_alarm():
+    raise Alarm("the program's own")
+
+try:
+    try:
+        raise KeyError("the program's")
+    except KeyError:
+        names["handle"](raise_alarm)
+except Alarm as error:
+    before = type(error.__context__).__name__
+    guard.unframe(error)
+    after = type(error.__context__).__name__
+print(json.dumps([before, after]))
+''')
+    assert output == ["FileNotFoundError", "KeyError"]
+
+
+def test_the_tests_of_python_are_programs(told: Told) -> None:
+    output, _ = told("""
+def is_the_programs(file):
+    names = {}
+    exec(compile("def ring():\\n    raise ValueError('its own')", file, "exec"), names)
+    try:
+        names["ring"]()
+    except ValueError as error:
+        # Without our frame here: it is the program's, too.
+        error.__traceback__ = error.__traceback__.tb_next
+        return guard.is_the_programs(error)
+
+folder = os.path.dirname(os.__file__)
+files = "test/test_signal.py", "site-packages/other.py", "selectors.py"
+print(json.dumps([is_the_programs(os.path.join(folder, file)) for file in files]))
+""")
+    assert output == [True, True, False]
