@@ -307,6 +307,8 @@ def check_terminal(trial: Trial, viewer: Viewer) -> None:
 
 def main() -> None:
     """Run the trials and print the failures."""
+    # A shell has its background jobs ignore Ctrl-C, and the programs would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tries", type=int, default=88)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))

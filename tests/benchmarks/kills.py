@@ -79,6 +79,8 @@ ALONE = """mount -t tmpfs none /dev/shm && exec "$@" --alone"""
 
 def main() -> None:
     """Run the trials and print the failures."""
+    # A shell has its background jobs ignore Ctrl-C, and the programs would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tries", type=int, default=100)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
