@@ -19,6 +19,7 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
+from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
 from mpviz.tui.files import PICTURE, file_name, numbered
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
@@ -45,9 +46,6 @@ While it waits, a pipe may fill up: its longest absences are half as long like t
 
 LAST_WAY_OUT = 8
 """Seconds after a signal that asked us to end; the screen should be gone by then."""
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a program unless it handles them."""
 
 WORDLESS_SECONDS = 1.0
 WAITING_PAUSE = 0.02
@@ -100,8 +98,7 @@ class MpvizApp(App[int]):
             self.register_theme(theme)
         self.theme = DARK if self.console.color_system != "standard" else ANSI_DARK
         self.ascii_only = not (self.console.encoding or "").lower().startswith("utf")
-        self.asked_to_end: list[int] = []
-        """The signals that asked for the end."""
+        self.signals = Signals(has_screen=True, wake=self.end_on_signal)
         self._events: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
@@ -111,7 +108,7 @@ class MpvizApp(App[int]):
     def on_load(self) -> None:
         """Prepare to end on a signal, which may have arrived already."""
         self._events = asyncio.get_running_loop()
-        if self.asked_to_end:
+        if self.signals.received:
             self.exit()
 
     def on_mount(self) -> None:
@@ -145,7 +142,7 @@ class MpvizApp(App[int]):
         """Say why a run could not be started: on the command line, or over the scenarios."""
         if self._target is not None:
             self.failure = event.reason
-            self.exit(2)
+            self.exit(NOT_STARTED)
             return
         self._show_scenarios()
         self.notify(event.reason, severity="error", markup=False)
@@ -204,13 +201,18 @@ class MpvizApp(App[int]):
         """End the app as q does. For a signal handler: it works whatever the loop waits for."""
         if isinstance(self._driver, Terminal):
             self._driver.outlet.leaving = True
-        if self._exit:
-            # The app is already ending, for another reason.
+        if self._events is None or self._events.is_closed():
             return
-        self.asked_to_end.append(number)
-        if self._events is not None and not self._events.is_closed():
-            # Only this wakes a sleeping loop.
-            self._events.call_soon_threadsafe(self.exit)
+        if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+            # The warden ends the program when we are gone.
+            signal.signal(signal.SIGALRM, lambda *_: _leave(self, 128 + number))
+            signal.alarm(LAST_WAY_OUT)
+        # Only this wakes a sleeping loop.
+        self._events.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self.signals.act()
+        self.exit()
 
     def give_terminal_back(self) -> None:
         """Restore the terminal at once, without the loop. For a signal handler about to exit."""
@@ -220,13 +222,16 @@ class MpvizApp(App[int]):
     def _look_at_terminal(self) -> None:
         if isinstance(self._driver, Terminal):
             if self._driver.is_hung_up:
+                self.signals.received.append(signal.SIGHUP)
                 self.end_on_signal(signal.SIGHUP)
             else:
                 self._driver.take_if_ours()
 
     def start_session(self, target: Target) -> Session:
         """Start a run, and keep it so that it can be closed."""
-        self.session = self._start(target)
+        self.signals.session = None
+        self.session = self.signals.session = self._start(target)
+        self.signals.act()
         return self.session
 
     def _show_scenarios(self) -> None:
@@ -274,12 +279,7 @@ def watch(  # noqa: PLR0917 - as many as the command line has
 ) -> int:
     """Run this and show it; the exit status."""
     app = MpvizApp(target, start=_starter(rate, record), fps=_fps(fps))
-    status = _run(app, json_file)
-    if not fail_on or app.session is None:
-        return status
-    from mpviz.tui.headless import FOUND, has_found  # noqa: PLC0415
-
-    return FOUND if has_found(app.session.state, fail_on) else status
+    return _run(app, json_file, fail_on)
 
 
 def replay(recorded: Replay, fps: int | None) -> int:
@@ -315,27 +315,25 @@ def _fps(wanted: int | None) -> float:
     return FPS_OVER_SSH if over_ssh else FPS
 
 
-def _run(app: MpvizApp, json_file: str | None) -> int:
-    _end_on_signals(app)
+def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozenset()) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        status = app.run() or app.return_code or 0
-        signal.alarm(0)
-        if app.session is not None and app.asked_to_end == [signal.SIGTERM]:
-            _wait_for_program(app.session)
-    finally:
-        if app.session is not None:
-            app.session.close()
-    if app.failure:
-        print(f"mpviz: {app.failure}", file=sys.stderr)
-    if app.session is not None and not _has_written(app.session, json_file):
-        status = status or 1
-    if not app.asked_to_end:
-        return status
-    for number in _ENDING:
-        # Python resets its handlers before it exits; a late signal would change our exit status.
-        signal.signal(number, signal.SIG_IGN)
-    return 128 + app.asked_to_end[0]
+    with app.signals.handled():
+        try:
+            status = app.run() or app.return_code or 0
+            signal.alarm(0)
+            if app.session is not None:
+                _wait_for_program(app.session, app.signals)
+        finally:
+            if app.session is not None:
+                app.session.close()
+        if app.failure:
+            print(f"mpviz: {app.failure}", file=sys.stderr)
+        state = app.session.state if app.session is not None else None
+        if state is not None and app.signals.is_programs:
+            status = exit_status(state)
+        if app.session is not None and not _has_written(app.session, json_file):
+            status = status or 1
+        return final_status(app.signals, state, fail_on, status)
 
 
 def _has_written(session: Session, json_file: str | None) -> bool:
@@ -350,38 +348,17 @@ def _has_written(session: Session, json_file: str | None) -> bool:
     return written and not problem
 
 
-def _wait_for_program(session: Session) -> None:
+def _wait_for_program(session: Session, signals: Signals) -> None:
     """Wait for a program that was sent SIGTERM to end by itself; a second signal ends the wait."""
     tell_at = time.monotonic() + WORDLESS_SECONDS
-    while not session.over:
+    signals.act()
+    while signals.is_programs and not session.over:
         if not session.step(WAITING_PAUSE):
             time.sleep(WAITING_PAUSE)
         if time.monotonic() >= tell_at:
             tell_at = math.inf
             print("mpviz: the program was sent SIGTERM and has not ended yet", file=sys.stderr)
-
-
-def _end_on_signals(app: MpvizApp) -> None:
-    """Make the signals that end a program end the app as q does, or anyway if it cannot.
-
-    Signals that were ignored when we were started stay ignored (nohup).
-    """
-
-    def handle(number: int, frame: object) -> None:
-        if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
-            # The warden ends the program when we are gone.
-            signal.signal(signal.SIGALRM, lambda *_: _leave(app, 128 + number))
-            signal.alarm(LAST_WAY_OUT)
-        if app.session is not None:
-            if number == signal.SIGTERM and not app.asked_to_end:
-                app.session.terminate()
-            else:
-                app.session.stop()
-        app.end_on_signal(number)
-
-    for number in _ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handle)
+        signals.act()
 
 
 def _leave(app: MpvizApp, status: int) -> None:

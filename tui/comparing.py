@@ -17,8 +17,9 @@ from rich.text import Text
 from mpviz.trace.comparison import Run, comparison_document, read
 from mpviz.trace.processes import described, exit_in_words
 from mpviz.tui.comparison_rows import comparison_rows
+from mpviz.tui.endings import FOUND, NOT_STARTED, exit_status, has_found
 from mpviz.tui.files import numbered
-from mpviz.tui.headless import FOUND, NOT_STARTED, exit_status, has_found, observe, say, write_json
+from mpviz.tui.headless import observe, say, write_json
 from mpviz.tui.rows import Row
 from mpviz.tui.themes import ANSI_DARK, BACKGROUNDS, DARK, PLAIN, styles_for
 
@@ -54,8 +55,8 @@ def compare_runs(
         observed = observe(target, file, rate, capture=True)
         if observed is None:
             return NOT_STARTED
-        if observed.signals:
-            return 128 + observed.signals[-1]
+        if observed.signals.received:
+            return 128 + observed.signals.received[-1]
         state = observed.state
         failed = exit_status(state)
         if failed:

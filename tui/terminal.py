@@ -110,6 +110,8 @@ class Terminal(LinuxDriver):
         self._file = self.outlet  # type: ignore[assignment]
         self._kept: list[Any] | None = None
         """The original modes, if we could not restore them when we lost the terminal."""
+        self._ours: list[Any] | None = None
+        """The modes that we have set."""
 
     @property
     def is_hung_up(self) -> bool:
@@ -128,8 +130,10 @@ class Terminal(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         # Textual returns without a word if we are put into the background just then.
         self._is_on = self._writer_thread is not writer
-        if self._is_on and self._kept is not None:
-            self.attrs_before, self._kept = self._kept, None
+        if self._is_on:
+            self._ours = _attributes(self.fileno)
+            if self._kept is not None:
+                self.attrs_before, self._kept = self._kept, None
 
     def take_if_ours(self) -> None:
         """Take the terminal if the shell has put us into the foreground; to be called often."""
@@ -141,8 +145,8 @@ class Terminal(LinuxDriver):
         """Give the terminal back, if we have it."""
         if not self._is_on:
             return
-        if self._is_in_background():
-            # Its modes are those of the shell by now.
+        if not self._has_our_modes():
+            # They are those of the shell by now.
             self.attrs_before, self._kept = None, self.attrs_before
         with _never_stopped():
             super().stop_application_mode()
@@ -163,7 +167,7 @@ class Terminal(LinuxDriver):
         """Restore the terminal without the help of any thread or loop. For a signal handler."""
         if not self._is_on:
             return
-        if self.attrs_before is not None and not self._is_in_background():
+        if self.attrs_before is not None and self._has_our_modes():
             with suppress(termios.error), _never_stopped():
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
         with suppress(OSError):
@@ -212,6 +216,9 @@ class Terminal(LinuxDriver):
             self._is_busy = False
         self.take_if_ours()
 
+    def _has_our_modes(self) -> bool:
+        return not self._is_in_background() or _attributes(self.fileno) == self._ours
+
     def _is_in_background(self) -> bool:
         try:
             return os.tcgetpgrp(self.fileno) != os.getpgrp()
@@ -228,3 +235,10 @@ def _never_stopped() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _attributes(descriptor: int) -> list[Any] | None:
+    try:
+        return termios.tcgetattr(descriptor)
+    except termios.error:
+        return None

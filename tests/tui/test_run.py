@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from mpviz.trace.start import Target
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.endings import NOT_STARTED
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.run import RunScreen
@@ -480,7 +481,7 @@ def test_a_run_that_cannot_start_is_an_error_of_the_command(target: Target, driv
 
     async def script(pilot: Pilot[int]) -> None:
         await pilot.pause(0.2)
-        assert not app.is_running or app.return_code == 2
+        assert not app.is_running or app.return_code == NOT_STARTED
 
     drive(app, script)
     assert app.failure == "there is no file x"

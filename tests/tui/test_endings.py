@@ -1,0 +1,119 @@
+"""What a signal does to a run, and the exit status that follows: the same with a screen or none."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from mpviz.trace.start import Target
+from mpviz.trace.state import RunState
+from mpviz.tui.app import MpvizApp
+from mpviz.tui.endings import NOT_STARTED, UNKNOWN, Signals, exit_status, final_status
+from mpviz.tui.sessions import Session
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+Drive = Callable[..., None]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize(
+    ("has_screen", "numbers", "asked", "status"),
+    [
+        (False, [INT], ["interrupt"], 0),
+        (False, [INT, INT], ["interrupt", "stop"], 0),
+        (True, [INT], ["stop"], 128 + INT),
+        (True, [INT, TERM], ["stop", "stop"], 128 + INT),
+        (False, [INT, TERM], ["interrupt", "terminate"], 0),
+        (False, [TERM], ["terminate"], 0),
+        (True, [TERM], ["terminate"], 0),
+        (False, [TERM, INT], ["terminate", "interrupt"], 0),
+        (False, [TERM, TERM], ["terminate", "stop"], 128 + TERM),
+        (True, [TERM, TERM], ["terminate", "stop"], 128 + TERM),
+        (True, [TERM, HUP], ["terminate", "stop"], 128 + TERM),
+        (False, [HUP], ["stop"], 128 + HUP),
+        (True, [HUP, TERM], ["stop", "stop"], 128 + HUP),
+    ],
+)
+def test_the_first_sigterm_is_the_program_s_and_all_others_end_it(
+    session: Any,
+    *,
+    has_screen: bool,
+    numbers: list[int],
+    asked: list[str],
+    status: int,
+    is_late: bool,
+) -> None:
+    """Also if they come while the program is being started, and there is no session yet."""
+    woken: list[int] = []
+    signals = Signals(has_screen=has_screen, wake=woken.append)
+    signals.session = None if is_late else session
+    before = {number: signal.getsignal(number) for number in (INT, TERM, HUP)}
+    with signals.handled():
+        for number in numbers:
+            os.kill(os.getpid(), number)
+            signals.act()
+        signals.session = session
+        signals.act()
+    for number, handler in before.items():
+        # A late one must not change how we end.
+        assert signal.signal(number, handler) is signal.SIG_IGN
+    assert woken == numbers
+    assert session.asked == asked
+    assert signals.status == status
+    assert final_status(signals, session.state, frozenset(), 7) == (status or 7)
+
+
+def test_a_sigterm_after_the_program_s_end_is_for_mpviz(session: Any) -> None:
+    session.close()
+    assert session.over
+    signals = Signals(has_screen=True)
+    signals.session = session
+    signals.received.append(TERM)
+    signals.act()
+    assert signals.status == 128 + TERM
+
+
+def test_an_end_by_a_signal_says_nothing_of_findings() -> None:
+    state = RunState()
+    state.findings["x"] = type("Finding", (), {"rule": "deadlock"})()  # type: ignore[assignment]
+    rules = frozenset(["deadlock"])
+    for has_screen in (False, True):
+        signals = Signals(has_screen=has_screen)
+        assert final_status(signals, state, rules, 0) == 3
+        signals.received.append(HUP)
+        assert final_status(signals, state, rules, 0) == 128 + HUP
+
+
+def test_a_status_that_nobody_knows_is_not_that_of_a_program_that_was_not_started() -> None:
+    state = RunState()
+    assert exit_status(state) == UNKNOWN
+    state.failure = "x could not be started"
+    assert exit_status(state) == NOT_STARTED
+    state.exit_code = -TERM
+    assert exit_status(state) == 128 + TERM
+
+
+def test_a_sigterm_while_the_program_is_being_started_reaches_it(
+    session: Any, target: Target, drive: Drive
+) -> None:
+    def start(target: Target) -> Session:
+        os.kill(os.getpid(), TERM)
+        return session
+
+    app = MpvizApp(target, start=start, fps=10)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.pause(0.2)
+
+    with app.signals.handled():
+        drive(app, script)
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert session.asked == ["terminate"]
+    assert app.signals.status == 0
