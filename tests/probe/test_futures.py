@@ -460,13 +460,12 @@ wire = sys.modules["mpviz_probe.wire"]
 between, written = set(), []
 
 class Noting:
-    # A lock that notes that the main thread has it.
+    # A lock that notes which thread has it.
     def __init__(self, lock):
         self.lock = lock
     def __enter__(self):
         self.lock.acquire()
-        if threading.current_thread() is threading.main_thread():
-            between.add(threading.get_ident())
+        between.add(threading.get_ident())
     def __exit__(self, *error):
         between.discard(threading.get_ident())
         self.lock.release()
@@ -504,14 +503,17 @@ def main():
     with ProcessPoolExecutor(1) as executor:
         note_idle(executor)
         executor._shutdown_lock = Noting(executor._shutdown_lock)
-        # The first call starts the worker with the lock held, and that already gives up the GIL.
-        executor.submit(who, 0).result()
         note_writes()
+        executor.submit(who, 0).result()
         calls = [executor.submit(who, number).result()[0] for number in range(5)]
         calls += [executor.submit(who, number) for number in range(5)][-1].result()[:1]
         calls += [list(map(len, executor.map(who, range(3))))]
         error_of(executor.submit(lambda: 7).result)
         executor.submit(who, 1).result()
+    broken = ProcessPoolExecutor(1)
+    broken._shutdown_lock = Noting(broken._shutdown_lock)
+    calls += [error_of(broken.submit(os._exit, 0).result)]
+    broken.shutdown()
     tell(calls=calls, written=written)
 
 if __name__ == "__main__":
@@ -527,9 +529,12 @@ def test_nothing_is_written_between_two_steps_of_an_executor(
     program = STEPS.replace("WITHOUT_RING", str(not ring))
     run = run_program(program, python=python, start_method=start_method)
     run.assert_nothing_was_missed()
-    assert run.facts("calls") == [0, 1, 2, 3, 4, 4, [2, 2, 2]]
+    assert run.facts("calls") == [0, 1, 2, 3, 4, 4, [2, 2, 2], "BrokenProcessPool"]
     written = [(between, json.loads(record)["k"]) for between, record in run.facts("written")]
-    assert [kind for between, kind in written if between] == []
+    # A wait gives up the GIL itself, and with it comes what was held.
+    assert {kind for between, kind in written if between} <= {"wait", "process.signalled"}
+    outside = {kind for between, kind in written if not between}
+    assert outside >= {"process.started", "process.joined"}
     assert any(kind == "job.submitted" for _, kind in written) is not ring
     expected = {"tasks": 16, "started": 15, "done": 15, "never_run": 1}
     assert sums_of(run, "executor") == expected

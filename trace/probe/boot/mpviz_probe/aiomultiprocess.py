@@ -4,15 +4,14 @@ Tried with aiomultiprocess 0.9.1.
 """
 
 import os
-from functools import wraps
+from functools import partial
+from time import process_time_ns
 from weakref import WeakKeyDictionary
 
 from mpviz_probe import queues, sites, wire, workers
-from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.processes import cpu_so_far, prepare_for
-
-_NEVER = object()
+from mpviz_probe.hooks import after, before
+from mpviz_probe.processes import prepare_for
 
 _pools: "WeakKeyDictionary" = WeakKeyDictionary()
 """For each queue of tasks, the id of its pool."""
@@ -25,32 +24,22 @@ def patch(module):
         prepare_for(module.Process.run_async, _prepare_worker)
         return
     pool = module.Pool
-    pool.create_worker = _observed_creation(pool.create_worker)
-    pool.queue_work = _observed_queue_work(pool.queue_work)
-    pool.finish_work = _observed_finish(pool.finish_work)
-    pool.close = _observed_end(pool.close, b"close")
-    pool.terminate = _observed_end(pool.terminate, b"terminate")
+    where = "aiomultiprocess pool"
+    pool.create_worker = before(pool.create_worker, _announce, where)
+    pool.queue_work = before(pool.queue_work, _tell_submission, where)
+    pool.finish_work = after(pool.finish_work, _tell_done, where)
+    for how in ("close", "terminate"):
+        setattr(pool, how, before(getattr(pool, how), partial(_tell_of_end, how), where))
     worker = module.PoolWorker
-    worker.__init__ = _observed_worker(worker.__init__)
+    worker.__init__ = after(worker.__init__, _tell_pool, where)
 
 
 # In the process that owns the pool
 
 
-def _observed_creation(create):
-    @wraps(create)
-    def observed(self, *args, **kwargs):
-        try:
-            if "_mpviz_id" not in self.__dict__:
-                _announce(self)
-        except Exception:
-            report("aiomultiprocess pool")
-        return create(self, *args, **kwargs)
-
-    return observed
-
-
-def _announce(pool):
+def _announce(pool, *_, **__):
+    if "_mpviz_id" in pool.__dict__:
+        return
     tasks = [tasks for tasks, _ in pool.queues.values()]
     pool._mpviz_id = name = b'"aio-%d"' % os.fstat(tasks[0]._reader.fileno()).st_ino
     for queue in tasks:
@@ -59,52 +48,23 @@ def _announce(pool):
     workers.announce(name, b"aiomultiprocess Pool", size, pool.initializer, limit)
 
 
-def _observed_worker(init):
-    """Wrap the making of a worker, which takes the id of its pool along into its process."""
-
-    @wraps(init)
-    def observed(self, tx, *args, **kwargs):
-        init(self, tx, *args, **kwargs)
-        self._mpviz_pool = _pools.get(tx)
-
-    return observed
+def _tell_pool(_, worker, tx, *args, **kwargs):
+    """Give a worker the id of its pool, which it takes along into its process."""
+    worker._mpviz_pool = _pools.get(tx)
 
 
-def _observed_queue_work(queue_work):
-    @wraps(queue_work)
-    def observed(self, func, args, kwargs):
-        try:
-            fields = b'"o":%b,"job":%d,"call":"apply","function":%b,"tasks":1,"items":1'
-            told = self._mpviz_id, self.last_id + 1, wire.text(name_of(func, args))
-            wire.put(b"job.submitted", fields % told + b',"chunksize":1')
-        except Exception:
-            report("aiomultiprocess pool")
-        return queue_work(self, func, args, kwargs)
-
-    return observed
+def _tell_submission(pool, function, args, kwargs):
+    fields = b'"o":%b,"job":%d,"call":"apply","function":%b,"tasks":1,"items":1,"chunksize":1'
+    told = pool._mpviz_id, pool.last_id + 1, wire.text(name_of(function, args))
+    wire.put(b"job.submitted", fields % told)
 
 
-def _observed_finish(finish):
-    @wraps(finish)
-    def observed(self, task_id, *args, **kwargs):
-        finish(self, task_id, *args, **kwargs)
-        try:
-            wire.put(b"job.done", b'"o":%b,"job":%d' % (self._mpviz_id, task_id))
-        except Exception:
-            report("aiomultiprocess pool")
-
-    return observed
+def _tell_done(_, pool, task_id, *args, **kwargs):
+    wire.put(b"job.done", b'"o":%b,"job":%d' % (pool._mpviz_id, task_id))
 
 
-def _observed_end(end, how):
-    @wraps(end)
-    def observed(self):
-        name = self.__dict__.get("_mpviz_id")
-        if name is not None:
-            wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
-        return end(self)
-
-    return observed
+def _tell_of_end(how, pool):
+    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
 
 
 # In the process of a worker
@@ -119,41 +79,23 @@ def _prepare_worker(unit):
         return
     for queue in (worker.tx, worker.rx):
         queues.hush(queue)
-    # In C, so that the traceback has no frame of ours if there is no task or it is unreadable.
-    worker.tx.get_nowait = map(_teller_of_start(name), iter(worker.tx.get_nowait, _NEVER)).__next__
-    worker.rx.put_nowait = _observed_result(worker.rx.put_nowait, name)
     workers.tell_initializer(name, unit.initializer)
-    workers.tell_ready(name)
+    get, tell_start = worker.tx.get_nowait, partial(_tell_start, {}, name)
+    worker.tx.get_nowait = workers.told_tasks(name, get, tell_start)
+    tell_end = partial(_tell_end, {}, name)
+    worker.rx.put_nowait = before(worker.rx.put_nowait, tell_end, "aiomultiprocess worker")
 
 
-def _teller_of_start(name):
-    def told(task):
-        try:
-            if task is not None:
-                number, function, args, _ = task
-                fields = b'"o":%b,"job":%d,"index":0,"function":%b,"items":1,"s":%d'
-                told = name, number, wire.text(name_of(function, args)), site_of(function, args)
-                wire.put(b"task.started", fields % told)
-        except Exception:
-            report("aiomultiprocess worker")
-        return task
-
-    return told
+def _tell_start(forms, name, task):
+    number, function, args, _ = task
+    form = workers.form_of_start(forms, name, name_of(function, args), 1)
+    wire.send(form, site_of(function, args), number)
 
 
-def _observed_result(put, name):
-    def observed(result):
-        try:
-            number, _, traceback = result
-            fields = b'"o":%b,"job":%d,"index":0,%b' % (name, number, cpu_so_far())
-            if traceback is not None:
-                fields += b',"error":%b' % wire.text(_error_in(traceback))
-            wire.put(b"task.ended", fields)
-        except Exception:
-            report("aiomultiprocess worker")
-        return put(result)
-
-    return observed
+def _tell_end(forms, name, result):
+    number, _, traceback = result
+    error = "" if traceback is None else _error_in(traceback)
+    wire.send(workers.form_of_end(forms, name, error), number, process_time_ns())
 
 
 def _error_in(traceback):

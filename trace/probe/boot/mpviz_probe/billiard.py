@@ -5,28 +5,20 @@ managers are not observed. The exit codes that billiard gives for children of a 
 used: they are 255 for all that end by themselves. Tried with billiard 4.3.2 and celery 5.7.0.
 """
 
-from _thread import get_ident
-from functools import wraps
-from itertools import chain, count
+from functools import partial
+from itertools import count
+from time import process_time_ns
 
 from mpviz_probe import creations, locks, processes, queues, sites, wire, workers
-from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
-from mpviz_probe.processes import cpu_so_far
+from mpviz_probe.hooks import after, before
 from mpviz_probe.stopping import tell_stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_NEVER = object()
 _numbers = count(1)
-
-_submitting: "dict[int, tuple]" = {}
-"""For each thread that submits a job: the pool, the call's name, the function, its arguments."""
-
-_at_work: "Any" = None
-"""Reports the tasks of this process, if it is a worker of a Pool."""
 
 
 def patch(module):
@@ -39,39 +31,34 @@ def _patch_popen(module):
     processes.patch_popen(module)
     popen = module.Popen
     if "terminate" in popen.__dict__:
-        popen.terminate = _observed_terminate(popen.terminate, module.TERM_SIGNAL)
+        tell = partial(_tell_of_termination, module.TERM_SIGNAL)
+        popen.terminate = before(popen.terminate, tell, "signal")
 
 
-def _observed_terminate(terminate, signal):
-    @wraps(terminate)
-    def observed(self):
-        if self.returncode is None:
-            wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (self.pid, signal))
-        return terminate(self)
-
-    return observed
+def _tell_of_termination(signal, popen):
+    processes.tell_of_signal(popen, signal)
 
 
 def _patch_pool(module):
     pool = module.Pool
-    pool.WorkerProcess = _observed_worker_process(pool.WorkerProcess)
-    pool._map_async = _observed_map(pool._map_async, module.starmapstar)
-    pool.apply_async = _observed_call(pool.apply_async, "apply")
-    pool.imap = _observed_call(pool.imap, "imap")
-    pool.imap_unordered = _observed_call(pool.imap_unordered, "imap_unordered")
-    pool.close = _observed_end(pool.close, b"close")
-    pool.terminate = _observed_end(pool.terminate, b"terminate")
+    pool.WorkerProcess = before(pool.WorkerProcess, _identify, "billiard pool")
+    workers.observe_submissions(pool, module.starmapstar)
+    for how in ("close", "terminate"):
+        tell = partial(_tell_of_end, how)
+        setattr(pool, how, before(getattr(pool, how), tell, "billiard pool"))
     for kind in (module.ApplyResult, module.MapResult, module.IMapIterator):
-        kind.__init__ = _observed_result(kind.__init__, kind)
-        kind._set = _observed_set(kind._set)
+        kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "billiard pool")
+        kind._set = after(kind._set, _tell_if_done, "billiard pool")
     unordered = module.IMapUnorderedIterator
-    unordered._set = _observed_set(unordered._set)
-    module.IMapIterator._set_length = _observed_length(module.IMapIterator._set_length)
+    unordered._set = after(unordered._set, _tell_if_done, "billiard pool")
+    iterator = module.IMapIterator
+    length = before(iterator._set_length, _tell_length, "billiard pool")
+    iterator._set_length = after(length, _tell_if_done, "billiard pool")
     handler = module.TimeoutHandler
-    handler.on_hard_timeout = _observed_timeout(handler.on_hard_timeout)
+    handler.on_hard_timeout = before(handler.on_hard_timeout, _tell_timeout, "billiard pool")
     worker = module.Worker
-    worker._make_child_methods = _observed_preparation(worker._make_child_methods, module)
-    module.ExceptionInfo.__init__ = _observed_exception(module.ExceptionInfo.__init__)
+    prepare = partial(_prepare_worker, module)
+    worker._make_child_methods = after(worker._make_child_methods, prepare, "billiard worker")
 
 
 _PATCHES = {
@@ -86,20 +73,11 @@ _PATCHES = {
 # In the process that owns the pool
 
 
-def _observed_worker_process(worker_process):
-    """Wrap how a Pool makes a process for a worker, and give the worker the id of the pool."""
-
-    @wraps(worker_process)
-    def observed(self, worker):
-        try:
-            if "_mpviz_id" not in self.__dict__:
-                _announce(self)
-            worker._mpviz_pool = self._mpviz_id
-        except Exception:
-            report("billiard pool")
-        return worker_process(self, worker)
-
-    return observed
+def _identify(pool, worker):
+    """Give a worker that a Pool is about to start the id of the pool."""
+    if "_mpviz_id" not in pool.__dict__:
+        _announce(pool)
+    worker._mpviz_pool = pool._mpviz_id
 
 
 def _announce(pool):
@@ -115,49 +93,15 @@ def _announce(pool):
     made = site, maker or ("" if is_shared else "prefork")
     size, limit = pool._processes, pool._maxtasksperchild
     workers.announce(name, b"billiard Pool", size, pool._initializer, limit, made=made)
+    pool._mpviz_waits = workers.forms_of_wait(name)
 
 
-def _observed_map(map_async, starmapstar):
-    @wraps(map_async)
-    def observed(self, func, iterable, mapper, *args, **kwargs):
-        call = "starmap" if mapper is starmapstar else "map"
-        _submitting[get_ident()] = self, call, func, ()
-        try:
-            return map_async(self, func, iterable, mapper, *args, **kwargs)
-        finally:
-            _submitting.pop(get_ident(), None)
-
-    return observed
-
-
-def _observed_call(submit, call):
-    @wraps(submit)
-    def observed(self, func, *args, **kwargs):
-        arguments = args[0] if args else kwargs.get("args", ())
-        _submitting[get_ident()] = self, call, func, arguments if call == "apply" else ()
-        try:
-            return submit(self, func, *args, **kwargs)
-        finally:
-            _submitting.pop(get_ident(), None)
-
-    return observed
-
-
-def _observed_result(init, kind):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            # A MapResult also calls ApplyResult.__init__, when it is not yet complete.
-            if kind.__init__ is type(self).__init__ and get_ident() in _submitting:
-                _tell_submission(self, *_submitting[get_ident()])
-        except Exception:
-            report("billiard pool")
-
-    return observed
-
-
-def _tell_submission(result, pool, call, function, arguments):
+def _tell_submission(kind, _, result, *args, **kwargs):
+    submitted = workers.submitted_here()
+    # A MapResult also calls ApplyResult.__init__, when it is not yet complete.
+    if submitted is None or kind.__init__ is not type(result).__init__:
+        return
+    pool, call, function, arguments = submitted
     result._mpviz_pool = name = pool._mpviz_id
     tasks, items, chunksize = -1, -1, 1
     if call == "apply":
@@ -165,25 +109,14 @@ def _tell_submission(result, pool, call, function, arguments):
     elif hasattr(result, "_chunksize"):
         tasks, items, chunksize = result._number_left, result._length, result._chunksize
     fields = b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
-    function = wire.text(name_of(function, arguments))
-    told = name, result._job, wire.text(call), function, tasks, items, chunksize
+    function_name = wire.text(name_of(function, arguments))
+    told = name, result._job, wire.text(call), function_name, tasks, items, chunksize
     wire.put(b"job.submitted", fields % told)
-    _tell_if_done(result)
+    workers.observe_result(result, pool._mpviz_waits)
+    _tell_if_done(None, result)
 
 
-def _observed_set(set_result):
-    @wraps(set_result)
-    def observed(self, i, *args, **kwargs):
-        set_result(self, i, *args, **kwargs)
-        try:
-            _tell_if_done(self)
-        except Exception:
-            report("billiard pool")
-
-    return observed
-
-
-def _tell_if_done(result):
+def _tell_if_done(_, result, *args, **kwargs):
     """Report a job as done if all its results have come back, so that the pool forgets it."""
     name = result.__dict__.get("_mpviz_pool")
     event = result.__dict__.get("_event")
@@ -191,160 +124,69 @@ def _tell_if_done(result):
         wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job))
 
 
-def _observed_length(set_length):
-    @wraps(set_length)
-    def observed(self, length):
-        name = self.__dict__.get("_mpviz_pool")
-        if name is not None:
-            wire.put(b"job.length", b'"o":%b,"job":%d,"tasks":%d' % (name, self._job, length))
-        set_length(self, length)
-        try:
-            _tell_if_done(self)
-        except Exception:
-            report("billiard pool")
-
-    return observed
+def _tell_length(result, length):
+    name = result.__dict__.get("_mpviz_pool")
+    if name is not None:
+        wire.put(b"job.length", b'"o":%b,"job":%d,"tasks":%d' % (name, result._job, length))
 
 
-def _observed_end(end, how):
-    @wraps(end)
-    def observed(self):
-        name = self.__dict__.get("_mpviz_id")
-        if name is not None:
-            wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
-        return end(self)
-
-    return observed
+def _tell_of_end(how, pool, *_, **__):
+    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
 
 
-def _observed_timeout(on_timeout):
-    """Wrap how a worker is ended when its task has exceeded its time (``time_limit``)."""
-
-    @wraps(on_timeout)
-    def observed(self, job):
-        try:
-            if not job.ready() and job._worker_pid:
-                tell_stopping(job._worker_pid, "timed out")
-        except Exception:
-            report("billiard pool")
-        return on_timeout(self, job)
-
-    return observed
+def _tell_timeout(_, job):
+    """Report that a worker is about to be ended since its task is too late (``time_limit``)."""
+    if not job.ready() and job._worker_pid:
+        tell_stopping(job._worker_pid, "timed out")
 
 
 # In the process of a worker
 
 
-class _Teller:
-    """Reports the tasks and results of a worker, which does one task after another."""
-
-    __slots__ = ("exception_info", "mappers", "name", "results", "task")
-
-    def __init__(self, worker, module):
-        # A worker that was not forked got its queue from its pool, which identifies the pool.
-        known = worker.__dict__.get("_mpviz_pool")
-        self.name = known or workers.identify(b"pool", worker.inq)
-        self.mappers = module.mapstar, module.starmapstar
-        self.exception_info = module.ExceptionInfo
-        self.task = 0, 0
-        self.results: "list" = []
-
-    def tell_start(self, request):
-        """Report the start of a task, if this request is one, and return the request."""
-        try:
-            if request is not None:
-                _, (job, index, function, args, _) = request
-                self.task = job, index or 0
-                items = calls_in(function, args)
-                if any(function is mapper for mapper in self.mappers):
-                    (function, chunk), args = args[0], ()
-                    items = len(chunk)
-                fields = b'"o":%b,"job":%d,"index":%d,"function":%b,"items":%d,"s":%d'
-                function_name = wire.text(name_of(function, args))
-                told = self.name, *self.task, function_name, items, site_of(function, args)
-                wire.put(b"task.started", fields % told)
-        except Exception:
-            report("billiard worker")
-        return request
-
-    def take_result(self, prepare):
-        """Wrap the preparation of a result for sending."""
-
-        def observed(result):
-            error = ""
-            if type(result) is tuple and len(result) == 3:
-                # A result of Celery: the second item is the exception, if there was one.
-                _, value, _ = result
-                if type(value) is self.exception_info:
-                    error = getattr(value.__dict__.get("type"), "__name__", "")
-            self.results[:] = [error]
-            return prepare(result)
-
-        return observed
-
-    def tell_end(self, send):
-        """Wrap the sending of bytes: by then the result is pickled, so the parent will get it."""
-
-        def observed(data, *args):
-            try:
-                if self.results:
-                    error = self.results.pop()
-                    fields = b'"o":%b,"job":%d,"index":%d,%b'
-                    told = fields % (self.name, *self.task, cpu_so_far())
-                    if error:
-                        told += b',"error":%b' % wire.text(error)
-                    wire.put(b"task.ended", told)
-            except Exception:
-                report("billiard worker")
-            return send(data, *args)
-
-        return observed
-
-
-def _observed_preparation(make_methods, module):
-    """Wrap the first step of a worker in its process; later steps run outside of this wrapper."""
-
-    @wraps(make_methods)
-    def observed(self, *args, **kwargs):
-        make_methods(self, *args, **kwargs)
-        try:
-            _prepare_worker(self, module)
-        except Exception:
-            report("billiard worker")
-
-    return observed
-
-
-def _prepare_worker(worker, module):
-    global _at_work
-    _at_work = teller = _Teller(worker, module)
+def _prepare_worker(module, _, worker, *args, **kwargs):
+    """Prepare to tell of what a worker does, in its process, when it has got its queues."""
+    # A worker that was not forked got its queue from its pool, which identifies the pool.
+    name = worker.__dict__.get("_mpviz_pool") or workers.identify(b"pool", worker.inq)
     queues.hush_simple(worker.inq)
-    queues.hush_simple(worker.outq)
-    wait = worker.wait_for_job
-
-    def begin(_):
-        workers.tell_ready(teller.name)
-        return iter(wait, _NEVER)
-
-    # In C, so that the traceback has no frame of ours if a task is unreadable or the worker exits.
-    requests = chain.from_iterable(map(begin, (None,)))
-    worker.wait_for_job = map(teller.tell_start, requests).__next__
-    worker.prepare_result = teller.take_result(worker.prepare_result)
-    writer = worker.outq._writer
-    writer._send_bytes = teller.tell_end(writer._send_bytes)
-    workers.tell_initializer(teller.name, worker.initializer)
+    mappers = module.mapstar, module.starmapstar
+    tell_start = partial(_tell_start, {}, mappers, name)
+    worker.wait_for_job = workers.told_tasks(name, worker.wait_for_job, tell_start)
+    errors: "list" = []
+    kind = module.ExceptionInfo
+    keep_error = partial(_keep_error, kind, errors)
+    worker.prepare_result = before(worker.prepare_result, keep_error, "billiard worker")
+    workers.tell_results(worker.outq, _teller_of_end(name, module.READY, kind, errors))
+    workers.tell_initializer(name, worker.initializer)
 
 
-def _observed_exception(init):
-    """Wrap the object that a worker makes of an exception that its task has raised."""
+def _tell_start(forms, mappers, name, request):
+    _, (job, index, function, args, _) = request
+    items = calls_in(function, args)
+    if any(function is mapper for mapper in mappers):
+        (function, chunk), args = args[0], ()
+        items = len(chunk)
+    form = workers.form_of_start(forms, name, name_of(function, args), items)
+    wire.send(form, site_of(function, args), job, index or 0)
 
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            if _at_work is not None:
-                _at_work.results[:] = [getattr(self.__dict__.get("type"), "__name__", "Exception")]
-        except Exception:
-            report("billiard worker")
 
-    return observed
+def _keep_error(kind, errors, result):
+    """Keep the exception in a result of Celery: the second of its three items, if there was one."""
+    is_of_celery = type(result) is tuple and len(result) == 3
+    errors[:] = [result[1]] if is_of_celery and type(result[1]) is kind else []
+
+
+def _teller_of_end(name, ready, kind, errors):
+    forms: "dict[str, Any]" = {}
+
+    def tell_end(message):
+        word, told = message
+        if word != ready:
+            # It says that the worker has a task, or that it ends.
+            return
+        job, index, (_, value), *_ = told
+        info = value if type(value) is kind else errors.pop() if errors else None
+        error = "" if info is None else getattr(info.__dict__.get("type"), "__name__", "Exception")
+        form = workers.form_of_end(forms, name, error)
+        wire.send(form, job, process_time_ns(), index or 0)
+
+    return tell_end

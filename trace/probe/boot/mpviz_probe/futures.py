@@ -2,8 +2,7 @@
 
 An executor numbers its calls, and the number is all that a worker knows of a call. A ``map`` is
 many calls; what makes them one job is the function that they share, which ``map`` has made for
-this purpose. Nothing of ours stands between the program and ``submit``, ``map`` or ``result``, so
-that an exception looks as it did.
+this purpose.
 
 An executor's threads depend on the order of their steps. A call is numbered under a lock. A thread
 that waits for a result runs as soon as the result is set and the GIL is given up; if the worker is
@@ -14,13 +13,15 @@ loky's executors do the same under the same names, and are observed from here as
 """
 
 import sys
-from functools import partial, wraps
+from functools import partial
 from time import process_time_ns
 from weakref import WeakKeyDictionary, ref
 
-from mpviz_probe import sites, wire, workers
+from mpviz_probe import sections, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before, during
 from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
@@ -32,14 +33,18 @@ def patch(module):
     """Patch ``concurrent.futures.process``."""
     patch_executor(module, b"ProcessPoolExecutor")
     base = module._base
-    base._create_and_install_waiters = _observed_install(base._create_and_install_waiters)
+    base._create_and_install_waiters = after(
+        base._create_and_install_waiters, _tell_of_waiter, "executor"
+    )
 
 
 def patch_executor(module, kind):
     """Patch a module's ProcessPoolExecutor, which is to be called this, and what its workers do."""
     executor = module.ProcessPoolExecutor
-    executor.__init__ = _observed_init(executor.__init__, kind, module._process_chunk)
-    executor.shutdown = _observed_shutdown(executor.shutdown)
+    observe = partial(_observe, kind, module._process_chunk)
+    executor.__init__ = after(executor.__init__, observe, "executor")
+    executor.shutdown = during(executor.shutdown, _tell_shutdown, "executor")
+    _patch_sections(executor)
     prepare_for(module._process_worker, partial(_prepare_worker, module=module))
     _patch_manager(module)
 
@@ -47,30 +52,31 @@ def patch_executor(module, kind):
 def _patch_manager(module):
     if not hasattr(module, "_ExecutorManagerThread"):
         # Up to Python 3.8 the manager is one long function.
-        module._queue_management_worker = _observed_manager(module._queue_management_worker)
+        module._queue_management_worker = after(
+            module._queue_management_worker, _tell_break_of_old, "executor"
+        )
         return
     manager = module._ExecutorManagerThread
-    manager.process_result_item = _observed_result_item(manager.process_result_item)
+    # Before a result is handed over, its arrival has no effect.
+    manager.process_result_item = before(manager.process_result_item, _tell_result, "executor")
     # From Python 3.12 on, it takes a lock and calls another method, which does the work.
-    manager.terminate_broken = _observed_break(manager.terminate_broken)
+    if hasattr(manager, "_replace_dead_worker"):
+        manager._replace_dead_worker = sections.while_locked(manager._replace_dead_worker)
+    terminate = sections.locked(manager.terminate_broken)
+    manager.terminate_broken = before(terminate, _tell_break_of, "executor")
+    manager.join_executor_internals = sections.locked(manager.join_executor_internals)
 
 
-def _observed_init(init, kind, process_chunk):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            _observe(self, kind, process_chunk)
-        except Exception:
-            report("executor")
-
-    return observed
+def _patch_sections(executor):
+    executor.submit = sections.locked(executor.submit)
+    # The manager calls it as well, to replace a worker.
+    executor._adjust_process_count = sections.while_locked(executor._adjust_process_count)
 
 
-def _observe(executor, kind, process_chunk):
+def _observe(kind, process_chunk, _, executor, *args, **kwargs):
     queue = executor._call_queue
     executor._mpviz_id = queue._mpviz_pool = name = workers.identify(b"executor", queue)
-    number = workers.announce(
+    workers.announce(
         name,
         kind,
         executor._max_workers,
@@ -78,12 +84,11 @@ def _observe(executor, kind, process_chunk):
         # Came with Python 3.11.
         getattr(executor, "_max_tasks_per_child", None),
     )
-    # So that records under the executor's locks find a ring.
-    wire.open_ring(number)
     # The executor must be free to go, so none of this may hold it.
     teller = _Teller(name, executor._pending_work_items, process_chunk)
     numbers = executor._work_ids
-    numbers.put = _observed_number(numbers.put, teller)
+    # What ``submit`` does last, under its lock, before anybody can take the call.
+    numbers.put = before(numbers.put, teller.tell_submission, "executor")
     queue.full = _observed_full(queue)
 
 
@@ -91,23 +96,15 @@ def _observed_full(queue):
     """Wrap a question that the manager asks, with no lock held, before it takes a call."""
     full, known = type(queue).full, ref(queue)
 
+    @seamless
     def observed():
-        # The submission of a call is told before a worker can take it.
-        wire.catch_up()
-        return full(known())
-
-    return observed
-
-
-def _observed_number(put, teller):
-    """Wrap what ``submit`` does last, under its lock, before anybody can take the call."""
-
-    def observed(number, *args, **kwargs):
         try:
-            teller.tell_submission(number)
-        except Exception:
-            report("executor")
-        return put(number, *args, **kwargs)
+            # The submission of a call is told before a worker can take it.
+            wire.catch_up()
+            return full(known())
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
@@ -124,9 +121,9 @@ class _Teller:
         self.ends: "dict[str | None, Any]" = {}
         self.grew = wire.form(b"job.grew", b'"o":' + name, (b"job", b"call", b"items"))
         self.waits = workers.forms_of_wait(name)
-        self.form_of_end("")
+        workers.form_of_outcome(self.ends, name, "")
 
-    def tell_submission(self, number):
+    def tell_submission(self, number, *_, **__):
         """Report the call with this number, and prepare to report its end and who waits for it."""
         call, job = self.calls[number], number
         if _is_chunk(call.fn, self.process_chunk):
@@ -152,18 +149,9 @@ class _Teller:
         told = fields % (self.name, kind, wire.text(function), items, items)
         return workers.form_of(self.forms, key, b"job.submitted", told, (b"job",))
 
-    def form_of_end(self, error):
-        """The form for the end of a call, by the name of its exception; None if cancelled."""
-        fields = b'"o":' + self.name
-        if error is None:
-            fields += b',"cancelled":true'
-        elif error:
-            fields += b',"error":' + wire.text(error)
-        return workers.form_of(self.ends, error, b"future.done", fields, (b"job",))
-
     def tell_end(self, number, error):
-        """Report how a call has ended, or is about to end."""
-        wire.send_at_once(self.form_of_end(error), number)
+        """Report how a call has ended, or is about to end; see ``workers.form_of_outcome``."""
+        wire.send_at_once(workers.form_of_outcome(self.ends, self.name, error), number)
 
 
 class _EndOfCall(partial):
@@ -172,37 +160,25 @@ class _EndOfCall(partial):
     __slots__ = ()
 
 
+@seamless
 def _tell_end_of_future(teller, number, future):
     try:
-        if future.cancelled():
-            teller.tell_end(number, None)
-        else:
-            teller.tell_end(number, _name_of_error(future.exception()))
-    except Exception:
-        report("executor")
+        try:
+            teller.tell_end(number, workers.outcome_of(future))
+        except BaseException:
+            report("executor")
+    except BaseException as error:
+        unframe(error)
+        raise
 
 
 def _name_of_error(error):
     return "" if error is None else type(error).__name__
 
 
-def _observed_result_item(process):
-    """Wrap how the manager hands over a result; before that, its arrival has no effect."""
-
-    @wraps(process)
-    def observed(self, result_item):
-        try:
-            _tell_result(self.pending_work_items, result_item)
-        except Exception:
-            report("executor")
-        return process(self, result_item)
-
-    return observed
-
-
-def _tell_result(calls, item):
+def _tell_result(manager, item):
     # Some are the pid of a worker that ends, and some the result of a call that already failed.
-    call = calls.get(getattr(item, "work_id", None))
+    call = manager.pending_work_items.get(getattr(item, "work_id", None))
     if call is None or call.future._state != "RUNNING":
         return
     callbacks = call.future._done_callbacks
@@ -224,52 +200,24 @@ def _work_of(call, process_chunk):
     return call.fn, call.args, calls_in(call.fn, call.args)
 
 
-def _observed_install(install):
-    @wraps(install)
-    def observed(futures, *args, **kwargs):
-        waiter = install(futures, *args, **kwargs)
-        try:
-            told = {future._condition.__dict__.get("_mpviz_wait") for future in futures}
-            told.discard(None)
-            if told:
-                forms, job = told.pop()
-                # Of many jobs, that of the pool as a whole is the only one to name.
-                workers.observe_wait(waiter.event._cond, forms, -1 if told else job)
-        except Exception:
-            report("executor")
-        return waiter
-
-    return observed
+def _tell_of_waiter(waiter, futures, *_, **__):
+    told = {future._condition.__dict__.get("_mpviz_wait") for future in futures}
+    told.discard(None)
+    if told:
+        forms, job = told.pop()
+        # Of many jobs, that of the pool as a whole is the only one to name.
+        workers.observe_wait(waiter.event._cond, forms, -1 if told else job)
 
 
-def _observed_break(terminate):
-    @wraps(terminate)
-    def observed(self, *args, **kwargs):
-        try:
-            _tell_break(self.call_queue, len(self.pending_work_items), *args, **kwargs)
-        except Exception:
-            report("executor")
-        try:
-            return terminate(self, *args, **kwargs)
-        finally:
-            wire.catch_up()
-
-    return observed
+def _tell_break_of(manager, *args, **kwargs):
+    _tell_break(manager.call_queue, len(manager.pending_work_items), *args, **kwargs)
 
 
-def _observed_manager(manage):
-    @wraps(manage)
-    def observed(executor_reference, processes, calls, numbers, call_queue, *args, **kwargs):
-        manage(executor_reference, processes, calls, numbers, call_queue, *args, **kwargs)
-        try:
-            executor = executor_reference()
-            if executor is not None and executor._broken:
-                # How many calls have failed with it is no longer known here.
-                _tell_break(call_queue, -1)
-        except Exception:
-            report("executor")
-
-    return observed
+def _tell_break_of_old(_, executor_reference, processes, calls, numbers, call_queue, *__):
+    executor = executor_reference()
+    if executor is not None and executor._broken:
+        # How many calls have failed with it is no longer known here.
+        _tell_break(call_queue, -1)
 
 
 def _tell_break(call_queue, calls, cause=None, *_, **__):
@@ -282,42 +230,23 @@ def _tell_break(call_queue, calls, cause=None, *_, **__):
         wire.put(b"executor.broken", fields)
 
 
-def _observed_shutdown(shutdown):
-    @wraps(shutdown)
-    def observed(self, *args, **kwargs):
-        waits = False
-        try:
-            waits = _tell_shutdown(self, *args, **kwargs)
-        except Exception:
-            report("executor")
-        try:
-            return shutdown(self, *args, **kwargs)
-        finally:
-            if waits:
-                wire.put(b"wait.over")
-
-    return observed
-
-
 def _how_it_ends(caller):
     """``shutdown``, or its caller if that ends the workers afterwards (from Python 3.14 on)."""
     if caller is None or caller.f_code.co_name != "_force_shutdown":
-        return b"shutdown"
-    return b"%b_workers" % str(caller.f_locals.get("operation")).encode()
+        return "shutdown"
+    return "%s_workers" % caller.f_locals.get("operation")
 
 
 def _tell_shutdown(executor, wait=True, *_, **__):
-    """Tell of the end of an executor, and say whether this waits for its workers."""
+    """Tell of the end of an executor; gives what this waits for, if it waits for its workers."""
     name = executor.__dict__.get("_mpviz_id")
     if name is None:
-        return False
-    wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, _how_it_ends(sys._getframe(1).f_back)))
+        return None
+    workers.tell_end(name, _how_it_ends(sys._getframe(2)))
     # The latter up to Python 3.8.
     threads = ("_executor_manager_thread", "_queue_management_thread")
     waits = wait and any(getattr(executor, thread, None) is not None for thread in threads)
-    if waits:
-        wire.put(b"wait", b'"what":"workers","o":%b,"s":%d' % (name, sites.here()))
-    return waits
+    return workers.wait_for_workers(name) if waits else None
 
 
 def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
@@ -331,9 +260,7 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
     # After a fork, a queue takes this method from its reader again, later than here.
     call_queue._recv_bytes = call_queue._reader.recv_bytes = receive
     module._CallItem.__setstate__ = _observed_setstate(name, module._process_chunk)
-    results = workers.tell_results(result_queue, _teller_of_end(name))
-    result = module._ResultItem
-    result.__init__ = _observed_result(result.__init__, results)
+    workers.tell_results(result_queue, _teller_of_end(name))
     workers.tell_initializer(name, *args, **kwargs)
 
 
@@ -341,9 +268,14 @@ def _tell_first_wait(lock, name):
     """Tell that a worker is ready when it takes its queue's lock for the first time."""
     take = lock.acquire
 
+    @seamless
     def tell():
-        lock.acquire = take
-        workers.tell_ready(name)
+        try:
+            lock.acquire = take
+            workers.tell_ready(name)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     lock.acquire = _Before(tell, take)
 
@@ -361,44 +293,49 @@ class _Before:
         self.first, self.then = first, then
 
     @property
+    @seamless
     def __call__(self):
         """Call the first function, and return the original for Python to call."""
-        self.first()
-        return self.then
+        try:
+            self.first()
+            return self.then
+        except BaseException as error:
+            unframe(error)
+            raise
 
 
 def _observed_setstate(name, process_chunk):
     """Make what a call comes to when its function and its arguments have been unpickled."""
     forms: "dict[tuple, Any]" = {}
 
+    @seamless
     def setstate(self, state):
-        self.__dict__.update(state)
         try:
-            function, arguments, items = _work_of(self, process_chunk)
-            form = workers.form_of_start(forms, name, name_of(function, arguments), items)
-            wire.send(form, site_of(function, arguments), self.work_id)
-        except Exception:
-            report("executor worker")
+            self.__dict__.update(state)
+            try:
+                function, arguments, items = _work_of(self, process_chunk)
+                form = workers.form_of_start(forms, name, name_of(function, arguments), items)
+                wire.send(form, site_of(function, arguments), self.work_id)
+            except BaseException:
+                report("executor worker")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return setstate
-
-
-def _observed_result(init, results):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        results[:] = [self]
-
-    return observed
 
 
 def _teller_of_end(name):
     forms: "dict[str, Any]" = {}
 
     def tell_end(result):
+        number = getattr(result, "work_id", None)
+        if number is None:
+            # The worker says that it ends.
+            return
         # It comes wrapped with its traceback.
         error = _name_of_error(getattr(result.exception, "exc", result.exception))
         form = workers.form_of_end(forms, name, error)
-        wire.send(form, result.work_id, process_time_ns())
+        wire.send(form, number, process_time_ns())
 
     return tell_end

@@ -7,7 +7,7 @@ through without a frame of ours.
 
 from functools import wraps
 
-from mpviz_probe import wire
+from mpviz_probe import sections, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import seamless, unframe
 
@@ -75,7 +75,7 @@ def during(original, wait, where):
                 return original(*args, **kwargs)
             finally:
                 if fields is not None:
-                    wire.put(b"wait.over")
+                    sections.tell_end_of_wait()
         except BaseException as error:
             unframe(error)
             raise

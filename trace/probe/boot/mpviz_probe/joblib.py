@@ -1,10 +1,8 @@
 """Observes joblib: the program's functions in its batches of calls, and the queues of its Pool."""
 
-from functools import wraps
-
 from mpviz_probe import sites
-from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
+from mpviz_probe.hooks import after
 from mpviz_probe.pipes import disown
 from mpviz_probe.queues import hush_simple
 
@@ -34,24 +32,15 @@ def _patch_wrapper(wrapper):
 
 
 def _patch_queue(queue):
-    queue.__setstate__ = _quiet_setstate(queue.__setstate__)
+    queue.__setstate__ = after(queue.__setstate__, _hush, "queue")
 
 
-def _quiet_setstate(setstate):
-    """Wrap how a worker that was not forked gets a queue of its Pool."""
-
-    @wraps(setstate)
-    def observed(self, state):
-        setstate(self, state)
-        try:
-            disown(self._reader, self._writer)
-            hush_simple(self)
-            # Its get and put have the methods of its locks in them.
-            self._make_methods()
-        except Exception:
-            report("queue")
-
-    return observed
+def _hush(_, queue, state):
+    """Keep still about a queue of a Pool that a worker which was not forked has got."""
+    disown(queue._reader, queue._writer)
+    hush_simple(queue)
+    # Its get and put have the methods of its locks in them.
+    queue._make_methods()
 
 
 _PATCHES = {

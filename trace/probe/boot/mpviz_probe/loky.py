@@ -3,11 +3,13 @@
 from functools import wraps
 from signal import SIGTERM
 
-from mpviz_probe import sites, wire
+from mpviz_probe import sections, sites
 from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
 from mpviz_probe.futures import patch_executor
-from mpviz_probe.processes import patch_popen
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import before
+from mpviz_probe.processes import patch_popen, tell_of_signal
 
 
 def patch(module):
@@ -20,27 +22,25 @@ def _patch_popen(module):
     patch_popen(module)
     popen = module.Popen
     if "terminate" in popen.__dict__:
-        popen.terminate = _observed_terminate(popen.terminate)
+        popen.terminate = before(popen.terminate, _tell_of_termination, "signal")
 
 
-def _observed_terminate(terminate):
-    @wraps(terminate)
-    def observed(self):
-        if self.returncode is None:
-            fields = b'"child":%d,"signal":%d' % (self.pid, SIGTERM)
-            wire.put(b"process.signalled", fields)
-        return terminate(self)
-
-    return observed
+def _tell_of_termination(popen):
+    tell_of_signal(popen, SIGTERM)
 
 
 def _patch_synchronize(module):
     module.SemLock.__enter__ = _enter
 
 
+@seamless
 def _enter(self):
     """Take a lock by its own ``acquire``, as its namesakes of multiprocessing do when observed."""
-    return self.acquire()
+    try:
+        return self.acquire()
+    except BaseException as error:
+        unframe(error)
+        raise
 
 
 def _patch_wrapper(module):
@@ -54,25 +54,37 @@ def _patch_executor(module):
 
 def _patch_reusable_executor(module):
     executor = module._ReusablePoolExecutor
-    executor._resize = _observed_resize(executor._resize)
+    get = executor.get_reusable_executor.__func__
+    executor.get_reusable_executor = classmethod(sections.locked(get))
+    executor._resize = sections.locked(_observed_resize(executor._resize))
+    # It takes one more lock than the method that it overrides.
+    executor.submit = sections.locked(executor.submit)
 
 
 def _observed_resize(resize):
     @wraps(resize)
+    @seamless
     def observed(self, *args, **kwargs):
-        before = self._max_workers
         try:
-            return resize(self, *args, **kwargs)
-        finally:
+            known = self._max_workers
             try:
-                name = self.__dict__.get("_mpviz_id")
-                if name is not None and self._max_workers != before:
-                    fields = b'"o":%b,"workers":%d' % (name, self._max_workers)
-                    wire.put(b"pool.resized", fields)
-            except Exception:
-                report("executor")
+                return resize(self, *args, **kwargs)
+            finally:
+                try:
+                    _tell_size(self, known)
+                except BaseException:
+                    report("executor")
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
+
+
+def _tell_size(executor, known):
+    name = executor.__dict__.get("_mpviz_id")
+    if name is not None and executor._max_workers != known:
+        sections.tell(b"pool.resized", b'"o":%b,"workers":%d' % (name, executor._max_workers))
 
 
 _PATCHES = {

@@ -3,12 +3,13 @@
 A chunk of a job bears no number. A worker tells of it as number -1, which is the next in its job.
 """
 
-from functools import wraps
 from weakref import WeakKeyDictionary, ref
 
 from mpviz_probe import locks, queues, signals, sites, values, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before
 from mpviz_probe.processes import cpu_so_far, prepare_for
 
 _APPLY_PILL = "\3"
@@ -34,21 +35,23 @@ def patch(module):
 
 def _patch_pool(module):
     pool = module.WorkerPool
-    pool.__init__ = _observed_init(pool.__init__)
-    pool.terminate = _observed_terminate(pool.terminate)
+    pool.__init__ = after(pool.__init__, _announce, "mpire pool")
+    pool.terminate = before(pool.terminate, _tell_terminate, "mpire pool")
 
 
 def _patch_comms(module):
-    comms = module.WorkerComms
-    comms.add_task = _observed_add(comms.add_task)
-    comms.add_apply_task = _observed_add_apply(comms.add_apply_task)
-    comms.get_results = _observed_results(comms.get_results)
-    comms.insert_poison_pill = _observed_close(comms.insert_poison_pill)
+    comms, where = module.WorkerComms, "mpire pool"
+    comms.add_task = before(comms.add_task, _tell_chunk, where)
+    comms.add_apply_task = before(comms.add_apply_task, _tell_call, where)
+    comms.get_results = after(comms.get_results, _tell_calls_done, where)
+    # With it, a WorkerPool tells its workers to end when they have done all there is to do.
+    comms.insert_poison_pill = before(comms.insert_poison_pill, _tell_close, where)
 
 
 def _patch_results(module):
     results = module.UnorderedAsyncResultIterator
-    results.remove_from_cache = _observed_removal(results.remove_from_cache)
+    # The last that a WorkerPool does with the results of a map, be they all there or not.
+    results.remove_from_cache = before(results.remove_from_cache, _tell_map_done, "mpire pool")
 
 
 def _patch_worker(module):
@@ -68,83 +71,44 @@ def _identify(comms):
     return wire.text("pool-" + locks.identify(comms.exception_lock))
 
 
-def _observed_init(init):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            params = self.pool_params
-            if params.start_method != "threading":
-                name = _identify(self._worker_comms)
-                _pools[self._worker_comms] = name, ref(self)
-                workers.announce(name, b"WorkerPool", params.n_jobs, None, 0)
-        except Exception:
-            report("mpire pool")
-
-    return observed
+def _announce(_, pool, *args, **kwargs):
+    params = pool.pool_params
+    if params.start_method != "threading":
+        name = _identify(pool._worker_comms)
+        _pools[pool._worker_comms] = name, ref(pool)
+        workers.announce(name, b"WorkerPool", params.n_jobs, None, 0)
 
 
-def _observed_close(close):
-    """Wrap how a WorkerPool tells its workers to end when they have done all there is to do."""
-
-    @wraps(close)
-    def observed(self):
-        _tell_end(self, b"close")
-        return close(self)
-
-    return observed
+def _tell_close(comms):
+    _tell_end(comms, "close")
 
 
-def _observed_terminate(terminate):
-    @wraps(terminate)
-    def observed(self):
-        if self._workers:
-            _tell_end(self._worker_comms, b"terminate")
-        return terminate(self)
-
-    return observed
+def _tell_terminate(pool):
+    if pool._workers:
+        _tell_end(pool._worker_comms, "terminate")
 
 
 def _tell_end(comms, how):
     name, _ = _pools.get(comms, (None, None))
-    if name is not None:
-        wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
+    workers.tell_end(name, how)
 
 
-def _observed_add(add):
-    @wraps(add)
-    def observed(self, job_id, task, worker_id=None):
-        try:
-            # What has no number is a word to the worker.
-            if job_id is not None and self in _pools:
-                name, pool = _pools[self]
-                _tell_chunk(name, pool().map_params.func, job_id, task)
-        except Exception:
-            report("mpire pool")
-        return add(self, job_id, task, worker_id)
-
-    return observed
-
-
-def _tell_chunk(name, function, job, chunk):
-    _, call = _jobs.get(job, _NO_JOB)
+def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
+    # What has no number is a word to the worker.
+    if job_id is None or comms not in _pools:
+        return
+    name, pool = _pools[comms]
+    _, call = _jobs.get(job_id, _NO_JOB)
     if not call:
-        _tell_submission(name, job, b"map", function, len(chunk))
+        _tell_submission(name, job_id, b"map", pool().map_params.func, len(task))
     elif call == b"map":
-        wire.put(b"job.grew", b'"o":%b,"job":%d,"items":%d' % (name, job, len(chunk)))
+        fields = b'"o":%b,"job":%d,"items":%d'
+        wire.put(b"job.grew", fields % (name, job_id, len(task)))
 
 
-def _observed_add_apply(add):
-    @wraps(add)
-    def observed(self, job_id, func, *args, **kwargs):
-        try:
-            if self in _pools:
-                _tell_submission(_pools[self][0], job_id, b"apply", func, 1)
-        except Exception:
-            report("mpire pool")
-        return add(self, job_id, func, *args, **kwargs)
-
-    return observed
+def _tell_call(comms, job_id, func, *_, **__):
+    if comms in _pools:
+        _tell_submission(_pools[comms][0], job_id, b"apply", func, 1)
 
 
 def _tell_submission(name, job, call, function, items):
@@ -156,32 +120,15 @@ def _tell_submission(name, job, call, function, items):
     )
 
 
-def _observed_results(get_results):
-    """Wrap how results come back; with the one of a call, all of its job is there."""
-
-    @wraps(get_results)
-    def observed(self, *args, **kwargs):
-        results = get_results(self, *args, **kwargs)
-        try:
-            for job, _, _ in results:
-                if _jobs.get(job, _NO_JOB)[1] == b"apply":
-                    _tell_done(job)
-        except Exception:
-            report("mpire pool")
-        return results
-
-    return observed
+def _tell_calls_done(results, comms, *args, **kwargs):
+    """Report calls as done whose results have come; each is the only task of its job."""
+    for job, _, _ in results:
+        if _jobs.get(job, _NO_JOB)[1] == b"apply":
+            _tell_done(job)
 
 
-def _observed_removal(remove):
-    """Wrap the last that a WorkerPool does with the results of a map, be they all there or not."""
-
-    @wraps(remove)
-    def observed(self):
-        _tell_done(self.job_id)
-        return remove(self)
-
-    return observed
+def _tell_map_done(results):
+    _tell_done(results.job_id)
 
 
 def _tell_done(job):
@@ -199,8 +146,8 @@ def _prepare_worker(worker):
             _hush(thing)
     teller = _Teller(name, worker)
     comms.get_task = teller.observed_get(comms.get_task)
-    comms.add_results = teller.observed_add_results(comms.add_results)
-    comms.task_done = teller.observed_task_done(comms.task_done)
+    comms.add_results = before(comms.add_results, teller.tell_results, "mpire worker")
+    comms.task_done = before(comms.task_done, teller.tell_done, "mpire worker")
 
 
 def _hush(thing):
@@ -231,18 +178,26 @@ class _Teller:
     def observed_get(self, get):
         """Wrap how the worker waits for a chunk, a call or a word of its pool."""
 
-        def observed(worker_id):
-            if not self.ready:
-                self.ready = True
-                workers.tell_ready(self.name)
-            task = get(worker_id)
+        @seamless
+        def observed(*args, **kwargs):
             try:
-                if type(task) is tuple:
-                    self.tell_start(*task)
-                self.last = task if type(task) is str else None
-            except Exception:
-                report("mpire worker")
-            return task
+                try:
+                    if not self.ready:
+                        self.ready = True
+                        workers.tell_ready(self.name)
+                except BaseException:
+                    report("mpire worker")
+                task = get(*args, **kwargs)
+                try:
+                    if type(task) is tuple:
+                        self.tell_start(*task)
+                    self.last = task if type(task) is str else None
+                except BaseException:
+                    report("mpire worker")
+                return task
+            except BaseException as error:
+                unframe(error)
+                raise
 
         return observed
 
@@ -257,34 +212,18 @@ class _Teller:
             % (self.name, job, wire.text(name_of(function)), items, site_of(function)),
         )
 
-    def observed_add_results(self, add_results):
-        """Wrap how the worker hands back what became of a task."""
+    def tell_results(self, worker_id, results):
+        """Tell what became of a task when the worker hands back its results."""
+        if self.job != _NONE and results and results[0][0] == self.job:
+            failures = [result[0] for _, success, result in results if not success]
+            self.tell_end(*[kind.__name__ for kind in failures])
 
-        def observed(worker_id, results):
-            try:
-                if self.job != _NONE and results and results[0][0] == self.job:
-                    failures = [result[0] for _, success, result in results if not success]
-                    self.tell_end(*[kind.__name__ for kind in failures])
-            except Exception:
-                report("mpire worker")
-            return add_results(worker_id, results)
-
-        return observed
-
-    def observed_task_done(self, task_done):
-        """Wrap what the worker says at the end of each task, whether it has results or not."""
-
-        def observed(worker_id):
-            try:
-                if self.job != _NONE:
-                    # With no result: another's exception has ended it, or its time was over.
-                    ended_all = self.worker.worker_comms.exception_thrown()
-                    self.tell_end(stopped="stopped" if ended_all else "timed out")
-            except Exception:
-                report("mpire worker")
-            return task_done(worker_id)
-
-        return observed
+    def tell_done(self, worker_id):
+        """Tell of the end of a task that has no results, which the worker says of each task."""
+        if self.job != _NONE:
+            # Another's exception has ended it, or its time was over.
+            ended_all = self.worker.worker_comms.exception_thrown()
+            self.tell_end(stopped="stopped" if ended_all else "timed out")
 
     def tell_end(self, *failures, stopped=""):
         """Tell of the end of the task; failures are classes of exceptions, by name."""

@@ -7,13 +7,20 @@ import os
 from _thread import get_ident
 from functools import partial, wraps
 from itertools import chain
+from time import process_time_ns
 
-from mpviz_probe import creations, locks, sites, wire, workers
+from mpviz_probe import creations, locks, sections, sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before
 from mpviz_probe.pipes import disown
-from mpviz_probe.processes import cpu_so_far, prepare_for
+from mpviz_probe.processes import prepare_for
 from mpviz_probe.stopping import tell_stopping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _maps: "dict[int, list[int]]" = {}
 """For each thread that runs ``map``: a list with the number of its first chunk, once known."""
@@ -23,14 +30,18 @@ def patch(module):
     """Patch ``pebble.pool.process``."""
     sites.count_as_library(module)
     pool, base = module.ProcessPool, module.BasePool
-    pool.__init__ = _observed_init(pool.__init__, module.process_chunk)
-    base.close = _observed_end(base.close, b"close")
-    base.stop = _observed_end(base.stop, b"terminate")
+    observe = partial(_observe, module.process_chunk)
+    pool.__init__ = after(pool.__init__, observe, "pebble pool")
+    pool._start_pool = sections.locked(pool._start_pool)
+    for name, how in (("close", "close"), ("stop", "terminate")):
+        setattr(base, name, before(getattr(base, name), partial(_tell_of_end, how), "pebble pool"))
     manager = module.WorkerManager
-    manager.create_channels = _observed_channels(manager.create_channels)
+    manager.create_channels = after(manager.create_channels, _announce, "pebble pool")
+    manager.maybe_stop_worker = sections.locked(manager.maybe_stop_worker)
     tasks = module.TaskManager
-    tasks.timeout_tasks = _observed_stops(tasks.timeout_tasks, "timed out")
-    tasks.cancelled_tasks = _observed_stops(tasks.cancelled_tasks, "cancelled")
+    for name, why in (("timeout_tasks", "timed out"), ("cancelled_tasks", "cancelled")):
+        tell = partial(_tell_of_stops, why)
+        setattr(tasks, name, after(getattr(tasks, name), tell, "pebble pool"))
     module.iter_chunks = _observed_chunks(module.iter_chunks)
     prepare_for(module.worker_process, partial(_prepare_worker, module=module))
 
@@ -43,72 +54,59 @@ def _identify(reader):
 # In the process that owns the pool
 
 
-def _observed_init(init, process_chunk):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            manager = self._pool_manager.worker_manager
-            manager._mpviz_made = creations.of_pool()
-            queue = self._context.task_queue
-            queue.put = _observed_put(queue.put, manager, process_chunk)
-        except Exception:
-            report("pebble pool")
-
-    return observed
+def _observe(process_chunk, _, pool, *args, **kwargs):
+    manager = pool._pool_manager.worker_manager
+    manager._mpviz_made = creations.of_pool()
+    queue = pool._context.task_queue
+    # The last step of ``schedule``, before a worker can take the task.
+    tell = partial(_tell_submission, manager, process_chunk)
+    queue.put = before(queue.put, tell, "pebble pool")
 
 
-def _observed_channels(create):
-    """Wrap the making of a pool's pipes, when it gets its first task."""
-
-    @wraps(create)
-    def observed(self):
-        create(self)
-        try:
-            self._mpviz_id = name = _identify(self.workers_channel.reader)
-            about = self.worker_parameters
-            made = self.__dict__.pop("_mpviz_made", None)
-            size, limit = self.workers_number, about.max_tasks
-            workers.announce(name, b"ProcessPool", size, about.initializer, limit, made=made)
-        except Exception:
-            report("pebble pool")
-
-    return observed
+def _announce(_, manager):
+    """Report a pool when it has got its pipes, before its first task."""
+    manager._mpviz_id = name = _identify(manager.workers_channel.reader)
+    about = manager.worker_parameters
+    made = manager.__dict__.pop("_mpviz_made", None)
+    size, limit = manager.workers_number, about.max_tasks
+    workers.announce(name, b"ProcessPool", size, about.initializer, limit, made=made)
+    manager._mpviz_waits, manager._mpviz_ends = workers.forms_of_wait(name), {}
 
 
 def _observed_chunks(iter_chunks):
     """Wrap the iterator that cuts the input of ``map``, with no frame of ours while it is read."""
 
     @wraps(iter_chunks)
-    def observed(iterable, chunksize):
-        thread = get_ident()
-        _maps[thread] = []
-
-        def end(_):
-            _maps.pop(thread, None)
-
-        return chain(iter_chunks(iterable, chunksize), filter(None, map(end, (None,))))
-
-    return observed
-
-
-def _observed_put(put, manager, process_chunk):
-    """Wrap the last step of ``schedule``, before a worker can take the task."""
-
-    def observed(task, *args, **kwargs):
+    @seamless
+    def observed(*args, **kwargs):
         try:
-            name = manager.__dict__.get("_mpviz_id")
-            if task is not None and name is not None:
-                _tell_submission(name, task, process_chunk)
-                task.future.add_done_callback(_teller_of_end(name, task.id))
-        except Exception:
-            report("pebble pool")
-        return put(task, *args, **kwargs)
+            thread = get_ident()
+            _maps[thread] = []
+            end = map(_maps.pop, (thread,), (None,))
+            return chain(iter_chunks(*args, **kwargs), filter(_nothing, end))
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _tell_submission(name, task, process_chunk):
+def _nothing(_):
+    return False
+
+
+def _tell_submission(manager, process_chunk, task, *_, **__):
+    name = manager.__dict__.get("_mpviz_id")
+    if task is None or name is None:
+        return
+    job = _tell_job(name, task, process_chunk)
+    workers.observe_wait(task.future._condition, manager._mpviz_waits, job)
+    # This is the first callback: nobody else has the future yet to add one.
+    task.future.add_done_callback(partial(_tell_end_of_future, manager._mpviz_ends, name, task.id))
+
+
+def _tell_job(name, task, process_chunk):
+    """Report a new job, or a further chunk of a ``map``; gives the number of the job."""
     function, arguments, items = _work_of(task.payload, process_chunk)
     call, job = b"submit", task.id
     if task.payload.function is process_chunk:
@@ -116,11 +114,12 @@ def _tell_submission(name, task, process_chunk):
         if chunks:
             fields = b'"o":%b,"job":%d,"call":%d,"items":%d'
             wire.put(b"job.grew", fields % (name, chunks[0], job, items))
-            return
+            return chunks[0]
         chunks.append(job)
     fields = b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
-    function = wire.text(name_of(function, arguments))
-    wire.put(b"job.submitted", fields % (name, job, call, function, items, items))
+    function_name = wire.text(name_of(function, arguments))
+    wire.put(b"job.submitted", fields % (name, job, call, function_name, items, items))
+    return job
 
 
 def _work_of(payload, process_chunk):
@@ -132,56 +131,35 @@ def _work_of(payload, process_chunk):
     return payload.function, arguments, 1
 
 
-def _teller_of_end(name, number):
-    def tell_end(future):
+@seamless
+def _tell_end_of_future(ends, name, number, future):
+    try:
         try:
-            fields = b'"o":%b,"job":%d' % (name, number)
-            if future.cancelled():
-                fields += b',"cancelled":true'
-            else:
-                error = future.exception()
-                if error is not None:
-                    fields += b',"error":%b' % wire.text(type(error).__name__)
-            wire.put(b"future.done", fields)
-        except Exception:
+            form = workers.form_of_outcome(ends, name, workers.outcome_of(future))
+            # The caller may have the result already, and the pool has not yet counted it as done.
+            wire.send_at_once(form, number)
+        except BaseException:
             report("pebble pool")
-
-    return tell_end
-
-
-def _observed_stops(tasks_to_stop, why):
-    """Wrap the search for tasks that have to be stopped by ending their workers."""
-
-    @wraps(tasks_to_stop)
-    def observed(self):
-        tasks = tasks_to_stop(self)
-        try:
-            for task in tasks:
-                if "_mpviz_told" not in task.__dict__ and task.worker_id:
-                    task._mpviz_told = True
-                    tell_stopping(task.worker_id, why)
-        except Exception:
-            report("pebble pool")
-        return tasks
-
-    return observed
+    except BaseException as error:
+        unframe(error)
+        raise
 
 
-def _observed_end(end, how):
-    @wraps(end)
-    def observed(self):
-        try:
-            # Pools of threads have no such manager.
-            manager = getattr(self.__dict__.get("_pool_manager"), "worker_manager", None)
-            name = None if manager is None else manager.__dict__.get("_mpviz_id")
-            # A join calls this too, when a closed pool has done all tasks.
-            if name is not None and self._context.alive and self._context.status != _CLOSED:
-                wire.put(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how))
-        except Exception:
-            report("pebble pool")
-        return end(self)
+def _tell_of_stops(why, tasks, _):
+    """Report tasks that have to be stopped, which is done by ending their workers."""
+    for task in tasks:
+        if "_mpviz_told" not in task.__dict__ and task.worker_id:
+            task._mpviz_told = True
+            tell_stopping(task.worker_id, why)
 
-    return observed
+
+def _tell_of_end(how, pool, *_, **__):
+    # Pools of threads have no such manager.
+    manager = getattr(pool.__dict__.get("_pool_manager"), "worker_manager", None)
+    name = None if manager is None else manager.__dict__.get("_mpviz_id")
+    # A join calls this too, when a closed pool has done all tasks.
+    if name is not None and pool._context.alive and pool._context.status != _CLOSED:
+        workers.tell_end(name, how)
 
 
 _CLOSED = 2
@@ -200,56 +178,51 @@ def _prepare_worker(params, channel, *_, module, **__):
     module.worker_get_next_task = _observed_tasks(module, name)
     results: "list" = []
     for kind in (module.TaskResult, module.TaskProblem):
-        kind.__init__ = _kept(kind.__init__, results)
-    send = channel.writer._send_bytes
-
-    def observed_send(data):
-        # By now the result is pickled, so the pool will get it.
-        try:
-            if results:
-                _tell_end(name, results.pop())
-        except Exception:
-            report("pebble worker")
-        return send(data)
-
-    channel.writer._send_bytes = observed_send
+        kind.__init__ = after(kind.__init__, partial(_keep, results), "pebble worker")
+    writer = channel.writer
+    tell = partial(workers.tell_kept, results, _teller_of_end(name))
+    writer._send_bytes = before(writer._send_bytes, tell, "pebble worker")
     workers.tell_initializer(name, params.initializer)
 
 
 def _observed_tasks(module, name):
     """Wrap the iterator of tasks, with no frame of ours while the worker waits or works."""
     get_tasks = module.worker_get_next_task
+    forms: "dict[tuple, Any]" = {}
 
-    def told(task):
-        try:
-            function, arguments, items = _work_of(task.payload, module.process_chunk)
-            fields = b'"o":%b,"job":%d,"index":0,"function":%b,"items":%d,"s":%d'
-            function_name = wire.text(name_of(function, arguments))
-            site = site_of(function, arguments)
-            wire.put(b"task.started", fields % (name, task.id, function_name, items, site))
-        except Exception:
-            report("pebble worker")
-        return task
+    def tell_start(task):
+        function, arguments, items = _work_of(task.payload, module.process_chunk)
+        form = workers.form_of_start(forms, name, name_of(function, arguments), items)
+        wire.send(form, site_of(function, arguments), task.id)
 
     @wraps(get_tasks)
+    @seamless
     def observed(*args, **kwargs):
-        workers.tell_ready(name)
-        return map(told, get_tasks(*args, **kwargs))
+        try:
+            return workers.each_told(name, get_tasks(*args, **kwargs), tell_start)
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return observed
 
 
-def _kept(init, results):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        results[:] = [self]
-
-    return observed
+def _keep(results, _, result, *args, **kwargs):
+    results[:] = [result]
 
 
-def _tell_end(name, result):
-    fields = b'"o":%b,"job":%d,"index":0,%b' % (name, result.task, cpu_so_far())
+def _teller_of_end(name):
+    forms: "dict[str, Any]" = {}
+
+    def tell_end(result):
+        form = workers.form_of_end(forms, name, _error_in(result))
+        wire.send(form, result.task, process_time_ns())
+
+    return tell_end
+
+
+def _error_in(result):
+    """The name of the class of the exception that a task has raised; empty if there was none."""
     error = result.__dict__.get("error")
     if error is None:
         # A chunk has a result for each of its items.
@@ -258,6 +231,4 @@ def _tell_end(name, result):
         failed = (each.value for each in results if type(each) is type(result.result))
         wrapped = next((each for each in failed if type(each).__name__ == "RemoteException"), None)
         error = getattr(wrapped, "exception", None)
-    if isinstance(error, BaseException):
-        fields += b',"error":%b' % wire.text(type(error).__name__)
-    wire.put(b"task.ended", fields)
+    return type(error).__name__ if isinstance(error, BaseException) else ""

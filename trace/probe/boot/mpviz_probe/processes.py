@@ -5,7 +5,7 @@ import sys
 import time
 from functools import wraps
 
-from mpviz_probe import sites, wire
+from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import report, start_ticks
 from mpviz_probe.functions import name_of
 from mpviz_probe.guard import seamless, unframe
@@ -37,7 +37,7 @@ def patch_popen(module):
     if "poll" in popen.__dict__:
         popen.poll = _observed_poll(popen.poll)
     if "_send_signal" in popen.__dict__:
-        popen._send_signal = before(popen._send_signal, _tell_of_signal, "signal")
+        popen._send_signal = before(popen._send_signal, tell_of_signal, "signal")
 
 
 def _patch_forkserver(module):
@@ -74,7 +74,7 @@ def _observed_start(start):
 
 def _tell_start(process, target, arguments, began):
     popen = process._popen
-    wire.put(
+    sections.tell(
         b"process.started",
         b'"child":%d,"name":%b,"daemon":%b,"method":%b,"function":%b,"started":%d'
         % (
@@ -205,7 +205,7 @@ def _observed_poll(poll):
             if known is None and exit_code is not None:
                 try:
                     fields = b'"child":%d,"exit_code":%d' % (self.pid, exit_code)
-                    wire.put(b"process.joined", fields)
+                    sections.tell(b"process.joined", fields)
                 except BaseException:
                     report("poll")
             return exit_code
@@ -216,9 +216,10 @@ def _observed_poll(poll):
     return observed
 
 
-def _tell_of_signal(popen, signal):
+def tell_of_signal(popen, signal):
+    """Report a signal that is about to be sent to a child, unless it is known to be over."""
     if popen.returncode is None:
-        wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, signal))
+        sections.tell(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, signal))
 
 
 class _ReapingOs:

@@ -1,14 +1,18 @@
-"""What Pool and ProcessPoolExecutor share: their workers, and whoever waits for them."""
+"""What pools and executors share: who submits to them, their workers, and who waits for them."""
 
 import os
 from _thread import get_ident
-from functools import wraps
+from functools import partial, wraps
+from itertools import chain
 from sys import _getframe
 from threading import Condition
+from time import monotonic_ns
 
-from mpviz_probe import creations, sites, wire
+from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import before
 from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 FORMS = 64
 """Maximum number of prepared forms of one kind for one pool; a process has 512 forms at most."""
 
+_submitting: "dict[int, tuple]" = {}
+"""For each thread that submits a job: the pool, the call's name, the function, its arguments."""
 _asleep: "set[int]" = set()
 """Threads whose wait for results has been reported."""
 _over: "Any" = None
@@ -33,14 +39,75 @@ def identify(kind, inqueue):
 
 
 def announce(name, kind, workers, initializer, max_tasks, *, made=None):
-    """Report a pool that is being made; ``made`` is an earlier result of ``creations.of_pool``.
-
-    Returns the number of the record.
-    """
+    """Report a pool that is being made; ``made`` is an earlier result of ``creations.of_pool``."""
     site, maker = made or creations.of_pool()
     fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d,"maker":%b'
     told = name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, site
-    return wire.put(b"pool.created", fields % (*told, wire.text(maker)))
+    fields %= (*told, wire.text(maker))
+    sections.do(partial(_announce, fields, monotonic_ns()))
+
+
+def _announce(fields, stamp):
+    number = wire.put(b"pool.created", fields, stamp)
+    # So that records under the locks of a library find a ring.
+    wire.open_ring(number)
+
+
+def observe_submissions(pool, starmapstar):
+    """Have :func:`submitted_here` know the calls of this class of pools that submit a job."""
+    pool._map_async = _observed_submission(pool._map_async, partial(_map_of, starmapstar))
+    for name in ("apply", "imap", "imap_unordered"):
+        method = "apply_async" if name == "apply" else name
+        setattr(pool, method, _observed_submission(getattr(pool, method), partial(_call_of, name)))
+
+
+def _observed_submission(submit, describe):
+    @wraps(submit)
+    @seamless
+    def observed(*args, **kwargs):
+        try:
+            thread = get_ident()
+            try:
+                try:
+                    _submitting[thread] = describe(*args, **kwargs)
+                except BaseException:
+                    report("pool")
+                return submit(*args, **kwargs)
+            finally:
+                _submitting.pop(thread, None)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _map_of(starmapstar, pool, func=None, iterable=None, mapper=None, *_, **__):
+    return pool, "starmap" if mapper is starmapstar else "map", func, ()
+
+
+def _call_of(call, pool, func=None, *args, **kwargs):
+    arguments = args[0] if args else kwargs.get("args", ())
+    return pool, call, func, arguments if call == "apply" else ()
+
+
+def submitted_here():
+    """The pool, the call's name, the function and its arguments, in a call that submits a job.
+
+    None elsewhere. The job's number is only known where its result is made, inside that call.
+    """
+    return _submitting.get(get_ident())
+
+
+def tell_end(name, how):
+    """Report that a pool takes no more jobs, because this method of it is called."""
+    if name is not None:
+        sections.tell(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how.encode()))
+
+
+def wait_for_workers(name):
+    """The fields of a wait for the end of a pool's workers; None if the pool is not observed."""
+    return None if name is None else b'"what":"workers","o":%b,"s":%d' % (name, sites.here())
 
 
 def form_of(forms, key, kind, fields, names):
@@ -69,12 +136,56 @@ def told_arrival(name, receive):
     arrived = wire.form(b"task.arrived", b'"o":' + name)
     send_at_once = wire.send_at_once
 
+    @seamless
     def told(data):
-        # The lock that all readers share is held here.
-        send_at_once(arrived)
-        return data
+        try:
+            # The lock that all readers share is held here.
+            send_at_once(arrived)
+            return data
+        except BaseException as error:
+            unframe(error)
+            raise
 
     return map(told, iter(receive, _NEVER)).__next__
+
+
+def told_tasks(name, get, tell_start):
+    """Wrap a worker's wait for the next task; ``tell_start`` is called with each that is not None.
+
+    No frame of ours is around the wait, in which a task may turn out to be unreadable.
+    """
+    return each_told(name, iter(get, _NEVER), tell_start).__next__
+
+
+def each_told(name, tasks, tell_start):
+    """Tell of each of a worker's tasks, and that it is ready when it asks for the first.
+
+    It is a chain of iterators in C, with no frame of ours while the next task is waited for.
+    """
+
+    @seamless
+    def begin(_):
+        try:
+            tell_ready(name)
+            return tasks
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    @seamless
+    def told(task):
+        try:
+            try:
+                if task is not None:
+                    tell_start(task)
+            except BaseException:
+                report("pool worker")
+            return task
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return map(told, chain.from_iterable(map(begin, (None,))))
 
 
 def form_of_start(forms, name, function, items):
@@ -96,29 +207,52 @@ def form_of_end(forms, name, error):
     return form_of(forms, error, b"task.ended", fields, (b"job", b"cpu_nanoseconds", b"index"))
 
 
-def tell_results(outqueue, tell_end):
-    """Tell of each result when this worker sends it: as what :func:`tell_end` is called with.
+def form_of_outcome(forms, name, error):
+    """The form for the end of a call of an executor, by its exception; None if cancelled."""
+    known = forms.get(error)
+    if known is not None:
+        return known
+    fields = b'"o":' + name
+    if error is None:
+        fields += b',"cancelled":true'
+    elif error:
+        fields += b',"error":' + wire.text(error)
+    return form_of(forms, error, b"future.done", fields, (b"job",))
 
-    Returns the list that the result has to be put into before it is pickled.
-    """
+
+def outcome_of(future):
+    """The name of the class of the exception that a call has raised; None if it was cancelled."""
+    if future.cancelled():
+        return None
+    error = future.exception()
+    return "" if error is None else type(error).__name__
+
+
+def tell_results(outqueue, tell_end):
+    """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
     hush_simple(outqueue)
     results: "list" = []
-    # The lock that all writers share is held here, so this must be quick: any wait, such as for
-    # room in the ring, happened before, with the record of the task's start.
+
+    def keep(result, *_, **__):
+        # If it cannot be pickled, another one follows.
+        results[:] = [result]
+
+    outqueue.put = before(outqueue.put, keep, "pool worker")
+    writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
-    send = outqueue._writer._send_bytes
+    tell = partial(tell_kept, results, tell_end)
+    writer._send_bytes = before(writer._send_bytes, tell, "pool worker")
 
-    def observed(data):
-        # The result could be pickled, so this is what the parent will get.
-        try:
-            if results:
-                tell_end(results.pop())
-        except Exception:
-            report("pool worker")
-        return send(data)
 
-    outqueue._writer._send_bytes = observed
-    return results
+def tell_kept(results, tell_end, *_, **__):
+    """Tell of a result that could be pickled, so that the parent will get it.
+
+    The lock that all writers share is held here, so this must be quick: any wait, such as for room
+    in the ring, happened before, with the record of the task's start. And it cannot come later,
+    since the parent tells what it does with the result.
+    """
+    if results:
+        tell_end(results.pop())
 
 
 def tell_initializer(name, initializer=None, *_, **__):
@@ -129,28 +263,6 @@ def tell_initializer(name, initializer=None, *_, **__):
         wire.put(b"pool.initializing", fields % (name, function, site_of(initializer)))
 
 
-def observed_wait(wait, waited_for):
-    """Wrap a wait for what ``waited_for`` says of the object that has the method."""
-
-    @wraps(wait)
-    def observed(self, *args, **kwargs):
-        fields = None
-        try:
-            fields = waited_for(self)
-            if fields is not None:
-                limit = wire.milliseconds(args[0] if args else kwargs.get("timeout"))
-                wire.put(b"wait", b'%b,"s":%d,"limit":%d' % (fields, sites.here(), limit))
-        except Exception:
-            report("pool")
-        try:
-            return wait(self, *args, **kwargs)
-        finally:
-            if fields is not None:
-                wire.put(b"wait.over")
-
-    return observed
-
-
 def forms_of_wait(name):
     """The forms for a wait for results: those of one job, and those of many."""
     global _over
@@ -159,6 +271,12 @@ def forms_of_wait(name):
     one = wire.form(b"wait", b'"what":"results","o":' + name, (b"s", b"job", b"limit"))
     many = b'"what":"results","o":%b/"' % name[:-1]
     return one, wire.form(b"wait", many, (b"s", b"limit"))
+
+
+def observe_result(result, forms):
+    """Report who waits for a result of a Pool, or for the next item of an iterator."""
+    event = result.__dict__.get("_event")
+    observe_wait(result._cond if event is None else event._cond, forms, result._job)
 
 
 def observe_wait(condition, forms, job):
@@ -185,16 +303,21 @@ class _ObservedCondition(Condition):
     _lock: "Any"
     _mpviz_wait: "Any"
 
+    @seamless
     def _is_owned(self):
         """Called first by ``wait``, and also by ``notify``."""
-        frame = _getframe(1)
-        if frame.f_code is _WAIT:
-            try:
-                self._mpviz_tell(frame.f_locals["timeout"])
-            except Exception:
-                report("results")
-        owned = getattr(self._lock, "_is_owned", None)
-        return _plain._is_owned(self) if owned is None else owned()
+        try:
+            frame = _getframe(1)
+            if frame.f_code is _WAIT:
+                try:
+                    self._mpviz_tell(frame.f_locals["timeout"])
+                except BaseException:
+                    report("results")
+            owned = getattr(self._lock, "_is_owned", None)
+            return _plain._is_owned(self) if owned is None else owned()
+        except BaseException as error:
+            unframe(error)
+            raise
 
     def _mpviz_tell(self, timeout):
         if timeout is not None and timeout <= 0:
@@ -207,16 +330,21 @@ class _ObservedCondition(Condition):
         else:
             wire.send_at_once(one, site, job, limit)
 
+    @seamless
     def _acquire_restore(self, state):
         """Called last by ``wait``, however it ends."""
-        restore = getattr(self._lock, "_acquire_restore", None)
-        if restore is None:
-            self._lock.acquire()
-        else:
-            restore(state)
-        if get_ident() in _asleep:
-            _asleep.discard(get_ident())
-            wire.send_at_once(_over)
+        try:
+            restore = getattr(self._lock, "_acquire_restore", None)
+            if restore is None:
+                self._lock.acquire()
+            else:
+                restore(state)
+            if get_ident() in _asleep:
+                _asleep.discard(get_ident())
+                wire.send_at_once(_over)
+        except BaseException as error:
+            unframe(error)
+            raise
 
 
 _WAIT = Condition.wait.__code__

@@ -1,0 +1,115 @@
+"""Knows when a thread holds a lock of a library, and holds back until then what it has to tell.
+
+To write a record gives up the GIL. If that happens while a library's lock is held, other threads
+see the library in a state that they would seldom see otherwise, or never. So what happens in a
+critical section is told after it. Only a wait is told at once, since it gives up the GIL itself.
+"""
+
+from _thread import get_ident
+from functools import partial, wraps
+from time import monotonic_ns
+
+from mpviz_probe import wire
+from mpviz_probe.guard import seamless, unframe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+try:
+    from _collections import deque  # type: ignore[import-not-found]
+except ImportError:
+    from collections import deque
+
+_threads: "dict[int, int]" = {}
+"""The threads that are in a critical section, each with its process: a fork copies all this."""
+_waiting: "dict[int, Any]" = {}
+"""For each process, what its threads have to tell: functions without arguments, in order."""
+_over: "Any" = None
+
+
+def locked(original):
+    """Wrap a function of a library that takes a lock and gives it back before its end."""
+    return _section(original, is_over_then=True)
+
+
+def while_locked(original):
+    """Wrap a function of a library whose caller holds a lock.
+
+    What happens in it is told with the next record of this process, or by ``wire.catch_up``.
+    """
+    return _section(original, is_over_then=False)
+
+
+def _section(original, is_over_then):
+    @wraps(original)
+    @seamless
+    def observed(*args, **kwargs):
+        try:
+            thread = get_ident()
+            is_outermost = not is_inside()
+            try:
+                _threads[thread] = wire.pid()
+                return original(*args, **kwargs)
+            finally:
+                if is_outermost:
+                    _threads.pop(thread, None)
+                    if is_over_then and _waiting:
+                        _tell_all(_of_process())
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def is_inside():
+    """Whether this thread is in a critical section of a library."""
+    return bool(_threads) and _threads.get(get_ident()) == wire.pid()
+
+
+def tell(kind, fields, stamp=None):
+    """Write a record as ``wire.put`` does, or hold it until the critical section is over."""
+    do(partial(wire.put, kind, fields, stamp or monotonic_ns()))
+
+
+def do(tell_it):
+    """Call this function, which writes records, or hold it until the critical section is over."""
+    if not is_inside():
+        tell_it()
+        return
+    waiting = _of_process()
+    waiting.append(tell_it)
+    if len(waiting) == 1:
+        # Not each of them: a function that writes a record has all others called first.
+        wire.hold(partial(_tell_all, waiting))
+
+
+def _of_process():
+    """What this process has to tell; what its parent had, the parent tells."""
+    waiting = _waiting.get(wire.pid())
+    if waiting is None:
+        _waiting.clear()
+        waiting = _waiting[wire.pid()] = deque()
+    return waiting
+
+
+def _tell_all(waiting):
+    while waiting:
+        try:
+            tell_it = waiting.popleft()
+        except IndexError:
+            # Another thread is doing the same.
+            return
+        tell_it()
+
+
+def tell_end_of_wait():
+    """Report that the wait of this thread is over, which its other threads cannot do for it."""
+    global _over
+    if not is_inside():
+        wire.put(b"wait.over")
+        return
+    if _over is None:
+        _over = wire.form(b"wait.over", b"")
+    wire.send_at_once(_over)
