@@ -219,7 +219,7 @@ def _observed_poll(poll):
 def tell_of_signal(popen, signal):
     """Report a signal that is about to be sent to a child, unless it is known to be over."""
     if popen.returncode is None:
-        sections.tell(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, signal))
+        sections.tell_cause(b"process.signalled", child=popen.pid, signal=signal)
 
 
 class _ReapingOs:

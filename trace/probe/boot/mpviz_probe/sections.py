@@ -25,7 +25,8 @@ _threads: "dict[int, int]" = {}
 """The threads that are in a critical section, each with its process: a fork copies all this."""
 _waiting: "dict[int, Any]" = {}
 """For each process, what its threads have to tell: functions without arguments, in order."""
-_over: "Any" = None
+_forms: "dict[bytes, Any]" = {}
+"""What ``wire.form`` has made for a kind of record that is told inside of a critical section."""
 
 
 def locked(original):
@@ -94,7 +95,7 @@ def _of_process():
     return waiting
 
 
-def _tell_all(waiting):
+def _tell_all(waiting, _=None):
     while waiting:
         try:
             tell_it = waiting.popleft()
@@ -104,12 +105,21 @@ def _tell_all(waiting):
         tell_it()
 
 
+def tell_cause(kind, **values):
+    """Write a record of what is about to be done, whose effect others may tell: whole numbers.
+
+    In a critical section it goes into the ring; only if there is none, it is held.
+    """
+    if not is_inside():
+        fields = [b'"%b":%d' % (name.encode(), value) for name, value in values.items()]
+        wire.put(kind, b",".join(fields))
+        return
+    form = _forms.get(kind)
+    if form is None:
+        form = _forms[kind] = wire.form(kind, b"", [name.encode() for name in values])
+    wire.send_at_once(form, *values.values())
+
+
 def tell_end_of_wait():
     """Report that the wait of this thread is over, which its other threads cannot do for it."""
-    global _over
-    if not is_inside():
-        wire.put(b"wait.over")
-        return
-    if _over is None:
-        _over = wire.form(b"wait.over", b"")
-    wire.send_at_once(_over)
+    tell_cause(b"wait.over")
