@@ -220,7 +220,7 @@ class MpvizApp(App[int]):
             self._driver.give_back_at_once()
 
     def _look_at_terminal(self) -> None:
-        if isinstance(self._driver, Terminal):
+        if isinstance(self._driver, Terminal) and not self._exit:
             if self._driver.is_hung_up:
                 self.signals.received.append(signal.SIGHUP)
                 self.end_on_signal(signal.SIGHUP)

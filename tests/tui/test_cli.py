@@ -11,6 +11,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mpviz.trace.findings import RULES
@@ -260,6 +261,16 @@ def test_the_first_sigterm_is_the_program_s_own(tmp_path: Path) -> None:
     assert sorted(output.splitlines()) == ["saved", "saved", "told"], errors
     assert process.returncode == 7
     assert json.loads((tmp_path / "out").read_text())["run"]["exit_code"] == 7
+
+
+def test_if_the_warden_is_killed_the_exit_status_says_that_it_is_not_known(tmp_path: Path) -> None:
+    process = headless(tmp_path, DEAF)
+    (stand_in,) = psutil.Process(process.pid).children()
+    (warden,) = stand_in.children()
+    warden.kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 125, errors
+    assert json.loads((tmp_path / "out").read_text())["run"]["exit_code"] is None
 
 
 def test_a_second_sigterm_ends_a_program_that_ignores_the_first(tmp_path: Path) -> None:

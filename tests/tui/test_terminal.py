@@ -171,6 +171,24 @@ def test_a_signal_ends_it_as_q_does(
     terminal.assert_as_it_was()
 
 
+def test_a_program_that_handles_sigterm_says_with_which_status_it_ends(
+    opened: list[Terminal], program: Path
+) -> None:
+    program.write_text(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    terminal = Terminal("run", "--json", "end.json", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("ready")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 5
+    terminal.assert_as_it_was()
+    assert json.loads((program.parent / "end.json").read_text())["run"]["exit_code"] == 5
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("rest", ["scenarios", "ended", "paused"])
 def test_a_signal_ends_it_at_once_while_nothing_moves(
