@@ -870,3 +870,54 @@ def test_output_tracebacks_and_status_are_the_same(what: str, tmp_path: Path) ->
         re.sub("0x[0-9a-f]+", "", done.stderr).splitlines() for done in (watched, bare)
     ]
     assert [line for line in lines if not line.startswith("mpviz: ")] == expected
+
+
+WAITING = """
+import sys, time
+from telling import tell
+
+def nap(number):
+    time.sleep(0.3)
+    return number
+
+def timed(call, *args):
+    began = time.monotonic()
+    result = list(call(*args))
+    tell(took=time.monotonic() - began, result=result)
+
+def billiard():
+    from billiard import Pool
+    with Pool(2) as pool:
+        timed(pool.map, nap, range(6), 1)
+
+def pebble():
+    from pebble import ProcessPool
+    with ProcessPool(2) as pool:
+        timed(pool.map(nap, range(6)).result)
+
+def joblib(backend):
+    from joblib import Parallel, delayed
+    timed(Parallel(2, backend=backend), [delayed(nap)(number) for number in range(6)])
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1].split()
+    globals()[name](*rest)
+"""
+
+
+@pytest.mark.parametrize("what", ["billiard", "pebble", "joblib loky", "joblib multiprocessing"])
+def test_whoever_calls_a_pool_of_a_library_is_shown_to_wait_for_its_results(
+    run_program: RunProgram, what: str
+) -> None:
+    pytest.importorskip(what.split(maxsplit=1)[0])
+    run = run_program(WAITING, what, start_method="fork")
+    run.assert_nothing_was_missed()
+    (told,) = run.told
+    assert told["result"] == list(range(6))
+    (main,) = [
+        each["phases"]
+        for each in run.document["phases"]["processes"]
+        if each["name"] == "MainProcess"
+    ]
+    assert told["took"] / 2 < main["waiting_for_result"] < told["took"] * 1.01
+    assert main["sleeping"] < told["took"] / 3

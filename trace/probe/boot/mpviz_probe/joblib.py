@@ -1,10 +1,20 @@
-"""Observes joblib: the program's functions in its batches of calls, and the queues of its Pool."""
+"""Observes joblib: the program's functions in its batches of calls, and who waits for results.
 
-from mpviz_probe import sites
+Tried with joblib 1.6. In other versions the wait may not be seen.
+"""
+
+from _thread import get_ident
+from functools import wraps
+
+from mpviz_probe import sites, wire
 from mpviz_probe.functions import see_through
+from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after
 from mpviz_probe.pipes import disown
 from mpviz_probe.queues import hush_simple
+
+_waiting: "set[int]" = set()
+"""The threads that wait for the results of a ``Parallel``."""
 
 
 def patch(module):
@@ -43,9 +53,48 @@ def _hush(_, queue, state):
     queue._make_methods()
 
 
+def _patch_parallel(parallel):
+    if hasattr(parallel, "_wait_retrieval"):
+        parallel._wait_retrieval = after(parallel._wait_retrieval, _tell_wait, "joblib")
+        parallel.__call__ = _observed_call(parallel.__call__)
+
+
+def _tell_wait(is_to_go_on, parallel):
+    """Report the wait for results, which joblib does not get by a wait but looks for in turns."""
+    # With a generator, the program's code runs in between.
+    if not is_to_go_on or parallel.return_generator or get_ident() in _waiting:
+        return
+    backend = vars(parallel._backend)
+    # Of loky, or of multiprocessing.
+    pool = backend.get("_workers") or backend.get("_pool")
+    name = None if pool is None else vars(pool).get("_mpviz_id")
+    if name is not None:
+        _waiting.add(get_ident())
+        wire.put(b"wait", b'"what":"results","o":%b/","s":%d' % (name[:-1], sites.here()))
+
+
+def _observed_call(call):
+    @wraps(call)
+    @seamless
+    def observed(*args, **kwargs):
+        try:
+            try:
+                return call(*args, **kwargs)
+            finally:
+                if get_ident() in _waiting:
+                    _waiting.discard(get_ident())
+                    wire.put(b"wait.over")
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
 _PATCHES = {
     "BatchedCalls": _patch_batch,
     "CustomizablePicklingQueue": _patch_queue,
+    "Parallel": _patch_parallel,
     "SafeFunction": _patch_wrapper,
     "_TracebackCapturingWrapper": _patch_wrapper,
 }
