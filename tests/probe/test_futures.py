@@ -11,7 +11,8 @@ from mpviz.trace.events import Waiting
 from mpviz.trace.rings import as_event
 
 if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
+    from mpviz.trace.state import RunState
+    from tests.conftest import Observed, RunProgram, RunTogether
 
 COMMON = """
 import os, signal, sys, threading, time
@@ -611,3 +612,50 @@ def test_a_program_with_more_objects_than_a_ring_has_forms_for_loses_nothing(
     run.assert_nothing_was_missed()
     assert run.one("locks", "lock")["acquisitions"] == 500
     assert len(run.document["tasks"]) == 60
+
+
+STALLS = """
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+class Unpicklable:
+    def __reduce__(self):
+        # The manager joins the thread that is here, and holds the lock that its error takes.
+        while not executor._shutdown_lock.locked():
+            time.sleep(0.01)
+        raise ValueError("on purpose")
+
+def main():
+    global executor
+    executor = ProcessPoolExecutor(1)
+    executor.submit(id, 42).result()
+    future = executor.submit(id, Unpicklable())
+    executor.shutdown(wait=False)
+    # The first releases of CPython 3.12 and 3.13 wait for ever.
+    future.exception()
+
+if __name__ == "__main__":
+    main()
+"""
+
+STALLED_SECONDS = 1.0
+
+
+def test_whoever_waits_for_a_stalled_executor_is_shown_to_wait_for_its_results(
+    run_together: RunTogether, python: str
+) -> None:
+    waits: list[str] = []
+
+    def is_stalled(state: RunState) -> bool:
+        for process in state.processes.values():
+            wait = process.wait
+            if process.name != "MainProcess" or wait is None or wait.what != "results":
+                continue
+            if state.now - wait.since > STALLED_SECONDS * 1e9:
+                waits.append(process.state)
+                return True
+        return False
+
+    run = run_together({"stalls": (STALLS, is_stalled)}, python=python)["stalls"]
+    run.assert_no_probe_error()
+    assert waits == ["waiting"] or (waits == [] and run.exit_code == 0)

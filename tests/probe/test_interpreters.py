@@ -95,3 +95,52 @@ def test_a_deadlock_is_found_beside_a_sub_interpreter(
     run = run_together({"deadlock": (DEADLOCK, is_found)}, python=python)["deadlock"]
     assert [finding["rule"] for finding in run.document["findings"]] == ["deadlock"]
     run.assert_no_probe_error()
+
+
+EXECUTOR = (
+    PRELUDE
+    + """
+from concurrent.futures import ProcessPoolExecutor
+try:
+    from concurrent.futures import InterpreterPoolExecutor
+except ImportError:
+    # Before Python 3.14.
+    InterpreterPoolExecutor = None
+
+def double(number):
+    return number * 2
+
+def fail(number):
+    raise KeyError(number)
+
+def main():
+    calls = []
+    if InterpreterPoolExecutor is not None:
+        with InterpreterPoolExecutor(2) as executor:
+            calls = list(executor.map(double, range(8)))
+            calls.append(executor.submit(double, 21).result())
+            calls.append(type(executor.submit(fail, 1).exception()).__name__)
+    with ProcessPoolExecutor(1) as executor:
+        tell(beside=executor.submit(double, 4).result())
+    tell(calls=calls)
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
+
+def test_an_executor_of_interpreters_works_and_is_no_pool_of_processes(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(EXECUTOR, python=python)
+    run.assert_nothing_was_missed()
+    calls = run.facts("calls")
+    assert calls in ([], [0, 2, 4, 6, 8, 10, 12, 14, 42, "KeyError"])
+    assert run.facts("beside") == 8
+    (pool,) = run.document["pools"]
+    assert (pool["kind"], [job["function"] for job in pool["jobs"]]) == (
+        "ProcessPoolExecutor",
+        ["double"],
+    )
+    assert run.document["findings"] == []

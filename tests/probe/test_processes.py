@@ -194,3 +194,42 @@ def test_a_join_is_shown_as_a_wait_for_the_process(run: Observed) -> None:
     waited = {span.detail for span in main.lane.spans if span.activity.name == "PROCESS"}
     assert str(said(run, "terminated")[0]) in waited
     assert main.lane.totals[5] > 0
+
+
+INTERRUPTED = """
+import multiprocessing as mp, sys, time
+from telling import tell
+
+def work(ready):
+    try:
+        ready.set()
+        time.sleep(600)
+    except KeyboardInterrupt:
+        sys.exit(7)
+
+if __name__ == "__main__":
+    ready = mp.Event()
+    process = mp.Process(target=work, args=(ready,))
+    process.start()
+    ready.wait()
+    if hasattr(process, "interrupt"):
+        process.interrupt()
+    else:
+        # Came with Python 3.14.
+        process.terminate()
+    process.join()
+    tell(exit_code=process.exitcode, interrupts=hasattr(process, "interrupt"))
+"""
+
+
+def test_an_interrupt_of_a_process_is_told_and_does_what_it_did(
+    run_program: RunProgram, python: str, start_method: str
+) -> None:
+    run = run_program(INTERRUPTED, python=python, start_method=start_method)
+    run.assert_nothing_was_missed()
+    interrupts = run.facts("interrupts")
+    assert run.facts("exit_code") == (7 if interrupts else -15)
+    (process,) = [each for each in run.document["processes"] if each["start_method"]]
+    assert process["exit_code"] == run.facts("exit_code")
+    signal = "SIGINT" if interrupts else "SIGTERM"
+    assert [line for line in run.log if signal in line], run.log
