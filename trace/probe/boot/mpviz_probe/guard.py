@@ -18,6 +18,21 @@ _OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _TESTS = os.path.join(_STDLIB, "test") + os.sep
 _INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
+_OPCODES = {
+    "POP_TOP": 1,
+    "DUP_TOP": 4,
+    "ROT_FOUR": 6,
+    "NOP": 9,
+    "RERAISE": 48,
+    "POP_BLOCK": 87,
+    "END_FINALLY": 88,
+    "FOR_ITER": 93,
+    "LOAD_CONST": 100,
+    "SETUP_FINALLY": 122,
+    "LOAD_FAST": 124,
+    "STORE_FAST": 125,
+}
+"""Some instructions of Python 3.8 and 3.9, as in ``opcode``, which a program may not import."""
 _BUILT_IN = ("builtins", "struct", "_struct")
 
 _rewritten: "dict[int, tuple[CodeType, CodeType]]" = {}
@@ -105,6 +120,28 @@ def _without_ours(trace):
     return trace
 
 
+if sys.version_info >= (3, 11):
+
+    def passed_call(error, arguments):
+        """As below; from Python 3.11 on, no signal is handled between such a call and the next."""
+        return False
+
+else:
+
+    def passed_call(error, arguments):
+        """Whether the frame that caught this exception had called with so many arguments.
+
+        Up to Python 3.10, a signal can be handled right after the call of a Python function.
+        """
+        from opcode import opmap
+
+        trace = error.__traceback__
+        code = trace.tb_frame.f_code.co_code
+        call = bytes((opmap["CALL_FUNCTION"], arguments))
+        places = (at for at in range(0, len(code), 2) if code.startswith(call, at))
+        return trace.tb_lasti >= next(places, len(code))
+
+
 def _is_ours(trace):
     return trace.tb_frame.f_code.co_filename.startswith(_OURS)
 
@@ -170,15 +207,20 @@ else:
 
     def _rewrite(code):
         """Make the ``raise`` use what ``unframe`` returns, and each step of a loop be one step."""
-        from opcode import opmap
-
+        is_stepwise = sys.version_info < (3, 10) and any(
+            code.co_code[at] == _OPCODES["FOR_ITER"] for at in range(0, len(code.co_code), 2)
+        )
+        if "unframe" not in code.co_names and not is_stepwise:
+            return code
         instructions = bytearray(code.co_code)
         if "unframe" in code.co_names:
+            from opcode import opmap
+
             _use_what_unframe_returns(instructions, code.co_names.index("unframe"), opmap)
         names = code.co_varnames + ("type", "value", "trace")
         constants = code.co_consts + (None,)
-        for at in range(0, len(instructions) - 8, 2):
-            _store_at_once(instructions, at, len(names), len(constants), opmap)
+        for at in range(0, len(instructions) - 8 if is_stepwise else 0, 2):
+            _store_at_once(instructions, at, len(names), len(constants))
         return code.replace(
             co_code=bytes(instructions),
             co_consts=constants,
@@ -196,25 +238,28 @@ else:
             if instructions.startswith(load, at) and instructions.startswith(raised, at + 4):
                 instructions[at + 6 : at + 10] = opmap["UNPACK_SEQUENCE"], 3, end_of_finally, 0
 
-    def _store_at_once(instructions, at, names, constants, opmap):
+    def _store_at_once(instructions, at, names, constants):
         """Let no exception of a signal handler come between a step of an iterator and its storing.
 
         That is what ``for each in iterator: break`` is used for. Up to Python 3.9, a signal can be
         handled before the value is stored, unless the next instruction is SETUP_FINALLY. So a
         ``try`` is put around the storing, and its handler stores the value as well.
         """
-        if instructions[at] != opmap["FOR_ITER"] or instructions[at + 2] != opmap["STORE_FAST"]:
+        if (
+            instructions[at] != _OPCODES["FOR_ITER"]
+            or instructions[at + 2] != _OPCODES["STORE_FAST"]
+        ):
             return
         # FOR_ITER; STORE_FAST; POP_TOP and a jump for the break; a jump back that is never taken
         end = at + 2 + instructions[at + 1]
-        if end not in (at + 10, at + 12) or instructions[at + 4] != opmap["POP_TOP"]:
+        if end not in (at + 10, at + 12) or instructions[at + 4] != _OPCODES["POP_TOP"]:
             return
         way = len(instructions) - (at + 4)
         if way > 255:
             return
         target = instructions[at + 3]
         block = ("SETUP_FINALLY", way, "STORE_FAST", target, "POP_BLOCK", 0, "POP_TOP", 0, "NOP", 0)
-        instructions[at + 2 : end] = _assemble(block, opmap)[: end - at - 2]
+        instructions[at + 2 : end] = _assemble(block)[: end - at - 2]
         last, value, trace = range(names - 3, names)
         # The value is below the three of the exception before this one, which ROT_FOUR moves. All
         # but the last of these instructions are followed by the next without a look at signals.
@@ -230,8 +275,8 @@ else:
         handler += ("LOAD_FAST", trace, "LOAD_FAST", value, "LOAD_FAST", last)
         for name in (last, value, trace):
             handler += ("LOAD_CONST", constants - 1, "STORE_FAST", name)
-        handler += ("RERAISE" if "RERAISE" in opmap else "END_FINALLY", 0)
-        instructions += _assemble(handler, opmap)
+        handler += ("RERAISE" if sys.version_info >= (3, 9) else "END_FINALLY", 0)
+        instructions += _assemble(handler)
 
-    def _assemble(words, opmap):
-        return bytes(opmap[word] if isinstance(word, str) else word for word in words)
+    def _assemble(words):
+        return bytes(_OPCODES[word] if isinstance(word, str) else word for word in words)

@@ -2,14 +2,21 @@
 
 import sys
 from functools import partial
-from itertools import count
+from itertools import count, starmap
 from operator import attrgetter
 from time import monotonic_ns
 from types import MethodType
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.arm import report
+from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
 from mpviz_probe.hooks import after
+
+try:
+    # ``collections`` takes it from there; not every program imports ``collections``.
+    from _collections import defaultdict  # type: ignore[import-not-found]
+except ImportError:
+    from collections import defaultdict
 
 # Not from 1: a program that replaces itself (exec) keeps its pid, and its locks are others.
 _numbers = count(monotonic_ns() // 1000)
@@ -158,7 +165,7 @@ def _observed_acquire(take, give, count_held, forms):
     @seamless
     def acquire(_, /, block=True, timeout=None, *more):
         try:
-            taken = False
+            taken = answers = False
             try:
                 # C also checks its arguments and first tries without waiting, so the order of
                 # these steps is the same.
@@ -166,16 +173,16 @@ def _observed_acquire(take, give, count_held, forms):
                     for taken in attempt:
                         break
                 else:
-                    taken = take(False, timeout, *more)
+                    answers = answers_of(take, False, timeout, *more)
+                    taken = answers[0]
                 if not taken and block and (timeout is None or timeout > 0):
-                    taken = wait_for(take, timeout, waiting, sites.here())
+                    answers = answers_of(take, True, timeout)
+                    taken = wait_for(answers, timeout, waiting, sites.here())
                 if taken and (count_held is None or count_held() == 1):
                     send(acquired, here())
                 return taken
             except BaseException as error:
-                if taken:
-                    _undo(give, released, error)
-                raise
+                return keep_or_undo(error, error, taken, answers, [], give, send, released)
         except BaseException as error:
             unframe(error)
             raise
@@ -194,22 +201,40 @@ def _observed_release(give, count_held, released, refused):
                 return give(*more)
             try:
                 send(released)
-                for _ in giving:
+                # None as soon as it is done.
+                for given in giving:
                     break
-                given = True
                 return None
             except BaseException as error:
-                if not is_the_programs(error):
-                    send(refused)
-                elif not given:
-                    # The release is already told, so do it; the interrupt follows right after.
-                    give()
-                raise
+                return _complete_release(error, error, given, [], give, refused)
         except BaseException as error:
             unframe(error)
             raise
 
     return release
+
+
+@seamless
+def _complete_release(error, first, given, done, *actions):
+    """Release a lock whose release was told, unless it refuses; raise what is not ours.
+
+    ``first`` is the exception that came out of ``release``, ``error`` the last one. What is done
+    makes the list longer in the same step.
+    """
+    try:
+        if given is False and not done:
+            give, refused = actions
+            if not is_the_programs(error) and not wire.was_told(error):
+                done.append(None)
+                wire.send(refused)
+            elif wire.was_told(first) or passed_call(first, 1):
+                # The program's exception follows right after.
+                done.extend(starmap(give, ((),)))
+    except BaseException as another:
+        _complete_release(another, first, given, done, *actions)
+    if is_the_programs(error) or not wire.was_told(error):
+        raise error
+    report("lock")
 
 
 def _observed_exit(release):
@@ -233,29 +258,61 @@ def attempts(take):
     return iter(partial(take, False), None)
 
 
-def wait_for(take, timeout, waiting, site):
+def answers_of(take, *arguments):
+    """A dict whose item 0 is what ``take`` returns; it is called at the first look at that item.
+
+    The answer is in the dict before a signal can be handled. Unlike a ``for`` loop, this passes on
+    a StopIteration that a signal handler of the program raises while ``take`` waits.
+    """
+    return defaultdict(partial(take, *arguments))
+
+
+def wait_for(answers, timeout, waiting, site):
     """Take a lock that is not free, and report the wait with this form; False for a time-out.
 
     The end of the wait is reported here only if the lock was not taken.
     """
-    taken = False
     try:
         wire.send(waiting, site, wire.milliseconds(timeout))
-        for taken in iter(partial(take, True, timeout), None):
-            break
-        return taken
+        return answers[0]
     finally:
-        if not taken:
-            wire.over()
+        _end_wait(answers)
 
 
-def _undo(give, released, error):
-    """Give the lock back: after an interrupt, it is as if the interrupt had come before."""
+@seamless
+def _end_wait(answers, error=None):
     try:
-        if wire.was_told(error):
-            wire.send(released)
-    finally:
-        give()
+        if not (answers.get(0) or (error is not None and wire.was_told(error))):
+            wire.over()
+    except BaseException as another:
+        _end_wait(answers, another)
+    if error is not None:
+        raise error
+
+
+@seamless
+def keep_or_undo(error, first, taken, answers, given, *actions):
+    """Give back what was taken if the program raised this exception, and raise it again.
+
+    Then it is as if the exception had come before. If the error is ours, it is reported, and what
+    was taken is kept: True. ``first`` is the exception that the caller caught, ``error`` the last
+    one. The list ``given`` becomes longer in the step that gives back. The actions are the
+    function that does so, and one that tells of it, with its arguments.
+    """
+    try:
+        taken = taken or bool(answers and answers.get(0))
+        if taken and not given and is_the_programs(error):
+            give, tell, *arguments = actions
+            is_told = wire.was_told(first) or passed_call(first, 2)
+            if is_told and (error is first or not wire.was_told(error)):
+                tell(*arguments)
+            given.extend(starmap(give, ((),)))
+    except BaseException as another:
+        keep_or_undo(another, first, taken, answers, given, *actions)
+    if not taken or is_the_programs(error):
+        raise error
+    report("lock")
+    return True
 
 
 _RECURSIVE = 0

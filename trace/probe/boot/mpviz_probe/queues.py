@@ -13,7 +13,7 @@ from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
 from mpviz_probe.hooks import after, before, during
-from mpviz_probe.locks import attempts, is_the_programs_own, wait_for
+from mpviz_probe.locks import answers_of, attempts, is_the_programs_own, keep_or_undo, wait_for
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.pipes import bytes_in, capacity_of, disown
 from mpviz_probe.signals import hide
@@ -113,41 +113,30 @@ def _observed_room(semlock, name):
     take, give = semlock.acquire, semlock.release
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s", b"limit"))
+    given_up = b'"given_up":1,"o":' + name
     send, here, attempt = wire.send, sites.of_caller(3), attempts(take)
 
     @seamless
     def acquire(block=True, timeout=None):
         try:
-            taken = False
+            taken = answers = False
             try:
                 for taken in attempt:
                     break
                 if not taken and block and (timeout is None or timeout > 0):
-                    taken = wait_for(take, timeout, waiting, here())
+                    answers = answers_of(take, True, timeout)
+                    taken = wait_for(answers, timeout, waiting, here())
                 if taken:
-                    try:
-                        send(putting, here())
-                    except BaseException:
-                        report("queue")
+                    send(putting, here())
                 return taken
             except BaseException as error:
-                if taken:
-                    # After an interrupt, the place has to be free again.
-                    _undo_put(give, name, error)
-                raise
+                undo = give, wire.put, b"queue.lost", given_up
+                return keep_or_undo(error, error, taken, answers, [], *undo)
         except BaseException as error:
             unframe(error)
             raise
 
     return acquire
-
-
-def _undo_put(give, name, error):
-    try:
-        if wire.was_told(error):
-            wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
-    finally:
-        give()
 
 
 def _observed_turn(take, what, name):
@@ -162,7 +151,7 @@ def _observed_turn(take, what, name):
             for taken in attempt:
                 break
             if not taken and block and (timeout is None or timeout > 0):
-                taken = wait_for(take, timeout, waiting, here())
+                taken = wait_for(answers_of(take, True, timeout), timeout, waiting, here())
             return taken
         except BaseException as error:
             unframe(error)
@@ -320,9 +309,21 @@ def _observe_simple(queue):
         queue._wlock.acquire = _observed_turn(queue._wlock._semlock.acquire, b"put", name)
         queue._wlock.release = queue._wlock._semlock.release
     reader, writer = queue._reader, queue._writer
-    reader.recv_bytes = _observed_receive(reader.recv_bytes, reader, name)
+    reader.recv_bytes = _observed_receive(_weakly(reader, "recv_bytes"), reader, name)
     reader._recv = _observed_piece(reader, name)
-    writer.send_bytes = _observed_send(writer.send_bytes, writer, name)
+    writer.send_bytes = _observed_send(_weakly(writer, "send_bytes"), writer, name)
+
+
+def _weakly(connection, method):
+    """A method of a connection that does not keep it: the program may drop it to close it."""
+    from weakref import ref
+
+    function, known = getattr(type(connection), method), ref(connection)
+
+    def call(*args):
+        return function(known(), *args)
+
+    return call
 
 
 def hush_simple(queue):

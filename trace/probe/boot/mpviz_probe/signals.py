@@ -11,7 +11,7 @@ from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
 from mpviz_probe.hooks import after, before
-from mpviz_probe.locks import hush, identify, is_observed, is_the_programs_own, observe
+from mpviz_probe.locks import answers_of, hush, identify, is_observed, is_the_programs_own, observe
 
 _UNSEEN = False
 """What is known of a Condition that came by a pickle and has not been used here."""
@@ -212,16 +212,14 @@ def _observed_sleep(take, woken):
     @seamless
     def acquire(block=True, timeout=None):
         try:
-            notified = False
             if not block:
                 return take(False)
+            answers = answers_of(take, True, timeout)
             try:
-                for notified in iter(partial(take, True, timeout), None):
-                    break
-                return notified
+                return answers[0]
             finally:
                 try:
-                    send(woken, here(), 1 if notified else 0)
+                    send(woken, here(), 1 if answers.get(0) else 0)
                 except BaseException:
                     report("signal")
         except BaseException as error:

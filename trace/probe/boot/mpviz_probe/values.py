@@ -1,14 +1,14 @@
 """Observes Values and Arrays: each read and write, told while their own lock is held."""
 
 import sys
-from functools import partial, wraps
+from functools import wraps
 from math import isfinite
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
 from mpviz_probe.hooks import after
-from mpviz_probe.locks import attempts, is_observed, observe
+from mpviz_probe.locks import answers_of, attempts, is_observed, observe
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.locks import identify as identify_lock
 
@@ -146,17 +146,15 @@ class _Observed:
 
     def hold(self):
         """Take the lock as the original does, and say that it takes waiting."""
-        taken = False
+        answers = answers_of(self.take, True)
         try:
             try:
                 wire.send(self.waiting, sites.here())
-                for taken in iter(partial(self.take, True), None):
-                    break
-                return taken
+                return answers[0]
             finally:
                 wire.over()
         except BaseException:
-            if taken:
+            if answers.get(0):
                 self.give()
             raise
 

@@ -402,20 +402,21 @@ def send_at_once(  # noqa: PLR0917
 
 
 @seamless
-def _hold_after_all(error, told, memory, number, *record):
+def _hold_after_all(error, told, memory, number, *record, is_again=False):
     """Hold a record after this exception; raise it again unless the ring caused it."""
     try:
-        if told is None:
-            told = [number] if _is_in_ring(memory, number) else []
-        if not told:
-            if number:
-                # The viewer reads no further than a slot without its number.
-                _skip(number)
-            stamp, *values = record
-            _hold(told, number, stamp or monotonic_ns(), get_ident(), *values)
+        if is_the_programs(error) or (isinstance(error, _DOES_NOT_FIT) and not is_again):
+            if told is None:
+                told = [number] if _is_in_ring(memory, number) else []
+            if not told:
+                if number:
+                    # The viewer reads no further than a slot without its number.
+                    _skip(number)
+                stamp, *values = record
+                _hold(told, number, stamp or monotonic_ns(), get_ident(), *values)
     except BaseException as another:
-        _hold_after_all(another, told, memory, number, *record)
-    if is_the_programs(error) or not isinstance(error, _DOES_NOT_FIT):
+        _hold_after_all(another, told, memory, number, *record, is_again=True)
+    if is_the_programs(error) or is_again or not isinstance(error, _DOES_NOT_FIT):
         raise error
 
 
@@ -503,12 +504,12 @@ def _send_after_all(error, told, memory, number, form, *values, is_by_pipe=False
     As with :func:`_put_after_all`, any exception that comes here is handled in the same way.
     """
     try:
-        if told is None:
-            told = [number] if _is_in_ring(memory, number) else []
-        if not told and (
-            is_the_programs(error) or (isinstance(error, _DOES_NOT_FIT) and not is_by_pipe)
-        ):
-            _send_by_pipe(told, number, form, *values)
+        # An error of ours that comes here would come again.
+        if is_the_programs(error) or (isinstance(error, _DOES_NOT_FIT) and not is_by_pipe):
+            if told is None:
+                told = [number] if _is_in_ring(memory, number) else []
+            if not told:
+                _send_by_pipe(told, number, form, *values)
     except BaseException as another:
         _send_after_all(another, told, memory, number, form, *values, is_by_pipe=True)
     if is_the_programs(error) or is_by_pipe or not isinstance(error, _DOES_NOT_FIT):
