@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.primitives.queue import Turns
+
 PATIENCE = 60
 
 FAULTS = {
@@ -108,3 +110,8 @@ def run_as_it_chooses(start_method: str, *words: str) -> Finished:
     assert_time_adds_up(finished.document)
     assert not [each for each in finished.document["findings"] if each["rule"] in FAULTS]
     return finished
+
+
+def counts(turns: dict[str, Turns]) -> dict[str, int]:
+    """By process key, how many items it has put into a queue, or taken out."""
+    return {key: each.count for key, each in turns.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scenario_runs import counts
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
@@ -158,10 +159,10 @@ def test_puts_and_gets_are_told_of_who_did_them(run: Observed) -> None:
     ]
     taken = dict(facts["taken"] for facts in run.told if "taken" in facts)
     # Each consumer also takes the sentinel that ends it.
-    assert queue.got_by == {str(pid): count + 1 for pid, count in taken.items()}
+    assert counts(queue.takers) == {str(pid): count + 1 for pid, count in taken.items()}
     main = run.process("MainProcess")["pid"]
     expected = {**dict.fromkeys(map(str, run.facts("producers")), 40), str(main): 2}
-    assert queue.put_by == expected
+    assert counts(queue.putters) == expected
 
 
 def test_a_joinable_queue_is_joined_when_all_is_done(run: Observed) -> None:

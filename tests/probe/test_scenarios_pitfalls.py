@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scenario_runs import counts
 
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.primitives.pool import Pool, Task
@@ -132,8 +133,8 @@ def test_a_terminated_producer_takes_the_queue_with_it(
         assert second is not None
         assert (first.exit_code, second.alive) == (-15, True)
         assert [number for _, _, number in first.signals] == [15]
-        assert queue.put_by == {first.key: 1, second.key: 5}
-        assert queue.got_by == {}
+        assert counts(queue.putters) == {first.key: 1, second.key: 5}
+        assert queue.takers == {}
         waiting = [waits_for(process, "get") for process in state.processes.values()]
         assert queue.id in waiting
     assert set(exit_codes(state).values()) == {-15}
@@ -181,7 +182,7 @@ def test_join_waits_for_a_process_that_still_has_its_item(
         assert worker is not None
         assert (worker.alive, worker.finished) == (True, -1)
         (queue,) = state.table(Queue).values()
-        assert (queue.depth, queue.put_by, queue.got_by) == (1, {worker.key: 1}, {})
+        assert (queue.depth, counts(queue.putters), queue.takers) == (1, {worker.key: 1}, {})
         assert printed(state) == ["first join", "put 1000 KB, nothing left to do"]
     assert exit_codes(state) == {"MainProcess": -15, "Process-1": -15}
 

@@ -74,8 +74,8 @@ def test_all_counts_are_exact(steps: list[tuple[int, int, int, int]]) -> None:
             counts[name + " got"],
         )
         assert (queue.depth, queue.max_depth) == (counts[name + " in"], model.most[name])
-        assert sum(turns.items + 1 for turns in queue.putters.values()) == queue.puts.count
-        assert sum(turns.items + 1 for turns in queue.takers.values()) == queue.gets.count
+        assert sum(turns.count for turns in queue.putters.values()) == queue.puts.count
+        assert sum(turns.count for turns in queue.takers.values()) == queue.gets.count
     for name in VALUES:
         value = state.table(SharedValue)[name]
         assert (value.reads, value.writes.count) == (

@@ -77,6 +77,11 @@ class Turns:
     waited: int = 0
     """How long it waited for these, nanoseconds."""
 
+    @property
+    def count(self) -> int:
+        """Items in all."""
+        return self.items + 1
+
 
 @dataclass(slots=True)
 class Queue:
