@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from mpviz.trace.state import RunState
     from mpviz.tui.sessions import Session
 
@@ -22,6 +24,9 @@ NOT_STARTED = 127
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a program unless it handles them."""
+
+
+_Handler: TypeAlias = "Callable[[int, FrameType | None], Any] | int | None"
 
 
 class Signals:
@@ -46,6 +51,8 @@ class Signals:
         self._wake = wake
         self._acted = 0
         """How many of the signals have been acted on."""
+        self._before: dict[int, _Handler] = {}
+        """The handlers outside of :meth:`handled`."""
 
     def act(self) -> None:
         """Do what is asked by the signals that have come since the last call."""
@@ -78,13 +85,28 @@ class Signals:
         Those that were ignored when we were started stay ignored, for the program too (nohup).
         """
         numbers = [each for each in _ENDING if signal.getsignal(each) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._note) for number in numbers}
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
-                # Once we have been asked to end, a late signal must not change how we do.
-                signal.signal(number, signal.SIG_IGN if self.received else handler)
+            # Once we have been asked to end, a late signal must not change how we do.
+            self._restore(signal.SIG_IGN if self.received else None)
+
+    def report_begins(self) -> None:
+        """Let one more signal change nothing, so that a run that has just ended is reported.
+
+        The next one acts as outside: a report into a pipe that nobody reads is never written.
+        """
+        for number in self._before:
+            signal.signal(number, self._let_pass)
+
+    def _let_pass(self, number: int, frame: object) -> None:
+        self._restore(None)
+
+    def _restore(self, other: _Handler) -> None:
+        """Set the handlers from outside again, or this other one."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler if other is None else other)
 
     def _note(self, number: int, frame: object) -> None:
         self.received.append(number)

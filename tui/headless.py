@@ -42,10 +42,13 @@ def run_headless(
     target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
 ) -> int:
     """Run the target to its end and return the exit status."""
-    observed = observe(target, record, rate)
-    if observed is None:
-        return NOT_STARTED
-    written = _report(observed.state, json_file)
+    signals = Signals(has_screen=False)
+    with signals.handled():
+        observed = _observe(target, record, rate, signals)
+        if observed is None:
+            return NOT_STARTED
+        signals.report_begins()
+        written = _report(observed.state, json_file)
     if observed.record_problem:
         say(f"--record: {observed.record_problem}")
         written = False
@@ -60,22 +63,28 @@ def observe(
 
     With ``capture`` its output is only in the state, and it has no input.
     """
+    signals = Signals(has_screen=False)
+    with signals.handled():
+        return _observe(target, record, rate, signals, capture=capture)
+
+
+def _observe(
+    target: Target, record: Path | None, rate: float, signals: Signals, *, capture: bool = False
+) -> Observed | None:
     from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
     from mpviz.trace.start import start  # noqa: PLC0415
 
-    signals = Signals(has_screen=False)
     stdin = subprocess.DEVNULL if capture else None
-    with signals.handled():
-        try:
-            session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
-        except (LaunchError, OSError) as error:
-            say(str(error))
-            return None
-        try:
-            signals.session = session
-            _step_to_the_end(session, signals, target.limit)
-        finally:
-            session.close()
+    try:
+        session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
+    except (LaunchError, OSError) as error:
+        say(str(error))
+        return None
+    try:
+        signals.session = session
+        _step_to_the_end(session, signals, target.limit)
+    finally:
+        session.close()
     return Observed(session.state, record_problem(session), signals)
 
 

@@ -213,7 +213,9 @@ import multiprocessing, signal, sys, time
 
 def work():
     time.sleep(1)
-    print("saved", flush=True)
+    # In one write: print() would write the end of the line by itself, and the two run at once.
+    sys.stdout.write("saved\n")
+    sys.stdout.flush()
 
 if __name__ == "__main__":
     children = [multiprocessing.Process(target=work) for _ in range(2)]

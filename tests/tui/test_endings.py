@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,16 @@ from mpviz.tui.sessions import Session
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 Drive = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[dict[int, Any]]:
+    """The handlers before a test, and again after it: else the programs of later tests ignore."""
+    before = {number: signal.getsignal(number) for number in (INT, TERM, HUP, signal.SIGALRM)}
+    yield before
+    signal.alarm(0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -53,16 +63,15 @@ def test_the_first_sigterm_is_the_program_s_and_all_others_end_it(
     woken: list[int] = []
     signals = Signals(has_screen=has_screen, wake=woken.append)
     signals.session = None if is_late else session
-    before = {number: signal.getsignal(number) for number in (INT, TERM, HUP)}
     with signals.handled():
         for number in numbers:
             os.kill(os.getpid(), number)
             signals.act()
         signals.session = session
         signals.act()
-    for number, handler in before.items():
+    for number in (INT, TERM, HUP):
         # A late one must not change how we end.
-        assert signal.signal(number, handler) is signal.SIG_IGN
+        assert signal.getsignal(number) is signal.SIG_IGN
     assert woken == numbers
     assert session.asked == asked
     assert signals.status == status
@@ -113,7 +122,19 @@ def test_a_sigterm_while_the_program_is_being_started_reaches_it(
 
     with app.signals.handled():
         drive(app, script)
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert session.asked == ["terminate"]
     assert app.signals.status == 0
+
+
+def test_a_run_that_has_just_ended_is_reported_also_if_a_signal_comes_then(
+    handlers: dict[int, Any],
+) -> None:
+    signals = Signals(has_screen=False)
+    with pytest.raises(KeyboardInterrupt), signals.handled():
+        signals.report_begins()
+        os.kill(os.getpid(), INT)
+        reported = True
+        os.kill(os.getpid(), INT)
+    assert reported
+    assert signals.status == 0
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
