@@ -214,7 +214,7 @@ import multiprocessing, signal, sys, time
 def work():
     time.sleep(1)
     # In one write: print() would write the end of the line by itself, and the two run at once.
-    sys.stdout.write("saved\n")
+    sys.stdout.write("saved\\n")
     sys.stdout.flush()
 
 if __name__ == "__main__":
