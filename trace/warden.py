@@ -41,13 +41,22 @@ from time import monotonic, monotonic_ns, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mpviz.trace import kernel, removal, warden_folders, warden_start, warden_tree, warden_words
+    from mpviz.trace import (
+        kernel,
+        removal,
+        warden_folders,
+        warden_semaphores,
+        warden_start,
+        warden_tree,
+        warden_words,
+    )
 else:
     # Behind all else, so that ``queue.py`` in this folder is nobody's ``queue``.
     sys.path += [os.path.dirname(os.path.abspath(__file__)), sys.argv[2]]
     import kernel
     import removal
     import warden_folders
+    import warden_semaphores
     import warden_start
     import warden_tree
     import warden_words
@@ -95,6 +104,7 @@ class Warden:
         "has_children",
         "may_start",
         "poll",
+        "semaphores",
         "stand_in",
         "tree",
         "viewer_is_gone",
@@ -115,6 +125,8 @@ class Warden:
         """A pidfd of the program's first process; after its end, used to signal its group."""
         self.folders: set[str] = set()
         """Folders that the program would remove itself if it was not killed."""
+        self.semaphores: set[str] = set()
+        """Names of semaphores that it would remove."""
         self.may_start = False
         """The viewer has made the queue."""
         self.has_children = True
@@ -220,11 +232,20 @@ def _watch_over(warden: Warden) -> None:
         problem = f"processes of another user could not be ended: {beyond_us}"
         warden.words.tell_error(PermissionError(problem))
     else:
-        for folder in warden.folders:
-            problem = warden_folders.remove(folder)
-            if problem:
-                warden.words.tell_error(OSError(problem))
+        _remove_what_stayed(warden)
     warden.words.finish()
+
+
+def _remove_what_stayed(warden: Warden) -> None:
+    for folder in warden.folders:
+        problem = warden_folders.remove(folder)
+        if problem:
+            warden.words.tell_error(OSError(problem))
+    for name in warden.semaphores:
+        try:
+            warden_semaphores.remove(name)
+        except OSError as error:
+            warden.words.tell_error(error)
 
 
 def _wait_for_start(warden: Warden) -> None:
@@ -314,7 +335,7 @@ def _advance(warden: Warden, ending: Ending) -> None:
     if not warden.tree.is_ending:
         warden.tree.begin_ending()
         warden.tree.look()
-        _note_folders(warden)
+        _note_what_stays(warden)
     living = [process for process in warden.tree.processes.values() if process.is_in_reach]
     others: list[warden_tree.Process] = []
     trackers: list[warden_tree.Process] = []
@@ -340,10 +361,11 @@ def _advance(warden: Warden, ending: Ending) -> None:
             warden.tree.send(tracker, signal.SIGKILL)
 
 
-def _note_folders(warden: Warden) -> None:
+def _note_what_stays(warden: Warden) -> None:
     """Note what the program would remove at its own end, before we send it a signal."""
     try:
         warden.folders |= warden_folders.folders_of_sockets(warden.tree.processes)
+        warden.semaphores |= warden_semaphores.semaphores_of(warden.tree.processes)
     except OSError as error:
         # The signal is more important.
         warden.words.tell_error(error)
@@ -455,7 +477,7 @@ def _terminate(warden: Warden, patience: float) -> None:
         return
     begin_ending(warden, patience)
     warden.tree.look()
-    _note_folders(warden)
+    _note_what_stays(warden)
     warden.words.tell_signal(first, signal.SIGTERM, left_behind=False)
     for number in (signal.SIGTERM, signal.SIGCONT):
         # It is not reaped yet, so the pid still belongs to it.

@@ -520,6 +520,35 @@ def test_the_folder_of_a_listener_goes_if_we_end_the_program(
     assert list(tmp_path.iterdir()) == [others]
 
 
+LOCKING = """
+    import multiprocessing
+    from multiprocessing import resource_tracker
+    lock = multiprocessing.get_context("spawn").Lock()
+    os.kill(resource_tracker._resource_tracker._pid, signal.SIGKILL)
+    if os.fork() == 0:
+        sleep()
+    say(lock._semlock.name)
+    sleep()
+"""
+
+
+@pytest.mark.parametrize("way", ["end", "terminate", "kill warden"])
+def test_a_semaphore_goes_also_if_the_resource_tracker_was_killed(watch: Watch, way: str) -> None:
+    program = watch(*python(LOCKING)).program
+    assert program.stdout is not None
+    name = program.stdout.recv(1000).decode().strip()
+    semaphore = Path("/dev/shm", "sem." + name.removeprefix("/"))
+    assert semaphore.exists()
+    if way == "end":
+        program.end()
+    elif way == "terminate":
+        program.terminate(60)
+    else:
+        os.kill(program.warden_pid, signal.SIGKILL)
+    assert program.wait(PATIENCE)
+    wait_until(lambda: not semaphore.exists())
+
+
 def test_nothing_is_started_for_a_viewer_that_is_gone_already(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     ours.close()
