@@ -42,14 +42,16 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import take_in_command, take_in_start, take_in_title, watch_silence
-from mpviz.trace.rings import RingRecord, Told, as_event
+from mpviz.trace.rings import Form, RingRecord, Told, as_event
 from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, take_in_work
 from mpviz.trace.state import (
     CORE_USES,
     CROWD_SAMPLES,
     RECENT_LIMIT,
+    Bind,
     Cores,
     CoreUse,
+    FoldRecord,
     Handler,
     OutputLine,
     Process,
@@ -101,9 +103,10 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
     No such record ends a process.
     """
     waiting = iter(records)
+    bound: dict[Form, tuple[Process, FoldRecord]] = {}
     while True:
         try:
-            _fold_while_it_goes(state, waiting)
+            _fold_while_it_goes(state, waiting, bound)
             break
         except Exception as error:
             kind = records[len(records) - length_hint(waiting) - 1][1].kind
@@ -112,23 +115,25 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
     state.recent.extend(records[-RECENT_LIMIT:])
 
 
-def _fold_while_it_goes(state: RunState, records: Iterator[RingRecord]) -> None:
-    by_pid = state.by_pid
+def _fold_while_it_goes(
+    state: RunState, records: Iterator[RingRecord], bound: dict[Form, tuple[Process, FoldRecord]]
+) -> None:
     for record in records:
         time, form, thread, number, site, first, second, third = record
         try:
-            process = by_pid[form.pid]
+            process, fold_record = bound[form]
         except KeyError:
-            found = _speaker(state, as_event(record))
-            if found is None:
+            speaker = state.by_pid.get(form.pid) or _speaker(state, as_event(record))
+            if speaker is None:
                 _refuse(state, as_event(record))
                 continue
-            process = found
+            process, fold_record = speaker, form.bind(state, speaker, form.object)
+            bound[form] = process, fold_record
         state.records += 1
         process.records += 1
         if number > process.highest_number:
             process.highest_number = number
-        form.fold(state, process, form.object, time, thread, site, first, second, third)
+        fold_record(time, thread, site, first, second, third)
 
 
 def _fold_event(state: RunState, event: Event) -> None:
@@ -187,55 +192,53 @@ def _tell_of_deaths(state: RunState) -> None:
 
 
 def _waiting(state: RunState, process: Process, event: Waiting) -> None:
-    begin = _beginning_of_wait(event)
     target = f"{event.object}/{event.job}" if event.job >= 0 else event.object
-    begin(state, process, target, event.time, event.thread, event.site, event.limit)
+    begin = _beginning_of_wait(event)(state, process, target)
+    begin(event.time, event.thread, event.site, event.limit)
 
 
-def _beginning_of_wait(event: Waiting) -> Callable[..., None]:
-    """Make the handler for the beginning of a wait; the event names its object and its limit."""
+def _beginning_of_wait(event: Waiting) -> Bind:
+    """Make the handler for waits like this one, for any object and limit."""
     what, turn, begun = event.what, event.turn, event.begun
     kind = WAIT_KINDS.get(what)
     if kind is None:
-        return _count_unknown_wait(what)
+        return _count_unknown_waits(what)
     activity = kind.activity
 
-    def begin(  # noqa: PLR0917
-        state: RunState,
-        process: Process,
-        target: str,
-        time: int,
-        thread: int,
-        site: int,
-        limit: int,
-        *_: int,
-    ) -> None:
+    def bind(state: RunState, process: Process, target: str) -> FoldRecord:
         if what == "process":
             child = state.by_pid.get(int(target)) if target.isdecimal() else None
             target = child.key if child else target
-        wait = process.waits.get(thread)
-        if wait is None or (wait.what, wait.object) != (what, target):
-            # A get may wait for its turn and then for data: that is one wait.
-            until = time + limit * 1_000_000 if limit > 0 else -1
-            wait = Wait(what, target, time, activity, site, until)
-            process.waits[thread] = wait
-        if turn:
-            wait.turn = True
-            if begun:
-                wait.begun = time
-        if site:
-            process.site = site
-        settle(process, time)
 
-    return begin
+        def begin(time: int, thread: int, site: int, limit: int, *_: int) -> None:
+            wait = process.waits.get(thread)
+            if wait is None or (wait.what, wait.object) != (what, target):
+                # A get may wait for its turn and then for data: that is one wait.
+                until = time + limit * 1_000_000 if limit > 0 else -1
+                wait = Wait(what, target, time, activity, site, until)
+                process.waits[thread] = wait
+            if turn:
+                wait.turn = True
+                if begun:
+                    wait.begun = time
+            if site:
+                process.site = site
+            settle(process, time)
+
+        return begin
+
+    return bind
 
 
-def _count_unknown_wait(what: str) -> Callable[..., None]:
-    def count(state: RunState, *_: object) -> None:
-        state.probe_errors += 1
-        state.last_probe_error = f"a wait of an unknown kind: {what}"
+def _count_unknown_waits(what: str) -> Bind:
+    def bind(state: RunState, process: Process, target: str) -> FoldRecord:
+        def count(*_: int) -> None:
+            state.probe_errors += 1
+            state.last_probe_error = f"a wait of an unknown kind: {what}"
 
-    return count
+        return count
+
+    return bind
 
 
 def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:
@@ -500,42 +503,41 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
 _FIELDS_OF_WAITS = (), ("site",), ("site", "limit")
 
 
-def ring_handler(
-    kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]
-) -> Callable[..., None]:
+def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]) -> Bind:
     """Make the handler for ring records that stand for events of this kind.
 
     ``fields`` are the event's names for the values of a record; ``copy`` makes an event with zeros.
     """
     quick = _RING_HANDLERS.get(kind)
     if quick is not None and quick.fields == fields:
-        return quick.fold
+        return quick.bind
     if kind is Waiting and fields in _FIELDS_OF_WAITS:
         return _beginning_of_wait(cast("Waiting", copy()))
     handler = _HANDLERS.get(kind)
 
-    def fold_record(
-        state: RunState, process: Process, _: str, time: int, thread: int, *values: int
-    ) -> None:
-        event = copy()
-        event.time, event.thread = time, thread
-        for field, value in zip(fields, values, strict=False):
-            setattr(event, field, value)
-        if handler is None:
-            _VIEWER_HANDLERS[kind](state, event)
-        else:
-            handler(state, process, event)
+    def bind(state: RunState, process: Process, _: str) -> FoldRecord:
+        def fold_record(time: int, thread: int, *values: int) -> None:
+            event = copy()
+            event.time, event.thread = time, thread
+            for field, value in zip(fields, values, strict=False):
+                setattr(event, field, value)
+            if handler is None:
+                _VIEWER_HANDLERS[kind](state, event)
+            else:
+                handler(state, process, event)
 
-    return fold_record
+        return fold_record
+
+    return bind
 
 
 def _of_event(quick: RingHandler) -> Handler:
     """Make the handler of an event from the handler of a ring record."""
-    fold_record = quick.fold
-    values = attrgetter("object", "time", "thread", *quick.fields)
+    bind = quick.bind
+    values = attrgetter("time", "thread", *quick.fields)
 
     def handle(state: RunState, process: Process, event: Any) -> None:
-        fold_record(state, process, *values(event))
+        bind(state, process, event.object)(*values(event))
 
     return handle
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import msgspec
 
@@ -21,6 +21,9 @@ from mpviz.trace.pages import Pages
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.run_folder import NO_ROOM, RunFolder
 from mpviz.trace.troubles import Troubles
+
+if TYPE_CHECKING:
+    from mpviz.trace.state import Bind
 
 BLOCK = 512
 """Most records that are looked at in one step."""
@@ -87,8 +90,8 @@ class Form:
     """Makes such an event, with zeros for the values that differ between records."""
     fields: tuple[str, ...]
     """The event's names for the site, if it has one, and for up to three more values."""
-    fold: Callable[..., None]
-    """Folds such a record; see :data:`mpviz.trace.state.RingHandler`."""
+    bind: Bind
+    """Makes the function that folds such records; see :class:`mpviz.trace.state.RingHandler`."""
 
     def event(self, record: RingRecord) -> Event:
         """Make the event that a record stands for."""

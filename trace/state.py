@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
 from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, Timing
@@ -576,6 +576,16 @@ Handler = Callable[[RunState, Process, Any], None]
 """Folds one event of one class into the state; the process is the one that speaks."""
 
 
+FoldRecord: TypeAlias = Callable[..., None]
+"""Folds one ring record: called with its time, its thread and four values, whatever they mean."""
+
+Bind: TypeAlias = "Callable[[RunState, Process, str], FoldRecord]"
+"""Makes the function that folds the records of one process about the object with this id.
+
+What it looks up holds for a run of ring records, since objects and processes come and go by events.
+"""
+
+
 @dataclass(frozen=True)
 class RingHandler:
     """Folds ring records of one class without making events of them.
@@ -583,8 +593,7 @@ class RingHandler:
     For what programs do a million times. The event's own handler is made from it too.
     """
 
-    fold: Callable[..., None]
-    """Called with state, process, the object's id, time, thread, and the values of the fields."""
+    bind: Bind
     fields: tuple[str, ...]
     """The event's other fields: at most four whole numbers, in the order of the ring."""
 

@@ -11,6 +11,7 @@ from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
 from mpviz.trace.state import (
+    FoldRecord,
     Freers,
     Primitive,
     Process,
@@ -125,51 +126,58 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
 # under spawn): it is not the program's, and only ends the wait that it may have begun.
 
 
-def _acquired(  # noqa: PLR0917
-    state: RunState, process: Process, lock_id: str, time: int, thread: int, site: int, *_: int
-) -> None:
-    wait = end_wait(process, thread) if process.waits else None
-    try:
-        lock = state.tables[Lock][lock_id]
-    except KeyError:
-        # Nobody announced it.
-        pass
-    else:
-        key = process.key
-        lock.acquisitions += 1
-        lock.heard = state.records
-        lock.last_holder = key
-        lock.taken = time
-        if key not in lock.takers:
-            lock.takers[key] = time if wait is None else wait.since
-        if lock.maximum:
-            # A semaphore that began with 0 is a signal: who takes it gives nothing back.
-            lock.holders[key, thread] = time
+def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
+    lock = state.table(Lock).get(lock_id)
+    key, waits = process.key, process.waits
+    main_thread = key, 0
+
+    def acquired(time: int, thread: int, site: int, *_: int) -> None:
+        wait = end_wait(process, thread) if waits else None
+        if lock is not None:
+            lock.acquisitions += 1
+            lock.heard = state.records
+            lock.last_holder = key
+            lock.taken = time
+            if key not in lock.takers:
+                lock.takers[key] = time if wait is None else wait.since
+            if lock.maximum:
+                # A semaphore that began with 0 is a signal: who takes it gives nothing back.
+                lock.holders[(key, thread) if thread else main_thread] = time
+            if wait is not None:
+                lock.contended += 1
+                lock.wait.add(time - wait.since)
+        if site:
+            process.site = site
         if wait is not None:
-            lock.contended += 1
-            lock.wait.add(time - wait.since)
-    if site:
-        process.site = site
-    if wait is not None:
-        settle(process, time)
+            settle(process, time)
+
+    return acquired
 
 
-def _released(
-    state: RunState, process: Process, lock_id: str, time: int, thread: int, *_: int
-) -> None:
-    try:
-        lock = state.tables[Lock][lock_id]
-    except KeyError:
-        return
-    lock.releases += 1
-    lock.heard = state.records
-    since = lock.holders.pop((process.key, thread), None)
-    if since is None and lock.holders:
-        # A Lock may be released by another than its holder; the one who has it longest gives way.
-        lock.passed_on += 1
-        since = lock.holders.pop(next(iter(lock.holders)))
-    if since is not None:
-        lock.hold.add(time - since)
+def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
+    lock = state.table(Lock).get(lock_id)
+    if lock is None:
+        return _nothing
+    key, holders = process.key, lock.holders
+    main_thread = key, 0
+    add_hold = lock.hold.add
+
+    def released(time: int, thread: int, *_: int) -> None:
+        lock.releases += 1
+        lock.heard = state.records
+        since = holders.pop((key, thread) if thread else main_thread, None)
+        if since is None and holders:
+            # A Lock may be released by another than its holder; who has it longest gives way.
+            lock.passed_on += 1
+            since = holders.pop(next(iter(holders)))
+        if since is not None:
+            add_hold(time - since)
+
+    return released
+
+
+def _nothing(*_: int) -> None:
+    """Fold a release of a lock that nobody announced."""
 
 
 def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
@@ -249,8 +257,8 @@ PRIMITIVE = Primitive(
         ReleaseRefused: _refused,
     },
     ring_handlers={
-        LockAcquired: RingHandler(_acquired, ("site",)),
-        LockReleased: RingHandler(_released, ()),
+        LockAcquired: RingHandler(_acquiring, ("site",)),
+        LockReleased: RingHandler(_releasing, ()),
     },
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     document=_document,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mpviz.trace.events import Count, Event, Whole
@@ -10,6 +11,7 @@ from mpviz.trace.measures import Activity, Distribution, Rate, Series, Timing
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.state import (
+    FoldRecord,
     Freers,
     Primitive,
     Process,
@@ -125,73 +127,73 @@ def _created(state: RunState, process: Process, event: QueueCreated) -> None:
 # As with locks, a queue that nobody announced is a part of something else and is not shown.
 
 
-def _put(  # noqa: PLR0917
-    state: RunState, process: Process, queue_id: str, time: int, thread: int, site: int, *_: int
-) -> None:
-    waited = go_on(process, time, thread, site)
-    try:
-        queue = state.tables[Queue][queue_id]
-    except KeyError:
-        # Nobody announced it.
-        return
-    key = process.key
-    queue.puts.add(time)
-    queue.depth += 1
-    if queue.depth > queue.max_depth:
-        queue.max_depth = queue.depth
-    queue.depths.add(time, queue.depth)
-    turns = queue.putters.get(key)
-    if turns is None:
-        turns = queue.putters[key] = Turns(time, time)
-    else:
-        turns.last = time
-        turns.items += 1
-    if waited >= 0:
-        queue.put_wait.add(waited)
-        if turns.items:
-            turns.waits += 1
-            turns.waited += waited
-    queue.put_since.add(key)
+def _putting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
+    queue = state.table(Queue).get(queue_id)
+    if queue is None:
+        return partial(_go_on, process)
+    key, putters, put_since = process.key, queue.putters, queue.put_since
+    count, add_depth = queue.puts.add, queue.depths.add
+
+    def put(time: int, thread: int, site: int, *_: int) -> None:
+        waited = go_on(process, time, thread, site)
+        count(time)
+        queue.depth = depth = queue.depth + 1
+        if depth > queue.max_depth:
+            queue.max_depth = depth
+        add_depth(time, depth)
+        turns = putters.get(key)
+        if turns is None:
+            turns = putters[key] = Turns(time, time)
+        else:
+            turns.last = time
+            turns.items += 1
+        if waited >= 0:
+            queue.put_wait.add(waited)
+            if turns.items:
+                turns.waits += 1
+                turns.waited += waited
+        put_since.add(key)
+
+    return put
 
 
-def _got(  # noqa: PLR0917
-    state: RunState,
-    process: Process,
-    queue_id: str,
-    time: int,
-    thread: int,
-    site: int,
-    size: int,
-    *_: int,
-) -> None:
-    waited = go_on(process, time, thread, site)
-    try:
-        queue = state.tables[Queue][queue_id]
-    except KeyError:
-        # Nobody announced it.
-        return
-    key = process.key
-    queue.gets.add(time)
-    queue.depth -= 1
-    queue.size += size
-    if queue.dead_turns:
-        # Somebody has had a turn since.
-        queue.dead_turns.pop("get", None)
-    queue.depths.add(time, queue.depth)
-    turns = queue.takers.get(key)
-    if turns is None:
-        turns = queue.takers[key] = Turns(time, time)
-    else:
-        turns.last = time
-        turns.items += 1
-    if waited >= 0:
-        queue.get_wait.add(waited)
-        if turns.items:
-            turns.waits += 1
-            turns.waited += waited
-    queue.put_since.clear()
-    if thread:
-        queue.read_aside.add(key)
+def _getting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
+    queue = state.table(Queue).get(queue_id)
+    if queue is None:
+        return partial(_go_on, process)
+    key, takers, put_since = process.key, queue.takers, queue.put_since
+    count, add_depth = queue.gets.add, queue.depths.add
+
+    def got(time: int, thread: int, site: int, size: int, *_: int) -> None:
+        waited = go_on(process, time, thread, site)
+        count(time)
+        queue.depth = depth = queue.depth - 1
+        queue.size += size
+        if queue.dead_turns:
+            # Somebody has had a turn since.
+            queue.dead_turns.pop("get", None)
+        add_depth(time, depth)
+        turns = takers.get(key)
+        if turns is None:
+            turns = takers[key] = Turns(time, time)
+        else:
+            turns.last = time
+            turns.items += 1
+        if waited >= 0:
+            queue.get_wait.add(waited)
+            if turns.items:
+                turns.waits += 1
+                turns.waited += waited
+        put_since.clear()
+        if thread:
+            queue.read_aside.add(key)
+
+    return got
+
+
+def _go_on(process: Process, time: int, thread: int, site: int, *_: int) -> None:
+    """Fold a put or get of a queue that nobody announced."""
+    go_on(process, time, thread, site)
 
 
 def _lost(state: RunState, process: Process, event: ItemLost) -> None:
@@ -313,8 +315,8 @@ PRIMITIVE = Primitive(
         ItemDone: _done,
     },
     ring_handlers={
-        ItemPut: RingHandler(_put, ("site",)),
-        ItemGot: RingHandler(_got, ("site", "size")),
+        ItemPut: RingHandler(_putting, ("site",)),
+        ItemGot: RingHandler(_getting, ("site", "size")),
     },
     waits={
         "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),

@@ -11,6 +11,7 @@ from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.lock import Lock
 from mpviz.trace.state import (
+    FoldRecord,
     Primitive,
     Process,
     RingHandler,
@@ -179,83 +180,62 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
         locks[event.lock] = Lock(event.lock, f"{name}.get_lock()", "RLock", 1, owned=True)
 
 
-def _read(  # noqa: PLR0917
-    state: RunState,
-    process: Process,
-    value_id: str,
-    time: int,
-    thread: int,
-    site: int,
-    content: Content,
-    index: int = 0,
-    *_: int,
-) -> None:
-    try:
-        value = state.tables[SharedValue][value_id]
-    except KeyError:
-        value = _unknown(state, value_id)
-    value.reads += 1
-    try:
-        element = value.elements[index]
-    except KeyError:
-        element = _new_element(value, index)
-    element.value = content
-    reader = element.readers.get(process.key)
-    if reader is None:
-        if _has_room(value):
-            element.readers[process.key] = Reader(element.version, content)
-    else:
-        reader.version = element.version
-        reader.value = content
-        reader.written = False
-    if site:
-        process.site = site
+def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
+    value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
+    key, elements = process.key, value.elements
+
+    def read(time: int, thread: int, site: int, content: Content, index: int = 0, *_: int) -> None:
+        value.reads += 1
+        element = elements.get(index) or _new_element(value, index)
+        element.value = content
+        reader = element.readers.get(key)
+        if reader is None:
+            if _has_room(value):
+                element.readers[key] = Reader(element.version, content)
+        else:
+            reader.version = element.version
+            reader.value = content
+            reader.written = False
+        if site:
+            process.site = site
+
+    return read
 
 
-def _written(  # noqa: PLR0917
-    state: RunState,
-    process: Process,
-    value_id: str,
-    time: int,
-    thread: int,
-    site: int,
-    before: Content,
-    content: Content,
-    index: int,
-) -> None:
-    try:
-        value = state.tables[SharedValue][value_id]
-    except KeyError:
-        value = _unknown(state, value_id)
-    key = process.key
-    value.writes.add(time)
-    try:
-        value.written_by[key] += 1
-    except KeyError:
-        value.written_by[key] = 1
-    try:
-        element = value.elements[index]
-    except KeyError:
-        element = _new_element(value, index)
-    if element.writer != key:
-        element.others_version = element.version
-        element.writer = key
-    reader = element.readers.get(key)
-    if reader is not None:
-        if element.others_version > reader.version:
-            _written_over(value, key, time, before, reader)
-        reader.written = True
-    element.version += 1
-    element.value = content
-    if len(value.contents) < 3:
-        value.contents.add(content)
-    value.last = content
-    value.last_index = index
-    value.last_writer = key
-    if value.length == 1 and isinstance(content, _NUMBER):
-        value.history.add(time, content)
-    if site:
-        process.site = site
+def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
+    value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
+    key, elements, contents = process.key, value.elements, value.contents
+    written_by = value.written_by
+    written_by.setdefault(key, 0)
+    count, add_to_history = value.writes.add, value.history.add
+
+    def written(  # noqa: PLR0917
+        time: int, thread: int, site: int, before: Content, content: Content, index: int
+    ) -> None:
+        count(time)
+        written_by[key] += 1
+        element = elements.get(index) or _new_element(value, index)
+        if element.writer != key:
+            element.others_version = element.version
+            element.writer = key
+        reader = element.readers.get(key)
+        if reader is not None:
+            if element.others_version > reader.version:
+                _written_over(value, key, time, before, reader)
+            reader.written = True
+        element.version += 1
+        element.value = content
+        if len(contents) < 3:
+            contents.add(content)
+        value.last = content
+        value.last_index = index
+        value.last_writer = key
+        if value.length == 1 and isinstance(content, _NUMBER):
+            add_to_history(time, content)
+        if site:
+            process.site = site
+
+    return written
 
 
 def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> None:
@@ -300,8 +280,8 @@ def _line(state: RunState, value: SharedValue) -> str:
 PRIMITIVE = Primitive(
     handlers={ValueCreated: _created},
     ring_handlers={
-        ValueRead: RingHandler(_read, ("site", "value", "index")),
-        ValueWritten: RingHandler(_written, ("site", "before", "value", "index")),
+        ValueRead: RingHandler(_reading, ("site", "value", "index")),
+        ValueWritten: RingHandler(_writing, ("site", "before", "value", "index")),
     },
     document=_document,
     summary=Summary(
