@@ -93,12 +93,12 @@ class Signals:
             self._restore(signal.SIG_IGN if self.received else None)
 
     def report_begins(self) -> None:
-        """Let one more signal change nothing, so that a run that has just ended is reported.
+        """Let a signal change nothing any more, so that a run that has just ended is reported.
 
-        The next one acts as outside: a report into a pipe that nobody reads is never written.
+        Where none has come before, the second one acts as outside: a report into a pipe that
+        nobody reads is never written.
         """
-        for number in self._before:
-            signal.signal(number, self._let_pass)
+        self._restore(signal.SIG_IGN if self.received else self._let_pass)
 
     def _let_pass(self, number: int, frame: object) -> None:
         self._restore(None)

@@ -138,3 +138,15 @@ def test_a_run_that_has_just_ended_is_reported_also_if_a_signal_comes_then(
     assert reported
     assert signals.status == 0
     assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
+def test_a_run_that_was_asked_to_end_is_reported_whatever_signals_come_then() -> None:
+    signals = Signals(has_screen=False)
+    with signals.handled():
+        os.kill(os.getpid(), TERM)
+        signals.report_begins()
+        for number in (TERM, INT, HUP, TERM):
+            os.kill(os.getpid(), number)
+        reported = True
+    assert reported
+    assert signals.received == [TERM]
