@@ -103,7 +103,7 @@ def take_in_launch(state: RunState, process: Process, time: int, command: str) -
     if was_seen or (process.probed and process.role == "program"):
         return
     process.probed = False
-    process.command = command
+    process.command, process.command_since = command, time
     _name_by_command(state, process)
     _see_what_keeps_probe_out(state, process, time)
 

@@ -327,6 +327,20 @@ def test_a_launch_that_a_sample_saw_too_early_is_told_of_once() -> None:
     assert sum("without a probe" in line.text for line in story.state.log) == 1
 
 
+def test_a_python_that_was_just_launched_has_the_time_to_speak_too() -> None:
+    story = Story()
+    story.hello(0.1)
+    command = "python3 tool.py"
+    story.tell(1, Launched, MAIN, child=CHILD, started=CHILD - 99, command=command)
+    # In the middle of an exec, a sample cannot read the command.
+    story.sample(1.1, CHILD)
+    assert story.process(CHILD).unobserved == ""
+    story.sample(1.2, CHILD, command, PYTHON)
+    story.sample(2.3, CHILD)
+    assert story.process(CHILD).unobserved == "not observed"
+    assert sum("has told nothing" in line.text for line in story.state.log) == 1
+
+
 def test_the_exit_code_of_another_program_is_no_trouble_and_a_signal_is() -> None:
     story = Story()
     story.hello(0.1)
