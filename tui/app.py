@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -185,6 +185,11 @@ class MpvizApp(App[int]):
             self.notify(f"no picture: {error.strerror}", severity="error", markup=False)
         else:
             self.notify(f"saved {Path.cwd() / file}", markup=False)
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        """End the app; what was typed meanwhile says nothing more."""
+        self.signals.is_quit()
+        super().exit(*arguments, **options)
 
     def action_help_quit(self) -> None:
         """Quit with Ctrl-C wherever there is no program that it could interrupt."""

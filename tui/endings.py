@@ -53,6 +53,8 @@ class Signals:
         """How many of the signals have been acted on."""
         self._before: dict[int, _Handler] = {}
         """The handlers outside of :meth:`handled`."""
+        self._has_quit = False
+        """Whether a person has quit by a key."""
 
     def act(self) -> None:
         """Do what is asked by the signals that have come since the last call."""
@@ -90,7 +92,15 @@ class Signals:
             yield
         finally:
             # Once we have been asked to end, a late signal must not change how we do.
-            self._restore(signal.SIG_IGN if self.received else None)
+            self._restore(signal.SIG_IGN if self.received or self._has_quit else None)
+
+    def is_quit(self) -> None:
+        """Note that a person has quit: Ctrl-C typed once too often changes nothing from then on."""
+        if self.received:
+            return
+        self._has_quit = True
+        for number in self._before.keys() & {signal.SIGINT, signal.SIGHUP}:
+            signal.signal(number, signal.SIG_IGN)
 
     def report_begins(self) -> None:
         """Let a signal change nothing any more, so that a run that has just ended is reported.

@@ -137,7 +137,7 @@ class Terminal(LinuxDriver):
 
     def take_if_ours(self) -> None:
         """Take the terminal if the shell has put us into the foreground; to be called often."""
-        if not (self._is_on or self._is_busy or self.outlet.leaving):
+        if not (self._is_on or self._is_busy or self.outlet.leaving or self._loop.is_closed()):
             self.resume_application_mode()
             self._app.refresh(layout=True)
 

@@ -57,7 +57,9 @@ class HelpScreen(Screen[None]):
 
     def _scroll(self, rows: int) -> None:
         self._first = max(0, self._first + rows)
-        self.query_one("#help", FramedView).redraw()
+        # While mpviz ends, a screen can get keys before it has been composed.
+        for view in self.query("#help").results(FramedView):
+            view.redraw()
 
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
         """Scroll."""
