@@ -159,8 +159,8 @@ class Ring:
         """Give up the numbers in front of the next that is written; False where there is none."""
         written = [
             number
-            for number in _numbers(self._slots(0, layout.SLOTS))
-            if self._next <= number < self._next + layout.SLOTS
+            for index, number in enumerate(_numbers(self._slots(0, layout.SLOTS)))
+            if self._next <= number < self._next + layout.SLOTS and number % layout.SLOTS == index
         ]
         if written:
             self._next = min(written)
@@ -431,6 +431,8 @@ class Rings:
         left = layout.SLOTS
         while left > 0 and ring.skip_gap():
             records = ring.take(left)
+            if not records:
+                break
             left -= len(records) // layout.SLOT_BYTES
             taken.append((ring, records))
         return taken

@@ -445,6 +445,20 @@ def test_what_a_process_wrote_just_before_its_death_is_not_given_up(
     assert folder.remove() == ""
 
 
+def test_a_number_in_another_s_slot_is_no_record(tmp_path: Path) -> None:
+    """A hostile program can put any number anywhere; it is not waited for at the end."""
+    ring = ring_of(tmp_path, b'\n{"k":"lock.released","o":"x"}')
+    with (tmp_path / "ring").open("r+b") as file:
+        file.seek(layout.SLOTS_AT + 9 * layout.SLOT_BYTES)
+        file.write(layout.RECORD.pack(5, 0, 3, 0, 0, 0, 0, 5))
+    assert not ring.skip_gap()
+    folder = RunFolder(tmp_path / "run")
+    rings = Rings(folder, Troubles([].append))
+    rings._rings.append(ring)
+    assert rings.take_all() == []
+    assert folder.remove() == ""
+
+
 def ring_of(folder: Path, form: bytes, *records: tuple[int, ...]) -> Ring:
     """A ring of process 77 whose third form is this one."""
     memory = bytearray(layout.SIZE)
