@@ -8,6 +8,7 @@ and removes them when no process is left. Only the warden's script imports this.
 
 import os
 import re
+from time import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ _NAME = re.compile(r"sem\.mp-[a-z0-9_]{8}")
 _MAPPED = re.compile(rb"^\S+ rw-s \S+ ([0-9a-f]+):([0-9a-f]+) (\d+) +/dev/shm/sem\.", re.MULTILINE)
 """Major and minor number of the device, and inode. The path is no help: the C library makes the
 file under another name."""
+
+_SINCE = time() - 0.1
+"""Older files are not the program's, whoever has given them to it; the kernel's clock for files is
+some milliseconds late."""
 
 MOST_PROCESSES = 100
 """Processes whose mappings are read, at 0.3 ms each; those that make locks come first."""
@@ -43,16 +48,21 @@ def remove(name: str) -> None:
 
 
 def _names() -> dict[tuple[int, int], str]:
-    """The name of each semaphore of multiprocessing, by device and inode."""
+    """The name of each new semaphore of multiprocessing, by device and inode."""
     found = {}
-    with os.scandir(_SHARED_MEMORY) as entries:
+    try:
+        entries = os.scandir(_SHARED_MEMORY)
+    except FileNotFoundError:
+        return {}
+    with entries:
         for entry in entries:
             if _NAME.fullmatch(entry.name):
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                found[status.st_dev, status.st_ino] = entry.name
+                if status.st_mtime >= _SINCE:
+                    found[status.st_dev, status.st_ino] = entry.name
     return found
 
 
