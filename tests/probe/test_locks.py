@@ -274,6 +274,35 @@ def test_a_wrong_argument_is_the_error_that_it_was_and_takes_nothing(
     assert run.facts("mistakes") == ["TypeError", "TypeError", "TypeError", "TypeError", True] * 3
 
 
+ANOTHERS = """
+import multiprocessing as mp, threading
+from telling import tell
+
+def release():
+    try:
+        deep.release()
+    except AssertionError:
+        tell(refused=True)
+
+if __name__ == "__main__":
+    deep = mp.RLock()
+    deep.acquire()
+    thread = threading.Thread(target=release)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_an_rlock_is_not_let_go_by_a_thread_that_does_not_have_it(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(ANOTHERS, python=python)
+    assert run.facts("refused") is True
+    (deep,) = run.document["locks"]
+    assert deep["holder_pid"] == run.process("MainProcess")["pid"]
+    assert (deep["acquisitions"], deep["releases"], deep["hold"]) == (1, 0, 0)
+
+
 PICKLING = """
 import multiprocessing as mp, pickle, signal, sys, traceback
 from concurrent.futures import ProcessPoolExecutor

@@ -152,7 +152,8 @@ def observe(lock):
     released = wire.form(b"lock.released", object_field)
     refused = wire.form(b"lock.refused", object_field)
     acquire = _observed_acquire(take, give, count_held, (waiting, acquired, released))
-    release = _observed_release(give, count_held, released, refused)
+    is_last = partial(_is_last, semlock) if count_held is not None else None
+    release = _observed_release(give, is_last, released, refused)
     lock.acquire = MethodType(acquire, semlock)
     lock.release = MethodType(release, semlock)
     lock._mpviz_exit = MethodType(_observed_exit(release), semlock)
@@ -190,14 +191,19 @@ def _observed_acquire(take, give, count_held, forms):
     return acquire
 
 
-def _observed_release(give, count_held, released, refused):
+def _is_last(semlock):
+    """Whether this thread has an RLock, and will let go of it at its next release."""
+    return semlock._is_mine() and semlock._count() == 1
+
+
+def _observed_release(give, is_last, released, refused):
     send, giving = wire.send, iter(give, 0)
 
     @seamless
     def release(_, /, *more):
         try:
             given = False
-            if more or (count_held is not None and count_held() != 1):
+            if more or (is_last is not None and not is_last()):
                 return give(*more)
             try:
                 send(released)
