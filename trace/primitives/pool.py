@@ -84,17 +84,18 @@ __all__ = [
 
 
 def _created(state: RunState, process: Process, event: PoolCreated) -> None:
-    state.table(Pool)[event.object] = Pool(
-        event.object,
+    pools = state.table(Pool)
+    pool = pools.get(event.object)
+    if pool is None or pool.process:
+        pool = pools[event.object] = Pool(event.object, event.object, "", 0)
+    # Else its workers have told of it before, which were started while it was being made.
+    pool.name = (
         name_by_place(state, event.site, event.maker)
         if event.maker
-        else name_object(state, event.site, event.kind),
-        process.key,
-        event.workers,
-        event.kind,
-        event.initializer,
-        event.max_tasks,
+        else name_object(state, event.site, event.kind)
     )
+    pool.process, pool.size, pool.kind = process.key, event.workers, event.kind
+    pool.initializer, pool.max_tasks = event.initializer, event.max_tasks
 
 
 def _resized(state: RunState, process: Process, event: PoolResized) -> None:
