@@ -69,9 +69,14 @@ settings.load_profile("mpviz")
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C again, and so let children: a shell in the background has it ignored."""
+    """Take Ctrl-C and SIGHUP again, and so let children.
+
+    In the background of a shell, or below nohup, they are ignored.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 TELL_OWN_ERROR = own_errors.tell
