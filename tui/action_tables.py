@@ -236,8 +236,8 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "stop",
         ("s",),
         "Stop the program",
-        "Ends the program, all of its processes: SIGTERM first, SIGKILL a second later. The "
-        "picture stays.",
+        "Asks the program to end by SIGTERM to its main process, which has 30 seconds (--grace). "
+        "Once more, or after that time, all of its processes are ended. The picture stays.",
         _while_running("stop"),
     ),
     Action(
