@@ -58,6 +58,7 @@ from mpviz.trace.state import (
     RingHandler,
     RunState,
     Wait,
+    begin_wait,
     end_wait,
     read_cpu,
     settle,
@@ -216,7 +217,7 @@ def _beginning_of_wait(event: Waiting) -> Bind:
                 # A get may wait for its turn and then for data: that is one wait.
                 until = time + limit * 1_000_000 if limit > 0 else -1
                 wait = Wait(what, target, time, activity, site, until)
-                process.waits[thread] = wait
+                begin_wait(process, thread, wait)
             if turn:
                 wait.turn = True
                 if begun:
@@ -500,7 +501,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     return process
 
 
-_FIELDS_OF_WAITS = (), ("site",), ("site", "limit")
+_FIELDS_OF_WAITS = ("site",), ("site", "limit")
 
 
 def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]) -> Bind:
@@ -512,7 +513,9 @@ def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], 
     if quick is not None and quick.fields == fields:
         return quick.bind
     if kind is Waiting and fields in _FIELDS_OF_WAITS:
-        return _beginning_of_wait(cast("Waiting", copy()))
+        wait = cast("Waiting", copy())
+        if wait.job < 0 and not wait.limit:
+            return _beginning_of_wait(wait)
     handler = _HANDLERS.get(kind)
 
     def bind(state: RunState, process: Process, _: str) -> FoldRecord:

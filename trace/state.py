@@ -19,6 +19,9 @@ HELPERS = ("resource tracker", "fork server")
 LOG_LIMIT = 5_000
 TROUBLES_LIMIT = 500
 RECENT_LIMIT = 2_000
+MOST_WAITS = 1 << 15
+"""Maximum number of threads of a process whose waits are kept; more than a system lets it have."""
+
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
 CORE_USES = CORE_HISTORY * 128
@@ -109,7 +112,7 @@ class Process:
     signals: list[tuple[int, str, int]] = field(default_factory=list)
     """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
     waits: dict[int, Wait] = field(default_factory=dict)
-    """By thread; 0 is the main thread."""
+    """By thread, the longest first; 0 is the main thread. See :func:`begin_wait`."""
     last_wait: Stuck | None = None
     """What it waited for when it ended; None where it did not wait then."""
     pool: str = ""
@@ -197,8 +200,7 @@ class Process:
         """What it waits for: its main thread, else the thread that has waited longest."""
         if not self.waits:
             return None
-        main = self.waits.get(0)
-        return main or min(self.waits.values(), key=lambda wait: wait.since)
+        return self.waits.get(0) or next(iter(self.waits.values()))
 
     @property
     def lost(self) -> int:
@@ -435,6 +437,15 @@ class RunState:
         """``file.py:12`` for a site's number; empty where it is unknown."""
         found = self.sites.get(site)
         return f"{found.file.rsplit('/', 1)[-1]}:{found.line}" if found else ""
+
+
+def begin_wait(process: Process, thread: int, wait: Wait) -> None:
+    """Note what a thread waits for from now on."""
+    waits = process.waits
+    # What a thread waited for before must not keep its place: the order is that of the beginnings.
+    waits.pop(thread, None)
+    if len(waits) < MOST_WAITS:
+        waits[thread] = wait
 
 
 def end_wait(process: Process, thread: int) -> Wait | None:

@@ -873,6 +873,18 @@ def executor(two: Story) -> Story:
     return two
 
 
+def test_a_process_waits_as_its_thread_that_has_waited_longest(two: Story) -> None:
+    for time, thread in ((1, 7), (2, 8), (3, 7)):
+        two.tell(time, ANNA, Waiting, what="lock", object=f"L{time}", thread=thread)
+    wait = two.state.by_pid[ANNA].wait
+    assert wait is not None
+    assert wait.object == "L2"
+    two.tell(4, ANNA, WaitOver, thread=8)
+    wait = two.state.by_pid[ANNA].wait
+    assert wait is not None
+    assert wait.object == "L3"
+
+
 def test_a_pool_has_the_workers_that_spoke_while_it_was_being_made(two: Story) -> None:
     for pid in (ANNA, BERT):
         two.tell(4, pid, WorkerReady, object="E")

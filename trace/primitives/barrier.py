@@ -18,6 +18,7 @@ from mpviz.trace.state import (
     Summary,
     Wait,
     WaitKind,
+    begin_wait,
     go_on,
     main_threads,
     settle,
@@ -125,9 +126,8 @@ def _arrived(state: RunState, process: Process, event: Arrived) -> None:
         barrier.here[process.key, event.thread] = event.time
         barrier.used_by.add(process.key)
     if event.waits:
-        process.waits[event.thread] = Wait(
-            "barrier", event.object, event.time, Activity.SIGNAL, event.site
-        )
+        wait = Wait("barrier", event.object, event.time, Activity.SIGNAL, event.site)
+        begin_wait(process, event.thread, wait)
         settle(process, event.time)
 
 

@@ -20,6 +20,7 @@ from mpviz.trace.state import (
     Summary,
     Wait,
     WaitKind,
+    begin_wait,
     end_wait,
     main_threads,
     settle,
@@ -178,7 +179,8 @@ def _called(state: RunState, process: Process, event: MethodCalled) -> None:
     managed.calls.add(event.time)
     managed.called_by[process.key] = managed.called_by.get(process.key, 0) + 1
     _manager(state, managed.manager).calls.add(event.time)
-    process.waits[event.thread] = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
+    wait = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
+    begin_wait(process, event.thread, wait)
     if event.site:
         process.site = event.site
     settle(process, event.time)
