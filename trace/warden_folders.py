@@ -63,9 +63,14 @@ def _listening() -> dict[str, str]:
 
 
 def _sockets_of(pid: int) -> set[str]:
-    """What a process has open, if its paths mean the same as ours."""
+    """What a process of our user has open, if its paths mean the same as ours.
+
+    One of another user may not make us remove what that user could not.
+    """
     folder = f"/proc/{pid}"
     try:
+        if os.stat(folder).st_uid != os.geteuid():  # noqa: PTH116
+            return set()
         if os.stat(f"{folder}/ns/mnt").st_ino != os.stat("/proc/self/ns/mnt").st_ino:  # noqa: PTH116
             return set()
         if not os.path.samefile(f"{folder}/root", "/proc/self/root"):  # noqa: PTH121

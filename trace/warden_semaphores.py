@@ -67,8 +67,10 @@ def _names() -> dict[tuple[int, int], str]:
 
 
 def _mapped_by(pid: int) -> set[tuple[int, int]]:
-    """Device and inode of each semaphore that a process has mapped."""
+    """Device and inode of each semaphore that a process of our user has mapped."""
     try:
+        if os.stat(f"/proc/{pid}").st_uid != os.geteuid():  # noqa: PTH116 - as below
+            return set()
         with open(f"/proc/{pid}/maps", "rb") as maps:  # noqa: PTH123 - pathlib is slow to import
             found = _MAPPED.findall(maps.read())
     except OSError:
