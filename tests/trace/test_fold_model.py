@@ -225,6 +225,8 @@ looks = some.builds(
 )
 strategies: dict[Any, some.SearchStrategy[Any]] = {
     int: small,
+    # As the decoder lets them pass.
+    float: some.floats(0, 1e9),
     str: texts,
     Content: some.one_of(
         *(some.none(), some.booleans(), some.floats(), texts),
