@@ -485,6 +485,20 @@ def test_nothing_outlives_a_viewer_that_was_killed(reaction: str) -> None:
     wait_until(lambda: not Path(queue).parent.exists())
 
 
+WAYS = ("end", "terminate", "kill warden")
+
+
+def end_by(way: str, program: Program) -> None:
+    """End a program in one of these ways."""
+    if way == "end":
+        program.end()
+    elif way == "terminate":
+        program.terminate(60)
+    else:
+        os.kill(program.warden_pid, signal.SIGKILL)
+    assert program.wait(PATIENCE)
+
+
 LISTENING = """
     import multiprocessing.connection
     from multiprocessing import util
@@ -496,7 +510,7 @@ LISTENING = """
 """
 
 
-@pytest.mark.parametrize("way", ["end", "terminate", "kill warden"])
+@pytest.mark.parametrize("way", WAYS)
 def test_the_folder_of_a_listener_goes_if_we_end_the_program(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -509,13 +523,7 @@ def test_the_folder_of_a_listener_goes_if_we_end_the_program(
     folder = Path(program.stdout.recv(1000).decode().strip())
     assert folder.parent == tmp_path
     assert folder.is_dir()
-    if way == "end":
-        program.end()
-    elif way == "terminate":
-        program.terminate(60)
-    else:
-        os.kill(program.warden_pid, signal.SIGKILL)
-    assert program.wait(PATIENCE)
+    end_by(way, program)
     wait_until(lambda: not folder.exists())
     assert list(tmp_path.iterdir()) == [others]
 
@@ -532,20 +540,14 @@ LOCKING = """
 """
 
 
-@pytest.mark.parametrize("way", ["end", "terminate", "kill warden"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_semaphore_goes_also_if_the_resource_tracker_was_killed(watch: Watch, way: str) -> None:
     program = watch(*python(LOCKING)).program
     assert program.stdout is not None
     name = program.stdout.recv(1000).decode().strip()
     semaphore = Path("/dev/shm", "sem." + name.removeprefix("/"))
     assert semaphore.exists()
-    if way == "end":
-        program.end()
-    elif way == "terminate":
-        program.terminate(60)
-    else:
-        os.kill(program.warden_pid, signal.SIGKILL)
-    assert program.wait(PATIENCE)
+    end_by(way, program)
     wait_until(lambda: not semaphore.exists())
 
 

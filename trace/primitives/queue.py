@@ -134,6 +134,7 @@ def _putting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
     key, putters, put_since = process.key, queue.putters, queue.put_since
     count, add_depth = queue.puts.add, queue.depths.add
 
+    # Turns are counted here and in `got`, and not by a function: a call for each item is too slow.
     def put(time: int, thread: int, site: int, *_: int) -> None:
         waited = go_on(process, time, thread, site)
         count(time)
