@@ -224,6 +224,11 @@ class MpvizApp(App[int]):
         if isinstance(self._driver, Terminal):
             self._driver.give_back_at_once()
 
+    def settle_terminal(self) -> None:
+        """Restore the last of the terminal's modes, once the app has ended."""
+        if isinstance(self._driver, Terminal):
+            self._driver.settle()
+
     def _look_at_terminal(self) -> None:
         if isinstance(self._driver, Terminal) and not self._exit:
             if self._driver.is_hung_up:
@@ -331,6 +336,7 @@ def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozens
         finally:
             if app.session is not None:
                 app.session.close()
+            app.settle_terminal()
         if app.failure:
             print(f"mpviz: {app.failure}", file=sys.stderr)
         state = app.session.state if app.session is not None else None

@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import termios
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,8 @@ class Terminal(LinuxDriver):
         """The original modes, if we could not restore them when we lost the terminal."""
         self._ours: list[Any] | None = None
         """The modes that we have set."""
+        self._owed: list[Any] | None = None
+        """The original modes, while those that we have restored differ from them by NOFLSH."""
 
     @property
     def is_hung_up(self) -> bool:
@@ -142,15 +145,33 @@ class Terminal(LinuxDriver):
             self._app.refresh(layout=True)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back, if we have it."""
+        """Give the terminal back, if we have it; :meth:`settle` has to follow."""
         if not self._is_on:
             return
         if not self._has_our_modes():
             # They are those of the shell by now.
             self.attrs_before, self._kept = None, self.attrs_before
+        elif self.attrs_before is not None:
+            # On a Ctrl-C, the kernel discards what we have written and the window has not read:
+            # it would never learn that the screen has ended.
+            self._owed = self.attrs_before
+            self.attrs_before = [*self._owed]
+            self.attrs_before[tty.LFLAG] |= termios.NOFLSH
         with _never_stopped():
             super().stop_application_mode()
         self._is_on = False
+
+    def settle(self) -> None:
+        """Restore the last of the original modes; the window has had time to read."""
+        if self._owed is not None and _attributes(self.fileno) == self.attrs_before:
+            with suppress(termios.error), _never_stopped():
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._owed)
+        self._owed = None
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        super().suspend_application_mode()
+        self.settle()
 
     def disable_input(self) -> None:
         """Read no more keys; Textual discards those that wait, which may be the shell's by now."""
@@ -167,9 +188,10 @@ class Terminal(LinuxDriver):
         """Restore the terminal without the help of any thread or loop. For a signal handler."""
         if not self._is_on:
             return
-        if self.attrs_before is not None and self._has_our_modes():
+        modes = self._owed or self.attrs_before
+        if modes is not None and self._has_our_modes():
             with suppress(termios.error), _never_stopped():
-                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+                termios.tcsetattr(self.fileno, termios.TCSANOW, modes)
         with suppress(OSError):
             os.write(self.outlet.fileno(), _AS_IT_WAS.encode("ascii"))
 
