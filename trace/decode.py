@@ -8,7 +8,7 @@ from typing import Any, Union
 import msgspec
 
 from mpviz.trace.events import FROM_VIEWER, FROM_WARDEN, Event, Unreadable
-from mpviz.trace.fold import EVENTS
+from mpviz.trace.fold import EVENTS, IN_RINGS
 from mpviz.trace.text import LIMIT, clean
 
 
@@ -27,6 +27,7 @@ def _without(*kinds: type[Event]) -> tuple[type[Event], ...]:
 RECORDING = Source(EVENTS)
 WARDEN = Source(_without(*FROM_VIEWER))
 PROGRAM = Source(_without(*FROM_VIEWER, *FROM_WARDEN))
+RING = Source(IN_RINGS)
 
 _plain = msgspec.json.Decoder()
 _BLANK = b" \t\r"

@@ -33,6 +33,7 @@ from mpviz.trace.events import (
     WardenSignalled,
 )
 from mpviz.trace.findings import look_at_end, look_while_it_runs
+from mpviz.trace.forms import Form, RingRecord
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
     MOST_PROCESSES,
@@ -42,7 +43,7 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import take_in_command, take_in_start, take_in_title, watch_silence
-from mpviz.trace.rings import Form, RingRecord, Told, as_event
+from mpviz.trace.rings import Told, as_event
 from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, take_in_work
 from mpviz.trace.state import (
     CORE_USES,
@@ -86,6 +87,12 @@ def fold(state: RunState, told: Iterable[Told]) -> RunState:
             _fold_event(state, each)
         except Exception as error:
             _leave_out(state, type(each), error)
+        while state.just_ended:
+            # Also those whose end was noted before something failed.
+            try:
+                _tell_of_death(state, state.just_ended.pop(0))
+            except Exception as error:
+                _leave_out(state, type(each), error)
     return state
 
 
@@ -101,7 +108,8 @@ def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
 def _fold_records(state: RunState, records: list[RingRecord]) -> None:
     """Fold records from rings. There may be millions, so each costs one call, that of its handler.
 
-    No such record ends a process.
+    No such record ends a process, or creates what another one is about, so what is bound stays good
+    for all of them.
     """
     waiting = iter(records)
     bound: dict[Form, tuple[Process, FoldRecord]] = {}
@@ -159,8 +167,6 @@ def _fold_event(state: RunState, event: Event) -> None:
             process.dropped = event.dropped
         handler(state, process, event)
         state.recent.append(event)
-    if state.just_ended:
-        _tell_of_deaths(state)
 
 
 def _speaker(state: RunState, event: Event) -> Process | None:
@@ -180,16 +186,14 @@ def _refuse(state: RunState, event: Event) -> None:
     _unreadable(state, Unreadable(time=event.time, pid=0, text=f"{kind} by pid {event.pid}"))
 
 
-def _tell_of_deaths(state: RunState) -> None:
-    for process in state.just_ended:
-        process.last_wait = as_it_waits(state, process)
-        for wait in process.waits.values():
-            WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
-        for primitive in PRIMITIVES:
-            if primitive.process_ended is not None:
-                primitive.process_ended(state, process)
-        process.waits.clear()
-    state.just_ended.clear()
+def _tell_of_death(state: RunState, process: Process) -> None:
+    process.last_wait = as_it_waits(state, process)
+    for wait in process.waits.values():
+        WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
+    for primitive in PRIMITIVES:
+        if primitive.process_ended is not None:
+            primitive.process_ended(state, process)
+    process.waits.clear()
 
 
 def _waiting(state: RunState, process: Process, event: Waiting) -> None:
@@ -516,7 +520,7 @@ def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], 
         wait = cast("Waiting", copy())
         if wait.job < 0 and not wait.limit:
             return _beginning_of_wait(wait)
-    handler = _HANDLERS.get(kind)
+    handler = _HANDLERS[kind]
 
     def bind(state: RunState, process: Process, _: str) -> FoldRecord:
         def fold_record(time: int, thread: int, *values: int) -> None:
@@ -524,10 +528,7 @@ def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], 
             event.time, event.thread = time, thread
             for field, value in zip(fields, values, strict=False):
                 setattr(event, field, value)
-            if handler is None:
-                _VIEWER_HANDLERS[kind](state, event)
-            else:
-                handler(state, process, event)
+            handler(state, process, event)
 
         return fold_record
 
@@ -585,3 +586,11 @@ _HANDLERS.update({_kind: _of_event(_each) for _kind, _each in _RING_HANDLERS.ite
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*COMMON_EVENTS, *_HANDLERS)))
 """Every kind of event there is."""
+
+IN_RINGS: tuple[type[Event], ...] = (
+    Waiting,
+    WaitOver,
+    *_RING_HANDLERS,
+    *(kind for primitive in PRIMITIVES for kind in primitive.in_rings),
+)
+"""Every kind of event that the probe sends by a form."""

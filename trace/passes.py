@@ -23,7 +23,8 @@ from operator import itemgetter
 from typing import TypeAlias, cast
 
 from mpviz.trace.events import Event, RecordsDropped, Unreadable
-from mpviz.trace.rings import NUMBERS, PIDS, Ring, RingRecord, Told
+from mpviz.trace.forms import RingRecord
+from mpviz.trace.rings import NUMBERS, PIDS, Ring, Taken, Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
 """A pair of time and event from the pipe, or a record of a ring, which begins with its time."""
@@ -61,7 +62,7 @@ class Pass:
 
     lines: list[bytes]
     """Of the pipe, cut anywhere."""
-    rings: list[tuple[Ring, bytes]]
+    rings: list[Taken]
     told: list[bytes]
     """Lines of the warden; the last one may be incomplete."""
     dropped: list[RecordsDropped]
@@ -79,7 +80,7 @@ class Pass:
     """Bytes, as they count in the backlog."""
 
     def __post_init__(self) -> None:
-        in_rings = sum(len(records) for _, records in self.rings)
+        in_rings = sum(len(taken.records) for taken in self.rings)
         in_lines = sum(map(len, self.lines)) + sum(map(len, self.told))
         self.weight = in_lines + RING_WEIGHT * in_rings
 
@@ -104,8 +105,11 @@ class Sorter:
         if not (piece.rings or piece.told or piece.dropped or self._held):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
-        for ring, records in piece.rings:
-            keyed += ring.decode(records)
+        for taken in piece.rings:
+            records, refused = taken.decode()
+            keyed += records
+            if refused:
+                keyed.append((piece.until, _refused_records(taken.ring, refused, piece.until)))
         # Last, so that the end of a process follows a record with the same stamp.
         keyed += [(event.time, event) for event in self._decode_socket(piece)]
         keyed += [(event.time, event) for event in piece.dropped]
@@ -176,6 +180,12 @@ def _refused(event: Event, until: int) -> Event:
     text = f"impossible {event.__struct_config__.tag}: time {event.time}, pid {event.pid}"
     if event.number:
         text += f", number {event.number}, dropped {event.dropped}"
+    return Unreadable(time=until, pid=0, text=text)
+
+
+def _refused_records(ring: Ring, count: int, until: int) -> Unreadable:
+    """One unreadable record for so many that no probe writes."""
+    text = f"{count:,} records in the ring of process {ring.pid} that no probe writes"
     return Unreadable(time=until, pid=0, text=text)
 
 

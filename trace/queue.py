@@ -24,7 +24,7 @@ from mpviz.trace.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.removal import MOST_NAMES
-from mpviz.trace.rings import NEVER, Ring, Rings, Told
+from mpviz.trace.rings import NEVER, Rings, Taken, Told
 from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.troubles import Troubles
 
@@ -324,7 +324,7 @@ class EventQueue:
         except OSError:
             return False
 
-    def _read_rings(self, slowly: bool, closing: bool) -> tuple[list[tuple[Ring, bytes]], int]:
+    def _read_rings(self, slowly: bool, closing: bool) -> tuple[list[Taken], int]:
         if closing:
             return self._rings.take_all(), NEVER
         return self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)

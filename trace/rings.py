@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import repeat
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
-import msgspec
-
-from mpviz.trace.events import Event, Unreadable
+from mpviz.trace.events import Event
+from mpviz.trace.forms import Forms, RingRecord
 from mpviz.trace.kernel import read_status
 from mpviz.trace.pages import Pages
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.run_folder import NO_ROOM, RunFolder
 from mpviz.trace.troubles import Troubles
-
-if TYPE_CHECKING:
-    from mpviz.trace.state import Bind
 
 BLOCK = 512
 """Most records that are looked at in one step."""
@@ -48,6 +43,8 @@ _WORDS = layout.SLOT_BYTES // 8
 # Places in a record, in words of 8 bytes, and of 4 for form and site.
 _TIME, _THREAD, _VALUES, _NUMBER = 0, 1, (3, 4, 5), _WORDS - 1
 _FORM, _SITE = 4, 5
+_SIGNED = _THREAD, *_VALUES
+"""The words that are negative only in few records, or in none."""
 _DEAD = "ZX"
 NEVER = 1 << 63
 """Later than every stamp."""
@@ -68,38 +65,8 @@ RECORDS_AT_A_LOOK = 1 << 18
 """Records taken out in one look at all rings, or a few more: 16 MiB."""
 
 
-RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
-"""A record as a ring has it: time, form, thread, number, site, and the values that the form names.
-
-It is folded without making an event of it, which would take longer than everything else.
-"""
-
 Told: TypeAlias = "Event | list[RingRecord]"
 """What processes sent: an event from the pipe, or a run of ring records in their order."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Form:
-    """What the records of one kind about one object have in common."""
-
-    pid: int
-    kind: type[Event]
-    object: str
-    """The id of the object that these records are about; empty if there is none."""
-    copy: Callable[[], Event]
-    """Makes such an event, with zeros for the values that differ between records."""
-    fields: tuple[str, ...]
-    """The event's names for the site, if it has one, and for up to three more values."""
-    bind: Bind
-    """Makes the function that folds such records; see :class:`mpviz.trace.state.RingHandler`."""
-
-    def event(self, record: RingRecord) -> Event:
-        """Make the event that a record stands for."""
-        event = self.copy()
-        event.time, _, event.thread, event.number, *values = record
-        for field, value in zip(self.fields, values, strict=False):
-            setattr(event, field, value)
-        return event
 
 
 def as_event(told: Event | RingRecord) -> Event:
@@ -118,6 +85,19 @@ def as_events(told: Iterable[Told]) -> list[Event]:
     return events
 
 
+class Taken(NamedTuple):
+    """Records that were taken out of a ring."""
+
+    ring: Ring
+    first: int
+    """The number of the first of them; each of the others has the next number."""
+    records: bytes
+
+    def decode(self) -> tuple[list[RingRecord], int]:
+        """See :meth:`Ring.decode`."""
+        return self.ring.decode(self.first, self.records)
+
+
 class Ring:
     """One process's ring; :class:`OSError` or :class:`ValueError` where the file is none (yet)."""
 
@@ -126,11 +106,13 @@ class Ring:
             raise ValueError("not of a ring's size")
         head = os.pread(descriptor, layout.HEAD.size, 0)
         mark, read, self.pid, self._main_thread = layout.HEAD.unpack(head)
-        if mark != layout.READY or not (0 <= read < NUMBERS and 0 < self.pid < PIDS):
+        if mark != layout.READY or not (
+            0 <= read < NUMBERS and 0 < self.pid < PIDS and self._main_thread < NEVER
+        ):
             raise ValueError("not ready")
         self._pages = Pages(descriptor, layout.SIZE)
         self._next: int = read + 1
-        self._forms = _Forms(self._pages, self.pid)
+        self._forms = Forms(self._pages, self.pid)
         self.left_since = NEVER
         """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
@@ -139,10 +121,10 @@ class Ring:
         self.idle_looks = 0
         """How many looks in a row found nothing to take out."""
 
-    def take(self, most: int) -> bytes:
+    def take(self, most: int) -> Taken:
         """Take out what is complete, in order, at most so many records; make room for as many."""
         pieces: list[bytes] = []
-        block = FIRST_BLOCK
+        first, block = self._next, FIRST_BLOCK
         while count := self._look(min(block, most)):
             # The numbers were read before what stands in front of them, and written after it.
             pieces.append(self._slots(self._next, count))
@@ -153,7 +135,7 @@ class Ring:
             block = min(4 * block, BLOCK)
         if pieces:
             self._pages.write_word(layout.READ_WORD * 8, self._next - 1)
-        return b"".join(pieces)
+        return Taken(self, first, b"".join(pieces))
 
     def skip_gap(self) -> bool:
         """Give up the numbers in front of the next that is written; False where there is none."""
@@ -194,22 +176,32 @@ class Ring:
         """Whether there is anything in it that was not taken out, also behind a gap."""
         return self._look(1) > 0 or self.left_since != NEVER
 
-    def decode(self, records: bytes) -> list[RingRecord]:
-        """Give the records that were taken out, without those that went through the pipe."""
+    def decode(self, first: int, records: bytes) -> tuple[list[RingRecord], int]:
+        """Give the records that were taken out, without those that went through the pipe.
+
+        Also returns how many of them were refused, because no probe writes such a record. The
+        times are still to be checked.
+        """
         words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
         forms = halves[_FORM :: 2 * _WORDS].tolist()
         decoded = zip(
             words[_TIME::_WORDS].tolist(),
             map(self._forms.__getitem__, forms),
-            self._as_told(memoryview(records).cast("Q")[_THREAD::_WORDS].tolist()),
-            words[_NUMBER::_WORDS].tolist(),
+            self._as_told(words[_THREAD::_WORDS].tolist()),
+            # The numbers in the slots were added up, and only their sum is known to be right.
+            range(first, first + len(forms)),
             halves[_SITE :: 2 * _WORDS].tolist(),
             *(words[at::_WORDS].tolist() for at in _VALUES),
             strict=False,
         )
         if layout.VOID in forms:
-            return [record for record, form in zip(decoded, forms, strict=True) if form]
-        return list(decoded)
+            told = [record for record, form in zip(decoded, forms, strict=True) if form]
+        else:
+            told = list(decoded)
+        if self._forms.all_fit and not _has_signs(records):
+            return cast("list[RingRecord]", told), 0
+        fitting = [cast("RingRecord", each) for each in told if each[1] and each[1].fits(each)]
+        return fitting, len(told) - len(fitting)
 
     def _as_told(self, threads: list[int]) -> Iterable[int]:
         """The threads as events name them: the main thread is 0."""
@@ -231,73 +223,15 @@ class Ring:
         return slots
 
 
-class _Forms(dict[int, Form]):
-    """The forms of a ring by their numbers; each is read at its first use."""
-
-    def __init__(self, pages: Pages, pid: int) -> None:
-        super().__init__()
-        self._pages, self._pid = pages, pid
-
-    def __missing__(self, number: int) -> Form:
-        # All forms that the probe cannot have written share one entry.
-        known = min(number, layout.FORMS)
-        if known not in self:
-            self[known] = _make_form(_form_text(self._pages, known), self._pid)
-        return self[known]
-
-
-def _form_text(pages: Pages, number: int) -> bytes:
-    if number >= layout.FORMS:
-        return b""
-    start = layout.FORMS_AT + number * layout.FORM_BYTES
-    try:
-        return pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
-    except OSError:
-        # The program has removed it since.
-        return b""
-
-
-def _make_form(text: bytes, pid: int) -> Form:
-    from mpviz.trace.fold import ring_handler  # noqa: PLC0415 - as in passes
-
-    event, names = _read_form(text, pid)
-    kind = type(event)
-    # Time, process and number are the ring's to say, and were checked.
-    common = {field.name for field in msgspec.structs.fields(Event)}
-    called = {
-        field.encode_name.encode(): field.name
-        for field in msgspec.structs.fields(kind)
-        if field.name not in common
-    }
-    fields = tuple(called[name] for name in names if name in called)
-    copy = cast("_Copied", event).__copy__
-    return Form(
-        pid, kind, getattr(event, "object", ""), copy, fields, ring_handler(kind, fields, copy)
-    )
-
-
-def _read_form(text: bytes, pid: int) -> tuple[Event, list[bytes]]:
-    """An event of this form with zeros for these fields; Unreadable if the form is invalid."""
-    from mpviz.trace.decode import PROGRAM, decode  # noqa: PLC0415 - as in passes
-
-    names, _, line = text.partition(b"\n")
-    zeros = b"".join(b',"%b":0' % name for name in names.split())
-    events = decode(line[:-1] + zeros + b',"t":0,"p":%d,"n":0}' % pid, source=PROGRAM)
-    if len(events) == 1:
-        return events[0], names.split()
-    return Unreadable(time=0, pid=0, text="a record of no form"), []
+def _has_signs(records: bytes) -> bool:
+    """Whether a thread or a value of these records is negative: its highest byte has the sign."""
+    return not all(records[8 * at + 7 :: layout.SLOT_BYTES].isascii() for at in _SIGNED)
 
 
 def _numbers(slots: bytes) -> list[int]:
     """The last word of each slot, which is the number of its record."""
     numbers: list[int] = memoryview(slots).cast("q")[_NUMBER::_WORDS].tolist()
     return numbers
-
-
-class _Copied(Protocol):
-    """Copies a Struct, twice as fast as ``copy``; missing from the type stubs of Struct."""
-
-    def __copy__(self) -> Event: ...
 
 
 class Rings:
@@ -368,32 +302,32 @@ class Rings:
         if ring.pid != self.warden:
             self._rings.append(ring)
 
-    def take(self, most: int) -> tuple[list[tuple[Ring, bytes]], int]:
+    def take(self, most: int) -> tuple[list[Taken], int]:
         """Take about ``most`` records out of each, and say since when there is more in any."""
-        taken: list[tuple[Ring, bytes]] = []
+        taken: list[Taken] = []
         left_since = NEVER
         most = min(most, max(BLOCK, RECORDS_AT_A_LOOK // max(1, len(self._rings))))
         for ring in list(self._rings):
             try:
-                records = self._take_from(ring, most)
+                piece = self._take_from(ring, most)
             except OSError as error:
                 if self._tell_unread(ring, error):
                     self._rings.remove(ring)
                 continue
-            if records:
-                taken.append((ring, records))
+            if piece.records:
+                taken.append(piece)
             elif self._is_left(ring):
                 # What it wrote last was written before it died, and now all of it is taken.
                 self._rings.remove(ring)
             left_since = min(left_since, ring.left_since)
         return taken, left_since
 
-    def take_all(self) -> list[tuple[Ring, bytes]]:
+    def take_all(self) -> list[Taken]:
         """Take what there is, also behind numbers that are missing, now that nobody writes.
 
         The rings are let go, and are unmapped when their records have been folded.
         """
-        taken: list[tuple[Ring, bytes]] = []
+        taken: list[Taken] = []
         rings, self._rings = self._rings, []
         for ring in rings:
             try:
@@ -417,24 +351,24 @@ class Rings:
             self._troubles.tell(text, hides_losses=closing)
         return is_cut_short
 
-    def _take_from(self, ring: Ring, most: int) -> bytes:
-        records = ring.take(most)
-        ring.idle_looks = 0 if records else ring.idle_looks + 1
-        if not records and ring.left_since != NEVER and self._gap_stays(ring):
+    def _take_from(self, ring: Ring, most: int) -> Taken:
+        taken = ring.take(most)
+        ring.idle_looks = 0 if taken.records else ring.idle_looks + 1
+        if not taken.records and ring.left_since != NEVER and self._gap_stays(ring):
             ring.skip_gap()
-            records = ring.take(most)
-        return records
+            taken = ring.take(most)
+        return taken
 
-    def _take_all_from(self, ring: Ring) -> list[tuple[Ring, bytes]]:
-        taken: list[tuple[Ring, bytes]] = []
+    def _take_all_from(self, ring: Ring) -> list[Taken]:
+        taken: list[Taken] = []
         # A process out of our reach, such as another user's, may still be writing.
         left = layout.SLOTS
         while left > 0 and ring.skip_gap():
-            records = ring.take(left)
-            if not records:
+            piece = ring.take(left)
+            if not piece.records:
                 break
-            left -= len(records) // layout.SLOT_BYTES
-            taken.append((ring, records))
+            left -= len(piece.records) // layout.SLOT_BYTES
+            taken.append(piece)
         return taken
 
     def _is_left(self, ring: Ring) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
+from mpviz.trace.forms import RingRecord
 from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, Timing
-from mpviz.trace.rings import RingRecord
 
 T = TypeVar("T")
 
@@ -647,6 +647,8 @@ class Primitive:
 
     handlers: dict[type[Event], Handler]
     ring_handlers: dict[type[Event], RingHandler] = field(default_factory=dict)
+    in_rings: tuple[type[Event], ...] = ()
+    """Other events that the probe sends by a form; nothing else is accepted from a ring."""
     waits: dict[str, WaitKind] = field(default_factory=dict)
     process_ended: Callable[[RunState, Process], None] | None = None
     """Is told of every death, for what the dead process can no longer do itself.

@@ -11,7 +11,7 @@ from mpviz.trace.decode import decode
 from mpviz.trace.fold import fold
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.rings import NEVER, Ring
+from mpviz.trace.rings import NEVER, Ring, Taken
 from mpviz.trace.state import RunState
 
 EVENTS = 2_000_000
@@ -79,7 +79,8 @@ def _fold_rings() -> None:
     state, sorter = fold(RunState(), decode(HEAD)), Sorter()
     began = time.process_time()
     for _ in range(EVENTS // RING_BATCH // len(rings)):
-        piece = Pass([], list(zip(rings, records, strict=True)), [], NEVER, True, NEVER)
+        taken = [Taken(ring, 1, each) for ring, each in zip(rings, records, strict=True)]
+        piece = Pass([], taken, [], [], NEVER, True, NEVER)
         fold(state, sorter.sort(piece))
     spent = time.process_time() - began
     print(
@@ -95,7 +96,8 @@ def _ring(folder: Path, pid: int) -> Ring:
     layout.make_ready(memory, pid, 0, 1)
     path = folder / f"{pid}{layout.SUFFIX}"
     path.write_bytes(memory)
-    return Ring(path)
+    with path.open("r+b") as file:
+        return Ring(file.fileno())
 
 
 def _turn_in_ring(turn: int, which: int) -> bytes:

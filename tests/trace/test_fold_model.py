@@ -29,6 +29,7 @@ from mpviz.trace.events import (
     Waiting,
 )
 from mpviz.trace.fold import EVENTS, fold, ring_handler
+from mpviz.trace.forms import Form, RingRecord
 from mpviz.trace.measures import Activity
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.primitives.manager import Managed
@@ -50,7 +51,7 @@ from mpviz.trace.primitives.queue import (
 )
 from mpviz.trace.primitives.value import Content, SharedValue, ValueRead, ValueWritten
 from mpviz.trace.report import document, summary
-from mpviz.trace.rings import Form, RingRecord, Told, as_event, as_events
+from mpviz.trace.rings import Told, as_event, as_events
 from mpviz.trace.state import RunState
 from mpviz.trace.waits import wait_in_words
 
@@ -182,7 +183,7 @@ def as_record(event: Event) -> RingRecord | None:
         setattr(template, field, 0)
     copy = template.__copy__
     told_of = getattr(event, "object", "")
-    form = Form(event.pid, kind, told_of, copy, fields, ring_handler(kind, fields, copy))
+    form = Form(event.pid, kind, told_of, copy, fields, ring_handler(kind, fields, copy), ())
     padded = [*values, 0, 0, 0, 0][:4]
     return (event.time, form, event.thread, event.number, *padded)  # type: ignore[return-value]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ import pytest
 from mpviz.trace import fold as fold_module
 from mpviz.trace import processes as processes_module
 from mpviz.trace import rings as rings_module
-from mpviz.trace.events import Event, Sample, Trouble, Unreadable, WaitOver
+from mpviz.trace.events import (
+    Event,
+    ProcessExited,
+    Sample,
+    Trouble,
+    Unreadable,
+    Waiting,
+    WaitOver,
+)
 from mpviz.trace.findings.look import look
 from mpviz.trace.findings.rule import Rule, Stays
 from mpviz.trace.fold import fold
@@ -29,6 +38,7 @@ from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import RunState
 from mpviz.trace.troubles import MOST_TROUBLES, Troubles
+from mpviz.trace.waits import WAIT_KINDS
 
 RunProgram = Callable[..., Any]
 WaitUntil = Callable[..., None]
@@ -341,16 +351,13 @@ def test_records_of_the_future_hold_up_nobody(
     wait_until(lambda: [e.pid for e in reading.events if reading.has(WaitOver)][-1:] == [1])
 
 
-def test_forms_that_no_probe_writes_take_no_memory(queue: EventQueue) -> None:
+def test_records_of_forms_that_no_probe_writes_are_told_in_one_line(queue: EventQueue) -> None:
     records = tuple((number, 5, 1_000_000 + number) for number in range(1, 2000))
     put_ring(queue, records=records)
     queue.finish()
     (told,) = queue.get()
-    assert isinstance(told, list)
-    assert len({id(record[1]) for record in told}) == 1
-    state = fold(RunState(), [told])
-    assert state.unreadable == len(records)
-    assert len(state.log) < 20, "the first of them are told, the others counted"
+    assert isinstance(told, Unreadable)
+    assert told.text == "1,999 records in the ring of process 77 that no probe writes"
 
 
 def test_what_only_looks_like_a_ring_is_left_until_the_end(queue: EventQueue) -> None:
@@ -429,6 +436,22 @@ def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_are(
     assert "the fold of WaitOver: KeyError" in told.text
     assert "\x1b" not in told.text
     assert told.text in summary(state)
+
+
+@pytest.mark.usefixtures("quiet_errors")
+def test_a_death_is_told_to_all_even_if_one_of_them_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError
+
+    kind = replace(WAIT_KINDS["put"], ended=fail)
+    monkeypatch.setitem(fold_module.WAIT_KINDS, "put", kind)
+    begun = Waiting(time=2, pid=7, number=2, what="put", object="q")
+    other = Hello(time=2, pid=8, number=1, parent=0, started=80, role="process")
+    ends = [ProcessExited(time=3, pid=7, child=pid, exit_code=0) for pid in (7, 8)]
+    state = fold(RunState(), [HELLO, begun, other, *ends])
+    assert state.just_ended == []
+    assert len(state.troubles) == 1, "once, not with each later event"
+    assert [process.ended for process in state.processes.values()] == [3, 3]
 
 
 @pytest.mark.usefixtures("quiet_errors")

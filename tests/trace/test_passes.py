@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mpviz.trace.events import Event, Unreadable, WaitOver
+from mpviz.trace.forms import Form, RingRecord
 from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.rings import NEVER, Form, Ring, RingRecord, as_events
+from mpviz.trace.rings import NEVER, Ring, Taken, as_events
 
 PROCESSES = 3
 WARDEN = PROCESSES
@@ -23,7 +24,7 @@ def _form(pid: int) -> Form:
     def copy() -> Event:
         return WaitOver(time=0, pid=pid)
 
-    return Form(pid, WaitOver, "", copy, (), lambda *_: None)
+    return Form(pid, WaitOver, "", copy, (), lambda *_: None, ())
 
 
 FORMS = {pid: _form(pid) for pid in range(1, PROCESSES + 1)}
@@ -61,12 +62,12 @@ class FakeRing:
         self.left_since = min((record.stamp for record in left), default=NEVER)
         return bytes(count)
 
-    def decode(self, records: bytes) -> list[RingRecord]:
+    def decode(self, first: int, records: bytes) -> tuple[list[RingRecord], int]:
         taken, self.decoded = (
             self.records[self.decoded :][: len(records)],
             self.decoded + len(records),
         )
-        return [(each.stamp, FORMS[each.pid], 0, each.number, 0, 0, 0, 0) for each in taken]
+        return [(each.stamp, FORMS[each.pid], 0, each.number, 0, 0, 0, 0) for each in taken], 0
 
     decoded: int = 0
 
@@ -119,7 +120,7 @@ class Simulation:
             left_since = NEVER
             for ring in self.rings:
                 if records := ring.take(self.most):
-                    taken.append((cast("Ring", ring), records))
+                    taken.append(Taken(cast("Ring", ring), 0, records))
                 left_since = min(left_since, ring.left_since)
                 yield
             told, self.socket = [record.line for record in self.socket], []

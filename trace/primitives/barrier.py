@@ -278,6 +278,7 @@ PRIMITIVE = Primitive(
         Broken: _broken,
         BarrierReset: _reset,
     },
+    in_rings=(Arrived, Released, Left),
     waits={
         "barrier": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
         "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words, _drain_freers),

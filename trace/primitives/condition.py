@@ -182,6 +182,7 @@ def _timings(state: RunState) -> list[Timing]:
 
 PRIMITIVE = Primitive(
     handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
+    in_rings=(Notified, Woken),
     waits={
         "condition": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
         "wake-condition": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),

@@ -246,6 +246,7 @@ PRIMITIVE = Primitive(
         EventCleared: _cleared,
         EventWaited: _waited,
     },
+    in_rings=(EventSet, EventCleared, EventWaited),
     waits={
         "event": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
         "wake-event": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),

@@ -260,6 +260,7 @@ PRIMITIVE = Primitive(
         LockAcquired: RingHandler(_acquiring, ("site",)),
         LockReleased: RingHandler(_releasing, ()),
     },
+    in_rings=(ReleaseRefused,),
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     document=_document,
     summary=Summary(

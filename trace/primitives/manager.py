@@ -295,6 +295,7 @@ PRIMITIVE = Primitive(
         MethodCalled: _called,
         MethodAnswered: _over,
     },
+    in_rings=(MethodCalled, MethodAnswered),
     waits={"answer": WaitKind(Activity.RESULT, _words, _freers, _answered)},
     document=_document,
     summary=Summary(

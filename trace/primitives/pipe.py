@@ -316,6 +316,7 @@ PRIMITIVE = Primitive(
         PipeEnded: _ended,
         EndClosed: _closed,
     },
+    in_rings=(MessageSent, SendRefused, MessageReceived),
     waits={
         "send": WaitKind(Activity.QUEUE, _send_words, _readers, _send_over),
         "receive": WaitKind(Activity.QUEUE, _receive_words, _writers, _receive_over),

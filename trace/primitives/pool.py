@@ -420,6 +420,7 @@ PRIMITIVE = Primitive(
         ExecutorBroken: _broken,
         PoolEnded: _pool_ended,
     },
+    in_rings=(JobSubmitted, JobGrew, TaskArrived, TaskStarted, TaskEnded, FutureDone),
     waits={
         "results": WaitKind(Activity.RESULT, results_words, results_freers),
         "workers": WaitKind(Activity.PROCESS, workers_words, workers_freers),

@@ -349,6 +349,7 @@ PRIMITIVE = Primitive(
         Signalled: _signalled,
         Joined: _joined,
     },
+    in_rings=(Signalled,),
     waits={"process": WaitKind(Activity.PROCESS, _join_words, _freers)},
     process_ended=leave,
     document=_document,
