@@ -127,14 +127,14 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
 def _fold_while_it_goes(
     state: RunState, records: Iterator[RingRecord], bound: dict[Form, tuple[Process, FoldRecord]]
 ) -> None:
-    for record in records:
-        time, form, thread, number, site, first, second, third = record
+    for time, form, thread, number, site, first, second, third in records:
         try:
             process, fold_record = bound[form]
         except KeyError:
-            speaker = state.by_pid.get(form.pid) or _speaker(state, as_event(record))
+            event = form.event((time, form, thread, number, site, first, second, third))
+            speaker = state.by_pid.get(form.pid) or _speaker(state, event)
             if speaker is None:
-                _refuse(state, as_event(record))
+                _refuse(state, event)
                 continue
             process, fold_record = speaker, form.bind(state, speaker, form.object)
             bound[form] = process, fold_record

@@ -98,6 +98,8 @@ class Sorter:
         self._latest = 0
         """The latest stamp that any line of the pipe had so far."""
         self._held: list[_Keyed] = []
+        self._has_events = False
+        """Whether there may be events among what is sorted or held."""
 
     def sort(self, piece: Pass) -> Sequence[Told]:
         """The events for which everything that happened before is known."""
@@ -111,19 +113,21 @@ class Sorter:
             if refused:
                 keyed.append((piece.until, _refused_records(taken.ring, refused, piece.until)))
         # Last, so that the end of a process follows a record with the same stamp.
-        keyed += [(event.time, event) for event in self._decode_socket(piece)]
-        keyed += [(event.time, event) for event in piece.dropped]
+        last = [*self._decode_socket(piece), *piece.dropped]
+        keyed += [(event.time, event) for event in last]
+        self._has_events = bool(lines or last) or (self._has_events and bool(self._held))
         # Each part is in order already, or nearly so, and the sort makes use of that.
         keyed.sort(key=_by_key)
         if keyed and not 0 <= keyed[0][0] <= keyed[-1][0] <= piece.until:
             keyed = _without_forged_times(keyed, piece.until)
+            self._has_events = True
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
         complete = bisect_right(keyed, since, key=_by_key)
         complete = max(complete, len(keyed) - HELD_EVENTS)
         self._held = keyed[complete:]
         del keyed[complete:]
-        return _joined(keyed)
+        return _joined(keyed) if self._has_events else _runs(keyed, 0, len(keyed))
 
     def _in_order_of_the_pipe(self, events: list[Event]) -> list[_Keyed]:
         """Give each the latest stamp so far: of two, the one that was written first comes first.

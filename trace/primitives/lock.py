@@ -130,6 +130,8 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     lock = state.table(Lock).get(lock_id)
     key, waits = process.key, process.waits
     main_thread = key, 0
+    # A semaphore that began with 0 is a signal: who takes it gives nothing back.
+    holders = lock.holders if lock is not None and lock.maximum else None
 
     def acquired(time: int, thread: int, site: int, *_: int) -> None:
         wait = end_wait(process, thread) if waits else None
@@ -140,9 +142,8 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
             lock.taken = time
             if key not in lock.takers:
                 lock.takers[key] = time if wait is None else wait.since
-            if lock.maximum:
-                # A semaphore that began with 0 is a signal: who takes it gives nothing back.
-                lock.holders[(key, thread) if thread else main_thread] = time
+            if holders is not None:
+                holders[(key, thread) if thread else main_thread] = time
             if wait is not None:
                 lock.contended += 1
                 lock.wait.add(time - wait.since)

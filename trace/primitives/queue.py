@@ -131,23 +131,33 @@ def _putting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
     queue = state.table(Queue).get(queue_id)
     if queue is None:
         return partial(_go_on, process)
-    key, putters, put_since = process.key, queue.putters, queue.put_since
-    count, add_depth = queue.puts.add, queue.depths.add
+    key, waits, putters, put_since = process.key, process.waits, queue.putters, queue.put_since
+    puts, depths = queue.puts, queue.depths
 
-    # Turns are counted here and in `got`, and not by a function: a call for each item is too slow.
+    # Here and in `got`, turns are counted, and the open steps of a Rate and a Series filled,
+    # without a function: calls for each item would double the cost.
     def put(time: int, thread: int, site: int, *_: int) -> None:
-        waited = go_on(process, time, thread, site)
-        count(time)
+        waited = go_on(process, time, thread, site) if waits else -1
+        if site:
+            process.site = site
+        if puts.begins <= time < puts.ends:
+            puts.in_step += 1
+        else:
+            puts.add(time)
         queue.depth = depth = queue.depth + 1
         if depth > queue.max_depth:
             queue.max_depth = depth
-        add_depth(time, depth)
-        turns = putters.get(key)
-        if turns is None:
-            turns = putters[key] = Turns(time, time)
+        if depths.until <= time < depths.ends and depth <= depths.highest:
+            depths.until = time
+            depths.last = depth
         else:
+            depths.add(time, depth)
+        if key in putters:
+            turns = putters[key]
             turns.last = time
             turns.items += 1
+        else:
+            turns = putters[key] = Turns(time, time)
         if waited >= 0:
             queue.put_wait.add(waited)
             if turns.items:
@@ -162,24 +172,33 @@ def _getting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
     queue = state.table(Queue).get(queue_id)
     if queue is None:
         return partial(_go_on, process)
-    key, takers, put_since = process.key, queue.takers, queue.put_since
-    count, add_depth = queue.gets.add, queue.depths.add
+    key, waits, takers, put_since = process.key, process.waits, queue.takers, queue.put_since
+    gets, depths = queue.gets, queue.depths
 
     def got(time: int, thread: int, site: int, size: int, *_: int) -> None:
-        waited = go_on(process, time, thread, site)
-        count(time)
+        waited = go_on(process, time, thread, site) if waits else -1
+        if site:
+            process.site = site
+        if gets.begins <= time < gets.ends:
+            gets.in_step += 1
+        else:
+            gets.add(time)
         queue.depth = depth = queue.depth - 1
         queue.size += size
         if queue.dead_turns:
             # Somebody has had a turn since.
             queue.dead_turns.pop("get", None)
-        add_depth(time, depth)
-        turns = takers.get(key)
-        if turns is None:
-            turns = takers[key] = Turns(time, time)
+        if depths.until <= time < depths.ends and depth <= depths.highest:
+            depths.until = time
+            depths.last = depth
         else:
+            depths.add(time, depth)
+        if key in takers:
+            turns = takers[key]
             turns.last = time
             turns.items += 1
+        else:
+            turns = takers[key] = Turns(time, time)
         if waited >= 0:
             queue.get_wait.add(waited)
             if turns.items:
