@@ -36,8 +36,6 @@ from mpviz.trace.findings import look_at_end, look_while_it_runs
 from mpviz.trace.forms import Form, RingRecord
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import (
-    MOST_PROCESSES,
-    TableFullError,
     end_process,
     process_with_pid,
     signal_name,
@@ -48,6 +46,7 @@ from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, t
 from mpviz.trace.state import (
     CORE_USES,
     CROWD_SAMPLES,
+    MOST_SITES,
     RECENT_LIMIT,
     Bind,
     Cores,
@@ -58,9 +57,11 @@ from mpviz.trace.state import (
     Process,
     RingHandler,
     RunState,
+    TableFullError,
     Wait,
     begin_wait,
     end_wait,
+    note_signal,
     read_cpu,
     settle,
     settle_as_seen,
@@ -68,7 +69,10 @@ from mpviz.trace.state import (
 from mpviz.trace.stuck import as_it_waits, stuck
 from mpviz.trace.waits import WAIT_KINDS
 
-_TABLE_FULL = f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
+_TOO_MANY_SITES = (
+    f"the program was seen at more than {MOST_SITES:,} places in its source:"
+    " the others have no file and no line"
+)
 
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
@@ -100,9 +104,12 @@ def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
     """Note, once for each reason, that the state is incomplete."""
     if not isinstance(error, TableFullError):
         own_errors.tell(state, f"the fold of {kind.__name__}", error)
-    elif not state.table_is_full:
-        state.table_is_full = True
-        _trouble(state, Trouble(time=state.now, pid=0, text=_TABLE_FULL, hides_losses=True))
+        return
+    text = str(error)
+    if text not in state.left_out:
+        state.left_out.add(text)
+        told = Trouble(time=state.now, pid=0, text=text, hides_losses=error.hides_losses)
+        _trouble(state, told)
 
 
 def _fold_records(state: RunState, records: list[RingRecord]) -> None:
@@ -136,13 +143,25 @@ def _fold_while_it_goes(
             if speaker is None:
                 _refuse(state, event)
                 continue
-            process, fold_record = speaker, form.bind(state, speaker, form.object)
-            bound[form] = process, fold_record
+            process, fold_record = bound[form] = speaker, _bound(state, speaker, form)
         state.records += 1
         process.records += 1
         if number > process.highest_number:
             process.highest_number = number
         fold_record(time, thread, site, first, second, third)
+
+
+def _bound(state: RunState, process: Process, form: Form) -> FoldRecord:
+    """The function that folds the records of a form; they count also if it cannot be made."""
+    try:
+        return form.bind(state, process, form.object)
+    except Exception as error:
+        _leave_out(state, form.kind, error)
+        return _count_only
+
+
+def _count_only(*_: int) -> None:
+    """Fold a record about something that is not kept."""
 
 
 def _fold_event(state: RunState, event: Event) -> None:
@@ -288,7 +307,7 @@ def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) 
         # As with an exit: nobody has told or seen what it is.
         return
     process = process_with_pid(state, event.child, event.time)
-    process.signals.append((event.time, "mpviz", event.signal))
+    note_signal(process, event.time, "mpviz", event.signal)
     if event.left_behind and process.alive:
         process.left_behind = process.left_behind or _at_what(state, process)
         sent = f"so mpviz sends it {signal_name(event.signal)}"
@@ -315,6 +334,8 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
 
 
 def _site(state: RunState, process: Process, event: Site) -> None:
+    if len(state.sites) >= MOST_SITES and event.site not in state.sites:
+        raise TableFullError(_TOO_MANY_SITES)
     state.sites[event.site] = event
 
 
@@ -392,7 +413,7 @@ def _continues(line: OutputLine, process: str, stream: str) -> bool:
 def _marked(state: RunState, event: Marked) -> None:
     target = state.by_pid.get(event.child)
     if event.action == "signal" and target is not None:
-        target.signals.append((event.time, "mpviz", event.signal))
+        note_signal(target, event.time, "mpviz", event.signal)
         state.note(event.time, target.key, f"is sent {signal_name(event.signal)} by hand")
         return
     if event.action in ("freeze", "go on"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mpviz.trace.events import Site
-from mpviz.trace.state import RunState
+from mpviz.trace.state import MOST_SITES, RunState
 
 _WITH = re.compile(r"\s*(?:async\s+)?with\b")
 _AS = re.compile(r"\bas\s+([\w.]+)\s*[,:)]")
@@ -31,8 +31,7 @@ _ANYWHERE = (0, 1 << 16)
 
 def name_object(state: RunState, site: int, kind: str) -> str:
     """Name the object of this kind that was just created at this site; each call counts one."""
-    order = state.created_at.get((site, kind), 0)
-    state.created_at[site, kind] = order + 1
+    order = _count(state, site, kind)
     place = state.sites.get(site)
     if place is None:
         return f"{kind} {order + 1}"
@@ -44,8 +43,7 @@ def name_object(state: RunState, site: int, kind: str) -> str:
 
 def name_by_place(state: RunState, site: int, kind: str) -> str:
     """Name an object that its line has no name for, likewise: by its kind, and where it is made."""
-    order = state.created_at.get((site, kind), 0)
-    state.created_at[site, kind] = order + 1
+    order = _count(state, site, kind)
     if site not in state.sites:
         return f"{kind} {order + 1}"
     return _again(f"{kind} at {state.place(site)}", order)
@@ -58,8 +56,20 @@ def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
     pair = pair_from_line(place.code, order, kind, _extent(place)) if place is not None else None
     if pair is None:
         return name_object(state, site, kind), "", ""
-    state.created_at[site, kind] = order + 1
+    _count(state, site, kind)
     return "/".join(pair), *pair
+
+
+def _count(state: RunState, site: int, kind: str) -> int:
+    """How many objects of this kind this site has created before; one more from now on.
+
+    A site that was not told, or not kept, counts as site 0.
+    """
+    place = (site if site in state.sites else 0), kind
+    order = state.created_at.get(place, 0)
+    if order or len(state.created_at) < MOST_SITES:
+        state.created_at[place] = order + 1
+    return order
 
 
 def _extent(place: Site) -> tuple[int, int]:

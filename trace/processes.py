@@ -6,7 +6,7 @@ import signal
 from typing import Protocol
 
 from mpviz.trace.measures import Lane, Series
-from mpviz.trace.state import LANE_BUDGET, Process, RunState, settle
+from mpviz.trace.state import LANE_BUDGET, Process, RunState, TableFullError, settle
 
 DETAILED_DEAD = 200
 """So many processes that have ended keep their lanes in full."""
@@ -17,8 +17,15 @@ MOST_PROCESSES = 1 << 15
 """Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
 
 
-class TableFullError(Exception):
-    """An event is about a new process, and there is no room for it."""
+class TooManyProcessesError(TableFullError):
+    """There is no room for a new process, so nobody knows which of its records are lost."""
+
+    hides_losses = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
+        )
 
 
 class _Introduces(Protocol):
@@ -130,7 +137,7 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     key = str(pid)
     if len(state.processes) >= MOST_PROCESSES:
         state.by_pid.pop(pid, None)
-        raise TableFullError
+        raise TooManyProcessesError
     if previous is not None:
         again = state.lives[pid] = state.lives.get(pid, 1) + 1
         key = f"{pid}.{again}"

@@ -22,6 +22,15 @@ RECENT_LIMIT = 2_000
 MOST_WAITS = 1 << 15
 """Maximum number of threads of a process whose waits are kept; more than a system lets it have."""
 
+MOST_OBJECTS = 1 << 16
+"""Maximum number of objects of one class that are kept of a run: some 100 MB of locks."""
+
+MOST_SITES = 1 << 16
+"""Maximum number of places in the program's source that are kept."""
+
+MOST_SIGNALS = 100
+"""Number of signals to a process that are kept, the latest."""
+
 OUTPUT_LIMIT = 5_000
 CORE_HISTORY = 600
 CORE_USES = CORE_HISTORY * 128
@@ -328,6 +337,37 @@ class OutputLine:
     ended: bool
 
 
+class TableFullError(Exception):
+    """An event is about something new, and there is no room for it; the text says for what."""
+
+    hides_losses = False
+    """Whether an unknown number of records may be lost by that."""
+
+
+class Table(dict[str, Any]):
+    """Objects by id. There is room for :data:`MOST_OBJECTS`: a program may create any number."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def with_same_name(self, objects: dict[str, Any]) -> Table:
+        """Another table for objects of the same class, with these."""
+        table = Table(self._name)
+        table.update(objects)
+        return table
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if len(self) >= MOST_OBJECTS and key not in self:
+            raise TableFullError(
+                f"there are more than {MOST_OBJECTS:,} objects of the kind {self._name}:"
+                " what happens to the others is not shown"
+            )
+        super().__setitem__(key, value)
+
+
 @dataclass(slots=True)
 class RunState:
     """Everything that is true of a run at :attr:`now`; made by :func:`mpviz.trace.fold.fold`."""
@@ -363,7 +403,7 @@ class RunState:
     """Deaths that the primitives have not been told of yet; empty between two events."""
     zombies: list[str] = field(default_factory=list)
     """Keys of those that had ended by the last sample, and whose parents had not asked how."""
-    forked_beside_threads: list[str] = field(default_factory=list)
+    forked_beside_threads: dict[str, None] = field(default_factory=dict)
     """Keys of those that were forked while other threads of the program ran in their parents."""
     missing: list[tuple[int, Process]] = field(default_factory=list)
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
@@ -385,8 +425,8 @@ class RunState:
     unreadable: int = 0
     hidden_losses: list[str] = field(default_factory=list)
     """Reasons why an unknown number of records may be lost, a sentence each."""
-    table_is_full: bool = False
-    """Whether there are more processes than are kept."""
+    left_out: set[str] = field(default_factory=set)
+    """What there is more of than is kept, a sentence each."""
     own_errors: set[str] = field(default_factory=set)
     """Parts of mpviz that have failed, each reported once: a kind of event, or a rule."""
     own_troubles: int = 0
@@ -406,7 +446,7 @@ class RunState:
         """All objects of one class (Lock, Queue, Value, Pool, Task …) by id, oldest first."""
         table = self.tables.get(kind)
         if table is None:
-            table = self.tables[kind] = {}
+            table = self.tables[kind] = Table(kind.__name__)
         return table
 
     @property
@@ -446,6 +486,22 @@ def begin_wait(process: Process, thread: int, wait: Wait) -> None:
     waits.pop(thread, None)
     if len(waits) < MOST_WAITS:
         waits[thread] = wait
+
+
+def note_thread(
+    places: dict[tuple[str, int], int], process: Process, thread: int, time: int, where: str
+) -> None:
+    """Note since when a thread is at an object: there is room for as many as a system can have."""
+    place = process.key, thread
+    if len(places) >= MOST_WAITS and place not in places:
+        raise TableFullError(f"more than {MOST_WAITS:,} threads {where}: the others are not shown")
+    places[place] = time
+
+
+def note_signal(process: Process, time: int, sender: str, number: int) -> None:
+    """Note that a process is sent a signal, by the process with this key, or by "mpviz"."""
+    process.signals.append((time, sender, number))
+    del process.signals[:-MOST_SIGNALS]
 
 
 def end_wait(process: Process, thread: int) -> Wait | None:

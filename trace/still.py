@@ -15,7 +15,7 @@ from typing import Any
 
 from mpviz.trace.measures import Activity, Span
 from mpviz.trace.primitives.pool import Task
-from mpviz.trace.state import CoreUse, LogEntry, OutputLine, RunState
+from mpviz.trace.state import CoreUse, LogEntry, OutputLine, RunState, Table
 
 _FINISHED = frozenset({int, float, str, bool, type(None), Activity, Span, CoreUse, LogEntry})
 """Types whose objects never change."""
@@ -38,8 +38,9 @@ def _copy(value: Any, known: dict[int, Any]) -> Any:
     kind = type(value)
     if kind in _FINISHED or (kind in _MAY_CHANGE and not _MAY_CHANGE[kind](value)):
         return value
-    if kind is dict:
-        return {key: _copy(each, known) for key, each in value.items()}
+    if kind is dict or kind is Table:
+        copies = {key: _copy(each, known) for key, each in value.items()}
+        return copies if kind is dict else value.with_same_name(copies)
     if kind in (list, deque):
         return _copy_of_sequence(value, known)
     if kind is tuple:

@@ -21,6 +21,7 @@ from mpviz.trace.state import (
     begin_wait,
     go_on,
     main_threads,
+    note_thread,
     settle,
 )
 
@@ -121,14 +122,15 @@ def _created(state: RunState, process: Process, event: BarrierCreated) -> None:
 def _arrived(state: RunState, process: Process, event: Arrived) -> None:
     if event.site:
         process.site = event.site
-    barrier = state.table(Barrier).get(event.object)
-    if barrier is not None:
-        barrier.here[process.key, event.thread] = event.time
-        barrier.used_by.add(process.key)
     if event.waits:
         wait = Wait("barrier", event.object, event.time, Activity.SIGNAL, event.site)
         begin_wait(process, event.thread, wait)
         settle(process, event.time)
+    barrier = state.table(Barrier).get(event.object)
+    if barrier is not None:
+        barrier.used_by.add(process.key)
+        where = f"are at barrier {barrier.name}"
+        note_thread(barrier.here, process, event.thread, event.time, where)
 
 
 def _released(state: RunState, process: Process, event: Released) -> None:

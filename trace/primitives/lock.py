@@ -22,6 +22,7 @@ from mpviz.trace.state import (
     Wait,
     WaitKind,
     end_wait,
+    note_thread,
     settle,
 )
 
@@ -132,6 +133,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     main_thread = key, 0
     # A semaphore that began with 0 is a signal: who takes it gives nothing back.
     holders = lock.holders if lock is not None and lock.maximum else None
+    hold = f"hold {lock.name}" if lock is not None else ""
 
     def acquired(time: int, thread: int, site: int, *_: int) -> None:
         wait = end_wait(process, thread) if waits else None
@@ -142,8 +144,8 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
             lock.taken = time
             if key not in lock.takers:
                 lock.takers[key] = time if wait is None else wait.since
-            if holders is not None:
-                holders[(key, thread) if thread else main_thread] = time
+            if holders is not None and not thread:
+                holders[main_thread] = time
             if wait is not None:
                 lock.contended += 1
                 lock.wait.add(time - wait.since)
@@ -151,6 +153,8 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
             process.site = site
         if wait is not None:
             settle(process, time)
+        if thread and holders is not None:
+            note_thread(holders, process, thread, time, hold)
 
     return acquired
 

@@ -213,7 +213,8 @@ def _method(state: RunState, managed: Managed, name: str) -> Method:
     method = managed.methods.get(name)
     if method is None:
         method = Method(f"{managed.id}.{name}", f"{managed.name}.{name}", managed.id)
-        managed.methods[name] = state.table(Method)[method.id] = method
+        state.table(Method)[method.id] = method
+        managed.methods[name] = method
     return method
 
 

@@ -35,14 +35,16 @@ from mpviz.trace.primitives.pool_events import (
 )
 from mpviz.trace.primitives.pool_state import (
     JOB_LIMIT,
+    MOST_JOBS,
     SINGLE_CALLS,
     TASK_LIMIT,
     Job,
     Pool,
     Task,
+    add_job,
     job_of,
+    note_place,
     pool_of,
-    thin_jobs,
     thin_tasks,
 )
 from mpviz.trace.processes import described
@@ -144,7 +146,7 @@ def _joined(state: RunState, process: Process, pool_id: str, time: int) -> Pool:
 
 def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     pool = pool_of(state, event.object)
-    pool.jobs[event.job] = Job(
+    job = Job(
         event.job,
         event.call,
         event.function,
@@ -153,7 +155,7 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         event.items,
         event.chunksize,
     )
-    thin_jobs(pool)
+    add_job(pool, job)
     if event.call not in SINGLE_CALLS:
         # How many tasks a map of the others comes to is only known when it has made them.
         known = event.tasks >= 0 and pool.kind == "Pool"
@@ -166,7 +168,7 @@ def _grew(state: RunState, process: Process, event: JobGrew) -> None:
     job = job_of(pool, event.job, "", event.time)
     job.tasks = max(1, job.tasks)
     if event.call >= 0:
-        pool.places[event.call] = job.number, job.tasks
+        note_place(pool, event.call, job)
     job.tasks += 1
     job.items = max(0, job.items) + event.items
     # It may have come to an end with what it was by then.
@@ -317,7 +319,8 @@ def _future_done(state: RunState, process: Process, event: FutureDone) -> None:
         job.never_run += 1
         if pool.broken or event.error == BROKEN:
             # Its workers may still take a few calls, before they are ended, too.
-            pool.never_run[event.job] = number
+            if len(pool.never_run) < MOST_JOBS:
+                pool.never_run[event.job] = number
             return
         text = f"could not send {job.function} to a worker: {event.error}"
         state.note(event.time, process.key, text, trouble=True)

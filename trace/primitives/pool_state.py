@@ -7,10 +7,13 @@ from itertools import islice
 
 from mpviz.trace.measures import Distribution, Rate
 from mpviz.trace.primitives.pool_events import EXECUTORS
-from mpviz.trace.state import RunState
+from mpviz.trace.state import RunState, TableFullError
 
 JOB_LIMIT = 2_000
 """About how many jobs of a pool have their details kept; totals count all."""
+
+MOST_JOBS = 1 << 18
+"""Maximum number of jobs of a pool that have not ended, and of calls in them: 100 MB."""
 
 TASK_LIMIT = 20_000
 """About how many tasks have their details kept; totals count all."""
@@ -109,6 +112,8 @@ class Pool:
     max_tasks: int = 0
     """How many tasks a worker does before it is replaced; 0 for any number."""
     jobs: dict[int, Job] = field(default_factory=dict)
+    thin_at: int = JOB_LIMIT * 11 // 10
+    """At this number of jobs, old ones that have ended are added to the past."""
     past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
     """The sums over old jobs that are no longer kept one by one."""
     places: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -158,8 +163,28 @@ def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
     """The job with this number, also where nobody has heard of it before."""
     job = pool.jobs.get(number)
     if job is None:
-        job = pool.jobs[number] = Job(number, "", function, time, -1, -1, 1)
+        job = Job(number, "", function, time, -1, -1, 1)
+        add_job(pool, job)
     return job
+
+
+def add_job(pool: Pool, job: Job) -> None:
+    """Add a job to those of its pool; :class:`TableFullError` if too many have not ended."""
+    if len(pool.jobs) >= MOST_JOBS and job.number not in pool.jobs:
+        raise TableFullError(
+            f"more than {MOST_JOBS:,} jobs of {pool.name} have not ended: the others are not shown"
+        )
+    pool.jobs[job.number] = job
+    _thin_jobs(pool)
+
+
+def note_place(pool: Pool, call: int, job: Job) -> None:
+    """Note that this call of an executor is the next task of a job."""
+    if len(pool.places) >= MOST_JOBS and call not in pool.places:
+        raise TableFullError(
+            f"more than {MOST_JOBS:,} calls of {pool.name} are not done: the others are not shown"
+        )
+    pool.places[call] = job.number, job.tasks
 
 
 def pool_of(state: RunState, object_id: str) -> Pool:
@@ -171,9 +196,9 @@ def pool_of(state: RunState, object_id: str) -> Pool:
     return pool
 
 
-def thin_jobs(pool: Pool) -> None:
+def _thin_jobs(pool: Pool) -> None:
     """Add the oldest jobs that have ended to the past, many at a time and not at every call."""
-    if len(pool.jobs) <= JOB_LIMIT or len(pool.jobs) % (JOB_LIMIT // 10):
+    if len(pool.jobs) <= pool.thin_at:
         return
     oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
     for job in [job for job in oldest if job.ended >= 0]:
@@ -190,11 +215,14 @@ def thin_jobs(pool: Pool) -> None:
         past.callbacks += job.callbacks
         past.error_callbacks += job.error_callbacks
         del pool.jobs[job.number]
+    # All are looked through again when a tenth more has come, however few have ended.
+    pool.thin_at = max(JOB_LIMIT, len(pool.jobs)) * 11 // 10
 
 
 def thin_tasks(tasks: dict[str, Task]) -> None:
     """Forget the oldest tasks that have ended, many at a time: a dict is slow at its front."""
-    if len(tasks) <= TASK_LIMIT + TASK_LIMIT // 10:
+    # A look through them all is worth its while only now and then.
+    if len(tasks) <= TASK_LIMIT or len(tasks) % (TASK_LIMIT // 10):
         return
     oldest = islice(tasks.values(), len(tasks) - TASK_LIMIT)
     for task in [task for task in oldest if task.ended >= 0]:

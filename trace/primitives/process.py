@@ -27,6 +27,7 @@ from mpviz.trace.state import (
     Wait,
     WaitKind,
     main_threads,
+    note_signal,
     read_cpu,
     settle,
 )
@@ -170,9 +171,9 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
 
 
 def _forked_beside(state: RunState, process: Process, event: ForkedBeside) -> None:
+    state.forked_beside_threads[process.key] = None
     process.threads_at_fork, process.names_at_fork = event.threads, event.names
     process.forked_at = event.site
-    state.forked_beside_threads.append(process.key)
 
 
 def _is_fork_server(process: Process | None) -> bool:
@@ -270,7 +271,7 @@ def _signalled(state: RunState, sender: Process, event: Signalled) -> None:
     child = state.by_pid.get(event.child)
     name = child.name if child else str(event.child)
     if child is not None:
-        child.signals.append((event.time, sender.key, event.signal))
+        note_signal(child, event.time, sender.key, event.signal)
     why = ", a daemon, before it exits" if sender.exiting >= 0 and child and child.daemon else ""
     state.note(event.time, sender.key, f"sends {signal_name(event.signal)} to {name}{why}")
 
