@@ -107,13 +107,14 @@ class Sorter:
         if not (piece.rings or piece.told or piece.dropped or self._held):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
+        refused: list[Event] = []
         for taken in piece.rings:
-            records, refused = taken.decode()
+            records, count = taken.decode()
             keyed += records
-            if refused:
-                keyed.append((piece.until, _refused_records(taken.ring, refused, piece.until)))
+            if count:
+                refused.append(_refused_records(taken.ring, count, piece.until))
         # Last, so that the end of a process follows a record with the same stamp.
-        last = [*self._decode_socket(piece), *piece.dropped]
+        last = [*self._decode_socket(piece), *piece.dropped, *refused]
         keyed += [(event.time, event) for event in last]
         self._has_events = bool(lines or last) or (self._has_events and bool(self._held))
         # Each part is in order already, or nearly so, and the sort makes use of that.
