@@ -1,4 +1,8 @@
-"""Removes a folder with all that is in it, however deep, and follows no link.
+"""Removes a folder with all that is in it, however deep, and nothing that is elsewhere.
+
+It follows no link and enters no mount, such as a folder of the user that is bound to a place in
+this one. It changes and opens each folder by a descriptor, so it does not matter what a program
+puts in the place of a name meanwhile, and it goes on only while that folder is still in its place.
 
 ``shutil.rmtree`` calls itself for each level or holds a descriptor for each, so a program can nest
 folders too deep for it. Here folders within folders are moved up to the first level instead. The
@@ -19,6 +23,7 @@ SECONDS = 30.0
 """Seconds after which we give up on a folder: a process out of our reach may go on filling it."""
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS_OF_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove(path: str, descriptor: int) -> str:
@@ -85,13 +90,20 @@ def _remove_one(folder: int, name: str) -> None:
     if not stat.S_ISDIR(_mode(name, folder)):
         os.unlink(name, dir_fd=folder)
         return
-    os.chmod(name, 0o700, dir_fd=folder)
-    inner = os.open(name, _FLAGS, dir_fd=folder)
+    inner = _open_inner(name, folder)
     try:
-        if os.fstat(inner).st_dev != os.fstat(folder).st_dev:
-            raise OSError(0, "another file system is mounted there")
+        problem = None
         for each in _names(inner, {}):
-            _take_out(inner, each, folder)
+            try:
+                _check_place(inner, folder)
+                _take_out(inner, each, folder)
+            except FileNotFoundError:
+                # Somebody else was quicker.
+                continue
+            except OSError as error:
+                problem = problem or error
+        if problem:
+            raise problem
         is_empty = not _names(inner, {})
     finally:
         os.close(inner)
@@ -105,8 +117,36 @@ def _take_out(inner: int, name: str, folder: int) -> None:
         os.unlink(name, dir_fd=inner)
         return
     # A folder that we may not write to cannot be moved to another one.
-    os.chmod(name, 0o700, dir_fd=inner)
+    os.close(_open_inner(name, inner))
     os.rename(name, os.urandom(8).hex(), src_dir_fd=inner, dst_dir_fd=folder)
+
+
+def _open_inner(name: str, folder: int) -> int:
+    """Open a folder in this one, and let us write to it; :class:`OSError` if it is mounted."""
+    place = os.open(name, _FLAGS_OF_PLACE, dir_fd=folder)
+    try:
+        if _mount_of(place) != _mount_of(folder):
+            raise OSError(0, "something is mounted there")
+        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101
+        return os.open(".", _FLAGS, dir_fd=place)
+    finally:
+        os.close(place)
+
+
+def _mount_of(descriptor: int) -> str:
+    """The number of the mount through which a file was opened (man 5 proc_pid_fdinfo).
+
+    A device number does not tell a bind mount of the same file system.
+    """
+    with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123
+        return next(line for line in lines if line.startswith("mnt_id:"))
+
+
+def _check_place(inner: int, folder: int) -> None:
+    """:class:`OSError` if somebody has moved a folder out of this one."""
+    above = os.stat("..", dir_fd=inner)
+    if not os.path.samestat(above, os.fstat(folder)):
+        raise OSError(0, "it was moved to another folder while it was being removed")
 
 
 def _mode(path: str, folder: "int | None") -> int:

@@ -16,6 +16,7 @@ import pytest
 
 from mpviz.trace import fold as fold_module
 from mpviz.trace import processes as processes_module
+from mpviz.trace import removal
 from mpviz.trace import rings as rings_module
 from mpviz.trace.events import (
     Event,
@@ -139,11 +140,85 @@ def test_what_is_left_of_a_folder_is_said_and_all_else_goes(folder: Path) -> Non
     (folder / "mounted" / "file").write_text("not ours")
     try:
         told = run.remove()
-        assert told == f"{folder} is left: mounted: another file system is mounted there"
+        assert told == f"{folder} is left: mounted: something is mounted there"
         assert [path.name for path in folder.iterdir()] == ["mounted"]
         assert (folder / "mounted" / "file").exists()
     finally:
         subprocess.run(["umount", folder / "mounted"], check=True)
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize("place", ["mounted", "tree/mounted", "tree/deep/mounted"])
+def test_nothing_is_removed_through_a_bind_mount(folder: Path, tmp_path: Path, place: str) -> None:
+    """It has the same device number as the folder of the run."""
+    run = RunFolder(folder)
+    theirs = tmp_path / "theirs"
+    (theirs / "deep").mkdir(parents=True)
+    (theirs / "file").write_text("theirs")
+    (theirs / "deep" / "file").write_text("theirs")
+    bound = folder / place
+    bound.mkdir(parents=True)
+    theirs.chmod(0o755)
+    subprocess.run(["mount", "--bind", theirs, bound], check=True)
+    try:
+        told = run.remove()
+        assert "something is mounted there" in told
+    finally:
+        for each in mounts_below(folder):
+            subprocess.run(["umount", each], check=True)
+    assert sorted(path.name for path in theirs.rglob("*")) == ["deep", "file", "file"]
+    assert theirs.stat().st_mode & 0o777 == 0o755
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """Where something is mounted in a folder whose names may have changed."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [each for each in (line.split()[1] for line in lines) if each.startswith(f"{folder}/")]
+
+
+def test_a_folder_that_is_moved_away_keeps_what_it_has(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was opened in the folder of the run, and a program moves it to another one meanwhile."""
+    run = RunFolder(folder)
+    (folder / "theirs").mkdir()
+    (folder / "theirs" / "file").write_text("theirs")
+    names = removal._names
+
+    def move_and_list(descriptor: int, left: dict[str, str]) -> list[str]:
+        if not left and Path(f"/proc/self/fd/{descriptor}").readlink().name == "theirs":
+            (folder / "theirs").rename(tmp_path / "theirs")
+        return names(descriptor, left)
+
+    monkeypatch.setattr(removal, "_names", move_and_list)
+    run.remove()
+    assert (tmp_path / "theirs" / "file").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("place", ["", "tree/"])
+def test_no_link_is_followed_that_a_program_puts_in_the_place_of_a_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Between the look at what a name is and the next step."""
+    run = RunFolder(folder)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o755)
+    (theirs / "file").write_text("theirs")
+    swapped = folder / place / "swapped"
+    swapped.mkdir(parents=True)
+    mode = removal._mode
+
+    def look_and_swap(name: str, within: int | None) -> int:
+        found = mode(name, within)
+        if name == "swapped" and swapped.is_dir() and not swapped.is_symlink():
+            swapped.rmdir()
+            swapped.symlink_to(theirs)
+        return found
+
+    monkeypatch.setattr(removal, "_mode", look_and_swap)
+    run.remove()
+    assert (theirs / "file").read_text() == "theirs"
+    assert theirs.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.fixture
