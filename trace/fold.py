@@ -52,6 +52,7 @@ from mpviz.trace.state import (
     Cores,
     CoreUse,
     FoldRecord,
+    FormHandler,
     Handler,
     OutputLine,
     Process,
@@ -216,9 +217,27 @@ def _tell_of_death(state: RunState, process: Process) -> None:
 
 
 def _waiting(state: RunState, process: Process, event: Waiting) -> None:
-    target = f"{event.object}/{event.job}" if event.job >= 0 else event.object
-    begin = _beginning_of_wait(event)(state, process, target)
-    begin(event.time, event.thread, event.site, event.limit)
+    begin = _beginning_of_wait_for_job(event)(state, process, event.object)
+    begin(event.time, event.thread, event.site, event.job, event.limit)
+
+
+def _beginning_of_wait_for_job(event: Waiting) -> Bind:
+    """Make the handler for waits like this one, for any object, job and limit."""
+    bind_target = _beginning_of_wait(event)
+
+    def bind(state: RunState, process: Process, target: str) -> FoldRecord:
+        begins: dict[int, FoldRecord] = {}
+
+        def begin(time: int, thread: int, site: int, job: int, limit: int, *_: int) -> None:
+            begin_for_job = begins.get(job)
+            if begin_for_job is None:
+                whole = f"{target}/{job}" if job >= 0 else target
+                begin_for_job = begins[job] = bind_target(state, process, whole)
+            begin_for_job(time, thread, site, limit)
+
+        return begin
+
+    return bind
 
 
 def _beginning_of_wait(event: Waiting) -> Bind:
@@ -266,10 +285,19 @@ def _count_unknown_waits(what: str) -> Bind:
 
 
 def _wait_over(state: RunState, process: Process, event: WaitOver) -> None:
-    wait = end_wait(process, event.thread)
-    if wait is not None:
-        WAIT_KINDS[wait.what].ended(state, wait, event.time - wait.since)
-        settle(process, event.time)
+    _ending_of_wait(state, process, "")(event.time, event.thread)
+
+
+def _ending_of_wait(state: RunState, process: Process, _: str) -> FoldRecord:
+    waits = process.waits
+
+    def end(time: int, thread: int, *_: int) -> None:
+        wait = end_wait(process, thread) if waits else None
+        if wait is not None:
+            WAIT_KINDS[wait.what].ended(state, wait, time - wait.since)
+            settle(process, time)
+
+    return end
 
 
 def _program_started(state: RunState, warden: Process, event: ProgramStarted) -> None:
@@ -527,6 +555,7 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
 
 
 _FIELDS_OF_WAITS = ("site",), ("site", "limit")
+_FIELDS_OF_WAITS_FOR_JOBS = "site", "job", "limit"
 
 
 def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], Event]) -> Bind:
@@ -537,10 +566,17 @@ def ring_handler(kind: type[Event], fields: tuple[str, ...], copy: Callable[[], 
     quick = _RING_HANDLERS.get(kind)
     if quick is not None and quick.fields == fields:
         return quick.bind
-    if kind is Waiting and fields in _FIELDS_OF_WAITS:
+    of_form = _FORM_HANDLERS.get(kind)
+    if of_form is not None and of_form.fields == fields:
+        return of_form.bind(copy())
+    if kind is Waiting:
         wait = cast("Waiting", copy())
-        if wait.job < 0 and not wait.limit:
+        if fields == _FIELDS_OF_WAITS_FOR_JOBS:
+            return _beginning_of_wait_for_job(wait)
+        if fields in _FIELDS_OF_WAITS and wait.job < 0 and not wait.limit:
             return _beginning_of_wait(wait)
+    if kind is WaitOver:
+        return _ending_of_wait
     handler = _HANDLERS[kind]
 
     def bind(state: RunState, process: Process, _: str) -> FoldRecord:
@@ -563,6 +599,16 @@ def _of_event(quick: RingHandler) -> Handler:
 
     def handle(state: RunState, process: Process, event: Any) -> None:
         bind(state, process, event.object)(*values(event))
+
+    return handle
+
+
+def _of_event_and_form(quick: FormHandler) -> Handler:
+    """Make the handler of an event from the handler of a ring record whose form says more."""
+    values = attrgetter("time", "thread", *quick.fields)
+
+    def handle(state: RunState, process: Process, event: Any) -> None:
+        quick.bind(event)(state, process, event.object)(*values(event))
 
     return handle
 
@@ -600,10 +646,13 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Sample: _sample,
 }
 _RING_HANDLERS: dict[type[Event], RingHandler] = {}
+_FORM_HANDLERS: dict[type[Event], FormHandler] = {}
 for _primitive in PRIMITIVES:
     _HANDLERS.update(_primitive.handlers)
     _RING_HANDLERS.update(_primitive.ring_handlers)
+    _FORM_HANDLERS.update(_primitive.form_handlers)
 _HANDLERS.update({_kind: _of_event(_each) for _kind, _each in _RING_HANDLERS.items()})
+_HANDLERS.update({_kind: _of_event_and_form(_each) for _kind, _each in _FORM_HANDLERS.items()})
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*COMMON_EVENTS, *_HANDLERS)))
 """Every kind of event there is."""
@@ -612,6 +661,7 @@ IN_RINGS: tuple[type[Event], ...] = (
     Waiting,
     WaitOver,
     *_RING_HANDLERS,
+    *_FORM_HANDLERS,
     *(kind for primitive in PRIMITIVES for kind in primitive.in_rings),
 )
 """Every kind of event that the probe sends by a form."""

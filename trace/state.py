@@ -532,7 +532,9 @@ _LOCK, _RESULT, _IDLE = Activity.LOCK, Activity.RESULT, Activity.IDLE
 def settle(process: Process, time: int) -> None:
     """Let the lane show what the process's other fields say it does from this time on."""
     activity, detail = _doing(process)
-    process.lane.change(time, activity, detail)
+    lane = process.lane
+    if activity is not lane.activity or detail != lane.detail or lane.start < 0:
+        lane.change(time, activity, detail)
 
 
 def settle_as_seen(process: Process, time: int, before: int) -> None:
@@ -561,9 +563,10 @@ def read_cpu(process: Process, time: int, seconds: float) -> None:
 def _doing(process: Process) -> tuple[Activity, str]:
     if process.ended >= 0 or process.zombie or process.stopped:
         return _held(process), ""
-    if process.waits:
-        wait = process.wait
-        if wait is not None and _is_its_own(process, wait):
+    waits = process.waits
+    if waits:
+        wait = waits.get(0) or next(iter(waits.values()))
+        if _is_its_own(process, wait):
             return wait.activity, wait.object
     if process.exiting >= 0 or process.initializing or (process.probed and process.began < 0):
         return _beginning_or_ending(process)
@@ -665,6 +668,15 @@ class RingHandler:
     """The event's other fields: at most four whole numbers, in the order of the ring."""
 
 
+@dataclass(frozen=True)
+class FormHandler:
+    """The same for a class whose forms say more than the object, such as a function's name."""
+
+    bind: Callable[[Any], Bind]
+    """Is given an event of the form, for the fields that all its records share."""
+    fields: tuple[str, ...]
+
+
 def _nothing(state: RunState, wait: Wait, duration: int) -> None:
     """Most waits leave nothing to count when they end."""
 
@@ -703,6 +715,7 @@ class Primitive:
 
     handlers: dict[type[Event], Handler]
     ring_handlers: dict[type[Event], RingHandler] = field(default_factory=dict)
+    form_handlers: dict[type[Event], FormHandler] = field(default_factory=dict)
     in_rings: tuple[type[Event], ...] = ()
     """Other events that the probe sends by a form; nothing else is accepted from a ring."""
     waits: dict[str, WaitKind] = field(default_factory=dict)

@@ -50,6 +50,7 @@ from mpviz.trace.primitives.pool import (
     JobSubmitted,
     PoolCreated,
     PoolEnded,
+    TaskArrived,
     TaskEnded,
     TaskStarted,
     WorkerInitializing,
@@ -310,8 +311,10 @@ class Model:
             "receive": "E0 E1",
         }
         life.waits.add(thread)
-        target = targets.get(what, QUEUES[which % 2])
-        self.tell(life.pid, Waiting, what=what, object=target, thread=thread)
+        target, job = targets.get(what, QUEUES[which % 2]), -1
+        if what == "results" and which % 2:
+            target, job = "P", which % 3
+        self.tell(life.pid, Waiting, what=what, object=target, job=job, thread=thread)
 
     def wait_over(self, life: Life, which: int) -> None:
         thread = which // 2 % 2 * 7
@@ -327,6 +330,8 @@ class Model:
         self.counts["tasks started"] += 1
         job, index = life.task
         common = {"object": "P", "job": job, "index": index}
+        if which % 2:
+            self.tell(life.pid, TaskArrived, object="P")
         self.tell(life.pid, TaskStarted, function="f", items=which, **common)
 
     def submit(self, which: int) -> None:
@@ -354,9 +359,8 @@ class Model:
         life.task = None
         self.counts["tasks raised" if which % 2 else "tasks done"] += 1
         error = "ValueError" if which % 2 else ""
-        self.tell(
-            life.pid, TaskEnded, object="P", job=job, index=index, error=error, cpu=which / 40
-        )
+        cpu = {"cpu": which / 40} if which % 3 else {"cpu_nanoseconds": which * 25_000_000}
+        self.tell(life.pid, TaskEnded, object="P", job=job, index=index, error=error, **cpu)
 
     def die(self, life: Life, which: int) -> None:
         if life.pid == MAIN:

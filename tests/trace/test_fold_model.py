@@ -27,6 +27,7 @@ from mpviz.trace.events import (
     ProgramFailed,
     ProgramStarted,
     Waiting,
+    WaitOver,
 )
 from mpviz.trace.fold import EVENTS, fold, ring_handler
 from mpviz.trace.forms import Form, RingRecord
@@ -43,6 +44,9 @@ from mpviz.trace.primitives.pipe import (
 )
 from mpviz.trace.primitives.pool import (
     Pool,
+    TaskArrived,
+    TaskEnded,
+    TaskStarted,
 )
 from mpviz.trace.primitives.queue import (
     ItemGot,
@@ -173,6 +177,8 @@ def as_record(event: Event) -> RingRecord | None:
     """The event as a ring record; None if a ring cannot hold it."""
     kind = type(event)
     fields = FORMS.get(kind)
+    if isinstance(event, Waiting) and event.job >= 0:
+        fields = ("site", "job", "limit")
     if fields is None or event.dropped:
         return None
     values = [getattr(event, field) for field in fields]
@@ -190,6 +196,7 @@ def as_record(event: Event) -> RingRecord | None:
 
 FORMS: dict[type[Event], tuple[str, ...]] = {
     Waiting: ("site", "limit"),
+    WaitOver: (),
     LockAcquired: ("site",),
     LockReleased: (),
     ItemPut: ("site",),
@@ -198,6 +205,9 @@ FORMS: dict[type[Event], tuple[str, ...]] = {
     ValueWritten: ("site", "before", "value", "index"),
     MessageSent: ("site", "size"),
     MessageReceived: ("site", "size"),
+    TaskArrived: (),
+    TaskStarted: ("site", "job", "index"),
+    TaskEnded: ("job", "cpu_nanoseconds", "index"),
 }
 """Events that the probe sends through rings, and the names of their values."""
 

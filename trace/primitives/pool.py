@@ -49,8 +49,12 @@ from mpviz.trace.primitives.pool_state import (
 )
 from mpviz.trace.processes import described
 from mpviz.trace.state import (
+    Bind,
+    FoldRecord,
+    FormHandler,
     Primitive,
     Process,
+    RingHandler,
     RunState,
     Summary,
     WaitKind,
@@ -175,98 +179,127 @@ def _grew(state: RunState, process: Process, event: JobGrew) -> None:
     job.ended = -1
 
 
-def _arrived(state: RunState, process: Process, event: TaskArrived) -> None:
-    process.receiving = True
-    settle(process, event.time)
+def _arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+    def arrived(time: int, *_: int) -> None:
+        process.receiving = True
+        settle(process, time)
+
+    return arrived
 
 
 def _task_id(pool: Pool, job: int, index: int) -> str:
     return f"{pool.id}/{job}/{index}"
 
 
-def _place(pool: Pool, event: TaskStarted | TaskEnded) -> tuple[int, int]:
-    """Job and index of a task."""
-    return pool.places.get(event.job, (event.job, event.index))
+def _starting(event: TaskStarted) -> Bind:
+    """Make the handler for the starts of tasks of this function, with as many items."""
+    function, items = event.function, event.items
 
+    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+        pool = pool_of(state, pool_id)
+        tasks = state.table(Task)
+        key, jobs, places, at_work = process.key, pool.jobs, pool.places, pool.at_work
 
-def _started(state: RunState, process: Process, event: TaskStarted) -> None:
-    pool = pool_of(state, event.object)
-    number, index = _place(pool, event)
-    job = job_of(pool, number, event.function, event.time)
-    index = index if index >= 0 else job.started
-    job.started += 1
-    if pool.never_run.pop(event.job, None) is not None:
-        job.never_run -= 1
-    job.function = job.function or event.function
-    task = Task(
-        _task_id(pool, number, index),
-        pool.id,
-        number,
-        index,
-        event.function,
-        event.items,
-        process.key,
-        job.submitted,
-        event.time,
-        number if job.call in SINGLE_CALLS else index,
-        order=pool.done_by.get(process.key, 0),
-    )
-    tasks = state.table(Task)
-    tasks[task.id] = task
-    thin_tasks(tasks)
-    if process.task and pool.kind in MANY_AT_A_TIME:
-        pool.beside.setdefault(process.key, []).append(process.task)
-    process.task = task.id
-    process.receiving = False
-    pool.at_work[process.key] = task.id
-    pool.most_at_work = max(pool.most_at_work, len(pool.at_work))
-    if pool.first_task < 0:
-        pool.first_task = event.time
-    if event.site:
-        process.site = event.site
-    settle(process, event.time)
-
-
-def _ended(state: RunState, process: Process, event: TaskEnded) -> None:
-    pool = pool_of(state, event.object)
-    number, index = _place(pool, event)
-    job = job_of(pool, number, "", event.time)
-    task_id = _task_id(pool, number, index) if index >= 0 else process.task
-    task = state.table(Task).get(task_id)
-    if event.stopped:
-        job.stopped += 1
-    elif event.error:
-        job.raised += 1
-    else:
-        job.done += 1
-    if task is not None:
-        task.ended = event.time
-        task.outcome = event.stopped or ("raised" if event.error else "done")
-        task.error = event.error
-        pool.duration.add(event.time - task.started)
-        job.busy += event.time - task.started
-        pool.items_by[process.key] = pool.items_by.get(process.key, 0) + task.items
-        if event.error:
-            state.note(
-                event.time, process.key, f"{task.function} raised {event.error}", trouble=True
+        def started(time: int, thread: int, site: int, call: int, index: int, *_: int) -> None:
+            number = call
+            if call in places:
+                number, index = places[call]
+            job = jobs.get(number) or job_of(pool, number, function, time)
+            if index < 0:
+                index = job.started
+            job.started += 1
+            if pool.never_run and pool.never_run.pop(call, None) is not None:
+                job.never_run -= 1
+            job.function = job.function or function
+            task_id = f"{pool_id}/{number}/{index}"
+            tasks[task_id] = Task(
+                task_id,
+                pool_id,
+                number,
+                index,
+                function,
+                items,
+                key,
+                job.submitted,
+                time,
+                number if job.call in SINGLE_CALLS else index,
+                order=pool.done_by.get(key, 0),
             )
-    counts = not event.stopped
-    done = pool.done_by[process.key] = pool.done_by.get(process.key, 0) + counts
-    job.done_by[process.key] = job.done_by.get(process.key, 0) + counts
-    job.last_end = pool.last_end = event.time
-    pool.finished.add(event.time)
-    read_cpu(process, event.time, event.cpu or event.cpu_nanoseconds / 1e9)
-    process.task, process.stopping = _task_left(pool, process, task_id), ""
-    pool.at_work.pop(process.key, None)
-    if process.task:
-        pool.at_work[process.key] = process.task
-    process.receiving = False
-    process.idle_since = event.time
-    if done == pool.max_tasks:
-        pool.retired[process.key] = event.time
-        tasks = "task" if done == 1 else f"{done} tasks"
-        state.note(event.time, process.key, f"has done its {tasks} and retires")
-    settle(process, event.time)
+            if len(tasks) > TASK_LIMIT:
+                thin_tasks(tasks)
+            if process.task and pool.kind in MANY_AT_A_TIME:
+                pool.beside.setdefault(key, []).append(process.task)
+            process.task = task_id
+            process.receiving = False
+            at_work[key] = task_id
+            if len(at_work) > pool.most_at_work:
+                pool.most_at_work = len(at_work)
+            if pool.first_task < 0:
+                pool.first_task = time
+            if site:
+                process.site = site
+            settle(process, time)
+
+        return started
+
+    return bind
+
+
+def _ending(event: TaskEnded) -> Bind:
+    """Make the handler for the ends of tasks with the same outcome."""
+    error, stopped, seconds = event.error, event.stopped, event.cpu
+    outcome = stopped or ("raised" if error else "done")
+    counts = not stopped
+
+    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+        pool = pool_of(state, pool_id)
+        tasks = state.table(Task)
+        key, jobs, places, at_work = process.key, pool.jobs, pool.places, pool.at_work
+
+        def ended(time: int, thread: int, call: int, cpu: int, index: int, *_: int) -> None:
+            number = call
+            if call in places:
+                number, index = places[call]
+            job = jobs.get(number) or job_of(pool, number, "", time)
+            task_id = f"{pool_id}/{number}/{index}" if index >= 0 else process.task
+            task = tasks.get(task_id)
+            if stopped:
+                job.stopped += 1
+            elif error:
+                job.raised += 1
+            else:
+                job.done += 1
+            if task is not None:
+                task.ended = time
+                task.outcome = outcome
+                task.error = error
+                took = time - task.started
+                pool.duration.add(took)
+                job.busy += took
+                pool.items_by[key] = pool.items_by.get(key, 0) + task.items
+                if error:
+                    text = f"{task.function} raised {error}"
+                    state.note(time, key, text, trouble=True)
+            done = pool.done_by[key] = pool.done_by.get(key, 0) + counts
+            job.done_by[key] = job.done_by.get(key, 0) + counts
+            job.last_end = pool.last_end = time
+            pool.finished.add(time)
+            read_cpu(process, time, seconds or cpu / 1e9)
+            process.task, process.stopping = _task_left(pool, process, task_id), ""
+            at_work.pop(key, None)
+            if process.task:
+                at_work[key] = process.task
+            process.receiving = False
+            process.idle_since = time
+            if done == pool.max_tasks:
+                pool.retired[key] = time
+                which = "task" if done == 1 else f"{done} tasks"
+                state.note(time, key, f"has done its {which} and retires")
+            settle(process, time)
+
+        return ended
+
+    return bind
 
 
 def _task_left(pool: Pool, process: Process, ended: str) -> str:
@@ -412,9 +445,6 @@ PRIMITIVE = Primitive(
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,
         JobGrew: _grew,
-        TaskArrived: _arrived,
-        TaskStarted: _started,
-        TaskEnded: _ended,
         TaskStopping: _stopping,
         JobCallback: _callback,
         JobDone: _job_done,
@@ -423,7 +453,12 @@ PRIMITIVE = Primitive(
         ExecutorBroken: _broken,
         PoolEnded: _pool_ended,
     },
-    in_rings=(JobSubmitted, JobGrew, TaskArrived, TaskStarted, TaskEnded, FutureDone),
+    ring_handlers={TaskArrived: RingHandler(_arriving, ())},
+    form_handlers={
+        TaskStarted: FormHandler(_starting, ("site", "job", "index")),
+        TaskEnded: FormHandler(_ending, ("job", "cpu_nanoseconds", "index")),
+    },
+    in_rings=(JobSubmitted, JobGrew, FutureDone),
     waits={
         "results": WaitKind(Activity.RESULT, results_words, results_freers),
         "workers": WaitKind(Activity.PROCESS, workers_words, workers_freers),
