@@ -209,7 +209,7 @@ class Marked(Event, tag="marked", kw_only=True):
     """A person acted on the program: froze it, let it go on, sent a signal, asked it to end."""
 
     action: str
-    """freeze, go on, signal, stop."""
+    """freeze, go on, signal, interrupt (Ctrl-C), stop."""
     child: Pid = 0
     signal: Whole = 0
 

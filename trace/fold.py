@@ -75,6 +75,9 @@ _TOO_MANY_SITES = (
     " the others have no file and no line"
 )
 
+ENDED_BY_CTRL_C = 10_000_000_000
+"""A program that ends later than so many nanoseconds after a Ctrl-C may have gone on without it."""
+
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
 
@@ -328,6 +331,9 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
+        if not event.exit_code and event.time > state.interrupted + ENDED_BY_CTRL_C:
+            # It was stuck at that Ctrl-C, but went on and ended well.
+            state.stuck = []
 
 
 def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
@@ -438,6 +444,14 @@ def _continues(line: OutputLine, process: str, stream: str) -> bool:
     return line.process == process and line.stream == stream and len(line.text) < 4096
 
 
+_BY_HAND = {
+    "freeze": "frozen by hand",
+    "go on": "goes on",
+    "interrupt": "is sent Ctrl-C by hand",
+    "stop": "is being ended by hand",
+}
+
+
 def _marked(state: RunState, event: Marked) -> None:
     target = state.by_pid.get(event.child)
     if event.action == "signal" and target is not None:
@@ -446,12 +460,14 @@ def _marked(state: RunState, event: Marked) -> None:
         return
     if event.action in ("freeze", "go on"):
         state.frozen = event.action == "freeze"
-    if event.action == "stop" and state.ending < 0:
+    if event.action in ("stop", "interrupt") and state.ending < 0:
         look_while_it_runs(state)
-        state.ending = event.time
-        state.stuck = stuck(state)
-    sentences = {"freeze": "frozen by hand", "go on": "goes on", "stop": "is being ended by hand"}
-    state.note(event.time, "", "the program " + sentences.get(event.action, event.action))
+        state.stuck = stuck(state) or state.stuck
+        if event.action == "stop":
+            state.ending = event.time
+        else:
+            state.interrupted = event.time
+    state.note(event.time, "", "the program " + _BY_HAND.get(event.action, event.action))
 
 
 def _unreadable(state: RunState, event: Unreadable) -> None:

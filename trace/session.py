@@ -146,6 +146,8 @@ class Session:
 
     def interrupt(self) -> None:
         """Send the program what Ctrl-C in its own terminal would."""
+        if not self._is_gone():
+            self._mark("interrupt")
         self._program.interrupt()
 
     def terminate(self) -> None:
@@ -181,7 +183,10 @@ class Session:
             open_ends.callback(self._program.close)
             if self._recorder is not None:
                 open_ends.callback(self._recorder.close)
-            self._program.end()
+            if not self._told_end and self.state.ending < 0:
+                self.stop()
+            else:
+                self._program.end()
             self._wait_for_the_end()
             while not self.over:
                 self.step(CLOSE_SECONDS)

@@ -389,10 +389,13 @@ class RunState:
     """The one that started it; not itself an observed process."""
     ending: int = -1
     """When somebody asked for the end, or the first process ended; -1 before."""
+    interrupted: int = -1
+    """When a person last sent Ctrl-C, nanoseconds; -1 before."""
     frozen: bool = False
     """Whether a person froze the program."""
     stuck: list[Stuck] = field(default_factory=list)
-    """Who waited for what when somebody asked for the end, where nobody was at work then."""
+    """Who waited for what when somebody asked for the end, or sent a Ctrl-C that led to it, if
+    nobody was at work then."""
     processes: dict[str, Process] = field(default_factory=dict)
     """By key, in the order in which they appeared."""
     by_pid: dict[int, Process] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from mpviz.trace.report import document, losses_in_words
 from mpviz.trace.session import Session
 from mpviz.trace.start import Target, start
 from mpviz.trace.state import Process, RunState
+from mpviz.trace.stuck import stuck
 
 RunToEnd = Callable[..., None]
 Begin = Callable[..., Session]
@@ -100,6 +101,33 @@ def test_output_that_was_not_folded_in_time_does_not_hold_up_the_end(
         pass
     run_to_end(session)
     assert session.state.output_lines == 1000
+
+
+DEADLOCK = """
+def take(first, second, ready):
+    with first:
+        ready.wait()
+        with second:
+            pass
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    locks, ready = [context.Lock(), context.Lock()], context.Barrier(2)
+    for pair in (locks, locks[::-1]):
+        context.Process(target=take, args=(*pair, ready)).start()
+"""
+
+
+@pytest.mark.parametrize("end", [Session.close, Session.interrupt, Session.terminate, Session.stop])
+def test_who_was_stuck_is_told_however_a_person_ends_the_program(
+    begin: Begin, run_to_end: RunToEnd, end: Callable[[Session], None]
+) -> None:
+    session = begin(DEADLOCK)
+    run_to_end(session, until=stuck)
+    end(session)
+    run_to_end(session)
+    hang = document(session.state)["run"]["hang"]
+    assert sorted(each["what"] for each in hang if each["what"] == "lock") == ["lock", "lock"]
 
 
 def test_a_close_reads_on_although_too_much_lies_unread(

@@ -6,6 +6,7 @@ from mpviz.trace.events import (
     Event,
     Marked,
     ProcessSample,
+    ProgramEnded,
     ProgramStarted,
     RunStarted,
     Sample,
@@ -125,5 +126,18 @@ def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
     ]
     assert hang[0]["waits_for"] == "lock Lock 2, held by child-b"
     assert "stuck: child-a waits for lock Lock 2, held by child-b" in summary(state)
+    interrupted = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(1, 60)])
+    assert document(interrupted)["run"]["hang"] == hang
+    unwound = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(0, 1)])
+    assert document(unwound)["run"]["hang"] == hang
+    went_on = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(0, 60)])
+    assert document(went_on)["run"]["hang"] == [], "it ended well"
     healthy = fold(RunState(), [*begin(), stop])
     assert document(healthy)["run"]["hang"] == []
+
+
+def by_ctrl_c(exit_code: int, seconds: int) -> list[Event]:
+    """What is told if a person sends Ctrl-C to the program, and it ends so much later."""
+    end = (3 + seconds) * SECOND
+    ended = ProgramEnded(time=end, pid=WARDEN, child=MAIN, exit_code=exit_code)
+    return [Marked(time=3 * SECOND, pid=0, action="interrupt"), ended]
