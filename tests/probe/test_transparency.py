@@ -19,6 +19,7 @@ from mpviz.trace.primitives.memory import MemoryUnlinked
 from mpviz.trace.primitives.pipe import MessageSent
 from mpviz.trace.primitives.pool import FutureDone
 from mpviz.trace.primitives.process import Hello, Started
+from mpviz.trace.primitives.queue import ItemLost
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.rings import as_events
@@ -318,6 +319,88 @@ if __name__ == "__main__":
     main()
 """
 
+
+DROPPED = '''
+import gc, multiprocessing, os, sys, weakref
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import queues, shared_memory
+
+class Own(queues.Queue):
+    def _on_queue_feeder_error(self, error, item):
+        print("not sent", type(self).__name__, type(error).__name__)
+        self.read_end.send(0)
+
+class Argument:
+    """Has a file, as a connection has."""
+    def __init__(self):
+        self.file = open(os.devnull)
+
+    def __reduce__(self):
+        return int, ()
+
+def take(argument):
+    return 1
+
+class Chunks(ProcessPoolExecutor):
+    def submit(self, function, *args, **kwargs):
+        print("of a chunk:", callbacks_at_the_end_of(function))
+        return super().submit(function, *args, **kwargs)
+
+def callbacks_at_the_end_of(thing):
+    return [each for each in weakref.getweakrefs(thing) if each.__callback__ is not None]
+
+def queue():
+    """Of a class with a method where Queue has a static one."""
+    ends = multiprocessing.Pipe()
+    made = Own(ctx=multiprocessing.get_context())
+    made.read_end = ends[1]
+    made.put(lambda: None)
+    ends[0].recv()
+    made.close()
+    made.join_thread()
+    return [made]
+
+def arguments():
+    """Those of calls that were cancelled, except the one whose future is kept."""
+    global kept
+    executor = ProcessPoolExecutor(1)
+    given = [Argument() for _ in range(50)]
+    gate, key = os.pipe()
+    executor.submit(os.read, gate, 1)
+    futures = [executor.submit(take, each) for each in given]
+    kept = futures[-1]
+    for each in futures[25:]:
+        each.cancel()
+    os.write(key, b".")
+    executor.shutdown(**{"cancel_futures": True} if sys.version_info >= (3, 9) else {})
+    os.close(gate)
+    os.close(key)
+    return [executor, *given]
+
+def block():
+    made = shared_memory.SharedMemory(create=True, size=8)
+    print("of a block:", callbacks_at_the_end_of(made))
+    made.close()
+    made.unlink()
+    return [made]
+
+def main():
+    gc.disable()
+    # The first one also makes our ring, which may have a descriptor.
+    queue()
+    for make in (queue, arguments, block):
+        before = os.listdir("/proc/self/fd")
+        made = make()
+        known = list(map(weakref.ref, made))
+        made.clear()
+        print(make.__name__, [each() for each in known if each() is not None])
+        print(len(os.listdir("/proc/self/fd")) - len(before))
+    with Chunks(1) as executor:
+        print(list(executor.map(take, range(4), chunksize=2)))
+
+if __name__ == "__main__":
+    main()
+'''
 
 FAILING = '''
 import multiprocessing as mp, os, signal, sys, threading, time, traceback
@@ -685,6 +768,19 @@ def test_an_executor_and_its_futures_look_the_same(
     assert b"[None, None, None]" in seen.stdout
     assert b"KeyError: 4" in seen.stderr
     assert sum(isinstance(event, FutureDone) for event in stage.events()) == 6
+
+
+def test_what_the_program_drops_is_gone_at_once(stage: Stage, python: str) -> None:
+    """Not only when its garbage collector runs, which it may have disabled."""
+    stage.write("dropped.py", DROPPED)
+    seen = stage.assert_same(python, "dropped.py")
+    assert seen.exit_code == 0, seen.stderr
+    assert b"not sent Own" in seen.stdout
+    for gone in (b"queue []", b"arguments []", b"block []"):
+        assert gone in seen.stdout
+    events = stage.events()
+    assert sum(isinstance(event, ItemLost) for event in events) == 2
+    assert not any(isinstance(event, ProbeError) for event in events)
 
 
 def test_the_start_method_stays_unchosen_until_the_program_chooses(

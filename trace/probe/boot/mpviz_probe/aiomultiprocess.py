@@ -6,15 +6,11 @@ Tried with aiomultiprocess 0.9.1.
 import os
 from functools import partial
 from time import process_time_ns
-from weakref import WeakKeyDictionary
 
 from mpviz_probe import queues, sites, wire, workers
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.hooks import after, before
 from mpviz_probe.processes import prepare_for
-
-_pools: "WeakKeyDictionary" = WeakKeyDictionary()
-"""For each queue of tasks, the id of its pool."""
 
 
 def patch(module):
@@ -43,14 +39,14 @@ def _announce(pool, *_, **__):
     tasks = [tasks for tasks, _ in pool.queues.values()]
     pool._mpviz_id = name = b'"aio-%d"' % os.fstat(tasks[0]._reader.fileno()).st_ino
     for queue in tasks:
-        _pools[queue] = name
+        queue._mpviz_pool = name
     size, limit = pool.process_count, pool.maxtasksperchild
     workers.announce(name, b"aiomultiprocess Pool", size, pool.initializer, limit)
 
 
 def _tell_pool(_, worker, tx, *args, **kwargs):
     """Give a worker the id of its pool, which it takes along into its process."""
-    worker._mpviz_pool = _pools.get(tx)
+    worker._mpviz_pool = tx.__dict__.get("_mpviz_pool")
 
 
 def _tell_submission(pool, function, args, kwargs):

@@ -15,13 +15,13 @@ loky's executors do the same under the same names, and are observed from here as
 import sys
 from functools import partial
 from time import process_time_ns
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from mpviz_probe import sections, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import after, before, during
+from mpviz_probe.hooks import after, before, during, weakly
 from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
@@ -85,10 +85,11 @@ def _observe(kind, process_chunk, _, executor, *args, **kwargs):
         getattr(executor, "_max_tasks_per_child", None),
     )
     # The executor must be free to go, so none of this may hold it.
-    teller = _Teller(name, executor._pending_work_items, process_chunk)
+    teller = _Teller(name, process_chunk)
+    tell = partial(teller.tell_submission, executor._pending_work_items)
     numbers = executor._work_ids
     # What ``submit`` does last, under its lock, before anybody can take the call.
-    numbers.put = before(numbers.put, teller.tell_submission, "executor")
+    numbers.put = before(weakly(numbers.put), tell, "executor")
     queue.full = _observed_full(queue)
 
 
@@ -110,24 +111,28 @@ def _observed_full(queue):
 
 
 class _Teller:
-    """Reports the calls of one executor, never giving up the GIL."""
+    """Reports the calls of one executor, never giving up the GIL.
 
-    __slots__ = ("calls", "ends", "forms", "grew", "jobs", "name", "process_chunk", "waits")
+    The futures of an executor keep this, so it keeps none of the calls.
+    """
 
-    def __init__(self, name, calls, process_chunk):
-        self.name, self.calls, self.process_chunk = name, calls, process_chunk
-        self.jobs: "WeakKeyDictionary[partial, int]" = WeakKeyDictionary()
+    __slots__ = ("ends", "forms", "grew", "jobs", "limit", "name", "process_chunk", "waits")
+
+    def __init__(self, name, process_chunk):
+        self.name, self.process_chunk = name, process_chunk
+        self.jobs: "dict[int, tuple[ref[partial], int]]" = {}
+        self.limit = 8
         self.forms: "dict[tuple, Any]" = {}
         self.ends: "dict[str | None, Any]" = {}
         self.grew = wire.form(b"job.grew", b'"o":' + name, (b"job", b"call", b"items"))
         self.waits = workers.forms_of_wait(name)
         workers.form_of_outcome(self.ends, name, "")
 
-    def tell_submission(self, number, *_, **__):
+    def tell_submission(self, calls, number, *_, **__):
         """Report the call with this number, and prepare to report its end and who waits for it."""
-        call, job = self.calls[number], number
+        call, job = calls[number], number
         if _is_chunk(call.fn, self.process_chunk):
-            job = self.jobs.setdefault(call.fn, number)
+            job = self.job_of(call.fn, number)
         function, arguments, items = _work_of(call, self.process_chunk)
         if job == number:
             kind = b"submit" if function is call.fn else b"map"
@@ -138,6 +143,19 @@ class _Teller:
         workers.observe_wait(future._condition, self.waits, job)
         # This is the first callback: nobody else has the future yet to add one.
         future._done_callbacks.append(_EndOfCall(_tell_end_of_future, self, number))
+
+    def job_of(self, chunk, number):
+        """The number of the first call of this function that ``map`` has made."""
+        known, job = self.jobs.get(id(chunk), (None, number))
+        if known is not None and known() is chunk:
+            return job
+        if len(self.jobs) >= self.limit:
+            self.jobs = {each: job for each, job in self.jobs.items() if job[0]() is not None}
+            self.limit = 2 * len(self.jobs) + 8
+        # A weak reference with a callback would have Python run code of ours when the function
+        # goes, and lose what a signal handler raises in it.
+        self.jobs[id(chunk)] = ref(chunk), number
+        return number
 
     def form_of_job(self, kind, function, items):
         """The form for a new job with this call, function and number of items."""

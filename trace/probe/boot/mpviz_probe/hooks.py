@@ -5,6 +5,7 @@ part fails, that is reported. Exceptions of the original, or of the program's si
 through without a frame of ours.
 """
 
+from _weakref import ref
 from functools import wraps
 
 from mpviz_probe import sections, wire
@@ -52,6 +53,20 @@ def after(original, tell, where):
             raise
 
     return observed
+
+
+def weakly(method):
+    """A method of an object that does not keep the object, for a wrapper that the object holds.
+
+    A cycle of references would keep the object, and descriptors with it, after the program has
+    dropped it.
+    """
+    function, known = method.__func__, ref(method.__self__)
+
+    def call(*args, **kwargs):
+        return function(known(), *args, **kwargs)
+
+    return call
 
 
 def during(original, wait, where):

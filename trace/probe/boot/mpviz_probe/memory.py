@@ -2,27 +2,32 @@
 
 import os
 import sys
+from _weakref import ref
 from functools import partial, wraps
-from weakref import WeakValueDictionary
 
 from mpviz_probe import creations, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def patch(module):
     """Patch ``multiprocessing.shared_memory``."""
     memory = module.SharedMemory
-    attached: "WeakValueDictionary" = WeakValueDictionary()
+    # Without a callback: Python would lose what a signal handler raises in one.
+    attached: "dict[int, ref[Any]]" = {}
     memory.__init__ = after(memory.__init__, partial(_tell_of_new, attached), "shared memory")
-    memory.close = _observed_close(memory.close)
+    memory.close = _observed_close(attached, memory.close)
     memory.unlink = after(memory.unlink, _tell_of_unlinked, "shared memory")
     os.register_at_fork(after_in_child=lambda: _tell_of_inherited(attached))
 
 
 def _tell_of_new(attached, _, memory, *args, **kwargs):
-    attached[id(memory)] = memory
+    attached[id(memory)] = ref(memory)
     kind = b"memory.created" if memory._flags & os.O_CREAT else b"memory.attached"
     fields = b'"o":%b,"size":%d,"s":%d'
     wire.put(kind, fields % (wire.text(memory.name), memory.size, creations.here()))
@@ -31,15 +36,16 @@ def _tell_of_new(attached, _, memory, *args, **kwargs):
 def _tell_of_inherited(attached):
     """Tell of the blocks that a fork has handed down to this process."""
     try:
-        for memory in list(attached.values()):
-            if memory._mmap is not None:
+        for known in list(attached.values()):
+            memory = known()
+            if memory is not None and memory._mmap is not None:
                 fields = b'"o":%b,"size":%d' % (wire.text(memory.name), memory.size)
                 wire.put(b"memory.attached", fields)
     except BaseException:
         report("shared memory")
 
 
-def _observed_close(close):
+def _observed_close(attached, close):
     """Wrap what the end of an object that nobody has any more comes to, too."""
     is_finalizing = sys.is_finalizing
 
@@ -49,6 +55,7 @@ def _observed_close(close):
         try:
             was_attached = self._mmap is not None
             close(self)
+            attached.pop(id(self), None)
             # At the end of the interpreter, our modules may be gone; the end of the process says
             # the same.
             if was_attached and not is_finalizing():

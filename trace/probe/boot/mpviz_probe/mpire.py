@@ -3,7 +3,7 @@
 A chunk of a job bears no number. A worker tells of it as number -1, which is the next in its job.
 """
 
-from weakref import WeakKeyDictionary, ref
+from _weakref import ref
 
 from mpviz_probe import locks, queues, signals, sites, values, wire, workers
 from mpviz_probe.arm import report
@@ -14,9 +14,6 @@ from mpviz_probe.processes import cpu_so_far, prepare_for
 
 _APPLY_PILL = "\3"
 """Comes before a task that has its own function with it; see ``mpire.comms``."""
-
-_pools: "WeakKeyDictionary" = WeakKeyDictionary()
-"""The id of each WorkerPool of processes and a weak reference to it, by its WorkerComms."""
 
 _jobs: "dict[int, tuple[bytes, bytes]]" = {}
 """The pools of jobs that are not done, and what they are called, by their numbers."""
@@ -71,11 +68,27 @@ def _identify(comms):
     return wire.text("pool-" + locks.identify(comms.exception_lock))
 
 
+class _Pool:
+    """What a WorkerComms has of its WorkerPool of processes; a copy in a worker has nothing."""
+
+    __slots__ = ("known", "name")
+
+    def __init__(self, name, pool):
+        self.name, self.known = name, ref(pool)
+
+    def __reduce__(self):
+        return type(None), ()
+
+
+def _pool_of(comms):
+    return comms.__dict__.get("_mpviz_pool")
+
+
 def _announce(_, pool, *args, **kwargs):
     params = pool.pool_params
     if params.start_method != "threading":
         name = _identify(pool._worker_comms)
-        _pools[pool._worker_comms] = name, ref(pool)
+        pool._worker_comms._mpviz_pool = _Pool(name, pool)
         workers.announce(name, b"WorkerPool", params.n_jobs, None, 0)
 
 
@@ -89,26 +102,28 @@ def _tell_terminate(pool):
 
 
 def _tell_end(comms, how):
-    name, _ = _pools.get(comms, (None, None))
-    workers.tell_end(name, how)
+    pool = _pool_of(comms)
+    if pool is not None:
+        workers.tell_end(pool.name, how)
 
 
 def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
+    pool = _pool_of(comms)
     # What has no number is a word to the worker.
-    if job_id is None or comms not in _pools:
+    if job_id is None or pool is None:
         return
-    name, pool = _pools[comms]
     _, call = _jobs.get(job_id, _NO_JOB)
     if not call:
-        _tell_submission(name, job_id, b"map", pool().map_params.func, len(task))
+        _tell_submission(pool.name, job_id, b"map", pool.known().map_params.func, len(task))
     elif call == b"map":
         fields = b'"o":%b,"job":%d,"items":%d'
-        wire.put(b"job.grew", fields % (name, job_id, len(task)))
+        wire.put(b"job.grew", fields % (pool.name, job_id, len(task)))
 
 
 def _tell_call(comms, job_id, func, *_, **__):
-    if comms in _pools:
-        _tell_submission(_pools[comms][0], job_id, b"apply", func, 1)
+    pool = _pool_of(comms)
+    if pool is not None:
+        _tell_submission(pool.name, job_id, b"apply", func, 1)
 
 
 def _tell_submission(name, job, call, function, items):

@@ -13,7 +13,7 @@ from mpviz_probe import creations, locks, sections, sites, wire, workers
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import after, before
+from mpviz_probe.hooks import after, before, weakly
 from mpviz_probe.pipes import disown
 from mpviz_probe.processes import prepare_for
 from mpviz_probe.stopping import tell_stopping
@@ -60,7 +60,7 @@ def _observe(process_chunk, _, pool, *args, **kwargs):
     queue = pool._context.task_queue
     # The last step of ``schedule``, before a worker can take the task.
     tell = partial(_tell_submission, manager, process_chunk)
-    queue.put = before(queue.put, tell, "pebble pool")
+    queue.put = before(weakly(queue.put), tell, "pebble pool")
 
 
 def _announce(_, manager):

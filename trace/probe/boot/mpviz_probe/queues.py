@@ -8,11 +8,12 @@ records of one queue come in the order in which things happened, and its depth i
 import os
 import select
 import sys
+from functools import partial, wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
-from mpviz_probe.hooks import after, before, during
+from mpviz_probe.hooks import after, before, during, weakly
 from mpviz_probe.locks import answers_of, attempts, is_the_programs_own, keep_or_undo, wait_for
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.pipes import bytes_in, capacity_of, disown
@@ -29,7 +30,7 @@ def patch(module):
     # Called _after_fork up to Python 3.8.
     reset = "_reset" if "_reset" in queue.__dict__ else "_after_fork"
     setattr(queue, reset, after(getattr(queue, reset), _tell_of_connected, "queue"))
-    queue._start_thread = after(queue._start_thread, _name_thread, "queue")
+    queue._start_thread = after(_with_losses_told(queue._start_thread), _name_thread, "queue")
     queue._finalize_join = staticmethod(during(queue._finalize_join, _drain, "queue"))
     joinable = module.JoinableQueue
     joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
@@ -90,12 +91,6 @@ def _observe_queue(queue):
     queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
-    if hasattr(queue, "_on_queue_feeder_error"):
-        # billiard's queues have no such attribute.
-        lost = b'"o":' + name
-        queue._on_queue_feeder_error = before(
-            queue._on_queue_feeder_error, lambda *_: wire.put(b"queue.lost", lost), "queue"
-        )
 
 
 def hush(queue):
@@ -105,7 +100,6 @@ def hush(queue):
         hush_lock(lock)
     queue._recv_bytes, queue._poll = queue._reader.recv_bytes, queue._reader.poll
     queue._reader.__dict__.pop("_recv", None)
-    queue.__dict__.pop("_on_queue_feeder_error", None)
 
 
 def _observed_room(semlock, name):
@@ -259,6 +253,53 @@ def _observed_poll(poll, name):
     return observed
 
 
+def _with_losses_told(start):
+    """Wrap the start of a queue's feeder thread, which is given what to call for a lost item.
+
+    Only meanwhile the queue has our wrapper of it: it may be a method of the queue, and the queue
+    must not keep itself.
+    """
+
+    @wraps(start)
+    @seamless
+    def observed(self):
+        try:
+            told: "dict[str, Any]" = {}
+            own = told
+            attributes = self.__dict__
+            try:
+                try:
+                    told = _told_losses(self)
+                    own = {name: attributes[name] for name in told if name in attributes}
+                except BaseException:
+                    report("queue")
+                attributes.update(told)
+                return start(self)
+            finally:
+                for name in told:
+                    attributes.pop(name, None)
+                attributes.update(own)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _told_losses(queue):
+    name = "_on_queue_feeder_error"
+    # billiard's queues have no such attribute.
+    if queue._mpviz_quiet or not hasattr(queue, name):
+        return {}
+    lost = b'"o":' + wire.text(identify(queue))
+    tell = partial(_tell_of_loss, lost)
+    return {name: before(getattr(queue, name), tell, "queue")}
+
+
+def _tell_of_loss(lost, *_):
+    wire.put(b"queue.lost", lost)
+
+
 def _name_thread(_, queue):
     """Store the queue's name on its feeder thread, which writes the items into the pipe."""
     if not queue._mpviz_quiet:
@@ -309,21 +350,9 @@ def _observe_simple(queue):
         queue._wlock.acquire = _observed_turn(queue._wlock._semlock.acquire, b"put", name)
         queue._wlock.release = queue._wlock._semlock.release
     reader, writer = queue._reader, queue._writer
-    reader.recv_bytes = _observed_receive(_weakly(reader, "recv_bytes"), reader, name)
+    reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name)
     reader._recv = _observed_piece(reader, name)
-    writer.send_bytes = _observed_send(_weakly(writer, "send_bytes"), writer, name)
-
-
-def _weakly(connection, method):
-    """A method of a connection that does not keep it: the program may drop it to close it."""
-    from weakref import ref
-
-    function, known = getattr(type(connection), method), ref(connection)
-
-    def call(*args):
-        return function(known(), *args)
-
-    return call
+    writer.send_bytes = _observed_send(weakly(writer.send_bytes), writer, name)
 
 
 def hush_simple(queue):
