@@ -473,7 +473,8 @@ class Noting:
 
 def note_writes(write=wire.write):
     def noted(descriptor, record):
-        written.append([threading.get_ident() in between, record.decode()])
+        thread = threading.get_ident()
+        written.append([thread, thread in between, record.decode()])
         return write(descriptor, record)
     wire.write = noted
 
@@ -531,13 +532,20 @@ def test_nothing_is_written_between_two_steps_of_an_executor(
     run = run_program(program, python=python, start_method=start_method)
     run.assert_nothing_was_missed()
     assert run.facts("calls") == [0, 1, 2, 3, 4, 4, [2, 2, 2], "BrokenProcessPool"]
-    written = [(between, json.loads(record)["k"]) for between, record in run.facts("written")]
-    # A wait gives up the GIL itself. Without a ring, what was held is written with it.
-    held = set() if ring else {"process.signalled", "process.joined", "wait.over"}
-    assert {kind for between, kind in written if between} <= {"wait", *held}
-    outside = {kind for between, kind in written if not between}
+    by_thread: dict[int, list[tuple[bool, str]]] = {}
+    for thread, between, record in run.facts("written"):
+        by_thread.setdefault(thread, []).append((between, json.loads(record)["k"]))
+    # A wait gives up the GIL itself. Without a ring, what was held is written just before it.
+    for written in by_thread.values():
+        for record, following in zip(written, [*written[1:], None], strict=True):
+            if record[0] and record[1] != "wait":
+                assert not ring
+                assert following is not None
+                assert following[0]
+    kinds = [record for written in by_thread.values() for record in written]
+    outside = {kind for between, kind in kinds if not between}
     assert outside >= {"process.started", "process.joined"}
-    assert any(kind == "job.submitted" for _, kind in written) is not ring
+    assert any(kind == "job.submitted" for _, kind in kinds) is not ring
     expected = {"tasks": 16, "started": 15, "done": 15, "never_run": 1}
     assert sums_of(run, "executor") == expected
 
