@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 PROGRAM = '''
 import json, random, signal, sys
 sys.path.insert(0, sys.argv[1])
-from mpviz_probe import wire
+from mpviz_probe import sections, wire
 wire.open_queue(sys.argv[2])
 WRITTEN = b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index")
 form, line = wire.form(*WRITTEN), wire.form_of_line(*WRITTEN)
@@ -39,14 +39,18 @@ def ring(number, frame):
     raised += 1
     raise Alarm("the program's own")
 
+def fields(value):
+    return b'"o":"x","s":1,"before":0,"value":%d,"index":0' % value
+
+tell_in_section = sections.locked(lambda value: sections.tell(WRITTEN[0], fields(value)))
+
 TELL = {
     "into the ring": lambda value: wire.send(form, 1, 0, value, 0),
     "by the pipe": lambda value: wire.send(line, 1, 0, value, 0),
-    "by put": lambda value: wire.put(
-        b"value.written", b'"o":"x","s":1,"before":0,"value":%d,"index":0' % value
-    ),
+    "by put": lambda value: wire.put(WRITTEN[0], fields(value)),
     "at once": lambda value: wire.send_at_once(form, 1, 0, value, 0),
     "held": lambda value: wire.send_at_once(line, 1, 0, value, 0),
+    "in a section": tell_in_section,
 }
 tell, finished, value = TELL[sys.argv[3]], [], 0
 
@@ -70,6 +74,7 @@ signal.signal(signal.SIGALRM, ring)
 draw = random.Random(7)
 for _ in range(1000):
     interrupted(draw.uniform(1e-6, 3e-5))
+assert not sections.is_inside()
 wire.put(b"wait.over")
 print(json.dumps([raised, finished]))
 '''
@@ -82,7 +87,9 @@ def queue(nothing_left: None) -> Iterator[EventQueue]:
     queue.close()
 
 
-@pytest.mark.parametrize("way", ["into the ring", "by the pipe", "by put", "at once", "held"])
+@pytest.mark.parametrize(
+    "way", ["into the ring", "by the pipe", "by put", "at once", "held", "in a section"]
+)
 def test_it_is_told_once_with_a_number_of_its_own(
     queue: EventQueue, tmp_path: Path, python: str, way: str
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mpviz.trace.events import Event
+from mpviz.trace.events import Event, ProbeError, Site
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.primitives.value import ValueWritten
 from mpviz.trace.probe import BOOT
@@ -231,3 +231,67 @@ files = "test/test_signal.py", "site-packages/other.py", "selectors.py"
 print(json.dumps([is_the_programs(os.path.join(folder, file)) for file in files]))
 """)
     assert output == [True, True, False]
+
+
+HELD = """
+from mpviz_probe import sections
+
+def fields(value):
+    return b'"o":"x","s":1,"before":0,"value":%d,"index":0' % value
+
+alarms = []
+
+def tell_held(value, told):
+    # As if a signal came at the first instruction.
+    if value in alarms:
+        alarms.remove(value)
+        raise Alarm("the program's own")
+    wire.put(b"value.written", fields(value), told=told)
+
+def tell_in_section(*values):
+    for value in values:
+        if value % 2:
+            sections.tell(b"value.written", fields(value))
+        else:
+            sections.do(sections.partial(tell_held, value))
+    assert wire._held
+"""
+
+
+def test_what_was_held_is_told_in_the_order_in_which_it_happened(told: Told) -> None:
+    _, events = told(
+        HELD
+        + """
+sections.locked(tell_in_section)(1, 2, 3, 4)
+assert not wire._held
+sections.while_locked(tell_in_section)(5, 6, 7)
+assert wire._held
+for line in range(1, 2000):
+    sites.announce("/nowhere/program.py", line, "main")
+wire.put(b"value.written", fields(8))
+print(json.dumps(None))
+"""
+    )
+    values = [event.value for event in events if isinstance(event, ValueWritten)]
+    assert values == [1, 2, 3, 4, 5, 6, 7, 8]
+    lines = [event.line for event in events if isinstance(event, Site)]
+    assert lines == list(range(1, 2000))
+    assert not any(isinstance(event, ProbeError) for event in events)
+
+
+def test_what_was_held_is_told_in_spite_of_an_exception_that_comes_before(told: Told) -> None:
+    output, events = told(
+        HELD
+        + """
+alarms += [2, 4, 4, 6]
+tell = sections.locked(tell_in_section)
+came = [arrives(tell, 1, 2, 3), arrives(tell, 4, 5), arrives(wire.catch_up)]
+came.append(arrives(sections.while_locked(tell_in_section), 6, 7))
+came.append(arrives(wire.put, b"wait.over"))
+wire.catch_up()
+print(json.dumps([came, alarms, sections.is_inside(), len(wire._held)]))
+"""
+    )
+    assert output == [[True, True, True, False, True], [], False, 0]
+    values = [event.value for event in events if isinstance(event, ValueWritten)]
+    assert values == [1, 2, 3, 4, 5, 6, 7]

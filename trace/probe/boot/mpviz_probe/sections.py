@@ -10,21 +10,15 @@ from functools import partial, wraps
 from time import monotonic_ns
 
 from mpviz_probe import wire
+from mpviz_probe.arm import report
 from mpviz_probe.guard import seamless, unframe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-try:
-    from _collections import deque  # type: ignore[import-not-found]
-except ImportError:
-    from collections import deque
-
 _threads: "dict[int, int]" = {}
 """The threads that are in a critical section, each with its process: a fork copies all this."""
-_waiting: "dict[int, Any]" = {}
-"""For each process, what its threads have to tell: functions without arguments, in order."""
 _forms: "dict[bytes, Any]" = {}
 """What ``wire.form`` has made for a kind of record that is told inside of a critical section."""
 
@@ -48,15 +42,19 @@ def _section(original, is_over_then):
     def observed(*args, **kwargs):
         try:
             thread = get_ident()
-            is_outermost = not is_inside()
+            # One that is inside another has nothing to leave.
+            leaving = map(_threads.pop, () if is_inside() else (thread,), (None,))
             try:
                 _threads[thread] = wire.pid()
-                return original(*args, **kwargs)
+                result = original(*args, **kwargs)
+                # Here as well, because up to Python 3.9 a signal can be handled before a
+                # ``finally``.
+                any(leaving)
+                return result
             finally:
-                if is_outermost:
-                    _threads.pop(thread, None)
-                    if is_over_then and _waiting:
-                        _tell_all(_of_process())
+                any(leaving)
+                if is_over_then and not is_inside():
+                    _tell_what_was_held()
         except BaseException as error:
             unframe(error)
             raise
@@ -71,38 +69,24 @@ def is_inside():
 
 def tell(kind, fields, stamp=None):
     """Write a record as ``wire.put`` does, or hold it until the critical section is over."""
-    do(partial(wire.put, kind, fields, stamp or monotonic_ns()))
+    do(partial(wire.put, kind, fields, stamp or monotonic_ns(), thread=get_ident()))
 
 
 def do(tell_it):
-    """Call this function, which writes records, or hold it until the critical section is over."""
+    """Have this function called when the critical section is over, which may be at once.
+
+    It is as for ``wire.hold``.
+    """
+    wire.hold(tell_it)
     if not is_inside():
-        tell_it()
-        return
-    waiting = _of_process()
-    waiting.append(tell_it)
-    if len(waiting) == 1:
-        # Not each of them: a function that writes a record has all others called first.
-        wire.hold(partial(_tell_all, waiting))
+        wire.catch_up()
 
 
-def _of_process():
-    """What this process has to tell; what its parent had, the parent tells."""
-    waiting = _waiting.get(wire.pid())
-    if waiting is None:
-        _waiting.clear()
-        waiting = _waiting[wire.pid()] = deque()
-    return waiting
-
-
-def _tell_all(waiting, _=None):
-    while waiting:
-        try:
-            tell_it = waiting.popleft()
-        except IndexError:
-            # Another thread is doing the same.
-            return
-        tell_it()
+def _tell_what_was_held():
+    try:
+        wire.catch_up()
+    except BaseException:
+        report("section")
 
 
 def tell_cause(kind, **values):

@@ -100,7 +100,7 @@ _next_ring = 0
 _held: "deque[tuple]" = deque()
 """Held records, each as number, time, thread, form and values, or as a function that writes it.
 
-A number of 0 is still to be taken. The function gets the list that :func:`put` takes as ``told``.
+A number of 0 is still to be taken. The function gets the list ``told`` and hands it to :func:`put`.
 """
 
 _refusals: "set[bytes]" = set()
@@ -181,14 +181,15 @@ def put(kind, fields=b"", stamp=None, *, number=0, thread=0, told=None):
     ``b'"object":"x"'``. ``stamp`` is in nanoseconds of ``time.monotonic_ns``; now by default.
 
     If a signal handler of the program raises an exception meanwhile, it is raised again after the
-    record is written, as if the signal had come then. The keyword arguments are for this module:
+    record is written, as if the signal had come then. The keyword arguments are for held records:
     ``told`` is a list that is empty until the record is written or given up.
     """
     try:
         if _descriptor < 0:
             return number
         if not number:
-            if _held:
+            # One that was held is told before those that were held after it.
+            if _held and told is None:
                 catch_up()
             # After a call of ``next``, a signal could come before its result is stored.
             for number in _numbers:  # noqa: PLR1704
@@ -440,21 +441,29 @@ def catch_up():
             taken.extend(map(deque.popleft, (_held,)))
             _tell_held(told, *taken[0])
         except BaseException as error:
-            if not told:
-                _held.extendleft(taken)
-            if not is_the_programs(error):
-                if not taken:
-                    # Another thread is doing the same.
-                    return
-                if not told:
-                    _held.remove(taken[0])
+            if not taken and not is_the_programs(error):
+                # Another thread is doing the same.
+                return
+            _hold_again(error, taken, told)
             raise
+
+
+@seamless
+def _hold_again(error, taken, told):
+    """Hold a record again that the program's exception has kept from being told."""
+    try:
+        if is_the_programs(error) and not told:
+            # Removed from the one and stored in the other in one step.
+            _held.extendleft(map(list.pop, [taken] * len(taken)))
+    except BaseException as another:
+        _hold_again(another, taken, told)
+        raise
 
 
 def _tell_held(told, number, *record):
     if not record:
         # It is a function.
-        number(told)
+        number(told=told)
         return
     stamp, thread, *values = record
     # If the ring was read beyond this number, its slot may belong to another record by now.

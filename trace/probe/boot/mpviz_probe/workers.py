@@ -44,11 +44,11 @@ def announce(name, kind, workers, initializer, max_tasks, *, made=None):
     fields = b'"o":%b,"kind":"%b","workers":%d,"initializer":%b,"max_tasks":%d,"s":%d,"maker":%b'
     told = name, kind, workers, wire.text(name_of(initializer)), max_tasks or 0, site
     fields %= (*told, wire.text(maker))
-    sections.do(partial(_announce, fields, monotonic_ns()))
+    sections.do(partial(_announce, fields, monotonic_ns(), get_ident()))
 
 
-def _announce(fields, stamp):
-    number = wire.put(b"pool.created", fields, stamp)
+def _announce(fields, stamp, thread, told):
+    number = wire.put(b"pool.created", fields, stamp, thread=thread, told=told)
     # So that records under the locks of a library find a ring.
     wire.open_ring(number)
 
