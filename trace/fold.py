@@ -78,6 +78,9 @@ _TOO_MANY_SITES = (
 ENDED_BY_CTRL_C = 10_000_000_000
 """A program that ends later than so many nanoseconds after a Ctrl-C may have gone on without it."""
 
+UNSEEN_ENDS = 1000
+"""Number of processes whose exit codes are kept though nothing else is known of them."""
+
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
 
@@ -354,9 +357,11 @@ def _at_what(state: RunState, process: Process) -> str:
 
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
-    if speaker is state.warden and event.child not in state.by_pid:
+    is_unseen = speaker is state.warden and event.child not in state.by_pid
+    if is_unseen and event.exit_code >= 0:
         # It was there for less than a look takes, and nothing is known of it but that: a resource
-        # tracker of a short run, say, which takes no probe along.
+        # tracker of a short run, say, which takes no probe along. A death by a signal is shown.
+        _keep_unseen_end(state, event)
         return
     process = process_with_pid(state, event.child, event.time)
     if speaker.key == process.parent:
@@ -365,6 +370,13 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
     if speaker is state.warden:
         # It has it from the kernel; what others told may be forged.
         process.exit_code = event.exit_code
+
+
+def _keep_unseen_end(state: RunState, event: ProcessExited) -> None:
+    """Remember how it ended: the next look may see it as a zombie."""
+    state.unseen_ends[event.child] = event.exit_code
+    if len(state.unseen_ends) > UNSEEN_ENDS:
+        del state.unseen_ends[next(iter(state.unseen_ends))]
 
 
 def _site(state: RunState, process: Process, event: Site) -> None:
@@ -537,6 +549,8 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if sample.status == "Z":
         process.kernel_parent = sample.parent
         state.zombies.append(process.key)
+        if sample.pid in state.unseen_ends:
+            end_process(state, process, time, state.unseen_ends.pop(sample.pid))
     if not process.alive:
         return None
     process.started_ticks = sample.started

@@ -85,19 +85,22 @@ def start(
     directory = leftovers.new_folder()
     queues: list[EventQueue] = []
     recorders: list[Recorder] = []
+    made = ExitStack()
 
     def prepare(program: Program) -> None:
         if record is not None or capture:
             from mpviz.trace.recorder import Recorder  # noqa: PLC0415 - most runs for CI need none
 
             recorders.append(Recorder(record, VERSION))
+            made.callback(recorders[0].close)
         queues.append(_make_queue(directory, target, arguments, capture))
+        made.callback(queues[0].close)
         queues[0].hear(program.control, program.warden_pid)
         for problem in left_behind:
             text = f"of an earlier run, {problem}"
             queues[0].put(Trouble(time=monotonic_ns(), pid=0, text=text))
 
-    with _no_thread_is_said(), ExitStack() as made:
+    with _no_thread_is_said(), made:
         program = launch(
             arguments,
             queue_path=directory / QUEUE_NAME,
@@ -108,7 +111,6 @@ def start(
             directory=target.directory,
         )
         (queue,) = queues
-        made.callback(queue.close)
         made.callback(program.abandon)
         # The warden starts up meanwhile: the modules that fold events take some 60 ms to import.
         from mpviz.trace.output import OutputReader  # noqa: PLC0415

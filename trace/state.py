@@ -410,6 +410,8 @@ class RunState:
     """Keys of those that were forked while other threads of the program ran in their parents."""
     missing: list[tuple[int, Process]] = field(default_factory=list)
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
+    unseen_ends: dict[int, int] = field(default_factory=dict)
+    """Exit codes by pid, of those that ended before they were seen for the first time."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
     created_at: dict[tuple[int, str], int] = field(default_factory=dict)

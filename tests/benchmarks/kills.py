@@ -31,6 +31,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from mpviz.trace import kernel, signals
+from mpviz.tui.endings import NOT_STARTED
 
 SCENARIOS = {
     "shared-counter": ["increments=1000000", "work_ms=0.2"],
@@ -132,7 +133,10 @@ def run(trial: Trial, chance: random.Random) -> None:
     if killed is None:
         return
     if not document.exists():
-        trial.problems.append("wrong: there is no JSON")
+        status = viewer.process.returncode
+        # Where the warden was killed before it could start the program, there is nothing to tell.
+        if status != NOT_STARTED or trial.victim != "warden":
+            trial.problems.append(f"wrong: there is no JSON, status {status}")
         return
     check_document(trial, json.loads(document.read_text()), killed, living, seen)
 

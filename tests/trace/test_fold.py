@@ -1400,6 +1400,22 @@ def test_a_fork_server_seen_by_a_sample_first_gets_its_name(two: Story) -> None:
     assert (two.process(200).role, two.process(200).name) == ("fork server", "fork server")
 
 
+def test_who_was_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-9)
+    two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
+    killed = two.process(200)
+    assert (killed.exit_code, killed.alive, killed.ended) == (-9, False, 20 * MS)
+
+
+def test_who_ended_by_itself_before_anybody_saw_it_is_shown_only_if_it_stays_a_zombie(
+    two: Story,
+) -> None:
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=3)
+    assert 200 not in two.state.by_pid
+    two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
+    assert (two.process(200).exit_code, two.process(200).alive) == (3, False)
+
+
 def test_a_pid_that_is_used_again_is_another_process(two: Story) -> None:
     create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")

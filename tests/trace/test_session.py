@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace import launch
 from mpviz.trace import queue as queue_module
 from mpviz.trace.launch import LaunchError
 from mpviz.trace.report import document, losses_in_words
@@ -361,6 +362,18 @@ def test_where_no_thread_can_be_started_that_is_said_and_nothing_is_left(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(LaunchError, match="too many processes and threads"):
         begin(CHILDREN)
+
+
+def test_a_warden_that_does_not_come_up_is_said_and_nothing_is_left(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ends_at_once = tmp_path / "warden.py"
+    ends_at_once.touch()
+    monkeypatch.setattr(launch, "WARDEN", ends_at_once)
+    threads = threading.active_count()
+    with pytest.raises(LaunchError, match="the warden of the program did not come up"):
+        begin(CHILDREN)
+    assert threading.active_count() == threads
 
 
 def test_a_session_can_be_closed_before_anything_was_seen(begin: Begin) -> None:
