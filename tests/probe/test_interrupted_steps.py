@@ -76,11 +76,15 @@ def told(nothing_left: None, python: str) -> Iterator[Told]:
 
 def test_no_descriptor_is_left_open(told: Told) -> None:
     output, _ = told("""
+import socket
+from mpviz_probe import pipes
+
 def ring_alarm(number, frame):
     raise Alarm("the program's own")
 
 def open_and_close():
     arm.read_command(os.getpid())
+    assert pipes._capacity(ends[0].fileno())[0]
     sites.read_source(os.__file__)
     ring.create(os.path.dirname(sys.argv[2]), os.getpid(), 1)
 
@@ -101,6 +105,7 @@ def open_files():
     return [each for each in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + each)]
 
 wire.put(b"wait.over")
+ends = socket.socketpair()
 signal.signal(signal.SIGALRM, ring_alarm)
 draw = random.Random(3)
 before = open_files()
@@ -112,6 +117,8 @@ for _ in range(300):
     assert arrives(interrupted, lose_descriptor, draw.uniform(1e-6, 2e-4))
 wire._retry_at = 0
 wire.put(b"wait.over")
+ends[0].send(b"x")
+assert ends[1].recv(1) == b"x"
 print(json.dumps([sorted(before), sorted(open_files())]))
 """)
     before, after = output  # type: ignore[misc]

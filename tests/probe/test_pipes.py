@@ -365,3 +365,62 @@ def test_two_that_wait_for_room_for_a_large_message_are_seen_to(look: Look) -> N
         "MainProcess": "room in pipe ours/theirs",
         "Process-1": "room in pipe ours/theirs",
     }
+
+
+FULL = """
+import multiprocessing as mp, os, resource, sys
+from telling import tell
+
+def exchange(sender, receiver):
+    before = os.listdir("/proc/self/fd")
+    sender.send(1)
+    received = receiver.recv()
+    return [received, os.listdir("/proc/self/fd") == before]
+
+def fill():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    opened = []
+    while True:
+        try:
+            opened.append(open(os.devnull))
+        except OSError:
+            return opened
+
+if __name__ == "__main__":
+    ours, theirs = mp.Pipe()
+    others = mp.Pipe()
+    if sys.argv[1:]:
+        exchange(*others)
+    opened = fill()
+    ours.send(0)
+    first = theirs.recv()
+    # To list the descriptors takes one.
+    opened.pop().close()
+    tell(first=first)
+    tell(second=exchange(theirs, ours))
+    opened.clear()
+    tell(third=exchange(ours, theirs))
+"""
+
+
+def test_a_pipe_is_observed_where_no_descriptor_is_left(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(FULL, "used", python=python)
+    run.assert_nothing_was_missed()
+    assert [run.facts(name) for name in ("first", "second", "third")] == [0, [1, True], [1, True]]
+    pipe = run.one("pipes", "ours/theirs")
+    assert (pipe["sends"], pipe["receives"]) == (3, 3)
+
+
+def test_if_the_probe_itself_needs_a_descriptor_then_the_program_goes_on_and_it_is_told(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(FULL, python=python)
+    assert [run.facts(name) for name in ("first", "second", "third")] == [0, [1, True], [1, True]]
+    stream = run.document["stream"]
+    assert stream["probe_errors"] == 2
+    assert stream["lost"] == 0
+    pipe = run.one("pipes", "ours/theirs")
+    assert (pipe["sends"], pipe["receives"]) == (2, 2)

@@ -57,7 +57,7 @@ def _hide(folder):  # pragma: no cover
     # Our own __file__ is among the names of this module, so these three get separate names.
     names = {"__builtins__": __builtins__, "SourceFileLoader": importers.SourceFileLoader}
     for function in (_renamed, _get_code, _exec_module):
-        code = _renamed(function.__code__, "<mpviz_probe>")
+        code = _renamed(function.__code__, "<mpviz_probe.sitecustomize>")
         names[function.__name__] = type(function)(code, names)
     methods = {"get_code": names["_get_code"], "exec_module": names["_exec_module"]}
     loader = type("HidingLoader", (importers.SourceFileLoader,), methods)

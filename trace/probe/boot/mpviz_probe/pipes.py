@@ -10,6 +10,8 @@ import os
 import select
 import sys
 from functools import partial, wraps
+from itertools import compress, starmap
+from operator import is_
 from stat import S_ISSOCK
 
 from mpviz_probe import creations, sites, wire
@@ -134,13 +136,31 @@ def _capacity(descriptor):
     """Whether it is a socket, and how many bytes it takes before anybody has read."""
     if not S_ISSOCK(os.fstat(descriptor).st_mode):
         return False, capacity_of(descriptor)
-    import socket
+    return True, _sending_buffer(descriptor)
 
-    if socket.getdefaulttimeout() is not None:
-        # A socket object would take it on, and with it the program's own end.
-        return True, sys.maxsize
-    with socket.socket(fileno=os.dup(descriptor)) as end:
-        return True, end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+def _sending_buffer(descriptor):
+    """The size of a socket's buffer; what no buffer has if it cannot be asked for.
+
+    The socket object is of the program's own end: a copy of that, made while another thread forks,
+    would stay open in the child. If the object went, it would close the end, so it is detached.
+    """
+    import _socket
+
+    # An object would take on a default time-out, and with it the program's end would not block. So
+    # that there is none is found in the same step.
+    has_none = map(partial(is_, None), starmap(_socket.getdefaulttimeout, ((),)))
+    make = partial(_socket.socket, fileno=descriptor)
+    ends: "list[_socket.socket]" = []
+    detaching = map(_socket.socket.detach, ends)
+    try:
+        ends.extend(starmap(make, compress(((),), has_none)))
+        sizes = [end.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) for end in ends]
+        # Here as well, because up to Python 3.9 a signal can be handled before a ``finally``.
+        any(detaching)
+        return sizes[0] if sizes else sys.maxsize
+    finally:
+        any(detaching)
 
 
 def capacity_of(descriptor):
@@ -205,11 +225,14 @@ def _await_use(connection, *args, **kwargs):
 def _begin_to_tell(connection):
     """Prepare to tell of a connection that is used; None where that is not possible."""
     try:
-        connection._mpviz = _Told(connection)
+        told = connection._mpviz = _Told(connection)
     except BaseException as error:
-        connection._mpviz = _UNUSED if is_the_programs(error) else None
+        # If there was no descriptor left, there may be one at its next use.
+        is_to_be_told = is_the_programs(error) or isinstance(error, OSError)
+        connection._mpviz = _UNUSED if is_to_be_told else None
         report("pipe")
-    return connection._mpviz
+        return None
+    return told
 
 
 def _observed_send(send_bytes):
