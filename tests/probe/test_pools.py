@@ -357,3 +357,46 @@ def test_what_nobody_wants_any_more_is_pending_to_the_end(callbacks: Observed) -
     assert lost["id"] == f"{lost['pool']}/{lost['job']}/2"
     stream = callbacks.document["stream"]
     assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
+
+
+IN_TURNS = """
+import multiprocessing as mp
+from functools import partial
+
+def make(name):
+    def function(number, more=0):
+        return number
+    function.__name__ = function.__qualname__ = name
+    return function
+
+# Both have the same code.
+first, second = make("first"), make("second")
+
+def main():
+    with mp.Pool(1) as worker:
+        for function in (first, first, second, partial(first, more=1), second, abs, second, first):
+            worker.apply(function, (1,))
+        worker.map(first, range(5), chunksize=2)
+        worker.map(second, range(2), chunksize=2)
+        worker.apply(second, (1,))
+        worker.close()
+        worker.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_worker_that_does_this_and_that_in_turns_names_each(
+    run_program: RunProgram, python: str, start_method: str
+) -> None:
+    run = run_program(IN_TURNS, python=python, start_method=start_method)
+    run.assert_nothing_was_missed()
+    tasks = sorted(run.document["tasks"], key=lambda task: task["started"])
+    applied = ["first", "first", "second", "first", "second", "abs", "second", "first"]
+    assert [(task["function"], task["items"]) for task in tasks] == [
+        *((name, 1) for name in applied),
+        *(("first", items) for items in (2, 2, 1)),
+        ("second", 2),
+        ("second", 1),
+    ]

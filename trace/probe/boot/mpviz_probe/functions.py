@@ -4,7 +4,7 @@ import os
 from types import BuiltinFunctionType, FunctionType
 
 from mpviz_probe import sites
-from mpviz_probe.wrappers import called_in_the_end, own_name
+from mpviz_probe.wrappers import called_in_the_end, is_own, own_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ def see_through(wrapper, look):
 def see_into_calls(function, names):
     """Name calls of a library's function by the result of another one, given their arguments."""
     _calls[id(function)] = function, names
+
+
+def is_plain(function):
+    """Whether its code and its qualified name decide all that is told of a function.
+
+    Then it holds no other function that it could call.
+    """
+    return (
+        type(function) is FunctionType
+        and not function.__closure__
+        and not function.__dict__
+        and is_own(function)
+    )
 
 
 def name_of(function, arguments=()):

@@ -180,8 +180,8 @@ def _prepare_worker(params, channel, *_, module, **__):
     for kind in (module.TaskResult, module.TaskProblem):
         kind.__init__ = after(kind.__init__, partial(_keep, results), "pebble worker")
     writer = channel.writer
-    tell = partial(workers.tell_kept, results, _teller_of_end(name))
-    writer._send_bytes = before(writer._send_bytes, tell, "pebble worker")
+    tell_end = _teller_of_end(name)
+    writer._send_bytes = workers.told_when_sent(results, tell_end, writer._send_bytes)
     workers.tell_initializer(name, params.initializer)
 
 

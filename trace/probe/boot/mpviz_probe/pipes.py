@@ -25,6 +25,8 @@ _UNUSED = False
 _HEADER = 4
 """Bytes before each message, which say how long it is."""
 
+_NUMBERS = (int, float)
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _GET_PIPE_SIZE = 1032
@@ -280,14 +282,14 @@ def _observed_receive(receive_bytes):
 
     @wraps(receive_bytes)
     @seamless
-    def observed(self, *args, **kwargs):
+    def observed(self, maxsize=None):
         try:
             told = self._mpviz
             if told is None:
-                return receive_bytes(self, *args, **kwargs)
+                return receive_bytes(self, maxsize)
             told = told or _begin_to_tell(self)
             if told is None:
-                return receive_bytes(self, *args, **kwargs)
+                return receive_bytes(self, maxsize)
             waits, data = False, None
             try:
                 try:
@@ -296,7 +298,7 @@ def _observed_receive(receive_bytes):
                         send(told.no_message, told.here())
                 except BaseException:
                     report("pipe")
-                data = receive_bytes(self, *args, **kwargs)
+                data = receive_bytes(self, maxsize)
                 try:
                     # None means a message longer than the program accepts.
                     if data is not None:
@@ -360,6 +362,9 @@ def _observed_wait(wait, connection):
     @seamless
     def observed(object_list, timeout=None):
         try:
+            if type(timeout) in _NUMBERS and timeout <= 0:
+                # Only a look, such as a connection's ``poll`` and a queue's ``empty`` take.
+                return wait(object_list, timeout)
             objects, names = list(object_list), None
             try:
                 if wire.may_wait(timeout):
@@ -390,8 +395,9 @@ def _observed_wait(wait, connection):
 def _names_of_ends(kind, objects):
     """The ids of the program's ends among these, as one text; None where there are none."""
     # ``isinstance`` could run code of the program, which may wait for objects of its own class.
-    ends = [each for each in objects if issubclass(type(each), kind)]
-    ends = [each for each in ends if each._mpviz is not None]
+    ends = [each for each in objects if issubclass(type(each), kind) and each._mpviz is not None]
+    if not ends:
+        return None
     told = [each._mpviz or _begin_to_tell(each) for each in ends]
     names = [each.name[1:-1].decode() for each in told if isinstance(each, _Told)]
     return wire.text(" ".join(names)) if names else None

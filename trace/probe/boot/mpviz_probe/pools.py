@@ -5,7 +5,7 @@ from time import monotonic_ns, process_time_ns
 
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
-from mpviz_probe.functions import calls_in, name_of, site_of
+from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, during
 from mpviz_probe.processes import prepare_for
@@ -24,18 +24,21 @@ def patch(module):
     for how in ("close", "terminate"):
         setattr(pool, how, before(getattr(pool, how), partial(_tell_of_end, how), "pool"))
     pool.join = during(pool.join, _pool_waited_for, "pool")
+    # It waits for pipes of its own and for its workers, ten times for each task: nothing to tell.
+    module.wait = getattr(module.wait, "__wrapped__", module.wait)
     _patch_results(module)
     mappers = module.mapstar, module.starmapstar
     prepare_for(module.worker, partial(_prepare_worker, mappers=mappers))
 
 
 def _patch_results(module):
-    for kind in (module.ApplyResult, module.MapResult, module.IMapIterator):
-        kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
-        kind._set = _observed_set(kind._set)
-    unordered = module.IMapUnorderedIterator
-    unordered._set = _observed_set(unordered._set)
     iterator = module.IMapIterator
+    for kind in (module.ApplyResult, module.MapResult, iterator):
+        kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
+    for kind in (module.ApplyResult, module.MapResult):
+        kind._set = _observed_set(kind._set)
+    for kind in (iterator, module.IMapUnorderedIterator):
+        kind._set = _observed_item(kind._set)
     length = before(iterator._set_length, _tell_length, "pool")
     iterator._set_length = after(length, _tell_if_done_at_length, "pool")
 
@@ -113,6 +116,28 @@ def _observed_set(set_result):
     return observed
 
 
+def _observed_item(set_item):
+    """Wrap the arrival of an iterator's next item: such a result has no callback."""
+
+    @wraps(set_item)
+    @seamless
+    def observed(self, *args, **kwargs):
+        try:
+            began = monotonic_ns()
+            result = set_item(self, *args, **kwargs)
+            try:
+                if self._job not in self._cache:
+                    _tell_if_done(self, began)
+            except BaseException:
+                report("pool")
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
 def _tell_if_done(result, stamp=None):
     """Tell of a job whose results have all come back: then the pool has no more need of it."""
     name = result.__dict__.get("_mpviz_pool")
@@ -159,19 +184,41 @@ def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     name = workers.identify(b"pool", inqueue)
     hush_simple(inqueue)
     inqueue._reader.recv_bytes = workers.told_arrival(name, inqueue._reader.recv_bytes)
-    inqueue.get = workers.told_tasks(name, inqueue.get, partial(_tell_start, {}, mappers, name))
+    inqueue.get = workers.told_tasks(name, inqueue.get, _teller_of_start(mappers, name))
     workers.tell_results(outqueue, _teller_of_end(name))
     workers.tell_initializer(name, *args, **kwargs)
 
 
-def _tell_start(forms, mappers, name, task):
-    job, index, function, args, _ = task
-    items = calls_in(function)
-    if any(function is mapper for mapper in mappers):
-        (function, chunk), args = args[0], ()
-        items = len(chunk)
-    form = workers.form_of_start(forms, name, name_of(function, args), items)
-    wire.send(form, site_of(function, args), job, index or 0)
+def _teller_of_start(mappers, name):
+    """Make a function that tells of the start of a task; a worker mostly starts the same again."""
+    forms: "dict[tuple, Any]" = {}
+    mapper, star_mapper = mappers
+    code = called = size = form = None
+    site = 0
+
+    def tell_start(task):
+        nonlocal code, called, size, form, site
+        job, index, function, args, _ = task
+        items = 0
+        if function is mapper or function is star_mapper:
+            (function, chunk), args = args[0], ()
+            items = len(chunk)
+        if not (
+            is_plain(function)
+            and function.__code__ is code
+            and function.__qualname__ == called
+            and items == size
+        ):
+            code = None
+            form = workers.form_of_start(
+                forms, name, name_of(function, args), items or calls_in(function)
+            )
+            site = site_of(function, args)
+            if is_plain(function):
+                called, size, code = function.__qualname__, items, function.__code__
+        wire.send(form, site, job, index or 0)
+
+    return tell_start
 
 
 def _teller_of_end(name):
@@ -184,7 +231,7 @@ def _teller_of_end(name):
             # Most errors are wrapped with their traceback; a MaybeEncodingError has a text instead.
             wrapped = getattr(value, "exc", None)
             error = type(wrapped if isinstance(wrapped, BaseException) else value).__name__
-        form = workers.form_of_end(forms, name, error)
+        form = forms.get(error) or workers.form_of_end(forms, name, error)
         wire.send(form, job, process_time_ns(), index or 0)
 
     return tell_end

@@ -198,11 +198,11 @@ def _end_of(process, timeout=None):
 def _observed_poll(poll):
     @wraps(poll)
     @seamless
-    def observed(self, *args, **kwargs):
+    def observed(self, flag=os.WNOHANG):
         try:
             known = self.returncode
-            exit_code = poll(self, *args, **kwargs)
-            if known is None and exit_code is not None:
+            exit_code = poll(self, flag)
+            if exit_code is not None and known is None:
                 try:
                     fields = b'"child":%d,"exit_code":%d' % (self.pid, exit_code)
                     sections.tell(b"process.joined", fields)

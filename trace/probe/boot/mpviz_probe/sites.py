@@ -14,7 +14,7 @@ from mpviz_probe.guard import is_the_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import CodeType
 
 _LIMIT = 4096
 _NEAR = 8
@@ -64,7 +64,11 @@ def here():
     the program itself is installed or was typed in, it is the innermost outside the standard
     library. Frames of multiprocessing and of the probe are always passed over.
     """
-    frame: "FrameType | None" = _getframe(1)
+    return of_frame(_getframe(1))
+
+
+def of_frame(frame):
+    """The site of the program's own code that led to this frame; as :func:`here`."""
     best, best_frame = PASSED_OVER, None
     while frame is not None:
         known = _known.get((id(frame.f_code), frame.f_lasti))

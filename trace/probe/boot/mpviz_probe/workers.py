@@ -1,7 +1,7 @@
 """What pools and executors share: who submits to them, their workers, and who waits for them."""
 
 import os
-from _thread import get_ident
+from _thread import LockType, get_ident
 from functools import partial, wraps
 from itertools import chain
 from sys import _getframe
@@ -12,7 +12,6 @@ from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import before
 from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
@@ -232,27 +231,52 @@ def tell_results(outqueue, tell_end):
     """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
     hush_simple(outqueue)
     results: "list" = []
-
-    def keep(result, *_, **__):
-        # If it cannot be pickled, another one follows.
-        results[:] = [result]
-
-    outqueue.put = before(outqueue.put, keep, "pool worker")
+    outqueue.put = _kept(results, outqueue.put)
     writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
-    tell = partial(tell_kept, results, tell_end)
-    writer._send_bytes = before(writer._send_bytes, tell, "pool worker")
+    writer._send_bytes = told_when_sent(results, tell_end, writer._send_bytes)
 
 
-def tell_kept(results, tell_end, *_, **__):
-    """Tell of a result that could be pickled, so that the parent will get it.
+def _kept(results, put):
+    """Wrap the put of a result, which is kept until it is sent."""
+
+    @wraps(put)
+    @seamless
+    def observed(result, *args, **kwargs):
+        try:
+            # If it cannot be pickled, another one follows.
+            results[:] = (result,)
+            return put(result, *args, **kwargs)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def told_when_sent(results, tell_end, send_bytes):
+    """Wrap what sends the bytes of a kept result: it could be pickled, so the parent will get it.
 
     The lock that all writers share is held here, so this must be quick: any wait, such as for room
     in the ring, happened before, with the record of the task's start. And it cannot come later,
     since the parent tells what it does with the result.
     """
-    if results:
-        tell_end(results.pop())
+
+    @wraps(send_bytes)
+    @seamless
+    def observed(*args, **kwargs):
+        try:
+            try:
+                if results:
+                    tell_end(results.pop())
+            except BaseException:
+                report("pool worker")
+            return send_bytes(*args, **kwargs)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
 
 
 def tell_initializer(name, initializer=None, *_, **__):
@@ -310,20 +334,26 @@ class _ObservedCondition(Condition):
             frame = _getframe(1)
             if frame.f_code is _WAIT:
                 try:
-                    self._mpviz_tell(frame.f_locals["timeout"])
+                    self._mpviz_tell(frame)
                 except BaseException:
                     report("results")
-            owned = getattr(self._lock, "_is_owned", None)
+            lock = self._lock
+            if type(lock) is _LOCK:
+                return lock.locked()
+            owned = getattr(lock, "_is_owned", None)
             return _plain._is_owned(self) if owned is None else owned()
         except BaseException as error:
             unframe(error)
             raise
 
-    def _mpviz_tell(self, timeout):
-        if timeout is not None and timeout <= 0:
-            return
+    def _mpviz_tell(self, frame):
+        limit, timeout = 0, frame.f_locals["timeout"]
+        if timeout is not None:
+            if timeout <= 0:
+                return
+            limit = wire.milliseconds(timeout)
         (one, many), job = self._mpviz_wait
-        site, limit = sites.here(), wire.milliseconds(timeout)
+        site = sites.of_frame(frame.f_back)
         _asleep.add(get_ident())
         if job < 0:
             wire.send_at_once(many, site, limit)
@@ -334,19 +364,23 @@ class _ObservedCondition(Condition):
     def _acquire_restore(self, state):
         """Called last by ``wait``, however it ends."""
         try:
-            restore = getattr(self._lock, "_acquire_restore", None)
+            lock = self._lock
+            restore = None if type(lock) is _LOCK else getattr(lock, "_acquire_restore", None)
             if restore is None:
-                self._lock.acquire()
+                lock.acquire()
             else:
                 restore(state)
-            if get_ident() in _asleep:
-                _asleep.discard(get_ident())
+            thread = get_ident()
+            if thread in _asleep:
+                _asleep.discard(thread)
                 wire.send_at_once(_over)
         except BaseException as error:
             unframe(error)
             raise
 
 
+_LOCK = LockType
+"""The type of the locks that have no such methods, so that a condition asks them itself."""
 _WAIT = Condition.wait.__code__
 # The name that a ``repr`` shows.
 _ObservedCondition.__module__ = Condition.__module__
