@@ -319,9 +319,13 @@ def check_document(
             trial.problems.append(f"wrong: the killed one is shown as {shown}")
     for pid in living:
         # The clock began before the first process was seen, so the real end was even earlier.
-        ended = by_pid[pid]["ended"] if pid in by_pid else None
+        shown = by_pid.get(pid, {})
+        ended = shown.get("ended")
         if ended is not None and pid != killed and ended < seen:
-            trial.problems.append(f"wrong: {pid} was alive after its end at {ended:.2f} s")
+            trial.problems.append(
+                f"wrong: {pid} was alive at {seen:.2f} s, after its end at {ended:.2f} s"
+                f" with exit code {shown['exit_code']}"
+            )
 
 
 def end_all(trial: Trial) -> None:
