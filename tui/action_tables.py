@@ -36,6 +36,15 @@ QUIT = Action(
     _always("quit"),
     of_app=True,
 )
+JOB = Action(
+    "suspend_process",
+    ("ctrl+z",),
+    "Back to the shell for a while",
+    "Stops mpviz as Ctrl-Z stops any program in a shell; fg brings it back. The program that is "
+    "being watched goes on, and mpviz reads nothing meanwhile: what does not fit into the memory "
+    "that they share is lost, and counted. After bg it reads again, without a picture.",
+    of_app=True,
+)
 THEME = Action(
     "next_theme",
     ("T", "ctrl+t"),
@@ -210,6 +219,7 @@ LOOK_ACTIONS: tuple[Action, ...] = (
     ),
     SAVE,
     THEME,
+    JOB,
     HELP,
     QUIT,
 )
@@ -442,6 +452,7 @@ PICKER_ACTIONS: tuple[Action, ...] = (
     ),
     SAVE,
     THEME,
+    JOB,
     HELP,
     QUIT,
 )
@@ -457,5 +468,6 @@ HELP_ACTIONS: tuple[Action, ...] = (
     Action("last", ("end", "G"), "End", "To the end."),
     SAVE,
     THEME,
+    JOB,
 )
 """What can be done while help is read."""

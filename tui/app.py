@@ -24,7 +24,7 @@ from mpviz.tui.files import PICTURE, file_name, numbered
 from mpviz.tui.keys import palette_entries
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.targets import commands_of
-from mpviz.tui.terminal import Terminal
+from mpviz.tui.terminal import Terminal, is_job
 from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.widgets.prompt import Prompt
 
@@ -190,6 +190,13 @@ class MpvizApp(App[int]):
         """End the app; what was typed meanwhile says nothing more."""
         self.signals.is_quit()
         super().exit(*arguments, **options)
+
+    def action_suspend_process(self) -> None:
+        """Stop as a job of the shell, with all that is of the same job, as the kernel would."""
+        if is_job():
+            os.kill(0, signal.SIGTSTP)
+        else:
+            self.notify("there is no shell that could continue mpviz", markup=False)
 
     def action_help_quit(self) -> None:
         """Quit with Ctrl-C wherever there is no program that it could interrupt."""

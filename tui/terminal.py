@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from mpviz.trace.kernel import read_status
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -247,6 +249,25 @@ class Terminal(LinuxDriver):
         except OSError:
             # It is no terminal, or not the one that we were started from.
             return False
+
+
+def is_job() -> bool:
+    """Whether a shell could continue us after a stop.
+
+    A process group of which no parent is a member of another group of the session is an orphan, and
+    the kernel would ignore a SIGTSTP (POSIX, 11.1.4).
+    """
+    pid, group = os.getpid(), os.getpgrp()
+    while True:
+        status = read_status(pid)
+        try:
+            if status is None or os.getsid(status.parent) != os.getsid(0):
+                return False
+            if os.getpgid(status.parent) != group:
+                return True
+        except OSError:
+            return False
+        pid = status.parent
 
 
 @contextmanager

@@ -268,10 +268,10 @@ def test_ctrl_z_from_outside_gives_the_terminal_back_meanwhile(
 class Shell(Terminal):
     """A shell with job control, and mpviz as its first job."""
 
-    def __init__(self, *words: str, directory: Path, ending: str = "") -> None:
+    def __init__(self, *words: str, directory: Path, ending: str = "", command: str = "") -> None:
         super().__init__(directory=directory, command=("env", "PS1=> ", "sh", "-i"))
         self.see("> ")
-        command = shlex.join([sys.executable, "-c", CALL, *words])
+        command = command or shlex.join([sys.executable, "-c", CALL, *words])
         self.type(f"{command}{ending}\n")
 
     @property
@@ -320,6 +320,42 @@ def test_a_job_that_is_stopped_goes_on_in_the_foreground(
     shell.type("q")
     shell.see("> ")
     shell.assert_it_is_back()
+
+
+@pytest.mark.parametrize("command", ["run", "picker"])
+def test_ctrl_z_stops_it_as_any_job_of_a_shell(
+    opened: list[Terminal], program: Path, command: str
+) -> None:
+    """Also where a wrapper waits for it, as `uv run` does."""
+    words = ("run", program.name) if command == "run" else ()
+    script = program.with_name("wrapper.sh")
+    script.write_text(shlex.join([sys.executable, "-c", CALL, *words]) + "\nexit $?\n")
+    shell = Shell(directory=program.parent, command=f"sh {script.name}")
+    opened.append(shell)
+    seen = "sleeper" if words else "gil-race"
+    shell.see(seen)
+    shell.type("\x1a")
+    shell.see("> ")
+    shell.settle()
+    shell.assert_as_it_was()
+    shell.type("echo still here\n")
+    shell.see("still here\r\n")
+    shell.type("fg\n")
+    shell.see(seen)
+    shell.type("q")
+    shell.settle()
+    shell.assert_it_is_back()
+
+
+def test_ctrl_z_without_a_shell_says_so_and_goes_on(opened: list[Terminal], program: Path) -> None:
+    terminal = Terminal("run", program.name, directory=program.parent)
+    opened.append(terminal)
+    terminal.see("sleeper")
+    terminal.type("\x1a")
+    terminal.see("there is no shell")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    terminal.assert_as_it_was()
 
 
 def test_a_job_that_begins_in_the_background_waits_for_the_terminal(
