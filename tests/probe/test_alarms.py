@@ -225,6 +225,67 @@ if __name__ == "__main__":
     main(*map(int, sys.argv[1:]))
 '''
 
+TURNS = '''
+import multiprocessing as mp, random, signal, sys, threading, time
+from telling import tell
+
+class Alarm(Exception):
+    """As a program's own time-outs."""
+
+raised = 0
+
+def ring(number, frame):
+    global raised
+    raised += 1
+    raise Alarm("the program's own")
+
+def until_it_rings(call, before):
+    while raised == before:
+        call()
+
+def interrupted(call, seconds):
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            until_it_rings(call, raised)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Alarm:
+        pass
+
+def take_turns(lock):
+    with lock:
+        pass
+
+def compete(lock, is_over):
+    while not is_over:
+        if lock._semlock.acquire(False):
+            time.sleep(3e-5)
+            lock._semlock.release()
+        time.sleep(3e-5)
+
+def main():
+    signal.signal(signal.SIGALRM, ring)
+    draw, kept, is_over = random.Random(5), 0, []
+    queue = mp.SimpleQueue()
+    lock = queue._rlock
+    other = threading.Thread(target=compete, args=(lock, is_over))
+    for round in range(1500):
+        if round == 750:
+            other.start()
+        interrupted(lambda: take_turns(lock), draw.uniform(2e-6, 2e-4))
+        if lock._semlock._is_mine():
+            kept += 1
+            lock._semlock.release()
+    is_over.append(True)
+    other.join()
+    # Up to Python 3.9, a signal may be handled between the end of a try and the return from it.
+    tell(kept=kept if sys.version_info >= (3, 10) else 0, raised=raised)
+
+if __name__ == "__main__":
+    main()
+'''
+
 IN_ONE_PROCESS = 12
 TOGETHER = 3
 """Number of kinds of calls."""
@@ -254,3 +315,10 @@ def test_so_it_does_where_several_processes_work_together(
     run = run_program(PROGRAM, "1", "40", start_method=method)
     under_alarms(run)
     assert run.facts("raised") >= 40 * TOGETHER
+
+
+def test_an_alarm_leaves_no_lock_of_a_queue_taken(run_program: RunProgram, python: str) -> None:
+    run = run_program(TURNS, python=python)
+    run.assert_no_probe_error()
+    assert (run.facts("kept"), run.facts("raised")) == (0, 1500)
+    assert not any(process.waits for process in run.state.processes.values())

@@ -39,7 +39,14 @@ def hush(lock):
     """Give an internal lock its own methods back: it is not shown as the program's."""
     lock.acquire = lock._semlock.acquire
     lock.release = lock._semlock.release
-    # It takes what ``with`` passes, and costs no call of ours.
+    _exit_in_c(lock)
+
+
+def _exit_in_c(lock):
+    """Let the end of a ``with`` run no code in Python, before which an alarm could come.
+
+    It would leave the lock taken. The function in C takes what ``with`` passes.
+    """
     lock._mpviz_exit = lock._semlock.__exit__
 
 
@@ -101,6 +108,8 @@ def _tell_of_new(_, lock, kind, value, maxvalue, **kwargs):
     if is_the_programs_own(sys._getframe(2)):
         _announce(lock, value)
         observe(lock)
+    else:
+        _exit_in_c(lock)
 
 
 def _tell_of_copy(_, lock, state):

@@ -9,6 +9,7 @@ import os
 import select
 import sys
 from functools import partial, wraps
+from itertools import starmap
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
@@ -87,7 +88,7 @@ def _announce(queue, maxsize):
 def _observe_queue(queue):
     name = wire.text(identify(queue))
     queue._sem.acquire = _observed_room(queue._sem._semlock, name)
-    queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
     queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
     queue._reader._recv = _observed_piece(queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
@@ -133,25 +134,47 @@ def _observed_room(semlock, name):
     return acquire
 
 
-def _observed_turn(take, what, name):
+def _observed_turn(semlock, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
+    take, give = semlock.acquire, semlock.release
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
     here, attempt = sites.of_caller(3), attempts(take)
 
     @seamless
     def acquire(block=True, timeout=None):
         try:
-            taken = False
-            for taken in attempt:
-                break
-            if not taken and block and (timeout is None or timeout > 0):
-                taken = wait_for(answers_of(take, True, timeout), timeout, waiting, here())
-            return taken
+            taken = answers = False
+            try:
+                for taken in attempt:
+                    break
+                if not taken and block and (timeout is None or timeout > 0):
+                    answers = answers_of(take, True, timeout)
+                    taken = wait_for(answers, timeout, waiting, here())
+                return taken
+            except BaseException as error:
+                return _give_turn_back(error, taken, answers, [], give)
         except BaseException as error:
             unframe(error)
             raise
 
     return acquire
+
+
+@seamless
+def _give_turn_back(error, taken, answers, given, give):
+    """Give back the lock if this exception came after it was taken, and raise the exception again.
+
+    The list ``given`` becomes longer in the step that gives back.
+    """
+    try:
+        if not given and (taken or (answers and answers.get(0))):
+            given.extend(starmap(give, ((),)))
+        if given and answers and not wire.was_told(error):
+            # The next record of this thread would have told that the wait is over.
+            wire.over()
+    except BaseException as another:
+        _give_turn_back(another, taken, answers, given, give)
+    raise error
 
 
 def _observed_receive(receive, reader, name):
@@ -344,10 +367,10 @@ def _observe_copy_of_simple(_, queue, state):
 
 def _observe_simple(queue):
     name = wire.text(identify(queue))
-    queue._rlock.acquire = _observed_turn(queue._rlock._semlock.acquire, b"get", name)
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
     queue._rlock.release = queue._rlock._semlock.release
     if queue._wlock is not None:
-        queue._wlock.acquire = _observed_turn(queue._wlock._semlock.acquire, b"put", name)
+        queue._wlock.acquire = _observed_turn(queue._wlock._semlock, b"put", name)
         queue._wlock.release = queue._wlock._semlock.release
     reader, writer = queue._reader, queue._writer
     reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name)
