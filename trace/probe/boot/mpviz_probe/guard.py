@@ -103,16 +103,16 @@ def _remove_our_contexts(error):
 def _is_our_error(error):
     # Where an exception is handled, its traceback begins with the frame that handles it.
     trace = error.__traceback__
-    return trace is not None and _is_ours(trace) and not is_the_programs(error)
+    return trace is not None and is_ours(trace) and not is_the_programs(error)
 
 
 def _without_ours(trace):
-    while trace is not None and _is_ours(trace):
+    while trace is not None and is_ours(trace):
         trace = trace.tb_next
     at: "TracebackType | None" = trace
     while at is not None:
         following = at.tb_next
-        while following is not None and _is_ours(following):
+        while following is not None and is_ours(following):
             following = following.tb_next
         if following is not at.tb_next:
             at.tb_next = following
@@ -142,7 +142,8 @@ else:
         return trace.tb_lasti >= next(places, len(code))
 
 
-def _is_ours(trace):
+def is_ours(trace):
+    """Whether an entry of a traceback is of a function of ours."""
     return trace.tb_frame.f_code.co_filename.startswith(_OURS)
 
 

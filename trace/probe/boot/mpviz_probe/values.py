@@ -3,10 +3,11 @@
 import sys
 from functools import wraps
 from math import isfinite
+from operator import getitem
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.guard import is_ours, is_the_programs, passed_call, seamless, unframe
 from mpviz_probe.hooks import after
 from mpviz_probe.locks import answers_of, attempts, is_observed, observe
 from mpviz_probe.locks import hush as hush_lock
@@ -215,22 +216,19 @@ def _observed_write(original, name):
                     taken = value.hold()
                 item = self._obj
                 before = getattr(item, name)
-                setattr(item, name, content)
                 try:
+                    setattr(item, name, content)
                     content = getattr(item, name)
                     if content.__class__ is int:
-                        send(value.write, here(), before, content)
+                        send(value.write, here(), before, content, 0)
                     else:
                         _tell_write(value, before, content, 0)
                 except BaseException as error:
-                    if is_the_programs(error) and not wire.was_told(error):
-                        # The program's write happens in any case.
-                        _tell_write(value, before, getattr(item, name), 0)
-                    report("value")
-                return None
+                    _complete_write(error, value, before, getattr, item, name)
             finally:
                 if taken:
                     value.give()
+            return None
         except BaseException as error:
             unframe(error)
             raise
@@ -253,7 +251,7 @@ def _observed_getitem(getitem):
                 if not taken:
                     taken = value.hold()
                 content = self._obj[index]
-                _tell_read(value, content, _position(self, index))
+                _tell_read(value, content, _position(self._obj, index))
                 return content
             finally:
                 if taken:
@@ -266,6 +264,8 @@ def _observed_getitem(getitem):
 
 
 def _observed_setitem(setitem):
+    send, here = wire.send, sites.here
+
     @wraps(setitem)
     @seamless
     def observed(self, index, content):
@@ -279,13 +279,21 @@ def _observed_setitem(setitem):
                     break
                 if not taken:
                     taken = value.hold()
-                before = self._obj[index]
-                self._obj[index] = content
-                _tell_write(value, before, self._obj[index], _position(self, index))
-                return None
+                item = self._obj
+                before = item[index]
+                try:
+                    item[index] = content
+                    content = item[index]
+                    if content.__class__ is int:
+                        send(value.write, here(), before, content, _position(item, index))
+                    else:
+                        _tell_write(value, before, content, _position(item, index))
+                except BaseException as error:
+                    _complete_write(error, value, before, getitem, item, index)
             finally:
                 if taken:
                     value.give()
+            return None
         except BaseException as error:
             unframe(error)
             raise
@@ -293,10 +301,10 @@ def _observed_setitem(setitem):
     return observed
 
 
-def _position(array, index):
+def _position(items, index):
     """The index of one item of an array; :data:`_WHOLE` for a slice or any other kind of index."""
     if issubclass(type(index), int):
-        return int.__mod__(index, len(array._obj))
+        return int.__mod__(index, len(items))
     return _WHOLE
 
 
@@ -313,12 +321,24 @@ def _tell_read(value, content, index):
 
 
 def _tell_write(value, before, content, index):
-    try:
-        here = sites.here()
-        if content.__class__ is int:
-            wire.send(value.write, here, before, content, index)
-            return
-        told = (value.object_field, _content(before), _content(content), index, here)
-        wire.put(b"value.written", b'%b,"before":%b,"value":%b,"index":%d,"s":%d' % told)
-    except BaseException:
-        report("value")
+    here = sites.here()
+    if content.__class__ is int:
+        wire.send(value.write, here, before, content, index)
+        return
+    told = (value.object_field, _content(before), _content(content), index, here)
+    wire.put(b"value.written", b'%b,"before":%b,"value":%b,"index":%d,"s":%d' % told)
+
+
+def _complete_write(error, value, before, read, item, key):  # noqa: PLR0917
+    """Report a write that has happened, though this exception came; raise what is not ours."""
+    index = 0 if read is getattr else _position(item, key)
+    trace = error.__traceback__.tb_next
+    if trace is None or not is_ours(trace):
+        # It came from the write, right after it, or right after a call of ``send``.
+        content = before if passed_call(error, 5) else read(item, key)
+        if _content(content) != _content(before):
+            _tell_write(value, before, content, index)
+        raise error
+    if is_the_programs(error) and not wire.was_told(error):
+        _tell_write(value, before, read(item, key), index)
+    report("value")
