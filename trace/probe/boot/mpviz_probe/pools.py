@@ -2,6 +2,7 @@
 
 from functools import partial, wraps
 from time import monotonic_ns, process_time_ns
+from types import FunctionType
 
 from mpviz_probe import wire, workers
 from mpviz_probe.arm import report
@@ -204,8 +205,9 @@ def _teller_of_start(mappers, name):
             (function, chunk), args = args[0], ()
             items = len(chunk)
         if not (
-            is_plain(function)
+            type(function) is FunctionType
             and function.__code__ is code
+            and not function.__dict__
             and function.__qualname__ == called
             and items == size
         ):
@@ -215,6 +217,7 @@ def _teller_of_start(mappers, name):
             )
             site = site_of(function, args)
             if is_plain(function):
+                # So is any other function with this code and no attributes.
                 called, size, code = function.__qualname__, items, function.__code__
         wire.send(form, site, job, index or 0)
 
