@@ -44,8 +44,10 @@ from mpviz.trace.primitives.pipe import (
     SendRefused,
 )
 from mpviz.trace.primitives.pool import (
+    FutureDone,
     JobCallback,
     JobDone,
+    JobGrew,
     JobLength,
     JobSubmitted,
     PoolCreated,
@@ -114,6 +116,7 @@ class Model:
         self.living: dict[int, Life] = {}
         self.lives = 0
         self.next_task = 0
+        self.calls: list[int] = []
         self.begin()
 
     def tell(self, pid: int, event: type[Event], /, *, offset: int = 0, **fields: Any) -> None:
@@ -344,6 +347,12 @@ class Model:
             self.tell(MAIN, JobDone, **common)
         elif which % 5 == 2:
             self.tell(MAIN, PoolEnded, object="P", how="close")
+        elif which % 11 == 3:
+            self.calls.append(1000 + len(self.events))
+            self.tell(MAIN, JobGrew, call=self.calls[-1], items=which, **common)
+        elif which % 11 == 4 and self.calls:
+            fields = {"error": ("", "ValueError")[which % 2], "cancelled": which % 3 == 1}
+            self.tell(MAIN, FutureDone, object="P", job=self.calls[-1], **fields)
         elif which % 2:
             self.counts["callbacks"] += 1
             self.tell(MAIN, JobCallback, which="callback", **common)

@@ -43,6 +43,8 @@ from mpviz.trace.primitives.pipe import (
     pipes_made,
 )
 from mpviz.trace.primitives.pool import (
+    FutureDone,
+    JobGrew,
     Pool,
     TaskArrived,
     TaskEnded,
@@ -205,6 +207,8 @@ FORMS: dict[type[Event], tuple[str, ...]] = {
     ValueWritten: ("site", "before", "value", "index"),
     MessageSent: ("site", "size"),
     MessageReceived: ("site", "size"),
+    FutureDone: ("job",),
+    JobGrew: ("job", "call", "items"),
     TaskArrived: (),
     TaskStarted: ("site", "job", "index"),
     TaskEnded: ("job", "cpu_nanoseconds", "index"),

@@ -167,16 +167,21 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
 
 
-def _grew(state: RunState, process: Process, event: JobGrew) -> None:
-    pool = pool_of(state, event.object)
-    job = job_of(pool, event.job, "", event.time)
-    job.tasks = max(1, job.tasks)
-    if event.call >= 0:
-        note_place(pool, event.call, job)
-    job.tasks += 1
-    job.items = max(0, job.items) + event.items
-    # It may have come to an end with what it was by then.
-    job.ended = -1
+def _growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+    pool = pool_of(state, pool_id)
+    jobs = pool.jobs
+
+    def grew(time: int, thread: int, number: int, call: int, items: int, *_: int) -> None:
+        job = jobs.get(number) or job_of(pool, number, "", time)
+        job.tasks = max(1, job.tasks)
+        if call >= 0:
+            note_place(pool, call, job)
+        job.tasks += 1
+        job.items = max(0, job.items) + items
+        # It may have come to an end with what it was by then.
+        job.ended = -1
+
+    return grew
 
 
 def _arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
@@ -185,10 +190,6 @@ def _arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
         settle(process, time)
 
     return arrived
-
-
-def _task_id(pool: Pool, job: int, index: int) -> str:
-    return f"{pool.id}/{job}/{index}"
 
 
 def _starting(event: TaskStarted) -> Bind:
@@ -335,29 +336,47 @@ def _job_done(state: RunState, process: Process, event: JobDone) -> None:
     job.never_run = job.queued
 
 
-def _future_done(state: RunState, process: Process, event: FutureDone) -> None:
-    pool = pool_of(state, event.object)
-    number, index = pool.places.get(event.job, (event.job, 0))
-    job = job_of(pool, number, "", event.time)
-    job.returned += 1
-    if job.returned >= job.tasks:
-        job.ended = event.time
-    is_begun = _task_id(pool, number, index) in state.table(Task)
-    if event.cancelled and not is_begun:
-        job.cancelled += 1
-        if job.cancelled == 1:
-            what = job.function if job.call in SINGLE_CALLS else f"the rest of {job.function}"
-            state.note(event.time, process.key, f"cancels {what}")
-    elif event.error and not is_begun:
-        job.never_run += 1
-        if pool.broken or event.error == BROKEN:
-            # Its workers may still take a few calls, before they are ended, too.
-            if len(pool.never_run) < MOST_JOBS:
-                pool.never_run[event.job] = number
-            return
-        text = f"could not send {job.function} to a worker: {event.error}"
-        state.note(event.time, process.key, text, trouble=True)
-    pool.places.pop(event.job, None)
+def _outcome(event: FutureDone) -> Bind:
+    """Make the handler for calls that have ended in the same way."""
+    cancelled, error = event.cancelled, event.error
+
+    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+        pool = pool_of(state, pool_id)
+        tasks, jobs, places = state.table(Task), pool.jobs, pool.places
+
+        def done(time: int, thread: int, call: int, *_: int) -> None:
+            number, index = places.get(call, (call, 0))
+            job = jobs.get(number) or job_of(pool, number, "", time)
+            job.returned += 1
+            if job.returned >= job.tasks:
+                job.ended = time
+            is_fine = not (cancelled or error)
+            if is_fine or f"{pool_id}/{number}/{index}" in tasks:
+                places.pop(call, None)
+            elif cancelled:
+                places.pop(call, None)
+                _note_cancellation(state, process, job, time)
+            elif pool.broken or error == BROKEN:
+                job.never_run += 1
+                # Its workers may still take a few calls, before they are ended, too.
+                if len(pool.never_run) < MOST_JOBS:
+                    pool.never_run[call] = number
+            else:
+                places.pop(call, None)
+                job.never_run += 1
+                text = f"could not send {job.function} to a worker: {error}"
+                state.note(time, process.key, text, trouble=True)
+
+        return done
+
+    return bind
+
+
+def _note_cancellation(state: RunState, process: Process, job: Job, time: int) -> None:
+    job.cancelled += 1
+    if job.cancelled == 1:
+        what = job.function if job.call in SINGLE_CALLS else f"the rest of {job.function}"
+        state.note(time, process.key, f"cancels {what}")
 
 
 def _job_length(state: RunState, process: Process, event: JobLength) -> None:
@@ -444,21 +463,23 @@ PRIMITIVE = Primitive(
         WorkerInitializing: _worker_initializing,
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,
-        JobGrew: _grew,
         TaskStopping: _stopping,
         JobCallback: _callback,
         JobDone: _job_done,
-        FutureDone: _future_done,
         JobLength: _job_length,
         ExecutorBroken: _broken,
         PoolEnded: _pool_ended,
     },
-    ring_handlers={TaskArrived: RingHandler(_arriving, ())},
+    ring_handlers={
+        TaskArrived: RingHandler(_arriving, ()),
+        JobGrew: RingHandler(_growing, ("job", "call", "items")),
+    },
     form_handlers={
         TaskStarted: FormHandler(_starting, ("site", "job", "index")),
         TaskEnded: FormHandler(_ending, ("job", "cpu_nanoseconds", "index")),
+        FutureDone: FormHandler(_outcome, ("job",)),
     },
-    in_rings=(JobSubmitted, JobGrew, FutureDone),
+    in_rings=(JobSubmitted,),
     waits={
         "results": WaitKind(Activity.RESULT, results_words, results_freers),
         "workers": WaitKind(Activity.PROCESS, workers_words, workers_freers),
