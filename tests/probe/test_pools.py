@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -400,3 +401,63 @@ def test_a_worker_that_does_this_and_that_in_turns_names_each(
         ("second", 2),
         ("second", 1),
     ]
+
+
+WITHOUT_RING = """
+import multiprocessing as mp, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import pool, queues
+from telling import tell
+
+wire = sys.modules["mpviz_probe.wire"]
+shared, written = [], []
+
+def note_locks(init=queues.SimpleQueue.__init__):
+    def noted(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        shared.extend([self._rlock, self._wlock])
+    queues.SimpleQueue.__init__ = noted
+
+def note_writes(write=wire.write):
+    def noted(descriptor, record):
+        is_locked = any(lock._semlock._is_mine() for lock in shared)
+        written.append([is_locked, record.decode()])
+        return write(descriptor, record)
+    wire.write = noted
+
+def so_far(_):
+    return written
+
+def main():
+    wire.form(b"wait.over", b"")
+    # The system refuses this size; an exception from the program's code would not be ours.
+    wire.ring.SIZE = -1
+    note_locks()
+    note_writes()
+    with mp.Pool(1) as pool:
+        pool.map(abs, range(3), 1)
+        pool.apply_async(len, (5,)).wait()
+        tell(pool=pool.apply(so_far, (0,)))
+        pool.close()
+        pool.join()
+    with ProcessPoolExecutor(1, mp_context=mp.get_context("fork")) as executor:
+        list(executor.map(abs, range(3)))
+        executor.submit(len, 5).exception()
+        tell(executor=executor.submit(so_far, 0).result())
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_the_end_of_a_task_is_not_written_while_others_wait_to_send(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(WITHOUT_RING, python=python, start_method="fork")
+    run.assert_nothing_was_missed()
+    for name in ("pool", "executor"):
+        records = [(is_locked, json.loads(line)["k"]) for is_locked, line in run.facts(name)]
+        ends = [is_locked for is_locked, kind in records if kind == "task.ended"]
+        assert ends[-4:] == [False] * 4, records
+    outcomes = [task["outcome"] for task in run.document["tasks"]]
+    assert sorted(outcomes) == ["done"] * 8 + ["raised"] * 2

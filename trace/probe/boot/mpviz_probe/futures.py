@@ -295,31 +295,7 @@ def _tell_first_wait(lock, name):
             unframe(error)
             raise
 
-    lock.acquire = _Before(tell, take)
-
-
-class _Before:
-    """Calls one function first, and then the original with the same arguments.
-
-    While the original runs, no frame of ours is on the stack: our code runs only when Python looks
-    up what to call.
-    """
-
-    __slots__ = ("first", "then")
-
-    def __init__(self, first, then):
-        self.first, self.then = first, then
-
-    @property
-    @seamless
-    def __call__(self):
-        """Call the first function, and return the original for Python to call."""
-        try:
-            self.first()
-            return self.then
-        except BaseException as error:
-            unframe(error)
-            raise
+    lock.acquire = workers.Before(tell, take)
 
 
 def _observed_setstate(name, process_chunk):

@@ -168,6 +168,11 @@ def is_open():
     return _descriptor >= 0
 
 
+def has_ring():
+    """Say whether records go into a ring, and not each into the pipe."""
+    return _ring is not None
+
+
 def pid():
     """The process that writes, which ``os.getpid`` would ask the system for."""
     return _pid

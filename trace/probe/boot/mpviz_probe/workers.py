@@ -156,6 +156,30 @@ def told_tasks(name, get, tell_start):
     return each_told(name, iter(get, _NEVER), tell_start).__next__
 
 
+class Before:
+    """Calls one function first, and then the original with the same arguments.
+
+    While the original runs, no frame of ours is on the stack: our code runs only when Python looks
+    up what to call.
+    """
+
+    __slots__ = ("first", "then")
+
+    def __init__(self, first, then):
+        self.first, self.then = first, then
+
+    @property
+    @seamless
+    def __call__(self):
+        """Call the first function, and return the original for Python to call."""
+        try:
+            self.first()
+            return self.then
+        except BaseException as error:
+            unframe(error)
+            raise
+
+
 def each_told(name, tasks, tell_start):
     """Tell of each of a worker's tasks, and that it is ready when it asks for the first.
 
@@ -231,13 +255,33 @@ def tell_results(outqueue, tell_end):
     """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
     hush_simple(outqueue)
     results: "list" = []
-    outqueue.put = _kept(results, outqueue.put)
+    lock, tell = outqueue._wlock, partial(_tell_kept, results, tell_end)
+    early = Before(tell, lock.acquire)
+    outqueue.put = _kept(results, outqueue.put, partial(setattr, lock, "acquire", early))
     writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
     writer._send_bytes = told_when_sent(results, tell_end, writer._send_bytes)
 
 
-def _kept(results, put):
+@seamless
+def _tell_kept(results, tell_end):
+    """Tell of a result before the lock is taken for it, which all writers share.
+
+    Without a ring, the record has to wait for its writing. joblib's queue pickles only later, under
+    the lock, and does not come here.
+    """
+    try:
+        try:
+            if results:
+                tell_end(results.pop())
+        except BaseException:
+            report("pool worker")
+    except BaseException as error:
+        unframe(error)
+        raise
+
+
+def _kept(results, put, tell_early):
     """Wrap the put of a result, which is kept until it is sent."""
 
     @wraps(put)
@@ -246,6 +290,8 @@ def _kept(results, put):
         try:
             # If it cannot be pickled, another one follows.
             results[:] = (result,)
+            if not wire.has_ring():
+                tell_early()
             return put(result, *args, **kwargs)
         except BaseException as error:
             unframe(error)
@@ -258,8 +304,9 @@ def told_when_sent(results, tell_end, send_bytes):
     """Wrap what sends the bytes of a kept result: it could be pickled, so the parent will get it.
 
     The lock that all writers share is held here, so this must be quick: any wait, such as for room
-    in the ring, happened before, with the record of the task's start. And it cannot come later,
-    since the parent tells what it does with the result.
+    in the ring, happened before, with the record of the task's start. Without a ring, it was told
+    before the lock was taken, where that is possible. And it cannot come later, since the parent
+    tells what it does with the result.
     """
 
     @wraps(send_bytes)
