@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mpviz.trace.version import VERSION
 from mpviz.tui.options import (
     check_file,
     check_json_file,
@@ -57,7 +58,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
-@click.version_option(package_name="mpviz", prog_name="mpviz", message="%(prog)s %(version)s")
+@click.version_option(VERSION, prog_name="mpviz", message="%(prog)s %(version)s")
 @click.pass_context
 def command(context: click.Context) -> int:
     """Watch Python multiprocessing live: what every process does, what it waits for and who could
