@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ import click
 
 from mpviz.trace.version import VERSION
 from mpviz.tui.options import (
+    check_can_fail,
     check_file,
     check_json_file,
     check_number,
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from mpviz.tui.sweeps import Sweep
 
 USAGE_ERROR = 2
+
+_WIDEST = 100
+"""Longer lines are hard to read."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -93,13 +99,20 @@ def list_scenarios() -> int:
 
 @command.command(short_help="What can be found wrong, and from when on.")
 def rules() -> int:
-    """List the rules of the findings: what each finds, from when on, and what it leaves alone."""
+    """List the rules of the findings: what each finds, from when on, and what it does not find."""
     from mpviz.trace.findings import RULES  # noqa: PLC0415
 
-    for rule in RULES:
-        click.echo(f"{rule.name}: {rule.says}")
-        click.echo(f"    from {rule.threshold} on")
-        click.echo(f"    not {rule.exempt}")
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    for number, rule in enumerate(RULES):
+        if number:
+            click.echo()
+        click.echo(rule.name)
+        parts = ("what", rule.says), ("from", rule.threshold), ("not", rule.exempt)
+        for word, text in parts:
+            lines = textwrap.wrap(
+                text, width, initial_indent=f"    {word:6}", subsequent_indent=" " * 10
+            )
+            click.echo("\n".join(lines))
     return 0
 
 
@@ -186,6 +199,7 @@ def run(
     \b
       mpviz run pool-map chunksize=1,10,100
     """
+    check_can_fail(fail_on, silenced)
     sweep = [] if module else _sweep([target, *arguments], python, start_method)
     if sweep:
         sweep = [(label, replace(each, silenced=silenced)) for label, each in sweep]
@@ -327,6 +341,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
         sys.stdout.flush()
+    except click.MissingParameter as error:
+        click.echo(f"mpviz: {_what_to_type(error)}", err=True)
+        return USAGE_ERROR
     except click.ClickException as error:
         from mpviz.trace.text import clean  # noqa: PLC0415
 
@@ -344,6 +361,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only an error of a stream that was open before us names no file.
         return _cannot_print(error)
     return int(status or 0)
+
+
+def _what_to_type(missing: click.MissingParameter) -> str:
+    """What is missing from a command, with a line that works."""
+    name = missing.ctx.command.name if missing.ctx is not None else None
+    examples = {
+        "run": "a TARGET, a scenario or a program, such as mpviz run pool-map,"
+        " or mpviz run script.py; mpviz list has the scenarios",
+        "replay": "a recording, such as mpviz replay run.jsonl.gz;"
+        " mpviz run --record run.jsonl.gz ... makes one",
+        "compare": "two recordings or more, such as mpviz compare a.jsonl.gz b.jsonl.gz",
+        "export": "a recording and a file, such as mpviz export run.jsonl.gz -o report.html",
+    }
+    if name not in examples:
+        return " ".join(missing.format_message().split())
+    return f"{name} needs {examples[name]}"
 
 
 def _reader_is_gone() -> int:

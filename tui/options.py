@@ -61,6 +61,19 @@ fps_option = click.option(
 )
 
 
+def check_can_fail(fail_on: frozenset[str], silenced: frozenset[str]) -> None:
+    """Refuse a finding that the run is to fail on and that is not to be made.
+
+    All but some is fine: ``--fail-on all --silence NAME``.
+    """
+    from mpviz.trace.findings import RULES  # noqa: PLC0415
+
+    never = fail_on & silenced
+    if never and (len(fail_on) < len(RULES) or not fail_on - silenced):
+        names = "all" if len(never) == len(RULES) else ", ".join(sorted(never))
+        raise click.UsageError(f"--fail-on {names} can never fail: --silence turns it off")
+
+
 def check_recordings(files: Sequence[Path]) -> None:
     """Refuse what leaves nothing to compare."""
     if len(files) < 2:

@@ -64,7 +64,7 @@ def head_rows(scenario: Scenario, width: int) -> list[Row]:
     """What the scenario is, and what to watch for."""
     title = [Row(((f" {line}", "head"),)) for line in _wrapped(scenario.title, width)]
     sentence = [Row(((f" {line}", "watch"),)) for line in _wrapped(scenario.sentence, width)]
-    hangs = f"Hangs by design: {scenario.hangs} s ends it." if scenario.hangs else ""
+    hangs = f"Hangs by design: {scenario.hangs.rstrip('.')}. s ends it." if scenario.hangs else ""
     warning = [Row(((f" {line}", "warning"),)) for line in textwrap.wrap(hangs, max(10, width - 2))]
     return [*title, *sentence, *warning, Row(())]
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
 """Runs a scenario if mpviz is not installed, or if Python would import from the current folder."""
 
+_FILES = (".py", ".pyz", ".zip", ".sh")
+"""Endings of what can only be meant as a file."""
+
 _SAFE_PATH = (3, 11)
 """The first Python with ``-P``: then neither it nor its workers import from the current folder, in
 which there may be a foreign ``queue.py``."""
@@ -54,7 +57,7 @@ def from_words(
     except UnknownScenario as unknown:
         found = executables.find(first, chosen)
         if found is None:
-            raise BadTarget(f"{unknown}, and no file or command has that name") from None
+            raise BadTarget(_nothing_there(first, unknown)) from None
         return _program(found, rest, Path(first).absolute().name, start_method)
     try:
         values = parse(scenario, rest)
@@ -108,6 +111,16 @@ def commands_of(target: Target) -> tuple[Command, ...] | None:
 def default_start_method() -> str:
     """What Python takes when a program does not choose; to ask multiprocessing would fix it."""
     return "forkserver" if sys.version_info >= (3, 14) else "fork"
+
+
+def _nothing_there(word: str, unknown: UnknownScenario) -> str:
+    """Why this word cannot be run; a word that is meant as a file is not taken for a scenario."""
+    path = Path(word)
+    if "/" not in word and path.suffix not in _FILES:
+        return f"{unknown}, and no file or command has that name"
+    name = path.stem.replace("_", "-")
+    hint = f"; the scenario is run by mpviz run {name}" if name in scenarios() else ""
+    return f"there is no file {word}{hint}"
 
 
 def _program(runs: Executable, rest: list[str], name: str, start_method: str | None) -> Target:

@@ -314,6 +314,8 @@ def test_a_death_ends_the_wait_of_the_dead(two: Story) -> None:
     two.tell(18, WARDEN, ProcessExited, child=BERT, exit_code=-15)
     assert two.process(BERT).wait is None
     assert (lock.contended, lock.wait.count, lock.wait.total) == (0, 1, 6 * MS)
+    assert (lock.given_up, lock.contention) == (1, 0.5), "Anna did not have to wait"
+    assert "1 wait given up" in summary(two.state)
 
 
 def test_a_lock_that_nobody_announced_ends_the_wait_for_it_and_is_not_shown(two: Story) -> None:

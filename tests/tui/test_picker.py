@@ -9,14 +9,21 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import find
+from mpviz.scenarios.deadlock import HANGS
 from mpviz.trace.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
+from mpviz.tui.picker_rows import head_rows
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.rows_view import RowsView
 
 Drive = Callable[..., None]
+
+
+def test_a_scenario_that_hangs_says_so_and_how_to_end_it() -> None:
+    words = " ".join(" ".join(row.text for row in head_rows(find("deadlock"), 80)).split())
+    assert words.endswith("Hangs by design: " + HANGS + ". s ends it.")
 
 
 def screen_of(pilot: Pilot[int]) -> PickerScreen:

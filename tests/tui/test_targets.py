@@ -189,7 +189,8 @@ def test_a_command_on_the_path_runs_as_in_the_shell(place: Path) -> None:
         ("lost.sh", "#!/no/sh -e\n", 0o755, "lost.sh begins with #!/no/sh -e, and there is no"),
         ("old", "#!/usr/bin/env python2.1\n", 0o755, "there is no python2.1 on the PATH"),
         ("folder", None, 0, "folder is a folder without a __main__.py"),
-        ("none.py", None, 0, "no file or command has that name"),
+        ("none.py", None, 0, "there is no file none.py"),
+        ("none", None, 0, "no file or command has that name"),
     ],
 )
 def test_what_cannot_run_is_said_in_one_line(

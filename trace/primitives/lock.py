@@ -87,6 +87,17 @@ class Lock:
     hold: Distribution = field(default_factory=Distribution)
 
     @property
+    def given_up(self) -> int:
+        """How many waits ended without the lock: by a time-out, an exception, or a death."""
+        return self.wait.count - self.contended
+
+    @property
+    def contention(self) -> float:
+        """The share of attempts to take it that had to wait, those that were given up included."""
+        attempts = self.acquisitions + self.given_up
+        return self.wait.count / attempts if attempts else 0.0
+
+    @property
     def holder(self) -> str:
         """The key of the process that has held it longest; empty while it is free."""
         return next(iter(self.holders), ("", 0))[0]
@@ -244,7 +255,9 @@ def _document(state: RunState) -> dict[str, Any]:
 def _line(state: RunState, lock: Lock) -> str:
     return (
         f"{lock.kind.lower()} {lock.name}: taken {plural(lock.acquisitions, 'time')},"
-        f" {lock.contended:,} after a wait, {lock.wait.total / 1e9:.2f} s waited in all"
+        f" {lock.contended:,} after a wait"
+        + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
+        + f", {lock.wait.total / 1e9:.2f} s waited in all"
     )
 
 

@@ -152,14 +152,13 @@ def _by_wait(locks: list[Lock]) -> list[Lock]:
 
 
 def _lock(state: RunState, lock: Lock) -> Cells:
-    share = lock.contended / lock.acquisitions if lock.acquisitions else 0.0
     holder = state.processes.get(lock.holder)
     fate = "" if holder is None or holder.alive else ", which is dead"
     return (
         lock.name,
         lock.kind,
         count(lock.acquisitions),
-        percent(share).strip(),
+        percent(lock.contention).strip(),
         duration(lock.wait.total),
         *_quantiles(lock.wait, (0.99, 1.0)),
         *_quantiles(lock.hold, (1.0,)),

@@ -117,9 +117,9 @@ def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
 
 def _numbers(lock: Lock, name: int, width: int) -> tuple[Part, ...]:
     """What there is room for, whole: contended, wait, hold, how often it was taken, kind."""
-    if not lock.acquisitions:
+    if not (lock.acquisitions or lock.wait.count):
         return crop([(" " * name, ""), (f"{lock.kind}, never taken", "dim")], width)
-    share = percent(lock.contended / lock.acquisitions)
+    share = percent(lock.contention)
     wide = DURATION_WIDTH
     groups: list[list[Part]] = [
         [("contended ", "dim"), (share, "number")],
@@ -164,9 +164,9 @@ PANEL = Panel(
     help=(
         "Each lock or semaphore that the program made or took: its holder and for how long, then "
         "behind the arrow the waiters in the order in which they came. Below: contended is the "
-        "share of acquisitions that had to wait; p50 and p99 say how long a wait took at most for "
-        "half and for 99 of 100; hold is how long it was kept. A holder that is dead is red: "
-        "nobody else will release what it held."
+        "share of attempts to take it that had to wait, those given up included; p50 and p99 say "
+        "how long a wait took at most for half and for 99 of 100; hold is how long it was kept. A "
+        "holder that is dead is red: nobody else will release what it held."
     ),
     draw=draw,
     listing=LISTING,
