@@ -1409,6 +1409,12 @@ def test_who_was_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
     assert (killed.exit_code, killed.alive, killed.ended) == (-9, False, 20 * MS)
 
 
+def test_who_was_killed_before_its_parent_told_of_it_is_shown(two: Story) -> None:
+    two.tell(20, ANNA, Joined, child=200, exit_code=-9)
+    killed = two.process(200)
+    assert (killed.exit_code, killed.joined, killed.parent) == (-9, True, str(ANNA))
+
+
 def test_who_ended_by_itself_before_anybody_saw_it_is_shown_only_if_it_stays_a_zombie(
     two: Story,
 ) -> None:

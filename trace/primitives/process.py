@@ -279,7 +279,11 @@ def _signalled(state: RunState, sender: Process, event: Signalled) -> None:
 def _joined(state: RunState, parent: Process, event: Joined) -> None:
     child = state.by_pid.get(event.child)
     if child is None:
-        return
+        if event.exit_code >= 0:
+            return
+        # It was killed before its parent could tell that it had started it.
+        child = process_with_pid(state, event.child, event.time)
+        child.parent = parent.key
     child.joined = True
     if event.exit_code == SERVER_GONE and child.start_method == "forkserver":
         # The warden will report its end.
