@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mpviz.trace.events import Event, ProbeError, Site
+from mpviz.trace.events import Event, ProbeError, Site, WaitOver
+from mpviz.trace.primitives.lock import LockAcquired, LockReleased
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.primitives.value import ValueWritten
 from mpviz.trace.probe import BOOT
@@ -302,3 +303,49 @@ print(json.dumps([came, alarms, sections.is_inside(), len(wire._held)]))
     assert output == [[True, True, True, False, True], [], False, 0]
     values = [event.value for event in events if isinstance(event, ValueWritten)]
     assert values == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
+def test_what_three_alarms_in_a_row_undo_is_told_once(told: Told) -> None:
+    output, events = told("""
+from mpviz_probe import locks
+
+def interrupt_second(module, name):
+    original, calls = getattr(module, name), []
+    def interrupted(*args, **kwargs):
+        calls.append(0)
+        if len(calls) == 2:
+            raise Alarm("the program's own")
+        return original(*args, **kwargs)
+    setattr(module, name, interrupted)
+
+def take():
+    try:
+        interrupt_once(wire, "get_ident")
+        wire.send(acquired)
+    except BaseException as error:
+        # This one comes while the release is told, and the next one before the lock is given back.
+        interrupt_once(wire, "get_ident")
+        interrupt_second(locks, "is_the_programs")
+        locks.keep_or_undo(error, error, True, False, [], give, wire.send, released)
+
+def wait():
+    try:
+        interrupt_once(wire, "get_ident")
+        wire.over()
+    except Alarm:
+        try:
+            raise Alarm("the program's own")
+        except Alarm as another:
+            locks._end_wait({}, another)
+
+acquired = wire.form(b"lock.acquired", b'"o":"x"', (b"s",))
+released = wire.form(b"lock.released", b'"o":"x"')
+wire.send(acquired)
+given = []
+give = lambda: given.append(0)
+print(json.dumps([arrives(take), given, arrives(wait)]))
+""")
+    assert output == [True, [0], True]
+    kinds = [LockAcquired, LockAcquired, LockReleased, WaitOver]
+    assert [type(event) for event in events if isinstance(event, tuple(set(kinds)))] == kinds

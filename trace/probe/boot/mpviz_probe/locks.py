@@ -298,7 +298,7 @@ def wait_for(answers, timeout, waiting, site):
 @seamless
 def _end_wait(answers, error=None):
     try:
-        if not (answers.get(0) or (error is not None and wire.was_told(error))):
+        if not (answers.get(0) or wire.was_told_since(error)):
             wire.over()
     except BaseException as another:
         _end_wait(answers, another)
@@ -320,7 +320,7 @@ def keep_or_undo(error, first, taken, answers, given, *actions):
         if taken and not given and is_the_programs(error):
             give, tell, *arguments = actions
             is_told = wire.was_told(first) or passed_call(first, 2)
-            if is_told and (error is first or not wire.was_told(error)):
+            if is_told and not wire.was_told_since(error, first):
                 tell(*arguments)
             given.extend(starmap(give, ((),)))
     except BaseException as another:

@@ -169,7 +169,7 @@ def _give_turn_back(error, taken, answers, given, give):
     try:
         if not given and (taken or (answers and answers.get(0))):
             given.extend(starmap(give, ((),)))
-        if given and answers and not wire.was_told(error):
+        if given and answers and not wire.was_told_since(error):
             # The next record of this thread would have told that the wait is over.
             wire.over()
     except BaseException as another:

@@ -283,6 +283,18 @@ def was_told(error):
     return False
 
 
+def was_told_since(error, first=None):
+    """Whether one of the exceptions after the first, up to this one, came like that.
+
+    Each came while the one before was handled.
+    """
+    while error is not None and error is not first:
+        if was_told(error):
+            return True
+        error = error.__context__
+    return False
+
+
 def form(kind, fields, names=()):
     """Prepare a kind of record about one object, and return what :func:`send` takes for it.
 
