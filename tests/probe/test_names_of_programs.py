@@ -533,3 +533,30 @@ def waits(state: RunState) -> dict[str, tuple[str, str]]:
         for process in state.processes.values()
         if process.wait
     }
+
+
+UNUSUAL = """
+import multiprocessing as mp
+
+class Name(str):
+    def isascii(self):
+        raise ValueError("the program's own")
+
+    __getitem__ = isascii
+
+def work():
+    pass
+
+if __name__ == "__main__":
+    for name in (7, b"seven", ("seven",), Name("seven")):
+        process = mp.Process(target=work, name=name)
+        process.start()
+        process.join()
+"""
+
+
+def test_a_process_may_have_anything_as_its_name(run_program: RunProgram, python: str) -> None:
+    run = run_program(UNUSUAL, python=python, start_method="fork")
+    run.assert_nothing_was_missed()
+    names = [process["name"] for process in run.document["processes"][1:]]
+    assert names == ["7", "b'seven'", "<tuple>", "seven"]

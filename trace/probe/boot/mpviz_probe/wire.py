@@ -64,6 +64,11 @@ TEXT_LIMIT = 240
 
 _TEXT_BYTES = 900
 
+_PLAIN = (bool, bytes, float, int, type(None))
+"""Types whose ``repr`` runs no code of the program."""
+
+_type_name = type.__dict__["__name__"].__get__
+
 _LOWEST_DESCRIPTOR = 100
 
 # A program that closes all descriptors has to open this many files before one of them could get
@@ -624,6 +629,8 @@ def text(value, limit=TEXT_LIMIT):
 
     At most 900 bytes, so that the four texts of the largest record fit into ``PIPE_BUF``.
     """
+    if type(value) is not str:
+        value = _as_text(value)
     if not value.isascii():
         value = _as_unicode(value)
     while True:
@@ -632,6 +639,14 @@ def text(value, limit=TEXT_LIMIT):
         if len(quoted) <= _TEXT_BYTES:
             return quoted.encode("ascii")
         limit //= 2
+
+
+def _as_text(value):
+    """What a program has given as a name, of whatever type, without running code of that type."""
+    kind = type(value)
+    if issubclass(kind, str):
+        return str.__str__(value)
+    return repr(value) if kind in _PLAIN else "<%s>" % _type_name(kind)
 
 
 def _as_unicode(value):
