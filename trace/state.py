@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
 from mpviz.trace.forms import RingRecord
-from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, Timing
+from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, TimingFields
 
 T = TypeVar("T")
 
@@ -733,5 +733,5 @@ class Primitive:
     """Its sections of the ``--json`` document."""
     summary: Summary | None = None
     """A line for each of its objects, for the end of a run without a screen."""
-    timings: Callable[[RunState], list[Timing]] | None = None
-    """How long its tasks, waits and holds took."""
+    timings: Callable[[RunState], Iterator[TimingFields]] | None = None
+    """How long its tasks, waits and holds took; also of what has not happened yet."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mpviz.trace.measures import Timing
+from heapq import nlargest
+from itertools import islice
+
+from mpviz.trace.measures import Timing, TimingFields
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.state import RunState
 
@@ -12,11 +15,36 @@ KINDS = ("task", "wait", "hold")
 
 def timings(state: RunState) -> list[Timing]:
     """All that happened at least once: tasks, then waits, then holds, the costliest first."""
-    found = [
-        timing
+    return first_timings(state, None)[0]
+
+
+def first_timings(state: RunState, most: int | None) -> tuple[list[Timing], int]:
+    """The first ``most`` of all, and how many there are: there may be thousands."""
+    found: dict[str, list[TimingFields]] = {kind: [] for kind in KINDS}
+    for primitive in PRIMITIVES:
+        if primitive.timings is not None:
+            for each in primitive.timings(state):
+                if each[4].count:
+                    found[each[0]].append(each)
+    first: list[TimingFields] = []
+    for kind in KINDS:
+        room = len(found[kind]) if most is None else most - len(first)
+        first += nlargest(room, found[kind], key=_total)
+    return [Timing(*each) for each in first], sum(map(len, found.values()))
+
+
+def count_timings(state: RunState, most: int) -> int:
+    """How many there are, counted up to this number."""
+    happened = (
+        each
         for primitive in PRIMITIVES
         if primitive.timings is not None
-        for timing in primitive.timings(state)
-        if timing.times.count
-    ]
-    return sorted(found, key=lambda timing: (KINDS.index(timing.what), -timing.times.total))
+        for each in primitive.timings(state)
+        if each[4].count
+    )
+    return sum(1 for _ in islice(happened, most))
+
+
+def _total(fields: TimingFields) -> int:
+    times = fields[4]
+    return times.total

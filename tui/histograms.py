@@ -21,11 +21,11 @@ _QUARTERS = 4
 """Buckets of a distribution for each doubling; the bucket's number is its place on the scale."""
 _TICK_ROOM = 9
 MOST_SHOWN = 100
-"""Number of rows; the costliest come first."""
+"""Number of rows to ask for; the costliest come first."""
 
 
-def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
-    """A heading with the scale, and a row for each; none where there are none."""
+def timing_rows(timings: Sequence[Timing], total: int, width: int) -> list[Row]:
+    """A heading with the scale, a row for each, and how many more there are; none for none."""
     if not timings:
         return []
     longest = max(len(timing.name) for timing in timings)
@@ -42,7 +42,7 @@ def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
     if room >= 8:
         parts.append(("  " + _ticks(first, last, room), "dim"))
     rows = [Row(tuple(parts))]
-    for timing in timings[:MOST_SHOWN]:
+    for timing in timings:
         style = STYLES.get(timing.what, "")
         line: list[Part] = [
             (timing.what.ljust(_KIND), style),
@@ -56,7 +56,7 @@ def timing_rows(timings: Sequence[Timing], width: int) -> list[Row]:
         if room >= 8:
             line.append(("  " + _histogram(timing, first, last, room), style))
         rows.append(row(*line, key=timing.object))
-    hidden = len(timings) - MOST_SHOWN
+    hidden = total - len(timings)
     return (
         [*rows, row((f" and {count(hidden)} more that cost less", "dim"))] if hidden > 0 else rows
     )

@@ -104,7 +104,7 @@ def test_half_a_recording_is_compared_and_said_to_be_half(swept: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["compare"], ["FILE"]),
+        (["compare"], ["two recordings or more"]),
         (["compare", "run.jsonl.gz"], ["two recordings"]),
         (["compare", "run.jsonl.gz", "run.jsonl.gz"], ["same recording"]),
         (["compare", "run.jsonl.gz", "./run.jsonl.gz"], ["same recording"]),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Timing
+from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.event import NOTES, names_of, note_death, wake_freers, wake_words
@@ -266,9 +267,9 @@ def _line(state: RunState, barrier: Barrier) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    barriers = state.table(Barrier).values()
-    return [Timing("wait", f"barrier {each.name}", each.id, each.wait) for each in barriers]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for barrier in state.table(Barrier).values():
+        yield "wait", "barrier", barrier.name, barrier.id, barrier.wait
 
 
 PRIMITIVE = Primitive(

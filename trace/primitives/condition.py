@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Timing
+from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.event import note_death, wake_freers, wake_words
@@ -173,11 +174,9 @@ def _line(state: RunState, condition: Condition) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    return [
-        Timing("wait", f"a notify of {condition.name}", condition.id, condition.wait)
-        for condition in state.table(Condition).values()
-    ]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for condition in state.table(Condition).values():
+        yield "wait", "a notify of", condition.name, condition.id, condition.wait
 
 
 PRIMITIVE = Primitive(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Timing
+from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described, ended_badly
@@ -230,13 +230,9 @@ def _line(state: RunState, event: SharedEvent) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    events = state.table(SharedEvent).values()
-    return [
-        Timing("wait", f"event {event.name}", event.id, event.wait)
-        for event in events
-        if event.wait.count
-    ]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for event in state.table(SharedEvent).values():
+        yield "wait", "event", event.name, event.id, event.wait
 
 
 PRIMITIVE = Primitive(

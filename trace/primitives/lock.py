@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Timing
+from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
@@ -261,12 +262,13 @@ def _line(state: RunState, lock: Lock) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    used = [lock for lock in locks_in_use(state) if lock.wait.count or lock.hold.count]
-    locks = [(f"{lock.kind.lower()} {lock.name}", lock) for lock in used]
-    return [Timing("wait", name, lock.id, lock.wait) for name, lock in locks] + [
-        Timing("hold", name, lock.id, lock.hold) for name, lock in locks
-    ]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for lock in locks_in_use(state):
+        kind = lock.kind.lower()
+        if lock.wait.count:
+            yield "wait", kind, lock.name, lock.id, lock.wait
+        if lock.hold.count:
+            yield "hold", kind, lock.name, lock.id, lock.hold
 
 
 PRIMITIVE = Primitive(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Rate, Timing
+from mpviz.trace.measures import Activity, Distribution, Rate, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.memory import free_id
@@ -284,9 +284,9 @@ def _line(state: RunState, manager: Manager) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    managed = state.table(Managed).values()
-    return [Timing("wait", f"answers of {each.name}", each.id, each.wait) for each in managed]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for managed in state.table(Managed).values():
+        yield "wait", "answers of", managed.name, managed.id, managed.wait
 
 
 PRIMITIVE = Primitive(

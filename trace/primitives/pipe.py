@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.events import Count, Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Rate, Timing
+from mpviz.trace.measures import Activity, Distribution, Rate, TimingFields
 from mpviz.trace.names import name_pair
 from mpviz.trace.processes import described
 from mpviz.trace.state import (
@@ -292,19 +293,12 @@ def _weight(pipe: Pipe) -> tuple[int, int]:
     return waited, sum(way.sends.count for way in pipe.ways)
 
 
-def _timings(state: RunState) -> list[Timing]:
-    return [
-        timing
-        for pipe in pipes_made(state)
-        for way in pipe.ways
-        if way.send_wait.count or way.receive_wait.count
-        for timing in (
-            Timing("wait", f"room in {way.sender_end or pipe.name}", pipe.id, way.send_wait),
-            Timing(
-                "wait", f"a message on {way.receiver_end or pipe.name}", pipe.id, way.receive_wait
-            ),
-        )
-    ]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for pipe in pipes_made(state):
+        for way in pipe.ways:
+            room, message = way.sender_end or pipe.name, way.receiver_end or pipe.name
+            yield "wait", "room in", room, pipe.id, way.send_wait
+            yield "wait", "a message on", message, pipe.id, way.receive_wait
 
 
 PRIMITIVE = Primitive(

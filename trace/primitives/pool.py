@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mpviz.trace.measures import Activity, Timing
+from collections.abc import Iterator
+
+from mpviz.trace.measures import Activity, TimingFields
 from mpviz.trace.names import name_by_place, name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives.pool_document import (
@@ -451,9 +453,9 @@ def _done(pool: Pool) -> int:
     return sum(pool.done_by.values())
 
 
-def _timings(state: RunState) -> list[Timing]:
-    pools = state.table(Pool).values()
-    return [Timing("task", f"tasks of {pool.name}", pool.id, pool.duration) for pool in pools]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for pool in state.table(Pool).values():
+        yield "task", "tasks of", pool.name, pool.id, pool.duration
 
 
 PRIMITIVE = Primitive(

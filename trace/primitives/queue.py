@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from mpviz.trace.events import Count, Event, Whole
-from mpviz.trace.measures import Activity, Distribution, Rate, Series, Timing
+from mpviz.trace.measures import Activity, Distribution, Rate, Series, TimingFields
 from mpviz.trace.names import name_object
 from mpviz.trace.plurals import plural
 from mpviz.trace.state import (
@@ -316,16 +317,10 @@ def _line(state: RunState, queue: Queue) -> str:
     )
 
 
-def _timings(state: RunState) -> list[Timing]:
-    queues = [
-        queue
-        for queue in state.table(Queue).values()
-        if queue.put_wait.count or queue.get_wait.count
-    ]
-    return [
-        *(Timing("wait", f"room in {each.name}", each.id, each.put_wait) for each in queues),
-        *(Timing("wait", f"an item from {each.name}", each.id, each.get_wait) for each in queues),
-    ]
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for queue in state.table(Queue).values():
+        yield "wait", "room in", queue.name, queue.id, queue.put_wait
+        yield "wait", "an item from", queue.name, queue.id, queue.get_wait
 
 
 PRIMITIVE = Primitive(

@@ -19,8 +19,8 @@ from mpviz.trace.processes import described
 from mpviz.trace.starved import core_time, starved_in_words
 from mpviz.trace.state import RunState
 from mpviz.trace.time_report import gain_in_words
-from mpviz.trace.timings import timings
-from mpviz.tui.histograms import timing_rows
+from mpviz.trace.timings import count_timings, first_timings
+from mpviz.tui.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.phase_bars import phase_bar, phase_sign
@@ -108,7 +108,7 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         [_worker(found.main, found, view, (label, width))] if found.main else [],
         _legend(found, used, others, width, view.ascii),
         [row((fitting(ways, width), "strong")) for ways in told if ways],
-        timing_rows(timings(state), width),
+        timing_rows(*first_timings(state, MOST_SHOWN), width),
     )
 
 
@@ -191,7 +191,7 @@ def title(state: RunState, view: View) -> str:
 
 def wanted_height(state: RunState, view: View) -> int:
     """The bars, the legend in two columns, the sentence, and how long it took."""
-    times = len(timings(state))
+    times = count_timings(state, MOST_SHOWN + 1)
     return len(workers_of(state)) + 9 + (times + 2 if times else 0)
 
 

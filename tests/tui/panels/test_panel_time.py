@@ -7,8 +7,11 @@ from panel_stories import counter
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
+from mpviz.trace.fold import fold
+from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.state import RunState
-from mpviz.tui.histograms import timing_rows
+from mpviz.trace.timings import count_timings, first_timings, timings
+from mpviz.tui.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.panels import phases
 from mpviz.tui.panels.panel import title_of
 from mpviz.tui.phase_bars import phase_sign
@@ -135,4 +138,27 @@ def test_how_long_it_took_is_on_one_scale_from_short_to_long() -> None:
 
 
 def test_where_nothing_was_timed_there_is_no_table() -> None:
-    assert timing_rows([], 80) == []
+    assert timing_rows([], 0, 80) == []
+
+
+def test_of_thousands_of_locks_the_costliest_are_told_and_the_others_counted() -> None:
+    count = MOST_SHOWN + 50
+    state = RunState()
+    for number in range(count):
+        told = {"pid": 7, "object": f"lock {number}"}
+        fold(
+            state,
+            [
+                LockCreated(time=1, kind="Lock", maximum=1, **told),
+                LockAcquired(time=2, **told),
+                LockReleased(time=1000 + number, **told),
+            ],
+        )
+    first, total = first_timings(state, MOST_SHOWN)
+    assert first == timings(state)[:MOST_SHOWN]
+    assert [timing.object for timing in first[:2]] == [f"lock {count - 1}", f"lock {count - 2}"]
+    assert (total, count_timings(state, MOST_SHOWN + 1)) == (count, MOST_SHOWN + 1)
+    rows = timing_rows(first, total, 80)
+    assert len(rows) == MOST_SHOWN + 2
+    assert rows[-1].text == " and 50 more that cost less"
+    assert phases.PANEL.wanted_height(state, View()) == len(rows) + 1 + 10
