@@ -98,8 +98,14 @@ def report(where):
     if is_the_programs(error):
         raise error
     _errors += 1
-    if _errors > _ERRORS_TOLD:
-        return
+    if _errors <= _ERRORS_TOLD:
+        _tell_error(where, error)
+    # Some frames in its traceback have the error itself: such a cycle would keep what the program
+    # sends, which can crash a Python up to 3.12.6 (CPython issue 77894).
+    error.__traceback__ = error.__context__ = None
+
+
+def _tell_error(where, error):
     try:
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
@@ -111,6 +117,16 @@ def report(where):
         if is_the_programs(another):
             raise
         # What is left is to stay silent: an error of ours must not reach the program.
+        another.__traceback__ = another.__context__ = None
+
+
+@seamless
+def over():
+    """Report that a wait of this thread is over; an error of ours goes no further."""
+    try:
+        wire.over()
+    except BaseException:
+        report("end of a wait")
 
 
 def start_ticks(pid):

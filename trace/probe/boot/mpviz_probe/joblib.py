@@ -7,6 +7,7 @@ from _thread import get_ident
 from functools import wraps
 
 from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after
@@ -83,7 +84,10 @@ def _observed_call(call):
             finally:
                 if get_ident() in _waiting:
                     _waiting.discard(get_ident())
-                    wire.put(b"wait.over")
+                    try:
+                        wire.put(b"wait.over")
+                    except BaseException:
+                        report("joblib")
         except BaseException as error:
             unframe(error)
             raise

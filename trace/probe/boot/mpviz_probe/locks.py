@@ -8,7 +8,7 @@ from time import monotonic_ns
 from types import MethodType
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import report
+from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
 from mpviz_probe.hooks import after
 
@@ -188,7 +188,7 @@ def _observed_acquire(take, give, count_held, forms):
                     taken = answers[0]
                 if not taken and block and (timeout is None or timeout > 0):
                     answers = answers_of(take, True, timeout)
-                    taken = wait_for(answers, timeout, waiting, sites.here())
+                    taken = wait_for(answers, timeout, waiting)
                 if taken and (count_held is None or count_held() == 1):
                     send(acquired, here())
                 return taken
@@ -283,13 +283,16 @@ def answers_of(take, *arguments):
     return defaultdict(partial(take, *arguments))
 
 
-def wait_for(answers, timeout, waiting, site):
+def wait_for(answers, timeout, waiting):
     """Take a lock that is not free, and report the wait with this form; False for a time-out.
 
     The end of the wait is reported here only if the lock was not taken.
     """
     try:
-        wire.send(waiting, site, wire.milliseconds(timeout))
+        try:
+            wire.send(waiting, sites.here(), wire.milliseconds(timeout))
+        except BaseException:
+            report("wait")
         return answers[0]
     finally:
         _end_wait(answers)
@@ -299,7 +302,7 @@ def wait_for(answers, timeout, waiting, site):
 def _end_wait(answers, error=None):
     try:
         if not (answers.get(0) or wire.was_told_since(error)):
-            wire.over()
+            over()
     except BaseException as another:
         _end_wait(answers, another)
     if error is not None:

@@ -66,7 +66,10 @@ def _observed_call(call):
                     report("manager")
                 return call(self, methodname, *args, **kwargs)
             finally:
-                send(answered)
+                try:
+                    send(answered)
+                except BaseException:
+                    report("manager")
         except BaseException as error:
             unframe(error)
             raise

@@ -15,7 +15,7 @@ from operator import is_
 from stat import S_ISSOCK
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import report
+from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, passed_the_program, seamless, unframe
 from mpviz_probe.hooks import after, before
 
@@ -269,7 +269,7 @@ def _observed_send(send_bytes):
                 raise
             finally:
                 if waits:
-                    wire.over()
+                    over()
         except BaseException as error:
             unframe(error)
             raise
@@ -314,7 +314,7 @@ def _observed_receive(receive_bytes):
                 raise
             finally:
                 if waits and data is None:
-                    wire.over()
+                    over()
         except BaseException as error:
             unframe(error)
             raise
@@ -384,7 +384,7 @@ def _observed_wait(wait, connection):
                     report("pipe")
                 return wait(objects, timeout)
             finally:
-                wire.put(b"wait.over")
+                over()
         except BaseException as error:
             unframe(error)
             raise

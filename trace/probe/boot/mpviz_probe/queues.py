@@ -12,7 +12,7 @@ from functools import partial, wraps
 from itertools import starmap
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import report
+from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
 from mpviz_probe.hooks import after, before, during, weakly
 from mpviz_probe.locks import answers_of, attempts, is_the_programs_own, keep_or_undo, wait_for
@@ -120,7 +120,7 @@ def _observed_room(semlock, name):
                     break
                 if not taken and block and (timeout is None or timeout > 0):
                     answers = answers_of(take, True, timeout)
-                    taken = wait_for(answers, timeout, waiting, here())
+                    taken = wait_for(answers, timeout, waiting)
                 if taken:
                     send(putting, here())
                 return taken
@@ -138,7 +138,7 @@ def _observed_turn(semlock, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
     take, give = semlock.acquire, semlock.release
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
-    here, attempt = sites.of_caller(3), attempts(take)
+    attempt = attempts(take)
 
     @seamless
     def acquire(block=True, timeout=None):
@@ -149,7 +149,7 @@ def _observed_turn(semlock, what, name):
                     break
                 if not taken and block and (timeout is None or timeout > 0):
                     answers = answers_of(take, True, timeout)
-                    taken = wait_for(answers, timeout, waiting, here())
+                    taken = wait_for(answers, timeout, waiting)
                 return taken
             except BaseException as error:
                 return _give_turn_back(error, taken, answers, [], give)
@@ -171,7 +171,7 @@ def _give_turn_back(error, taken, answers, given, give):
             given.extend(starmap(give, ((),)))
         if given and answers and not wire.was_told_since(error):
             # The next record of this thread would have told that the wait is over.
-            wire.over()
+            over()
     except BaseException as another:
         _give_turn_back(another, taken, answers, given, give)
     raise error
@@ -204,7 +204,7 @@ def _observed_receive(receive, reader, name):
                 return data
             except BaseException as error:
                 if size < 0:
-                    wire.over()
+                    over()
                 elif not wire.was_told(error):
                     # The item has left the queue, but the program will not get it.
                     send(got, 0, size)
@@ -268,7 +268,7 @@ def _observed_poll(poll, name):
                 return arrived
             finally:
                 if not arrived:
-                    wire.over()
+                    over()
         except BaseException as error:
             unframe(error)
             raise
@@ -433,7 +433,7 @@ def _observed_send(send, writer, name):
                 raise
             finally:
                 if waits:
-                    wire.over()
+                    over()
         except BaseException as error:
             unframe(error)
             raise

@@ -8,7 +8,7 @@ import sys
 from functools import partial, wraps
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import report
+from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, seamless, unframe
 from mpviz_probe.hooks import after, before
 from mpviz_probe.locks import answers_of, hush, identify, is_observed, is_the_programs_own, observe
@@ -116,10 +116,13 @@ def _observed_wake(take, waiting):
             if take(True, _QUIET_SECONDS):
                 return True
             try:
-                wire.send(waiting, sites.here())
+                try:
+                    wire.send(waiting, sites.here())
+                except BaseException:
+                    report("signal")
                 return take()
             finally:
-                wire.over()
+                over()
         except BaseException as error:
             unframe(error)
             raise
@@ -196,7 +199,7 @@ def _observed_condition_wait(wait):
                     report("signal")
                 return wait(self, timeout)
             except BaseException:
-                wire.over()
+                over()
                 raise
         except BaseException as error:
             unframe(error)
@@ -410,7 +413,7 @@ def _observed_enter(enter):
                     report("signal")
                 return enter(self)
             finally:
-                wire.over()
+                over()
         except BaseException as error:
             unframe(error)
             raise

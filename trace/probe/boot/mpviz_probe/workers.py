@@ -420,7 +420,10 @@ class _ObservedCondition(Condition):
             thread = get_ident()
             if thread in _asleep:
                 _asleep.discard(thread)
-                wire.send_at_once(_over)
+                try:
+                    wire.send_at_once(_over)
+                except BaseException:
+                    report("results")
         except BaseException as error:
             unframe(error)
             raise
