@@ -42,19 +42,20 @@ def _section(original, is_over_then):
     def observed(*args, **kwargs):
         try:
             thread = get_ident()
-            # One that is inside another has nothing to leave.
-            leaving = map(_threads.pop, () if is_inside() else (thread,), (None,))
+            is_outermost = not is_inside()
             try:
                 _threads[thread] = wire.pid()
                 result = original(*args, **kwargs)
-                # Here as well, because up to Python 3.9 a signal can be handled before a
-                # ``finally``.
-                any(leaving)
+                if is_outermost:
+                    # Here as well, because up to Python 3.9 a signal can be handled before a
+                    # ``finally``.
+                    _threads.pop(thread, None)
                 return result
             finally:
-                any(leaving)
-                if is_over_then and not is_inside():
-                    _tell_what_was_held()
+                if is_outermost:
+                    _threads.pop(thread, None)
+                    if is_over_then and wire.is_behind():
+                        _tell_what_was_held()
         except BaseException as error:
             unframe(error)
             raise

@@ -453,6 +453,11 @@ def _hold(told, *record):
     told.extend(map(_held.append, (record,)))
 
 
+def is_behind():
+    """Say whether there are records that are held."""
+    return bool(_held)
+
+
 def catch_up():
     """Write the held records. Call this only where a wait does no harm."""
     while _held:
