@@ -159,7 +159,10 @@ if __name__ == "__main__":
 """,
     "startup-longer": """
 def prepare():
-    time.sleep(0.4)
+    # It takes the more time, the busier the machine is, as does the little work that follows.
+    end = time.process_time() + 0.4
+    while time.process_time() < end:
+        pass
 
 if __name__ == "__main__":
     with Pool(4, prepare) as pool:
