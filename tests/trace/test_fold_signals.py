@@ -313,6 +313,10 @@ def test_who_is_interrupted_gives_the_place_back_and_the_dead_keep_it(three: Sto
     assert three.words(MAIN) == "barrier stage to empty, Bert died in it"
 
 
+def test_a_barrier_has_at_least_no_parties(three: Story) -> None:
+    assert create_barrier(three, parties=-(1 << 63)).parties == 0
+
+
 # All of them
 
 

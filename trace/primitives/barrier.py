@@ -114,7 +114,8 @@ REASONS = {"abort": "abort()", "time-out": "a time-out", "action": "its action r
 
 def _created(state: RunState, process: Process, event: BarrierCreated) -> None:
     name = name_object(state, event.site, "Barrier")
-    state.table(Barrier)[event.object] = Barrier(event.object, name, event.parties)
+    # Many Pythons accept a negative number, and a recording may contain any.
+    state.table(Barrier)[event.object] = Barrier(event.object, name, max(0, event.parties))
 
 
 # As with locks, a barrier that nobody announced is a part of something else and is not shown.
