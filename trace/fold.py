@@ -78,8 +78,8 @@ _TOO_MANY_SITES = (
 ENDED_BY_CTRL_C = 10_000_000_000
 """A program that ends later than so many nanoseconds after a Ctrl-C may have gone on without it."""
 
-UNSEEN_ENDS = 1000
-"""Number of processes whose exit codes are kept though nothing else is known of them."""
+MOST_UNSEEN = 1000
+"""Number of processes that were not seen, of which is kept how they ended."""
 
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
@@ -342,6 +342,7 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
 def _warden_signalled(state: RunState, warden: Process, event: WardenSignalled) -> None:
     if event.child not in state.by_pid:
         # As with an exit: nobody has told or seen what it is.
+        _keep(state.signalled_unseen, event.child, event.signal)
         return
     process = process_with_pid(state, event.child, event.time)
     note_signal(process, event.time, "mpviz", event.signal)
@@ -358,10 +359,11 @@ def _at_what(state: RunState, process: Process) -> str:
 
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
     is_unseen = speaker is state.warden and event.child not in state.by_pid
-    if is_unseen and event.exit_code >= 0:
+    if is_unseen and (event.exit_code >= 0 or event.child in state.signalled_unseen):
         # It was there for less than a look takes, and nothing is known of it but that: a resource
-        # tracker of a short run, say, which takes no probe along. A death by a signal is shown.
-        _keep_unseen_end(state, event)
+        # tracker of a short run, say, which takes no probe along. It is shown only if somebody
+        # else than mpviz has killed it.
+        _keep(state.unseen_ends, event.child, event.exit_code)
         return
     process = process_with_pid(state, event.child, event.time)
     if speaker.key == process.parent:
@@ -372,11 +374,11 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
         process.exit_code = event.exit_code
 
 
-def _keep_unseen_end(state: RunState, event: ProcessExited) -> None:
-    """Remember how it ended: the next look may see it as a zombie."""
-    state.unseen_ends[event.child] = event.exit_code
-    if len(state.unseen_ends) > UNSEEN_ENDS:
-        del state.unseen_ends[next(iter(state.unseen_ends))]
+def _keep(numbers: dict[int, int], pid: int, number: int) -> None:
+    """Remember this of a process that nobody has seen: the next look may see it as a zombie."""
+    numbers[pid] = number
+    if len(numbers) > MOST_UNSEEN:
+        del numbers[next(iter(numbers))]
 
 
 def _site(state: RunState, process: Process, event: Site) -> None:

@@ -412,6 +412,8 @@ class RunState:
     """(time, process) for those that the last sample missed; the next one counts them as ended."""
     unseen_ends: dict[int, int] = field(default_factory=dict)
     """Exit codes by pid, of those that ended before they were seen for the first time."""
+    signalled_unseen: dict[int, int] = field(default_factory=dict)
+    """The signals that mpviz sent to such processes, by pid."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
     created_at: dict[tuple[int, str], int] = field(default_factory=dict)

@@ -27,6 +27,7 @@ from mpviz.trace.events import (
     Unreadable,
     Waiting,
     WaitOver,
+    WardenSignalled,
 )
 from mpviz.trace.fold import fold
 from mpviz.trace.measures import Activity
@@ -1407,6 +1408,12 @@ def test_who_was_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
     two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
     killed = two.process(200)
     assert (killed.exit_code, killed.alive, killed.ended) == (-9, False, 20 * MS)
+
+
+def test_whom_mpviz_ended_before_anybody_saw_it_is_not_shown(two: Story) -> None:
+    two.tell(19, WARDEN, WardenSignalled, child=200, signal=9, left_behind=False)
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-9)
+    assert 200 not in two.state.by_pid
 
 
 def test_who_was_killed_before_its_parent_told_of_it_is_shown(two: Story) -> None:
