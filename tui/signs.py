@@ -230,9 +230,8 @@ def chart(values: Sequence[float | None], highest: float, height: int) -> list[s
 
     What is unknown is empty, and whatever is known is seen.
     """
-    scale = 8 * height / highest if highest > 0 else 0.0
     eighths = [
-        max(1, min(8 * height, round(value * scale)))
+        max(1, round(8 * height * _share(value, highest)))
         if value is not None and isfinite(value)
         else 0
         for value in values
@@ -241,6 +240,11 @@ def chart(values: Sequence[float | None], highest: float, height: int) -> list[s
         "".join([UPWARD[max(0, min(8, each - 8 * row))] for each in eighths])
         for row in range(height - 1, -1, -1)
     ]
+
+
+def _share(value: float, highest: float) -> float:
+    """How high a value is, from 0 to 1; a quotient of extreme numbers may be infinite."""
+    return max(0.0, min(1.0, value / highest)) if highest > 0 else 0.0
 
 
 _DIGITS = {

@@ -114,6 +114,12 @@ def test_a_sparkline_shows_what_is_small_and_leaves_out_what_is_unknown() -> Non
     assert chart([None, 0, 3, 4, 8], 8, 2) == ["    █", " ▁▆██"]
 
 
+@pytest.mark.parametrize("values", [[0.0, 1.0, -1.0, 1e308, -1e308], [1 << 63]])
+def test_a_chart_of_extreme_numbers_stays_within_its_width(values: list[float]) -> None:
+    for highest in (5e-324, 1.0, 1e308):
+        assert [len(line) for line in chart(values, highest, 2)] == [len(values)] * 2
+
+
 def test_a_series_in_columns_keeps_its_peaks() -> None:
     series = Series(width=1)
     for time, value in ((100, 1), (140, 9), (141, 1), (190, 3)):
