@@ -334,8 +334,8 @@ def _program_ended(state: RunState, warden: Process, event: ProgramEnded) -> Non
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
-        if not event.exit_code and event.time > state.interrupted + ENDED_BY_CTRL_C:
-            # It was stuck at that Ctrl-C, but went on and ended well.
+        if event.time > state.interrupted + ENDED_BY_CTRL_C:
+            # It was stuck at that Ctrl-C, but went on.
             state.stuck = []
 
 
@@ -476,7 +476,8 @@ def _marked(state: RunState, event: Marked) -> None:
         state.frozen = event.action == "freeze"
     if event.action in ("stop", "interrupt") and state.ending < 0:
         look_while_it_runs(state)
-        state.stuck = stuck(state) or state.stuck
+        has_gone_on = event.time > state.interrupted + ENDED_BY_CTRL_C
+        state.stuck = stuck(state) or ([] if has_gone_on else state.stuck)
         if event.action == "stop":
             state.ending = event.time
         else:
@@ -543,6 +544,9 @@ def _sample(state: RunState, event: Sample) -> None:
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:
+    is_new = sample.pid not in state.by_pid
+    unseen_end = state.unseen_ends.get(sample.pid)
+    our_signal = state.signalled_unseen.get(sample.pid)
     try:
         process = process_with_pid(state, sample.pid, time, sample.started)
     except TableFullError as error:
@@ -551,8 +555,6 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
     if sample.status == "Z":
         process.kernel_parent = sample.parent
         state.zombies.append(process.key)
-        if sample.pid in state.unseen_ends:
-            end_process(state, process, time, state.unseen_ends.pop(sample.pid))
     if not process.alive:
         return None
     process.started_ticks = sample.started
@@ -566,6 +568,11 @@ def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | Non
         process.name, process.role = sample.executable, "program"
     if sample.title:
         take_in_title(process, sample.title)
+    if is_new and unseen_end is not None and sample.status == "Z":
+        if our_signal is not None:
+            note_signal(process, time, "mpviz", our_signal)
+        end_process(state, process, time, unseen_end)
+        return None
     process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"

@@ -134,6 +134,9 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     previous = state.by_pid.get(pid)
     if previous is not None:
         end_process(state, previous, time, None)
+    # What was kept under this pid was of another process.
+    state.unseen_ends.pop(pid, None)
+    state.signalled_unseen.pop(pid, None)
     key = str(pid)
     if len(state.processes) >= MOST_PROCESSES:
         state.by_pid.pop(pid, None)

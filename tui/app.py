@@ -341,9 +341,11 @@ def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozens
             if app.session is not None:
                 _wait_for_program(app.session, app.signals)
         finally:
-            if app.session is not None:
-                app.session.close()
-            app.settle_terminal()
+            try:
+                if app.session is not None:
+                    app.session.close()
+            finally:
+                app.settle_terminal()
         if app.failure:
             print(f"mpviz: {app.failure}", file=sys.stderr)
         state = app.session.state if app.session is not None else None

@@ -29,6 +29,7 @@ from mpviz.tui.options import (
     fps_option,
     grace_option,
     is_same_file,
+    number_between,
     rule_names,
     silence_option,
     why_no_terminal,
@@ -158,7 +159,7 @@ def rules() -> int:
 @fps_option
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 100),
+    type=number_between(0.1, 100),
     callback=check_number,
     default=10.0,
     show_default=True,
@@ -260,7 +261,7 @@ def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
 @click.option(
     "--speed",
     metavar="FACTOR",
-    type=click.FloatRange(1 / 256, 64),
+    type=number_between(1 / 256, 64),
     callback=check_number,
     default=1.0,
     help="Seconds of the run for each second, 1/256 to 64.",

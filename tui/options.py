@@ -13,6 +13,20 @@ MOST_COMPARED = 12
 """Recordings; a table with more columns is none."""
 
 
+def number_between(least: float, most: float) -> click.FloatRange:
+    """The type of a number within these bounds; click would call it a "float range"."""
+    kind = click.FloatRange(least, most)
+    kind.name = "number"
+    return kind
+
+
+def whole_number_between(least: int, most: int) -> click.IntRange:
+    """The same without fractions."""
+    kind = click.IntRange(least, most)
+    kind.name = "whole number"
+    return kind
+
+
 def check_number(
     context: click.Context, parameter: click.Parameter, value: float | None
 ) -> float | None:
@@ -48,7 +62,7 @@ silence_option = click.option(
 grace_option = click.option(
     "--grace",
     metavar="SECONDS",
-    type=click.FloatRange(0, 86_400),
+    type=number_between(0, 86_400),
     callback=check_number,
     default=30.0,
     show_default=True,
@@ -56,7 +70,7 @@ grace_option = click.option(
 )
 fps_option = click.option(
     "--fps",
-    type=click.IntRange(1, 60),
+    type=whole_number_between(1, 60),
     help="Pictures a second.  [default: 10; 4 over SSH]",
 )
 

@@ -1416,6 +1416,30 @@ def test_whom_mpviz_ended_before_anybody_saw_it_is_not_shown(two: Story) -> None
     assert 200 not in two.state.by_pid
 
 
+def test_a_zombie_seen_after_its_end_is_known_by_what_the_kernel_calls_it(two: Story) -> None:
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=1)
+    zombie = sample(200, status="Z", executable="false")
+    two.tell(25, VIEWER, Sample, cores=[], processes=[zombie])
+    process = two.process(200)
+    assert (process.name, process.role, process.exit_code) == ("false", "program", 1)
+    assert not [entry for entry in two.state.log if entry.trouble]
+
+
+def test_a_zombie_that_mpviz_has_ended_is_no_trouble(two: Story) -> None:
+    two.tell(19, WARDEN, WardenSignalled, child=200, signal=15, left_behind=False)
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-15)
+    two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
+    assert two.process(200).exit_code == -15
+    assert not [entry for entry in two.state.log if entry.trouble]
+
+
+def test_an_unseen_end_is_not_that_of_the_next_process_with_the_pid(two: Story) -> None:
+    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=0)
+    two.tell(22, 200, Hello, parent=MAIN, started=99, role="process", forked=True)
+    two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, started=99, status="Z")])
+    assert two.process(200).alive
+
+
 def test_who_was_killed_before_its_parent_told_of_it_is_shown(two: Story) -> None:
     two.tell(20, ANNA, Joined, child=200, exit_code=-9)
     killed = two.process(200)

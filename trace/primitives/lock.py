@@ -89,14 +89,17 @@ class Lock:
 
     @property
     def given_up(self) -> int:
-        """How many waits ended without the lock: by a time-out, an exception, or a death."""
-        return self.wait.count - self.contended
+        """How many waits ended without the lock: by a time-out, an exception, or a death.
+
+        Not known of the lock of a Value, whose own reads and writes wait for it, too.
+        """
+        return 0 if self.owned else self.wait.count - self.contended
 
     @property
     def contention(self) -> float:
         """The share of attempts to take it that had to wait, those that were given up included."""
         attempts = self.acquisitions + self.given_up
-        return self.wait.count / attempts if attempts else 0.0
+        return (self.contended + self.given_up) / attempts if attempts else 0.0
 
     @property
     def holder(self) -> str:

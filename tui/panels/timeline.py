@@ -35,7 +35,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """Lanes, then the axis of time, then a legend of what is in sight."""
     placed = layout(state, view, width, height)
     if not placed.rows:
-        return finished([row(("no process has started yet", "dim"))], width, height, view.ascii)
+        words = "no process matches the filter" if view.filter else "no process has started yet"
+        return finished([row((words, "dim"))], width, height, view.ascii)
     rows, styles = lane_rows(state, view, placed)
     if placed.axis:
         rows.append(axis_row(state, placed, width))

@@ -651,7 +651,9 @@ def _as_text(value):
     kind = type(value)
     if issubclass(kind, str):
         return str.__str__(value)
-    return repr(value) if kind in _PLAIN else "<%s>" % _type_name(kind)
+    # Not "in", which asks a metaclass of the program's whether the classes are equal.
+    is_plain = any(kind is each for each in _PLAIN)
+    return repr(value) if is_plain else "<%s>" % _type_name(kind)
 
 
 def _as_unicode(value):
