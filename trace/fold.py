@@ -79,7 +79,7 @@ ENDED_BY_CTRL_C = 10_000_000_000
 """A program that ends later than so many nanoseconds after a Ctrl-C may have gone on without it."""
 
 MOST_UNSEEN = 1000
-"""Number of processes that were not seen, of which is kept how they ended."""
+"""Maximum number of processes never seen whose exit codes and signals are kept."""
 
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
@@ -361,8 +361,8 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
     is_unseen = speaker is state.warden and event.child not in state.by_pid
     if is_unseen and (event.exit_code >= 0 or event.child in state.signalled_unseen):
         # It was there for less than a look takes, and nothing is known of it but that: a resource
-        # tracker of a short run, say, which takes no probe along. It is shown only if somebody
-        # else than mpviz has killed it.
+        # tracker of a short run, say, which takes no probe along. It is shown only if a signal
+        # killed it that mpviz did not send.
         _keep(state.unseen_ends, event.child, event.exit_code)
         return
     process = process_with_pid(state, event.child, event.time)
