@@ -22,7 +22,14 @@ from mpviz.trace.measures import Activity
 from mpviz.trace.primitives import pool as pool_module
 from mpviz.trace.primitives import pool_state, value
 from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated
-from mpviz.trace.primitives.pool import Job, JobSubmitted, Pool, PoolCreated
+from mpviz.trace.primitives.pool import (
+    Job,
+    JobSubmitted,
+    Pool,
+    PoolCreated,
+    TaskStarted,
+    WorkerReady,
+)
 from mpviz.trace.report import document, summary
 from mpviz.trace.state import MOST_SIGNALS, RunState
 from mpviz.trace.waits import WAIT_KINDS
@@ -42,7 +49,7 @@ def low_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         fold_module: ("MOST_SITES",),
         processes_module: ("MOST_PROCESSES",),
         pool_module: ("MOST_JOBS",),
-        pool_state: ("MOST_JOBS", "JOB_LIMIT", "TASK_LIMIT"),
+        pool_state: ("MOST_JOBS", "MOST_BESIDE", "JOB_LIMIT", "TASK_LIMIT"),
         value: ("DETAIL_LIMIT",),
     }
     for module, each in bounds.items():
@@ -173,3 +180,38 @@ def test_jobs_that_have_not_ended_are_bounded_and_those_that_have_make_room() ->
     pool.thin_at = 0
     pool_state.add_job(pool, Job(0, "", "f", 1, 1, 1, 1))
     assert len(pool.jobs) == BOUND
+
+
+def test_a_worker_that_changes_pools_is_counted_once_in_each() -> None:
+    told = [
+        WorkerReady(object=f"pool {number % 2}", time=number, pid=SPEAKER, number=number)
+        for number in range(1, 100)
+    ]
+    state = fold(RunState(), told)
+    assert [list(pool.workers) for pool in state.table(Pool).values()] == [[str(SPEAKER)]] * 2
+
+
+def test_the_tasks_that_one_worker_does_at_a_time_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_state, "MOST_BESIDE", BOUND)
+    created = PoolCreated(
+        object="P", workers=1, kind="aiomultiprocess Pool", time=0, pid=SPEAKER, number=1
+    )
+    started = [
+        TaskStarted(
+            object="P",
+            job=1,
+            index=number,
+            function="f",
+            items=1,
+            time=number,
+            pid=SPEAKER,
+            number=number,
+        )
+        for number in range(2, 4 * BOUND)
+    ]
+    state = fold(RunState(), [created, *started])
+    (pool,) = state.table(Pool).values()
+    assert [len(tasks) for tasks in pool.beside.values()] == [BOUND]
+    assert "is at more than 12 tasks: the others are not shown" in summary(state)

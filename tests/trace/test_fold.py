@@ -893,7 +893,7 @@ def test_a_pool_has_the_workers_that_spoke_while_it_was_being_made(two: Story) -
         two.tell(4, pid, WorkerReady, object="E")
     two.tell(5, MAIN, PoolCreated, object="E", workers=2, kind="Pool", site=9)
     (pool,) = two.state.table(Pool).values()
-    assert (pool.workers, pool.size, pool.process) == ([str(ANNA), str(BERT)], 2, str(MAIN))
+    assert (list(pool.workers), pool.size, pool.process) == ([str(ANNA), str(BERT)], 2, str(MAIN))
 
 
 def start_call(story: Story, time: float, pid: int, call: int, function: str = "square") -> None:

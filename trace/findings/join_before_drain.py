@@ -47,7 +47,7 @@ def _joined(state: RunState, wait: Wait) -> list[str]:
     if wait.what == "process":
         return [wait.object]
     pool = state.table(Pool).get(wait.object) if wait.what == "workers" else None
-    return [] if pool is None else pool.workers
+    return [] if pool is None else list(pool.workers)
 
 
 def _was_read_lately(state: RunState, queue: Queue) -> bool:

@@ -45,6 +45,7 @@ from mpviz.trace.primitives.pool_state import (
     Task,
     add_job,
     job_of,
+    note_beside,
     note_place,
     pool_of,
     thin_tasks,
@@ -137,7 +138,7 @@ def _joined(state: RunState, process: Process, pool_id: str, time: int) -> Pool:
     pool = pool_of(state, pool_id)
     if process.pool == pool.id:
         return pool
-    pool.workers.append(process.key)
+    pool.workers[process.key] = None
     process.role = "worker"
     process.pool = pool.id
     # Whoever retired after this one was started is not the reason for it, late as it may come.
@@ -231,7 +232,7 @@ def _starting(event: TaskStarted) -> Bind:
             if len(tasks) > TASK_LIMIT:
                 thin_tasks(tasks)
             if process.task and pool.kind in MANY_AT_A_TIME:
-                pool.beside.setdefault(key, []).append(process.task)
+                note_beside(pool, key, process.task)
             process.task = task_id
             process.receiving = False
             at_work[key] = task_id
@@ -311,9 +312,9 @@ def _task_left(pool: Pool, process: Process, ended: str) -> str:
     if not beside:
         return ""
     if ended in beside:
-        beside.remove(ended)
+        del beside[ended]
         return process.task
-    return beside.pop()
+    return beside.popitem()[0]
 
 
 def _stopping(state: RunState, process: Process, event: TaskStopping) -> None:

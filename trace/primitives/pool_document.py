@@ -62,8 +62,7 @@ def results_freers(state: RunState, wait: Wait) -> Freers:
 def workers_freers(state: RunState, wait: Wait) -> Freers:
     """All of the workers that are still there."""
     pool = state.table(Pool).get(wait.object)
-    keys = pool.workers if pool is not None else []
-    living = [key for key in keys if state.processes[key].alive]
+    living = [key for key in pool.workers if state.processes[key].alive] if pool else []
     return Freers(main_threads(living), "has to end", known=bool(living), each=True)
 
 

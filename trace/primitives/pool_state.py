@@ -18,6 +18,9 @@ MOST_JOBS = 1 << 18
 TASK_LIMIT = 20_000
 """About how many tasks have their details kept; totals count all."""
 
+MOST_BESIDE = 10_000
+"""Maximum number of tasks that a process does at a time, besides one."""
+
 SINGLE_CALLS = ("apply", "submit")
 """Each of these is a job of its own, with one task."""
 
@@ -120,8 +123,8 @@ class Pool:
     """Of an executor: job and index of calls that are not a job's first, until they are done."""
     never_run: dict[int, int] = field(default_factory=dict)
     """Of a broken executor: calls that were not started before, and the jobs they belong to."""
-    workers: list[str] = field(default_factory=list)
-    """Keys of all that ever worked for it, in order."""
+    workers: dict[str, None] = field(default_factory=dict)
+    """Keys of all that ever worked for it, each once, in order."""
     initializing: dict[str, int] = field(default_factory=dict)
     """Process key: since when a worker is at its initializer, nanoseconds."""
     initialized: dict[str, int] = field(default_factory=dict)
@@ -132,7 +135,7 @@ class Pool:
     """Workers that had done as many tasks as they may, and whose places others took."""
     at_work: dict[str, str] = field(default_factory=dict)
     """Process key: id of the task that it is at."""
-    beside: dict[str, list[str]] = field(default_factory=dict)
+    beside: dict[str, dict[str, None]] = field(default_factory=dict)
     """For a process that does several tasks at a time: its key, and the ids of the other tasks."""
     most_at_work: int = 0
     """How many workers were at a task at once, at most."""
@@ -185,6 +188,17 @@ def note_place(pool: Pool, call: int, job: Job) -> None:
             f"more than {MOST_JOBS:,} calls of {pool.name} are not done: the others are not shown"
         )
     pool.places[call] = job.number, job.tasks
+
+
+def note_beside(pool: Pool, worker: str, task: str) -> None:
+    """Note that a worker is at this task besides the one that it starts now."""
+    beside = pool.beside.setdefault(worker, {})
+    if len(beside) >= MOST_BESIDE and task not in beside:
+        raise TableFullError(
+            f"a worker of {pool.name} is at more than {MOST_BESIDE:,} tasks:"
+            " the others are not shown"
+        )
+    beside[task] = None
 
 
 def pool_of(state: RunState, object_id: str) -> Pool:
