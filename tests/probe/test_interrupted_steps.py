@@ -305,6 +305,24 @@ print(json.dumps([came, alarms, sections.is_inside(), len(wire._held)]))
     assert values == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_nothing_is_held_on_if_an_exception_comes_right_after_it_was_held(told: Told) -> None:
+    output, events = told(
+        HELD
+        + """
+original = wire.hold
+def hold(tell_it):
+    original(tell_it)
+    wire.hold = original
+    raise Alarm("the program's own")
+wire.hold = hold
+came = arrives(sections.tell, b"value.written", fields(1))
+print(json.dumps([came, len(wire._held)]))
+"""
+    )
+    assert output == [True, 0]
+    assert [event.value for event in events if isinstance(event, ValueWritten)] == [1]
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
 def test_what_three_alarms_in_a_row_undo_is_told_once(told: Told) -> None:
     output, events = told("""

@@ -76,11 +76,15 @@ def tell(kind, fields, stamp=None):
 def do(tell_it):
     """Have this function called when the critical section is over, which may be at once.
 
-    It is as for ``wire.hold``.
+    It is as for ``wire.hold``. It is called even if a signal handler of the program raises right
+    after it was held. Only if a handler raises again at the next lines, it waits for the next
+    record of this process.
     """
-    wire.hold(tell_it)
-    if not is_inside():
-        wire.catch_up()
+    try:
+        wire.hold(tell_it)
+    finally:
+        if not is_inside():
+            wire.catch_up()
 
 
 def _tell_what_was_held():
