@@ -226,7 +226,7 @@ if __name__ == "__main__":
 '''
 
 INTERRUPTED = '''
-import multiprocessing as mp, random, signal, sys, threading, time
+import multiprocessing as mp, os, random, signal, sys, threading, time
 from telling import tell
 
 class Alarm(Exception):
@@ -310,6 +310,37 @@ tell(value=value._obj.value, array=array._obj[1])
 """
 )
 
+SENDS = (
+    INTERRUPTED
+    + """
+def send():
+    ours.send(1)
+
+def put():
+    queue.put(1)
+
+def arrived(reader):
+    taken = 0
+    while reader.poll(0):
+        reader.recv_bytes()
+        taken += 1
+    return taken
+
+signal.signal(signal.SIGALRM, ring)
+ours, theirs = mp.Pipe()
+queue = mp.SimpleQueue()
+sent = put_there = 0
+for _ in range(2000):
+    interrupt(send)
+    sent += arrived(theirs)
+    interrupt(put)
+    was_kept(queue._wlock)
+    # Not observed as a get of the queue.
+    put_there += arrived(type(queue._reader)(os.dup(queue._reader.fileno()), writable=False))
+tell(sent=sent, put=put_there)
+"""
+)
+
 IN_ONE_PROCESS = 12
 TOGETHER = 3
 """Number of kinds of calls."""
@@ -358,3 +389,16 @@ def test_each_write_of_a_value_is_told_once_though_an_alarm_comes(
         value = run.one("values", name)
         assert written > 0
         assert (value["writes"], value["lost_updates"]) == (written, 0)
+
+
+def test_a_message_that_went_out_is_told_as_sent_though_an_alarm_comes(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(SENDS, python=python)
+    run.assert_nothing_was_missed()
+    pipe = run.one("pipes", "ours/theirs")
+    assert run.facts("sent") > 0
+    assert (pipe["sends"], pipe["receives"]) == (run.facts("sent"), run.facts("sent"))
+    queue = run.one("queues", "queue")
+    # Whoever reads is not seen to get what was put.
+    assert queue["depth"] == run.facts("put") > 0

@@ -424,3 +424,34 @@ def test_if_the_probe_itself_needs_a_descriptor_then_the_program_goes_on_and_it_
     assert stream["lost"] == 0
     pipe = run.one("pipes", "ours/theirs")
     assert (pipe["sends"], pipe["receives"]) == (2, 2)
+
+
+NO_PIPES = """
+import multiprocessing as mp, os
+from multiprocessing import connection
+from telling import tell
+
+class Given:
+    # As what a connection is pickled as.
+    def detach(self):
+        return os.open(os.devnull, os.O_RDWR)
+
+if __name__ == "__main__":
+    reading, writing = mp.Pipe(duplex=False)
+    device = connection.rebuild_connection(Given(), True, True)
+    for _ in range(600):
+        device.send_bytes(b"into nowhere")
+    writing.send(1)
+    tell(received=reading.recv())
+"""
+
+
+def test_an_end_that_is_no_pipe_is_left_alone_and_takes_no_forms(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(NO_PIPES, python=python)
+    run.assert_nothing_was_missed()
+    assert run.facts("received") == 1
+    (entry,) = run.document["pipes"]
+    assert (entry["sends"], entry["receives"]) == (1, 1)
+    assert not run.state.troubles

@@ -12,18 +12,16 @@ import sys
 from functools import partial, wraps
 from itertools import compress, starmap
 from operator import is_
-from stat import S_ISSOCK
+from stat import S_ISFIFO, S_ISSOCK
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import over, report
-from mpviz_probe.guard import is_the_programs, passed_the_program, seamless, unframe
+from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
 from mpviz_probe.hooks import after, before
+from mpviz_probe.written import HEADER, Writes, was_sent
 
 _UNUSED = False
 """Of a connection that is the program's, or came from another process and may be, as yet unused."""
-
-_HEADER = 4
-"""Bytes before each message, which say how long it is."""
 
 _NUMBERS = (int, float)
 
@@ -61,28 +59,32 @@ class _Told:
 
     __slots__ = (
         "arrival", "capacity", "descriptor", "ended", "here", "is_socket", "name", "no_message",
-        "no_room", "page_used", "received", "refused", "room", "sent",
+        "no_room", "page_used", "received", "refused", "room", "sent", "writes",
     )  # fmt: skip
 
     def __init__(self, connection):
+        # First what the system may refuse, so that no form is made in vain each time.
         self.descriptor = connection.fileno()
         self.name = wire.text(_identify(connection))
+        if connection.readable:
+            self.arrival = select.poll()
+            self.arrival.register(self.descriptor, select.POLLIN)
+        if connection.writable:
+            self.room = select.poll()
+            self.room.register(self.descriptor, select.POLLOUT)
+            self.is_socket, self.capacity = _capacity(self.descriptor)
         # Between the site and the program are the wrapper and ``send`` or one that receives.
         self.here = sites.of_caller(3)
+        self.writes = Writes(connection)
         end = b'"o":' + self.name
         if connection.readable:
             self.received = wire.form(b"pipe.received", end, (b"s", b"size"))
             self.no_message = wire.form(b"wait", b'"what":"receive",' + end, (b"s",))
-            self.arrival = select.poll()
-            self.arrival.register(self.descriptor, select.POLLIN)
             self.ended = False
         if connection.writable:
             self.sent = wire.form(b"pipe.sent", end, (b"s", b"size"))
             self.refused = wire.form(b"pipe.refused", end, (b"s", b"size"))
             self.no_room = wire.form(b"wait", b'"what":"send",' + end, (b"s",))
-            self.room = select.poll()
-            self.room.register(self.descriptor, select.POLLOUT)
-            self.is_socket, self.capacity = _capacity(self.descriptor)
             # A pipe is made of pages, and is full for poll when the last is begun; what fits into
             # that one is written all the same. If one was begun, then by the message before.
             self.page_used = _PAGE
@@ -109,7 +111,7 @@ class _Told:
             if is_the_programs(error):
                 raise
             return False
-        size += _HEADER
+        size += HEADER
         if self.is_socket:
             return self._waits_at_socket(size, has_room)
         fits = has_room or self.page_used + size <= _PAGE
@@ -132,6 +134,12 @@ class _Told:
 def _identify(connection):
     """The id of an end, the same in every process; the two of a one-way pipe have the same."""
     return "pipe-%d" % os.fstat(connection.fileno()).st_ino
+
+
+def _is_pipe(descriptor):
+    """Whether this is a pipe or a socket: the program may make a connection of any descriptor."""
+    mode = os.fstat(descriptor).st_mode
+    return S_ISFIFO(mode) or S_ISSOCK(mode)
 
 
 def _capacity(descriptor):
@@ -227,6 +235,9 @@ def _await_use(connection, *args, **kwargs):
 def _begin_to_tell(connection):
     """Prepare to tell of a connection that is used; None where that is not possible."""
     try:
+        if not _is_pipe(connection.fileno()):
+            connection._mpviz = None
+            return None
         told = connection._mpviz = _Told(connection)
     except BaseException as error:
         # If there was no descriptor left, there may be one at its next use.
@@ -250,24 +261,29 @@ def _observed_send(send_bytes):
             told = told or _begin_to_tell(self)
             if told is None:
                 return send_bytes(self, buf)
-            size, here, waits = len(buf), 0, False
+            size, here, waits, outer = len(buf), 0, False, None
+            written: "list[int]" = []
             try:
                 try:
+                    outer = told.writes.begin(written)
                     here = told.here()
                     waits = told.waits_for_room(size)
                     send(told.sent, here, size)
                     if waits:
                         send(told.no_room, here)
                 except BaseException as error:
-                    if is_the_programs(error) and not wire.was_told(error):
+                    was_told = wire.was_told(error) or passed_call(error, 3)
+                    if is_the_programs(error) and not was_told:
                         send(told.sent, here, size)
                     report("pipe")
                 return send_bytes(self, buf)
             except BaseException:
                 # The other end is closed, or the program was interrupted.
-                send(told.refused, here, size)
+                if not was_sent(written, size):
+                    send(told.refused, here, size)
                 raise
             finally:
+                told.writes.end(outer)
                 if waits:
                     over()
         except BaseException as error:

@@ -13,12 +13,13 @@ from itertools import starmap
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import over, report
-from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
 from mpviz_probe.hooks import after, before, during, weakly
 from mpviz_probe.locks import answers_of, attempts, is_the_programs_own, keep_or_undo, wait_for
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.pipes import bytes_in, capacity_of, disown
 from mpviz_probe.signals import hide
+from mpviz_probe.written import Writes, was_sent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -403,7 +404,7 @@ def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","turn":true,"o":' + name, (b"s",))
-    send_record, here = wire.send, sites.of_caller(3)
+    send_record, here, writes = wire.send, sites.of_caller(3), Writes(writer)
     descriptor = writer.fileno()
     capacity = capacity_of(descriptor)
     ready = select.poll()
@@ -412,26 +413,31 @@ def _observed_send(send, writer, name):
     @seamless
     def observed(data):
         try:
-            waits = False
+            waits, is_told, size, outer = False, False, 0, None
+            written: "list[int]" = []
             try:
                 try:
-                    send_record(putting, here())
                     size = len(data)
+                    outer = writes.begin(written)
+                    send_record(putting, here())
+                    is_told = True
                     # A larger item may need a reader before it is written completely.
                     waits = not ready.poll(0) or (
                         size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
                     )
                     if waits:
                         send_record(waiting, here())
-                except BaseException:
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 2)
                     report("queue")
                 return send(data)
-            except BaseException as error:
-                if wire.was_told(error) or not is_the_programs(error):
+            except BaseException:
+                if is_told and not was_sent(written, size):
                     # The put was told, but the item was not sent.
                     wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
                 raise
             finally:
+                writes.end(outer)
                 if waits:
                     over()
         except BaseException as error:
