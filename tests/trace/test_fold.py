@@ -37,6 +37,7 @@ from mpviz.trace.primitives.lock import (
     LockCreated,
     LockReleased,
     ReleaseRefused,
+    contention,
 )
 from mpviz.trace.primitives.manager import (
     Managed,
@@ -242,6 +243,7 @@ def test_a_wait_that_is_given_up_counts_as_time_but_takes_nothing(two: Story) ->
     two.tell(32, BERT, WaitOver)
     assert (lock.acquisitions, lock.contended, lock.holder) == (1, 0, str(ANNA))
     assert (lock.wait.count, lock.wait.total) == (1, 20 * MS)
+    assert "1 wait given up" in summary(two.state)
     assert two.process(BERT).state == "running"
 
 
@@ -315,8 +317,21 @@ def test_a_death_ends_the_wait_of_the_dead(two: Story) -> None:
     two.tell(18, WARDEN, ProcessExited, child=BERT, exit_code=-15)
     assert two.process(BERT).wait is None
     assert (lock.contended, lock.wait.count, lock.wait.total) == (0, 1, 6 * MS)
-    assert (lock.given_up, lock.contention) == (1, 0.5), "Anna did not have to wait"
-    assert "1 wait given up" in summary(two.state)
+    assert (lock.given_up, lock.cut_off) == (0, 1), "it did not give up"
+    assert contention(two.state, lock) == 0.5, "Anna did not have to wait"
+    assert "1 wait cut off by the end of the process" in summary(two.state)
+    assert "given up" not in summary(two.state)
+
+
+def test_what_is_not_over_counts_as_far_as_it_has_come(two: Story) -> None:
+    lock = create_lock(two)
+    two.tell(11, ANNA, LockAcquired, object="L")
+    two.tell(12, BERT, Waiting, what="lock", object="L")
+    two.tell(32, MAIN, Waiting, what="process", object=str(ANNA))
+    assert contention(two.state, lock) == 0.5, "Bert still waits"
+    entry = two.one("locks")
+    assert (entry["wait"], entry["hold"]) == (pytest.approx(0.020), pytest.approx(0.021))
+    assert ", 0 after a wait, 1 wait not over, 0.02 s waited in all" in summary(two.state)
 
 
 def test_a_lock_that_nobody_announced_ends_the_wait_for_it_and_is_not_shown(two: Story) -> None:

@@ -84,22 +84,18 @@ class Lock:
     """How many of these were by another thread than the one that had taken it."""
     contended: int = 0
     """How many acquisitions had to wait."""
+    cut_off: int = 0
+    """How many waits ended because their process did."""
     wait: Distribution = field(default_factory=Distribution)
     hold: Distribution = field(default_factory=Distribution)
 
     @property
     def given_up(self) -> int:
-        """How many waits ended without the lock: by a time-out, an exception, or a death.
+        """How many waits ended without the lock: by a time-out or an exception.
 
         Not known of the lock of a Value, whose own reads and writes wait for it, too.
         """
-        return 0 if self.owned else self.wait.count - self.contended
-
-    @property
-    def contention(self) -> float:
-        """The share of attempts to take it that had to wait, those that were given up included."""
-        attempts = self.acquisitions + self.given_up
-        return (self.contended + self.given_up) / attempts if attempts else 0.0
+        return 0 if self.owned else self.wait.count - self.contended - self.cut_off
 
     @property
     def holder(self) -> str:
@@ -122,6 +118,27 @@ def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, W
         if wait.what == what and wait.object == object_id
     ]
     return sorted(found, key=lambda item: item[1].since)
+
+
+def contention(state: RunState, lock: Lock) -> float:
+    """The share of attempts to take it that had to wait, those without success included."""
+    in_vain = 0
+    if not lock.owned:
+        # Some of the waits may not be over yet.
+        in_vain = lock.given_up + lock.cut_off + len(waiters(state, "lock", lock.id))
+    attempts = lock.acquisitions + in_vain
+    return (lock.contended + in_vain) / attempts if attempts else 0.0
+
+
+def _held(state: RunState, lock: Lock) -> int:
+    """How long it was held in all, by those who still hold it too, nanoseconds."""
+    return lock.hold.total + sum(max(0, state.end - since) for since in lock.holders.values())
+
+
+def _waited(state: RunState, lock: Lock) -> int:
+    """How long it was waited for in all, by those who still wait too, nanoseconds."""
+    waits = waiters(state, "lock", lock.id)
+    return lock.wait.total + sum(max(0, state.end - wait.since) for _, wait in waits)
 
 
 def locks_in_use(state: RunState) -> list[Lock]:
@@ -212,6 +229,13 @@ def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
         lock.wait.add(duration)
 
 
+def _process_ended(state: RunState, process: Process) -> None:
+    for wait in process.waits.values():
+        lock = state.table(Lock).get(wait.object) if wait.what == "lock" else None
+        if lock is not None:
+            lock.cut_off += 1
+
+
 def _words(state: RunState, wait: Wait) -> str:
     lock = state.table(Lock).get(wait.object)
     if lock is None:
@@ -247,8 +271,8 @@ def _document(state: RunState) -> dict[str, Any]:
                 "acquisitions": lock.acquisitions,
                 "releases": lock.releases,
                 "contended": lock.contended,
-                "wait": lock.wait.total / 1e9,
-                "hold": lock.hold.total / 1e9,
+                "wait": _waited(state, lock) / 1e9,
+                "hold": _held(state, lock) / 1e9,
                 "holder_pid": pid_of(lock.holder),
             }
             for lock in locks_in_use(state)
@@ -257,11 +281,15 @@ def _document(state: RunState) -> dict[str, Any]:
 
 
 def _line(state: RunState, lock: Lock) -> str:
+    waiting = 0 if lock.owned else len(waiters(state, "lock", lock.id))
+    cut_off = 0 if lock.owned else lock.cut_off
     return (
         f"{lock.kind.lower()} {lock.name}: taken {plural(lock.acquisitions, 'time')},"
         f" {lock.contended:,} after a wait"
         + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
-        + f", {lock.wait.total / 1e9:.2f} s waited in all"
+        + f", {plural(cut_off, 'wait')} cut off by the end of the process" * bool(cut_off)
+        + f", {plural(waiting, 'wait')} not over" * bool(waiting)
+        + f", {_waited(state, lock) / 1e9:.2f} s waited in all"
     )
 
 
@@ -285,6 +313,7 @@ PRIMITIVE = Primitive(
     },
     in_rings=(ReleaseRefused,),
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
+    process_ended=_process_ended,
     document=_document,
     summary=Summary(
         "lock or semaphore",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from mpviz.trace.measures import Distribution
-from mpviz.trace.primitives.lock import Lock, locks_in_use
+from mpviz.trace.primitives.lock import Lock, contention, locks_in_use
 from mpviz.trace.primitives.pipe import pipes_made
 from mpviz.trace.primitives.pool import Task
 from mpviz.trace.primitives.queue import Queue
@@ -158,7 +158,7 @@ def _lock(state: RunState, lock: Lock) -> Cells:
         lock.name,
         lock.kind,
         count(lock.acquisitions),
-        percent(lock.contention).strip(),
+        percent(contention(state, lock)).strip(),
         duration(lock.wait.total),
         *_quantiles(lock.wait, (0.99, 1.0)),
         *_quantiles(lock.hold, (1.0,)),

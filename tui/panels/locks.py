@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpviz.trace.measures import Rate
-from mpviz.trace.primitives.lock import Lock, locks_in_use, waiters
+from mpviz.trace.primitives.lock import Lock, contention, locks_in_use, waiters
 from mpviz.trace.processes import described
 from mpviz.trace.state import RunState
 from mpviz.tui.listing import USED_OF_LATE, Listing, Order, by_name, in_sight, is_deserted, left_row
@@ -69,7 +69,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if each == 1:
         rows = in_sight(locks, height, view.scroll.get("locks", 0), make)
     else:
-        numbers = [Row(_numbers(lock, name, width), lock.id) for lock in locks]
+        numbers = [Row(_numbers(state, lock, name, width), lock.id) for lock in locks]
         rows = [line for pair in zip(map(make, locks), numbers, strict=True) for line in pair]
     return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
@@ -115,14 +115,14 @@ def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
     return [("free, last held by " if width >= 60 else "free, last ", "dim"), *mark(last)]
 
 
-def _numbers(lock: Lock, name: int, width: int) -> tuple[Part, ...]:
+def _numbers(state: RunState, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
     """What there is room for, whole: contended, wait, hold, how often it was taken, kind."""
-    if not (lock.acquisitions or lock.wait.count):
+    share = contention(state, lock)
+    if not (lock.acquisitions or lock.wait.count or share):
         return crop([(" " * name, ""), (f"{lock.kind}, never taken", "dim")], width)
-    share = percent(lock.contention)
     wide = DURATION_WIDTH
     groups: list[list[Part]] = [
-        [("contended ", "dim"), (share, "number")],
+        [("contended ", "dim"), (percent(share), "number")],
         [
             ("wait p50 ", "dim"),
             (right(duration(lock.wait.quantile(0.5)), wide), "number"),
@@ -164,9 +164,9 @@ PANEL = Panel(
     help=(
         "Each lock or semaphore that the program made or took: its holder and for how long, then "
         "behind the arrow the waiters in the order in which they came. Below: contended is the "
-        "share of attempts to take it that had to wait, those given up included; p50 and p99 say "
-        "how long a wait took at most for half and for 99 of 100; hold is how long it was kept. A "
-        "holder that is dead is red: nobody else will release what it held."
+        "share of attempts to take it that had to wait, those without success included; p50 and "
+        "p99 say how long a wait took at most for half and for 99 of 100; hold is how long it was "
+        "kept. A holder that is dead is red: nobody else will release what it held."
     ),
     draw=draw,
     listing=LISTING,
