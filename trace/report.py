@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from mpviz.trace import time_report
+from mpviz.trace.durations import duration
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives import PRIMITIVES
 from mpviz.trace.processes import described, exit_in_words
@@ -176,7 +177,7 @@ def _lines(state: RunState) -> list[str]:
     fate = exit_in_words(main) if main else "never seen"
     name = state.run.target if state.run else "run"
     processes = plural(len(state.processes), "process")
-    lines = [f"{name}: {fate} after {_duration(state):.2f} s, {processes}"]
+    lines = [f"{name}: {fate} after {duration(state.end - state.origin)}, {processes}"]
     not_told = unobserved_run(state)
     lines += [not_told] if not_told else []
     for primitive in PRIMITIVES:
@@ -184,8 +185,8 @@ def _lines(state: RunState) -> list[str]:
             lines += _told(state, primitive.summary)
     lines += time_report.summary(state)
     for finding in islice(state.findings.values(), MOST_TOLD):
-        over = (finding.over - state.origin) / 1e9
-        until = f", no longer so after {over:.1f} s" if finding.over >= 0 else ""
+        over = duration(finding.over - state.origin)
+        until = f", no longer so after {over}" if finding.over >= 0 else ""
         lines.append(f"!! {finding.message} ({finding.rule}{until})")
         lines.append(f"   {finding.cause} {finding.fix}")
     lines += _more(len(state.findings), "finding", "findings")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mpviz.trace.durations import duration
 from mpviz.trace.findings import limits
 from mpviz.trace.phases import Phase, Phases
 from mpviz.trace.state import RunState
@@ -49,7 +50,7 @@ def starved_in_words(time: CoreTime) -> list[str]:
         return []
     cores = "1 core" if time.usable == 1 else f"{time.usable} cores"
     had = f"other programs have the cores: of {cores} they used {time.others:.1f}"
-    lacked = f"work was ready, but without a core, for {time.without / 1e9:.1f} s"
+    lacked = f"work was ready, but without a core, for {duration(time.without)}"
     return [
         f"{had}, this one {time.own:.1f}; its {lacked}",
         f"{had}, this one {time.own:.1f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.measures import Timing
 from mpviz.trace.phases import (
     AWAY,
@@ -56,7 +57,7 @@ def summary(state: RunState) -> list[str]:
     words = [f"{share:.0%} {PHASE_WORDS[phase]}" for share, phase in shares if share >= LEAST_SHARE]
     count = len(found.workers)
     workers = plural(count, "worker")
-    lines = [f"time of {workers}, {there / 1e9:.2f} s: " + ", ".join(words)]
+    lines = [f"time of {workers}, {duration(there)}: " + ", ".join(words)]
     lines += gain_in_words(gain(state, found))[:1]
     return [*lines, *starved_in_words(core_time(state, found))[:1]]
 
@@ -64,7 +65,7 @@ def summary(state: RunState) -> list[str]:
 def gain_in_words(gained: Gain) -> list[str]:
     """What it has brought to share out the work, from the longest way to say it to the shortest.
 
-    "speed-up 1.9: 8.07 s of CPU time in 4.24 s, efficiency 48% with 4 workers at once, 2 cores";
+    "speed-up 1.9: 8.1 s of CPU time in 4.2 s, efficiency 48% with 4 workers at once, 2 cores";
     nothing before there is any work, and the reason if it is not known.
     """
     if not gained.is_known:
@@ -74,7 +75,7 @@ def gain_in_words(gained: Gain) -> list[str]:
     least = "at least " if gained.is_lower_bound else ""
     speed_up = f"speed-up {least}{gained.speed_up:.1f}"
     what = "CPU time" if gained.by_cpu else "work off the CPU"
-    times = f"{gained.serial / 1e9:.2f} s of {what} in {gained.window / 1e9:.2f} s"
+    times = f"{duration(gained.serial)} of {what} in {duration(gained.window)}"
     efficiency = f"efficiency {gained.efficiency:.0%}"
     workers = plural(gained.at_once, "worker")
     few = gained.by_cpu and 0 < gained.cores < gained.at_once
@@ -92,7 +93,7 @@ def _not_known(gained: Gain) -> list[str]:
     if not gained.worked:
         return []
     unknown = "speed-up not known"
-    slept = f"{gained.unexplained / 1e9:.2f} s of {gained.worked / 1e9:.2f} s"
+    slept = f"{duration(gained.unexplained)} of {duration(gained.worked)}"
     return [
         f"{unknown}: the workers slept for {slept}, and nothing says what for",
         f"{unknown}: slept for {slept}, not known what for",

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
+from mpviz.trace.durations import clock
+from mpviz.trace.durations import duration as duration  # noqa: PLC0414 - said here with the others
 from mpviz.trace.plurals import plural as plural  # noqa: PLC0414 - said here with the others
 
 DURATION_WIDTH = 7
 """Cells that the longest usual duration takes."""
 SIZE_WIDTH = 7
-
-
-def duration(nanoseconds: int) -> str:
-    """A duration: ``4 µs``, ``0.02 ms``, ``340 ms``, ``1.3 s``, ``2:05``, ``1:02:05``.
-
-    >>> duration(20_000), duration(1_300_000_000), duration(125_000_000_000)
-    ('0.02 ms', '1.3 s', '2:05')
-    """
-    if nanoseconds <= 0:
-        return "0 ms"
-    if nanoseconds < 9_500:
-        return f"{max(1, round(nanoseconds / 1e3))} µs"
-    milliseconds = nanoseconds / 1e6
-    if milliseconds < 999.5:
-        digits = 2 if milliseconds < 9.995 else 1 if milliseconds < 99.95 else 0
-        return f"{milliseconds:.{digits}f} ms"
-    seconds = nanoseconds / 1e9
-    return f"{seconds:.1f} s" if seconds < 59.95 else _clock(round(seconds))
-
-
-def _clock(seconds: int) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def moment(nanoseconds: int, step: int = 100_000_000) -> str:
@@ -58,7 +36,7 @@ def moment(nanoseconds: int, step: int = 100_000_000) -> str:
 def _long_moment(nanoseconds: int, digits: int) -> str:
     whole = round(nanoseconds / 10 ** (9 - digits))
     seconds, fraction = divmod(whole, 10**digits)
-    return _clock(seconds) + (f".{fraction:0{digits}}" if digits else "")
+    return clock(seconds) + (f".{fraction:0{digits}}" if digits else "")
 
 
 def size(number: int) -> str:

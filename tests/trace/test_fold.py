@@ -331,7 +331,7 @@ def test_what_is_not_over_counts_as_far_as_it_has_come(two: Story) -> None:
     assert contention(two.state, lock) == 0.5, "Bert still waits"
     entry = two.one("locks")
     assert (entry["wait"], entry["hold"]) == (pytest.approx(0.020), pytest.approx(0.021))
-    assert ", 0 after a wait, 1 wait not over, 0.02 s waited in all" in summary(two.state)
+    assert ", 0 after a wait, 1 wait not over, 20.0 ms waited in all" in summary(two.state)
 
 
 def test_a_lock_that_nobody_announced_ends_the_wait_for_it_and_is_not_shown(two: Story) -> None:

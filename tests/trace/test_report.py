@@ -16,6 +16,7 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
+from mpviz.trace.findings import wording
 from mpviz.trace.fold import fold
 from mpviz.trace.primitives.barrier import BarrierCreated
 from mpviz.trace.primitives.condition import ConditionCreated
@@ -157,10 +158,10 @@ def test_the_summary_has_a_line_for_everything_that_was_used() -> None:
     lines = summary(a_run_with_everything()).splitlines()
     assert all(line.startswith("mpviz: ") for line in lines)
     text = "\n".join(lines)
-    assert "demo: ended by SIGTERM after 2.00 s" in text
+    assert "demo: ended by SIGTERM after 2.0 s" in text
     for name in OBJECTS:
         assert name in text, text
-    assert "manager at M: 1 call, 0.25 s waited" in text
+    assert "manager at M: 1 call, 250 ms waited" in text
     assert "none lost" in lines[-1]
 
 
@@ -187,7 +188,7 @@ def test_of_very_many_objects_those_that_matter_are_told_and_how_many_more() -> 
             fold(state, [LockAcquired(**lock)])
     lines = summary(state).splitlines()
     locks = [line for line in lines if "lock" in line]
-    assert locks[0] == "mpviz: lock Lock 18: taken 1 time, 0 after a wait, 0.00 s waited in all"
+    assert locks[0] == "mpviz: lock Lock 18: taken 1 time, 0 after a wait, 0 ms waited in all"
     assert locks[10:] == ["mpviz: and 20 more locks and semaphores"]
     assert len(document(state)["locks"]) == 30
 
@@ -200,3 +201,23 @@ def test_of_very_many_troubles_the_first_are_told() -> None:
     assert "mpviz: !! trouble 9" in lines
     assert "mpviz: !! trouble 10" not in lines
     assert "mpviz: and 2 more troubles in the log" in lines
+
+
+def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
+    end = 622 * SECOND
+    run = {"target": "t", "arguments": [], "python": "", "start_method": "", "version": ""}
+    state = fold(
+        RunState(),
+        [
+            RunStarted(time=0, pid=0, cores=2, **run),
+            ProgramStarted(time=0, pid=50, child=100, started=1),
+            LockCreated(time=1, pid=100, object="L", kind="Lock", maximum=1),
+            LockAcquired(time=2, pid=100, thread=7, object="L"),
+            Waiting(time=2, pid=100, what="lock", object="L"),
+            ProgramEnded(time=end, pid=50, child=100, exit_code=0),
+            RunEnded(time=end, pid=0, exit_code=0),
+        ],
+    )
+    assert "exit code 0 after 10:22" in summary(state)
+    assert "10:22 waited in all" in summary(state)
+    assert wording.duration(end) == "10:22"

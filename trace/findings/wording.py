@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.durations import clock
 from mpviz.trace.findings import limits
 from mpviz.trace.plurals import plural
 from mpviz.trace.processes import described
@@ -11,7 +12,9 @@ from mpviz.trace.state import Process
 
 
 def duration(nanoseconds: float) -> str:
-    """A duration in few digits: "1.3 s", "2 s", "25 ms", "0.05 ms"."""
+    """A duration in few digits: "1.3 s", "2 s", "2:05", "25 ms", "0.05 ms"."""
+    if nanoseconds >= 59.95e9:
+        return clock(round(nanoseconds / 1e9))
     if nanoseconds >= 99.5e6:
         return f"{nanoseconds / 1e9:.1f}".removesuffix(".0") + " s"
     if nanoseconds >= 1e6:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
@@ -149,13 +150,13 @@ def _released(state: RunState, process: Process, event: Released) -> None:
 
 
 def _left(state: RunState, process: Process, event: Left) -> None:
-    duration = go_on(process, event.time, event.thread, event.site)
+    took = go_on(process, event.time, event.thread, event.site)
     barrier = state.table(Barrier).get(event.object)
     if barrier is None:
         return
     barrier.here.pop((process.key, event.thread), None)
-    if duration >= 0:
-        barrier.wait.add(duration)
+    if took >= 0:
+        barrier.wait.add(took)
 
 
 def _broken(state: RunState, process: Process, event: Broken) -> None:
@@ -186,10 +187,10 @@ def _let_go(barrier: Barrier) -> None:
     barrier.here = {place: at for place, at in barrier.here.items() if place[0] in barrier.dead}
 
 
-def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
+def _gave_up(state: RunState, wait: Wait, took: int) -> None:
     barrier = state.table(Barrier).get(wait.object)
     if barrier is not None:
-        barrier.wait.add(duration)
+        barrier.wait.add(took)
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -264,7 +265,7 @@ def _line(state: RunState, barrier: Barrier) -> str:
     broken = ", broken" if barrier.broken else ""
     return (
         f"barrier {barrier.name}: {plural(barrier.rounds, 'round')} of {barrier.parties:,},"
-        f" {barrier.wait.total / 1e9:.2f} s waited in all{broken}"
+        f" {duration(barrier.wait.total)} waited in all{broken}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
@@ -102,20 +103,20 @@ def _notified(state: RunState, process: Process, event: Notified) -> None:
 
 
 def _woken(state: RunState, process: Process, event: Woken) -> None:
-    duration = go_on(process, event.time, event.thread, event.site)
+    took = go_on(process, event.time, event.thread, event.site)
     condition = state.table(Condition).get(event.object)
     if condition is None:
         return
     condition.wakes += bool(event.notified)
     condition.used_by.add(process.key)
-    if duration >= 0:
-        condition.wait.add(duration)
+    if took >= 0:
+        condition.wait.add(took)
 
 
-def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
+def _gave_up(state: RunState, wait: Wait, took: int) -> None:
     condition = state.table(Condition).get(wait.object)
     if condition is not None:
-        condition.wait.add(duration)
+        condition.wait.add(took)
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -170,7 +171,7 @@ def _line(state: RunState, condition: Condition) -> str:
     return (
         f"condition {condition.name}: {plural(condition.notifies, 'notify', 'notifies')},"
         f" {condition.unheard:,} of them to nobody,"
-        f" {condition.wait.total / 1e9:.2f} s waited in all"
+        f" {duration(condition.wait.total)} waited in all"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
@@ -146,22 +147,22 @@ def _cleared(state: RunState, process: Process, event: EventCleared) -> None:
 
 
 def _waited(state: RunState, process: Process, event: EventWaited) -> None:
-    duration = go_on(process, event.time, event.thread, event.site)
+    took = go_on(process, event.time, event.thread, event.site)
     shared = state.table(SharedEvent).get(event.object)
     if shared is None:
         return
     shared.waits += 1
     shared.used_by.add(process.key)
     shared.timed_out += not event.passed
-    if duration >= 0:
-        shared.wait.add(duration)
+    if took >= 0:
+        shared.wait.add(took)
 
 
-def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
+def _gave_up(state: RunState, wait: Wait, took: int) -> None:
     shared = state.table(SharedEvent).get(wait.object)
     if shared is not None:
         shared.waits += 1
-        shared.wait.add(duration)
+        shared.wait.add(took)
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -226,7 +227,7 @@ def _document(state: RunState) -> dict[str, Any]:
 def _line(state: RunState, event: SharedEvent) -> str:
     return (
         f"event {event.name}: set {plural(event.sets, 'time')}, {plural(event.waits, 'wait')},"
-        f" {event.wait.total / 1e9:.2f} s waited in all"
+        f" {duration(event.wait.total)} waited in all"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, TimingFields
 from mpviz.trace.names import name_object
@@ -223,10 +224,10 @@ def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
         lock.releases -= 1
 
 
-def _gave_up(state: RunState, wait: Wait, duration: int) -> None:
+def _gave_up(state: RunState, wait: Wait, took: int) -> None:
     lock = state.table(Lock).get(wait.object)
     if lock is not None:
-        lock.wait.add(duration)
+        lock.wait.add(took)
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -289,7 +290,7 @@ def _line(state: RunState, lock: Lock) -> str:
         + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
         + f", {plural(cut_off, 'wait')} cut off by the end of the process" * bool(cut_off)
         + f", {plural(waiting, 'wait')} not over" * bool(waiting)
-        + f", {_waited(state, lock) / 1e9:.2f} s waited in all"
+        + f", {duration(_waited(state, lock))} waited in all"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, TimingFields
 from mpviz.trace.names import name_object
@@ -218,14 +219,14 @@ def _method(state: RunState, managed: Managed, name: str) -> Method:
     return method
 
 
-def _answered(state: RunState, wait: Wait, duration: int) -> None:
+def _answered(state: RunState, wait: Wait, took: int) -> None:
     method = state.table(Method).get(wait.object)
     if method is None:
         return
-    method.wait.add(duration)
+    method.wait.add(took)
     managed = state.table(Managed).get(method.object)
     if managed is not None:
-        managed.wait.add(duration)
+        managed.wait.add(took)
 
 
 def _words(state: RunState, wait: Wait) -> str:
@@ -277,10 +278,10 @@ def _document(state: RunState) -> dict[str, Any]:
 
 
 def _line(state: RunState, manager: Manager) -> str:
-    waited = sum(each.wait.total for each in objects_of(state, manager)) / 1e9
+    waited = sum(each.wait.total for each in objects_of(state, manager))
     return (
         f"manager {manager_name(state, manager)}: {plural(manager.calls.count, 'call')},"
-        f" {waited:.2f} s waited for answers"
+        f" {duration(waited)} waited for answers"
     )
 
 

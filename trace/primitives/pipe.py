@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mpviz.trace.durations import duration
 from mpviz.trace.events import Count, Event, Whole
 from mpviz.trace.measures import Activity, Distribution, Rate, TimingFields
 from mpviz.trace.names import name_pair
@@ -217,14 +218,14 @@ def _closed(state: RunState, process: Process, event: EndClosed) -> None:
         pipe.way_to(event.object).receivers_closed.add(process.key)
 
 
-def _send_over(state: RunState, wait: Wait, duration: int) -> None:
+def _send_over(state: RunState, wait: Wait, took: int) -> None:
     for way in _waited_for(state, wait):
-        way.send_wait.add(duration)
+        way.send_wait.add(took)
 
 
-def _receive_over(state: RunState, wait: Wait, duration: int) -> None:
+def _receive_over(state: RunState, wait: Wait, took: int) -> None:
     for way in _waited_for(state, wait):
-        way.receive_wait.add(duration)
+        way.receive_wait.add(took)
 
 
 def _send_words(state: RunState, wait: Wait) -> str:
@@ -284,8 +285,8 @@ def _document(state: RunState) -> dict[str, Any]:
 def _line(state: RunState, pipe: Pipe) -> str:
     sent = sum(way.sends.count - way.refused for way in pipe.ways)
     received = sum(way.receives.count for way in pipe.ways)
-    waited = sum(way.receive_wait.total for way in pipe.ways) / 1e9
-    return f"pipe {pipe.name}: {sent:,} sent, {received:,} received, {waited:.2f} s waited for them"
+    waited = duration(sum(way.receive_wait.total for way in pipe.ways))
+    return f"pipe {pipe.name}: {sent:,} sent, {received:,} received, {waited} waited for them"
 
 
 def _weight(pipe: Pipe) -> tuple[int, int]:

@@ -110,7 +110,7 @@ def _summary(state: RunState, gathered: Gathered) -> Iterator[str]:
     cards = [
         (duration(end - start), "from start to end"),
         (count(len(state.processes)), "processes" if len(state.processes) != 1 else "process"),
-        (f"{cpu:.1f} s", "of CPU time in all"),
+        (duration(cpu * 1e9), "of CPU time in all"),
         (f"{cpu * 1e9 / (end - start):.2f}", "cores used on average"),
     ]
     if gathered.tasks:

@@ -203,7 +203,7 @@ def _processes(state: RunState) -> Iterator[str]:
                 described(parent) if parent is not None else "",
                 moment(max(0, process.first_seen - state.origin), 1_000_000),
                 duration(until - process.first_seen),
-                f"{process.cpu_seconds:.2f} s",
+                duration(round(process.cpu_seconds * 1e9)),
                 size(process.peak_rss) if process.peak_rss else "",
                 exit_in_words(process) if not process.alive else "still there",
             )

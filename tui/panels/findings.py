@@ -10,7 +10,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.rows import Part, Row, finished, row
 from mpviz.tui.signs import moment_of
 from mpviz.tui.view import View
-from mpviz.tui.words import duration, plural
+from mpviz.tui.words import duration, moment, plural
 
 MARGIN = 2
 """Cells for the sign before each finding."""
@@ -81,11 +81,11 @@ def _wrapped(sign: Part, text: Part, width: int, key: str) -> list[Row]:
 
 def _when(state: RunState, view: View, finding: Finding, key: str) -> Row:
     """Which rule says so, since when on the timeline, and for how long it has been so."""
-    since = (finding.since - state.origin) / 1e9
+    since = moment(finding.since - state.origin, 10_000_000)
     until = finding.over if finding.over >= 0 else moment_of(state, view)
     lasted = duration(max(0, until - finding.since))
     over = f", over after {lasted}" if finding.over >= 0 else f", {lasted} ago"
-    return row((" " * MARGIN, ""), (f"{finding.rule}, at {since:.2f} s{over}", "dim"), key=key)
+    return row((" " * MARGIN, ""), (f"{finding.rule}, at {since}{over}", "dim"), key=key)
 
 
 def title(state: RunState, view: View) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from mpviz.trace.durations import clock
 from mpviz.trace.processes import signal_name
 from mpviz.trace.programs import SILENT_NANOSECONDS
 from mpviz.trace.state import RunState
@@ -108,8 +109,8 @@ def _live(state: RunState, status: Status) -> Part:
     if not waiting:
         return " * live " if status.ascii else " ● live ", "live"
     # Since the last of them began to wait.
-    seconds = (state.now - max(each.since for each in waiting)) / 1e9
-    return f" all wait, {seconds:.0f} s ", "wrong"
+    seconds = round((state.now - max(each.since for each in waiting)) / 1e9)
+    return f" all wait, {f'{seconds} s' if seconds < 60 else clock(seconds)} ", "wrong"
 
 
 def _ending(state: RunState) -> tuple[str, str]:

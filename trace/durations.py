@@ -1,0 +1,32 @@
+"""How long something took, in words: the same on screen, in the report and in findings."""
+
+from __future__ import annotations
+
+
+def duration(nanoseconds: float) -> str:
+    """A duration: ``4 µs``, ``0.02 ms``, ``340 ms``, ``1.3 s``, ``2:05``, ``1:02:05``.
+
+    >>> duration(20_000), duration(1_300_000_000), duration(125_000_000_000)
+    ('0.02 ms', '1.3 s', '2:05')
+    """
+    if nanoseconds <= 0:
+        return "0 ms"
+    if nanoseconds < 9_500:
+        return f"{max(1, round(nanoseconds / 1e3))} µs"
+    milliseconds = nanoseconds / 1e6
+    if milliseconds < 999.5:
+        digits = 2 if milliseconds < 9.995 else 1 if milliseconds < 99.95 else 0
+        return f"{milliseconds:.{digits}f} ms"
+    seconds = nanoseconds / 1e9
+    return f"{seconds:.1f} s" if seconds < 59.95 else clock(round(seconds))
+
+
+def clock(seconds: int) -> str:
+    """Whole seconds, a minute or more.
+
+    >>> clock(125), clock(3_725)
+    ('2:05', '1:02:05')
+    """
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
