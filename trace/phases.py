@@ -110,7 +110,7 @@ class ProcessPhases:
     amounts: tuple[int, ...]
     """Nanoseconds by :class:`Phase`."""
     unexplained: int
-    """Nanoseconds that it slept for an unknown reason: in its own code, or within a task in a lock
+    """Nanoseconds off the CPU for an unknown reason: in its own code, or within a task in a lock
     that mpviz does not know. The holder of that lock works meanwhile, so adding up both would count
     the time twice."""
 
@@ -174,7 +174,7 @@ class Gain:
     unmeasured: int
     """How much of that has no reading of the CPU."""
     unexplained: int
-    """Nanoseconds of it that they slept for an unknown reason."""
+    """Nanoseconds of it that they were off the CPU for an unknown reason."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -182,21 +182,24 @@ class Gain:
 
     @property
     def by_cpu(self) -> bool:
-        """Whether it is the CPU that the work needs: it was on it, or ready for it, mostly.
+        """Whether it is the CPU that the work needs: it slept no longer than it was on a CPU.
 
+        How long it waited for a core says nothing of that: on a busy machine, who sleeps for 5 ms
+        at a time also waits for one each time. Nor was all sleep that is neither: a wait for a core
+        may not be told yet. So no more of it counts as sleep than the share of samples that saw it.
         Where there was no sample, half of the cores taken say as much: it is them that it waits
         for.
         """
         measured = self.worked - self.unmeasured
         if self.looks:
-            took = self.on_cpu + self.without_core
-            return 2 * took >= measured or 2 * self.ready >= self.looks
+            seen_asleep = measured * (self.looks - self.ready) // self.looks
+            return self.on_cpu >= min(measured - self.on_cpu - self.without_core, seen_asleep)
         return 2 * self.on_cpu >= min(measured, self.cores * self.window)
 
     @property
     def is_known(self) -> bool:
-        """Whether there is an estimate: the time went into work, not into unexplained sleep."""
-        return self.worked > 0 and (self.by_cpu or self.unexplained * 50 <= self.worked)
+        """Whether there is an estimate: a twentieth of the time at most is unexplained."""
+        return self.worked > 0 and (self.by_cpu or self.unexplained * 20 <= self.worked)
 
     @property
     def serial(self) -> int:

@@ -27,7 +27,8 @@ class CoreTime:
     def is_starved(self) -> bool:
         """Whether other programs have most of the cores while the program's work waits for them."""
         return (
-            self.without > limits.STARVED_SHARE * self.worked
+            self.without >= limits.STARVED_NANOSECONDS
+            and self.without > limits.STARVED_SHARE * self.worked
             and self.others >= limits.STARVED_OTHERS_SHARE * self.usable
         )
 

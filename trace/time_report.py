@@ -93,11 +93,11 @@ def _not_known(gained: Gain) -> list[str]:
     if not gained.worked:
         return []
     unknown = "speed-up not known"
-    slept = f"{duration(gained.unexplained)} of {duration(gained.worked)}"
+    off = f"{duration(gained.unexplained)} of {duration(gained.worked)}"
     return [
-        f"{unknown}: the workers slept for {slept}, and nothing says what for",
-        f"{unknown}: slept for {slept}, not known what for",
-        f"{unknown}: {slept} asleep",
+        f"{unknown}: the workers were off the CPU for {off}, and nothing says what for",
+        f"{unknown}: off the CPU for {off}, not known what for",
+        f"{unknown}: {off} off the CPU",
         unknown,
     ]
 

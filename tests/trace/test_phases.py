@@ -5,6 +5,8 @@ Times are milliseconds.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fold_model import play, streams
 from hypothesis import given, settings
@@ -468,8 +470,8 @@ def test_a_long_wait_for_a_core_counts_in_full_though_it_is_told_when_it_is_over
 
 @pytest.mark.parametrize(
     ("others", "without", "is_said"),
-    [(1.2, 300, True), (0.9, 300, False), (1.2, 50, False)],
-    ids=["starved", "they have less than half", "hardly ever without"],
+    [(1.2, 300, True), (0.9, 300, False), (1.2, 50, False), (1.2, 150, False)],
+    ids=["starved", "they have less than half", "hardly ever without", "not for long"],
 )
 def test_a_starved_machine_is_named_with_numbers(
     story: Story, others: float, without: float, is_said: bool
@@ -498,10 +500,41 @@ def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story
     story.end(100)
     found = story.gain()
     assert (found.is_known, found.serial, found.speed_up) == (False, 0, 0.0)
-    assert "speed-up not known: the workers slept for" in summary(story.state)
+    assert "speed-up not known: the workers were off the CPU for" in summary(story.state)
     told = document(story.state)["phases"]
     assert [told[each] for each in ("speed_up", "efficiency", "serial_estimate")] == [None] * 3
     assert "nothing says what for" in told["in_words"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_known"),
+    [("RS", False), ("RRRRRRRRRR", True), ("S", False)],
+    ids=["short sleeps", "no sleep, but a wait for a core that is not told yet", "asleep"],
+)
+def test_on_a_busy_machine_sleep_is_told_from_waits_for_a_core(
+    story: Story, statuses: str, is_known: bool
+) -> None:
+    """Of each 100 ms, 10 are on a CPU, 45 are told as a wait for a core, and 45 may be anything."""
+    story.child(0, ANNA, "Anna", began=1)
+    for number in range(1, 11):
+        status = statuses[number % len(statuses)]
+        process = ProcessSample(ANNA, ANNA, MAIN, status, 10.0, number / 100, 1, 0)
+        process.without_core = 0.045 * number
+        story.tell(100 * number, 0, Sample, cores=[100.0, 100.0], processes=[process])
+    story.end(1000)
+    found = story.gain()
+    assert (found.is_known, found.by_cpu) == (is_known, is_known)
+    said = "speed-up 0.1" if is_known else "speed-up not known: the workers were off the CPU for"
+    assert said in summary(story.state)
+
+
+def test_little_that_is_not_explained_does_not_hide_the_speed_up(pool: Story) -> None:
+    """A worker unpickles between its tasks, off the CPU for 2% of the time."""
+    story = asleep_in_tasks(pool, "clock", 10)
+    found = story.gain()
+    slightly = replace(found, unexplained=found.worked // 40)
+    assert slightly.is_known
+    assert not replace(found, unexplained=found.worked // 10).is_known
 
 
 def asleep_in_tasks(pool: Story, asleep_in: str, times: int) -> Story:

@@ -97,6 +97,8 @@ CROWD_OWN_SHARE: Final = 0.1
 
 STARVED_SHARE: Final = 0.2
 """Minimum share of the workers' working time in which they are ready but have no core."""
+STARVED_NANOSECONDS: Final = 200_000_000
+"""Minimum time, all workers together: less is no reason for anything that anybody notices."""
 STARVED_OTHERS_SHARE: Final = 0.5
 """Minimum share of the cores that other programs use before they are named as the cause."""
 
