@@ -22,7 +22,7 @@ from mpviz.trace.state import RunState
 from mpviz.tui.lanes import Grid, column_width
 from mpviz.tui.panels.timeline import axis_row, lane_rows, legend_row
 from mpviz.tui.phase_bars import phase_bar, phase_sign
-from mpviz.tui.rows import Part, Row, finished, fit, fit_name, right, row
+from mpviz.tui.rows import Part, Row, finished, fit, fit_name, fitting, right, row
 from mpviz.tui.timeline import Layout, lanes_of, layout
 from mpviz.tui.view import View
 from mpviz.tui.words import count, duration, percent
@@ -139,11 +139,20 @@ def _line(measure: Measure, block: range, name: int, ascii: bool) -> Row:
     parts.append((fit_name(measure.name, name - 2), ""))
     for index in block:
         value = measure.values[index]
+        if isinstance(value, str):
+            parts.append((_words_in_column(value), "number" if measure.differs else "dim"))
+            continue
         words = figure_in_words(value, measure.unit)
         parts.append((right(words, VALUE), "number" if measure.differs else "dim"))
         change = change_in_words(measure, index) if index else ""
         parts.append((fit(f"  {change}", CHANGE), _change_style(measure, index)))
     return row(*parts)
+
+
+def _words_in_column(words: str) -> str:
+    """Words have no change beside them, so they may take its place as well."""
+    short = words.removeprefix("ended by ").removeprefix("ended, exit ")
+    return fitting([words.rjust(VALUE), short.rjust(VALUE)], COLUMN - 1) + " "
 
 
 def figure_in_words(value: Figure, unit: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -10,6 +12,7 @@ from panel_story import Story
 from rich.cells import cell_len
 
 from mpviz.trace.comparison import COUNT, SECONDS, TIMES, Figure, Measure, Run
+from mpviz.trace.processes import exit_in_words
 from mpviz.trace.state import RunState
 from mpviz.tui.comparison_rows import change_in_words, comparison_rows, figure_in_words
 
@@ -135,3 +138,16 @@ def test_whatever_is_compared_and_however_wide_it_is_the_rows_fit(
 ) -> None:
     found = [runs()[0], Run(label, RunState()), Run("pool=2", pool_map().state())]
     lines_of([*found, *found][: number + 1], width)
+
+
+@pytest.mark.parametrize("code", [0, 1, -signal.SIGINT, -signal.SIGTERM, -signal.SIGVTALRM, None])
+def test_how_a_run_ended_is_said_whole(code: int | None) -> None:
+    ended = counter(SHORT, ended=True).state()
+    failed = counter(LONG, ended=True).state()
+    main = failed.processes[failed.main]
+    main.exit_code = code
+    if code == ended.processes[ended.main].exit_code:
+        ended.processes[ended.main].exit_code = 1
+    lines = lines_of([Run("a", ended), Run("b", failed)])
+    words = {None: "status unknown", -signal.SIGVTALRM: "SIGVTALRM"}.get(code, exit_in_words(main))
+    assert line_with(lines, "  end ").endswith(words)
