@@ -98,6 +98,13 @@ def exit_in_words(process: Process) -> str:
     return f"exit code {code}"
 
 
+def end_and_sender(process: Process) -> str:
+    """The same, and if mpviz sent the signal it ended by: "ended by SIGKILL from mpviz"."""
+    code = process.exit_code or 0
+    was_ours = any(sender == "mpviz" and number == -code for _, sender, number in process.signals)
+    return exit_in_words(process) + " from mpviz" * was_ours
+
+
 def end_process(state: RunState, process: Process, time: int, exit_code: int | None) -> None:
     """Note the end of a process; told twice, the first time and the first known code stay."""
     if process.ended >= 0:

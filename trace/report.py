@@ -10,7 +10,7 @@ from mpviz.trace import time_report
 from mpviz.trace.durations import duration
 from mpviz.trace.plurals import plural
 from mpviz.trace.primitives import PRIMITIVES
-from mpviz.trace.processes import described, exit_in_words
+from mpviz.trace.processes import described, end_and_sender
 from mpviz.trace.programs import unobserved_run
 from mpviz.trace.state import Finding, LogEntry, Process, RunState, Stuck, Summary
 from mpviz.trace.stuck import as_it_waits
@@ -174,7 +174,7 @@ def _trouble(state: RunState, entry: LogEntry) -> str:
 
 def _lines(state: RunState) -> list[str]:
     main = state.processes.get(state.main)
-    fate = exit_in_words(main) if main else "never seen"
+    fate = end_and_sender(main) if main else "never seen"
     name = state.run.target if state.run else "run"
     processes = plural(len(state.processes), "process")
     lines = [f"{name}: {fate} after {duration(state.end - state.origin)}, {processes}"]

@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 from mpviz.trace.comparison import Run, comparison_document, read
-from mpviz.trace.processes import described, exit_in_words
+from mpviz.trace.processes import described, end_and_sender
 from mpviz.tui.comparison_rows import comparison_rows
 from mpviz.tui.endings import FOUND, NOT_STARTED, exit_status, has_found
 from mpviz.tui.files import numbered
@@ -102,7 +102,7 @@ def _tell(runs: Sequence[Run], json_file: str | None) -> bool:
 def _tell_failure(state: RunState) -> None:
     """Say how a run ended that did not end well, with the last that it wrote to stderr."""
     main = state.processes.get(state.main)
-    fate = exit_in_words(main) if main is not None else state.failure
+    fate = end_and_sender(main) if main is not None else state.failure
     print(f"mpviz: {described(main) if main else 'the program'}: {fate}", file=sys.stderr)
     errors = [line.text for line in state.output if line.stream == "stderr"]
     for line in errors[-LAST_LINES:]:

@@ -26,6 +26,12 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end a program unless it handles them."""
 
 
+_ENDS_ALL = "all processes of the program get a SIGTERM now, and a SIGKILL in a second"
+_TERMINATES = (
+    "SIGTERM goes to the program's main process; all of its processes are ended"
+    " by a second one, or after {:g} s"
+)
+
 _Handler: TypeAlias = "Callable[[int, FrameType | None], Any] | int | None"
 
 
@@ -41,7 +47,18 @@ class Signals:
     comes by then waits until there is one.
     """
 
-    def __init__(self, *, has_screen: bool, wake: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        *,
+        has_screen: bool,
+        wake: Callable[[int], None] = lambda _: None,
+        tell: Callable[[str], None] = lambda _: None,
+        grace: float = 0.0,
+    ) -> None:
+        """``tell`` is given a sentence on what happens now, and what the next signal would do.
+
+        ``grace`` is the program's grace period in seconds.
+        """
         self.received: list[int] = []
         self.session: Session | None = None
         """The run that goes on, if there is one."""
@@ -49,6 +66,9 @@ class Signals:
         """Whether the program was sent a SIGTERM and is to end in its own way."""
         self._has_screen = has_screen
         self._wake = wake
+        self._tell = tell
+        self._grace = grace
+        self._told: set[str] = set()
         self._acted = 0
         """How many of the signals have been acted on."""
         self._before: dict[int, _Handler] = {}
@@ -63,14 +83,24 @@ class Signals:
             self._acted += 1
             if not self._ends(number):
                 if number in earlier:
+                    self._say_once(_ENDS_ALL)
                     self.session.stop()
                 else:
+                    self._say_once("Ctrl-C goes to the program; a second one ends it")
                     self.session.interrupt()
             elif number == signal.SIGTERM and not any(map(self._ends, earlier)):
                 self.is_programs = not self.session.over
+                self._say_once(_TERMINATES.format(self._grace) if self._grace else _ENDS_ALL)
                 self.session.terminate()
             else:
+                self._say_once(_ENDS_ALL)
                 self.session.stop()
+
+    def _say_once(self, words: str) -> None:
+        """Tell it if it is new, before it is done, and the program is still there."""
+        if words not in self._told and self.session is not None and not self.session.over:
+            self._told.add(words)
+            self._tell(words)
 
     @property
     def status(self) -> int:

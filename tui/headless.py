@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import select
 import stat
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def run_headless(
     target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
 ) -> int:
     """Run the target to its end and return the exit status."""
-    signals = Signals(has_screen=False)
+    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
     with signals.handled():
         observed = _observe(target, record, rate, signals)
         if observed is None:
@@ -63,7 +64,7 @@ def observe(
 
     With ``capture`` its output is only in the state, and it has no input.
     """
-    signals = Signals(has_screen=False)
+    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
     with signals.handled():
         return _observe(target, record, rate, signals, capture=capture)
 
@@ -130,6 +131,13 @@ def say(words: str) -> None:
     """
     with suppress(OSError):
         print(f"mpviz: {clean(words)}", file=sys.stderr, flush=True)
+
+
+def say_at_once(words: str) -> None:
+    """The same while the program runs, unless stderr has no room: a reader may be stopped."""
+    with suppress(OSError, ValueError):
+        if select.select([], [sys.stderr.fileno()], [], 0)[1]:
+            say(words)
 
 
 def check_writable(path: str) -> None:

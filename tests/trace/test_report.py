@@ -15,6 +15,7 @@ from mpviz.trace.events import (
     Site,
     Waiting,
     WaitOver,
+    WardenSignalled,
 )
 from mpviz.trace.findings import wording
 from mpviz.trace.fold import fold
@@ -221,3 +222,21 @@ def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
     assert "exit code 0 after 10:22" in summary(state)
     assert "10:22 waited in all" in summary(state)
     assert wording.duration(end) == "10:22"
+
+
+@pytest.mark.parametrize("sender", [True, False])
+def test_the_end_by_a_signal_of_mpviz_is_said_to_be_its(sender: bool) -> None:
+    run = {"target": "t", "arguments": [], "python": "", "start_method": "", "version": ""}
+    asked = WardenSignalled(time=5, pid=50, child=100, signal=9, left_behind=False)
+    state = fold(
+        RunState(),
+        [
+            RunStarted(time=0, pid=0, cores=2, **run),
+            ProgramStarted(time=0, pid=50, child=100, started=1),
+            *([asked] if sender else []),
+            ProgramEnded(time=SECOND, pid=50, child=100, exit_code=-9),
+            RunEnded(time=SECOND, pid=0, exit_code=-9),
+        ],
+    )
+    words = "t: ended by SIGKILL from mpviz after" if sender else "t: ended by SIGKILL after"
+    assert words in summary(state)

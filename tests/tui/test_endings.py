@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from mpviz.trace.start import Target
 from mpviz.trace.state import RunState
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import NOT_STARTED, UNKNOWN, Signals, exit_status, final_status
+from mpviz.tui.headless import say_at_once
 from mpviz.tui.sessions import Session
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -76,6 +79,42 @@ def test_the_first_sigterm_is_the_program_s_and_all_others_end_it(
     assert session.asked == asked
     assert signals.status == status
     assert final_status(signals, session.state, frozenset(), 7) == (status or 7)
+
+
+@pytest.mark.parametrize(
+    ("grace", "numbers", "told"),
+    [
+        (30, [INT, INT, INT], ["Ctrl-C goes to", "all processes of the program get a SIGTERM"]),
+        (30, [TERM, TERM], ["are ended by a second one, or after 30 s", "all processes"]),
+        (0, [TERM, TERM], ["all processes of the program get a SIGTERM now, and a SIGKILL"]),
+        (30, [HUP], ["all processes of the program"]),
+    ],
+)
+def test_what_a_signal_does_is_told_once_and_what_the_next_one_does(
+    session: Any, grace: float, numbers: list[int], told: list[str]
+) -> None:
+    words: list[str] = []
+    signals = Signals(has_screen=False, tell=words.append, grace=grace)
+    signals.session = session
+    signals.received += numbers
+    signals.act()
+    assert len(words) == len(told)
+    for said, part in zip(words, told, strict=True):
+        assert part in said
+
+
+def test_to_tell_it_does_not_wait_for_a_reader_of_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as stderr:
+        os.set_blocking(writing, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        os.set_blocking(writing, True)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        signal.alarm(10)
+        say_at_once("nobody reads this")
+        signal.alarm(0)
 
 
 def test_a_sigterm_after_the_program_s_end_is_for_mpviz(session: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mpviz.trace.events import RunStarted
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.processes import described, ended_badly, exit_in_words
+from mpviz.trace.processes import described, end_and_sender, ended_badly
 from mpviz.trace.recording import Header
 from mpviz.trace.state import Finding, RunState
 from mpviz.trace.waits import behind_waits
@@ -104,7 +104,7 @@ def _summary(state: RunState, gathered: Gathered) -> Iterator[str]:
         yield '<p class="verdict">No process was seen.</p>'
     else:
         bad = " bad" if ended_badly(main) else ""
-        fate = exit_in_words(main) if not main.alive else "still running"
+        fate = end_and_sender(main) if not main.alive else "still running"
         yield f'<p class="verdict{bad}">{_how_it_ended(fate, duration(end - start))}</p>'
     cpu = sum(process.cpu_seconds for process in state.processes.values())
     cards = [
