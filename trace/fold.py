@@ -41,13 +41,11 @@ from mpviz.trace.processes import (
     signal_name,
 )
 from mpviz.trace.programs import take_in_command, take_in_start, take_in_title, watch_silence
-from mpviz.trace.rings import Told, as_event
 from mpviz.trace.sampled import BUSY_PERCENT, count_look, read_waits_for_core, take_in_work
 from mpviz.trace.state import (
     CORE_USES,
     CROWD_SAMPLES,
     MOST_SITES,
-    RECENT_LIMIT,
     Bind,
     Cores,
     CoreUse,
@@ -67,7 +65,9 @@ from mpviz.trace.state import (
     settle,
     settle_as_seen,
 )
+from mpviz.trace.stretches import SHORT, PartHandler, Stretch, parts_of
 from mpviz.trace.stuck import as_it_waits, stuck
+from mpviz.trace.told import Told
 from mpviz.trace.waits import WAIT_KINDS
 
 _TOO_MANY_SITES = (
@@ -91,8 +91,12 @@ def fold(state: RunState, told: Iterable[Told]) -> RunState:
     A failure to fold an event is an error of ours. It is reported, and the rest is folded.
     """
     for each in told:
-        if isinstance(each, list):
-            _fold_records(state, each)
+        if not isinstance(each, Event):
+            if isinstance(each, Stretch):
+                _fold_stretch(state, each)
+            else:
+                _fold_records(state, each)
+            state.recent.add(each)
             continue
         try:
             _fold_event(state, each)
@@ -119,6 +123,76 @@ def _leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
         _trouble(state, told)
 
 
+def _fold_stretch(state: RunState, stretch: Stretch) -> None:
+    """Fold the records of one process that can be folded at once so, and the others one by one."""
+    columns, start = stretch.columns, stretch.start
+    process = state.by_pid.get(columns.pid)
+    if process is None or len(stretch) < SHORT:
+        _fold_one_by_one(state, stretch)
+        return
+    forms = columns.forms[start : stretch.end]
+    alone = {form for form in set(forms) if not _has_part(form)}
+    stops = [at for at, form in enumerate(forms, start) if form in alone] if alone else []
+    if len(stops) * SHORT > len(forms):
+        _fold_one_by_one(state, stretch)
+        return
+    for stop in stops:
+        _fold_at_once(state, process, Stretch(columns, start, stop))
+        _fold_one_by_one(state, Stretch(columns, stop, stop + 1))
+        start = stop + 1
+    _fold_at_once(state, process, Stretch(columns, start, stretch.end))
+
+
+def _fold_one_by_one(state: RunState, stretch: Stretch) -> None:
+    if stretch:
+        _fold_records(state, stretch.records())
+
+
+def _has_part(form: Form) -> bool:
+    """Whether there is a way to fold many records of this form at once."""
+    quick = _RING_HANDLERS.get(form.kind)
+    return form.kind in _PART_HANDLERS and quick is not None and quick.fields == form.fields
+
+
+def _fold_at_once(state: RunState, process: Process, stretch: Stretch) -> None:
+    """Fold a stretch in which each record has a part handler."""
+    if not _fold_parts(state, process, stretch):
+        # The first records may end a wait, or be the first that use an object.
+        columns, start, end = stretch.columns, stretch.start, stretch.end
+        after = min(end, start + SHORT)
+        _fold_one_by_one(state, Stretch(columns, start, after))
+        rest = Stretch(columns, after, end)
+        if not _fold_parts(state, process, rest):
+            _fold_one_by_one(state, rest)
+
+
+def _fold_parts(state: RunState, process: Process, stretch: Stretch) -> bool:
+    """Fold each object's records at once; False if that would not leave the same state."""
+    if len(stretch) < SHORT or 0 in process.waits:
+        return False
+    parts = parts_of(stretch, _PART_HANDLERS)
+    if parts is None:
+        return False
+    folds: list[Callable[[], None]] = []
+    for (handler, object_id), part in parts.items():
+        fold_part = handler.bind(state, process, object_id, part)
+        if fold_part is None:
+            return False
+        folds.append(fold_part)
+    columns, last = stretch.columns, stretch.end - 1
+    state.records += len(stretch)
+    process.records += len(stretch)
+    process.highest_number = max(process.highest_number, columns.first + last)
+    state.now = max(state.now, columns.times[last])
+    for fold_part in folds:
+        try:
+            fold_part()
+        except Exception as error:
+            _leave_out(state, columns.forms[last].kind, error)
+    process.site = stretch.last_site() or process.site
+    return True
+
+
 def _fold_records(state: RunState, records: list[RingRecord]) -> None:
     """Fold records from rings. There may be millions, so each costs one call, that of its handler.
 
@@ -135,7 +209,6 @@ def _fold_records(state: RunState, records: list[RingRecord]) -> None:
             kind = records[len(records) - length_hint(waiting) - 1][1].kind
             _leave_out(state, kind, error)
     state.now = max(state.now, records[-1][0])
-    state.recent.extend(records[-RECENT_LIMIT:])
 
 
 def _fold_while_it_goes(
@@ -192,7 +265,7 @@ def _fold_event(state: RunState, event: Event) -> None:
         if event.dropped:
             process.dropped = event.dropped
         handler(state, process, event)
-        state.recent.append(event)
+        state.recent.add(event)
 
 
 def _speaker(state: RunState, event: Event) -> Process | None:
@@ -434,10 +507,7 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
         state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
-    # A copy, so that the state keeps no memory that a process wrote into.
-    recent = [as_event(each) for each in state.recent]
-    state.recent.clear()
-    state.recent.extend(recent)
+    state.recent.settle()
     look_at_end(state)
 
 
@@ -686,10 +756,14 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
 }
 _RING_HANDLERS: dict[type[Event], RingHandler] = {}
 _FORM_HANDLERS: dict[type[Event], FormHandler] = {}
+_PART_HANDLERS: dict[type[Event], PartHandler] = {}
 for _primitive in PRIMITIVES:
     _HANDLERS.update(_primitive.handlers)
     _RING_HANDLERS.update(_primitive.ring_handlers)
     _FORM_HANDLERS.update(_primitive.form_handlers)
+    _PART_HANDLERS.update(
+        {_kind: _part for _part in _primitive.part_handlers for _kind in _part.kinds}
+    )
 _HANDLERS.update({_kind: _of_event(_each) for _kind, _each in _RING_HANDLERS.items()})
 _HANDLERS.update({_kind: _of_event_and_form(_each) for _kind, _each in _FORM_HANDLERS.items()})
 

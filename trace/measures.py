@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -297,12 +297,23 @@ class Distribution:
         self.total += duration
         if duration > self.longest:
             self.longest = duration
-        bits = duration.bit_length()
-        bucket = bits * 4 + (duration >> bits - 3 & 3) if bits > 2 else bits * 4
+        bucket = _bucket(duration)
         try:
             self.buckets[bucket] += 1
         except KeyError:
             self.buckets[bucket] = 1
+
+    def add_all(self, durations: list[int]) -> None:
+        """Count these durations in nanoseconds."""
+        if min(durations, default=1) <= 0:
+            for duration in durations:
+                self.add(duration)
+            return
+        self.total += sum(durations)
+        self.longest = max([self.longest, *durations])
+        buckets = self.buckets
+        for bucket, count in Counter(map(_bucket, durations)).items():
+            buckets[bucket] = buckets.get(bucket, 0) + count
 
     @property
     def count(self) -> int:
@@ -348,6 +359,11 @@ class Timing(NamedTuple):
     def name(self) -> str:
         """What was done, waited for or held: "tasks of pool", "lock counter"."""
         return f"{self.kind} {self.bare_name}"
+
+
+def _bucket(duration: int) -> int:
+    bits = duration.bit_length()
+    return bits * 4 + (duration >> bits - 3 & 3) if bits > 2 else bits * 4
 
 
 def _top_of_bucket(bucket: int) -> int:
@@ -401,6 +417,20 @@ class Series:
         self.ends = time + self.width
         self.until = time
         self.highest = self.last = value
+
+    def add_all(self, times: list[int], values: Sequence[float]) -> None:
+        """Note values, each with its time; the times are in order."""
+        at = 0
+        while at < len(times):
+            stop = bisect_left(times, self.ends, at)
+            if stop > at:
+                self.last = values[stop - 1]
+                self.until = max(self.until, times[stop - 1])
+                self.highest = max([self.highest, *values[at:stop]])
+                at = stop
+            else:
+                self.add(times[at], values[at])
+                at += 1
 
     def peak(self, start: int, end: int) -> float | None:
         """The highest value within this stretch, the one that held at its start included."""
@@ -457,6 +487,18 @@ class Rate:
         self.begins = time - time % self.STEP
         self.ends = self.begins + self.STEP
         self.in_step = 1
+
+    def add_all(self, times: list[int]) -> None:
+        """Count one more at each of these times, which are in order."""
+        at = 0
+        while at < len(times):
+            stop = bisect_left(times, self.ends, at)
+            if stop > at and self.begins <= times[at]:
+                self.in_step += stop - at
+                at = stop
+            else:
+                self.add(times[at])
+                at += 1
 
     @property
     def count(self) -> int:

@@ -24,7 +24,9 @@ from typing import TypeAlias, cast
 
 from mpviz.trace.events import Event, RecordsDropped, Unreadable
 from mpviz.trace.forms import RingRecord
-from mpviz.trace.rings import NUMBERS, PIDS, Ring, Taken, Told
+from mpviz.trace.rings import NUMBERS, PIDS, Ring, Taken
+from mpviz.trace.stretches import LONGEST, Stretch, cut, merge
+from mpviz.trace.told import Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
 """A pair of time and event from the pipe, or a record of a ring, which begins with its time."""
@@ -33,9 +35,6 @@ _EVENT_LENGTH = 2
 """Of the pair that an event is; a record of a ring is longer."""
 
 _by_key = itemgetter(0)
-
-RUN = 2048
-"""Records of rings folded without a look at the clock: 2 ms of work."""
 
 RING_WEIGHT = 2
 """A record is half as long in a ring as in the pipe, and as much work to fold."""
@@ -98,37 +97,66 @@ class Sorter:
         self._latest = 0
         """The latest stamp that any line of the pipe had so far."""
         self._held: list[_Keyed] = []
+        self._stretches: list[Stretch] = []
+        """Records of rings that are held, too."""
         self._has_events = False
         """Whether there may be events among what is sorted or held."""
 
     def sort(self, piece: Pass) -> Sequence[Told]:
         """The events for which everything that happened before is known."""
         lines = self._decode_pipe(piece)
-        if not (piece.rings or piece.told or piece.dropped or self._held):
+        if not (piece.rings or piece.told or piece.dropped or self._held or self._stretches):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
-        refused: list[Event] = []
-        for taken in piece.rings:
-            records, count = taken.decode()
-            keyed += records
-            if count:
-                refused.append(_refused_records(taken.ring, count, piece.until))
+        refused = self._decode_rings(piece, keyed)
         # Last, so that the end of a process follows a record with the same stamp.
         last = [*self._decode_socket(piece), *piece.dropped, *refused]
-        keyed += [(event.time, event) for event in last]
-        self._has_events = bool(lines or last) or (self._has_events and bool(self._held))
-        # Each part is in order already, or nearly so, and the sort makes use of that.
-        keyed.sort(key=_by_key)
-        if keyed and not 0 <= keyed[0][0] <= keyed[-1][0] <= piece.until:
-            keyed = _without_forged_times(keyed, piece.until)
-            self._has_events = True
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
+        ready, self._stretches = cut(self._stretches, since)
+        too_many = sum(map(len, self._stretches)) > HELD_EVENTS
+        if too_many:
+            ready, self._stretches = ready + self._stretches, []
+        elif not (keyed or last):
+            return merge(ready)
+        for stretch in ready:
+            keyed += stretch.records()
+        keyed += [(event.time, event) for event in last]
+        self._has_events = bool(lines or last) or (self._has_events and bool(self._held))
+        return self._sorted(keyed, since, piece.until)
+
+    def _sorted(self, keyed: list[_Keyed], since: int, until: int) -> list[Told]:
+        """Those up to ``since`` in the order of their stamps; the others are held."""
+        # Each part is in order already, or nearly so, and the sort makes use of that.
+        keyed.sort(key=_by_key)
+        if keyed and not 0 <= keyed[0][0] <= keyed[-1][0] <= until:
+            keyed = _without_forged_times(keyed, until)
+            self._has_events = True
         complete = bisect_right(keyed, since, key=_by_key)
         complete = max(complete, len(keyed) - HELD_EVENTS)
         self._held = keyed[complete:]
         del keyed[complete:]
         return _joined(keyed) if self._has_events else _runs(keyed, 0, len(keyed))
+
+    def _decode_rings(self, piece: Pass, keyed: list[_Keyed]) -> list[Event]:
+        """Add the records of rings to the stretches, or to ``keyed`` if they are no stretch.
+
+        Returns an event for each ring with records that were refused.
+        """
+        refused: list[Event] = []
+        for taken in piece.rings:
+            records, count = taken.decode()
+            if count:
+                refused.append(_refused_records(taken.ring, count, piece.until))
+            if isinstance(records, list):
+                keyed += records
+                continue
+            times = records.columns.times
+            if 0 <= times[0] <= times[-1] <= piece.until:
+                self._stretches.append(records)
+            else:
+                keyed += records.records()
+        return refused
 
     def _in_order_of_the_pipe(self, events: list[Event]) -> list[_Keyed]:
         """Give each the latest stamp so far: of two, the one that was written first comes first.
@@ -239,7 +267,7 @@ class _Lines:
 
 
 def _joined(keyed: list[_Keyed]) -> list[Told]:
-    """Events and, between them, runs of records from rings, at most :data:`RUN` in each."""
+    """Events and, between them, runs of records from rings, at most :data:`LONGEST` in each."""
     told: list[Told] = []
     # Nearly all are records, so the events are looked for as bytes, four times as fast.
     lengths = bytes(map(len, keyed))
@@ -253,4 +281,4 @@ def _joined(keyed: list[_Keyed]) -> list[Told]:
 
 
 def _runs(keyed: list[_Keyed], start: int, end: int) -> list[Told]:
-    return [keyed[at : min(at + RUN, end)] for at in range(start, end, RUN)]  # type: ignore[misc]
+    return [keyed[at : min(at + LONGEST, end)] for at in range(start, end, LONGEST)]  # type: ignore[misc]

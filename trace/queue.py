@@ -24,8 +24,9 @@ from mpviz.trace.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.passes import Pass, Sorter
 from mpviz.trace.removal import MOST_NAMES
-from mpviz.trace.rings import NEVER, Rings, Taken, Told
+from mpviz.trace.rings import NEVER, Rings, Taken
 from mpviz.trace.run_folder import RunFolder
+from mpviz.trace.told import Told
 from mpviz.trace.troubles import Troubles
 
 BACKLOG_BYTES = 48 << 20
@@ -176,7 +177,7 @@ class EventQueue:
         while self._sorted and size < limit:
             each = self._sorted.popleft()
             told.append(each)
-            size += RECORD_BYTES * len(each) if isinstance(each, list) else EVENT_BYTES
+            size += EVENT_BYTES if isinstance(each, Event) else RECORD_BYTES * len(each)
         return size
 
     def _next(self, timeout: float) -> Pass | Event | None:

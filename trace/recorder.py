@@ -23,7 +23,7 @@ import msgspec
 from mpviz.trace import own_errors
 from mpviz.trace.destination import PRIVATE
 from mpviz.trace.recording import FORMAT, Header
-from mpviz.trace.rings import Told, as_events
+from mpviz.trace.told import Told, as_events
 
 UNASKED_BYTES = 256 << 20
 """So much is kept in a temporary file of a run that nobody asked to record: 20 million events."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
-from itertools import repeat
-from typing import NamedTuple, TypeAlias, cast
+from itertools import compress
+from typing import NamedTuple, cast
 
-from mpviz.trace.events import Event
-from mpviz.trace.forms import Forms, RingRecord
+from mpviz.trace.forms import Form, Forms, RingRecord
 from mpviz.trace.kernel import read_status
 from mpviz.trace.pages import Pages
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.run_folder import NO_ROOM, RunFolder
+from mpviz.trace.stretches import Columns, Stretch
 from mpviz.trace.troubles import Troubles
 
 BLOCK = 512
@@ -65,26 +64,6 @@ RECORDS_AT_A_LOOK = 1 << 18
 """Records taken out in one look at all rings, or a few more: 16 MiB."""
 
 
-Told: TypeAlias = "Event | list[RingRecord]"
-"""What processes sent: an event from the pipe, or a run of ring records in their order."""
-
-
-def as_event(told: Event | RingRecord) -> Event:
-    """Give an event or a ring record as an event."""
-    return told[1].event(told) if isinstance(told, tuple) else told
-
-
-def as_events(told: Iterable[Told]) -> list[Event]:
-    """Give events and runs of ring records as events, in their order."""
-    events: list[Event] = []
-    for each in told:
-        if isinstance(each, list):
-            events += [record[1].event(record) for record in each]
-        else:
-            events.append(each)
-    return events
-
-
 class Taken(NamedTuple):
     """Records that were taken out of a ring."""
 
@@ -93,7 +72,7 @@ class Taken(NamedTuple):
     """The number of the first of them; each of the others has the next number."""
     records: bytes
 
-    def decode(self) -> tuple[list[RingRecord], int]:
+    def decode(self) -> tuple[Stretch | list[RingRecord], int]:
         """See :meth:`Ring.decode`."""
         return self.ring.decode(self.first, self.records)
 
@@ -176,39 +155,42 @@ class Ring:
         """Whether there is anything in it that was not taken out, also behind a gap."""
         return self._look(1) > 0 or self.left_since != NEVER
 
-    def decode(self, first: int, records: bytes) -> tuple[list[RingRecord], int]:
+    def decode(self, first: int, records: bytes) -> tuple[Stretch | list[RingRecord], int]:
         """Give the records that were taken out, without those that went through the pipe.
 
         Also returns how many of them were refused, because no probe writes such a record. The
         times are still to be checked.
         """
         words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
-        forms = halves[_FORM :: 2 * _WORDS].tolist()
-        decoded = zip(
-            words[_TIME::_WORDS].tolist(),
-            map(self._forms.__getitem__, forms),
-            self._as_told(words[_THREAD::_WORDS].tolist()),
+        numbers = halves[_FORM :: 2 * _WORDS].tolist()
+        times: list[int] = words[_TIME::_WORDS].tolist()
+        threads: list[int] = words[_THREAD::_WORDS].tolist()
+        forms = list(map(self._forms.__getitem__, numbers))
+        sites = halves[_SITE :: 2 * _WORDS]
+        values = tuple(words[at::_WORDS] for at in _VALUES)
+        all_fit = self._forms.all_fit and not _has_signs(records)
+        is_void = layout.VOID in numbers
+        main_thread = self._main_thread
+        is_main = threads.count(main_thread) == len(threads)
+        if all_fit and is_main and not is_void and times == sorted(times):
+            known = cast("list[Form]", forms)
+            columns = Columns(self.pid, first, times, known, sites, values)
+            return Stretch(columns, 0, len(times)), 0
+        told = zip(
+            times,
+            forms,
+            [0 if thread == main_thread else thread for thread in threads],
             # The numbers in the slots were added up, and only their sum is known to be right.
-            range(first, first + len(forms)),
-            halves[_SITE :: 2 * _WORDS].tolist(),
-            *(words[at::_WORDS].tolist() for at in _VALUES),
+            range(first, first + len(times)),
+            sites.tolist(),
+            *(column.tolist() for column in values),
             strict=False,
         )
-        if layout.VOID in forms:
-            told = [record for record, form in zip(decoded, forms, strict=True) if form]
-        else:
-            told = list(decoded)
-        if self._forms.all_fit and not _has_signs(records):
-            return cast("list[RingRecord]", told), 0
-        fitting = [cast("RingRecord", each) for each in told if each[1] and each[1].fits(each)]
-        return fitting, len(told) - len(fitting)
-
-    def _as_told(self, threads: list[int]) -> Iterable[int]:
-        """The threads as events name them: the main thread is 0."""
-        main_thread = self._main_thread
-        if threads.count(main_thread) == len(threads):
-            return repeat(0)
-        return [0 if thread == main_thread else thread for thread in threads]
+        kept = compress(told, numbers) if is_void else told
+        if all_fit:
+            return cast("list[RingRecord]", list(kept)), 0
+        fitting = [cast("RingRecord", each) for each in kept if each[1] and each[1].fits(each)]
+        return fitting, len(times) - numbers.count(layout.VOID) - len(fitting)
 
     def _slots(self, number: int, count: int) -> bytes:
         """The slots for so many numbers from this one on."""

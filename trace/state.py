@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
-from mpviz.trace.forms import RingRecord
 from mpviz.trace.measures import WORDS, Activity, CpuReadings, Lane, Series, TimingFields
+from mpviz.trace.recent import Recent
+from mpviz.trace.stretches import PartHandler
 
 T = TypeVar("T")
 
@@ -18,7 +19,6 @@ HELPERS = ("resource tracker", "fork server")
 
 LOG_LIMIT = 5_000
 TROUBLES_LIMIT = 500
-RECENT_LIMIT = 2_000
 MOST_WAITS = 1 << 15
 """Maximum number of threads of a process whose waits are kept; more than a system lets it have."""
 
@@ -425,8 +425,7 @@ class RunState:
     log_entries: int = 0
     troubles: list[LogEntry] = field(default_factory=list)
     """The first log entries about trouble; a flood of other entries does not push them out."""
-    recent: deque[Event | RingRecord] = field(default_factory=lambda: deque(maxlen=RECENT_LIMIT))
-    """The last records, without samples and output; see :func:`~mpviz.trace.rings.as_event`."""
+    recent: Recent = field(default_factory=Recent)
     records: int = 0
     """Records read that observed processes wrote."""
     unreadable: int = 0
@@ -723,6 +722,8 @@ class Primitive:
     handlers: dict[type[Event], Handler]
     ring_handlers: dict[type[Event], RingHandler] = field(default_factory=dict)
     form_handlers: dict[type[Event], FormHandler] = field(default_factory=dict)
+    part_handlers: tuple[PartHandler, ...] = ()
+    """For kinds that also have ring handlers."""
     in_rings: tuple[type[Event], ...] = ()
     """Other events that the probe sends by a form; nothing else is accepted from a ring."""
     waits: dict[str, WaitKind] = field(default_factory=dict)

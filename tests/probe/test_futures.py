@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mpviz.trace.events import Waiting
-from mpviz.trace.rings import as_event
 
 if TYPE_CHECKING:
     from mpviz.trace.state import RunState
@@ -402,7 +401,7 @@ def test_who_waits_for_a_future_is_shown_to_wait_for_results(
     pool = run.one("pools", "executor")["id"]
     main = run.state.processes[run.state.main]
     # What was told, since a sample that is folded before it can hide a short wait from the lane.
-    recent = map(as_event, run.state.recent)
+    recent = run.state.recent
     told = [each for each in recent if isinstance(each, Waiting) and not each.thread]
     waited = [
         (each.object, each.job) for each in told if (each.pid, each.what) == (main.pid, "results")

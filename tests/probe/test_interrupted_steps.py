@@ -19,7 +19,7 @@ from mpviz.trace.primitives.process import Hello
 from mpviz.trace.primitives.value import ValueWritten
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
-from mpviz.trace.rings import as_events
+from mpviz.trace.told import as_events
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -22,7 +22,7 @@ from mpviz.trace.primitives.process import Hello, Started
 from mpviz.trace.primitives.queue import ItemLost
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
-from mpviz.trace.rings import as_events
+from mpviz.trace.told import as_events
 
 PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")

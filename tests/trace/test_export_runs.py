@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from exporting import exported
 
 from mpviz.trace.export import chrome
 from mpviz.trace.primitives.pool import Task
-from mpviz.trace.rings import as_event
 from mpviz.trace.start import start
 from mpviz.trace.state import RunState
 from mpviz.trace.still import still
@@ -207,8 +206,6 @@ def test_of_a_run_that_goes_on_what_it_has_told_so_far_is_exported(tmp_path: Pat
         text, _, passage = exported(chrome.write, copy)
         assert passage.trouble == ""
         picture = still(session.state)
-        # A recording has events only.
-        picture.recent = deque(map(as_event, picture.recent), picture.recent.maxlen)
         assert passage.state == picture
         check(text)
     finally:

@@ -93,8 +93,9 @@ from mpviz.trace.primitives.queue import (
     QueueCreated,
 )
 from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.recent import RECENT_LIMIT
 from mpviz.trace.report import document, summary
-from mpviz.trace.state import LOG_LIMIT, OUTPUT_LIMIT, RECENT_LIMIT, Process, RunState
+from mpviz.trace.state import LOG_LIMIT, OUTPUT_LIMIT, Process, RunState
 from mpviz.trace.waits import wait_in_words
 
 MS = 1_000_000

@@ -34,10 +34,11 @@ from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import losses_in_words, summary
-from mpviz.trace.rings import NUMBERS, as_events
+from mpviz.trace.rings import NUMBERS
 from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.sampler import Sampler
 from mpviz.trace.state import RunState
+from mpviz.trace.told import as_events
 from mpviz.trace.troubles import MOST_TROUBLES, Troubles
 from mpviz.trace.waits import WAIT_KINDS
 

@@ -19,8 +19,8 @@ from mpviz.trace.fold import fold
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import document, losses_in_words
-from mpviz.trace.rings import as_events
 from mpviz.trace.state import RunState
+from mpviz.trace.told import as_events
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as some
 from mpviz.trace.events import Event, Unreadable, WaitOver
 from mpviz.trace.forms import Form, RingRecord
 from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.rings import NEVER, Ring, Taken, as_events
+from mpviz.trace.rings import NEVER, Ring, Taken
+from mpviz.trace.stretches import Columns, Stretch
+from mpviz.trace.told import as_events
 
 PROCESSES = 3
 WARDEN = PROCESSES
@@ -62,12 +64,18 @@ class FakeRing:
         self.left_since = min((record.stamp for record in left), default=NEVER)
         return bytes(count)
 
-    def decode(self, first: int, records: bytes) -> tuple[list[RingRecord], int]:
+    def decode(self, first: int, records: bytes) -> tuple[Stretch | list[RingRecord], int]:
         taken, self.decoded = (
             self.records[self.decoded :][: len(records)],
             self.decoded + len(records),
         )
-        return [(each.stamp, FORMS[each.pid], 0, each.number, 0, 0, 0, 0) for each in taken], 0
+        if taken[0].pid == 1:
+            # As a process with more than one thread tells.
+            return [(each.stamp, FORMS[1], 0, each.number, 0, 0, 0, 0) for each in taken], 0
+        times = [each.stamp for each in taken]
+        forms, nothing = [FORMS[each.pid] for each in taken], memoryview(bytes(len(taken)))
+        columns = Columns(taken[0].pid, first, times, forms, nothing, (nothing, nothing, nothing))
+        return Stretch(columns, 0, len(taken)), 0
 
     decoded: int = 0
 
@@ -153,7 +161,8 @@ def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, mos
     for _ in range(150):
         simulation.step(chance.choice(actors), chance.random() < 0.5, most)
     simulation.finish()
-    order = [event.number for event in simulation.given]
+    number_of = {record.stamp: record.number for record in simulation.all}
+    order = [number_of[event.time] for event in simulation.given]
     assert sorted(order) == list(range(1, len(simulation.all) + 1)), "all, each once"
     place = {number: index for index, number in enumerate(order)}
     for cause in simulation.all:

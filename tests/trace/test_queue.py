@@ -39,8 +39,8 @@ from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import document
-from mpviz.trace.rings import as_events
 from mpviz.trace.state import RunState
+from mpviz.trace.told import as_events
 
 WaitUntil = Callable[..., None]
 Writers = Callable[..., "subprocess.Popen[str]"]

@@ -408,7 +408,13 @@ def test_a_file_that_may_not_be_read_is_refused(recorded: Path) -> None:
 
 @given(
     texts=st.lists(
-        st.text(max_size=50) | st.text(st.characters(codec="utf-8"), min_size=4090, max_size=4200),
+        st.text(max_size=50)
+        # As long as a line may be, and longer; a few characters again and again.
+        | st.builds(
+            lambda text, size: (text * size)[:size],
+            st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
+            st.integers(4090, 4200),
+        ),
         max_size=5,
     ),
     times=st.lists(st.integers(0, 1 << 61), max_size=5),

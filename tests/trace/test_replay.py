@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +17,10 @@ from mpviz.trace.events import Event, Sample
 from mpviz.trace.fold import fold
 from mpviz.trace.recorder import Recorder
 from mpviz.trace.replay import Replay
-from mpviz.trace.rings import Told, as_event, as_events
 from mpviz.trace.start import Target, start
 from mpviz.trace.state import RunState
 from mpviz.trace.still import still
+from mpviz.trace.told import Told, as_events
 
 Steps = list[tuple[int, int, int, int]]
 Open = Callable[[list[Event]], Replay]
@@ -128,9 +127,6 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
         if run.step(0.002):
             looks.append((folded, still(run.state)))
     run.close()
-    for _, state in looks:
-        # A recording has events only.
-        state.recent = deque(map(as_event, state.recent), state.recent.maxlen)
     replay = Replay(file)
     while not replay.is_read:
         replay.step(1)

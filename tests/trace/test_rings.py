@@ -22,9 +22,10 @@ from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue
 from mpviz.trace.report import summary
-from mpviz.trace.rings import LOOKS_AT_IDLE, Ring, Rings, Told, as_events
+from mpviz.trace.rings import LOOKS_AT_IDLE, Ring, Rings
 from mpviz.trace.run_folder import RunFolder
 from mpviz.trace.state import RunState
+from mpviz.trace.told import Told, as_events
 from mpviz.trace.troubles import Troubles
 
 WaitUntil = Callable[..., None]
@@ -474,7 +475,7 @@ def test_numbers_that_are_right_only_in_sum_do_no_harm(tmp_path: Path) -> None:
             file.write(layout.RECORD.pack(5, 0, 3, 0, 0, 0, 0, number))
     taken = ring.take(3)
     records, refused = taken.decode()
-    assert ([record[3] for record in records], refused) == ([1, 2, 3], 0)
+    assert ([event.number for event in as_events([records])], refused) == ([1, 2, 3], 0)
     assert read_again([records]) == as_events([records])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import lt, sub
 from typing import Any
 
 from mpviz.trace.durations import duration
@@ -27,6 +28,7 @@ from mpviz.trace.state import (
     note_thread,
     settle,
 )
+from mpviz.trace.stretches import Part, PartHandler, Places
 
 
 class LockCreated(Event, tag="lock.created", kw_only=True):
@@ -214,8 +216,54 @@ def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     return released
 
 
+def _taking_turns(
+    state: RunState, process: Process, lock_id: str, part: Part
+) -> Callable[[], None] | None:
+    """Fold that a process takes a lock and gives it back, again and again, without a wait."""
+    lock = state.table(Lock).get(lock_id)
+    taken, given = part.at(LockAcquired), part.at(LockReleased)
+    if lock is None:
+        return _nothing
+    main_thread = process.key, 0
+    held = lock.holders.get(main_thread)
+    gives_first = bool(given) and (not taken or given[0] < taken[0])
+    if not lock.maximum or gives_first is (held is None) or not _take_turns(taken, given):
+        return None
+
+    def fold_turns() -> None:
+        since, until = part.times(taken), part.times(given)
+        if held is not None:
+            since.insert(0, held)
+        lock.acquisitions += len(taken)
+        lock.releases += len(given)
+        lock.heard = state.records - part.behind(max([*taken[-1:], *given[-1:]]))
+        lock.hold.add_all(list(map(sub, until, since)))
+        if taken:
+            lock.last_holder = process.key
+            lock.taken = since[-1]
+            lock.takers.setdefault(process.key, since[-len(taken)])
+        if given:
+            lock.holders.pop(main_thread, None)
+        if len(since) > len(until):
+            lock.holders[main_thread] = since[-1]
+
+    return fold_turns
+
+
+def _take_turns(taken: Places, given: Places) -> bool:
+    """Whether each of these places is followed by one of the other list, or is the last."""
+    if not taken or not given:
+        return len(taken) + len(given) < 2
+    first, second = (taken, given) if taken[0] < given[0] else (given, taken)
+    return (
+        0 <= len(first) - len(second) <= 1
+        and all(map(lt, first, second))
+        and all(map(lt, second, first[1:]))
+    )
+
+
 def _nothing(*_: int) -> None:
-    """Fold a release of a lock that nobody announced."""
+    """Fold what happens to a lock that nobody announced."""
 
 
 def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
@@ -312,6 +360,7 @@ PRIMITIVE = Primitive(
         LockAcquired: RingHandler(_acquiring, ("site",)),
         LockReleased: RingHandler(_releasing, ()),
     },
+    part_handlers=(PartHandler((LockAcquired, LockReleased), _taking_turns),),
     in_rings=(ReleaseRefused,),
     waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
     process_ended=_process_ended,

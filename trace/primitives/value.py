@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from mpviz.trace.state import (
     RunState,
     Summary,
 )
+from mpviz.trace.stretches import Part, PartHandler
 
 Content = bool | int | float | str | None
 """Content of an element; a whole number has 64 bits, with or without a sign."""
@@ -268,6 +271,58 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
     return written
 
 
+def _updating(
+    state: RunState, process: Process, value_id: str, part: Part
+) -> Callable[[], None] | None:
+    """Fold that a process reads and writes one element, with no other process in between."""
+    value = state.table(SharedValue).get(value_id)
+    read, written = part.at(ValueRead), part.at(ValueWritten)
+    indexes = {*part.values(1, read), *part.values(2, written)}
+    element = value.elements.get(min(indexes)) if value is not None else None
+    reader = element.readers.get(process.key) if element is not None else None
+    if value is None or element is None or reader is None or len(indexes) > 1:
+        return None
+    key = process.key
+    if written:
+        behind_others = element.version if element.writer != key else element.others_version
+        if behind_others > reader.version and not (read and read[0] < written[0]):
+            # It writes over what others wrote: who has lost what is a matter of each record.
+            return None
+    (index,) = indexes
+
+    def fold_updates() -> None:
+        value.reads += len(read)
+        if read:
+            (content,) = part.values(0, read[-1:])
+            reader.version = element.version + bisect_left(written, read[-1])
+            reader.value, reader.written = content, False
+        if written:
+            _fold_writes(value, key, part.times(written), part.values(1, written), index)
+            if element.writer != key:
+                element.others_version, element.writer = element.version, key
+            element.version += len(written)
+            element.value = value.last
+            reader.written = not read or read[-1] < written[-1]
+        if read and not (written and read[-1] < written[-1]):
+            element.value = reader.value
+
+    return fold_updates
+
+
+def _fold_writes(
+    value: SharedValue, key: str, times: list[int], contents: list[int], index: int
+) -> None:
+    value.writes.add_all(times)
+    value.written_by[key] = value.written_by.get(key, 0) + len(times)
+    value.last, value.last_index, value.last_writer = contents[-1], index, key
+    for content in contents:
+        if len(value.contents) >= MOST_CONTENTS:
+            break
+        value.contents.add(content)
+    if value.length == 1:
+        value.history.add_all(times, contents)
+
+
 def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> None:
     value.stale_writes += 1
     if isinstance(before, int) and isinstance(reader.value, int):
@@ -313,6 +368,7 @@ PRIMITIVE = Primitive(
         ValueRead: RingHandler(_reading, ("site", "value", "index")),
         ValueWritten: RingHandler(_writing, ("site", "before", "value", "index")),
     },
+    part_handlers=(PartHandler((ValueRead, ValueWritten), _updating),),
     document=_document,
     summary=Summary(
         "value",

@@ -11,7 +11,6 @@ import msgspec
 from mpviz.trace.events import Event, Site
 from mpviz.trace.names import object_name
 from mpviz.trace.processes import described, signal_name
-from mpviz.trace.rings import as_event
 from mpviz.trace.state import LogEntry, Process, RunState
 from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
@@ -56,7 +55,7 @@ def _told(state: RunState, view: View) -> int:
 
 def _items(state: RunState, view: View) -> Sequence[LogEntry | Event]:
     if view.all_events:
-        return [as_event(each) for each in state.recent]
+        return list(state.recent)
     return state.log
 
 
