@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -34,11 +35,14 @@ from mpviz.trace.events import (
     WaitOver,
 )
 from mpviz.trace.fold import fold
+from mpviz.trace.passes import Pass
 from mpviz.trace.primitives.lock import LockAcquired
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
+from mpviz.trace.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.queue import EventQueue, pause_after
 from mpviz.trace.report import document
+from mpviz.trace.rings import NEVER, Taken
 from mpviz.trace.state import RunState
 from mpviz.trace.told import as_events
 
@@ -584,6 +588,31 @@ def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: Even
         batches.append(len(batch))
     assert sum(batches) == 100
     assert max(batches) <= 11
+
+
+@pytest.mark.parametrize(
+    ("records", "elapsed", "pause"),
+    [
+        (0, 0.03, queue_module.IDLE_SECONDS),
+        (100, 0.03, queue_module.IDLE_SECONDS),
+        # At this pace an eighth of the ring is filled in 8 ms.
+        (1024, 0.004, 0.008),
+        (2048, 0.01, 0.01),
+        (4096, 0.004, queue_module.DRAIN_SECONDS),
+    ],
+)
+def test_the_next_look_comes_before_the_fullest_ring_is_full(
+    records: int, elapsed: float, pause: float
+) -> None:
+    ring = cast("Ring", None)
+    taken = [Taken(ring, 1, bytes(layout.SLOT_BYTES * each)) for each in (1, records)]
+    piece = Pass([], taken, [], [], NEVER, True, 1)
+    assert pause_after(piece, elapsed) == pytest.approx(pause)
+
+
+def test_a_pipe_that_is_in_use_is_looked_at_as_soon_as_it_may_be() -> None:
+    piece = Pass([bytes(queue_module.BUSY_BYTES)], [], [], [], NEVER, True, 1)
+    assert pause_after(piece, 0.03) == queue_module.DRAIN_SECONDS
 
 
 def test_get_waits_for_the_first_event_and_no_longer(queue: EventQueue) -> None:
