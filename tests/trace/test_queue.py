@@ -42,7 +42,7 @@ from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.queue import EventQueue, pause_after
 from mpviz.trace.report import document
-from mpviz.trace.rings import NEVER, Taken
+from mpviz.trace.rings import NEVER, Ring, Taken
 from mpviz.trace.state import RunState
 from mpviz.trace.told import as_events
 
@@ -604,7 +604,7 @@ def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: Even
 def test_the_next_look_comes_before_the_fullest_ring_is_full(
     records: int, elapsed: float, pause: float
 ) -> None:
-    ring = cast("Ring", None)
+    ring = cast(Ring, None)
     taken = [Taken(ring, 1, bytes(layout.SLOT_BYTES * each)) for each in (1, records)]
     piece = Pass([], taken, [], [], NEVER, True, 1)
     assert pause_after(piece, elapsed) == pytest.approx(pause)
