@@ -74,9 +74,9 @@ def run(
 
     if start_method is not None:
         multiprocessing.set_start_method(start_method)
-    if scenario.hangs:
+    if scenario.hangs_given(values):
         print(
-            f"{scenario.name} can hang, by design; Ctrl-C ends it",
+            f"{scenario.name} hangs, by design; Ctrl-C ends it",
             file=sys.stderr,
         )
     try:

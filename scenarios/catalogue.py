@@ -6,9 +6,9 @@ import of them, nor of multiprocessing.
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,15 @@ CHAPTERS = (
 NOT_SCENARIOS = ("__init__", "__main__", "anywhere", "catalogue")
 """The modules of this folder that are no scenarios; all others are."""
 
-TOLD = ("CHAPTER", "ORDER", "START_METHODS", "HANGS", "LIMIT", "COMMANDS")
+TOLD = (
+    "CHAPTER",
+    "ORDER",
+    "START_METHODS",
+    "HANGS",
+    "HANGS_WITH",
+    "LIMIT",
+    "COMMANDS",
+)
 """The constants by which a scenario file tells about itself."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
@@ -147,10 +155,28 @@ class Scenario:
     start_methods: tuple[str, ...] = START_METHODS
     hangs: str = ""
     """What gets stuck for ever, by design; empty where nothing does."""
+    hangs_with: Mapping[str, Value] = field(default_factory=dict)
+    """The parameters with which it does; a number: at least so much."""
     limit: float = 0.0
     """Seconds after which a run without a screen ends such a program."""
     commands: tuple[Command, ...] = ()
     """What can be said to it on its standard input."""
+
+    def hangs_given(self, values: Mapping[str, Value]) -> bool:
+        """Say whether it gets stuck with these values of its parameters."""
+        return bool(self.hangs) and all(
+            _is_so(values.get(name), wanted)
+            for name, wanted in self.hangs_with.items()
+        )
+
+
+def _is_so(value: Value | None, wanted: Value) -> bool:
+    """Say whether it is the wanted value, or at least so much."""
+    if isinstance(value, bool | str | None) or isinstance(
+        wanted, bool | str
+    ):
+        return value == wanted
+    return value >= wanted
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -368,6 +394,7 @@ def _read(name: str, module: str, path: Path) -> Scenario:
         parameters=_parameters(main.args),
         start_methods=tuple(told.get("START_METHODS", START_METHODS)),
         hangs=" ".join(str(told.get("HANGS", "")).split()),
+        hangs_with=dict(told.get("HANGS_WITH", {})),
         limit=float(told.get("LIMIT", 0)),
         commands=tuple(Command(*each) for each in told.get("COMMANDS", ())),
     )

@@ -26,6 +26,7 @@ from mpviz.scenarios.catalogue import Choice, Range
 CHAPTER = "pitfalls"
 ORDER = 4
 HANGS = "each process waits for a lock that the next one holds"
+HANGS_WITH = {"order": "opposite"}
 LIMIT = 10
 
 

@@ -19,6 +19,7 @@ from mpviz.scenarios.catalogue import Choice, Range
 CHAPTER = "pitfalls"
 ORDER = 5
 HANGS = "join waits for a process that waits until its item is taken"
+HANGS_WITH = {"first": "join", "size_kb": 64}
 LIMIT = 10
 
 

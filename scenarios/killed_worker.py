@@ -24,6 +24,7 @@ from mpviz.scenarios.catalogue import Choice, Range
 CHAPTER = "pitfalls"
 ORDER = 2
 HANGS = "map waits for the result of a task that died with its worker"
+HANGS_WITH = {"executor": "pool"}
 LIMIT = 10
 
 LARGE_ITEM = 5

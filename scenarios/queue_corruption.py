@@ -21,6 +21,7 @@ from mpviz.scenarios.catalogue import Range, YesNo
 CHAPTER = "pitfalls"
 ORDER = 3
 HANGS = "consumers wait for the rest of an item whose producer is dead"
+HANGS_WITH = {"terminate": True}
 LIMIT = 10
 
 

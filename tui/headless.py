@@ -83,6 +83,8 @@ def _observe(
         return None
     try:
         signals.session = session
+        if target.limit:
+            say_at_once(f"{target.name} hangs by design: mpviz ends it after {target.limit:g} s")
         _step_to_the_end(session, signals, target.limit)
     finally:
         session.close()

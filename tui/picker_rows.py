@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mpviz.scenarios.catalogue import Scenario
+from mpviz.scenarios.catalogue import Scenario, Value
 from mpviz.tui.rows import Part, Row, fit
 
 
@@ -60,11 +60,13 @@ def in_sight(rows: Sequence[Row], key: str, first: int, height: int) -> int:
     return max(0, min(first, len(rows) - height))
 
 
-def head_rows(scenario: Scenario, width: int) -> list[Row]:
-    """What the scenario is, and what to watch for."""
+def head_rows(scenario: Scenario, values: Mapping[str, Value] | None, width: int) -> list[Row]:
+    """What the scenario is, and what to watch for with these values; None while one is wrong."""
     title = [Row(((f" {line}", "head"),)) for line in _wrapped(scenario.title, width)]
     sentence = [Row(((f" {line}", "watch"),)) for line in _wrapped(scenario.sentence, width)]
-    hangs = f"Hangs by design: {scenario.hangs.rstrip('.')}. s ends it." if scenario.hangs else ""
+    hangs = ""
+    if values is not None and scenario.hangs_given(values):
+        hangs = f"Hangs by design: {scenario.hangs.rstrip('.')}. s ends it."
     warning = [Row(((f" {line}", "warning"),)) for line in textwrap.wrap(hangs, max(10, width - 2))]
     return [*title, *sentence, *warning, Row(())]
 

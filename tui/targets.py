@@ -95,7 +95,7 @@ def from_scenario(
         start_method=start_method,
         python=python or sys.executable,
         directory=Path.cwd(),
-        limit=scenario.limit,
+        limit=scenario.limit if scenario.hangs_given(values) else 0.0,
     )
 
 

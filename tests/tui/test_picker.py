@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from mpviz.scenarios.catalogue import find
+from mpviz.scenarios.catalogue import find, parse
 from mpviz.scenarios.deadlock import HANGS
 from mpviz.trace.start import Target
 from mpviz.tui.app import MpvizApp
@@ -22,8 +22,17 @@ Drive = Callable[..., None]
 
 
 def test_a_scenario_that_hangs_says_so_and_how_to_end_it() -> None:
-    words = " ".join(" ".join(row.text for row in head_rows(find("deadlock"), 80)).split())
-    assert words.endswith("Hangs by design: " + HANGS + ". s ends it.")
+    assert head_of("order=opposite").endswith("Hangs by design: " + HANGS + ". s ends it.")
+
+
+def test_with_values_with_which_it_ends_by_itself_it_does_not() -> None:
+    assert "Hangs" not in head_of("order=same")
+
+
+def head_of(*parameters: str) -> str:
+    scenario = find("deadlock")
+    rows = head_rows(scenario, parse(scenario, parameters), 80)
+    return " ".join(" ".join(row.text for row in rows).split())
 
 
 def screen_of(pilot: Pilot[int]) -> PickerScreen:

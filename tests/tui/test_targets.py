@@ -251,6 +251,20 @@ raise ImportError("of the folder, not of Python")
 """
 
 
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [
+        ("deadlock", 10),
+        ("deadlock order=same", 0),
+        ("join-before-drain size_kb=63", 0),
+        ("join-before-drain size_kb=64", 10),
+        ("pool-map", 0),
+    ],
+)
+def test_only_a_scenario_that_hangs_with_these_values_has_a_limit(words: str, limit: int) -> None:
+    assert target(*words.split()).limit == limit
+
+
 @pytest.mark.parametrize("start_method", ["fork", "spawn", "forkserver"])
 def test_a_scenario_imports_nothing_from_the_folder_that_one_is_in(
     place: Path, nothing_left: None, python: str, start_method: str

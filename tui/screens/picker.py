@@ -180,7 +180,7 @@ class PickerScreen(Screen[None]):
         return frame, rows[first:][:height]
 
     def _card_rows(self, form: Form, width: int) -> list[Row]:
-        rows = head_rows(form.scenario, width)
+        rows = head_rows(form.scenario, form.values(), width)
         if self.size.height >= 34:
             rows += [*explanation_rows(form.scenario, min(width, 90)), Row(())]
         return rows + form_rows(form, self.in_form, width, self._ascii, tight=self.size.height < 30)
