@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -316,13 +316,21 @@ def _starter(rate: float, record: Path | None) -> Start:
         from mpviz.trace.start import start as start_session  # noqa: PLC0415
 
         try:
-            # To run again must not take the recording of the run before.
-            file = numbered(record, next(runs)) if record is not None else None
+            file = _next_file(record, runs) if record is not None else None
             return start_session(target, capture=True, rate=rate, record=file)
         except (LaunchError, OSError) as error:
             raise NotStarted(str(error)) from error
 
     return start
+
+
+def _next_file(record: Path, runs: Iterator[int]) -> Path:
+    """Where to record the next run: to run again must not take the place of another recording."""
+    number = next(runs)
+    if number > 1:
+        while numbered(record, number).exists():
+            number = next(runs)
+    return numbered(record, number)
 
 
 def _fps(wanted: int | None) -> float:

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mpviz.trace.version import VERSION
+from mpviz.tui.files import numbered
 from mpviz.tui.options import (
     check_can_fail,
-    check_file,
     check_json_file,
     check_number,
+    check_record_file,
     check_recordings,
     fps_option,
     grace_option,
@@ -215,7 +216,7 @@ def run(
     if json_file is not None:
         check_json_file(json_file, headless)
     if record_file is not None:
-        check_file("--record", record_file)
+        check_record_file(record_file)
     record = Path(record_file) if record_file is not None else None
     if headless:
         from mpviz.tui.headless import run_headless  # noqa: PLC0415
@@ -446,7 +447,8 @@ def _compare_runs(
     if json_file is not None:
         check_json_file(json_file, headless=True)
     if record_file is not None:
-        check_file("--record", record_file)
+        for number in range(1, len(sweep) + 1):
+            check_record_file(str(numbered(Path(record_file), number)))
     from mpviz.tui.comparing import compare_runs  # noqa: PLC0415
 
     record = Path(record_file) if record_file is not None else None

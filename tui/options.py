@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -117,6 +118,26 @@ def check_file(option: str, path: str) -> None:
         check_writable(path)
     except OSError as error:
         raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
+def check_record_file(path: str) -> None:
+    """As :func:`check_file`; also refuse to overwrite what is no recording, and say if one is.
+
+    An empty file is as good as none.
+    """
+    check_file("--record", path)
+    file = Path(path)
+    if not file.is_file() or not file.stat().st_size:
+        return
+    from mpviz.trace.recording import NotARecording, Recording  # noqa: PLC0415
+    from mpviz.tui.headless import say  # noqa: PLC0415
+
+    try:
+        Recording(file).close()
+    except NotARecording as bad:
+        raise click.UsageError(f"--record: {bad}, and would be lost: choose another name") from None
+    written = datetime.fromtimestamp(file.stat().st_mtime)
+    say(f"--record: replaces the recording of {written:%Y-%m-%d %H:%M} in {path}")
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ import pytest
 from mpviz.trace.findings import RULES
 from mpviz.trace.replay import Replay
 from mpviz.trace.version import VERSION
+from mpviz.tui.app import _next_file
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -438,6 +440,37 @@ def test_a_headless_run_is_recorded(tmp_path: Path) -> None:
     assert replay.state.run.target == "x.py"
     assert not replay.state.run.captured
     replay.close()
+
+
+def test_a_recording_takes_the_place_of_another_and_of_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    (tmp_path / "empty.gz").touch()
+    run = ("run", "--headless", "--record")
+    assert "replaces" not in mpviz(*run, "empty.gz", "x.py", directory=tmp_path).stderr
+    before = (tmp_path / "empty.gz").read_bytes()
+    again = mpviz(*run, "empty.gz", "x.py", directory=tmp_path)
+    assert again.returncode == 0
+    assert "mpviz: --record: replaces the recording of 20" in again.stderr
+    assert (tmp_path / "empty.gz").read_bytes() != before
+    wrong = mpviz(*run, "x.py", "x.py", directory=tmp_path)
+    assert_one_line_of_error(wrong, "--record: x.py is no recording of mpviz", "another name")
+    assert (tmp_path / "x.py").read_text() == "print('hello')"
+    sweep = mpviz(*run, "x.gz", "pool-map", "items=1,2", directory=tmp_path)
+    assert "replaces" not in sweep.stderr
+    assert (tmp_path / "x-2.gz").exists()
+    (tmp_path / "x-2.gz").write_text("mine")
+    wrong = mpviz(*run, "x.gz", "pool-map", "items=1,2", directory=tmp_path)
+    assert "x-2.gz is no recording" in wrong.stderr
+    assert (tmp_path / "x-2.gz").read_text() == "mine"
+
+
+def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
+    record = tmp_path / "run.gz"
+    for name in ("run.gz", "run-2.gz", "run-4.gz"):
+        (tmp_path / name).touch()
+    runs = count(1)
+    names = [_next_file(record, runs).name for _ in range(3)]
+    assert names == ["run.gz", "run-3.gz", "run-5.gz"]
 
 
 def test_a_disk_that_fills_up_is_said_and_the_run_goes_on(tmp_path: Path) -> None:
