@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -471,6 +472,18 @@ def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
     runs = count(1)
     names = [_next_file(record, runs).name for _ in range(3)]
     assert names == ["run.gz", "run-3.gz", "run-5.gz"]
+
+
+def test_the_example_of_lost_updates_in_the_readme_loses_many(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = [line for line in readme.splitlines() if ".lost_updates' a.json" in line]
+    words = example.partition(";")[0].split()
+    assert words.pop(0) == "mpviz"
+    done = mpviz(*words, directory=tmp_path)
+    (value,) = json.loads((tmp_path / "a.json").read_text())["values"]
+    expected, final, lost = map(int, re.findall(r"\d+", done.stdout.splitlines()[-1]))
+    assert value["lost_updates"] == lost == expected - final
+    assert lost > expected // 4
 
 
 def test_a_disk_that_fills_up_is_said_and_the_run_goes_on(tmp_path: Path) -> None:
