@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.events import Event, RunStarted, Site
@@ -309,10 +310,12 @@ class Cores:
 
     @property
     def samples_per_second(self) -> float:
-        """The rate that sampling reached of late; 0 before the second sample."""
-        if len(self.times) < 2:
-            return 0.0
-        return (len(self.times) - 1) * 1e9 / max(1, self.times[-1] - self.times[0])
+        """The rate that sampling reached of late; 0 before the second sample.
+
+        It is that of the median pause: mpviz itself may have been stopped for a while.
+        """
+        pauses = sorted(after - before for before, after in pairwise(self.times))
+        return 1e9 / max(1, pauses[len(pauses) // 2]) if pauses else 0.0
 
 
 @dataclass(slots=True)

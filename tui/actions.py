@@ -69,6 +69,8 @@ class Situation:
     """Somebody waits for what another has."""
     findings: bool = False
     """Something was found wrong."""
+    taken: frozenset[str] = frozenset()
+    """Keys that belong to the buttons of the panel with the bright border."""
     asks: bool = False
     """The program has written something without an end of line: it may wait for an answer."""
 
@@ -120,4 +122,8 @@ def binding_action(action: Action, key: str) -> str:
 
 def footer(actions: Iterable[Action], situation: Situation) -> list[tuple[Action, str]]:
     """The actions that matter now, with what the footer calls them."""
-    return [(action, words) for action in actions if (words := action.footer(situation))]
+    return [
+        (action, words)
+        for action in actions
+        if (words := action.footer(situation)) and action.keys[0] not in situation.taken
+    ]

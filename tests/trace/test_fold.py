@@ -1576,6 +1576,10 @@ def test_samples_say_what_the_machine_does(two: Story) -> None:
     uses = [[core.shares for core in moment] for _, moment in two.state.cores.history]
     assert uses == [[{}, {str(ANNA): 90.0}], [{}, {}], [{}, {}]]
     assert two.state.cores.samples_per_second == pytest.approx(10)
+    # mpviz was stopped for ten seconds.
+    two.tell(10_220, VIEWER, Sample, cores=[20.0, 50.0], processes=[])
+    two.tell(10_320, VIEWER, Sample, cores=[20.0, 50.0], processes=[])
+    assert two.state.cores.samples_per_second == pytest.approx(10)
 
 
 def test_output_comes_together_again_line_by_line(two: Story) -> None:

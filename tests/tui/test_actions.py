@@ -67,6 +67,12 @@ def test_the_footer_says_what_matters_now() -> None:
     assert "freeze" not in over
 
 
+def test_the_footer_leaves_out_a_key_that_is_a_button_s() -> None:
+    now = Situation(started=True, selected=True, taken=frozenset("k"))
+    assert "terminate" in words(now)
+    assert "kill" not in words(now)
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
 def test_the_footer_fits_and_always_ends_in_help_and_quit(width: int) -> None:
     row, hits = footer_row(RUN_ACTIONS, Situation(started=True, selected=True), width)

@@ -457,7 +457,11 @@ def test_a_small_terminal_says_so(run_app: MpvizApp, drive: Drive) -> None:
         assert [view.panel.name for view in screen_of(pilot).desk.in_sight() if view.panel] == [
             "timeline"
         ]
-        assert "small" in header(pilot)
+        assert "small: tab for more" in header(pilot)
+        screen = screen_of(pilot)
+        screen.off |= {panel.name for panel in screen.panels} - {"timeline"}
+        screen.redraw()
+        assert "small" not in header(pilot), "there is nothing more"
 
     drive(run_app, script, size=(70, 20))
 
@@ -599,6 +603,12 @@ def test_the_keys_of_a_lab_tell_the_program_what_to_do(
 
     async def script(pilot: Pilot[int]) -> None:
         assert shown(pilot, "lab").has_focus
+        # Whatever is selected: here these keys are buttons, and call what they say.
+        await pilot.press("down")
+        assert screen_of(pilot).selected_process() is not None
+        assert "terminate" not in footer(pilot)
+        assert "kill" not in footer(pilot)
+        await pilot.press("escape")
         await pilot.press("a", "d")
         assert session.asked == ["start\n", "start daemon\n"]
         await pilot.press("k")
@@ -609,8 +619,9 @@ def test_the_keys_of_a_lab_tell_the_program_what_to_do(
         await pilot.click(lab, offset=(button.x + 2, button.y + 1))
         await pilot.pause()
         assert session.asked[3] == "start stubborn\n"
-        await pilot.press("tab", "a")
+        await pilot.press("tab", "a", "down")
         assert len(session.asked) == 4
+        assert "t terminate" in footer(pilot)
 
     drive(app, script)
 

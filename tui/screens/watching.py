@@ -155,6 +155,7 @@ class Watching(Screen[None]):
     def situation(self) -> Situation:
         """What the footer needs to know."""
         process = self.selected_process()
+        holder = self.desk.holder(self.focused_panel)
         return Situation(
             started=self.session is not None,
             over=self.over,
@@ -166,6 +167,7 @@ class Watching(Screen[None]):
             filtered=bool(self.view.filter),
             waiting=any(each.waits for each in self.picture.state.processes.values()),
             findings=bool(self.state.findings),
+            taken=holder.keys() if holder is not None else frozenset(),
             asks=bool(self.state.output) and not self.state.output[-1].ended,
         )
 
@@ -264,7 +266,7 @@ class Watching(Screen[None]):
             self.focus_panel(next(iter([*pressed, *{TIMELINE} & set(names), *names])))
 
     def _note(self) -> str:
-        if is_small(*self.desk.size):
+        if is_small(*self.desk.size) and len(self.desk.wanted) > 1:
             return "small: tab for more"
         if self.target.limit and not self.over and stuck(self.state):
             return "hangs by design: s ends it"

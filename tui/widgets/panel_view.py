@@ -130,6 +130,10 @@ class PanelView(RowsView, can_focus=True):
                 event.prevent_default()
                 self.post_message(self.Pressed(button.line))
 
+    def keys(self) -> frozenset[str]:
+        """The keys that press a button here while this panel has the bright border."""
+        return frozenset(button.key for button in self._buttons() if self.has_focus)
+
     def _buttons(self) -> list[Button]:
         return self.panel.buttons(self._inside[0]) if self.panel is not None else []
 
