@@ -93,6 +93,7 @@ def start(
 
             recorders.append(Recorder(record, VERSION))
             made.callback(recorders[0].close)
+        _import_the_rest()
         queues.append(_make_queue(directory, target, arguments, capture))
         made.callback(queues[0].close)
         queues[0].hear(program.control, program.warden_pid)
@@ -112,7 +113,6 @@ def start(
         )
         (queue,) = queues
         made.callback(program.abandon)
-        # The warden starts up meanwhile: the modules that fold events take some 60 ms to import.
         from mpviz.trace.output import OutputReader  # noqa: PLC0415
         from mpviz.trace.sampler import Sampler  # noqa: PLC0415
         from mpviz.trace.session import Session  # noqa: PLC0415
@@ -133,6 +133,16 @@ def start(
         silenced=target.silenced,
         grace=target.grace,
     )
+
+
+def _import_the_rest() -> None:
+    """Import the modules that fold events while the warden starts up, which takes some 60 ms.
+
+    Later the program would start up at the same time, and more slowly where cores are few.
+    """
+    import mpviz.trace.output  # noqa: PLC0415
+    import mpviz.trace.sampler  # noqa: PLC0415
+    import mpviz.trace.session  # noqa: F401, PLC0415
 
 
 def _share_the_interpreter() -> None:
