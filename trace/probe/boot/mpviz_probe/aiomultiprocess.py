@@ -77,7 +77,7 @@ def _prepare_worker(unit):
         queues.hush(queue)
     workers.tell_initializer(name, unit.initializer)
     get, tell_start = worker.tx.get_nowait, partial(_tell_start, {}, name)
-    worker.tx.get_nowait = workers.told_tasks(name, get, tell_start)
+    worker.tx.get_nowait = workers.told_tasks(name, get, workers.telling(tell_start))
     tell_end = partial(_tell_end, {}, name)
     worker.rx.put_nowait = before(worker.rx.put_nowait, tell_end, "aiomultiprocess worker")
 

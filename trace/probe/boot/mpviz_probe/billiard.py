@@ -150,7 +150,8 @@ def _prepare_worker(module, _, worker, *args, **kwargs):
     queues.hush_simple(worker.inq)
     mappers = module.mapstar, module.starmapstar
     tell_start = partial(_tell_start, {}, mappers, name)
-    worker.wait_for_job = workers.told_tasks(name, worker.wait_for_job, tell_start)
+    told = workers.telling(tell_start)
+    worker.wait_for_job = workers.told_tasks(name, worker.wait_for_job, told)
     errors: "list" = []
     kind = module.ExceptionInfo
     keep_error = partial(_keep_error, kind, errors)

@@ -22,6 +22,7 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, during, weakly
+from mpviz_probe.pipes import beneath
 from mpviz_probe.processes import prepare_for
 
 TYPE_CHECKING = False
@@ -274,9 +275,11 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
     """
     name = workers.identify(b"executor", call_queue)
     _tell_first_wait(call_queue._rlock, name)
+    reader = call_queue._reader
+    reader._recv_bytes = beneath(reader._recv_bytes)
     receive = workers.told_arrival(name, call_queue._recv_bytes)
     # After a fork, a queue takes this method from its reader again, later than here.
-    call_queue._recv_bytes = call_queue._reader.recv_bytes = receive
+    call_queue._recv_bytes = reader.recv_bytes = receive
     module._CallItem.__setstate__ = _observed_setstate(name, module._process_chunk)
     workers.tell_results(result_queue, _teller_of_end(name))
     workers.tell_initializer(name, *args, **kwargs)

@@ -195,11 +195,13 @@ def _observed_tasks(module, name):
         form = workers.form_of_start(forms, name, name_of(function, arguments), items)
         wire.send(form, site_of(function, arguments), task.id)
 
+    told = workers.telling(tell_start)
+
     @wraps(get_tasks)
     @seamless
     def observed(*args, **kwargs):
         try:
-            return workers.each_told(name, get_tasks(*args, **kwargs), tell_start)
+            return workers.each_told(name, get_tasks(*args, **kwargs), told)
         except BaseException as error:
             unframe(error)
             raise

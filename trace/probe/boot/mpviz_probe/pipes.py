@@ -13,12 +13,17 @@ from functools import partial, wraps
 from itertools import compress, starmap
 from operator import is_
 from stat import S_ISFIFO, S_ISSOCK
+from types import MethodType
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
 from mpviz_probe.hooks import after, before
 from mpviz_probe.written import HEADER, Writes, was_sent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _UNUSED = False
 """Of a connection that is the program's, or came from another process and may be, as yet unused."""
@@ -34,18 +39,33 @@ _SOCKET_PIECE = 36864
 """The kernel cuts what goes into a socket into pieces of at most so many bytes, and lets the one
 pass that reaches its limit (af_unix.c)."""
 
+_originals: "dict[Any, Any]" = {}
+"""For our wrapper of a connection's method: the method."""
+
 
 def patch(module):
     """Patch ``multiprocessing.connection``."""
     connection = module.Connection
     connection._mpviz = None
-    connection._send_bytes = _observed_send(connection._send_bytes)
-    connection._recv_bytes = _observed_receive(connection._recv_bytes)
+    for name, observe in (("_send_bytes", _observed_send), ("_recv_bytes", _observed_receive)):
+        original = getattr(connection, name)
+        observed = observe(original)
+        _originals[observed] = original
+        setattr(connection, name, observed)
     connection._close = before(connection._close, _tell_of_close, "pipe")
     module.wait = _observed_wait(module.wait, connection)
     module.Pipe = after(module.Pipe, _tell_of_new, "pipe")
     # Pickled by name, so the wrapper has to bear the original's.
     module.rebuild_connection = after(module.rebuild_connection, _await_use, "pipe")
+
+
+def beneath(method):
+    """A connection's method without our wrapper, which only costs time where nothing is told.
+
+    Only for connections that may keep themselves alive, as those of a worker process may.
+    """
+    original = _originals.get(getattr(method, "__func__", None))
+    return method if original is None else MethodType(original, method.__self__)
 
 
 def disown(*connections):

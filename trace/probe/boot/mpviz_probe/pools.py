@@ -9,6 +9,7 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, during
+from mpviz_probe.pipes import beneath
 from mpviz_probe.processes import prepare_for
 from mpviz_probe.queues import hush_simple
 
@@ -184,44 +185,62 @@ def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to tell of what a worker does, in its process, before it begins."""
     name = workers.identify(b"pool", inqueue)
     hush_simple(inqueue)
-    inqueue._reader.recv_bytes = workers.told_arrival(name, inqueue._reader.recv_bytes)
+    reader = inqueue._reader
+    reader._recv_bytes = beneath(reader._recv_bytes)
+    reader.recv_bytes = workers.told_arrival(name, reader.recv_bytes)
     inqueue.get = workers.told_tasks(name, inqueue.get, _teller_of_start(mappers, name))
     workers.tell_results(outqueue, _teller_of_end(name))
     workers.tell_initializer(name, *args, **kwargs)
 
 
 def _teller_of_start(mappers, name):
-    """Make a function that tells of the start of a task; a worker mostly starts the same again."""
+    """Make what tells of the start of a task; a worker mostly starts the same again.
+
+    It is as if made by :func:`workers.telling`, with one call less for each task.
+    """
     forms: "dict[tuple, Any]" = {}
     mapper, star_mapper = mappers
     code = called = size = form = None
-    site = 0
+    site, send = 0, wire.send
 
-    def tell_start(task):
+    def learn(function, args, items):
         nonlocal code, called, size, form, site
-        job, index, function, args, _ = task
-        items = 0
-        if function is mapper or function is star_mapper:
-            (function, chunk), args = args[0], ()
-            items = len(chunk)
-        if not (
-            type(function) is FunctionType
-            and function.__code__ is code
-            and not function.__dict__
-            and function.__qualname__ == called
-            and items == size
-        ):
-            code = None
-            form = workers.form_of_start(
-                forms, name, name_of(function, args), items or calls_in(function)
-            )
-            site = site_of(function, args)
-            if is_plain(function):
-                # So is any other function with this code and no attributes.
-                called, size, code = function.__qualname__, items, function.__code__
-        wire.send(form, site, job, index or 0)
+        code = None
+        form = workers.form_of_start(
+            forms, name, name_of(function, args), items or calls_in(function)
+        )
+        site = site_of(function, args)
+        if is_plain(function):
+            # So is any other function with this code and no attributes.
+            called, size, code = function.__qualname__, items, function.__code__
 
-    return tell_start
+    @seamless
+    def told(task):
+        try:
+            try:
+                if task is None:
+                    return
+                job, index, function, args, _ = task
+                items = 0
+                if function is mapper or function is star_mapper:
+                    (function, chunk), args = args[0], ()
+                    items = len(chunk)
+                if not (
+                    type(function) is FunctionType
+                    and function.__code__ is code
+                    and not function.__dict__
+                    and function.__qualname__ == called
+                    and items == size
+                ):
+                    learn(function, args, items)
+                send(form, site, job, index or 0)
+            except BaseException:
+                report("pool worker")
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return told
 
 
 def _teller_of_end(name):

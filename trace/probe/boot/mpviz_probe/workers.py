@@ -3,7 +3,8 @@
 import os
 from _thread import LockType, get_ident
 from functools import partial, wraps
-from itertools import chain
+from itertools import chain, compress, filterfalse, repeat
+from operator import not_
 from sys import _getframe
 from threading import Condition
 from time import monotonic_ns
@@ -12,6 +13,7 @@ from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.pipes import beneath
 from mpviz_probe.processes import cpu_so_far
 from mpviz_probe.queues import hush_simple
 
@@ -129,31 +131,21 @@ def tell_ready(name):
 def told_arrival(name, receive):
     """Wrap the read of a task's bytes, after which the worker unpickles it and may import a lot.
 
-    No frame of ours is around the read: a chain of iterators in C reads again and again, and
-    passes all that was read to ``told``.
+    No frame of ours is around the read: a chain of iterators in C reads, sends the record, and
+    gives what was read, because the sending returns None.
     """
     arrived = wire.form(b"task.arrived", b'"o":' + name)
-    send_at_once = wire.send_at_once
-
-    @seamless
-    def told(data):
-        try:
-            # The lock that all readers share is held here.
-            send_at_once(arrived)
-            return data
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return map(told, iter(receive, _NEVER)).__next__
+    # The lock that all readers share is held here.
+    sent = map(wire.send_at_once, repeat(arrived))
+    return compress(iter(receive, _NEVER), map(not_, sent)).__next__
 
 
-def told_tasks(name, get, tell_start):
-    """Wrap a worker's wait for the next task; ``tell_start`` is called with each that is not None.
+def told_tasks(name, get, told):
+    """Wrap a worker's wait for the next task; ``told`` is called with each, see :func:`telling`.
 
     No frame of ours is around the wait, in which a task may turn out to be unreadable.
     """
-    return each_told(name, iter(get, _NEVER), tell_start).__next__
+    return each_told(name, iter(get, _NEVER), told).__next__
 
 
 class Before:
@@ -180,10 +172,29 @@ class Before:
             raise
 
 
-def each_told(name, tasks, tell_start):
+def telling(tell_start):
+    """Wrap what tells of the start of a task: None is no task, and errors of ours are reported."""
+
+    @seamless
+    def told(task):
+        try:
+            try:
+                if task is not None:
+                    tell_start(task)
+            except BaseException:
+                report("pool worker")
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return told
+
+
+def each_told(name, tasks, told):
     """Tell of each of a worker's tasks, and that it is ready when it asks for the first.
 
-    It is a chain of iterators in C, with no frame of ours while the next task is waited for.
+    It is a chain of iterators in C, with no frame of ours while the next task is waited for. It
+    gives each task because ``told``, which is made like that of :func:`telling`, returns None.
     """
 
     @seamless
@@ -195,20 +206,7 @@ def each_told(name, tasks, tell_start):
             unframe(error)
             raise
 
-    @seamless
-    def told(task):
-        try:
-            try:
-                if task is not None:
-                    tell_start(task)
-            except BaseException:
-                report("pool worker")
-            return task
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return map(told, chain.from_iterable(map(begin, (None,))))
+    return filterfalse(told, chain.from_iterable(map(begin, (None,))))
 
 
 def form_of_start(forms, name, function, items):
@@ -260,7 +258,7 @@ def tell_results(outqueue, tell_end):
     outqueue.put = _kept(results, outqueue.put, partial(setattr, lock, "acquire", early))
     writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
-    writer._send_bytes = told_when_sent(results, tell_end, writer._send_bytes)
+    writer._send_bytes = told_when_sent(results, tell_end, beneath(writer._send_bytes))
 
 
 @seamless
