@@ -219,7 +219,9 @@ def _after_fork(parent=0, told=None):
             fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
             started = start_ticks(os.getpid())
             wire.put(b"process.hello", fields % (parent, started), told=told)
-        if wire.is_open() and "threading" in sys.modules:
+        running = getattr(sys.modules.get("threading"), "_active", ())
+        if wire.is_open() and len(running) > 1:
+            # Only then: the import takes most of a millisecond, and each such child has to make it.
             from mpviz_probe import threads
 
             threads.tell_beside_fork()
