@@ -18,7 +18,8 @@ from statistics import median
 SECONDS = 3.0
 ROUNDS = 5
 PROGRAMS = Path(__file__).with_name("programs.py")
-MPVIZ = [sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sys.exit(main())"]
+MPVIZ = [str(Path(sys.executable).with_name("mpviz"))]
+"""By its path, so that it runs programs by the interpreter beside it, which runs them bare, too."""
 
 
 @dataclass(frozen=True)
