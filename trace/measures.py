@@ -75,9 +75,10 @@ _STARTING, _INITIALIZING, _ENDING = _ASIDE
 class Lane:
     """What one process did from its first moment: exact of late, thinned to buckets before that.
 
-    The newest :attr:`limit` spans are kept as they were. What falls off the end is added to buckets
-    of equal width that hold nanoseconds per activity, so totals stay exact; when there are too many
-    buckets their width doubles.
+    The newest spans are kept as they were: at most :attr:`limit`, and seven eighths of that at
+    least. What falls off the end, many at a time, is added to buckets of equal width that hold
+    nanoseconds per activity, so totals stay exact; when there are too many buckets their width
+    doubles.
     """
 
     BUCKETS = 2048
@@ -107,7 +108,7 @@ class Lane:
                 self.spans.append(_new_span((start, time, self.activity, self.detail)))
                 self.totals[self.activity] += time - start
                 if len(self.spans) > self.limit:
-                    self._thin(self.spans.popleft())
+                    self._thin_oldest()
             else:
                 time = start
         else:
@@ -118,11 +119,10 @@ class Lane:
 
     def condense(self, buckets: int) -> None:
         """Keep no span and at most so many buckets, for a process that ended long ago."""
-        while self.spans:
-            self._thin(self.spans.popleft())
+        self.limit = 0
+        self._thin_oldest()
         while len(self.buckets) > buckets:
             self._halve()
-        self.limit = 0
 
     def between(self, start: int, end: int) -> Iterator[Span]:
         """The exact spans that touch this stretch, the open one (up to ``end``) last."""
@@ -175,17 +175,24 @@ class Lane:
         for activity, durations in enumerate(zip(*self.buckets[first + 1 : last], strict=True)):
             total[activity] += sum(durations)
 
+    def _thin_oldest(self) -> None:
+        take = self.spans.popleft
+        last: array[int] | list[int] = []
+        last_start = last_end = 0
+        for _ in range(len(self.spans) - self.limit + self.limit // 8):
+            span = take()
+            start, end, activity, _ = span
+            if last_start <= start <= end <= last_end and last:
+                # Nearly all lie in the last bucket.
+                last[activity] += end - start
+                continue
+            self._thin(span)
+            last = self.buckets[-1]
+            last_start = self.origin + (len(self.buckets) - 1) * self.width
+            last_end = last_start + self.width
+
     def _thin(self, span: Span) -> None:
         position, span_end, activity, _ = span
-        index = (position - self.origin) // self.width
-        if (
-            index == len(self.buckets) - 1
-            and span_end <= self.origin + (index + 1) * self.width
-            and span_end >= position
-        ):
-            # Nearly all lie in the last bucket.
-            self.buckets[index][activity] += span_end - position
-            return
         while position < span_end:
             index = (position - self.origin) // self.width
             while index >= self.BUCKETS:

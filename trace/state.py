@@ -540,7 +540,24 @@ _LOCK, _RESULT, _IDLE = Activity.LOCK, Activity.RESULT, Activity.IDLE
 
 def settle(process: Process, time: int) -> None:
     """Let the lane show what the process's other fields say it does from this time on."""
-    activity, detail = _doing(process)
+    # As in _doing, whose calls would take as long as all else here: this is called for each record.
+    detail = ""
+    if (
+        process.waits
+        or process.began < 0
+        or process.exiting >= 0
+        or process.ended >= 0
+        or process.stopped
+        or process.zombie
+        or process.initializing
+    ):
+        activity, detail = _doing(process)
+    elif process.task:
+        activity, detail = _TASK, process.task
+    elif process.pool:
+        activity = _RUNNING if _has_got_a_task(process) else _IDLE
+    else:
+        activity = _SLEEPING if process.resting else _RUNNING
     lane = process.lane
     if activity is not lane.activity or detail != lane.detail or lane.start < 0:
         lane.change(time, activity, detail)
@@ -565,8 +582,10 @@ def read_cpu(process: Process, time: int, seconds: float) -> None:
     """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
     if seconds > process.cpu_seconds:
         process.cpu_seconds = seconds
-    if seconds > 0 and process.lane.start >= 0:
-        process.readings.add(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
+    lane = process.lane
+    if seconds > 0 and lane.start >= 0:
+        worked, aside = lane.at_work_and_aside(time)
+        process.readings.add(round(seconds * 1e9), worked, aside)
 
 
 def _doing(process: Process) -> tuple[Activity, str]:

@@ -258,7 +258,8 @@ def _ending(event: TaskEnded) -> Bind:
     def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
         pool = pool_of(state, pool_id)
         tasks = state.table(Task)
-        key, jobs, places, at_work = process.key, pool.jobs, pool.places, pool.at_work
+        key, jobs, places = process.key, pool.jobs, pool.places
+        at_work, beside = pool.at_work, pool.beside
 
         def ended(time: int, thread: int, call: int, cpu: int, index: int, *_: int) -> None:
             number = call
@@ -289,10 +290,11 @@ def _ending(event: TaskEnded) -> Bind:
             job.last_end = pool.last_end = time
             pool.finished.add(time)
             read_cpu(process, time, seconds or cpu / 1e9)
-            process.task, process.stopping = _task_left(pool, process, task_id), ""
+            left = _task_left(pool, process, task_id) if beside else ""
+            process.task, process.stopping = left, ""
             at_work.pop(key, None)
-            if process.task:
-                at_work[key] = process.task
+            if left:
+                at_work[key] = left
             process.receiving = False
             process.idle_since = time
             if done == pool.max_tasks:
