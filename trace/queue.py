@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mpviz.trace import own_errors
@@ -44,8 +45,8 @@ TRICKLE_RECORDS = 1 << 9
 """Of each ring."""
 TRICKLE_SECONDS = 0.01
 
-RING_RECORDS = 1 << 12
-"""How many records are taken out of a ring at one look."""
+RING_RECORDS = layout.SLOTS
+"""How many records at most are taken out of a ring at one look: all."""
 
 OUTPUT_BYTES = 500
 """What an event of a source that can be held up counts for in the backlog, about its size."""
@@ -70,6 +71,9 @@ BUSY_BYTES = 1 << 15
 
 RECORDS_TO_WAIT_FOR = layout.SLOTS // 8
 """The next look should come when this many records are in the ring that fills fastest."""
+
+_PACE_KEPT = 0.98
+"""At each look, so much is left of the greatest pace that was seen before."""
 
 _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
@@ -233,6 +237,7 @@ class EventQueue:
         pause = IDLE_SECONDS
         owed = slowly = False
         read = marked = enough = settled = looked = 0
+        pace = Pace()
         while True:
             with self._arrived:
                 self._arrived.wait_for(self._may_go_on(slowly), pause)
@@ -263,7 +268,7 @@ class EventQueue:
             if slowly:
                 pause = TRICKLE_SECONDS
             else:
-                pause = pause_after(piece, (began - looked) / 1e9)
+                pause = pace.pause(piece, (began - looked) / 1e9)
             looked = began
 
     def _may_go_on(self, slowly: bool) -> Callable[[], bool]:
@@ -384,12 +389,25 @@ class EventQueue:
         return pieces, False
 
 
-def pause_after(piece: Pass, elapsed: float) -> float:
-    """Seconds until the next look, if this is what came in the ``elapsed`` seconds before one."""
-    if sum(map(len, piece.lines)) >= BUSY_BYTES:
-        return DRAIN_SECONDS
-    most = max((len(taken.records) for taken in piece.rings), default=0) // layout.SLOT_BYTES
-    return min(IDLE_SECONDS, max(DRAIN_SECONDS, elapsed * RECORDS_TO_WAIT_FOR / max(1, most)))
+@dataclass(slots=True)
+class Pace:
+    """How fast the records come, and how long to pause for them."""
+
+    fastest: float = 0.0
+    """Records a second in the ring that filled fastest of late.
+
+    It falls slowly: a process that lost its core for a moment fills its ring as fast as before
+    when it has it again.
+    """
+
+    def pause(self, piece: Pass, elapsed: float) -> float:
+        """Seconds until the next look, if this came in the ``elapsed`` seconds before one."""
+        most = max((len(taken.records) for taken in piece.rings), default=0) // layout.SLOT_BYTES
+        self.fastest = max(_PACE_KEPT * self.fastest, most / elapsed)
+        if sum(map(len, piece.lines)) >= BUSY_BYTES:
+            return DRAIN_SECONDS
+        wanted = RECORDS_TO_WAIT_FOR / max(1.0, self.fastest)
+        return min(IDLE_SECONDS, max(DRAIN_SECONDS, wanted))
 
 
 def _enlarge(descriptor: int) -> None:

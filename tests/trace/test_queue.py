@@ -40,7 +40,7 @@ from mpviz.trace.primitives.lock import LockAcquired
 from mpviz.trace.primitives.process import Hello
 from mpviz.trace.probe import BOOT
 from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.queue import EventQueue, pause_after
+from mpviz.trace.queue import EventQueue, Pace
 from mpviz.trace.report import document
 from mpviz.trace.rings import NEVER, Ring, Taken
 from mpviz.trace.state import RunState
@@ -604,15 +604,29 @@ def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: Even
 def test_the_next_look_comes_before_the_fullest_ring_is_full(
     records: int, elapsed: float, pause: float
 ) -> None:
-    ring = cast(Ring, None)
-    taken = [Taken(ring, 1, bytes(layout.SLOT_BYTES * each)) for each in (1, records)]
-    piece = Pass([], taken, [], [], NEVER, True, 1)
-    assert pause_after(piece, elapsed) == pytest.approx(pause)
+    assert Pace().pause(taken(1, records), elapsed) == pytest.approx(pause)
+
+
+def test_a_process_that_loses_its_core_for_a_moment_is_not_taken_for_slow() -> None:
+    pace = Pace()
+    pace.pause(taken(4096), 0.004)
+    pauses = [pace.pause(taken(), 0.004) for _ in range(500)]
+    assert pauses[0] == queue_module.DRAIN_SECONDS
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == queue_module.IDLE_SECONDS
 
 
 def test_a_pipe_that_is_in_use_is_looked_at_as_soon_as_it_may_be() -> None:
-    piece = Pass([bytes(queue_module.BUSY_BYTES)], [], [], [], NEVER, True, 1)
-    assert pause_after(piece, 0.03) == queue_module.DRAIN_SECONDS
+    piece = taken()
+    piece.lines.append(bytes(queue_module.BUSY_BYTES))
+    assert Pace().pause(piece, 0.03) == queue_module.DRAIN_SECONDS
+
+
+def taken(*counts: int) -> Pass:
+    """A pass that took so many records out of each ring."""
+    ring = cast(Ring, None)
+    rings = [Taken(ring, 1, bytes(layout.SLOT_BYTES * count)) for count in counts]
+    return Pass([], rings, [], [], NEVER, True, 1)
 
 
 def test_get_waits_for_the_first_event_and_no_longer(queue: EventQueue) -> None:
