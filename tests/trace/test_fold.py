@@ -801,6 +801,20 @@ def test_a_call_of_apply_is_called_by_the_number_of_its_job(pool: Story) -> None
     assert numbers == [7, 1]
 
 
+def test_what_was_told_of_a_job_before_its_submission_is_kept(pool: Story) -> None:
+    pool.tell(13, MAIN, JobGrew, object="P", job=7, call=8, items=2)
+    start_task(pool, 14, ANNA, 0, job=7)
+    submitted = {"call": "map", "function": "fetch", "tasks": 1, "items": 2, "chunksize": 2}
+    pool.tell(15, MAIN, JobSubmitted, object="P", job=7, **submitted)
+    pool.tell(16, ANNA, TaskEnded, object="P", job=7, index=0)
+    entry = pool.one("pools")["jobs"][1]
+    assert (entry["call"], entry["function"]) == ("map", "fetch")
+    assert (entry["tasks"], entry["items"], entry["chunksize"]) == (2, 4, 2)
+    assert (entry["started"], entry["done"], entry["pending"]) == (1, 1, 1)
+    start_task(pool, 17, BERT, 0, job=8)
+    assert pool.one("pools")["jobs"][1]["started"] == 2
+
+
 def test_callbacks_are_counted_in_their_job(pool: Story) -> None:
     pool.tell(20, MAIN, JobCallback, object="P", job=0, which="callback", thread=9)
     pool.tell(21, MAIN, JobCallback, object="P", job=0, which="error_callback", thread=9)

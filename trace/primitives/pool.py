@@ -48,6 +48,7 @@ from mpviz.trace.primitives.pool_state import (
     note_beside,
     note_place,
     pool_of,
+    take_over,
     thin_tasks,
 )
 from mpviz.trace.processes import described
@@ -162,6 +163,10 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         event.items,
         event.chunksize,
     )
+    heard_of = pool.jobs.get(event.job)
+    if heard_of is not None and not heard_of.call:
+        # Without rings, two threads of an executor may write what they tell in another order.
+        take_over(job, heard_of)
     add_job(pool, job)
     if event.call not in SINGLE_CALLS:
         # How many tasks a map of the others comes to is only known when it has made them.

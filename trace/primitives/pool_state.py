@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from itertools import islice
 
 from mpviz.trace.measures import Distribution, Rate
@@ -169,6 +169,22 @@ def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
         job = Job(number, "", function, time, -1, -1, 1)
         add_job(pool, job)
     return job
+
+
+def take_over(job: Job, heard_of: Job) -> None:
+    """Give a job all that was told of it before its submission."""
+    job.tasks = max(job.tasks, heard_of.tasks)
+    job.items = max(0, job.items) + heard_of.items if heard_of.items > 0 else job.items
+    for name in _TOLD_LATER:
+        setattr(job, name, getattr(heard_of, name))
+
+
+_TOLD_LATER = [
+    each.name
+    for each in fields(Job)
+    if each.default is not MISSING or each.default_factory is not MISSING
+]
+"""The fields of a job that are not known at its submission."""
 
 
 def add_job(pool: Pool, job: Job) -> None:
