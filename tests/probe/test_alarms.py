@@ -226,7 +226,7 @@ if __name__ == "__main__":
 '''
 
 INTERRUPTED = '''
-import multiprocessing as mp, os, random, signal, sys, threading, time
+import multiprocessing as mp, os, random, select, signal, struct, sys, threading, time
 from telling import tell
 
 class Alarm(Exception):
@@ -341,6 +341,46 @@ tell(sent=sent, put=put_there)
 """
 )
 
+RECEIVES = (
+    INTERRUPTED
+    + """
+ITEMS = 8
+
+def take_all(take):
+    # No more than there are: the alarm may have to be waited for.
+    taken = iter(range(ITEMS))
+    def take_one():
+        if next(taken, None) is None:
+            time.sleep(0.001)
+        else:
+            take()
+    return take_one
+
+def left(reader):
+    # Not observed; what is left of a message that was begun is no message.
+    data = b""
+    while select.select([reader], [], [], 0)[0]:
+        data += os.read(reader.fileno(), 1 << 16)
+    return len(data) // len(MESSAGE), len(data) % len(MESSAGE) > 0
+
+signal.signal(signal.SIGALRM, ring)
+MESSAGE = struct.pack("!i", 3) + b"one"
+received = got = 0
+ours, theirs = mp.Pipe()
+queue = mp.SimpleQueue()
+for _ in range(1500):
+    for _ in range(ITEMS):
+        ours.send_bytes(b"one")
+    interrupt(take_all(theirs.recv_bytes))
+    received += ITEMS - sum(left(theirs))
+    for _ in range(ITEMS):
+        os.write(queue._writer.fileno(), MESSAGE)
+    interrupt(take_all(queue._reader.recv_bytes))
+    got += ITEMS - sum(left(queue._reader))
+tell(received=received, got=got)
+"""
+)
+
 IN_ONE_PROCESS = 12
 TOGETHER = 3
 """Number of kinds of calls."""
@@ -402,3 +442,13 @@ def test_a_message_that_went_out_is_told_as_sent_though_an_alarm_comes(
     queue = run.one("queues", "queue")
     # Whoever reads is not seen to get what was put.
     assert queue["depth"] == run.facts("put") > 0
+
+
+def test_a_message_that_was_taken_is_told_as_received_though_an_alarm_comes(
+    run_program: RunProgram, python: str
+) -> None:
+    run = run_program(RECEIVES, python=python)
+    run.assert_nothing_was_missed()
+    assert run.one("pipes", "ours/theirs")["receives"] == run.facts("received") > 0
+    assert run.one("queues", "queue")["gets"] == run.facts("got") > 0
+    assert not any(process.waits for process in run.state.processes.values())

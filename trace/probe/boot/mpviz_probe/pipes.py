@@ -19,7 +19,14 @@ from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import over, report
 from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
 from mpviz_probe.hooks import after, before
-from mpviz_probe.written import HEADER, Writes, was_sent
+from mpviz_probe.transfers import (
+    HEADER,
+    NONE_YET,
+    note_reads,
+    note_writes,
+    size_received,
+    was_sent,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +86,7 @@ class _Told:
 
     __slots__ = (
         "arrival", "capacity", "descriptor", "ended", "here", "is_socket", "name", "no_message",
-        "no_room", "page_used", "received", "refused", "room", "sent", "writes",
+        "no_room", "page_used", "reads", "received", "refused", "room", "sent", "writes",
     )  # fmt: skip
 
     def __init__(self, connection):
@@ -95,7 +102,7 @@ class _Told:
             self.is_socket, self.capacity = _capacity(self.descriptor)
         # Between the site and the program are the wrapper and ``send`` or one that receives.
         self.here = sites.of_caller(3)
-        self.writes = Writes(connection)
+        self.writes, self.reads = note_writes(connection), note_reads(connection)
         end = b'"o":' + self.name
         if connection.readable:
             self.received = wire.form(b"pipe.received", end, (b"s", b"size"))
@@ -281,11 +288,11 @@ def _observed_send(send_bytes):
             told = told or _begin_to_tell(self)
             if told is None:
                 return send_bytes(self, buf)
-            size, here, waits, outer = len(buf), 0, False, None
-            written: "list[int]" = []
+            size, here, waits, written = len(buf), 0, False, told.writes
+            # Before the ``try``: the notes of the message before must not be taken for this one's.
+            written.clear()
             try:
                 try:
-                    outer = told.writes.begin(written)
                     here = told.here()
                     waits = told.waits_for_room(size)
                     send(told.sent, here, size)
@@ -303,7 +310,6 @@ def _observed_send(send_bytes):
                     send(told.refused, here, size)
                 raise
             finally:
-                told.writes.end(outer)
                 if waits:
                     over()
         except BaseException as error:
@@ -326,7 +332,8 @@ def _observed_receive(receive_bytes):
             told = told or _begin_to_tell(self)
             if told is None:
                 return receive_bytes(self, maxsize)
-            waits, data = False, None
+            waits, data, is_told, read = False, None, False, told.reads
+            read.clear()
             try:
                 try:
                     waits = told.waits_for_message()
@@ -339,14 +346,15 @@ def _observed_receive(receive_bytes):
                     # None means a message longer than the program accepts.
                     if data is not None:
                         send(told.received, told.here(), data.tell())
-                except BaseException:
+                        is_told = True
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 3)
                     report("pipe")
                 return data
             except BaseException as error:
-                if data is not None and not wire.was_told(error):
-                    send(told.received, 0, data.tell())
-                elif isinstance(error, EOFError) and not passed_the_program(error):
-                    _tell_of_end(told)
+                size = size_received(read) if data is None else data.tell()
+                waits = waits and size == NONE_YET
+                _tell_after_all(error, told, size, is_told)
                 raise
             finally:
                 if waits and data is None:
@@ -356,6 +364,18 @@ def _observed_receive(receive_bytes):
             raise
 
     return observed
+
+
+def _tell_after_all(error, told, size, is_told):
+    """After this exception, report what has left the pipe though the program will not get it.
+
+    That is a message of this size, or the end.
+    """
+    if size != NONE_YET:
+        if not is_told:
+            wire.send(told.received, 0, size)
+    elif isinstance(error, EOFError) and not passed_the_program(error):
+        _tell_of_end(told)
 
 
 def _tell_of_end(told):

@@ -19,7 +19,7 @@ from mpviz_probe.locks import answers_of, attempts, is_the_programs_own, keep_or
 from mpviz_probe.locks import hush as hush_lock
 from mpviz_probe.pipes import bytes_in, capacity_of, disown
 from mpviz_probe.signals import hide
-from mpviz_probe.written import Writes, was_sent
+from mpviz_probe.transfers import NONE_YET, note_writes, noting_reads, size_received, was_sent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ def _observe_queue(queue):
     name = wire.text(identify(queue))
     queue._sem.acquire = _observed_room(queue._sem._semlock, name)
     queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
-    queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name)
-    queue._reader._recv = _observed_piece(queue._reader, name)
+    reads, receive = noting_reads(queue._reader)
+    queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name, reads)
+    queue._reader._recv = _observed_piece(queue._reader, name, receive)
     queue._poll = _observed_poll(queue._poll, name)
 
 
@@ -178,7 +179,7 @@ def _give_turn_back(error, taken, answers, given, give):
     raise error
 
 
-def _observed_receive(receive, reader, name):
+def _observed_receive(receive, reader, name, reads):
     """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
     got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
     waiting = wire.form(b"wait", b'"what":"get","turn":true,"o":' + name, (b"s",))
@@ -189,7 +190,9 @@ def _observed_receive(receive, reader, name):
     @seamless
     def observed():
         try:
-            size = -1
+            size, is_told = NONE_YET, False
+            # Before the ``try``: the notes of the item before must not be taken for this one's.
+            reads.clear()
             try:
                 try:
                     if not ready.poll(0):
@@ -200,13 +203,17 @@ def _observed_receive(receive, reader, name):
                 size = len(data)
                 try:
                     send(got, here(), size)
-                except BaseException:
+                    is_told = True
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 3)
                     report("queue")
                 return data
-            except BaseException as error:
-                if size < 0:
+            except BaseException:
+                if size == NONE_YET:
+                    size = size_received(reads)
+                if size == NONE_YET:
                     over()
-                elif not wire.was_told(error):
+                elif not is_told:
                     # The item has left the queue, but the program will not get it.
                     send(got, 0, size)
                 raise
@@ -217,7 +224,7 @@ def _observed_receive(receive, reader, name):
     return observed
 
 
-def _observed_piece(reader, name):
+def _observed_piece(reader, name, receive):
     """Wrap the read of an item's length, and then of the item: half of it may never come.
 
     What was written in one piece (PIPE_BUF at most) is there as a whole, and costs no look.
@@ -225,7 +232,7 @@ def _observed_piece(reader, name):
     from weakref import ref
 
     waiting = wire.form(b"wait", b'"what":"get","turn":true,"begun":true,"o":' + name, (b"s",))
-    read, known = type(reader)._recv, ref(reader)
+    known = ref(reader)
 
     @seamless
     def observed(size, *args):
@@ -238,7 +245,7 @@ def _observed_piece(reader, name):
                     wire.send(waiting, sites.here())
             except BaseException:
                 report("queue")
-            return read(connection, size, *args)
+            return receive(connection, size, *args)
         except BaseException as error:
             unframe(error)
             raise
@@ -374,8 +381,9 @@ def _observe_simple(queue):
         queue._wlock.acquire = _observed_turn(queue._wlock._semlock, b"put", name)
         queue._wlock.release = queue._wlock._semlock.release
     reader, writer = queue._reader, queue._writer
-    reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name)
-    reader._recv = _observed_piece(reader, name)
+    reads, receive = noting_reads(reader)
+    reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name, reads)
+    reader._recv = _observed_piece(reader, name, receive)
     writer.send_bytes = _observed_send(weakly(writer.send_bytes), writer, name)
 
 
@@ -404,7 +412,7 @@ def _observed_send(send, writer, name):
     """Wrap the write of an item's bytes, which blocks while the pipe is full."""
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","turn":true,"o":' + name, (b"s",))
-    send_record, here, writes = wire.send, sites.of_caller(3), Writes(writer)
+    send_record, here, writes = wire.send, sites.of_caller(3), note_writes(writer)
     descriptor = writer.fileno()
     capacity = capacity_of(descriptor)
     ready = select.poll()
@@ -413,12 +421,11 @@ def _observed_send(send, writer, name):
     @seamless
     def observed(data):
         try:
-            waits, is_told, size, outer = False, False, 0, None
-            written: "list[int]" = []
+            waits, is_told, size = False, False, 0
+            writes.clear()
             try:
                 try:
                     size = len(data)
-                    outer = writes.begin(written)
                     send_record(putting, here())
                     is_told = True
                     # A larger item may need a reader before it is written completely.
@@ -432,12 +439,11 @@ def _observed_send(send, writer, name):
                     report("queue")
                 return send(data)
             except BaseException:
-                if is_told and not was_sent(written, size):
+                if is_told and not was_sent(writes, size):
                     # The put was told, but the item was not sent.
                     wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
                 raise
             finally:
-                writes.end(outer)
                 if waits:
                     over()
         except BaseException as error:
