@@ -14,16 +14,16 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from mpviz.scenarios.catalogue import scenarios
-from mpviz.trace.comparison import Run
-from mpviz.trace.replay import Replay
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.comparison import Run
+from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.comparing import print_rows
-from mpviz.tui.comparison_rows import comparison_rows
+from mpviz.tui.commands.compare import print_rows
+from mpviz.tui.commands.sweeps import sweep_of
+from mpviz.tui.commands.targets import from_words
 from mpviz.tui.exports import export, format_for
-from mpviz.tui.sweeps import sweep_of
-from mpviz.tui.targets import from_words
+from mpviz.tui.render.comparison_rows import comparison_rows
 
 WIDTH, HEIGHT = 120, 36
 FOLDER = Path(__file__).parent

@@ -21,14 +21,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mpviz.trace import kernel, own_errors, signals
-from mpviz.trace.decode import decode
-from mpviz.trace.events import Event
-from mpviz.trace.replay import Replay
-from mpviz.trace.report import document
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model import own_errors
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.record.replay import Replay
+from mpviz.trace.system import kernel
+from mpviz.trace.system import send_signal as signals
 
 PATIENCE = 60.0
 """Seconds after which a condition that has not come true is a failure, never an outcome."""

@@ -19,20 +19,20 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
+from mpviz.tui.actions.keys import palette_entries
+from mpviz.tui.commands.files import PICTURE, file_name, numbered
+from mpviz.tui.commands.targets import commands_of
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
-from mpviz.tui.files import PICTURE, file_name, numbered
-from mpviz.tui.keys import palette_entries
+from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.sessions import NotStarted, Session, Start
-from mpviz.tui.targets import commands_of
 from mpviz.tui.terminal import Terminal, is_job
-from mpviz.tui.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from mpviz.trace.replay import Replay
-    from mpviz.trace.start import Target
+    from mpviz.trace.launch.start import Target
+    from mpviz.trace.record.replay import Replay
+    from mpviz.tui.screens.base import RunScreenBase
     from mpviz.tui.screens.picker import PickerScreen
-    from mpviz.tui.screens.watching import Watching
 
 FPS = 10
 FPS_OVER_SSH = 4
@@ -134,11 +134,11 @@ class MpvizApp(App[int]):
         """Run what was chosen, and show it over the scenarios."""
         self.push_screen(self._run_screen(event.target))
 
-    def on_watching_left(self) -> None:
+    def on_run_screen_base_left(self) -> None:
         """Show the scenarios, again or for the first time."""
         self._show_scenarios()
 
-    def on_watching_failed(self, event: Watching.Failed) -> None:
+    def on_run_screen_base_failed(self, event: RunScreenBase.Failed) -> None:
         """Say why a run could not be started: on the command line, or over the scenarios."""
         if self._target is not None:
             self.failure = event.reason
@@ -216,7 +216,7 @@ class MpvizApp(App[int]):
         if self._events is None or self._events.is_closed():
             return
         if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
-            # The warden ends the program when we are gone.
+            # The supervisor ends the program when we are gone.
             signal.signal(signal.SIGALRM, lambda *_: _leave(self, 128 + number))
             signal.alarm(LAST_WAY_OUT)
         # Only this wakes a sleeping loop.
@@ -312,8 +312,8 @@ def _starter(rate: float, record: Path | None) -> Start:
     runs = count(1)
 
     def start(target: Target) -> Session:
-        from mpviz.trace.launch import LaunchError  # noqa: PLC0415 - picking needs no msgspec
-        from mpviz.trace.start import start as start_session  # noqa: PLC0415
+        from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.trace.launch.start import start as start_session  # noqa: PLC0415
 
         try:
             file = _next_file(record, runs) if record is not None else None
@@ -366,8 +366,8 @@ def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozens
 
 def _has_written(session: Session, json_file: str | None) -> bool:
     """Write what was asked for; False, after a message, if that or the recording failed."""
-    from mpviz.trace.report import document  # noqa: PLC0415 - picking needs no msgspec
-    from mpviz.tui.headless import record_problem, say, write_json  # noqa: PLC0415
+    from mpviz.trace.explain.report import document  # noqa: PLC0415 - picking needs no msgspec
+    from mpviz.tui.commands.headless import record_problem, say, write_json  # noqa: PLC0415
 
     problem = record_problem(session)
     if problem:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from types import FrameType
 
-    from mpviz.trace.state import RunState
+    from mpviz.trace.model.state import RunState
     from mpviz.tui.sessions import Session
 
 FOUND = 3
 """The exit status if a finding was made that ``--fail-on`` names."""
 
 UNKNOWN = 125
-"""The exit status if nobody knows the program's own, because the warden was killed."""
+"""The exit status if nobody knows the program's own, because the supervisor was killed."""
 
 NOT_STARTED = 127
 """The exit status if the program could not be started; as a shell's."""

@@ -17,7 +17,7 @@ def main() -> int:
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        from mpviz.tui import cli  # noqa: PLC0415 - Ctrl-C must not come in the middle of it
+        from mpviz.tui.commands import command_line as cli  # noqa: PLC0415 - Ctrl-C must not come in the middle of it
 
         signal.signal(signal.SIGINT, handler)
         return cli.main()

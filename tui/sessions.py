@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mpviz.trace.start import Target
-    from mpviz.trace.state import RunState
+    from mpviz.trace.launch.start import Target
+    from mpviz.trace.model.state import RunState
 
 
 class Source(Protocol):
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 
 class Session(Source, Protocol):
-    """One run: :class:`mpviz.trace.session.Session`, or what tests put in its place."""
+    """One run: :class:`mpviz.trace.launch.session.Session`, or what tests put in its place."""
 
     @property
     def recorded(self) -> Path | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from mpviz.trace.kernel import read_status
+from mpviz.trace.system.kernel import read_status
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -36,7 +36,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from mpviz.trace import kernel, signals
+from mpviz.trace.system import kernel
+from mpviz.trace.system import send_signal as signals
 from tests.benchmarks.kills import ALONE, MPVIZ, START_METHODS, marked, shared_files
 
 MARK = "MPVIZ_ENDS"

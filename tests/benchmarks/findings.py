@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from mpviz.trace.events import Event
-from mpviz.trace.findings import RULES
-from mpviz.trace.fold import fold
-from mpviz.trace.recording import Recording
-from mpviz.trace.state import RunState
+from mpviz.trace.explain.findings import RULES
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recording import Recording
 from tests.benchmarks.pairs import Measure, compare, print_head, print_row
 
 ROUNDS = 15

@@ -2,7 +2,8 @@
 
 ``python -m tests.benchmarks.kills --tries N --seed S``: nine scenarios under three start methods,
 every second run in a terminal. Root's trials have their own /dev/shm. The victim is a random one of
-all processes: the program's, multiprocessing's helpers, and mpviz's own warden. Possible failures:
+all processes: the program's, multiprocessing's helpers, and mpviz's own supervisor. Possible
+failures:
 
 - hung: mpviz does not end when it is asked to;
 - lost: a record is missing, or unreadable, or the probe made an error;
@@ -30,7 +31,8 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from pathlib import Path
 
-from mpviz.trace import kernel, signals
+from mpviz.trace.system import kernel
+from mpviz.trace.system import send_signal as signals
 from mpviz.tui.endings import NOT_STARTED
 
 SCENARIOS = {
@@ -134,8 +136,9 @@ def run(trial: Trial, chance: random.Random) -> None:
         return
     if not document.exists():
         status = viewer.process.returncode
-        # Where the warden was killed before it could start the program, there is nothing to tell.
-        if status != NOT_STARTED or trial.victim != "warden":
+        # Where the supervisor was killed before it could start the program, there is nothing to
+        # tell.
+        if status != NOT_STARTED or trial.victim != "supervisor":
             trial.problems.append(f"wrong: there is no JSON, status {status}")
         return
     check_document(trial, json.loads(document.read_text()), killed, living, seen)
@@ -238,7 +241,7 @@ def role_of(pid: int) -> str:
     """The role of a process, by its command line."""
     command = " ".join(kernel.read_command(pid))
     for words, role in (
-        ("warden", "warden"),
+        ("supervisor", "supervisor"),
         ("resource_tracker import", "resource tracker"),
         ("forkserver import", "fork server"),
     ):
@@ -266,7 +269,7 @@ def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
         started = kernel.start_time(pid)
         if started is None:
             continue
-        if role == "warden":
+        if role == "supervisor":
             # It cannot be stopped first, and ends before the program only if it is killed.
             if signals.send(pid, started, signal.SIGKILL):
                 trial.victim = role
@@ -313,7 +316,7 @@ def check_document(
         trial.problems.append(f"lost: {stream}")
     by_pid = {process["pid"]: process for process in document["processes"]}
     victim = by_pid.get(killed)
-    if trial.victim not in ("warden", "resource tracker"):
+    if trial.victim not in ("supervisor", "resource tracker"):
         shown = victim and (victim["exit_code"], victim["signal"])
         if shown != (-9, "SIGKILL"):
             trial.problems.append(f"wrong: the killed one is shown as {shown}")

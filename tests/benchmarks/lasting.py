@@ -48,7 +48,7 @@ class Cost:
     cpu: float
     """CPU time of the program's processes."""
     viewer: float = 0.0
-    """CPU time of mpviz itself, its start and its warden included."""
+    """CPU time of mpviz itself, its start and its supervisor included."""
     records: int = 0
 
 

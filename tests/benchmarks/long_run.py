@@ -7,12 +7,12 @@ from pathlib import Path
 
 import psutil
 
-from mpviz.trace.decode import decode
-from mpviz.trace.fold import fold
-from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.rings import NEVER, Ring, Taken
-from mpviz.trace.state import RunState
+from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.collect.reordering import Pass, Sorter
+from mpviz.trace.collect.rings import NEVER, Ring, Taken
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 EVENTS = 2_000_000
 BATCH = 40_000

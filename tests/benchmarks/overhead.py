@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mpviz.scenarios.pool_map import calculate_primes
-from mpviz.trace.start import Target, start
+from mpviz.trace.launch.start import Target, start
 from tests.benchmarks.pairs import Measure, compare, print_head, print_row
 
 ROUNDS = 5
@@ -45,7 +45,8 @@ def _watched(words: list[str]) -> Measure:
 
 
 def _run_watched(target: Target) -> float:
-    """Seconds from the start of the program's first process to its end, as the warden saw them."""
+    """Seconds from the start of the program's first process to its end, as the supervisor saw
+    them."""
     session = start(target, capture=True)
     try:
         while not session.over:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from mpviz.trace import kernel, signals
-from mpviz.trace.processes import exit_in_words, signal_name
-from mpviz.trace.report import document
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.processes import exit_in_words, signal_name
+from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.system import kernel
+from mpviz.trace.system import send_signal as signals
 
 SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))
 TRIALS = 12

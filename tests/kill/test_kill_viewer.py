@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace import kernel
+from mpviz.trace.system import kernel
 
 SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))
 TRIALS = 6

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.primitives.queue import Turns
+from mpviz.trace.model.primitives.queue import Turns
 
 PATIENCE = 60
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.events import Event, ProbeError
-from mpviz.trace.primitives.value import ValueWritten
-from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.told import as_events
+from mpviz.probe import BOOT
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.model.events import Event, ProbeError
+from mpviz.trace.model.primitives.value import ValueWritten
+from mpviz.trace.model.told import as_events
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.report import document
-from mpviz.trace.start import Target, start
-from mpviz.tui import sources
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.start import Target, start
+from mpviz.tui.screens import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable

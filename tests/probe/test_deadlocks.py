@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.chains import Chain, End, chain_in_words, chain_of
-from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.report import document
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
-from mpviz.trace.stuck import stuck
+from mpviz.trace.explain.chains import Chain, End, chain_in_words, chain_of
+from mpviz.trace.explain.report import document
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.state import RunState
 
 Hang = Callable[..., tuple[RunState, Any]]
 

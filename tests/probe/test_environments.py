@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.probe import BOOT
-from mpviz.trace.report import document
-from mpviz.trace.start import Target, start
+from mpviz.probe import BOOT
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.start import Target, start
 
 PROGRAM = """
 import json, multiprocessing, os, sys

@@ -8,8 +8,8 @@ import programs_that_hang as programs
 import pytest
 from scenario_runs import FAULTS
 
-from mpviz.trace.findings import limits
-from mpviz.trace.state import RunState
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.model.state import RunState
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunTogether

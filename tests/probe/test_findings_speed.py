@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.findings.too_many_for_cores import most_for
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Finding, RunState
+from mpviz.trace.explain.findings.too_many_for_cores import most_for
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.state import Finding, RunState
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

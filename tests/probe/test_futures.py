@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.events import Waiting
+from mpviz.trace.model.events import Waiting
 
 if TYPE_CHECKING:
-    from mpviz.trace.state import RunState
+    from mpviz.trace.model.state import RunState
     from tests.conftest import Observed, RunProgram, RunTogether
 
 COMMON = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from mpviz.trace.state import Process
+from mpviz.trace.model.state import Process
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mpviz.trace.state import RunState
+    from mpviz.trace.model.state import RunState
     from tests.conftest import RunProgram, RunTogether
 
 PRELUDE = """

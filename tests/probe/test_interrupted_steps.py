@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mpviz.trace.events import Event, ProbeError, Site, WaitOver
-from mpviz.trace.primitives.lock import LockAcquired, LockReleased
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.primitives.value import ValueWritten
-from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.told import as_events
+from mpviz.probe import BOOT
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.model.events import Event, ProbeError, Site, WaitOver
+from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.primitives.value import ValueWritten
+from mpviz.trace.model.told import as_events
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -78,7 +78,7 @@ def told(nothing_left: None, python: str) -> Iterator[Told]:
 def test_no_descriptor_is_left_open(told: Told) -> None:
     output, _ = told("""
 import socket
-from mpviz_probe import pipes
+from mpviz_probe.standard import pipes
 
 def ring_alarm(number, frame):
     raise Alarm("the program's own")
@@ -326,7 +326,7 @@ print(json.dumps([came, len(wire._held)]))
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
 def test_what_three_alarms_in_a_row_undo_is_told_once(told: Told) -> None:
     output, events = told("""
-from mpviz_probe import locks
+from mpviz_probe.standard import locks
 
 def interrupt_second(module, name):
     original, calls = getattr(module, name), []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.state import HELPERS
+from mpviz.trace.model.state import HELPERS
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

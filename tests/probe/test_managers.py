@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.primitives.manager import Managed, Manager
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState, Wait
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.manager import Managed, Manager
+from mpviz.trace.model.state import RunState, Wait
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mpviz.trace.primitives.lock import LockAcquired
-from mpviz.trace.report import document
-from mpviz.trace.start import Target, start
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.lock import LockAcquired
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mpviz.trace.state import RunState
+    from mpviz.trace.model.state import RunState
     from tests.conftest import RunProgram
 
 BANK = '''

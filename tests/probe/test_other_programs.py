@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.report import document, summary
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.states import in_words
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.render.states import in_words
 
 RunToEnd = Callable[..., None]
 Begin = Callable[..., Session]

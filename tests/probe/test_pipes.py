@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mpviz.trace.primitives.pipe import Pipe, pipes_made
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.pipe import Pipe, pipes_made
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

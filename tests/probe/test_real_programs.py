@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.state import HELPERS
+from mpviz.trace.model.state import HELPERS
 
 PATIENCE = 120
 FILES = 9

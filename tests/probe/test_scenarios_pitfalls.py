@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from scenario_runs import counts
 
-from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.primitives.pool import Pool, Task
-from mpviz.trace.primitives.queue import Queue
-from mpviz.trace.report import document
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.explain.report import document
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.state import Process, RunState
 
 RunToEnd = Callable[..., None]
 

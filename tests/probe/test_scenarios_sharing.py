@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 import pytest
 from scenario_runs import assert_all_ended_well, run
 
-from mpviz.trace import session
-from mpviz.trace.events import Event
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import Lock
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
+from mpviz.trace.launch import session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

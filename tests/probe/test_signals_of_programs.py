@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.start import Target, start
+from mpviz.trace.launch.start import Target, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable

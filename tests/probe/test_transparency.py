@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.events import Event, ProbeError
-from mpviz.trace.primitives.manager import MethodCalled
-from mpviz.trace.primitives.memory import MemoryUnlinked
-from mpviz.trace.primitives.pipe import MessageSent
-from mpviz.trace.primitives.pool import FutureDone
-from mpviz.trace.primitives.process import Hello, Started
-from mpviz.trace.primitives.queue import ItemLost
-from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.told import as_events
+from mpviz.probe import BOOT
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.model.events import Event, ProbeError
+from mpviz.trace.model.primitives.manager import MethodCalled
+from mpviz.trace.model.primitives.memory import MemoryUnlinked
+from mpviz.trace.model.primitives.pipe import MessageSent
+from mpviz.trace.model.primitives.pool import FutureDone
+from mpviz.trace.model.primitives.process import Hello, Started
+from mpviz.trace.model.primitives.queue import ItemLost
+from mpviz.trace.model.told import as_events
 
 PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")

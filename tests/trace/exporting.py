@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mpviz.trace.events import Event
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.recording import Recording
+from mpviz.trace.model.events import Event
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.recording import Recording
 
 
 def recorded(folder: Path, events: Iterable[Event]) -> Path:

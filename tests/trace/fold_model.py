@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as some
 
-from mpviz.trace.events import (
+from mpviz.trace.model.events import (
     Event,
     Marked,
     Output,
@@ -29,21 +29,21 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.manager import ManagedCreated, MethodCalled
-from mpviz.trace.primitives.memory import (
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.manager import ManagedCreated, MethodCalled
+from mpviz.trace.model.primitives.memory import (
     MemoryAttached,
     MemoryClosed,
     MemoryCreated,
     MemoryUnlinked,
 )
-from mpviz.trace.primitives.pipe import (
+from mpviz.trace.model.primitives.pipe import (
     MessageReceived,
     MessageSent,
     PipeCreated,
     SendRefused,
 )
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobCallback,
     JobDone,
@@ -58,7 +58,7 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import (
+from mpviz.trace.model.primitives.process import (
     Began,
     Exiting,
     Finished,
@@ -67,17 +67,17 @@ from mpviz.trace.primitives.process import (
     Signalled,
     Started,
 )
-from mpviz.trace.primitives.queue import (
+from mpviz.trace.model.primitives.queue import (
     ItemDone,
     ItemGot,
     ItemLost,
     ItemPut,
     QueueCreated,
 )
-from mpviz.trace.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
 
 MS = 1_000_000
-WARDEN, MAIN = 50, 100
+SUPERVISOR, MAIN = 50, 100
 CHILDREN = (101, 102, 103)
 LOCKS, QUEUES, VALUES = ("L0", "L1"), ("Q0", "Q1"), ("V0",)
 SIGNALS = ("event", "condition", "barrier")
@@ -137,10 +137,10 @@ class Model:
             cores=1,
             version="",
         )
-        self.tell(WARDEN, ProgramStarted, child=MAIN, started=1)
+        self.tell(SUPERVISOR, ProgramStarted, child=MAIN, started=1)
         self.living[MAIN] = Life(MAIN, str(MAIN), 1)
         self.lives += 1
-        self.tell(MAIN, Hello, parent=WARDEN, started=1, role="main")
+        self.tell(MAIN, Hello, parent=SUPERVISOR, started=1, role="main")
         self.tell(MAIN, Site, site=1, file="a.py", line=1, function="f", code="x, y = make()")
         for name in LOCKS:
             self.tell(MAIN, LockCreated, object=name, kind="Lock", maximum=1, site=1)
@@ -383,7 +383,7 @@ class Model:
         if which % 2 and MAIN in self.living:
             self.tell(MAIN, Signalled, child=life.pid, signal=9)
             self.tell(MAIN, Joined, child=life.pid, exit_code=code)
-        self.tell(WARDEN, ProcessExited, child=life.pid, exit_code=code)
+        self.tell(SUPERVISOR, ProcessExited, child=life.pid, exit_code=code)
 
     def look(self, life: Life, which: int) -> None:
         letter = "RSDTZ"[which % 5]
@@ -416,7 +416,7 @@ class Model:
         self.now += MS
         self.counts["tasks lost"] += sum(life.task is not None for life in self.living.values())
         self.living.pop(MAIN)
-        self.tell(WARDEN, ProgramEnded, child=MAIN, exit_code=0)
+        self.tell(SUPERVISOR, ProgramEnded, child=MAIN, exit_code=0)
         self.tell(0, RunEnded, exit_code=0)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.allowance import allowed_cores, granted_cores, usable_cores
+from mpviz.trace.model.reducer import usable_cores
+from mpviz.trace.system.allowance import allowed_cores, granted_cores
 
 PID = 7
 

@@ -12,17 +12,17 @@ from typing import Any
 import msgspec.inspect
 import pytest
 
-from mpviz.trace import fold as fold_module
-from mpviz.trace import names as names_module
-from mpviz.trace import processes as processes_module
-from mpviz.trace import state as state_module
-from mpviz.trace.events import FROM_VIEWER, FROM_WARDEN, Event, Site
-from mpviz.trace.fold import EVENTS, fold
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives import pool as pool_module
-from mpviz.trace.primitives import pool_state, value
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.model import names as names_module
+from mpviz.trace.model import processes as processes_module
+from mpviz.trace.model import reducer as fold_module
+from mpviz.trace.model import state as state_module
+from mpviz.trace.model.events import FROM_SUPERVISOR, FROM_VIEWER, Event, Site
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives import pool as pool_module
+from mpviz.trace.model.primitives import pool_state, value
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated
+from mpviz.trace.model.primitives.pool import (
     Job,
     JobSubmitted,
     Pool,
@@ -30,13 +30,13 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import MOST_SIGNALS, RunState
-from mpviz.trace.waits import WAIT_KINDS
+from mpviz.trace.model.reducer import EVENTS, fold
+from mpviz.trace.model.state import MOST_SIGNALS, RunState
+from mpviz.trace.model.wait_kinds import WAIT_KINDS
 
 BOUND = 12
 EVENTS_OF_A_KIND = 4 * BOUND
-KINDS = [kind for kind in EVENTS if kind not in (*FROM_VIEWER, *FROM_WARDEN)]
+KINDS = [kind for kind in EVENTS if kind not in (*FROM_VIEWER, *FROM_SUPERVISOR)]
 SPEAKER = 77
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fold_model import play, streams
 from hypothesis import given
 
-from mpviz.trace.chains import Chain, End, chain_from, chain_in_words
-from mpviz.trace.fold import fold
-from mpviz.trace.state import RunState, Thread
+from mpviz.trace.explain.chains import Chain, End, chain_from, chain_in_words
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState, Thread
 
 
 def chains_of(state: RunState) -> list[Chain]:

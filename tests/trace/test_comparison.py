@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from time_story import ANNA, BERT, MAIN, WARDEN, Story
+from time_story import ANNA, BERT, MAIN, SUPERVISOR, Story
 
-from mpviz.trace.comparison import (
+from mpviz.trace.model.events import ProcessExited, Waiting
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
+from mpviz.trace.model.primitives.pool import PoolCreated, WorkerReady
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.record.comparison import (
     COUNT,
     SECONDS,
     SHARE,
@@ -17,10 +21,6 @@ from mpviz.trace.comparison import (
     compare,
     comparison_document,
 )
-from mpviz.trace.events import ProcessExited, Waiting
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated
-from mpviz.trace.primitives.pool import PoolCreated, WorkerReady
-from mpviz.trace.state import Finding, RunState
 
 
 def a_run(label: str, *, busy: float, length: float) -> Run:
@@ -31,7 +31,7 @@ def a_run(label: str, *, busy: float, length: float) -> Run:
         story.child(10, pid, name, began=10)
         story.tell(10, pid, WorkerReady, object="P", cpu=0.000001)
         story.task(10, 10 + busy, pid, cpu=busy)
-        story.tell(length - 5, WARDEN, ProcessExited, child=pid, exit_code=0)
+        story.tell(length - 5, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     story.end(length)
     return Run(label, story.state)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mpviz.trace.decode import decode
-from mpviz.trace.events import Event, Site, Unreadable, WaitOver
-from mpviz.trace.primitives.process import Began
-from mpviz.trace.text import LIMIT, clean
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.model.events import Event, Site, Unreadable, WaitOver
+from mpviz.trace.model.primitives.process import Began
+from mpviz.trace.model.text import LIMIT, clean
 
 BEFORE = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'
 AFTER = b'{"k":"wait.over","t":3,"p":7,"n":3}\n'

@@ -14,11 +14,18 @@ from exporting import exported, recorded
 from fold_model import play, streams
 from hypothesis import given, settings
 
-from mpviz.trace.events import Event, ProcessExited, ProgramStarted, RunStarted, Sample, Waiting
 from mpviz.trace.export import chrome
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.events import (
+    Event,
+    ProcessExited,
+    ProgramStarted,
+    RunStarted,
+    Sample,
+    Waiting,
+)
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobDone,
     JobGrew,
@@ -28,9 +35,9 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Hello, Started
-from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.primitives.value import ValueCreated, ValueRead
+from mpviz.trace.model.primitives.process import Began, Hello, Started
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.model.primitives.value import ValueCreated, ValueRead
 
 MS = 1_000_000
 MAIN, ONE, TWO = 100, 101, 102

@@ -14,9 +14,9 @@ from fold_model import play, streams
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.events import Event, ProcessExited, RunStarted
 from mpviz.trace.export import csv as tasks_csv
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.events import Event, ProcessExited, RunStarted
+from mpviz.trace.model.primitives.pool import (
     TASK_LIMIT,
     JobSubmitted,
     PoolCreated,

@@ -15,11 +15,11 @@ from chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
 from exporting import exported
 
 from mpviz.trace.export import chrome
-from mpviz.trace.primitives.pool import Task
-from mpviz.trace.start import start
-from mpviz.trace.state import RunState
-from mpviz.trace.still import still
-from mpviz.tui.targets import from_words
+from mpviz.trace.launch.start import start
+from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.snapshot import still
+from mpviz.tui.commands.targets import from_words
 
 PATIENCE = 60
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace import findings
-from mpviz.trace.findings import RULES, limits
-from mpviz.trace.findings.look import look
-from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.state import Finding, RunState
+from mpviz.trace.explain import findings
+from mpviz.trace.explain.findings import RULES, limits
+from mpviz.trace.explain.findings.look import look
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.state import Finding, RunState
 
 README = Path(__file__).parents[2] / "README.md"
 

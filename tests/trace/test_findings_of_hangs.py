@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mpviz.trace.events import (
+from mpviz.trace.model.events import (
     Event,
     Marked,
     ProcessExited,
@@ -14,13 +14,12 @@ from mpviz.trace.events import (
     RunEnded,
     RunStarted,
     Sample,
+    SupervisorSignalled,
     Waiting,
     WaitOver,
-    WardenSignalled,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.pool import (
     JobDone,
     JobLength,
     JobSubmitted,
@@ -30,11 +29,19 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Exiting, ForkedBeside, Hello, Joined, Started
-from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.process import (
+    Began,
+    Exiting,
+    ForkedBeside,
+    Hello,
+    Joined,
+    Started,
+)
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
-WARDEN, MAIN, LEFT, RIGHT, THIRD = 9, 10, 11, 12, 13
+SUPERVISOR, MAIN, LEFT, RIGHT, THIRD = 9, 10, 11, 12, 13
 SECOND = 1_000_000_000
 
 
@@ -56,8 +63,8 @@ class Story:
                 cores=2,
                 version="1",
             ),
-            ProgramStarted(time=0, pid=WARDEN, child=MAIN, started=MAIN),
-            Hello(time=0, pid=MAIN, parent=WARDEN, started=MAIN, role="main"),
+            ProgramStarted(time=0, pid=SUPERVISOR, child=MAIN, started=MAIN),
+            Hello(time=0, pid=MAIN, parent=SUPERVISOR, started=MAIN, role="main"),
         )
         for child in children:
             self.start(child)
@@ -83,7 +90,7 @@ class Story:
         self.tell(started, began)
 
     def end(self, child: int, exit_code: int = -9) -> None:
-        self.tell(ProcessExited(time=0, pid=WARDEN, child=child, exit_code=exit_code))
+        self.tell(ProcessExited(time=0, pid=SUPERVISOR, child=child, exit_code=exit_code))
         self.status.pop(child)
 
     def waits(self, pid: int, what: str, target: str, **more: int | bool) -> None:
@@ -412,9 +419,11 @@ def test_a_zombie_may_wait_for_its_turn_to_be_joined() -> None:
 def leave(story: Story, *left: int, exit_code: int = 0) -> list[str]:
     """End the program, and with it what it leaves."""
     story.pass_time(0.1)
-    story.tell(ProgramEnded(time=0, pid=WARDEN, child=MAIN, exit_code=exit_code))
+    story.tell(ProgramEnded(time=0, pid=SUPERVISOR, child=MAIN, exit_code=exit_code))
     for pid in left:
-        story.tell(WardenSignalled(time=0, pid=WARDEN, child=pid, signal=15, left_behind=True))
+        story.tell(
+            SupervisorSignalled(time=0, pid=SUPERVISOR, child=pid, signal=15, left_behind=True)
+        )
     for pid in left:
         story.end(pid, -15)
     story.tell(RunEnded(time=0, pid=0, exit_code=exit_code))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.model.events import (
     Event,
     Marked,
     Output,
@@ -24,14 +25,13 @@ from mpviz.trace.events import (
     RunStarted,
     Sample,
     Site,
+    SupervisorSignalled,
     Unreadable,
     Waiting,
     WaitOver,
-    WardenSignalled,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.lock import (
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.lock import (
     Lock,
     LockAcquired,
     LockCreated,
@@ -39,20 +39,20 @@ from mpviz.trace.primitives.lock import (
     ReleaseRefused,
     contention,
 )
-from mpviz.trace.primitives.manager import (
+from mpviz.trace.model.primitives.manager import (
     Managed,
     ManagedCreated,
     ManagerServing,
     MethodAnswered,
     MethodCalled,
 )
-from mpviz.trace.primitives.memory import (
+from mpviz.trace.model.primitives.memory import (
     MemoryAttached,
     MemoryClosed,
     MemoryCreated,
     MemoryUnlinked,
 )
-from mpviz.trace.primitives.pipe import (
+from mpviz.trace.model.primitives.pipe import (
     EndClosed,
     MessageReceived,
     MessageSent,
@@ -63,7 +63,7 @@ from mpviz.trace.primitives.pipe import (
     pipe_waiters,
     pipes_made,
 )
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.pool import (
     TASK_LIMIT,
     ExecutorBroken,
     FutureDone,
@@ -83,8 +83,8 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
-from mpviz.trace.primitives.queue import (
+from mpviz.trace.model.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
+from mpviz.trace.model.primitives.queue import (
     ItemDone,
     ItemGot,
     ItemLost,
@@ -92,14 +92,14 @@ from mpviz.trace.primitives.queue import (
     Queue,
     QueueCreated,
 )
-from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.recent import RECENT_LIMIT
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import LOG_LIMIT, OUTPUT_LIMIT, Process, RunState
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import LOG_LIMIT, OUTPUT_LIMIT, Process, RunState
+from mpviz.trace.model.told import RECENT_LIMIT
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 MS = 1_000_000
-VIEWER, WARDEN, MAIN, ANNA, BERT, CARL = 0, 50, 100, 101, 102, 103
+VIEWER, SUPERVISOR, MAIN, ANNA, BERT, CARL = 0, 50, 100, 101, 102, 103
 
 
 class Story:
@@ -127,8 +127,8 @@ class Story:
             cores=2,
             version="1.2.3",
         )
-        self.tell(time, WARDEN, ProgramStarted, child=MAIN, started=1000)
-        self.tell(time, MAIN, Hello, parent=WARDEN, started=1000, role="main", python="3.11.7")
+        self.tell(time, SUPERVISOR, ProgramStarted, child=MAIN, started=1000)
+        self.tell(time, MAIN, Hello, parent=SUPERVISOR, started=1000, role="main", python="3.11.7")
 
     def child(self, time: float, pid: int, name: str, method: str = "fork", **fields: Any) -> None:
         """MAIN starts a child, which says hello and begins."""
@@ -150,7 +150,7 @@ class Story:
 
     def end(self, time: float, exit_code: int | None = 0) -> None:
         """The first process ends, and with it the run."""
-        self.tell(time, WARDEN, ProgramEnded, child=MAIN, exit_code=exit_code)
+        self.tell(time, SUPERVISOR, ProgramEnded, child=MAIN, exit_code=exit_code)
         self.tell(time, VIEWER, RunEnded, exit_code=exit_code)
 
     def process(self, pid: int) -> Process:
@@ -293,11 +293,11 @@ def test_threads_of_one_process_hold_and_wait_each_for_itself(two: Story) -> Non
     assert two.process(ANNA).state == "running"
 
 
-def test_how_the_program_ended_is_the_warden_s_to_say(two: Story) -> None:
+def test_how_the_program_ended_is_the_supervisor_s_to_say(two: Story) -> None:
     two.tell(11, ANNA, ProcessExited, child=MAIN, exit_code=0)
     two.tell(12, ANNA, ProcessExited, child=BERT, exit_code=0)
-    two.tell(13, WARDEN, ProcessExited, child=BERT, exit_code=-9)
-    two.tell(14, WARDEN, ProgramEnded, child=MAIN, exit_code=3)
+    two.tell(13, SUPERVISOR, ProcessExited, child=BERT, exit_code=-9)
+    two.tell(14, SUPERVISOR, ProgramEnded, child=MAIN, exit_code=3)
     assert (two.process(MAIN).exit_code, two.process(BERT).exit_code) == (3, -9)
 
 
@@ -305,7 +305,7 @@ def test_a_dead_holder_keeps_the_lock_and_the_waiter_says_so(two: Story) -> None
     lock = create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")
     two.tell(12, BERT, Waiting, what="lock", object="L")
-    two.tell(13, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    two.tell(13, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     assert lock.holder == str(ANNA)
     assert two.words(BERT) == "lock gate, held by Anna, which is dead"
     assert two.one("locks")["holder_pid"] == ANNA
@@ -315,7 +315,7 @@ def test_a_death_ends_the_wait_of_the_dead(two: Story) -> None:
     lock = create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")
     two.tell(12, BERT, Waiting, what="lock", object="L")
-    two.tell(18, WARDEN, ProcessExited, child=BERT, exit_code=-15)
+    two.tell(18, SUPERVISOR, ProcessExited, child=BERT, exit_code=-15)
     assert two.process(BERT).wait is None
     assert (lock.contended, lock.wait.count, lock.wait.total) == (0, 1, 6 * MS)
     assert (lock.given_up, lock.cut_off) == (0, 1), "it did not give up"
@@ -465,7 +465,7 @@ def test_messages_go_both_ways_through_a_duplex_pipe(two: Story) -> None:
         "send_wait": 0,
     }
     assert doing(two.process(BERT), 12, 16, 19) == ["queue", "running", "queue"]
-    two.tell(20, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    two.tell(20, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     assert two.words(BERT) == "a message on pipe left/right, from Anna, which is dead"
 
 
@@ -567,7 +567,7 @@ def test_a_call_waits_for_its_answer(manager: Story) -> None:
     }
     assert manager.process(CARL).role == "manager"
     assert doing(manager.process(ANNA), 12, 14, 15) == ["result", "running", "result"]
-    manager.tell(18, WARDEN, ProcessExited, child=CARL, exit_code=-9)
+    manager.tell(18, SUPERVISOR, ProcessExited, child=CARL, exit_code=-9)
     assert manager.words(BERT).endswith("to scores.update, which is dead")
 
 
@@ -625,7 +625,7 @@ def test_a_block_is_attached_by_those_who_have_not_closed_it_nor_died(two: Story
         "unlinked": False,
     }
     two.tell(14, BERT, MemoryClosed, object="psm")
-    two.tell(15, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    two.tell(15, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     two.tell(16, MAIN, MemoryUnlinked, object="psm")
     entry = two.one("shared_memory")
     assert (entry["attached_now"], entry["unlinked"]) == ([MAIN], True)
@@ -732,7 +732,7 @@ def test_a_raised_task_is_ended_and_says_with_what(pool: Story) -> None:
 
 def test_a_task_is_lost_with_its_worker(pool: Story) -> None:
     start_task(pool, 13, ANNA, 0)
-    pool.tell(18, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    pool.tell(18, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     (task,) = pool.document()["tasks"]
     assert (task["outcome"], task["ended"]) == ("lost", pytest.approx(0.018))
     job = pool.state.table(Pool)["P"].jobs[0]
@@ -745,7 +745,7 @@ def test_a_task_is_lost_with_its_worker(pool: Story) -> None:
 def test_an_idle_worker_that_dies_takes_no_task_along(pool: Story) -> None:
     start_task(pool, 13, ANNA, 0)
     pool.tell(14, ANNA, TaskEnded, object="P", job=0, index=0)
-    pool.tell(18, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    pool.tell(18, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     (task,) = pool.document()["tasks"]
     assert task["outcome"] == "done"
 
@@ -779,7 +779,7 @@ def test_what_has_come_to_no_end_is_pending(pool: Story) -> None:
     pool.tell(14, ANNA, TaskEnded, object="P", job=0, index=0)
     assert (job.queued, job.pending) == (1, 1)
     pool.tell(15, MAIN, PoolEnded, object="P", how="terminate")
-    pool.tell(16, WARDEN, ProcessExited, child=ANNA, exit_code=-15)
+    pool.tell(16, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
     entry = pool.one("pools")["jobs"][0]
     assert (entry["done"], entry["pending"], entry["ended"]) == (1, 1, None)
 
@@ -859,7 +859,7 @@ def test_a_worker_that_ends_in_its_initializer_was_never_ready(
 ) -> None:
     pool.child(30, CARL, "Carl")
     pool.tell(31, CARL, WorkerInitializing, object="P", function="prepare")
-    pool.tell(35, WARDEN, ProcessExited, child=CARL, exit_code=exit_code)
+    pool.tell(35, SUPERVISOR, ProcessExited, child=CARL, exit_code=exit_code)
     worker = pool.one("pools")["workers"][2]
     assert (worker["pid"], worker["initialized"], worker["initialization"]) == (CARL, 0, None)
     assert pool.state.log[-1].text == "ended within its initializer prepare"
@@ -1005,8 +1005,8 @@ def test_the_end_of_a_worker_breaks_an_executor_and_all_that_is_not_done(executo
     start_call(executor, 16, BERT, 1)
     assert [job.never_run for job in pool.jobs.values()] == [0, 1]
     executor.tell(17, MAIN, Signalled, child=BERT, signal=15, thread=9)
-    executor.tell(18, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
-    executor.tell(18, WARDEN, ProcessExited, child=BERT, exit_code=-15)
+    executor.tell(18, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
+    executor.tell(18, SUPERVISOR, ProcessExited, child=BERT, exit_code=-15)
     entry = executor.one("pools")
     assert entry["broken"] is True
     assert [(job["lost"], job["never_run"], job["pending"]) for job in entry["jobs"]] == [
@@ -1257,7 +1257,7 @@ def test_a_value_s_own_lock_is_shown_once_the_program_takes_it(value: Story) -> 
 # Processes
 
 
-def test_the_program_itself_stands_first_and_the_warden_is_not_a_process(story: Story) -> None:
+def test_the_program_itself_stands_first_and_the_supervisor_is_not_a_process(story: Story) -> None:
     story.begin(start_method="spawn")
     story.end(500, 3)
     found = story.document()
@@ -1281,7 +1281,7 @@ def test_the_program_itself_stands_first_and_the_warden_is_not_a_process(story: 
 
 
 def test_a_program_that_cannot_start_says_why(story: Story) -> None:
-    story.tell(0, WARDEN, ProgramFailed, error="no such file")
+    story.tell(0, SUPERVISOR, ProgramFailed, error="no such file")
     story.tell(1, VIEWER, RunEnded, exit_code=None)
     assert story.document()["run"]["error"] == "no such file"
     assert story.document()["run"]["exit_code"] is None
@@ -1293,7 +1293,7 @@ def test_a_join_waits_for_the_child_until_it_is_over(two: Story) -> None:
     assert two.words(MAIN) == "join Anna"
     assert two.process(MAIN).activity is Activity.PROCESS
     two.tell(28, ANNA, Finished, exit_code=0, cpu=0.5, rss=9000)
-    two.tell(30, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    two.tell(30, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     assert not two.process(ANNA).joined
     two.tell(31, MAIN, Joined, child=ANNA, exit_code=0)
     two.tell(31, MAIN, WaitOver)
@@ -1305,7 +1305,7 @@ def test_a_join_waits_for_the_child_until_it_is_over(two: Story) -> None:
 
 def test_a_death_that_is_told_twice_stays_as_it_was_first(two: Story) -> None:
     two.tell(30, MAIN, Joined, child=ANNA, exit_code=-15)
-    two.tell(35, WARDEN, ProcessExited, child=ANNA, exit_code=-15)
+    two.tell(35, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
     two.tell(40, VIEWER, Sample, cores=[1.0], processes=[], gone=[ANNA])
     entry = two.document()["processes"][1]
     assert (entry["exit_code"], entry["signal"]) == (-15, "SIGTERM")
@@ -1317,7 +1317,7 @@ def test_an_exit_code_that_comes_late_is_still_learnt(two: Story) -> None:
     two.tell(130, VIEWER, Sample, cores=[1.0], processes=[])
     entry = two.document()["processes"][1]
     assert (entry["exit_code"], entry["ended"]) == (None, pytest.approx(0.03))
-    two.tell(131, WARDEN, ProcessExited, child=ANNA, exit_code=4)
+    two.tell(131, SUPERVISOR, ProcessExited, child=ANNA, exit_code=4)
     entry = two.document()["processes"][1]
     assert (entry["exit_code"], entry["ended"]) == (4, pytest.approx(0.03))
 
@@ -1335,7 +1335,7 @@ def test_who_is_missing_at_a_sample_may_still_have_records_on_their_way(pool: St
 
 def test_an_exit_that_is_told_while_a_process_is_missing_counts(two: Story) -> None:
     two.tell(30, VIEWER, Sample, cores=[1.0], processes=[], gone=[ANNA])
-    two.tell(31, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    two.tell(31, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     two.tell(130, VIEWER, Sample, cores=[1.0], processes=[])
     assert (two.process(ANNA).exit_code, two.process(ANNA).ended) == (-9, 31 * MS)
 
@@ -1343,9 +1343,9 @@ def test_an_exit_that_is_told_while_a_process_is_missing_counts(two: Story) -> N
 def test_signals_are_noted_with_who_sent_them(two: Story) -> None:
     two.tell(20, MAIN, Signalled, child=ANNA, signal=15)
     two.tell(21, VIEWER, Marked, action="signal", child=BERT, signal=9)
-    two.tell(22, WARDEN, ProcessExited, child=ANNA, exit_code=-15)
-    two.tell(22, WARDEN, ProcessExited, child=BERT, exit_code=-9)
-    two.tell(22, WARDEN, ProcessExited, child=MAIN, exit_code=-6)
+    two.tell(22, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
+    two.tell(22, SUPERVISOR, ProcessExited, child=BERT, exit_code=-9)
+    two.tell(22, SUPERVISOR, ProcessExited, child=MAIN, exit_code=-6)
     assert two.process(ANNA).signals == [(20 * MS, str(MAIN), 15)]
     assert two.process(BERT).signals == [(21 * MS, "mpviz", 9)]
     log = {entry.text: entry.trouble for entry in two.state.log}
@@ -1434,20 +1434,20 @@ def test_a_fork_server_seen_by_a_sample_first_gets_its_name(two: Story) -> None:
 
 
 def test_who_was_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-9)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=-9)
     two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
     killed = two.process(200)
     assert (killed.exit_code, killed.alive, killed.ended) == (-9, False, 20 * MS)
 
 
 def test_whom_mpviz_ended_before_anybody_saw_it_is_not_shown(two: Story) -> None:
-    two.tell(19, WARDEN, WardenSignalled, child=200, signal=9, left_behind=False)
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-9)
+    two.tell(19, SUPERVISOR, SupervisorSignalled, child=200, signal=9, left_behind=False)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=-9)
     assert 200 not in two.state.by_pid
 
 
 def test_a_zombie_seen_after_its_end_is_known_by_what_the_kernel_calls_it(two: Story) -> None:
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=1)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=1)
     zombie = sample(200, status="Z", executable="false")
     two.tell(25, VIEWER, Sample, cores=[], processes=[zombie])
     process = two.process(200)
@@ -1456,15 +1456,15 @@ def test_a_zombie_seen_after_its_end_is_known_by_what_the_kernel_calls_it(two: S
 
 
 def test_a_zombie_that_mpviz_has_ended_is_no_trouble(two: Story) -> None:
-    two.tell(19, WARDEN, WardenSignalled, child=200, signal=15, left_behind=False)
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=-15)
+    two.tell(19, SUPERVISOR, SupervisorSignalled, child=200, signal=15, left_behind=False)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=-15)
     two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
     assert two.process(200).exit_code == -15
     assert not [entry for entry in two.state.log if entry.trouble]
 
 
 def test_an_unseen_end_is_not_that_of_the_next_process_with_the_pid(two: Story) -> None:
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=0)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=0)
     two.tell(22, 200, Hello, parent=MAIN, started=99, role="process", forked=True)
     two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, started=99, status="Z")])
     assert two.process(200).alive
@@ -1479,7 +1479,7 @@ def test_who_was_killed_before_its_parent_told_of_it_is_shown(two: Story) -> Non
 def test_who_ended_by_itself_before_anybody_saw_it_is_shown_only_if_it_stays_a_zombie(
     two: Story,
 ) -> None:
-    two.tell(20, WARDEN, ProcessExited, child=200, exit_code=3)
+    two.tell(20, SUPERVISOR, ProcessExited, child=200, exit_code=3)
     assert 200 not in two.state.by_pid
     two.tell(25, VIEWER, Sample, cores=[], processes=[sample(200, status="Z")])
     assert (two.process(200).exit_code, two.process(200).alive) == (3, False)
@@ -1488,11 +1488,11 @@ def test_who_ended_by_itself_before_anybody_saw_it_is_shown_only_if_it_stays_a_z
 def test_a_pid_that_is_used_again_is_another_process(two: Story) -> None:
     create_lock(two)
     two.tell(11, ANNA, LockAcquired, object="L")
-    two.tell(12, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    two.tell(12, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     two.numbers[ANNA] = 0
     two.tell(20, ANNA, Hello, parent=MAIN, started=99_999, role="process", forked=True)
     two.tell(20, ANNA, Began, name="Again", daemon=False, parent=MAIN)
-    two.tell(21, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    two.tell(21, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     entries = [entry for entry in two.document()["processes"] if entry["pid"] == ANNA]
     assert [(entry["id"], entry["name"], entry["exit_code"]) for entry in entries] == [
         (f"{ANNA}", "Anna", -9),
@@ -1531,7 +1531,7 @@ def test_a_child_is_the_same_whoever_tells_of_it_first(story: Story, order: str)
     }
     for step in steps[order]:
         step()
-    story.tell(20, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    story.tell(20, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     assert len(story.state.processes) == 2
     anna = story.document()["processes"][1]
     assert (anna["name"], anna["daemon"], anna["start_method"]) == ("Anna", True, "spawn")
@@ -1653,7 +1653,7 @@ def test_a_gap_in_the_numbers_of_a_dead_process_is_lost(two: Story) -> None:
     two.numbers[ANNA] += 3
     two.tell(20, ANNA, WaitOver)
     assert two.state.lost == 0
-    two.tell(21, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    two.tell(21, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     assert two.state.lost == 3
 
 

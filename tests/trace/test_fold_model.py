@@ -21,7 +21,8 @@ from fold_model import (
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.model.events import (
     Event,
     ProcessSample,
     ProgramFailed,
@@ -29,20 +30,18 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.fold import EVENTS, fold, ring_handler
-from mpviz.trace.forms import Form, RingRecord
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased
-from mpviz.trace.primitives.manager import Managed
-from mpviz.trace.primitives.memory import (
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
+from mpviz.trace.model.primitives.manager import Managed
+from mpviz.trace.model.primitives.memory import (
     MemoryBlock,
 )
-from mpviz.trace.primitives.pipe import (
+from mpviz.trace.model.primitives.pipe import (
     MessageReceived,
     MessageSent,
     pipes_made,
 )
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobGrew,
     Pool,
@@ -50,16 +49,16 @@ from mpviz.trace.primitives.pool import (
     TaskEnded,
     TaskStarted,
 )
-from mpviz.trace.primitives.queue import (
+from mpviz.trace.model.primitives.queue import (
     ItemGot,
     ItemPut,
     Queue,
 )
-from mpviz.trace.primitives.value import Content, SharedValue, ValueRead, ValueWritten
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import RunState
-from mpviz.trace.told import Told, as_events
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.model.primitives.value import Content, SharedValue, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import EVENTS, fold, ring_handler
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import Form, RingRecord, Told, as_events
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 
 @given(streams)
@@ -264,7 +263,7 @@ def anything(kind: type[Event]) -> some.SearchStrategy[Event]:
         for name, hint in get_type_hints(kind).items()
         if name in kind.__struct_fields__
     }
-    # The warden is another than those it watches.
+    # The supervisor is another than those it watches.
     pids = some.just(9) if kind in (ProgramStarted, ProgramFailed) else some.integers(0, 4)
     fields |= {"pid": pids, "time": some.integers(0, 10**12)}
     return some.builds(kind, **fields)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from test_fold import ANNA, BERT, CARL, MAIN, MS, WARDEN, Story, doing
+from test_fold import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story, doing
 
-from mpviz.trace.events import ProcessExited, Site, Waiting, WaitOver
-from mpviz.trace.primitives.barrier import (
+from mpviz.trace.model.events import ProcessExited, Site, Waiting, WaitOver
+from mpviz.trace.model.primitives.barrier import (
     Arrived,
     Barrier,
     BarrierCreated,
@@ -19,8 +19,9 @@ from mpviz.trace.primitives.barrier import (
     Left,
     Released,
 )
-from mpviz.trace.primitives.condition import Condition, ConditionCreated, Notified, Woken
-from mpviz.trace.primitives.event import (
+from mpviz.trace.model.primitives.condition import Condition, ConditionCreated, Notified, Woken
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.mp_event import (
     NOTES,
     EventCleared,
     EventCreated,
@@ -28,8 +29,7 @@ from mpviz.trace.primitives.event import (
     EventWaited,
     SharedEvent,
 )
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.process import Signalled
+from mpviz.trace.model.primitives.process import Signalled
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_wait_that_an_exception_ends_is_over_and_counted(three: Story) -> None
 def test_who_dies_waiting_waits_no_more_and_who_sets_it_waits_for_the_dead(three: Story) -> None:
     event = create_event(three)
     three.tell(11, ANNA, Waiting, what="event", object="E")
-    three.tell(15, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    three.tell(15, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     assert three.process(ANNA).wait is None
     assert (event.dead, event.waits, event.wait.total) == ([str(ANNA)], 1, 4 * MS)
     assert troubles(three) == [
@@ -147,7 +147,7 @@ def test_a_death_that_a_process_of_the_program_wanted_is_no_trouble(three: Story
     create_event(three)
     three.tell(11, ANNA, Waiting, what="event", object="E")
     three.tell(14, MAIN, Signalled, child=ANNA, signal=15)
-    three.tell(15, WARDEN, ProcessExited, child=ANNA, exit_code=-15)
+    three.tell(15, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
     assert "died waiting for event start" in notes(three)[-1]
     assert troubles(three) == []
 
@@ -221,7 +221,7 @@ def test_a_condition_remembers_who_died_waiting(three: Story) -> None:
     three.tell(11, ANNA, Waiting, what="condition", object="C")
     three.tell(12, BERT, Waiting, what="condition", object="C")
     for pid in (ANNA, BERT):
-        three.tell(15, WARDEN, ProcessExited, child=pid, exit_code=-9)
+        three.tell(15, SUPERVISOR, ProcessExited, child=pid, exit_code=-9)
     three.tell(20, CARL, Waiting, what="wake-condition", object="C")
     assert condition.dead == [str(ANNA), str(BERT)]
     expected = "the waiters of condition ready to wake, Anna and Bert died waiting"
@@ -300,7 +300,7 @@ def test_who_is_interrupted_gives_the_place_back_and_the_dead_keep_it(three: Sto
     arrive(three, 11, ANNA)
     arrive(three, 12, BERT)
     three.tell(15, ANNA, Left, object="B", passed=0)
-    three.tell(16, WARDEN, ProcessExited, child=BERT, exit_code=-9)
+    three.tell(16, SUPERVISOR, ProcessExited, child=BERT, exit_code=-9)
     assert [key for key, _ in barrier.here] == [str(BERT)]
     arrive(three, 17, CARL)
     assert three.words(CARL) == "barrier stage, 2 of 3 there"
@@ -391,7 +391,7 @@ def test_an_event_counts_as_a_plain_counter_does(happened: list[tuple[str, int, 
                 total += now - began
             if what == "die":
                 dead.add(pid)
-                story.tell(now / MS, WARDEN, ProcessExited, child=pid, exit_code=-9)
+                story.tell(now / MS, SUPERVISOR, ProcessExited, child=pid, exit_code=-9)
             elif what == "over":
                 story.tell(now / MS, pid, WaitOver)
             else:

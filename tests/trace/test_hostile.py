@@ -14,11 +14,18 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace import fold as fold_module
-from mpviz.trace import processes as processes_module
-from mpviz.trace import removal
-from mpviz.trace import rings as rings_module
-from mpviz.trace.events import (
+from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.collect import rings as rings_module
+from mpviz.trace.collect.rings import NUMBERS
+from mpviz.trace.collect.sampler import Sampler
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.troubles import MOST_TROUBLES, Troubles
+from mpviz.trace.explain.findings.look import look
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.report import losses_in_words, summary
+from mpviz.trace.model import processes as processes_module
+from mpviz.trace.model import reducer as fold_module
+from mpviz.trace.model.events import (
     Event,
     ProcessExited,
     Sample,
@@ -27,20 +34,13 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.findings.look import look
-from mpviz.trace.findings.rule import Rule, Stays
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.report import losses_in_words, summary
-from mpviz.trace.rings import NUMBERS
-from mpviz.trace.run_folder import RunFolder
-from mpviz.trace.sampler import Sampler
-from mpviz.trace.state import RunState
-from mpviz.trace.told import as_events
-from mpviz.trace.troubles import MOST_TROUBLES, Troubles
-from mpviz.trace.waits import WAIT_KINDS
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import as_events
+from mpviz.trace.model.wait_kinds import WAIT_KINDS
+from mpviz.trace.system import removal
+from mpviz.trace.system.run_folder import RunFolder
 
 RunProgram = Callable[..., Any]
 WaitUntil = Callable[..., None]

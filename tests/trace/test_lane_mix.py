@@ -1,6 +1,6 @@
 """What a lane says of a stretch of time after its spans have been thinned to buckets."""
 
-from mpviz.trace.measures import Activity, Lane
+from mpviz.trace.model.measures import Activity, Lane
 
 
 def _striped(spans: int, limit: int, length: int = 1_000_000) -> Lane:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace import kernel
-from mpviz.trace.launch import LaunchError, Program, launch
-from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
+from mpviz.probe import BOOT
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.launch.program import LaunchError, Program, launch
+from mpviz.trace.system import kernel
 
 PATIENCE = 20.0
 Launch = Callable[..., Program]
@@ -34,7 +34,7 @@ def start(queue: EventQueue) -> Iterator[Launch]:
 
     def launch_one(*arguments: str, **options: Any) -> Program:
         settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture": True, **options}
-        settings["make_queue"] = lambda program: queue.hear(program.control, program.warden_pid)
+        settings["make_queue"] = lambda program: queue.hear(program.control, program.supervisor_pid)
         programs.append(launch(arguments, queue_path=queue.path, **settings))
         return programs[-1]
 
@@ -138,8 +138,8 @@ def test_stdin_can_be_a_file(start: Launch, tmp_path: Path) -> None:
 
 HEADLESS = """
 import sys
-from mpviz.trace.launch import launch
-from mpviz.trace.queue import EventQueue
+from mpviz.trace.launch.program import launch
+from mpviz.trace.collect.transport import EventQueue
 
 queue = EventQueue()
 program = launch(sys.argv[1:], queue_path=queue.path)
@@ -188,7 +188,7 @@ def test_descriptors_that_we_were_given_are_the_program_s_and_no_others() -> Non
     assert done.stdout.decode() == f"{[0, 1, 2, reading]} b'given'\n"
 
 
-def test_the_warden_lets_go_of_what_it_passes_on() -> None:
+def test_the_supervisor_lets_go_of_what_it_passes_on() -> None:
     reading, writing = os.pipe()
     closing = "import os, sys, time; os.close(int(sys.argv[1])); time.sleep(600)"
     code = HEADLESS.replace("program.wait()", f"import os; os.close({writing}); program.wait()")
@@ -273,7 +273,7 @@ def test_freeze_and_thaw(start: Launch) -> None:
     program.thaw(processes)
     wait_until(lambda: statuses() == {"S"})
     # The child would stay a zombie, which still can be sent signals.
-    (parent,) = (p for p in processes if read_parent(p[0]) == program.warden_pid)
+    (parent,) = (p for p in processes if read_parent(p[0]) == program.supervisor_pid)
     assert program.send_signal(*parent, signal.SIGKILL)
     wait_until(lambda: kernel.start_time(parent[0]) is None)
     assert not program.send_signal(*parent, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""If viewer, warden and stand-in of a run are all killed, the next run clears what is left."""
+"""If viewer, supervisor and stand-in of a run are all killed, the next run clears what is left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace import kernel, leftovers
+from mpviz.trace.system import kernel, leftovers
 
 WaitUntil = Callable[..., None]
 
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 VIEWER = """
 import os, sys, time
-from mpviz.trace.start import Target, start
+from mpviz.trace.launch.start import Target, start
 
 session = start(Target([sys.argv[1]], name="x"), capture=True)
 while not any("ready" in line.text for line in session.state.output):
     assert not session.over, session.state.output
     session.step(0.01)
     time.sleep(0.01)
-print(session._queue.directory, session._program.stand_in.pid, session._program.warden_pid)
+print(session._queue.directory, session._program.stand_in.pid, session._program.supervisor_pid)
 print(*[process.pid for process in session.state.processes.values()], flush=True)
 time.sleep(600)
 """
@@ -60,9 +60,9 @@ class Run:
             [sys.executable, "-c", VIEWER, str(program)], stdout=subprocess.PIPE, text=True
         )
         assert self.viewer.stdout is not None
-        place, stand_in, warden = self.viewer.stdout.readline().split()
+        place, stand_in, supervisor = self.viewer.stdout.readline().split()
         self.folder = Path(place)
-        self.wardens = [int(stand_in), int(warden)]
+        self.supervisors = [int(stand_in), int(supervisor)]
         self.family = [int(word) for word in self.viewer.stdout.readline().split()]
         self.viewer.stdout.close()
 
@@ -95,10 +95,10 @@ def is_there(pid: int) -> bool:
 
 
 def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until: WaitUntil) -> None:
-    # The stand-in first: while it lives, the warden cannot be stopped.
-    run.kill(*run.wardens)
+    # The stand-in first: while it lives, the supervisor cannot be stopped.
+    run.kill(*run.supervisors)
     assert run.folder.exists()
-    # The first process dies with the warden; nobody ends the processes that it has started.
+    # The first process dies with the supervisor; nobody ends the processes that it has started.
     wait_until(lambda: not is_there(run.family[0]))
     assert any(map(is_there, run.family[1:]))
     leftovers.clear()
@@ -110,14 +110,14 @@ def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until:
 def test_viewer_and_one_of_the_two_killed_nothing_is_left(
     run: Run, wait_until: WaitUntil, which: int
 ) -> None:
-    run.kill(run.wardens[which])
-    wait_until(lambda: not any(map(is_there, [*run.wardens, *run.family])), 10)
+    run.kill(run.supervisors[which])
+    wait_until(lambda: not any(map(is_there, [*run.supervisors, *run.family])), 10)
     assert not run.folder.exists()
 
 
 LATE_VIEWER = """
 import os, sys, time
-from mpviz.trace.start import Target, start
+from mpviz.trace.launch.start import Target, start
 
 session = start(Target(["-c", "pass"], name="x"), capture=True)
 while not session._program.wait(1):
@@ -145,23 +145,23 @@ def test_a_viewer_killed_after_the_run_before_it_has_read_all_leaves_nothing(
 def test_a_run_that_goes_on_is_let_alone(run: Run) -> None:
     leftovers.clear()
     assert run.folder.exists()
-    assert all(map(is_there, [*run.wardens, *run.family]))
+    assert all(map(is_there, [*run.supervisors, *run.family]))
 
 
-def test_a_run_of_which_only_the_warden_is_left_is_let_alone(
+def test_a_run_of_which_only_the_supervisor_is_left_is_let_alone(
     run: Run, wait_until: WaitUntil
 ) -> None:
-    # Stopped, because a warden that sees that the viewer is gone ends the run itself.
-    for pid in run.wardens:
+    # Stopped, because a supervisor that sees that the viewer is gone ends the run itself.
+    for pid in run.supervisors:
         os.kill(pid, signal.SIGSTOP)
     run.viewer.kill()
     run.viewer.wait()
     leftovers.clear()
     assert run.folder.exists()
-    for pid in run.wardens:
+    for pid in run.supervisors:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: not any(map(is_there, [*run.wardens, *run.family])), 10)
+    wait_until(lambda: not any(map(is_there, [*run.supervisors, *run.family])), 10)
     assert not run.folder.exists()
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace import queue as queue_module
-from mpviz.trace.events import Event, RecordsDropped, WaitOver
-from mpviz.trace.fold import fold
-from mpviz.trace.probe import BOOT
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.report import document, losses_in_words
-from mpviz.trace.state import RunState
-from mpviz.trace.told import as_events
+from mpviz.probe import BOOT
+from mpviz.trace.collect import transport as queue_module
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.explain.report import document, losses_in_words
+from mpviz.trace.model.events import Event, RecordsDropped, WaitOver
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import as_events
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mpviz.trace.measures import WORDS, Activity, Distribution, Lane, Rate, Series, Span
+from mpviz.trace.model.measures import WORDS, Activity, Distribution, Lane, Rate, Series, Span
 
 SECOND = 1_000_000_000
 

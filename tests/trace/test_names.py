@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mpviz.trace.events import Site
-from mpviz.trace.names import class_of, name_from_line, name_object, name_pair, pair_from_line
-from mpviz.trace.state import RunState
+from mpviz.trace.model.events import Site
+from mpviz.trace.model.names import class_of, name_from_line, name_object, name_pair, pair_from_line
+from mpviz.trace.model.state import RunState
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mpviz.trace.events import Output
-from mpviz.trace.launch import Program, launch
-from mpviz.trace.output import OPEN_LINES, OutputReader
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.text import LIMIT
+from mpviz.trace.collect.output import OPEN_LINES, OutputReader
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.launch.program import Program, launch
+from mpviz.trace.model.events import Output
+from mpviz.trace.model.text import LIMIT
 
 PATIENCE = 20.0
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("scenarios", "trace", "tui")
+ROOMS = ("probe", "scenarios", "trace", "tui")
 
 
 def test_every_package_is_installed() -> None:

@@ -1,7 +1,6 @@
 """What the panels read of pools and values beside their totals."""
 
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.pool import (
     JobSubmitted,
     Pool,
     PoolCreated,
@@ -10,8 +9,9 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 
 def _common(time: int, pid: int) -> dict[str, int]:

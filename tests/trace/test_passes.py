@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.events import Event, Unreadable, WaitOver
-from mpviz.trace.forms import Form, RingRecord
-from mpviz.trace.passes import Pass, Sorter
-from mpviz.trace.rings import NEVER, Ring, Taken
-from mpviz.trace.stretches import Columns, Stretch
-from mpviz.trace.told import as_events
+from mpviz.trace.collect.reordering import Pass, Sorter
+from mpviz.trace.collect.rings import NEVER, Ring, Taken
+from mpviz.trace.model.events import Event, Unreadable, WaitOver
+from mpviz.trace.model.stretches import Columns, Stretch
+from mpviz.trace.model.told import Form, RingRecord, as_events
 
 PROCESSES = 3
-WARDEN = PROCESSES
+SUPERVISOR = PROCESSES
 SPEAKERS = PROCESSES + 1
 
 
@@ -83,7 +82,7 @@ class FakeRing:
 class Simulation:
     """Processes that stamp and write, and a viewer that reads, in interleaved single steps.
 
-    The last of the processes is the warden, whose records go through its socket.
+    The last of the processes is the supervisor, whose records go through its socket.
     """
 
     def __init__(self) -> None:
@@ -108,13 +107,13 @@ class Simulation:
             self.all.append(record)
             self.pending[actor] = record
         else:
-            record.written, record.through_pipe = self.clock, through_pipe and actor != WARDEN
+            record.written, record.through_pipe = self.clock, through_pipe and actor != SUPERVISOR
             self.channel(actor, through_pipe).append(record)
             self.pending[actor] = None
 
     def channel(self, actor: int, through_pipe: bool) -> list[Written]:
         """The stream that this process writes to."""
-        if actor == WARDEN:
+        if actor == SUPERVISOR:
             return self.socket
         return self.pipe if through_pipe else self.rings[actor].records
 
@@ -181,9 +180,9 @@ def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
     assert [event.time for event in as_events(Sorter().sort(piece))] == [9, 5, 7]
 
 
-def sort(*lines: bytes, warden: int = 0, until: int = 100) -> list[Event]:
+def sort(*lines: bytes, supervisor: int = 0, until: int = 100) -> list[Event]:
     """The events from these pieces of the pipe, each in a separate pass."""
-    sorter = Sorter(warden)
+    sorter = Sorter(supervisor)
     return [
         event
         for line in lines
@@ -221,6 +220,6 @@ def test_a_flood_of_line_ends_is_told_in_one_word() -> None:
     ],
 )
 def test_what_a_program_cannot_know_is_refused_from_the_pipe(line: bytes) -> None:
-    (event,) = sort(line, warden=77)
+    (event,) = sort(line, supervisor=77)
     assert isinstance(event, Unreadable)
     assert event.time <= 100 or "101" not in repr(event)

@@ -11,21 +11,21 @@ import pytest
 from fold_model import play, streams
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from time_story import ANNA, BERT, CARL, MAIN, MS, WARDEN, Story
+from time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.model.events import (
     ProcessExited,
     ProcessSample,
     Sample,
     Waiting,
     WaitOver,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.measures import CpuReadings
-from mpviz.trace.phases import Phase, gain, phases, workers_of
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.manager import ManagerServing
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.measures import CpuReadings
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.manager import ManagerServing
+from mpviz.trace.model.primitives.pool import (
     PoolCreated,
     TaskArrived,
     TaskEnded,
@@ -33,10 +33,10 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Exiting, Finished, Hello, Started
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import RunState
-from mpviz.tui.states import in_words
+from mpviz.trace.model.primitives.process import Began, Exiting, Finished, Hello, Started
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.tui.render.states import in_words
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_life_of_a_worker_from_before_its_start_to_after_its_end(pool: Story
     pool.task(30, 60, ANNA, cpu=10 + 25)
     pool.tell(80, ANNA, Exiting)
     pool.tell(82, ANNA, Finished, exit_code=0, cpu=0.036, rss=1)
-    pool.tell(85, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    pool.tell(85, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     pool.end(100)
     assert pool.spent("Anna") == {
         "not_there_yet": 10,
@@ -90,7 +90,7 @@ def test_what_a_killed_worker_did_after_its_last_reading_is_not_known(pool: Stor
     common = {"object": "P", "job": 0, "index": 1}
     pool.tell(30, ANNA, TaskStarted, function="f", items=1, **common)
     pool.look(40, p101=18)
-    pool.tell(47, WARDEN, ProcessExited, child=ANNA, exit_code=-9)
+    pool.tell(47, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     pool.end(100)
     spent = pool.spent("Anna")
     assert (spent["working_on_cpu"], spent["working_off_cpu"]) == (8, 2)
@@ -121,7 +121,7 @@ def test_asleep_in_its_own_code_and_stopped_are_told_apart(story: Story) -> None
     )
     story.look(60, "T", p101=10)
     story.look(70, "Z", p101=10)
-    story.tell(80, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    story.tell(80, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     story.end(100)
     spent = story.spent("Anna")
     assert [spent[phase] for phase in ("sleeping", "stopped", "zombie", "gone")] == [20, 10, 10, 20]
@@ -161,7 +161,7 @@ def test_workers_are_those_of_the_pools_else_the_children_and_never_helpers(stor
 def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
     for pid in (ANNA, BERT):
         pool.task(20, 90, pid, cpu=80)
-        pool.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+        pool.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     pool.end(100)
     found = pool.gain()
     assert (found.at_once, found.window, found.serial) == (2, 80 * MS, 140 * MS)
@@ -175,7 +175,7 @@ def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
 def test_work_that_waits_is_counted_by_its_time(pool: Story) -> None:
     for pid in (ANNA, BERT):
         pool.task(20, 90, pid, cpu=12)
-        pool.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+        pool.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     pool.end(100)
     found = pool.gain()
     assert not found.by_cpu
@@ -189,7 +189,7 @@ def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> 
         story.child(10, pid, f"worker {pid}", began=10)
         story.tell(10, pid, WorkerReady, object="P", cpu=0.000001)
         story.task(10, 90, pid, cpu=20)
-        story.tell(90, WARDEN, ProcessExited, child=pid, exit_code=0)
+        story.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     story.end(100)
     found = story.gain()
     assert (found.by_cpu, found.at_once) == (True, 8)
@@ -209,7 +209,7 @@ def test_a_look_at_the_work_tells_whether_it_waits_for_a_core_that_others_have(
 
 
 def test_a_worker_in_the_place_of_another_is_not_one_more_at_once(pool: Story) -> None:
-    pool.tell(50, WARDEN, ProcessExited, child=ANNA, exit_code=0)
+    pool.tell(50, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     pool.child(50, CARL, "Carl", began=55)
     pool.tell(55, CARL, WorkerReady, object="P")
     pool.end(100)

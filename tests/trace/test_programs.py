@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.commands import keeps_probe_out, name_of_program, program_of
-from mpviz.trace.events import (
+from mpviz.trace.explain.report import summary
+from mpviz.trace.model.commands import keeps_probe_out, name_of_program, program_of
+from mpviz.trace.model.events import (
     Event,
     ProcessSample,
     ProgramEnded,
     ProgramStarted,
     RunStarted,
     Sample,
-    WardenSignalled,
+    SupervisorSignalled,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.process import Began, Hello, Joined, Launched, Started
-from mpviz.trace.report import summary
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.primitives.process import Began, Hello, Joined, Launched, Started
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import Process, RunState
 
 SECOND = 1_000_000_000
-WARDEN, MAIN, CHILD = 50, 100, 101
+SUPERVISOR, MAIN, CHILD = 50, 100, 101
 PYTHON = "python3.12"
 RUN: dict[str, Any] = {
     "target": "story",
@@ -40,13 +40,13 @@ class Story:
     def __init__(self, command: str = "python3 story.py") -> None:
         self.state = RunState()
         self.tell(0, RunStarted, 0, arguments=shlex.split(command), **RUN)
-        self.tell(0, ProgramStarted, WARDEN, child=MAIN, started=1)
+        self.tell(0, ProgramStarted, SUPERVISOR, child=MAIN, started=1)
 
     def tell(self, seconds: float, kind: type[Event], pid: int, **fields: Any) -> None:
         fold(self.state, [kind(time=round(seconds * SECOND), pid=pid, **fields)])
 
     def hello(self, seconds: float, pid: int = MAIN, number: int = 1, **fields: Any) -> None:
-        told = {"role": "main", "parent": WARDEN if pid == MAIN else MAIN, "started": pid - 99}
+        told = {"role": "main", "parent": SUPERVISOR if pid == MAIN else MAIN, "started": pid - 99}
         if not fields.get("forked"):
             told |= {"command": "python3 story.py", "executable": PYTHON, "python": "3.12.1"}
         self.tell(seconds, Hello, pid, number=number, **{**told, **fields})
@@ -57,7 +57,7 @@ class Story:
         process = ProcessSample(
             pid=pid,
             started=pid - 99,
-            parent=fields.pop("parent", WARDEN if pid == MAIN else MAIN),
+            parent=fields.pop("parent", SUPERVISOR if pid == MAIN else MAIN),
             status="S",
             cpu_percent=0,
             cpu_seconds=0,
@@ -203,8 +203,8 @@ def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() 
     story = Story.__new__(Story)
     story.state = RunState()
     story.tell(0, RunStarted, 0, arguments=["./run.sh", "a"], **RUN)
-    story.sample(0.1, MAIN, "python -I -S warden.py", PYTHON)
-    story.tell(0.1, ProgramStarted, WARDEN, child=MAIN, started=1)
+    story.sample(0.1, MAIN, "python -I -S supervisor.py", PYTHON)
+    story.tell(0.1, ProgramStarted, SUPERVISOR, child=MAIN, started=1)
     assert (story.process(MAIN).name, story.process(MAIN).unobserved) == ("run.sh", "")
     assert [line.text for line in story.state.log] == [f"starts as pid {MAIN}"]
 
@@ -212,7 +212,12 @@ def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() 
 def test_a_look_before_its_exec_that_is_told_after_its_first_word_is_none_of_the_program() -> None:
     story = Story()
     story.hello(0.1)
-    story.sample(0.09, MAIN, "/usr/bin/python3 -I -S /opt/mpviz/trace/warden.py 5", "python3.11")
+    story.sample(
+        0.09,
+        MAIN,
+        "/usr/bin/python3 -I -S /opt/mpviz/trace/supervisor/supervisor.py 5",
+        "python3.11",
+    )
     assert (story.process(MAIN).name, story.process(MAIN).probed) == ("MainProcess", True)
     assert story.process(MAIN).unobserved == ""
     assert not [line.text for line in story.state.log if "exec" in line.text]
@@ -259,7 +264,7 @@ def test_a_run_that_told_nothing_says_so_in_its_report(
 ) -> None:
     story = Story(command)
     story.sample(0.5, MAIN, command, executable)
-    story.tell(1, ProgramEnded, WARDEN, child=MAIN, exit_code=0)
+    story.tell(1, ProgramEnded, SUPERVISOR, child=MAIN, exit_code=0)
     assert summary(story.state).splitlines()[1].startswith(f"mpviz: {sentence}its processes")
 
 
@@ -267,20 +272,20 @@ def test_a_native_program_with_pythons_below_it_has_no_such_line() -> None:
     story = Story("make test")
     story.sample(0.5, MAIN, "make test", "make")
     story.hello(0.6, CHILD)
-    story.tell(1, ProgramEnded, WARDEN, child=MAIN, exit_code=0)
+    story.tell(1, ProgramEnded, SUPERVISOR, child=MAIN, exit_code=0)
     assert "told" not in summary(story.state)
     assert (story.process(MAIN).name, story.process(CHILD).name) == ("make", "story.py")
 
 
-def test_what_the_warden_sends_is_in_the_log_where_the_program_left_somebody_behind() -> None:
+def test_what_the_supervisor_sends_is_in_the_log_where_the_program_left_somebody_behind() -> None:
     story = Story()
     story.hello(0.1)
     story.fork(0.2)
     fields = {"child": CHILD, "signal": 15}
-    story.tell(1, WardenSignalled, WARDEN, left_behind=False, **fields)
+    story.tell(1, SupervisorSignalled, SUPERVISOR, left_behind=False, **fields)
     assert not [line for line in story.state.log if "SIGTERM" in line.text]
-    story.tell(2, ProgramEnded, WARDEN, child=MAIN, exit_code=0)
-    story.tell(2.3, WardenSignalled, WARDEN, left_behind=True, **fields)
+    story.tell(2, ProgramEnded, SUPERVISOR, child=MAIN, exit_code=0)
+    story.tell(2.3, SupervisorSignalled, SUPERVISOR, left_behind=True, **fields)
     assert story.state.log[-1].text == "is there after the program's end, so mpviz sends it SIGTERM"
     assert [sender for _, sender, _ in story.process(CHILD).signals] == ["mpviz", "mpviz"]
 

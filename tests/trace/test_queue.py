@@ -24,8 +24,14 @@ from typing import cast
 
 import pytest
 
-from mpviz.trace import queue as queue_module
-from mpviz.trace.events import (
+from mpviz.probe import BOOT
+from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.collect import transport as queue_module
+from mpviz.trace.collect.reordering import Pass
+from mpviz.trace.collect.rings import NEVER, Ring, Taken
+from mpviz.trace.collect.transport import EventQueue, Pace
+from mpviz.trace.explain.report import document
+from mpviz.trace.model.events import (
     Event,
     Output,
     ProbeError,
@@ -34,17 +40,11 @@ from mpviz.trace.events import (
     Unreadable,
     WaitOver,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.passes import Pass
-from mpviz.trace.primitives.lock import LockAcquired
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.probe import BOOT
-from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.queue import EventQueue, Pace
-from mpviz.trace.report import document
-from mpviz.trace.rings import NEVER, Ring, Taken
-from mpviz.trace.state import RunState
-from mpviz.trace.told import as_events
+from mpviz.trace.model.primitives.lock import LockAcquired
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import as_events
 
 WaitUntil = Callable[..., None]
 Writers = Callable[..., "subprocess.Popen[str]"]

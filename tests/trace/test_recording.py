@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpviz.trace.decode import decode
-from mpviz.trace.events import Event, Output, Unreadable
-from mpviz.trace.fold import fold
-from mpviz.trace.recorder import TIDIED_BYTES, Recorder
-from mpviz.trace.recording import FORMAT, NotARecording, Recording
-from mpviz.trace.replay import Replay
-from mpviz.trace.state import RunState
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.model.events import Event, Output, Unreadable
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recorder import TIDIED_BYTES, Recorder
+from mpviz.trace.record.recording import FORMAT, NotARecording, Recording
+from mpviz.trace.record.replay import Replay
 
 Write = Callable[..., Path]
 
@@ -185,8 +185,8 @@ def test_a_file_that_cannot_be_written_leaves_the_recording_where_it_is(
 def test_too_much_to_be_kept_unasked_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stream: list[Event]
 ) -> None:
-    monkeypatch.setattr("mpviz.trace.recorder.UNASKED_BYTES", 1000)
-    monkeypatch.setattr("mpviz.trace.recorder.WAITING_BYTES", 0)
+    monkeypatch.setattr("mpviz.trace.record.recorder.UNASKED_BYTES", 1000)
+    monkeypatch.setattr("mpviz.trace.record.recorder.WAITING_BYTES", 0)
     recorder = Recorder(None, "0.1.0")
     for _ in range(200):
         recorder.add(stream)
@@ -200,7 +200,7 @@ def test_too_much_to_be_kept_unasked_is_said(
 def test_what_turns_out_to_be_too_much_when_it_is_asked_for_is_said_as_well(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stream: list[Event]
 ) -> None:
-    monkeypatch.setattr("mpviz.trace.recorder.UNASKED_BYTES", 1000)
+    monkeypatch.setattr("mpviz.trace.record.recorder.UNASKED_BYTES", 1000)
     recorder = Recorder(None, "0.1.0")
     for _ in range(20):
         recorder.add(stream)
@@ -241,8 +241,8 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_else(stream: list[E
 SIGNALLED = """
 import sys, os, signal
 from pathlib import Path
-from mpviz.trace.decode import decode
-from mpviz.trace.recorder import Recorder
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.record.recorder import Recorder
 events = decode(Path(sys.argv[1]).read_bytes())
 recorder = Recorder(Path(sys.argv[2]), "0.1.0")
 while True:

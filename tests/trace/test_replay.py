@@ -12,15 +12,15 @@ from fold_model import play, streams
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace import session as live
-from mpviz.trace.events import Event, Sample
-from mpviz.trace.fold import fold
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.replay import Replay
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import RunState
-from mpviz.trace.still import still
-from mpviz.trace.told import Told, as_events
+from mpviz.trace.launch import session as live
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.events import Event, Sample
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import Told, as_events
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.replay import Replay
+from mpviz.trace.record.snapshot import still
 
 Steps = list[tuple[int, int, int, int]]
 Open = Callable[[list[Event]], Replay]
@@ -45,9 +45,9 @@ def clock() -> Clock:
 @pytest.fixture
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a recording of millions of events has it: many stretches, and keyframes given up."""
-    monkeypatch.setattr("mpviz.trace.recording._TEXT_BYTES", 1500)
-    monkeypatch.setattr("mpviz.trace.replay.FIRST_STRETCH", 16)
-    monkeypatch.setattr("mpviz.trace.replay.KEYFRAMES", 6)
+    monkeypatch.setattr("mpviz.trace.record.recording._TEXT_BYTES", 1500)
+    monkeypatch.setattr("mpviz.trace.record.replay.FIRST_STRETCH", 16)
+    monkeypatch.setattr("mpviz.trace.record.replay.KEYFRAMES", 6)
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.findings import wording
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.model.events import (
     ProbeError,
     ProgramEnded,
     ProgramStarted,
@@ -13,25 +15,23 @@ from mpviz.trace.events import (
     RunStarted,
     Sample,
     Site,
+    SupervisorSignalled,
     Waiting,
     WaitOver,
-    WardenSignalled,
 )
-from mpviz.trace.findings import wording
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.barrier import BarrierCreated
-from mpviz.trace.primitives.condition import ConditionCreated
-from mpviz.trace.primitives.event import EventCreated, EventWaited
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.manager import ManagedCreated, MethodCalled
-from mpviz.trace.primitives.memory import MemoryCreated
-from mpviz.trace.primitives.pipe import MessageSent, PipeCreated
-from mpviz.trace.primitives.pool import PoolCreated, TaskEnded, TaskStarted, WorkerReady
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.primitives.value import ValueCreated, ValueWritten
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.barrier import BarrierCreated
+from mpviz.trace.model.primitives.condition import ConditionCreated
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.manager import ManagedCreated, MethodCalled
+from mpviz.trace.model.primitives.memory import MemoryCreated
+from mpviz.trace.model.primitives.mp_event import EventCreated, EventWaited
+from mpviz.trace.model.primitives.pipe import MessageSent, PipeCreated
+from mpviz.trace.model.primitives.pool import PoolCreated, TaskEnded, TaskStarted, WorkerReady
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.model.primitives.value import ValueCreated, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 SECOND = 1_000_000_000
 START = 70 * SECOND
@@ -227,7 +227,7 @@ def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
 @pytest.mark.parametrize("sender", [True, False])
 def test_the_end_by_a_signal_of_mpviz_is_said_to_be_its(sender: bool) -> None:
     run = {"target": "t", "arguments": [], "python": "", "start_method": "", "version": ""}
-    asked = WardenSignalled(time=5, pid=50, child=100, signal=9, left_behind=False)
+    asked = SupervisorSignalled(time=5, pid=50, child=100, signal=9, left_behind=False)
     state = fold(
         RunState(),
         [

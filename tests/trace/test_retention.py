@@ -2,12 +2,12 @@
 
 import pytest
 
-from mpviz.trace.events import ProcessExited
-from mpviz.trace.fold import fold
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives import value
-from mpviz.trace.primitives.memory import MemoryBlock, MemoryCreated
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.explain.report import summary
+from mpviz.trace.model.events import ProcessExited
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives import value
+from mpviz.trace.model.primitives.memory import MemoryBlock, MemoryCreated
+from mpviz.trace.model.primitives.pool import (
     JOB_LIMIT,
     JobDone,
     JobSubmitted,
@@ -16,11 +16,11 @@ from mpviz.trace.primitives.pool import (
     TaskEnded,
     TaskStarted,
 )
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.primitives.value import SharedValue, ValueRead, ValueWritten
-from mpviz.trace.processes import CONDENSED_BUCKETS, DETAILED_DEAD
-from mpviz.trace.report import summary
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.primitives.value import SharedValue, ValueRead, ValueWritten
+from mpviz.trace.model.processes import CONDENSED_BUCKETS, DETAILED_DEAD
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 
 def test_old_jobs_are_summed_up_and_the_sums_stay_exact() -> None:

@@ -13,20 +13,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mpviz.trace import rings as rings_module
-from mpviz.trace.decode import decode
-from mpviz.trace.events import Event, RingOpened, RingRefused, Unreadable
-from mpviz.trace.fold import EVENTS, IN_RINGS, fold
-from mpviz.trace.primitives.value import ValueWritten
-from mpviz.trace.probe import BOOT
-from mpviz.trace.probe.boot.mpviz_probe import ring as layout
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.report import summary
-from mpviz.trace.rings import LOOKS_AT_IDLE, Ring, Rings
-from mpviz.trace.run_folder import RunFolder
-from mpviz.trace.state import RunState
-from mpviz.trace.told import Told, as_events
-from mpviz.trace.troubles import Troubles
+from mpviz.probe import BOOT
+from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.trace.collect import rings as rings_module
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.collect.rings import LOOKS_AT_IDLE, Ring, Rings
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.troubles import Troubles
+from mpviz.trace.explain.report import summary
+from mpviz.trace.model.events import Event, RingOpened, RingRefused, Unreadable
+from mpviz.trace.model.primitives.value import ValueWritten
+from mpviz.trace.model.reducer import EVENTS, IN_RINGS, fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import Told, as_events
+from mpviz.trace.system.run_folder import RunFolder
 
 WaitUntil = Callable[..., None]
 
@@ -312,7 +312,7 @@ def test_after_a_fork_each_has_a_ring_of_its_own(queue: EventQueue, write: Write
 def test_a_full_ring_is_waited_for_once_and_then_done_without(
     queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mpviz.trace import queue as queue_module
+    from mpviz.trace.collect import transport as queue_module
 
     # Of the first piece that it reads the viewer already has too much.
     monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
@@ -337,7 +337,7 @@ def test_a_full_ring_is_waited_for_once_and_then_done_without(
 def test_a_viewer_that_is_only_slow_costs_no_record(
     queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mpviz.trace import queue as queue_module
+    from mpviz.trace.collect import transport as queue_module
 
     monkeypatch.setattr(queue_module, "SLOW_BYTES", 0)
     monkeypatch.setattr(queue_module, "TRICKLE_SECONDS", 0.001)
@@ -520,7 +520,7 @@ def test_only_kinds_that_the_probe_sends_by_a_form_are_read_from_rings() -> None
     """As its source has them: the kind stands as bytes in the call that makes a form."""
     makers = {"form", "form_of", "_make_form", "tell_cause"}
     kinds = set()
-    for path in (BOOT / "mpviz_probe").glob("*.py"):
+    for path in (BOOT / "mpviz_probe").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in makers:
                 constants = [each for each in node.args if isinstance(each, ast.Constant)]

@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from mpviz.trace import kernel
-from mpviz.trace.events import ProcessSample, Sample
-from mpviz.trace.launch import Program, launch
-from mpviz.trace.queue import EventQueue
-from mpviz.trace.sampler import Sampler
+from mpviz.trace.collect.sampler import Sampler
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.launch.program import Program, launch
+from mpviz.trace.model.events import ProcessSample, Sample
+from mpviz.trace.system import kernel
 
 PATIENCE = 20.0
 START = "import os, sys, time\n"
 
 
 def hear_pid(program: Program) -> None:
-    """Read the pid of the warden, which it sends before everything else."""
-    assert program.warden_pid > 0
+    """Read the pid of the supervisor, which it sends before everything else."""
+    assert program.supervisor_pid > 0
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def sample() -> Iterator[Callable[[Program], Samples]]:
     begun: list[Samples] = []
 
     def begin(program: Program) -> Samples:
-        begun.append(Samples(program.warden_pid))
+        begun.append(Samples(program.supervisor_pid))
         return begun[-1]
 
     yield begin
@@ -90,7 +90,7 @@ Begin = Callable[[Program], Samples]
 def test_shows_the_whole_tree_and_nothing_else(start: Start, sample: Begin) -> None:
     program = start("os.fork(); os.fork(); time.sleep(600)")
     found = sample(program).wait_for(lambda sample: len(sample.processes) == 4)
-    ours = {child.pid for child in psutil.Process(program.warden_pid).children(recursive=True)}
+    ours = {child.pid for child in psutil.Process(program.supervisor_pid).children(recursive=True)}
     assert {process.pid for process in found.processes} == ours
     for process in found.processes:
         assert process.started == kernel.start_time(process.pid)
@@ -111,7 +111,7 @@ os.execv("/bin/cat", ["cat", "-"])
     samples.wait_for(lambda _: commands_of(samples)[-3:] == ["", "", ""])
     program.write_stdin(b"go\n")
     samples.wait_for(lambda _: commands_of(samples)[-4:] == ["cat -", "", "", ""])
-    # The first may have been that of the warden's child just before it became the program.
+    # The first may have been that of the supervisor's child just before it became the program.
     python, cat = [command for command in commands_of(samples) if command][-2:]
     assert python.startswith(f"{sys.executable} -I -c 'import os, sys, time")
     assert cat == "cat -"
@@ -130,7 +130,7 @@ time.sleep(600)
 """)
     samples = sample(program)
     both = samples.wait_for(lambda sample: len(sample.processes) == 2)
-    (idle,) = (each.pid for each in both.processes if each.parent == program.warden_pid)
+    (idle,) = (each.pid for each in both.processes if each.parent == program.supervisor_pid)
     (busy,) = (each.pid for each in both.processes if each.pid != idle)
 
     def told(pid: int) -> list[ProcessSample]:
@@ -178,7 +178,7 @@ while True:
     sleeping = "clock" if sys.version_info >= (3, 11) else "else"
     found = samples.wait_for(all_told)
     (busy,) = (process for process in found.processes if process.asleep_in == "")
-    assert busy.parent == program.warden_pid
+    assert busy.parent == program.supervisor_pid
 
 
 def test_where_a_process_sleeps_is_asked_again_until_the_kernel_says_it(
@@ -214,7 +214,7 @@ time.sleep(600)
         return [each for each in found.processes if each.without_core > 0.3]
 
     found = samples.wait_for(lambda each: len(lacked(each)) == 3)
-    (idle,) = (each for each in found.processes if each.parent == program.warden_pid)
+    (idle,) = (each for each in found.processes if each.parent == program.supervisor_pid)
     assert idle.without_core < min(each.without_core for each in lacked(found))
     told = [each.allowed for each in samples.all if each.allowed]
     assert told[-1] == [min(os.sched_getaffinity(0))]
@@ -277,13 +277,13 @@ def test_the_letter_of_a_stopped_process_and_of_a_zombie(start: Start, sample: B
     samples.wait_for(lambda sample: (of_pid(sample, first.pid) or first).status == "T")
 
 
-def test_goes_on_when_the_warden_is_gone(start: Start, sample: Begin) -> None:
+def test_goes_on_when_the_supervisor_is_gone(start: Start, sample: Begin) -> None:
     program = start("os.fork(); time.sleep(600)")
     samples = sample(program)
     found = samples.wait_for(lambda sample: len(sample.processes) == 2)
     known = {process.pid for process in found.processes}
     os.kill(program.stand_in.pid, signal.SIGKILL)
-    os.kill(program.warden_pid, signal.SIGKILL)
+    os.kill(program.supervisor_pid, signal.SIGKILL)
     samples.wait_for(lambda sample: len(sample.gone) == 1)
     (left,) = (process.pid for process in samples.all[-1].processes)
     assert left in known

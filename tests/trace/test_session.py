@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace import launch
-from mpviz.trace import queue as queue_module
-from mpviz.trace.launch import LaunchError
-from mpviz.trace.report import document, losses_in_words
-from mpviz.trace.session import Session
-from mpviz.trace.start import Target, start
-from mpviz.trace.state import Process, RunState
-from mpviz.trace.stuck import stuck
+from mpviz.trace.collect import transport as queue_module
+from mpviz.trace.explain.report import document, losses_in_words
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.launch import program as launch
+from mpviz.trace.launch.program import LaunchError
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.state import Process, RunState
 
 RunToEnd = Callable[..., None]
 Begin = Callable[..., Session]
@@ -134,7 +134,7 @@ def test_who_was_stuck_is_told_however_a_person_ends_the_program(
 def test_a_close_reads_on_although_too_much_lies_unread(
     begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The warden has more to tell than its socket holds, and ends only when it has told all."""
+    """The supervisor has more to tell than its socket holds, and ends only when it has told all."""
     monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 10_000)
     monkeypatch.setattr(queue_module, "SLOW_BYTES", 5_000)
     session = begin("""
@@ -364,14 +364,14 @@ def test_where_no_thread_can_be_started_that_is_said_and_nothing_is_left(
         begin(CHILDREN)
 
 
-def test_a_warden_that_does_not_come_up_is_said_and_nothing_is_left(
+def test_a_supervisor_that_does_not_come_up_is_said_and_nothing_is_left(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ends_at_once = tmp_path / "warden.py"
+    ends_at_once = tmp_path / "supervisor.py"
     ends_at_once.touch()
-    monkeypatch.setattr(launch, "WARDEN", ends_at_once)
+    monkeypatch.setattr(launch, "SUPERVISOR", ends_at_once)
     threads = threading.active_count()
-    with pytest.raises(LaunchError, match="the warden of the program did not come up"):
+    with pytest.raises(LaunchError, match="the supervisor of the program did not come up"):
         begin(CHILDREN)
     assert threading.active_count() == threads
 
@@ -382,16 +382,18 @@ def test_a_session_can_be_closed_before_anything_was_seen(begin: Begin) -> None:
     assert session.over
 
 
-def test_the_death_of_the_warden_ends_everything_and_is_told(
+def test_the_death_of_the_supervisor_ends_everything_and_is_told(
     begin: Begin, run_to_end: RunToEnd
 ) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
-    warden = session.state.warden
-    assert warden is not None
-    os.kill(warden.pid, signal.SIGKILL)
+    supervisor = session.state.supervisor
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
     run_to_end(session)
-    assert any("warden was killed" in entry.text for entry in session.state.log if entry.trouble)
+    assert any(
+        "supervisor was killed" in entry.text for entry in session.state.log if entry.trouble
+    )
     assert all(not process.alive for process in session.state.processes.values())
 
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mpviz.trace import kernel, signals
+from mpviz.trace.system import kernel
+from mpviz.trace.system import send_signal as signals
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.events import Event, ProcessSample, RunStarted, Sample, Waiting
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.events import Event, ProcessSample, RunStarted, Sample, Waiting
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.pool import (
     JobSubmitted,
     PoolCreated,
     PoolEnded,
@@ -21,10 +20,11 @@ from mpviz.trace.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Exiting, Hello, Joined, Started
-from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.state import Finding, RunState
+from mpviz.trace.model.primitives.process import Began, Exiting, Hello, Joined, Started
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import Finding, RunState
 
 MS = 1_000_000
 VIEWER, MAIN = 0, 100

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from mpviz.trace.events import Event
-from mpviz.trace.fold import fold
-from mpviz.trace.state import RunState
-from mpviz.trace.still import still
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.snapshot import still
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])

@@ -11,17 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace import fold as folding
-from mpviz.trace.events import Event, Waiting
-from mpviz.trace.fold import fold, ring_handler
-from mpviz.trace.forms import Form, RingRecord
-from mpviz.trace.measures import Distribution, Rate, Series
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.state import RunState
-from mpviz.trace.stretches import LONGEST, SHORT, Columns, Stretch, merge
-from mpviz.trace.told import as_events
+from mpviz.trace.model import reducer as folding
+from mpviz.trace.model.events import Event, Waiting
+from mpviz.trace.model.measures import Distribution, Rate, Series
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold, ring_handler
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.stretches import LONGEST, SHORT, Columns, Stretch, merge
+from mpviz.trace.model.told import Form, RingRecord, as_events
 
 MAIN, OTHER = 100, 101
 FIELDS: dict[type[Event], tuple[str, ...]] = {

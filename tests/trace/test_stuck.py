@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.report import document, summary
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.events import (
     Event,
     Marked,
     ProcessSample,
@@ -12,14 +14,12 @@ from mpviz.trace.events import (
     Sample,
     Waiting,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated
-from mpviz.trace.primitives.process import Began, Exiting, Hello, Started
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import RunState
-from mpviz.trace.stuck import stuck
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
+from mpviz.trace.model.primitives.process import Began, Exiting, Hello, Started
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
-MAIN, LEFT, RIGHT, WARDEN = 10, 11, 12, 9
+MAIN, LEFT, RIGHT, SUPERVISOR = 10, 11, 12, 9
 SECOND = 1_000_000_000
 
 
@@ -36,8 +36,8 @@ def begin() -> list[Event]:
             cores=2,
             version="1",
         ),
-        ProgramStarted(time=0, pid=WARDEN, child=MAIN, started=MAIN),
-        Hello(time=1, pid=MAIN, parent=WARDEN, started=MAIN, role="main"),
+        ProgramStarted(time=0, pid=SUPERVISOR, child=MAIN, started=MAIN),
+        Hello(time=1, pid=MAIN, parent=SUPERVISOR, started=MAIN, role="main"),
     ]
     for child, lock in ((LEFT, "a"), (RIGHT, "b")):
         events += [
@@ -140,5 +140,5 @@ def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
 def by_ctrl_c(exit_code: int, seconds: int) -> list[Event]:
     """What is told if a person sends Ctrl-C to the program, and it ends so much later."""
     end = (3 + seconds) * SECOND
-    ended = ProgramEnded(time=end, pid=WARDEN, child=MAIN, exit_code=exit_code)
+    ended = ProgramEnded(time=end, pid=SUPERVISOR, child=MAIN, exit_code=exit_code)
     return [Marked(time=3 * SECOND, pid=0, action="interrupt"), ended]

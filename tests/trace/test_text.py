@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mpviz.trace.text import LIMIT, clean
+from mpviz.trace.model.text import LIMIT, clean
 
 
 @pytest.mark.parametrize("text", ["", "plain", "naïve café", "日本語", "π ≈ 3.14 → ok", "🙂 fine"])

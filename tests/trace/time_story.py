@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpviz.trace.events import (
+from mpviz.trace.explain.phases import Gain, gain, phases
+from mpviz.trace.explain.report import document
+from mpviz.trace.model.events import (
     Event,
     ProcessSample,
     ProgramEnded,
@@ -16,15 +18,13 @@ from mpviz.trace.events import (
     RunStarted,
     Sample,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.phases import Gain, gain, phases
-from mpviz.trace.primitives.pool import TaskEnded, TaskStarted
-from mpviz.trace.primitives.process import Began, Hello, Started
-from mpviz.trace.report import document
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.pool import TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.process import Began, Hello, Started
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
 MS = 1_000_000
-WARDEN, MAIN, ANNA, BERT, CARL = 50, 100, 101, 102, 103
+SUPERVISOR, MAIN, ANNA, BERT, CARL = 50, 100, 101, 102, 103
 
 
 class Story:
@@ -34,8 +34,8 @@ class Story:
         self.state = RunState()
         common = {"target": "t", "arguments": [], "python": "", "start_method": ""}
         self.tell(0, 0, RunStarted, cores=2, version="", **common)
-        self.tell(0, WARDEN, ProgramStarted, child=MAIN, started=1)
-        self.tell(0, MAIN, Hello, parent=WARDEN, started=1, role="main")
+        self.tell(0, SUPERVISOR, ProgramStarted, child=MAIN, started=1)
+        self.tell(0, MAIN, Hello, parent=SUPERVISOR, started=1, role="main")
 
     def tell(self, time: float, pid: int, event: type[Event], /, **fields: Any) -> None:
         fold(self.state, [event(time=round(time * MS), pid=pid, **fields)])
@@ -67,7 +67,7 @@ class Story:
         self.tell(end, pid, TaskEnded, cpu=cpu / 1000, **common)
 
     def end(self, time: float) -> None:
-        self.tell(time, WARDEN, ProgramEnded, child=MAIN, exit_code=0)
+        self.tell(time, SUPERVISOR, ProgramEnded, child=MAIN, exit_code=0)
         self.tell(time, 0, RunEnded, exit_code=0)
 
     def spent(self, name: str) -> dict[str, float]:

@@ -11,11 +11,11 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import Parameter, Scenario
-from mpviz.trace.events import Event, Marked
-from mpviz.trace.fold import fold
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.start import Target
-from mpviz.trace.state import RunState
+from mpviz.trace.launch.start import Target
+from mpviz.trace.model.events import Event, Marked
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recorder import Recorder
 from mpviz.tui.app import MpvizApp
 
 HERE = Path(__file__).parent

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from mpviz.trace import session
-from mpviz.trace.events import Event
-from mpviz.trace.start import start
-from mpviz.tui.targets import from_words
+from mpviz.trace.launch import session
+from mpviz.trace.launch.start import start
+from mpviz.trace.model.events import Event
+from mpviz.tui.commands.targets import from_words
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "counting.py"

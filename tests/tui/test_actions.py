@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from mpviz.tui.action_tables import HELP_ACTIONS, PICKER_ACTIONS, REPLAY_ACTIONS, RUN_ACTIONS
-from mpviz.tui.actions import Action, Situation, footer, sign
+from mpviz.tui.actions.action import Action, Situation, footer, sign
+from mpviz.tui.actions.keys import bindings
+from mpviz.tui.actions.tables import HELP_ACTIONS, PICKER_ACTIONS, REPLAY_ACTIONS, RUN_ACTIONS
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.help_rows import help_rows
-from mpviz.tui.keys import bindings
 from mpviz.tui.screens.help import HelpScreen
+from mpviz.tui.screens.help_rows import help_rows
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen

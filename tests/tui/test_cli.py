@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mpviz.trace.findings import RULES
-from mpviz.trace.replay import Replay
+from mpviz.trace.explain.findings import RULES
+from mpviz.trace.record.replay import Replay
 from mpviz.trace.version import VERSION
 from mpviz.tui.app import _next_file
 
@@ -85,7 +85,7 @@ def test_list_has_one_line_for_each_scenario() -> None:
 def test_what_answers_at_once_imports_next_to_nothing(words: list[str]) -> None:
     code = f"""if True:
         import sys
-        from mpviz.tui.cli import main
+        from mpviz.tui.commands.command_line import main
         status = main({words!r})
         heavy = {{"textual", "rich", "msgspec", "psutil", "multiprocessing", "asyncio"}}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
@@ -99,7 +99,7 @@ def test_a_headless_run_imports_no_textual(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('hello')")
     code = """if True:
         import sys
-        from mpviz.tui.cli import main
+        from mpviz.tui.commands.command_line import main
         status = main(["run", "--headless", "x.py"])
         assert not {"textual", "rich"} & set(sys.modules)
         sys.exit(status)
@@ -268,11 +268,13 @@ def test_the_first_sigterm_is_the_program_s_own(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out").read_text())["run"]["exit_code"] == 7
 
 
-def test_if_the_warden_is_killed_the_exit_status_says_that_it_is_not_known(tmp_path: Path) -> None:
+def test_if_the_supervisor_is_killed_the_exit_status_says_that_it_is_not_known(
+    tmp_path: Path,
+) -> None:
     process = headless(tmp_path, DEAF)
     (stand_in,) = psutil.Process(process.pid).children()
-    (warden,) = stand_in.children()
-    warden.kill()
+    (supervisor,) = stand_in.children()
+    supervisor.kill()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 125, errors
     assert json.loads((tmp_path / "out").read_text())["run"]["exit_code"] is None
@@ -519,13 +521,13 @@ def test_the_version_is_that_of_the_package() -> None:
 
 EARLY = """if True:
     import os, signal, sys
-    from mpviz.trace import launch, start
+    from mpviz.trace.launch import program as launch, start
     def launch_and_be_told(*words, launch=launch.launch, **options):
         program = launch(*words, **options)
         os.kill(os.getpid(), signal.%s)
         return program
     start.launch = launch_and_be_told
-    from mpviz.tui.cli import main
+    from mpviz.tui.commands.command_line import main
     sys.exit(main(["run", "--headless", "--json", "out", "sleep", "600"]))
 """
 """A program that is no Python: one that is still starting ends in its own way by a Ctrl-C."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.tui.interpreters import BadTarget
-from mpviz.tui.sweeps import MOST_RUNS, sweep_of
+from mpviz.tui.commands.interpreters import BadTarget
+from mpviz.tui.commands.sweeps import MOST_RUNS, sweep_of
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

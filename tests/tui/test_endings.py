@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from mpviz.trace.start import Target
-from mpviz.trace.state import RunState
+from mpviz.trace.launch.start import Target
+from mpviz.trace.model.state import RunState
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.commands.headless import say_at_once
 from mpviz.tui.endings import NOT_STARTED, UNKNOWN, Signals, exit_status, final_status
-from mpviz.tui.headless import say_at_once
 from mpviz.tui.sessions import Session
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.destination import destination
-from mpviz.trace.events import Event
-from mpviz.trace.recorder import Recorder
+from mpviz.trace.model.events import Event
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.system.destination import destination
 
 CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 
@@ -96,7 +96,7 @@ def test_bad_input_gets_one_clear_line_and_changes_nothing(
 def test_it_imports_no_textual(recording: Path, tmp_path: Path) -> None:
     code = """if True:
         import sys
-        from mpviz.tui.cli import main
+        from mpviz.tui.commands.command_line import main
         status = main()
         assert "textual" not in sys.modules
         sys.exit(status)
@@ -179,7 +179,7 @@ def test_whoever_ends_it_on_the_way_finds_nothing_half_written(
 ) -> None:
     code = """if True:
         import sys
-        from mpviz.tui.exporting import Progress
+        from mpviz.tui.commands.export import Progress
         from mpviz.tui.entry import main
         def wait(self, share):
             print("on the way", flush=True)

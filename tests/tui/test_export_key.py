@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from mpviz.trace.events import Event
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.replay import Replay
+from mpviz.trace.model.events import Event
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.screens.looking import Looking
+from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.prompt import Prompt
 
 Drive = Callable[..., None]
@@ -52,7 +52,7 @@ def replay_app(
 async def export_to(pilot: Pilot[int], name: str) -> str:
     """Press the key, type the name, and wait for what is said."""
     screen = pilot.app.screen
-    assert isinstance(screen, Looking)
+    assert isinstance(screen, Selection)
     await pilot.press("X")
     prompt = screen.query_one(Prompt)
     assert ".html report" in prompt.shown[0].text

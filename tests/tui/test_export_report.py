@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.events import Event
+from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.measures import Activity, Lane
-from mpviz.trace.phases import AWAY, PHASE_WORDS, Phase, phases
-from mpviz.trace.processes import described
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.recording import Recording
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.measures import Activity, Lane
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.recording import Recording
 from mpviz.tui.exports import html, svg
-from mpviz.tui.exports.gathered import Means
+from mpviz.tui.exports.report_stats import Means
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, lane_shapes, level, marks
-from mpviz.tui.words import duration, percent
+from mpviz.tui.render.formatting import duration, percent
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"

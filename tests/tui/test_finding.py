@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mpviz.trace.events import Site
-from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.finding import find_line
-from mpviz.tui.highlight import Source, highlighted
+from mpviz.trace.model.events import Site
+from mpviz.trace.model.state import OutputLine, RunState
+from mpviz.tui.actions.search import find_line
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import output
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.view import View
+from mpviz.tui.render.highlight import Source, highlighted
 
 source = make_panel(
     lambda file: Source(highlighted("\n".join(f"step_{n} = {n % 7}" for n in range(100))))

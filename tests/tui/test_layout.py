@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpviz.tui.layout import TWO_COLUMNS, Slot, Wanted, is_small, place
-from mpviz.tui.widgets.desk import PLACES
+from mpviz.tui.widgets.panel_grid import PLACES
 
 NAMES = (
     "cores",

@@ -10,11 +10,11 @@ from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import find, parse
 from mpviz.scenarios.deadlock import HANGS
-from mpviz.trace.start import Target
+from mpviz.trace.launch.start import Target
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.form import RUN, START_METHOD, Form, form_rows
-from mpviz.tui.picker_rows import head_rows
+from mpviz.tui.screens.form import RUN, START_METHOD, Form, form_rows
 from mpviz.tui.screens.picker import PickerScreen
+from mpviz.tui.screens.picker_rows import head_rows
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.rows_view import RowsView
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from mpviz.trace.events import Event, Sample
-from mpviz.trace.fold import fold
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.replay import Replay
-from mpviz.trace.report import document
-from mpviz.trace.state import RunState
+from mpviz.trace.explain.report import document
+from mpviz.trace.model.events import Event, Sample
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.replay import ReplayScreen
-from mpviz.tui.tape import bar_columns
+from mpviz.tui.screens.scrubber_rows import bar_columns
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.prompt import Prompt
-from mpviz.tui.widgets.tape import Tape
+from mpviz.tui.widgets.scrubber import Scrubber
 
 Drive = Callable[..., None]
 SECOND = 1_000_000_000
@@ -74,12 +74,12 @@ def screen_of(pilot: Pilot[int]) -> ReplayScreen:
     return screen
 
 
-def text_of(pilot: Pilot[int], kind: type[Header] | type[Footer] | type[Tape]) -> str:
+def text_of(pilot: Pilot[int], kind: type[Header] | type[Footer] | type[Scrubber]) -> str:
     return "\n".join(row.text for row in screen_of(pilot).query_one(kind).shown)
 
 
 def panel(pilot: Pilot[int], name: str) -> str:
-    holder = screen_of(pilot).desk.holder(name)
+    holder = screen_of(pilot).panel_grid.holder(name)
     assert holder is not None
     return "\n".join(row.text for row in holder.shown)
 
@@ -147,8 +147,8 @@ def test_steps_go_from_event_to_event_and_the_tape_says_which(
         last = stream[replay.position - 1]
         assert not isinstance(last, Sample)
         assert not replay.playing
-        assert f"event {replay.position}" in text_of(pilot, Tape)
-        assert str(last.__struct_config__.tag) in text_of(pilot, Tape)
+        assert f"event {replay.position}" in text_of(pilot, Scrubber)
+        assert str(last.__struct_config__.tag) in text_of(pilot, Scrubber)
         await pilot.press("comma")
         assert replay.position < before + 1
         replay.go_to_event(1)
@@ -199,16 +199,16 @@ def test_arrows_move_the_moment_in_steps_of_what_is_in_sight(
 def test_the_mouse_goes_along_the_tape(replay_app: MpvizApp, drive: Drive, replay: Replay) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("space")
-        tape = screen_of(pilot).query_one(Tape)
-        first, last = bar_columns(screen_of(pilot).place(), tape.size.width)
+        scrubber = screen_of(pilot).query_one(Scrubber)
+        first, last = bar_columns(screen_of(pilot).place(), scrubber.size.width)
         length = replay.end - replay.start
-        await pilot.click(tape, offset=((first + last) // 2, 0))
+        await pilot.click(scrubber, offset=((first + last) // 2, 0))
         assert replay.moment - replay.start == pytest.approx(length / 2, rel=0.05)
-        await pilot.mouse_down(tape, offset=((first + last) // 2, 0))
-        await pilot.hover(tape, offset=(first + (last - first) // 4, 0))
+        await pilot.mouse_down(scrubber, offset=((first + last) // 2, 0))
+        await pilot.hover(scrubber, offset=(first + (last - first) // 4, 0))
         assert replay.moment - replay.start == pytest.approx(length / 4, rel=0.1)
-        await pilot.mouse_up(tape, offset=(first + (last - first) // 4, 0))
-        await pilot.hover(tape, offset=(last - 2, 0))
+        await pilot.mouse_up(scrubber, offset=(first + (last - first) // 4, 0))
+        await pilot.hover(scrubber, offset=(last - 2, 0))
         assert replay.moment - replay.start == pytest.approx(length / 4, rel=0.1)
 
     drive(replay_app, script)
@@ -224,7 +224,7 @@ def test_a_click_on_the_timeline_goes_to_that_moment(
         replay.pause()
         replay.seek(replay.end)
         screen_of(pilot).redraw()
-        holder = screen_of(pilot).desk.holder("timeline")
+        holder = screen_of(pilot).panel_grid.holder("timeline")
         assert holder is not None
         x = holder.size.width // 2
         moment = holder.time_at(x)
@@ -242,15 +242,15 @@ def test_marks_speeds_and_moments_that_are_none(
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("space", "m")
         marked = replay.moment
-        assert "◆" in text_of(pilot, Tape) or replay.marks == [marked]
+        assert "◆" in text_of(pilot, Scrubber) or replay.marks == [marked]
         await pilot.press("g", "0", "enter", "apostrophe")
         assert replay.moment == marked
         await pilot.press("apostrophe")
         assert "no mark after this" in toasts(pilot)[-1]
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert "0.25x" in text_of(pilot, Tape)
+        assert "0.25x" in text_of(pilot, Scrubber)
         await pilot.press("right_square_bracket")
-        assert "0.5x" in text_of(pilot, Tape)
+        assert "0.5x" in text_of(pilot, Scrubber)
         await pilot.press("g", *"soon", "enter")
         await pilot.pause()
         assert "'soon' is no moment" in toasts(pilot)[-1]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mpviz.trace.events import Event
-from mpviz.trace.recorder import Recorder
+from mpviz.trace.model.events import Event
+from mpviz.trace.record.recorder import Recorder
 from mpviz.tui.exports import export, format_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

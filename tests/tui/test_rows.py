@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from mpviz.trace.events import Event, Trouble
-from mpviz.trace.fold import fold
-from mpviz.trace.state import RunState
-from mpviz.tui.frame import Frame, framed
-from mpviz.tui.rows import length, row
-from mpviz.tui.themes import PLAIN, THEMES, styles_for
+from mpviz.trace.model.events import Event, Trouble
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.tui.render.frame import Frame, framed
+from mpviz.tui.render.rows import length, row
+from mpviz.tui.render.themes import PLAIN, THEMES, styles_for
 from mpviz.tui.widgets.header import Status, header_row
 
 STATUS = Status(target="counting.py", start_method="fork")

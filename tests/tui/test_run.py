@@ -14,7 +14,7 @@ from textual.events import Key
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from mpviz.trace.start import Target
+from mpviz.trace.launch.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import NOT_STARTED
 from mpviz.tui.screens.help import HelpScreen
@@ -48,7 +48,7 @@ def toasts(pilot: Pilot[int]) -> list[str]:
 
 
 def shown(pilot: Pilot[int], name: str) -> PanelView:
-    holder = screen_of(pilot).desk.holder(name)
+    holder = screen_of(pilot).panel_grid.holder(name)
     assert holder is not None
     return holder
 
@@ -252,7 +252,7 @@ def test_tab_goes_through_all_panels_and_numbers_switch_them(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         screen = screen_of(pilot)
-        names = [each.name for each in screen.desk.wanted]
+        names = [each.name for each in screen.panel_grid.wanted]
         seen = []
         for _ in names:
             await pilot.press("tab")
@@ -264,10 +264,10 @@ def test_tab_goes_through_all_panels_and_numbers_switch_them(
         assert sorted(seen) == sorted(names)
         await pilot.press("1")
         await pilot.pause()
-        assert "cores" not in [each.name for each in screen.desk.wanted]
+        assert "cores" not in [each.name for each in screen.panel_grid.wanted]
         await pilot.press("1")
         await pilot.pause()
-        assert screen.desk.holder("cores") is not None
+        assert screen.panel_grid.holder("cores") is not None
 
     drive(run_app, script)
 
@@ -454,9 +454,9 @@ def test_any_size_is_drawn(run_app: MpvizApp, drive: Drive, size: tuple[int, int
 
 def test_a_small_terminal_says_so(run_app: MpvizApp, drive: Drive) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        assert [view.panel.name for view in screen_of(pilot).desk.in_sight() if view.panel] == [
-            "timeline"
-        ]
+        assert [
+            view.panel.name for view in screen_of(pilot).panel_grid.in_sight() if view.panel
+        ] == ["timeline"]
         assert "small: tab for more" in header(pilot)
         screen = screen_of(pilot)
         screen.off |= {panel.name for panel in screen.panels} - {"timeline"}

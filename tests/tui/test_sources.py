@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from mpviz.tui import sources
-from mpviz.tui.sources import BEING_READ, Sources
+from mpviz.tui.screens import sources
+from mpviz.tui.screens.sources import BEING_READ, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.events import RunStarted
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.start import Target
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.interpreters import BadTarget
-from mpviz.tui.targets import from_words
+from mpviz.trace.launch.start import Target
+from mpviz.trace.model.events import RunStarted
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.commands.interpreters import BadTarget
+from mpviz.tui.commands.targets import from_words
 from mpviz.tui.widgets.header import Status, header_row
 
 CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from mpviz.trace.events import Event
-from mpviz.trace.recorder import Recorder
-from mpviz.trace.replay import Replay
+from mpviz.trace.model.events import Event
+from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen
@@ -54,7 +54,7 @@ def selected(pilot: Pilot[int]) -> str:
 
 
 def shown(pilot: Pilot[int], name: str) -> str:
-    holder = screen_of(pilot).desk.holder(name)
+    holder = screen_of(pilot).panel_grid.holder(name)
     assert holder is not None and holder.panel is not None and holder.panel.name == name
     return "\n".join(row.text for row in holder.shown)
 
@@ -71,7 +71,7 @@ async def until_shown(pilot: Pilot[int], name: str, words: str) -> None:
     """Wait until the panel of this name is in front and has these words."""
 
     def is_shown() -> bool:
-        holder = screen_of(pilot).desk.holder(name)
+        holder = screen_of(pilot).panel_grid.holder(name)
         in_front = holder is not None and holder.panel is not None and holder.panel.name == name
         return in_front and words in shown(pilot, name)
 
@@ -84,10 +84,10 @@ def said(pilot: Pilot[int]) -> str:
 
 def test_the_chain_is_there_once_it_is_asked_for(run_app: MpvizApp, drive: Drive) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        assert screen_of(pilot).desk.holder("chain") is None
+        assert screen_of(pilot).panel_grid.holder("chain") is None
         await pilot.press("w")
         await until_shown(pilot, "chain", "wait chain of MainProcess, a cycle")
-        assert screen_of(pilot).desk.holder("chain").has_focus  # type: ignore[union-attr]
+        assert screen_of(pilot).panel_grid.holder("chain").has_focus  # type: ignore[union-attr]
 
     drive(run_app, script)
 
@@ -170,7 +170,7 @@ def test_a_click_on_a_finding_does_the_same(run_app: MpvizApp, drive: Drive) -> 
         screen = screen_of(pilot)
         screen.focus_panel("findings")
         await until_shown(pilot, "findings", "3 processes wait for each other")
-        holder = screen.desk.holder("findings")
+        holder = screen.panel_grid.holder("findings")
         assert holder is not None
         await pilot.click(holder, offset=(5, 2))
         assert screen.view.finding.startswith("deadlock ")
@@ -222,7 +222,7 @@ def test_in_a_replay_it_goes_to_the_moment_at_which_it_was_found(
         assert replay.moment == finding.found
         screen = pilot.app.screen
         assert isinstance(screen, ReplayScreen)
-        holder = screen.desk.holder("findings")
+        holder = screen.panel_grid.holder("findings")
         assert holder is not None
         words = "3 processes wait for each other"
         await until(pilot, lambda: words in "\n".join(row.text for row in holder.shown))

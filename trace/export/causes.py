@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mpviz.trace.events import Event
 from mpviz.trace.export.arrows import Channel, Moment, Places
 from mpviz.trace.export.tracks import Tracks
-from mpviz.trace.primitives.lock import Lock, LockAcquired, LockReleased, ReleaseRefused
-from mpviz.trace.primitives.pipe import MessageReceived, MessageSent, Pipe, SendRefused
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased, ReleaseRefused
+from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, Pipe, SendRefused
+from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobDone,
     JobGrew,
@@ -19,9 +19,9 @@ from mpviz.trace.primitives.pool import (
     TaskEnded,
     TaskStarted,
 )
-from mpviz.trace.primitives.queue import ItemGot, ItemLost, ItemPut, Queue
-from mpviz.trace.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue
+from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.state import Process, RunState
 
 RESULTS = 1_000
 """A job of more tasks than this has no arrows from them to where their results come back."""

@@ -12,20 +12,20 @@ from typing import IO, Any
 
 import msgspec
 
-from mpviz.trace.events import Event, Sample
 from mpviz.trace.export.arrows import Moment
 from mpviz.trace.export.causes import Arrow, Causes, Point
 from mpviz.trace.export.lanes import LaneWatch
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tracks import CORES, QUEUES, Tracks
-from mpviz.trace.measures import WORDS, Activity
-from mpviz.trace.names import object_name
-from mpviz.trace.plurals import plural
-from mpviz.trace.primitives.pool import Pool, Task
-from mpviz.trace.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
-from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState, Wait
-from mpviz.trace.waits import wait_in_words
+from mpviz.trace.model.events import Event, Sample
+from mpviz.trace.model.formatting import plural
+from mpviz.trace.model.measures import WORDS, Activity
+from mpviz.trace.model.names import object_name
+from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.trace.model.wait_kinds import wait_in_words
 
 _encode = msgspec.json.Encoder().encode
 

@@ -6,9 +6,9 @@ import csv
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tasks import TaskWatch
-from mpviz.trace.primitives.pool import Pool, Task
-from mpviz.trace.processes import described
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import RunState
 
 COLUMNS = (
     "pool",

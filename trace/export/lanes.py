@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mpviz.trace.events import Event
 from mpviz.trace.export.passage import ABOUT_THE_SPEAKER
-from mpviz.trace.measures import Activity
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.state import Process, RunState
 
 _Open = tuple[int, Activity, str]
 
@@ -26,7 +26,7 @@ class LaneWatch:
         """Those that have begun something else: what it is their lanes say."""
         if type(event) in ABOUT_THE_SPEAKER and len(self._state.processes) == self._seen:
             process = self._state.by_pid.get(event.pid)
-            # The warden is no process of the program.
+            # The supervisor is no process of the program.
             keys = [process.key] if process is not None and process.key in self._open else []
         else:
             self._find_new()

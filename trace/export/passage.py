@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from mpviz.trace.events import Event, Site, Waiting, WaitOver
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import LockAcquired, LockReleased
-from mpviz.trace.primitives.pipe import MessageReceived, MessageSent
-from mpviz.trace.primitives.pool import JobGrew, TaskEnded, TaskStarted
-from mpviz.trace.primitives.queue import ItemDone, ItemGot, ItemPut
-from mpviz.trace.primitives.value import ValueRead, ValueWritten
-from mpviz.trace.recording import Recording
-from mpviz.trace.state import RunState
+from mpviz.trace.model.events import Event, Site, Waiting, WaitOver
+from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
+from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent
+from mpviz.trace.model.primitives.pool import JobGrew, TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.queue import ItemDone, ItemGot, ItemPut
+from mpviz.trace.model.primitives.value import ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recording import Recording
 
 ABOUT_THE_SPEAKER = frozenset(
     {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mpviz.trace.events import Event
 from mpviz.trace.export.passage import ABOUT_THE_SPEAKER
-from mpviz.trace.primitives.pool import Task, TaskEnded, TaskStarted
-from mpviz.trace.state import RunState
+from mpviz.trace.model.events import Event
+from mpviz.trace.model.primitives.pool import Task, TaskEnded, TaskStarted
+from mpviz.trace.model.state import RunState
 
 
 class TaskWatch:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mpviz.trace.export.arrows import Moment
-from mpviz.trace.primitives.queue import Queue
-from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState
 
 _LARGEST_PID = 1 << 22
 """On Linux; what lies above names no process."""

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpviz.trace.destination import destination
 from mpviz.trace.export import chrome, csv
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.recording import Recording
+from mpviz.trace.record.recording import Recording
+from mpviz.trace.system.destination import destination
 from mpviz.tui.exports import html, svg
 
 
@@ -60,8 +60,8 @@ def format_for(name: str | None, path: str) -> Format:
 def export(recording: Path, form: Format, path: str, tell: Callable[[float], None]) -> list[str]:
     """Write a recorded run into a file in this form; what a person has to know of it.
 
-    ``tell`` hears how much is done, 0 to 1. :class:`mpviz.trace.recording.NotARecording` where it
-    is none, :class:`OSError` where the file cannot be written; it is as it was then.
+    ``tell`` hears how much is done, 0 to 1. :class:`mpviz.trace.record.recording.NotARecording`
+    where it is none, :class:`OSError` where the file cannot be written; it is as it was then.
     """
     opened = Recording(recording)
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mpviz.trace.measures import Activity
-from mpviz.trace.processes import described, exit_in_words
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.exports.gathered import Gathered
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.exports.report_stats import Gathered
 from mpviz.tui.exports.shapes import (
     HEIGHT,
     WIDTH,
@@ -20,8 +20,8 @@ from mpviz.tui.exports.shapes import (
 )
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.panels.timeline import end_mark
-from mpviz.tui.signs import ACTIVITY_WORDS
-from mpviz.tui.words import plural
+from mpviz.tui.render.formatting import plural
+from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 
 _CORE_SIGNS = (
     '<li><svg viewBox="0 0 100 100"><rect class="others" width="100" height="100"/></svg>'

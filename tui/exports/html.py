@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from mpviz.trace.events import RunStarted
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.processes import described, end_and_sender, ended_badly
-from mpviz.trace.recording import Header
-from mpviz.trace.state import Finding, RunState
-from mpviz.trace.waits import behind_waits
+from mpviz.trace.model.events import RunStarted
+from mpviz.trace.model.processes import described, end_and_sender, ended_badly
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.wait_kinds import behind_waits
+from mpviz.trace.record.recording import Header
 from mpviz.tui.exports.chart import timeline
-from mpviz.tui.exports.gathered import Gathered, gather
-from mpviz.tui.exports.spent import where_the_time_went
+from mpviz.tui.exports.report_phases import where_the_time_went
+from mpviz.tui.exports.report_stats import Gathered, gather
 from mpviz.tui.exports.style import style_sheet
 from mpviz.tui.exports.svg import stretch_of
 from mpviz.tui.exports.tables import tables
-from mpviz.tui.words import count, duration, moment, plural
+from mpviz.tui.render.formatting import count, duration, moment, plural
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 

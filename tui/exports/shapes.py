@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mpviz.trace.measures import Activity, Lane, Span
-from mpviz.trace.phases import Phase
-from mpviz.trace.primitives.pool import Task
-from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.palette import ACTIVITY_LOOKS, PROCESS_LOOKS, mixed
-from mpviz.tui.phase_bars import PHASE_ACTIVITIES
-from mpviz.tui.timeline import in_words
-from mpviz.tui.words import moment
+from mpviz.trace.explain.phases import Phase
+from mpviz.trace.model.measures import Activity, Lane, Span
+from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.render.formatting import moment
+from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS, mixed
+from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES
+from mpviz.tui.render.timeline import in_words
 
 WIDTH, HEIGHT = 1000, 100
 """Of a lane, in its own units; whoever draws it makes it as large as it should be."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from html import escape
 
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.measures import Activity
-from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.exports.shapes import (
     HEIGHT,
     WIDTH,
@@ -21,10 +22,9 @@ from mpviz.tui.exports.shapes import (
     process_colour,
 )
 from mpviz.tui.panels.timeline import end_mark
-from mpviz.tui.signs import ACTIVITY_WORDS
-from mpviz.tui.timeline import lanes_of
-from mpviz.tui.view import View
-from mpviz.tui.words import duration, plural
+from mpviz.tui.render.formatting import duration, plural
+from mpviz.tui.render.glyphs import ACTIVITY_WORDS
+from mpviz.tui.render.timeline import lanes_of
 
 LANES = 60
 """So many processes have a lane; of more the picture would be higher than anybody looks at."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from mpviz.trace.measures import Distribution
-from mpviz.trace.primitives.lock import Lock, contention, locks_in_use
-from mpviz.trace.primitives.pipe import pipes_made
-from mpviz.trace.primitives.pool import Task
-from mpviz.trace.primitives.queue import Queue
-from mpviz.trace.primitives.value import SharedValue
-from mpviz.trace.processes import described, exit_in_words
-from mpviz.trace.state import RunState
-from mpviz.tui.exports.gathered import Gathered, Work
-from mpviz.tui.words import count, duration, moment, percent, size
+from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use
+from mpviz.trace.model.primitives.pipe import pipes_made
+from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.primitives.value import SharedValue
+from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.state import RunState
+from mpviz.tui.exports.report_stats import Gathered, Work
+from mpviz.tui.render.formatting import count, duration, moment, percent, size
 
 ROWS = 100
 """A longer table is cut, and says so."""

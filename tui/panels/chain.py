@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import textwrap
 
-from mpviz.trace.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
-from mpviz.trace.processes import described, exit_in_words
-from mpviz.trace.state import RunState
-from mpviz.trace.waits import waits_in_words
-from mpviz.tui.listing import from_top
-from mpviz.tui.palette import activity_style
+from mpviz.trace.explain.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
+from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.wait_kinds import waits_in_words
+from mpviz.tui.actions.listing import from_top
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fitting, length, row, selected
-from mpviz.tui.signs import mark, moment_of, tag
-from mpviz.tui.states import in_words
-from mpviz.tui.view import View
-from mpviz.tui.words import duration
+from mpviz.tui.render.formatting import duration
+from mpviz.tui.render.glyphs import mark, moment_of, tag
+from mpviz.tui.render.palette import activity_style
+from mpviz.tui.render.rows import Part, Row, crop, finished, fitting, length, row, selected
+from mpviz.tui.render.states import in_words
 
 GUTTER = 4
 """Cells at the left, in which the way back of a cycle is drawn."""

@@ -7,15 +7,15 @@ import textwrap
 from collections.abc import Sequence
 
 from mpviz.scenarios.catalogue import Command
-from mpviz.trace.processes import described
-from mpviz.trace.state import HELPERS, Process, RunState
-from mpviz.tui.fates import WHY, fate_of
-from mpviz.tui.listing import from_top
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.tui.actions.listing import from_top
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Button, Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, length, row, selected
-from mpviz.tui.signs import mark, moment_of, process_matches
-from mpviz.tui.states import state_style
-from mpviz.tui.view import View
+from mpviz.tui.render.exit_reasons import WHY, fate_of
+from mpviz.tui.render.glyphs import mark, moment_of, process_matches
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fitting, length, row, selected
+from mpviz.tui.render.states import state_style
 
 CALLS = 2
 """How many of the program's last lines are shown: the call that was made, and its answer."""

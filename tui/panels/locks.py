@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from mpviz.trace.measures import Rate
-from mpviz.trace.primitives.lock import Lock, contention, locks_in_use, waiters
-from mpviz.trace.processes import described
-from mpviz.trace.state import RunState
-from mpviz.tui.listing import USED_OF_LATE, Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.trace.model.measures import Rate
+from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import (
+    USED_OF_LATE,
+    Listing,
+    Order,
+    by_name,
+    in_sight,
+    is_deserted,
+    left_row,
+)
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
-from mpviz.tui.signs import in_line, mark, moment_of
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, count, duration, percent, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, percent, plural
+from mpviz.tui.render.glyphs import in_line, mark, moment_of
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
 
 WIDEST_NAME = 20
 NUMBERS_WIDTH = 50

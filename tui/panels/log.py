@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from mpviz.trace.events import Event, Site
-from mpviz.trace.names import object_name
-from mpviz.trace.processes import described, signal_name
-from mpviz.trace.state import LogEntry, Process, RunState
-from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
+from mpviz.trace.model.events import Event, Site
+from mpviz.trace.model.names import object_name
+from mpviz.trace.model.processes import described, signal_name
+from mpviz.trace.model.state import LogEntry, Process, RunState
+from mpviz.tui.actions.listing import Listing, from_bottom, is_found, scrolled_back
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, finished, right, row, selected
-from mpviz.tui.signs import mark, tag
-from mpviz.tui.view import View
-from mpviz.tui.words import plural
+from mpviz.tui.render.formatting import plural
+from mpviz.tui.render.glyphs import mark, tag
+from mpviz.tui.render.rows import Part, Row, finished, right, row, selected
 
 TIME_WIDTH = 10
 WIDEST_TAG = 6
@@ -87,8 +87,8 @@ def _entry(state: RunState, entry: LogEntry) -> Said:
 
 def _record(state: RunState, event: Event) -> Said:
     process = state.by_pid.get(event.pid)
-    if process is None and state.warden is not None and event.pid == state.warden.pid:
-        name = "warden"
+    if process is None and state.supervisor is not None and event.pid == state.supervisor.pid:
+        name = "supervisor"
     else:
         name = _name(process) or (f"pid {event.pid}" if event.pid else "mpviz")
     kind, _, rest = in_words(state, event).partition(" ")

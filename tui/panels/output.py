@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mpviz.trace.state import OutputLine, RunState
-from mpviz.tui.listing import Listing, from_bottom, is_found, scrolled_back
+from mpviz.trace.model.state import OutputLine, RunState
+from mpviz.tui.actions.listing import Listing, from_bottom, is_found, scrolled_back
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, finished, row, selected
-from mpviz.tui.signs import mark, process_words, tag
-from mpviz.tui.view import View
-from mpviz.tui.words import plural
+from mpviz.tui.render.formatting import plural
+from mpviz.tui.render.glyphs import mark, process_words, tag
+from mpviz.tui.render.rows import Part, Row, finished, row, selected
 
 WIDEST_TAG = 6
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing
-from mpviz.tui.rows import Row
-from mpviz.tui.view import View
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import Listing
+from mpviz.tui.actions.view import View
+from mpviz.tui.render.rows import Row
 
 Draw = Callable[[RunState, View, int, int], list[Row]]
 """(state, view, width, height) to at most ``height`` rows; ``width`` in cells."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mpviz.trace.phases import (
+from mpviz.trace.explain.phases import (
     AWAY,
     PHASE_WORDS,
     Phase,
@@ -15,19 +15,19 @@ from mpviz.trace.phases import (
     phases,
     workers_of,
 )
-from mpviz.trace.processes import described
-from mpviz.trace.starved import core_time, starved_in_words
-from mpviz.trace.state import RunState
-from mpviz.trace.time_report import gain_in_words
-from mpviz.trace.timings import count_timings, first_timings
-from mpviz.tui.histograms import MOST_SHOWN, timing_rows
-from mpviz.tui.listing import from_top
+from mpviz.trace.explain.starved import core_time, starved_in_words
+from mpviz.trace.explain.time_report import gain_in_words
+from mpviz.trace.explain.timings import count_timings, first_timings
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import from_top
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.phase_bars import phase_bar, phase_sign
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, right, row, selected
-from mpviz.tui.signs import mark, moment_of, process_matches
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, duration, percent, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, duration, percent, plural
+from mpviz.tui.render.glyphs import mark, moment_of, process_matches
+from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
+from mpviz.tui.render.phase_bars import phase_bar, phase_sign
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fitting, right, row, selected
 
 _SHORT_WORDS: dict[Phase, str] = {
     phase: words.removeprefix("waiting for ").removeprefix("working").lstrip(" ,")

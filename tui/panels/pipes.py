@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from mpviz.trace.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
-from mpviz.trace.state import Process, RunState, Wait
-from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.trace.model.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
+from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
-from mpviz.tui.signs import marks, moment_of
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, SIZE_WIDTH, count, duration, plural, rate, size
+from mpviz.tui.render.formatting import (
+    DURATION_WIDTH,
+    SIZE_WIDTH,
+    count,
+    duration,
+    plural,
+    rate,
+    size,
+)
+from mpviz.tui.render.glyphs import marks, moment_of
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
 
 WIDEST_NAME = 20
 WIDE_SIDE, NARROW_SIDE = 20, 12

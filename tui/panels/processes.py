@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from mpviz.trace.processes import described
-from mpviz.trace.state import HELPERS, Process, RunState
-from mpviz.tui.listing import Listing, Order, from_top, natural, scrolled
-from mpviz.tui.palette import lane_style
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.tui.actions.listing import Listing, Order, from_top, natural, scrolled
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
-from mpviz.tui.signs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
-from mpviz.tui.states import in_words, shortened, state_style, unheeded
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, duration, plural, size
+from mpviz.tui.render.formatting import DURATION_WIDTH, duration, plural, size
+from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
+from mpviz.tui.render.palette import lane_style
+from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
+from mpviz.tui.render.states import in_words, shortened, state_style, unheeded
 
 LEAST_STATE = 33
 """Cells that the state keeps before another column gets any: "lock counter, held by Process-2"."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from mpviz.trace.measures import Distribution
-from mpviz.trace.primitives.barrier import REASONS, Barrier
-from mpviz.trace.primitives.condition import Condition
-from mpviz.trace.primitives.event import SharedEvent, names_of
-from mpviz.trace.primitives.lock import waiters
-from mpviz.trace.processes import described
-from mpviz.trace.state import RunState
-from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitives.barrier import REASONS, Barrier
+from mpviz.trace.model.primitives.condition import Condition
+from mpviz.trace.model.primitives.lock import waiters
+from mpviz.trace.model.primitives.mp_event import SharedEvent, names_of
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit_name, length, right, row
-from mpviz.tui.signs import in_line, mark, moment_of, stacked_bar
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, count, duration, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural
+from mpviz.tui.render.glyphs import in_line, mark, moment_of, stacked_bar
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
 
 Signal = SharedEvent | Condition | Barrier
 

@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mpviz.trace.events import Site
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.highlight import Source
+from mpviz.trace.model.events import Site
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, length, row, selected
-from mpviz.tui.signs import mark
-from mpviz.tui.sources import BEING_READ, Sources
-from mpviz.tui.view import View
+from mpviz.tui.render.glyphs import mark
+from mpviz.tui.render.highlight import Source
+from mpviz.tui.render.rows import Part, Row, crop, finished, length, row, selected
+from mpviz.tui.screens.sources import BEING_READ, Sources
 
 Loader = Callable[[str], Source]
 """Gives a file as it is now, and keeps what it has read: each picture asks again."""

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mpviz.trace.primitives.pool import SINGLE_CALLS, Job, Pool, Task
-from mpviz.trace.processes import described
-from mpviz.trace.state import Process, RunState
-from mpviz.tui.listing import Listing, Order, by_name, from_top, left_row
-from mpviz.tui.palette import process_style
+from mpviz.trace.model.primitives.pool import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.actions.listing import Listing, Order, by_name, from_top, left_row
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fitting, length, right, row, selected
-from mpviz.tui.signs import mark, moment_of, stacked_bar
-from mpviz.tui.view import View
-from mpviz.tui.words import DURATION_WIDTH, count, duration, plural, rate
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
+from mpviz.tui.render.glyphs import mark, moment_of, stacked_bar
+from mpviz.tui.render.palette import process_style
+from mpviz.tui.render.rows import (
+    Part,
+    Row,
+    crop,
+    finished,
+    fit,
+    fitting,
+    length,
+    right,
+    row,
+    selected,
+)
 
 JOBS = 3
 """Jobs of a pool that are shown: those at work, then the last ones."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mpviz.trace.measures import Activity
-from mpviz.trace.primitives.pool import Task
-from mpviz.trace.processes import described, signal_name
-from mpviz.trace.state import HELPERS, Process, RunState
-from mpviz.tui.lanes import EMPTY, Cell, Grid, cell_parts, lane_cells, tasks_in, tell_tasks_apart
-from mpviz.tui.palette import activity_style, lane_style
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.processes import described, signal_name
+from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, finished, fit, in_ascii, length, row, selected
-from mpviz.tui.signs import (
+from mpviz.tui.render.formatting import moment
+from mpviz.tui.render.glyphs import (
     ACTIVITY_WORDS,
     ASCII_GLYPHS,
     GLYPHS,
@@ -20,10 +19,19 @@ from mpviz.tui.signs import (
     mark,
     moment_of,
 )
-from mpviz.tui.states import asked_for
-from mpviz.tui.timeline import Layout, lanes_of, layout, visible_stretch
-from mpviz.tui.view import View
-from mpviz.tui.words import moment
+from mpviz.tui.render.lanes import (
+    EMPTY,
+    Cell,
+    Grid,
+    cell_parts,
+    lane_cells,
+    tasks_in,
+    tell_tasks_apart,
+)
+from mpviz.tui.render.palette import activity_style, lane_style
+from mpviz.tui.render.rows import Part, Row, finished, fit, in_ascii, length, row, selected
+from mpviz.tui.render.states import asked_for
+from mpviz.tui.render.timeline import Layout, lanes_of, layout, visible_stretch
 
 MARK_STEPS = (1, 2, 5)
 """Time marks are at these times a power of ten."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mpviz.trace.primitives.value import Content, SharedValue
-from mpviz.trace.state import RunState
-from mpviz.tui.history import columns_of
-from mpviz.tui.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.trace.model.primitives.value import Content, SharedValue
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.rows import Part, Row, crop, finished, fit, fit_name, length, row
-from mpviz.tui.signs import big_digits, chart, mark, moment_of
-from mpviz.tui.view import View
-from mpviz.tui.words import count, plural, rate
+from mpviz.tui.render.formatting import count, plural, rate
+from mpviz.tui.render.glyphs import big_digits, chart, mark, moment_of
+from mpviz.tui.render.history import columns_of
+from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, row
 
 WIDEST_NAME = 20
 _HIGHEST = 1e300

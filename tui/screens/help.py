@@ -7,12 +7,12 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from mpviz.tui.action_tables import HELP_ACTIONS
-from mpviz.tui.actions import Situation
-from mpviz.tui.frame import Frame
-from mpviz.tui.help_rows import help_rows
-from mpviz.tui.keys import bindings
-from mpviz.tui.rows import Row
+from mpviz.tui.actions.action import Situation
+from mpviz.tui.actions.keys import bindings
+from mpviz.tui.actions.tables import HELP_ACTIONS
+from mpviz.tui.render.frame import Frame
+from mpviz.tui.render.rows import Row
+from mpviz.tui.screens.help_rows import help_rows
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.framed_view import FramedView
 from mpviz.tui.widgets.rows_view import RowsView

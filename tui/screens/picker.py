@@ -13,13 +13,15 @@ from textual.message import Message
 from textual.screen import Screen
 
 from mpviz.scenarios.catalogue import Scenario, problems, scenarios
-from mpviz.tui.action_tables import PICKER_ACTIONS
-from mpviz.tui.actions import Situation
-from mpviz.tui.form import RUN, Form, arrows, details, form_rows
-from mpviz.tui.frame import Frame
-from mpviz.tui.highlight import first_definition
-from mpviz.tui.keys import bindings
-from mpviz.tui.picker_rows import (
+from mpviz.tui.actions.action import Situation
+from mpviz.tui.actions.keys import bindings
+from mpviz.tui.actions.tables import PICKER_ACTIONS
+from mpviz.tui.commands.targets import from_scenario
+from mpviz.tui.render.frame import Frame
+from mpviz.tui.render.highlight import first_definition
+from mpviz.tui.render.rows import Part, Row, fit
+from mpviz.tui.screens.form import RUN, Form, arrows, details, form_rows
+from mpviz.tui.screens.picker_rows import (
     explanation_rows,
     head_rows,
     in_sight,
@@ -27,16 +29,14 @@ from mpviz.tui.picker_rows import (
     matching,
     source_rows,
 )
-from mpviz.tui.rows import Part, Row, fit
-from mpviz.tui.sources import read_lines
-from mpviz.tui.targets import from_scenario
+from mpviz.tui.screens.sources import read_lines
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.framed_view import FramedView
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
 if TYPE_CHECKING:
-    from mpviz.trace.start import Target
+    from mpviz.trace.launch.start import Target
 
 LEAST_SOURCE = 5
 """Rows of the source's frame, where there is room for more than the form."""

@@ -1,4 +1,4 @@
-"""The replay screen: the same panels over a recording, and a tape to go to any of its moments."""
+"""The replay screen: the same panels over a recording, and a scrubber that goes to any moment."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from mpviz.trace.processes import described
-from mpviz.trace.replay import Replay
-from mpviz.trace.start import Target
-from mpviz.trace.state import Finding, RunState
-from mpviz.tui.action_tables import REPLAY_ACTIONS
-from mpviz.tui.actions import Situation
-from mpviz.tui.keys import bindings
+from mpviz.trace.launch.start import Target
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.record.replay import Replay
+from mpviz.tui.actions.action import Situation
+from mpviz.tui.actions.keys import bindings
+from mpviz.tui.actions.tables import REPLAY_ACTIONS
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
-from mpviz.tui.screens.looking import Looking
-from mpviz.tui.tape import Place, moment_from
-from mpviz.tui.timeline import visible_stretch
+from mpviz.tui.render.timeline import visible_stretch
+from mpviz.tui.screens.scrubber_rows import Place, moment_from
+from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.rows_view import RowsView
-from mpviz.tui.widgets.tape import Tape
+from mpviz.tui.widgets.scrubber import Scrubber
 
 GO_TO = "go to"
 STEPS = 40
 """An arrow key moves by this part of what the timeline shows."""
 
 
-class ReplayScreen(Looking):
+class ReplayScreen(Selection):
     """The actions of the table that are about the moment, one method each."""
 
     BINDINGS = bindings(REPLAY_ACTIONS)
@@ -58,8 +58,8 @@ class ReplayScreen(Looking):
         super().begin()
 
     def controls(self) -> Iterable[Widget]:
-        """The tape."""
-        yield Tape(self.place, self.view.ascii)
+        """The scrubber."""
+        yield Scrubber(self.place, self.view.ascii)
 
     @property
     def state(self) -> RunState:
@@ -85,7 +85,7 @@ class ReplayScreen(Looking):
         return replace(super().status(), behind=0.0, replay=True, moment=self.replay.moment)
 
     def place(self) -> Place:
-        """What the tape shows."""
+        """What the scrubber shows."""
         replay = self.replay
         return Place(
             start=replay.start,
@@ -105,14 +105,14 @@ class ReplayScreen(Looking):
         )
 
     def redraw(self) -> None:
-        """Bring the tape up to date, too."""
+        """Bring the scrubber up to date, too."""
         super().redraw()
         self.redraw_progress()
 
     def redraw_progress(self) -> None:
-        """Show on the tape how much has been read."""
-        for tape in self.query(Tape):
-            tape.redraw()
+        """Show on the scrubber how much has been read."""
+        for scrubber in self.query(Scrubber):
+            scrubber.redraw()
 
     def _happened(self) -> str:
         event = self.replay.last_event()
@@ -137,8 +137,8 @@ class ReplayScreen(Looking):
 
     # By mouse
 
-    def on_tape_touched(self, event: Tape.Touched) -> None:
-        """Go where the mouse is on the tape."""
+    def on_scrubber_touched(self, event: Scrubber.Touched) -> None:
+        """Go where the mouse is on the scrubber."""
         self._go_to(event.moment)
 
     def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:

@@ -8,23 +8,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mpviz.trace.processes import described, signal_name
-from mpviz.trace.run_folder import temporary_folder
-from mpviz.trace.still import still
-from mpviz.tui.action_tables import RUN_ACTIONS
-from mpviz.tui.actions import Situation
-from mpviz.tui.files import RECORDING, file_name
-from mpviz.tui.keys import bindings
-from mpviz.tui.screens.looking import Looking
+from mpviz.trace.model.processes import described, signal_name
+from mpviz.trace.record.snapshot import still
+from mpviz.trace.system.run_folder import temporary_folder
+from mpviz.tui.actions.action import Situation
+from mpviz.tui.actions.keys import bindings
+from mpviz.tui.actions.tables import RUN_ACTIONS
+from mpviz.tui.actions.view import View
+from mpviz.tui.commands.files import RECORDING, file_name
+from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import Session
-from mpviz.tui.view import View
 from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView
 
 INPUT = "input"
 
 
-class RunScreen(Looking):
+class RunScreen(Selection):
     """The actions of the table that are about the program, one method each."""
 
     BINDINGS = bindings(RUN_ACTIONS)
@@ -136,7 +136,7 @@ class RunScreen(Looking):
     async def _again(self) -> None:
         await self.close_session()
         old = self.view
-        # The desk and its panels hold the picture, so it is this one that changes.
+        # The grid and its panels hold the picture, so it is this one that changes.
         self.picture.view = View(filter=old.filter, all_events=old.all_events, ascii=old.ascii)
         self.heights.clear()
         self.begin()

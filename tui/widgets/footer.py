@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from mpviz.tui.actions import Action, Situation, binding_action, footer, sign
-from mpviz.tui.rows import Part, Row
+from mpviz.tui.actions.action import Action, Situation, binding_action, footer, sign
+from mpviz.tui.render.rows import Part, Row
 from mpviz.tui.widgets.rows_view import RowsView
 
 RIGHT = ("help", "quit")

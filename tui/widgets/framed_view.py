@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpviz.tui.frame import Frame, framed
-from mpviz.tui.rows import Row
+from mpviz.tui.render.frame import Frame, framed
+from mpviz.tui.render.rows import Row
 from mpviz.tui.widgets.rows_view import RowsView
 
 Inside = Callable[[int, int], tuple[Frame, list[Row]]]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from mpviz.trace.durations import clock
-from mpviz.trace.processes import signal_name
-from mpviz.trace.programs import SILENT_NANOSECONDS
-from mpviz.trace.state import RunState
-from mpviz.trace.stuck import stuck
-from mpviz.tui.rows import Part, Row
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.formatting import clock
+from mpviz.trace.model.processes import signal_name
+from mpviz.trace.model.programs import SILENT_NANOSECONDS
+from mpviz.trace.model.state import RunState
+from mpviz.tui.render.rows import Part, Row
 from mpviz.tui.widgets.rows_view import RowsView
 
 BEHIND_SHOWN = 0.15

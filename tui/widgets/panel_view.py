@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from mpviz.trace.state import RunState
-from mpviz.tui.frame import Frame, framed
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.panel import Button, Panel, title_of
-from mpviz.tui.rows import Part, Row, fit, word_at
-from mpviz.tui.timeline import describe, point_at, time_at
-from mpviz.tui.view import View
+from mpviz.tui.render.frame import Frame, framed
+from mpviz.tui.render.rows import Part, Row, fit, word_at
+from mpviz.tui.render.timeline import describe, point_at, time_at
 from mpviz.tui.widgets.rows_view import RowsView
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 3

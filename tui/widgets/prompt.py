@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from mpviz.tui.rows import Row
+from mpviz.tui.render.rows import Row
 from mpviz.tui.widgets.rows_view import RowsView
 
 

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from mpviz.tui.rows import Row, crop
-from mpviz.tui.themes import PLAIN, styles_for
+from mpviz.tui.render.rows import Row, crop
+from mpviz.tui.render.themes import PLAIN, styles_for
 
 
 class RowsView(Widget):

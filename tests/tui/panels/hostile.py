@@ -19,24 +19,24 @@ from panel_stories import counter, factory, pool_map, shared, stages, talk
 from rich.cells import cell_len
 from why_stories import broken_ring, line_of_three
 
-from mpviz.trace.comparison import Run, comparison_document, read
-from mpviz.trace.events import COMMON_EVENTS
+from mpviz.trace.explain.report import document, summary
 from mpviz.trace.export.passage import Passage
-from mpviz.trace.fold import EVENTS
-from mpviz.trace.recording import NotARecording, Recording
-from mpviz.trace.replay import Replay
-from mpviz.trace.report import document, summary
-from mpviz.trace.state import RunState
-from mpviz.trace.still import still
-from mpviz.tui.comparison_rows import comparison_rows
+from mpviz.trace.model.events import COMMON_EVENTS
+from mpviz.trace.model.reducer import EVENTS
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.comparison import Run, comparison_document, read
+from mpviz.trace.record.recording import NotARecording, Recording
+from mpviz.trace.record.replay import Replay
+from mpviz.trace.record.snapshot import still
+from mpviz.tui.actions.view import View
 from mpviz.tui.exports import FORMATS
-from mpviz.tui.highlight import Source
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.panels.panel import title_of
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.tape import Place, tape_rows
-from mpviz.tui.view import View
+from mpviz.tui.render.comparison_rows import comparison_rows
+from mpviz.tui.render.highlight import Source
+from mpviz.tui.screens.scrubber_rows import Place, scrubber_rows
 from mpviz.tui.widgets.header import Status, header_row
 
 Record = dict[str, Any]
@@ -385,7 +385,7 @@ def _play(dice: random.Random, replay: Replay) -> None:
     for moment in (replay.end, dice.randint(replay.start, max(replay.start, replay.end))):
         replay.seek(moment)
         draw_all(dice, replay.state, replay.moment)
-        tape_rows(_place(replay), 80)
+        scrubber_rows(_place(replay), 80)
     replay.previous_event()
     replay.next_event(dice.choice((1000, 1001, 900)))
 

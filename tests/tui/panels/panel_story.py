@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpviz.trace.events import (
+from mpviz.trace.model.events import (
     Event,
     Marked,
     Output,
@@ -19,19 +19,18 @@ from mpviz.trace.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.barrier import Arrived, BarrierCreated, Broken, Left, Released
-from mpviz.trace.primitives.condition import ConditionCreated, Notified, Woken
-from mpviz.trace.primitives.event import EventCleared, EventCreated, EventSet, EventWaited
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.primitives.manager import ManagedCreated, ManagerServing, MethodCalled
-from mpviz.trace.primitives.memory import (
+from mpviz.trace.model.primitives.barrier import Arrived, BarrierCreated, Broken, Left, Released
+from mpviz.trace.model.primitives.condition import ConditionCreated, Notified, Woken
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.manager import ManagedCreated, ManagerServing, MethodCalled
+from mpviz.trace.model.primitives.memory import (
     MemoryAttached,
     MemoryClosed,
     MemoryCreated,
     MemoryUnlinked,
 )
-from mpviz.trace.primitives.pipe import (
+from mpviz.trace.model.primitives.mp_event import EventCleared, EventCreated, EventSet, EventWaited
+from mpviz.trace.model.primitives.pipe import (
     EndClosed,
     MessageReceived,
     MessageSent,
@@ -39,7 +38,7 @@ from mpviz.trace.primitives.pipe import (
     PipeEnded,
     SendRefused,
 )
-from mpviz.trace.primitives.pool import (
+from mpviz.trace.model.primitives.pool import (
     ExecutorBroken,
     FutureDone,
     JobSubmitted,
@@ -49,12 +48,13 @@ from mpviz.trace.primitives.pool import (
     WorkerInitializing,
     WorkerReady,
 )
-from mpviz.trace.primitives.process import Began, Hello, Joined, Signalled, Started
-from mpviz.trace.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.process import Began, Hello, Joined, Signalled, Started
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
+from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
 
-WARDEN = 900
+SUPERVISOR = 900
 MAIN = 1000
 MILLISECOND = 1_000_000
 START = 5_000_000_000
@@ -78,8 +78,8 @@ class Story:
                 cores=cores,
                 version="0.1.0",
             ),
-            ProgramStarted(time=self.at(0), pid=WARDEN, child=MAIN, started=MAIN),
-            Hello(time=self.at(1), pid=MAIN, parent=WARDEN, started=MAIN, role="main"),
+            ProgramStarted(time=self.at(0), pid=SUPERVISOR, child=MAIN, started=MAIN),
+            Hello(time=self.at(1), pid=MAIN, parent=SUPERVISOR, started=MAIN, role="main"),
         )
 
     @staticmethod
@@ -483,7 +483,7 @@ class Story:
 
     def exit(self, time: float, pid: int, code: int = 0) -> None:
         """A process ends."""
-        self._tell(ProcessExited(time=self.at(time), pid=WARDEN, child=pid, exit_code=code))
+        self._tell(ProcessExited(time=self.at(time), pid=SUPERVISOR, child=pid, exit_code=code))
 
     def join(self, time: float, pid: int, code: int = 0, parent: int = MAIN) -> None:
         """A parent collects the exit status of a child."""
@@ -518,6 +518,6 @@ class Story:
     def end(self, time: float, code: int = 0) -> None:
         """The run is over."""
         self._tell(
-            ProgramEnded(time=self.at(time), pid=WARDEN, child=MAIN, exit_code=code),
+            ProgramEnded(time=self.at(time), pid=SUPERVISOR, child=MAIN, exit_code=code),
             RunEnded(time=self.at(time), pid=0, exit_code=code),
         )

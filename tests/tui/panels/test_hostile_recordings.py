@@ -10,15 +10,15 @@ from hostile import HEADER, hostile, read_all
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.decode import decode
-from mpviz.trace.events import Unreadable
-from mpviz.trace.recording import Recording
-from mpviz.trace.state import RunState
+from mpviz.trace.collect.decode import decode
+from mpviz.trace.model.events import Unreadable
+from mpviz.trace.model.state import RunState
+from mpviz.trace.record.recording import Recording
 
-WARDEN, MAIN = 900, 1000
+SUPERVISOR, MAIN = 900, 1000
 BEGUN: tuple[dict[str, Any], ...] = (
-    {"k": "program.started", "t": 5001, "p": WARDEN, "n": 1, "child": MAIN, "started": 7},
-    {"k": "process.hello", "t": 5002, "p": MAIN, "n": 1, "parent": WARDEN, "started": 7}
+    {"k": "program.started", "t": 5001, "p": SUPERVISOR, "n": 1, "child": MAIN, "started": 7},
+    {"k": "process.hello", "t": 5002, "p": MAIN, "n": 1, "parent": SUPERVISOR, "started": 7}
     | {"role": "main"},
 )
 
@@ -74,8 +74,8 @@ def test_all_that_an_unsigned_value_of_64_bits_can_hold_is_readable() -> None:
     assert msgspec.structs.asdict(event)["value"] == most
 
 
-@pytest.mark.parametrize("pid", [WARDEN, 0])
-def test_neither_the_warden_nor_the_viewer_is_a_worker(pid: int) -> None:
+@pytest.mark.parametrize("pid", [SUPERVISOR, 0])
+def test_neither_the_supervisor_nor_the_viewer_is_a_worker(pid: int) -> None:
     pool = {"k": "pool.created", "t": 5003, "p": MAIN, "n": 2, "o": "pool-1", "workers": 2}
     task = {"o": "pool-1", "job": 1, "index": 0, "function": "f", "items": 1}
     lies = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from panel_story import MAIN, WARDEN, Story
+from panel_story import MAIN, SUPERVISOR, Story
 
 from mpviz.scenarios.catalogue import Command, find
-from mpviz.trace.events import (
+from mpviz.trace.model.events import (
     Marked,
     Output,
     ProcessExited,
@@ -15,11 +15,11 @@ from mpviz.trace.events import (
     Sample,
     Waiting,
 )
-from mpviz.trace.primitives.process import Exiting, Joined, Signalled
-from mpviz.trace.state import RunState
-from mpviz.tui.fates import WHY, fate_of
+from mpviz.trace.model.primitives.process import Exiting, Joined, Signalled
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.lab import fill_in, make_panel
-from mpviz.tui.view import View
+from mpviz.tui.render.exit_reasons import WHY, fate_of
 
 CHILD, GRANDCHILD = 1001, 1002
 COMMANDS = (
@@ -41,7 +41,9 @@ class Lab(Story):
         return self
 
     def ends(self, time: float, child: int, exit_code: int) -> Lab:
-        self._tell(ProcessExited(time=self.at(time), pid=WARDEN, child=child, exit_code=exit_code))
+        self._tell(
+            ProcessExited(time=self.at(time), pid=SUPERVISOR, child=child, exit_code=exit_code)
+        )
         return self
 
     def joins(self, time: float, parent: int, child: int, exit_code: int) -> Lab:
@@ -57,7 +59,9 @@ class Lab(Story):
         return self
 
     def program_ends(self, time: float, exit_code: int) -> Lab:
-        self._tell(ProgramEnded(time=self.at(time), pid=WARDEN, child=MAIN, exit_code=exit_code))
+        self._tell(
+            ProgramEnded(time=self.at(time), pid=SUPERVISOR, child=MAIN, exit_code=exit_code)
+        )
         return self
 
 
@@ -120,7 +124,7 @@ def test_a_parent_waits_at_its_exit_for_a_child_that_is_no_daemon(lab: Lab) -> N
     assert fate(lab, MAIN) == ("last to go", "is done, and waits for child-1, no daemon")
 
 
-@pytest.mark.parametrize(("adopter", "words"), [(WARDEN, "mpviz"), (1, "init"), (77, "pid 77")])
+@pytest.mark.parametrize(("adopter", "words"), [(SUPERVISOR, "mpviz"), (1, "init"), (77, "pid 77")])
 def test_whose_parent_is_gone_is_an_orphan(lab: Lab, adopter: int, words: str) -> None:
     lab.start(20, GRANDCHILD, "child-1a", parent=CHILD)
     lab.sends(100, MAIN, CHILD, 9).joins(101, MAIN, CHILD, -9)

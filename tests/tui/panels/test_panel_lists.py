@@ -4,8 +4,8 @@ import pytest
 from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 
-from mpviz.trace.state import RunState
-from mpviz.tui.highlight import Source, highlighted
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import (
     PANELS,
     cores,
@@ -23,8 +23,8 @@ from mpviz.tui.panels import (
 )
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import make_panel, short_path
-from mpviz.tui.rows import Row
-from mpviz.tui.view import View
+from mpviz.tui.render.highlight import Source, highlighted
+from mpviz.tui.render.rows import Row
 
 
 def rows_of(

@@ -4,11 +4,11 @@ import pytest
 from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 
-from mpviz.trace.state import RunState
-from mpviz.tui.listing import natural
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.listing import natural
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS, locks, processes
 from mpviz.tui.panels.panel import Panel, title_of
-from mpviz.tui.view import View
 
 ORDERED = [panel for panel in PANELS if panel.listing is not None and panel.listing.orders]
 

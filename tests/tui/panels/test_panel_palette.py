@@ -6,8 +6,8 @@ import pytest
 from rich.color import ColorSystem
 from rich.style import Style
 
-from mpviz.trace.measures import Activity
-from mpviz.tui.palette import (
+from mpviz.trace.model.measures import Activity
+from mpviz.tui.render.palette import (
     ACTIVITY_LOOKS,
     PROCESS_LOOKS,
     Colours,

@@ -9,15 +9,15 @@ from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
-from mpviz.trace.fold import fold
-from mpviz.trace.state import RunState
-from mpviz.trace.text import clean
-from mpviz.tui.highlight import Source
-from mpviz.tui.palette import palette
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.trace.model.text import clean
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel, title_of
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.view import View
+from mpviz.tui.render.highlight import Source
+from mpviz.tui.render.palette import palette
 
 PIDS = st.sampled_from((MAIN, 1001, 1002, 1003, 1004))
 NAMES = st.one_of(

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mpviz.trace.measures import Series
-from mpviz.trace.state import Process
-from mpviz.tui.history import columns_of
-from mpviz.tui.listing import from_bottom, from_top
-from mpviz.tui.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
-from mpviz.tui.signs import big_digits, chart, mark, stacked_bar, tag
-from mpviz.tui.words import DURATION_WIDTH, duration, moment, plural, rate, size
+from mpviz.trace.model.measures import Series
+from mpviz.trace.model.state import Process
+from mpviz.tui.actions.listing import from_bottom, from_top
+from mpviz.tui.render.formatting import DURATION_WIDTH, duration, moment, plural, rate, size
+from mpviz.tui.render.glyphs import big_digits, chart, mark, stacked_bar, tag
+from mpviz.tui.render.history import columns_of
+from mpviz.tui.render.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
 
 
 @pytest.mark.parametrize(

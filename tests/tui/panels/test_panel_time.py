@@ -7,15 +7,15 @@ from panel_stories import counter
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.state import RunState
-from mpviz.trace.timings import count_timings, first_timings, timings
-from mpviz.tui.histograms import MOST_SHOWN, timing_rows
+from mpviz.trace.explain.timings import count_timings, first_timings, timings
+from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import phases
 from mpviz.tui.panels.panel import title_of
-from mpviz.tui.phase_bars import phase_sign
-from mpviz.tui.view import View
+from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
+from mpviz.tui.render.phase_bars import phase_sign
 
 WIDTH = 100
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from panel_stories import ADDERS, counter, pool_map
 from panel_story import MAIN, MILLISECOND, Story
 
-from mpviz.trace.measures import Activity, Lane
-from mpviz.trace.state import Process, RunState
-from mpviz.tui import timeline
-from mpviz.tui.lanes import STEPS, ColumnStore, Grid, column_width, lane_cells, mixed_cell
+from mpviz.trace.model.measures import Activity, Lane
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels.timeline import PANEL, mark_step
-from mpviz.tui.view import View
+from mpviz.tui.render import timeline
+from mpviz.tui.render.lanes import STEPS, ColumnStore, Grid, column_width, lane_cells, mixed_cell
 
 
 def two_waits() -> Story:

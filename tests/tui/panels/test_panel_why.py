@@ -8,10 +8,10 @@ from panel_story import MAIN
 from test_panel_lists import rows_of, styles_of, text_of, words_of
 from why_stories import WORKERS, broken_ring, line, ring
 
-from mpviz.trace.chains import End, chain_of
-from mpviz.trace.state import RunState
+from mpviz.trace.explain.chains import End, chain_of
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS, chain, findings, timeline
-from mpviz.tui.view import View
 
 
 def key(state: RunState) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from panel_story import MAIN, Story
 
-from mpviz.trace.fold import fold
-from mpviz.trace.primitives.process import Hello
-from mpviz.trace.state import RunState
+from mpviz.trace.model.primitives.process import Hello
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
 from mpviz.tui.panels import locks, memory, pipes, processes, queues, signals, values
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.view import View
 
 MANY = 400
 

@@ -1,0 +1,311 @@
+"""Arms an observed interpreter: says hello, patches multiprocessing as the program imports it."""
+
+import os
+import sys
+
+from mpviz_probe import wire
+from mpviz_probe.descriptors import use
+from mpviz_probe.guard import is_the_programs, seamless
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PRIMITIVES = {
+    "standard.processes": (
+        "multiprocessing.process",
+        "multiprocessing.popen_fork",
+        "multiprocessing.popen_forkserver",
+        "multiprocessing.forkserver",
+        "multiprocessing.context",
+    ),
+    "standard.locks": ("multiprocessing.synchronize",),
+    "standard.signals": ("multiprocessing.synchronize",),
+    "standard.queues": ("multiprocessing.queues",),
+    "standard.values": ("multiprocessing.sharedctypes",),
+    "standard.pools": ("multiprocessing.pool",),
+    "standard.pipes": ("multiprocessing.connection",),
+    "standard.managers": ("multiprocessing.managers",),
+    "standard.memory": ("multiprocessing.shared_memory",),
+    "libraries.dask": ("dask.local",),
+    "libraries.billiard": (
+        "billiard.process",
+        "billiard.popen_fork",
+        "billiard.synchronize",
+        "billiard.queues",
+        "billiard.pool",
+    ),
+    "libraries.celery": ("celery.app.trace",),
+    "libraries.pebble": ("pebble.pool.process",),
+    "libraries.aiomultiprocess": ("aiomultiprocess.core", "aiomultiprocess.pool"),
+    "libraries.xdist": ("_pytest.runner", "_pytest.reports"),
+    "standard.futures": ("concurrent.futures.process",),
+    "libraries.loky": tuple(
+        package + module
+        for package in ("loky", "joblib.externals.loky")
+        for module in (
+            ".backend.popen_loky_posix",
+            ".backend.synchronize",
+            ".cloudpickle_wrapper",
+            ".process_executor",
+            ".reusable_executor",
+        )
+    ),
+    "libraries.joblib": (
+        "joblib._parallel_backends",
+        "joblib._utils",
+        "joblib.parallel",
+        "joblib.pool",
+    ),
+    "libraries.mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
+    "standard.subprocesses": ("subprocess",),
+}
+"""Our module for each primitive, and the modules whose import it waits for.
+
+Each has a ``patch(module)`` that is called once for each of those, right after its import.
+"""
+
+_COPY = "multiprocess"
+"""A copy of multiprocessing that pickles with dill; what patches the one patches the other."""
+
+_IMPORTLIB = "<frozen importlib._bootstrap_external>"
+_ERRORS_TOLD = 20
+_errors = 0
+
+
+def arm():
+    """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
+    words = _command()
+    role = _role(words)
+    if role is None:
+        return
+    try:
+        wire.open_queue(os.environ[wire.ENVIRONMENT_VARIABLE])
+    except OSError:
+        # The viewer is gone, and the program goes on without it.
+        return
+    _say_hello(role, " ".join(words))
+    os.register_at_fork(after_in_child=_after_fork)
+    finder = _Finder()
+    finder.patch_loaded()
+    sys.meta_path.insert(0, finder)
+
+
+def report(where):
+    """Report the exception that is being handled to the viewer; raise it again if not ours."""
+    global _errors
+    error: "Any" = sys.exc_info()[1]
+    if is_the_programs(error):
+        raise error
+    _errors += 1
+    if _errors <= _ERRORS_TOLD:
+        _tell_error(where, error)
+    # Some frames in its traceback have the error itself: such a cycle would keep what the program
+    # sends, which can crash a Python up to 3.12.6 (CPython issue 77894).
+    error.__traceback__ = error.__context__ = None
+
+
+def _tell_error(where, error):
+    try:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        line = trace.tb_lineno if trace is not None else 0
+        text = "%s: %s (line %d)" % (type(error).__name__, error, line)
+        wire.put(b"probe.error", b'"where":%b,"error":%b' % (wire.text(where), wire.text(text)))
+    except BaseException as another:
+        if is_the_programs(another):
+            raise
+        # What is left is to stay silent: an error of ours must not reach the program.
+        another.__traceback__ = another.__context__ = None
+
+
+@seamless
+def over():
+    """Report that a wait of this thread is over; an error of ours goes no further."""
+    try:
+        wire.over()
+    except BaseException:
+        report("end of a wait")
+
+
+def start_ticks(pid):
+    """When a process started, in clock ticks since boot; 0 where the system does not say."""
+    status = read_file("/proc/%d/stat" % pid, 1024)
+    return int(status[status.rindex(b")") + 2 :].split()[19]) if status else 0
+
+
+def read_command(pid):
+    """The words of a process's command line; none where it is gone, or the system does not say."""
+    return os.fsdecode(read_file("/proc/%d/cmdline" % pid, 1 << 16)).split("\0")[:-1]
+
+
+def read_file(path, size):
+    """The first bytes of a file, at most so many; empty if it cannot be read."""
+    try:
+        return use(lambda file: os.read(file, size), os.open, path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+        return b""
+
+
+def _code(words):
+    """The argument of -c on a Python's command line; empty if it runs something else."""
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "-c":
+            return next(rest, "")
+        if word in ("-X", "-W"):
+            next(rest, "")
+        elif not word.startswith("-"):
+            break
+    return ""
+
+
+def _role(words):
+    code = _code(words)
+    if any(".%s_tracker import main" % what in code for what in ("resource", "semaphore")):
+        return None
+    if ".forkserver import main" in code:
+        return "fork server"
+    is_loky = any(word.endswith(".popen_loky_posix") for word in words)
+    if ".spawn import spawn_main" in code or is_loky:
+        return "process"
+    return "main"
+
+
+def _command():
+    """The words of our command line."""
+    words = getattr(sys, "orig_argv", None)
+    if words is None:
+        # Before Python 3.10; sys.argv has not what stands behind -c.
+        words = read_command(os.getpid()) or [sys.executable]
+    return words
+
+
+def _executable():
+    """The name of the file that runs us, which is no Python where Python is embedded."""
+    try:
+        return os.path.basename(os.readlink("/proc/self/exe"))
+    except OSError:
+        return ""
+
+
+def _say_hello(role, command):
+    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b,"executable":%b' % (
+        os.getppid(),
+        start_ticks(os.getpid()),
+        wire.text(role),
+        wire.text(command),
+        wire.text("%d.%d.%d" % sys.version_info[:3]),
+        wire.text(_executable()),
+    )
+    wire.put(b"process.hello", fields)
+
+
+@seamless
+def _after_fork(parent=0, told=None):
+    # Exceptions raised here are lost, so this is as short as possible, and all of it runs in the
+    # child: its signals and timers are its own from the start. If a signal handler raises one, the
+    # rest is done nevertheless: a child must not write as if it were its parent.
+    try:
+        # Whoever forked us; by now the system may name another, who has adopted us.
+        parent = parent or wire.pid()
+        if told is None:
+            wire.reset()
+            told = []
+        if not told:
+            fields = b'"parent":%d,"started":%d,"role":"process","forked":true'
+            started = start_ticks(os.getpid())
+            wire.put(b"process.hello", fields % (parent, started), told=told)
+        running = getattr(sys.modules.get("threading"), "_active", ())
+        if wire.is_open() and len(running) > 1:
+            # Only then: the import takes most of a millisecond, and each such child has to make it.
+            from mpviz_probe.standard import threads
+
+            threads.tell_beside_fork()
+    except BaseException as error:
+        _after_interrupted_fork(error, parent, told)
+
+
+@seamless
+def _after_interrupted_fork(error, parent, told):
+    try:
+        if is_the_programs(error) and not told:
+            _after_fork(parent, told)
+    except BaseException as another:
+        _after_interrupted_fork(another, parent, told)
+    report("fork")
+
+
+def _count_copy(module):
+    from mpviz_probe import sites
+
+    sites.count_as_machinery(module)
+    if "dill" in sys.modules:
+        # What unpickles stands between the copy and what the copy makes; pickle's is in C.
+        sites.count_as_machinery(sys.modules["dill"])
+
+
+class _Finder:
+    """Lets the ordinary finders find, and patches what they load when it is one of ours."""
+
+    def __init__(self):
+        self.waiting: "dict[str, list[str]]" = {}
+        for ours, modules in PRIMITIVES.items():
+            for module in modules:
+                self.waiting.setdefault(module, []).append(ours)
+                package, _, name = module.partition(".")
+                if package == "multiprocessing":
+                    self.waiting.setdefault(_COPY + "." + name, []).append(ours)
+
+    def patch_loaded(self):
+        """Patch what is there already: a ``.pth`` file of the environment may import anything."""
+        for name in [name for name in self.waiting if name in sys.modules]:
+            _patch(sys.modules[name], self.waiting.pop(name))
+
+    def find_spec(self, name, path=None, target=None):
+        """Find as if this finder were not there; see :pep:`451`."""
+        if name not in self.waiting:
+            return None
+        for finder in sys.meta_path:
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find else None
+            if spec is not None:
+                break
+        else:
+            return None
+        try:
+            self._patch_after_loading(spec, name)
+        except BaseException:
+            report("finder")
+        return spec
+
+    def _patch_after_loading(self, spec, name):
+        loader = spec.loader
+        execute = loader.exec_module
+
+        def execute_and_patch(module):
+            execute(module)
+            loader.__dict__.pop("exec_module", None)
+            # Only now: who asks where a module is may never load it, or load it later.
+            _patch(module, self.waiting.get(name, ()))
+            # An import that a signal handler has interrupted is repeated.
+            self.waiting.pop(name, None)
+
+        # An import that fails has its traceback freed of importlib's frames, and so of ours.
+        execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
+        loader.exec_module = execute_and_patch
+
+
+def _patch(module, primitives):
+    for ours in primitives:
+        try:
+            if module.__name__.startswith(_COPY + "."):
+                _count_copy(module)
+            name = "mpviz_probe." + ours
+            __import__(name)
+            sys.modules[name].patch(module)
+        except BaseException:
+            report("patch of " + module.__name__)

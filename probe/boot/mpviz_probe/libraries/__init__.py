@@ -1,0 +1,1 @@
+"""Observes libraries that make processes in ways of their own."""

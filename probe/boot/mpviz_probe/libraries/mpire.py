@@ -1,0 +1,252 @@
+"""Observes mpire: WorkerPools, whose workers are processes with a queue of tasks for each.
+
+A chunk of a job bears no number. A worker tells of it as number -1, which is the next in its job.
+"""
+
+from _weakref import ref
+
+from mpviz_probe import sites, wire
+from mpviz_probe.arm import report
+from mpviz_probe.functions import name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before
+from mpviz_probe.standard import locks, queues, signals, values, workers
+from mpviz_probe.standard.processes import cpu_so_far, prepare_for
+
+_APPLY_PILL = "\3"
+"""Comes before a task that has its own function with it; see ``mpire.comms``."""
+
+_jobs: "dict[int, tuple[bytes, bytes]]" = {}
+"""The pools of jobs that are not done, and what they are called, by their numbers."""
+
+_NO_JOB = (b"", b"")
+
+_NONE = -1
+"""In place of the number of a job."""
+
+
+def patch(module):
+    """Patch one of mpire's modules."""
+    sites.count_as_library(module)
+    _PATCHES[module.__name__](module)
+
+
+def _patch_pool(module):
+    pool = module.WorkerPool
+    pool.__init__ = after(pool.__init__, _announce, "mpire pool")
+    pool.terminate = before(pool.terminate, _tell_terminate, "mpire pool")
+
+
+def _patch_comms(module):
+    comms, where = module.WorkerComms, "mpire pool"
+    comms.add_task = before(comms.add_task, _tell_chunk, where)
+    comms.add_apply_task = before(comms.add_apply_task, _tell_call, where)
+    comms.get_results = after(comms.get_results, _tell_calls_done, where)
+    # With it, a WorkerPool tells its workers to end when they have done all there is to do.
+    comms.insert_poison_pill = before(comms.insert_poison_pill, _tell_close, where)
+
+
+def _patch_results(module):
+    results = module.UnorderedAsyncResultIterator
+    # The last that a WorkerPool does with the results of a map, be they all there or not.
+    results.remove_from_cache = before(results.remove_from_cache, _tell_map_done, "mpire pool")
+
+
+def _patch_worker(module):
+    prepare_for(module.AbstractWorker.run, _prepare_worker)
+
+
+_PATCHES = {
+    "mpire.async_result": _patch_results,
+    "mpire.comms": _patch_comms,
+    "mpire.pool": _patch_pool,
+    "mpire.worker": _patch_worker,
+}
+
+
+def _identify(comms):
+    """The id of a WorkerPool, the same in every process: that of a lock which it has for good."""
+    return wire.text("pool-" + locks.identify(comms.exception_lock))
+
+
+class _Pool:
+    """What a WorkerComms has of its WorkerPool of processes; a copy in a worker has nothing."""
+
+    __slots__ = ("known", "name")
+
+    def __init__(self, name, pool):
+        self.name, self.known = name, ref(pool)
+
+    def __reduce__(self):
+        return type(None), ()
+
+
+def _pool_of(comms):
+    return comms.__dict__.get("_mpviz_pool")
+
+
+def _announce(_, pool, *args, **kwargs):
+    params = pool.pool_params
+    if params.start_method != "threading":
+        name = _identify(pool._worker_comms)
+        pool._worker_comms._mpviz_pool = _Pool(name, pool)
+        workers.announce(name, b"WorkerPool", params.n_jobs, None, 0)
+
+
+def _tell_close(comms):
+    _tell_end(comms, "close")
+
+
+def _tell_terminate(pool):
+    if pool._workers:
+        _tell_end(pool._worker_comms, "terminate")
+
+
+def _tell_end(comms, how):
+    pool = _pool_of(comms)
+    if pool is not None:
+        workers.tell_end(pool.name, how)
+
+
+def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
+    pool = _pool_of(comms)
+    # What has no number is a word to the worker.
+    if job_id is None or pool is None:
+        return
+    _, call = _jobs.get(job_id, _NO_JOB)
+    if not call:
+        _tell_submission(pool.name, job_id, b"map", pool.known().map_params.func, len(task))
+    elif call == b"map":
+        fields = b'"o":%b,"job":%d,"items":%d'
+        wire.put(b"job.grew", fields % (pool.name, job_id, len(task)))
+
+
+def _tell_call(comms, job_id, func, *_, **__):
+    pool = _pool_of(comms)
+    if pool is not None:
+        _tell_submission(pool.name, job_id, b"apply", func, 1)
+
+
+def _tell_submission(name, job, call, function, items):
+    _jobs[job] = name, call
+    wire.put(
+        b"job.submitted",
+        b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
+        % (name, job, call, wire.text(name_of(function)), items, items),
+    )
+
+
+def _tell_calls_done(results, comms, *args, **kwargs):
+    """Report calls as done whose results have come; each is the only task of its job."""
+    for job, _, _ in results:
+        if _jobs.get(job, _NO_JOB)[1] == b"apply":
+            _tell_done(job)
+
+
+def _tell_map_done(results):
+    _tell_done(results.job_id)
+
+
+def _tell_done(job):
+    name, _ = _jobs.pop(job, _NO_JOB)
+    if name:
+        wire.put(b"job.done", b'"o":%b,"job":%d' % (name, job))
+
+
+def _prepare_worker(worker):
+    """Prepare to tell of what a worker does, in its process, before it begins."""
+    comms = worker.worker_comms
+    name = _identify(comms)
+    for part in vars(comms).values():
+        for thing in part if isinstance(part, list) else [part]:
+            _hush(thing)
+    teller = _Teller(name, worker)
+    comms.get_task = teller.observed_get(comms.get_task)
+    comms.add_results = before(comms.add_results, teller.tell_results, "mpire worker")
+    comms.task_done = before(comms.task_done, teller.tell_done, "mpire worker")
+
+
+def _hush(thing):
+    """Keep still about a part of a WorkerPool, where a worker has got it by a pickle."""
+    if hasattr(thing, "_semlock"):
+        locks.hush(thing)
+    elif hasattr(thing, "get_lock"):
+        values.hush(thing)
+    elif hasattr(thing, "_unfinished_tasks"):
+        queues.hush(thing)
+    elif hasattr(thing, "_flag"):
+        signals.hide_event(thing)
+    elif hasattr(thing, "_wait_semaphore"):
+        signals.hide(thing)
+
+
+class _Teller:
+    """Tells what a worker takes and hands back; it does one task after another."""
+
+    __slots__ = ("job", "last", "name", "ready", "worker")
+
+    def __init__(self, name, worker):
+        self.name, self.worker = name, worker
+        self.job = _NONE
+        self.last = None
+        self.ready = False
+
+    def observed_get(self, get):
+        """Wrap how the worker waits for a chunk, a call or a word of its pool."""
+
+        @seamless
+        def observed(*args, **kwargs):
+            try:
+                try:
+                    if not self.ready:
+                        self.ready = True
+                        workers.tell_ready(self.name)
+                except BaseException:
+                    report("mpire worker")
+                task = get(*args, **kwargs)
+                try:
+                    if type(task) is tuple:
+                        self.tell_start(*task)
+                    self.last = task if type(task) is str else None
+                except BaseException:
+                    report("mpire worker")
+                return task
+            except BaseException as error:
+                unframe(error)
+                raise
+
+        return observed
+
+    def tell_start(self, job, work):
+        """Tell of a chunk of arguments, or of a call with its own function."""
+        is_call = self.last == _APPLY_PILL
+        function, items = (work[0], 1) if is_call else (self.worker.map_params.func, len(work))
+        self.job = job
+        wire.put(
+            b"task.started",
+            b'"o":%b,"job":%d,"index":-1,"function":%b,"items":%d,"s":%d'
+            % (self.name, job, wire.text(name_of(function)), items, site_of(function)),
+        )
+
+    def tell_results(self, worker_id, results):
+        """Tell what became of a task when the worker hands back its results."""
+        if self.job != _NONE and results and results[0][0] == self.job:
+            failures = [result[0] for _, success, result in results if not success]
+            self.tell_end(*[kind.__name__ for kind in failures])
+
+    def tell_done(self, worker_id):
+        """Tell of the end of a task that has no results, which the worker says of each task."""
+        if self.job != _NONE:
+            # Another's exception has ended it, or its time was over.
+            ended_all = self.worker.worker_comms.exception_thrown()
+            self.tell_end(stopped="stopped" if ended_all else "timed out")
+
+    def tell_end(self, *failures, stopped=""):
+        """Tell of the end of the task; failures are classes of exceptions, by name."""
+        fields = b'"o":%b,"job":%d,"index":-1,%b' % (self.name, self.job, cpu_so_far())
+        if failures:
+            fields += b',"error":%b' % wire.text(failures[0])
+        if stopped:
+            fields += b',"stopped":%b' % wire.text(stopped)
+        self.job = _NONE
+        wire.put(b"task.ended", fields)

@@ -1,0 +1,1 @@
+"""Observes what Python itself has: ``multiprocessing``, ``concurrent.futures`` and their like."""

@@ -1,0 +1,459 @@
+"""Observes the pipes that the program makes: each message sent and received, and who waits.
+
+Every message passes through ``Connection._send_bytes`` and ``_recv_bytes``, those of queues, pools
+and managers too. So these are wrapped once for the class, and a connection tells of itself only
+where it has something under ``_mpviz``: nothing of ours hangs on the others, and none of ours holds
+a connection, whose end is closed for the other side at the moment when nobody has it any more.
+"""
+
+import os
+import select
+import sys
+from functools import partial, wraps
+from itertools import compress, starmap
+from operator import is_
+from stat import S_ISFIFO, S_ISSOCK
+from types import MethodType
+
+from mpviz_probe import creations, sites, wire
+from mpviz_probe.arm import over, report
+from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
+from mpviz_probe.hooks import after, before
+from mpviz_probe.standard.transfers import (
+    HEADER,
+    NONE_YET,
+    note_reads,
+    note_writes,
+    size_received,
+    was_sent,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_UNUSED = False
+"""Of a connection that is the program's, or came from another process and may be, as yet unused."""
+
+_NUMBERS = (int, float)
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+_GET_PIPE_SIZE = 1032
+"""F_GETPIPE_SZ, for which ``fcntl`` has a name from Python 3.10 on."""
+
+_SOCKET_PIECE = 36864
+"""The kernel cuts what goes into a socket into pieces of at most so many bytes, and lets the one
+pass that reaches its limit (af_unix.c)."""
+
+_originals: "dict[Any, Any]" = {}
+"""For our wrapper of a connection's method: the method."""
+
+
+def patch(module):
+    """Patch ``multiprocessing.connection``."""
+    connection = module.Connection
+    connection._mpviz = None
+    for name, observe in (("_send_bytes", _observed_send), ("_recv_bytes", _observed_receive)):
+        original = getattr(connection, name)
+        observed = observe(original)
+        _originals[observed] = original
+        setattr(connection, name, observed)
+    connection._close = before(connection._close, _tell_of_close, "pipe")
+    module.wait = _observed_wait(module.wait, connection)
+    module.Pipe = after(module.Pipe, _tell_of_new, "pipe")
+    # Pickled by name, so the wrapper has to bear the original's.
+    module.rebuild_connection = after(module.rebuild_connection, _await_use, "pipe")
+
+
+def beneath(method):
+    """A connection's method without our wrapper, which only costs time where nothing is told.
+
+    Only for connections that may keep themselves alive, as those of a worker process may.
+    """
+    original = _originals.get(getattr(method, "__func__", None))
+    return method if original is None else MethodType(original, method.__self__)
+
+
+def disown(*connections):
+    """Leave these to the queue that they are a part of: it tells what passes through them."""
+    for connection in connections:
+        connection._mpviz = None
+
+
+class _Told:
+    """What telling of one end takes; made when it is first used, since forms are never given up."""
+
+    __slots__ = (
+        "arrival", "capacity", "descriptor", "ended", "here", "is_socket", "name", "no_message",
+        "no_room", "page_used", "reads", "received", "refused", "room", "sent", "writes",
+    )  # fmt: skip
+
+    def __init__(self, connection):
+        # First what the system may refuse, so that no form is made in vain each time.
+        self.descriptor = connection.fileno()
+        self.name = wire.text(_identify(connection))
+        if connection.readable:
+            self.arrival = select.poll()
+            self.arrival.register(self.descriptor, select.POLLIN)
+        if connection.writable:
+            self.room = select.poll()
+            self.room.register(self.descriptor, select.POLLOUT)
+            self.is_socket, self.capacity = _capacity(self.descriptor)
+        # Between the site and the program are the wrapper and ``send`` or one that receives.
+        self.here = sites.of_caller(3)
+        self.writes, self.reads = note_writes(connection), note_reads(connection)
+        end = b'"o":' + self.name
+        if connection.readable:
+            self.received = wire.form(b"pipe.received", end, (b"s", b"size"))
+            self.no_message = wire.form(b"wait", b'"what":"receive",' + end, (b"s",))
+            self.ended = False
+        if connection.writable:
+            self.sent = wire.form(b"pipe.sent", end, (b"s", b"size"))
+            self.refused = wire.form(b"pipe.refused", end, (b"s", b"size"))
+            self.no_room = wire.form(b"wait", b'"what":"send",' + end, (b"s",))
+            # A pipe is made of pages, and is full for poll when the last is begun; what fits into
+            # that one is written all the same. If one was begun, then by the message before.
+            self.page_used = _PAGE
+
+    def __reduce__(self):
+        """A copy of a connection is told of no more than one that was made elsewhere."""
+        return type(None), ()
+
+    def waits_for_message(self):
+        """Whether there is nothing to read, not even the end."""
+        try:
+            return not self.arrival.poll(0)
+        except RuntimeError as error:
+            if is_the_programs(error):
+                raise
+            # Another thread is asking at this moment.
+            return False
+
+    def waits_for_room(self, size):
+        """Whether somebody has to read before a message of so many bytes is written."""
+        try:
+            has_room = self.room.poll(0)
+        except RuntimeError as error:
+            if is_the_programs(error):
+                raise
+            return False
+        size += HEADER
+        if self.is_socket:
+            return self._waits_at_socket(size, has_room)
+        fits = has_room or self.page_used + size <= _PAGE
+        if has_room or not fits:
+            # It goes into a new page: now, or when somebody has read one empty.
+            self.page_used = size % _PAGE or _PAGE
+        else:
+            self.page_used += size
+        if size <= select.PIPE_BUF:
+            return not fits
+        return not has_room or _used(self) + size > self.capacity
+
+    def _waits_at_socket(self, size, has_room):
+        # Here poll sees room only while three quarters are free.
+        if has_room and size <= select.PIPE_BUF:
+            return False
+        return _used(self) + max(0, size - _SOCKET_PIECE) >= self.capacity
+
+
+def _identify(connection):
+    """The id of an end, the same in every process; the two of a one-way pipe have the same."""
+    return "pipe-%d" % os.fstat(connection.fileno()).st_ino
+
+
+def _is_pipe(descriptor):
+    """Whether this is a pipe or a socket: the program may make a connection of any descriptor."""
+    mode = os.fstat(descriptor).st_mode
+    return S_ISFIFO(mode) or S_ISSOCK(mode)
+
+
+def _capacity(descriptor):
+    """Whether it is a socket, and how many bytes it takes before anybody has read."""
+    if not S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False, capacity_of(descriptor)
+    return True, _sending_buffer(descriptor)
+
+
+def _sending_buffer(descriptor):
+    """The size of a socket's buffer; what no buffer has if it cannot be asked for.
+
+    The socket object is of the program's own end: a copy of that, made while another thread forks,
+    would stay open in the child. If the object went, it would close the end, so it is detached.
+    """
+    import _socket
+
+    # An object would take on a default time-out, and with it the program's end would not block. So
+    # that there is none is found in the same step.
+    has_none = map(partial(is_, None), starmap(_socket.getdefaulttimeout, ((),)))
+    make = partial(_socket.socket, fileno=descriptor)
+    ends: "list[_socket.socket]" = []
+    detaching = map(_socket.socket.detach, ends)
+    try:
+        ends.extend(starmap(make, compress(((),), has_none)))
+        sizes = [end.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) for end in ends]
+        # Here as well, because up to Python 3.9 a signal can be handled before a ``finally``.
+        any(detaching)
+        return sizes[0] if sizes else sys.maxsize
+    finally:
+        any(detaching)
+
+
+def capacity_of(descriptor):
+    """How many bytes a pipe takes before anybody has read."""
+    import fcntl
+
+    return fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
+
+
+def _used(told):
+    """How much of its capacity is taken: of a pipe by bytes, of a socket by memory for them."""
+    import termios
+
+    if told.is_socket:
+        return _ask(told.descriptor, termios.TIOCOUTQ)
+    return bytes_in(told.descriptor)
+
+
+def bytes_in(descriptor):
+    """How many bytes are in a pipe."""
+    import termios
+
+    return _ask(descriptor, termios.FIONREAD)
+
+
+def _ask(descriptor, request):
+    import fcntl
+
+    return int.from_bytes(fcntl.ioctl(descriptor, request, bytes(4)), sys.byteorder)
+
+
+def _tell_of_new(ends, *args, **kwargs):
+    if _is_the_programs_own(sys._getframe(2)):
+        _announce(*ends)
+
+
+def _is_the_programs_own(frame):
+    """Whether a pipe is made by the program, and not for a queue, a manager or a pool."""
+    while frame is not None and sites.is_context(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and not sites.is_machinery(frame.f_code.co_filename)
+
+
+def _announce(first, second):
+    wire.put(
+        b"pipe.created",
+        b'"o":%b,"other":%b,"duplex":%b,"s":%d'
+        % (
+            wire.text(_identify(first)),
+            wire.text(_identify(second)),
+            b"true" if first.writable else b"false",
+            creations.here(),
+        ),
+    )
+    first._mpviz = second._mpviz = _UNUSED
+
+
+def _await_use(connection, *args, **kwargs):
+    connection._mpviz = _UNUSED
+
+
+def _begin_to_tell(connection):
+    """Prepare to tell of a connection that is used; None where that is not possible."""
+    try:
+        if not _is_pipe(connection.fileno()):
+            connection._mpviz = None
+            return None
+        told = connection._mpviz = _Told(connection)
+    except BaseException as error:
+        # If there was no descriptor left, there may be one at its next use.
+        is_to_be_told = is_the_programs(error) or isinstance(error, OSError)
+        connection._mpviz = _UNUSED if is_to_be_told else None
+        report("pipe")
+        return None
+    return told
+
+
+def _observed_send(send_bytes):
+    send = wire.send
+
+    @wraps(send_bytes)
+    @seamless
+    def observed(self, buf):
+        try:
+            told = self._mpviz
+            if told is None:
+                return send_bytes(self, buf)
+            told = told or _begin_to_tell(self)
+            if told is None:
+                return send_bytes(self, buf)
+            size, here, waits, written = len(buf), 0, False, told.writes
+            # Before the ``try``: the notes of the message before must not be taken for this one's.
+            written.clear()
+            try:
+                try:
+                    here = told.here()
+                    waits = told.waits_for_room(size)
+                    send(told.sent, here, size)
+                    if waits:
+                        send(told.no_room, here)
+                except BaseException as error:
+                    was_told = wire.was_told(error) or passed_call(error, 3)
+                    if is_the_programs(error) and not was_told:
+                        send(told.sent, here, size)
+                    report("pipe")
+                return send_bytes(self, buf)
+            except BaseException:
+                # The other end is closed, or the program was interrupted.
+                if not was_sent(written, size):
+                    send(told.refused, here, size)
+                raise
+            finally:
+                if waits:
+                    over()
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _observed_receive(receive_bytes):
+    send = wire.send
+
+    @wraps(receive_bytes)
+    @seamless
+    def observed(self, maxsize=None):
+        try:
+            told = self._mpviz
+            if told is None:
+                return receive_bytes(self, maxsize)
+            told = told or _begin_to_tell(self)
+            if told is None:
+                return receive_bytes(self, maxsize)
+            waits, data, is_told, read = False, None, False, told.reads
+            read.clear()
+            try:
+                try:
+                    waits = told.waits_for_message()
+                    if waits:
+                        send(told.no_message, told.here())
+                except BaseException:
+                    report("pipe")
+                data = receive_bytes(self, maxsize)
+                try:
+                    # None means a message longer than the program accepts.
+                    if data is not None:
+                        send(told.received, told.here(), data.tell())
+                        is_told = True
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 3)
+                    report("pipe")
+                return data
+            except BaseException as error:
+                size = size_received(read) if data is None else data.tell()
+                waits = waits and size == NONE_YET
+                _tell_after_all(error, told, size, is_told)
+                raise
+            finally:
+                if waits and data is None:
+                    over()
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _tell_after_all(error, told, size, is_told):
+    """After this exception, report what has left the pipe though the program will not get it.
+
+    That is a message of this size, or the end.
+    """
+    if size != NONE_YET:
+        if not is_told:
+            wire.send(told.received, 0, size)
+    elif isinstance(error, EOFError) and not passed_the_program(error):
+        _tell_of_end(told)
+
+
+def _tell_of_end(told):
+    try:
+        if not told.ended:
+            told.ended = True
+            wire.put(b"pipe.ended", b'"o":' + told.name)
+    except BaseException:
+        report("pipe")
+
+
+def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
+    """Report that a connection is closed, by ``close`` or because its object is gone."""
+    # At the end of the interpreter, our modules may be gone; the process's end says the same.
+    if connection._mpviz is None or is_finalizing():
+        return
+    try:
+        name = _identify(connection)
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+        # The program has closed the descriptor itself, and gets to know that from the original.
+        return
+    wire.put(
+        b"pipe.closed",
+        b'"o":%b,"reads":%b,"writes":%b'
+        % (
+            wire.text(name),
+            b"true" if connection.readable else b"false",
+            b"true" if connection.writable else b"false",
+        ),
+    )
+
+
+def _observed_wait(wait, connection):
+    """Wrap the wait for the first of several, which a ``poll`` of one connection is as well."""
+    names_of_ends = partial(_names_of_ends, connection)
+
+    @wraps(wait)
+    @seamless
+    def observed(object_list, timeout=None):
+        try:
+            if type(timeout) in _NUMBERS and timeout <= 0:
+                # Only a look, such as a connection's ``poll`` and a queue's ``empty`` take.
+                return wait(object_list, timeout)
+            objects, names = list(object_list), None
+            try:
+                if wire.may_wait(timeout):
+                    names = names_of_ends(objects)
+            except BaseException:
+                report("pipe")
+            if not names:
+                return wait(objects, timeout)
+            ready = wait(objects, 0)
+            if ready:
+                return ready
+            try:
+                try:
+                    fields = b'"what":"receive","o":%b,"s":%d' % (names, sites.here())
+                    wire.put(b"wait", fields)
+                except BaseException:
+                    report("pipe")
+                return wait(objects, timeout)
+            finally:
+                over()
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _names_of_ends(kind, objects):
+    """The ids of the program's ends among these, as one text; None where there are none."""
+    # ``isinstance`` could run code of the program, which may wait for objects of its own class.
+    ends = [each for each in objects if issubclass(type(each), kind) and each._mpviz is not None]
+    if not ends:
+        return None
+    told = [each._mpviz or _begin_to_tell(each) for each in ends]
+    names = [each.name[1:-1].decode() for each in told if isinstance(each, _Told)]
+    return wire.text(" ".join(names)) if names else None

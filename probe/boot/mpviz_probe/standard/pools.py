@@ -1,0 +1,260 @@
+"""Observes Pools: what is submitted, which worker takes which task, how each ends."""
+
+from functools import partial, wraps
+from time import monotonic_ns, process_time_ns
+from types import FunctionType
+
+from mpviz_probe import wire
+from mpviz_probe.arm import report
+from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
+from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.hooks import after, before, during
+from mpviz_probe.standard import workers
+from mpviz_probe.standard.pipes import beneath
+from mpviz_probe.standard.processes import prepare_for
+from mpviz_probe.standard.queues import hush_simple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def patch(module):
+    """Patch ``multiprocessing.pool``."""
+    pool = module.Pool
+    pool._repopulate_pool = before(pool._repopulate_pool, _announce, "pool")
+    workers.observe_submissions(pool, module.starmapstar)
+    for how in ("close", "terminate"):
+        setattr(pool, how, before(getattr(pool, how), partial(_tell_of_end, how), "pool"))
+    pool.join = during(pool.join, _pool_waited_for, "pool")
+    # It waits for pipes of its own and for its workers, ten times for each task: nothing to tell.
+    module.wait = getattr(module.wait, "__wrapped__", module.wait)
+    _patch_results(module)
+    mappers = module.mapstar, module.starmapstar
+    prepare_for(module.worker, partial(_prepare_worker, mappers=mappers))
+
+
+def _patch_results(module):
+    iterator = module.IMapIterator
+    for kind in (module.ApplyResult, module.MapResult, iterator):
+        kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
+    for kind in (module.ApplyResult, module.MapResult):
+        kind._set = _observed_set(kind._set)
+    for kind in (iterator, module.IMapUnorderedIterator):
+        kind._set = _observed_item(kind._set)
+    length = before(iterator._set_length, _tell_length, "pool")
+    iterator._set_length = after(length, _tell_if_done_at_length, "pool")
+
+
+def _announce(pool):
+    if "_mpviz_id" in pool.__dict__ or not hasattr(pool._inqueue, "_reader"):
+        # It is known already, or is a pool of threads.
+        return
+    pool._mpviz_id = name = workers.identify(b"pool", pool._inqueue)
+    workers.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
+    pool._mpviz_forms = {}, workers.forms_of_wait(name)
+
+
+def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
+    # A MapResult also calls ApplyResult.__init__, when it is not yet complete.
+    if kind.__init__ is not type(result).__init__:
+        return
+    name = getattr(pool, "_mpviz_id", None)
+    submitted = workers.submitted_here()
+    if name is None or submitted is None:
+        return
+    _, call, function, arguments = submitted
+    result._mpviz_pool = name
+    jobs, waits = pool._mpviz_forms
+    wire.send(
+        _form_of_job(jobs, name, call, name_of(function, arguments)),
+        result._job,
+        *_extent(result, call, function),
+    )
+    workers.observe_result(result, waits)
+    # A map of nothing is done before it has begun.
+    _tell_if_done(result)
+
+
+def _form_of_job(forms, name, call, function):
+    known = forms.get((call, function))
+    if known is not None:
+        return known
+    fields = b'"o":%b,"call":%b,"function":%b' % (name, wire.text(call), wire.text(function))
+    names = (b"job", b"tasks", b"items", b"chunksize")
+    return workers.form_of(forms, (call, function), b"job.submitted", fields, names)
+
+
+def _extent(result, call, function):
+    """Tasks, items and chunk size of a job; -1 for what nobody knows yet."""
+    if call == "apply":
+        items = calls_in(function)
+        return 1, items, items
+    if hasattr(result, "_chunksize"):
+        items = len(result._value)
+        return result._number_left, items, result._chunksize
+    return -1, -1, 1
+
+
+def _observed_set(set_result):
+    @wraps(set_result)
+    @seamless
+    def observed(self, *args, **kwargs):
+        try:
+            began = monotonic_ns()
+            try:
+                _tell_callback(self, *args, **kwargs)
+            except BaseException:
+                report("pool")
+            result = set_result(self, *args, **kwargs)
+            try:
+                _tell_if_done(self, began)
+            except BaseException:
+                report("pool")
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _observed_item(set_item):
+    """Wrap the arrival of an iterator's next item: such a result has no callback."""
+
+    @wraps(set_item)
+    @seamless
+    def observed(self, *args, **kwargs):
+        try:
+            began = monotonic_ns()
+            result = set_item(self, *args, **kwargs)
+            try:
+                if self._job not in self._cache:
+                    _tell_if_done(self, began)
+            except BaseException:
+                report("pool")
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _tell_if_done(result, stamp=None):
+    """Tell of a job whose results have all come back: then the pool has no more need of it."""
+    name = result.__dict__.get("_mpviz_pool")
+    if name is not None and result._job not in result._cache:
+        wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job), stamp)
+
+
+def _tell_callback(result, index, outcome):
+    """Tell of the callback that a result is about to call: when its last task has come back."""
+    name = result.__dict__.get("_mpviz_pool")
+    if name is None:
+        return
+    success = outcome[0]
+    if hasattr(result, "_number_left"):
+        if result._number_left != 1:
+            return
+        success = success and result._success
+    which = "callback" if success else "error_callback"
+    if callable(result.__dict__.get("_" + which)):
+        fields = b'"o":%b,"job":%d,"which":%b'
+        wire.put(b"job.callback", fields % (name, result._job, wire.text(which)))
+
+
+def _tell_length(result, length):
+    name = result.__dict__.get("_mpviz_pool")
+    if name is not None:
+        wire.put(b"job.length", b'"o":%b,"job":%d,"tasks":%d' % (name, result._job, length))
+
+
+def _tell_if_done_at_length(_, result, length):
+    _tell_if_done(result)
+
+
+def _tell_of_end(how, pool, *_, **__):
+    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
+
+
+def _pool_waited_for(pool, *_, **__):
+    return workers.wait_for_workers(pool.__dict__.get("_mpviz_id"))
+
+
+def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
+    """Prepare to tell of what a worker does, in its process, before it begins."""
+    name = workers.identify(b"pool", inqueue)
+    hush_simple(inqueue)
+    reader = inqueue._reader
+    reader._recv_bytes = beneath(reader._recv_bytes)
+    reader.recv_bytes = workers.told_arrival(name, reader.recv_bytes)
+    inqueue.get = workers.told_tasks(name, inqueue.get, _teller_of_start(mappers, name))
+    workers.tell_results(outqueue, _teller_of_end(name))
+    workers.tell_initializer(name, *args, **kwargs)
+
+
+def _teller_of_start(mappers, name):
+    """Make what tells of the start of a task; a worker mostly starts the same again.
+
+    It is as if made by :func:`workers.telling`, with one call less for each task.
+    """
+    forms: "dict[tuple, Any]" = {}
+    mapper, star_mapper = mappers
+    code = called = size = form = None
+    site, send = 0, wire.send
+
+    def learn(function, args, items):
+        nonlocal code, called, size, form, site
+        code = None
+        form = workers.form_of_start(
+            forms, name, name_of(function, args), items or calls_in(function)
+        )
+        site = site_of(function, args)
+        if is_plain(function):
+            # So is any other function with this code and no attributes.
+            called, size, code = function.__qualname__, items, function.__code__
+
+    @seamless
+    def told(task):
+        try:
+            try:
+                if task is None:
+                    return
+                job, index, function, args, _ = task
+                items = 0
+                if function is mapper or function is star_mapper:
+                    (function, chunk), args = args[0], ()
+                    items = len(chunk)
+                if not (
+                    type(function) is FunctionType
+                    and function.__code__ is code
+                    and not function.__dict__
+                    and function.__qualname__ == called
+                    and items == size
+                ):
+                    learn(function, args, items)
+                send(form, site, job, index or 0)
+            except BaseException:
+                report("pool worker")
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return told
+
+
+def _teller_of_end(name):
+    forms: "dict[str, Any]" = {}
+
+    def tell_end(result):
+        job, index, (success, value) = result
+        error = ""
+        if not success:
+            # Most errors are wrapped with their traceback; a MaybeEncodingError has a text instead.
+            wrapped = getattr(value, "exc", None)
+            error = type(wrapped if isinstance(wrapped, BaseException) else value).__name__
+        form = forms.get(error) or workers.form_of_end(forms, name, error)
+        wire.send(form, job, process_time_ns(), index or 0)
+
+    return tell_end

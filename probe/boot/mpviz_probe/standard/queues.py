@@ -1,0 +1,465 @@
+"""Observes Queue, JoinableQueue and SimpleQueue from their innermost steps.
+
+A put is told between the moment at which there is room for it and the moment at which anybody
+could take it; a get right after its bytes have arrived and before its room is given back. So the
+records of one queue come in the order in which things happened, and its depth is never wrong.
+"""
+
+import os
+import select
+import sys
+from functools import partial, wraps
+from itertools import starmap
+
+from mpviz_probe import creations, sites, wire
+from mpviz_probe.arm import over, report
+from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
+from mpviz_probe.hooks import after, before, during, weakly
+from mpviz_probe.standard.locks import (
+    answers_of,
+    attempts,
+    is_the_programs_own,
+    keep_or_undo,
+    wait_for,
+)
+from mpviz_probe.standard.locks import hush as hush_lock
+from mpviz_probe.standard.pipes import bytes_in, capacity_of, disown
+from mpviz_probe.standard.signals import hide
+from mpviz_probe.standard.transfers import (
+    NONE_YET,
+    note_writes,
+    noting_reads,
+    size_received,
+    was_sent,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def patch(module):
+    """Patch ``multiprocessing.queues``."""
+    queue = module.Queue
+    # Called _after_fork up to Python 3.8.
+    reset = "_reset" if "_reset" in queue.__dict__ else "_after_fork"
+    setattr(queue, reset, after(getattr(queue, reset), _tell_of_connected, "queue"))
+    queue._start_thread = after(_with_losses_told(queue._start_thread), _name_thread, "queue")
+    queue._finalize_join = staticmethod(during(queue._finalize_join, _drain, "queue"))
+    joinable = module.JoinableQueue
+    joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
+    joinable.task_done = after(joinable.task_done, _tell_of_task_done, "queue")
+    joinable.join = during(joinable.join, _tasks_to_be_done, "queue")
+    simple = module.SimpleQueue
+    simple.__init__ = after(simple.__init__, _tell_of_new_simple, "queue")
+    simple.__setstate__ = after(simple.__setstate__, _observe_copy_of_simple, "queue")
+
+
+def identify(queue):
+    """The id of a queue, the same in every process: its pipe's inode."""
+    known = queue.__dict__.get("_mpviz_id")
+    if known is None:
+        known = queue._mpviz_id = "queue-%d" % os.fstat(queue._reader.fileno()).st_ino
+    return known
+
+
+def _tell_of_connected(_, queue, *args, **kwargs):
+    """Observe a Queue that ``__init__``, ``__setstate__`` or a fork has connected to its pipe."""
+    disown(queue._reader, queue._writer)
+    if "_mpviz_quiet" not in queue.__dict__:
+        queue._mpviz_quiet = _is_internal(queue, sys._getframe(2))
+    if not queue._mpviz_quiet:
+        _observe_queue(queue)
+
+
+def _is_internal(queue, frame):
+    for lock in (queue._rlock, queue._wlock, queue._sem):
+        if lock is not None:
+            hush_lock(lock)
+    if type(queue).__name__ == "_SafeQueue":
+        # An executor's own, of concurrent.futures or of loky.
+        return True
+    if frame.f_code.co_name == "__setstate__":
+        return False
+    if not is_the_programs_own(frame):
+        return True
+    _announce(queue, queue._maxsize)
+    return False
+
+
+def _announce(queue, maxsize):
+    from _multiprocessing import SemLock
+
+    bound = 0 if maxsize == SemLock.SEM_VALUE_MAX else maxsize
+    wire.put(
+        b"queue.created",
+        b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'
+        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, creations.here()),
+    )
+
+
+def _observe_queue(queue):
+    name = wire.text(identify(queue))
+    queue._sem.acquire = _observed_room(queue._sem._semlock, name)
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
+    reads, receive = noting_reads(queue._reader)
+    queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name, reads)
+    queue._reader._recv = _observed_piece(queue._reader, name, receive)
+    queue._poll = _observed_poll(queue._poll, name)
+
+
+def hush(queue):
+    """Give an internal Queue its own methods back."""
+    queue._mpviz_quiet = True
+    for lock in (queue._rlock, queue._wlock, queue._sem):
+        hush_lock(lock)
+    queue._recv_bytes, queue._poll = queue._reader.recv_bytes, queue._reader.poll
+    queue._reader.__dict__.pop("_recv", None)
+
+
+def _observed_room(semlock, name):
+    """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
+    take, give = semlock.acquire, semlock.release
+    putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s", b"limit"))
+    given_up = b'"given_up":1,"o":' + name
+    send, here, attempt = wire.send, sites.of_caller(3), attempts(take)
+
+    @seamless
+    def acquire(block=True, timeout=None):
+        try:
+            taken = answers = False
+            try:
+                for taken in attempt:
+                    break
+                if not taken and block and (timeout is None or timeout > 0):
+                    answers = answers_of(take, True, timeout)
+                    taken = wait_for(answers, timeout, waiting)
+                if taken:
+                    send(putting, here())
+                return taken
+            except BaseException as error:
+                undo = give, wire.put, b"queue.lost", given_up
+                return keep_or_undo(error, error, taken, answers, [], *undo)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return acquire
+
+
+def _observed_turn(semlock, what, name):
+    """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
+    take, give = semlock.acquire, semlock.release
+    waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
+    attempt = attempts(take)
+
+    @seamless
+    def acquire(block=True, timeout=None):
+        try:
+            taken = answers = False
+            try:
+                for taken in attempt:
+                    break
+                if not taken and block and (timeout is None or timeout > 0):
+                    answers = answers_of(take, True, timeout)
+                    taken = wait_for(answers, timeout, waiting)
+                return taken
+            except BaseException as error:
+                return _give_turn_back(error, taken, answers, [], give)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return acquire
+
+
+@seamless
+def _give_turn_back(error, taken, answers, given, give):
+    """Give back the lock if this exception came after it was taken, and raise the exception again.
+
+    The list ``given`` becomes longer in the step that gives back.
+    """
+    try:
+        if not given and (taken or (answers and answers.get(0))):
+            given.extend(starmap(give, ((),)))
+        if given and answers and not wire.was_told_since(error):
+            # The next record of this thread would have told that the wait is over.
+            over()
+    except BaseException as another:
+        _give_turn_back(another, taken, answers, given, give)
+    raise error
+
+
+def _observed_receive(receive, reader, name, reads):
+    """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
+    got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
+    waiting = wire.form(b"wait", b'"what":"get","turn":true,"o":' + name, (b"s",))
+    send, here = wire.send, sites.of_caller(3)
+    ready = select.poll()
+    ready.register(reader.fileno(), select.POLLIN)
+
+    @seamless
+    def observed():
+        try:
+            size, is_told = NONE_YET, False
+            # Before the ``try``: the notes of the item before must not be taken for this one's.
+            reads.clear()
+            try:
+                try:
+                    if not ready.poll(0):
+                        send(waiting, here())
+                except BaseException:
+                    report("queue")
+                data = receive()
+                size = len(data)
+                try:
+                    send(got, here(), size)
+                    is_told = True
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 3)
+                    report("queue")
+                return data
+            except BaseException:
+                if size == NONE_YET:
+                    size = size_received(reads)
+                if size == NONE_YET:
+                    over()
+                elif not is_told:
+                    # The item has left the queue, but the program will not get it.
+                    send(got, 0, size)
+                raise
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _observed_piece(reader, name, receive):
+    """Wrap the read of an item's length, and then of the item: half of it may never come.
+
+    What was written in one piece (PIPE_BUF at most) is there as a whole, and costs no look.
+    """
+    from weakref import ref
+
+    waiting = wire.form(b"wait", b'"what":"get","turn":true,"begun":true,"o":' + name, (b"s",))
+    known = ref(reader)
+
+    @seamless
+    def observed(size, *args):
+        try:
+            # The connection exists, because it calls us. We keep only a weak reference, so that it
+            # is closed when the program drops it.
+            connection: "Any" = known()
+            try:
+                if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
+                    wire.send(waiting, sites.here())
+            except BaseException:
+                report("queue")
+            return receive(connection, size, *args)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _observed_poll(poll, name):
+    """Wrap the wait for data of a get with a time-out."""
+    fields = b'"what":"get","turn":true,"o":' + name
+    waiting = wire.form(b"wait", fields, (b"s", b"limit"))
+
+    @seamless
+    def observed(timeout=0.0):
+        try:
+            arrived = True
+            if timeout is not None and timeout <= 0:
+                return poll(timeout)
+            if poll(0.0):
+                return True
+            try:
+                arrived = False
+                try:
+                    wire.send(waiting, sites.here(), wire.milliseconds(timeout))
+                except BaseException:
+                    report("queue")
+                arrived = poll(timeout)
+                return arrived
+            finally:
+                if not arrived:
+                    over()
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _with_losses_told(start):
+    """Wrap the start of a queue's feeder thread, which is given what to call for a lost item.
+
+    Only meanwhile the queue has our wrapper of it: it may be a method of the queue, and the queue
+    must not keep itself.
+    """
+
+    @wraps(start)
+    @seamless
+    def observed(self):
+        try:
+            told: "dict[str, Any]" = {}
+            own = told
+            attributes = self.__dict__
+            try:
+                try:
+                    told = _told_losses(self)
+                    own = {name: attributes[name] for name in told if name in attributes}
+                except BaseException:
+                    report("queue")
+                attributes.update(told)
+                return start(self)
+            finally:
+                for name in told:
+                    attributes.pop(name, None)
+                attributes.update(own)
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+def _told_losses(queue):
+    name = "_on_queue_feeder_error"
+    # billiard's queues have no such attribute.
+    if queue._mpviz_quiet or not hasattr(queue, name):
+        return {}
+    lost = b'"o":' + wire.text(identify(queue))
+    tell = partial(_tell_of_loss, lost)
+    return {name: before(getattr(queue, name), tell, "queue")}
+
+
+def _tell_of_loss(lost, *_):
+    wire.put(b"queue.lost", lost)
+
+
+def _name_thread(_, queue):
+    """Store the queue's name on its feeder thread, which writes the items into the pipe."""
+    if not queue._mpviz_quiet:
+        queue._thread._mpviz_queue = wire.text(identify(queue))
+
+
+def _drain(thread_reference):
+    """Report the wait for that thread: at exit, a process waits until all its items are written."""
+    thread = thread_reference()
+    name = thread.__dict__.get("_mpviz_queue") if thread is not None else None
+    if name is None or not thread.is_alive():
+        return None
+    return b'"what":"drain","o":%b,"s":%d' % (name, sites.here())
+
+
+def _hush_tasks(_, queue, state):
+    hush_lock(queue._unfinished_tasks)
+    hide(queue._cond)
+
+
+def _tell_of_task_done(_, queue):
+    if not queue._mpviz_quiet:
+        wire.put(b"queue.done", b'"o":%b' % wire.text(identify(queue)))
+
+
+def _tasks_to_be_done(queue):
+    if queue._mpviz_quiet or queue._unfinished_tasks._semlock._is_zero():
+        return None
+    return b'"what":"done","o":%b,"s":%d' % (wire.text(identify(queue)), sites.here())
+
+
+def _tell_of_new_simple(_, queue, *args, **kwargs):
+    if is_the_programs_own(sys._getframe(2)):
+        _announce(queue, 0)
+        _observe_simple(queue)
+
+
+def _observe_copy_of_simple(_, queue, state):
+    disown(queue._reader, queue._writer)
+    _observe_simple(queue)
+
+
+def _observe_simple(queue):
+    name = wire.text(identify(queue))
+    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
+    queue._rlock.release = queue._rlock._semlock.release
+    if queue._wlock is not None:
+        queue._wlock.acquire = _observed_turn(queue._wlock._semlock, b"put", name)
+        queue._wlock.release = queue._wlock._semlock.release
+    reader, writer = queue._reader, queue._writer
+    reads, receive = noting_reads(reader)
+    reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name, reads)
+    reader._recv = _observed_piece(reader, name, receive)
+    writer.send_bytes = _observed_send(weakly(writer.send_bytes), writer, name)
+
+
+def hush_simple(queue):
+    """Give an internal SimpleQueue its own methods back."""
+    for lock in (queue._rlock, queue._wlock):
+        if lock is not None:
+            hush_lock(lock)
+    queue._reader.__dict__.pop("recv_bytes", None)
+    queue._reader.__dict__.pop("_recv", None)
+    queue._writer.__dict__.pop("send_bytes", None)
+
+
+def _fits(descriptor, size, capacity):
+    """Whether a pipe has room for so many bytes more."""
+    try:
+        return bytes_in(descriptor) + size <= capacity
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+        # It has been closed: who sends will hear of that.
+        return True
+
+
+def _observed_send(send, writer, name):
+    """Wrap the write of an item's bytes, which blocks while the pipe is full."""
+    putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
+    waiting = wire.form(b"wait", b'"what":"put","turn":true,"o":' + name, (b"s",))
+    send_record, here, writes = wire.send, sites.of_caller(3), note_writes(writer)
+    descriptor = writer.fileno()
+    capacity = capacity_of(descriptor)
+    ready = select.poll()
+    ready.register(descriptor, select.POLLOUT)
+
+    @seamless
+    def observed(data):
+        try:
+            waits, is_told, size = False, False, 0
+            writes.clear()
+            try:
+                try:
+                    size = len(data)
+                    send_record(putting, here())
+                    is_told = True
+                    # A larger item may need a reader before it is written completely.
+                    waits = not ready.poll(0) or (
+                        size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
+                    )
+                    if waits:
+                        send_record(waiting, here())
+                except BaseException as error:
+                    is_told = is_told or wire.was_told(error) or passed_call(error, 2)
+                    report("queue")
+                return send(data)
+            except BaseException:
+                if is_told and not was_sent(writes, size):
+                    # The put was told, but the item was not sent.
+                    wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
+                raise
+            finally:
+                if waits:
+                    over()
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed

@@ -1,0 +1,1 @@
+"""Takes in what processes tell and what samples see, in the order in which it happened."""

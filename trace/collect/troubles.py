@@ -1,0 +1,34 @@
+"""Reports what goes wrong in the viewer's threads: each trouble once, as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic_ns
+
+from mpviz.trace.model.events import Event, Trouble
+
+MOST_TROUBLES = 100
+"""Maximum number of troubles that one reporter tells in full."""
+
+_MORE_LOSSES = "there are further troubles of this kind, each of which may have cost records"
+
+
+class Troubles:
+    """Hands each trouble to ``put`` once."""
+
+    def __init__(self, put: Callable[[Event], None]) -> None:
+        self._put = put
+        self._told: set[str] = set()
+
+    def tell(self, text: str, *, hides_losses: bool = False) -> None:
+        """Report this trouble, unless it was reported before.
+
+        ``hides_losses`` says that an unknown number of records may be lost because of it.
+        """
+        if len(self._told) >= MOST_TROUBLES:
+            if not hides_losses:
+                return
+            text = _MORE_LOSSES
+        if text not in self._told:
+            self._told.add(text)
+            self._put(Trouble(time=monotonic_ns(), pid=0, text=text, hides_losses=hides_losses))

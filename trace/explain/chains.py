@@ -1,0 +1,143 @@
+"""Wait chains: from a process that waits to the one that is really at work, or to the dead end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import Freers, Process, RunState, Thread, Wait
+from mpviz.trace.model.wait_kinds import WAIT_KINDS, waits_in_words
+
+
+class End(Enum):
+    """How a chain ends."""
+
+    AT_WORK = "at work"
+    """With a thread that does not wait, as far as is known."""
+    DEAD = "dead"
+    """With a process that is dead, and can free nobody."""
+    CYCLE = "cycle"
+    """With a thread that is in the chain already."""
+    NOBODY = "nobody"
+    """There is nobody who could end the last wait."""
+    UNKNOWN = "unknown"
+    """Who could end the last wait is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A thread in a chain, what it waits for, and what the next one has to do with that."""
+
+    process: Process
+    thread: int
+    wait: Wait | None
+    """None for the last, which waits for nothing."""
+    freers: Freers | None
+    """Who could end the wait; the next link is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A wait chain, from the waiter on."""
+
+    links: tuple[Link, ...]
+    end: End
+    back_to: int = -1
+    """Of a cycle: the index of the link that the last one waits for; else -1."""
+
+    @property
+    def cycle(self) -> tuple[Link, ...]:
+        """Those that wait for each other in a ring; none where there is no cycle."""
+        return self.links[self.back_to :] if self.end is End.CYCLE else ()
+
+
+def chain_of(state: RunState, process: Process) -> Chain:
+    """The chain that begins with what this process waits for."""
+    return chain_from(state, Thread(process.key, _waiting_thread(process)))
+
+
+def chain_from(state: RunState, thread: Thread) -> Chain:
+    """The chain that begins with this thread of a process that is known."""
+    links: list[Link] = []
+    places: dict[Thread, int] = {}
+    while True:
+        process = state.processes[thread.process]
+        wait = process.waits.get(thread.thread)
+        freers = freers_of(state, wait) if wait is not None else None
+        places[thread] = len(links)
+        links.append(Link(process, thread.thread, wait, freers))
+        if freers is None:
+            return Chain(tuple(links), End.AT_WORK if process.alive else End.DEAD)
+        if not freers.threads:
+            return Chain(tuple(links), End.NOBODY if freers.known else End.UNKNOWN)
+        thread = _next(state, freers, places)
+        if thread in places:
+            return Chain(tuple(links), End.CYCLE, places[thread])
+
+
+def freers_of(state: RunState, wait: Wait) -> Freers:
+    """Who could end this wait, as far as is known; processes that were never seen are left out."""
+    freers = WAIT_KINDS[wait.what].freers(state, wait)
+    if all(thread.process in state.processes for thread in freers.threads):
+        return freers
+    seen = tuple(thread for thread in freers.threads if thread.process in state.processes)
+    return Freers(seen, freers.does, False, freers.each, freers.heard)
+
+
+def _waiting_thread(process: Process) -> int:
+    """The thread whose wait is the process's own."""
+    wait = process.wait
+    return next((thread for thread, each in process.waits.items() if each is wait), 0)
+
+
+def _next(state: RunState, freers: Freers, places: dict[Thread, int]) -> Thread:
+    """The one of them that decides.
+
+    Where it takes each of them that is one who cannot; where any will do, one who can.
+    """
+
+    def how_far(thread: Thread) -> int:
+        process = state.processes[thread.process]
+        if not process.alive:
+            return 3
+        if thread in places:
+            return 2
+        return 1 if thread.thread in process.waits else 0
+
+    ordered = sorted(freers.threads, key=how_far)
+    return ordered[-1 if freers.each else 0]
+
+
+def chain_in_words(state: RunState, chain: Chain) -> str:
+    """The chain as a sentence.
+
+    "a waits for lock x, which b holds, …" grows hard to read, so each link has a part of its own:
+    "a waits for lock x, held by b; b waits to join c; c is running".
+    """
+    return "; ".join([*links_in_words(state, chain.links), *end_in_words(chain)])
+
+
+def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
+    """What each of them waits for; nothing of one that does not."""
+    return [
+        f"{described(link.process)} {waits_in_words(state, link.wait)}"
+        for link in links
+        if link.wait is not None
+    ]
+
+
+def end_in_words(chain: Chain) -> list[str]:
+    """What the end of a chain comes to; nothing where its last wait says it all."""
+    last = chain.links[-1]
+    name = described(last.process)
+    if chain.end is End.AT_WORK:
+        return [f"{name} is {last.process.state}"]
+    if chain.end is End.DEAD:
+        return [f"{name} is dead"]
+    if chain.end is End.NOBODY:
+        return ["nobody can end that"]
+    if chain.end is End.UNKNOWN:
+        return ["who could end that is not known"]
+    return ["none of them can go on" if len(chain.cycle) > 1 else "it waits for itself"]

@@ -1,0 +1,112 @@
+"""Rule: a deadlock, threads that wait for each other in a ring, each without a time-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.chains import Link, freers_of, links_in_words
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.state import Finding, RunState, Thread
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    needs = _needs(state)
+    settled: set[Thread] = set()
+    for start in list(needs):
+        ring = _ring_from(start, needs, settled)
+        if ring and (len(ring) > 1 or stuck(state)):
+            yield _finding(state, ring)
+
+
+def _needs(state: RunState) -> dict[Thread, tuple[Link, list[Thread]]]:
+    """For each thread that waits without a time-out: those without whom that never ends."""
+    found = {}
+    for process in state.processes.values():
+        if not process.alive:
+            continue
+        for number, wait in process.waits.items():
+            if wait.until >= 0:
+                continue
+            freers = freers_of(state, wait)
+            if freers.known and (freers.each or len(freers.threads) == 1):
+                link = Link(process, number, wait, freers)
+                found[Thread(process.key, number)] = link, list(freers.threads)
+    return found
+
+
+def _ring_from(
+    start: Thread, needs: dict[Thread, tuple[Link, list[Thread]]], settled: set[Thread]
+) -> list[Link]:
+    """A ring that this thread leads to and nobody has found yet: a search in depth."""
+    path: list[Thread] = []
+    left = [[start]]
+    while left:
+        if not left[-1]:
+            left.pop()
+            if path:
+                settled.add(path.pop())
+            continue
+        thread = left[-1].pop()
+        if thread in path:
+            ring = path[path.index(thread) :]
+            settled.update(path)
+            return [needs[each][0] for each in ring]
+        if thread in settled or thread not in needs:
+            continue
+        path.append(thread)
+        left.append(list(needs[thread][1]))
+    return []
+
+
+def _finding(state: RunState, ring: list[Link]) -> Finding:
+    first = min(range(len(ring)), key=lambda index: ring[index].process.number)
+    ring = ring[first:] + ring[:first]
+    waits = [link.wait for link in ring if link.wait is not None]
+    keys = tuple(dict.fromkeys(link.process.key for link in ring))
+    who = (
+        f"{len(keys)} processes wait for each other"
+        if len(keys) > 1
+        else "a process waits for itself"
+    )
+    since = max(wait.since for wait in waits)
+    return Finding(
+        rule="deadlock",
+        # Who waits since another moment is in another deadlock.
+        subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
+        message=f"{who}: " + "; ".join(links_in_words(state, ring)),
+        cause=_cause(ring),
+        fix=_fix({wait.what for wait in waits}, len(keys)),
+        processes=keys,
+        objects=tuple(dict.fromkeys(wait.object for wait in waits if wait.what != "process")),
+        since=since,
+    )
+
+
+def _cause(ring: list[Link]) -> str:
+    if len({link.process.key for link in ring}) == 1 and len(ring) == 1:
+        return "It has what it waits for already, and only it could give that back."
+    return "Each has what the next one waits for, and gives it back only when its own wait ends."
+
+
+def _fix(whats: set[str], processes: int) -> str:
+    if whats == {"lock"}:
+        if processes == 1:
+            return "Use an RLock, or take the lock in one place only."
+        return "Take the locks in the same order everywhere, or give acquire a timeout."
+    if "process" in whats:
+        return "Give back what the others wait for before the join."
+    return "Give back what the others wait for before waiting for what they do."
+
+
+RULE = Rule(
+    name="deadlock",
+    says="processes that wait for each other in a ring, and none can go on",
+    threshold=f"the same ring for {limits.DEADLOCK_NANOSECONDS / 1e9:g} s, seen twice or more",
+    exempt="a ring with a time-out in it, and one lock that its own holder waits for while others "
+    "are at work, since they may release it",
+    find=_find,
+    stays=Stays.OVER,
+    holds=limits.DEADLOCK_NANOSECONDS,
+)

@@ -1,0 +1,105 @@
+"""Rule: a join of a process that cannot end before somebody takes what it has put in a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.waiters import names, waits_without_end
+from mpviz.trace.model.primitives.pool import Pool
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import HELPERS, Finding, Process, RunState, Wait
+
+_HELD_UP = ("put", "drain", "process", "workers")
+"""Waits in which a process takes nothing out of a queue."""
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    if not state.table(Queue):
+        return
+    every = list(waits_without_end(state))
+    full: dict[str, dict[str, Wait]] = {}
+    for process, wait in every:
+        if wait.what in ("put", "drain"):
+            full.setdefault(wait.object, {})[process.key] = wait
+    for queue_id, putters in full.items():
+        queue = state.table(Queue).get(queue_id)
+        if queue is None or queue.dead_turns or _was_read_lately(state, queue):
+            continue
+        joins = [
+            (process, wait, joined)
+            for process, wait in every
+            if (joined := [key for key in _joined(state, wait) if key in putters])
+        ]
+        joiners = {process.key for process, _, _ in joins}
+        if joiners and not any(
+            _may_read(process, queue, joiners) for process in state.processes.values()
+        ):
+            for process, wait, joined in joins:
+                since = max(wait.since, *(putters[key].since for key in joined))
+                yield _finding(state, queue, process, tuple(joined), since)
+
+
+def _joined(state: RunState, wait: Wait) -> list[str]:
+    """Keys of the processes whose end is waited for."""
+    if wait.what == "process":
+        return [wait.object]
+    pool = state.table(Pool).get(wait.object) if wait.what == "workers" else None
+    return [] if pool is None else list(pool.workers)
+
+
+def _was_read_lately(state: RunState, queue: Queue) -> bool:
+    last = queue.gets.begins
+    return queue.gets.count > 0 and state.now - last < limits.JOIN_BEFORE_DRAIN_NANOSECONDS
+
+
+def _may_read(process: Process, queue: Queue, joiners: set[str]) -> bool:
+    """Whether a process may take something out of the queue, now or later, as far as is known."""
+    if not process.alive or process.role in (*HELPERS, "manager"):
+        return False
+    if any(wait.what == "get" and wait.object == queue.id for wait in process.waits.values()):
+        return True
+    main = process.waits.get(0)
+    is_held_up = main is not None and main.until < 0 and main.what in _HELD_UP
+    if process.key in joiners:
+        # Another thread of it may read: not where none ever has, and all of it sleeps.
+        return process.key in queue.read_aside or not process.resting
+    if is_held_up or process.zombie:
+        return False
+    # Who has only put so far goes on like that; and who waits for something else is at that.
+    return process.key in queue.takers or not (process.key in queue.putters or process.waits)
+
+
+def _finding(
+    state: RunState, queue: Queue, joiner: Process, joined: tuple[str, ...], since: int
+) -> Finding:
+    items = "1 item" if queue.depth == 1 else f"{queue.depth} items"
+    who = names(state, joined)
+    cannot = "which cannot end" if len(joined) == 1 else "none of which can end"
+    return Finding(
+        rule="join-before-drain",
+        subject=f"{joiner.key} {queue.id}",
+        message=f"{described(joiner)} joins {who}, {cannot} before somebody takes what was put in"
+        f" {queue.name}: {items}, and nobody does",
+        cause="What is put in a queue has to go through a pipe, which takes 64 KB. A process does"
+        " not end before all that it has put is in there, and nobody empties the pipe while the"
+        " one who should waits in join.",
+        fix="Take all results out of the queue first, then join.",
+        processes=(joiner.key, *joined),
+        objects=(queue.id,),
+        since=since,
+    )
+
+
+RULE = Rule(
+    name="join-before-drain",
+    says="a join of a process whose items nobody takes out of a queue that is full",
+    threshold=f"nothing is taken out for {limits.JOIN_BEFORE_DRAIN_NANOSECONDS / 1e9:g} s",
+    exempt="a queue that another process reads, has read, or may still read; a join or a put with"
+    " a time-out; a process that merely takes long to end",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+    holds=limits.JOIN_BEFORE_DRAIN_NANOSECONDS,
+)

@@ -1,0 +1,60 @@
+"""Rule: children that are still there when the program's first process has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.state import HELPERS, Finding, Process, RunState
+
+_NAMED = 4
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    main = state.processes.get(state.main)
+    if main is None or any(sender == "mpviz" for _, sender, _ in main.signals):
+        return
+    left = [process for process in state.processes.values() if _is_left(state, process)]
+    if len(left) >= limits.LEFT_BEHIND:
+        yield _finding(main, left)
+
+
+def _is_left(state: RunState, process: Process) -> bool:
+    if not process.left_behind or process.role in (*HELPERS, "program"):
+        return False
+    # The fork of a fork is how a program makes a daemon on purpose.
+    return bool(process.start_method) or process.parent == state.main
+
+
+def _finding(main: Process, left: list[Process]) -> Finding:
+    named = [f"{described(process)} ({process.left_behind})" for process in left[:_NAMED]]
+    named += [f"{len(left) - _NAMED} more"] * (len(left) > _NAMED)
+    count = "1 process was" if len(left) == 1 else f"{len(left)} processes were"
+    return Finding(
+        rule="left-behind",
+        subject="program",
+        message=f"{count} still there when {described(main)} had ended ({exit_in_words(main)}):"
+        f" {', '.join(named)}",
+        cause="A program joins its processes at its exit, and ends its daemons. It does neither"
+        " when it is killed or leaves by os._exit, or for what it has forked by os.fork.",
+        fix="Let the first process end in order: close what it has started, join it, and return"
+        " or raise. A child that must not outlive its parent can wait for"
+        " multiprocessing.parent_process().sentinel.",
+        processes=tuple(process.key for process in left),
+        since=main.ended,
+    )
+
+
+RULE = Rule(
+    name="left-behind",
+    says="processes still there when the program's first process has ended",
+    threshold="a quarter of a second after that end",
+    exempt="multiprocessing's own helpers; daemons, which a program ends before it does; other"
+    " programs that were started; forks of forks, which are daemons on purpose (who is forked once"
+    " by os.fork to stay cannot be told apart); a program that was signalled from here",
+    find=_find,
+    stays=Stays.AS_IT_WAS,
+    at_end=True,
+)

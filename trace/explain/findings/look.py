@@ -1,0 +1,61 @@
+"""A look at a state with all rules: findings are made, brought up to date, and laid to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model import own_errors
+from mpviz.trace.model.state import Finding, RunState
+
+
+def look(state: RunState, rules: Iterable[Rule]) -> None:
+    """Ask these rules what is wrong now, except those that have failed before."""
+    for rule in rules:
+        what = f"the rule {rule.name}"
+        if rule.name in state.silenced or what in state.own_errors:
+            continue
+        try:
+            _ask(state, rule)
+        except Exception as error:
+            own_errors.tell(state, what, error)
+
+
+def _ask(state: RunState, rule: Rule) -> None:
+    now, known, suspected = state.now, state.findings, state.suspected
+    seen = set()
+    for finding in rule.find(state):
+        key = rule.name, finding.subject
+        seen.add(key)
+        if key in known:
+            _bring_up_to_date(known[key], finding)
+            continue
+        if now - suspected.setdefault(key, now) < rule.holds:
+            continue
+        finding.found = now
+        if finding.since < 0:
+            finding.since = suspected[key]
+        del suspected[key]
+        known[key] = finding
+        state.note(now, "", f"found: {finding.message}")
+    for key in [key for key in suspected if key[0] == rule.name and key not in seen]:
+        del suspected[key]
+    if rule.stays is not Stays.AS_IT_WAS:
+        _lay_to_rest(state, rule, seen)
+
+
+def _bring_up_to_date(known: Finding, finding: Finding) -> None:
+    """Let it say what it says now; where and when it was found stays."""
+    known.message, known.cause, known.fix = finding.message, finding.cause, finding.fix
+    known.processes, known.objects = finding.processes, finding.objects
+    known.over = -1
+
+
+def _lay_to_rest(state: RunState, rule: Rule, seen: set[tuple[str, str]]) -> None:
+    gone = [key for key in state.findings if key[0] == rule.name and key not in seen]
+    for key in gone:
+        is_near = rule.nearly is not None and rule.nearly(state, key[1])
+        if rule.stays is Stays.WITHDRAWN and not is_near:
+            del state.findings[key]
+        elif state.findings[key].over < 0:
+            state.findings[key].over = state.now

@@ -1,0 +1,102 @@
+"""Rule: a task of a Pool that is lost with its worker, while somebody waits for its job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.waiters import names, waits_without_end
+from mpviz.trace.model.primitives.pool import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.state import Finding, RunState
+
+_LAZY_CALLS = ("imap", "imap_unordered")
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for pool in state.table(Pool).values():
+        # Of the others an executor breaks and says so, and mpire's pools raise.
+        if pool.lost_with and pool.kind == "Pool" and pool.ended != "terminate":
+            yield from _in_pool(state, pool)
+
+
+def _in_pool(state: RunState, pool: Pool) -> Iterator[Finding]:
+    lost: dict[str, list[str]] = {}
+    for worker, task in pool.lost_with.items():
+        lost.setdefault(task.rpartition("/")[0], []).append(worker)
+    for job_id, workers in lost.items():
+        job = pool.jobs.get(int(job_id.rpartition("/")[2]))
+        if job is None or job.ended >= 0:
+            continue
+        waiting = _who_waits(state, pool, job, job_id)
+        if waiting:
+            yield _finding(
+                state, job, {worker: pool.lost_with[worker] for worker in workers}, waiting
+            )
+
+
+def _who_waits(state: RunState, pool: Pool, job: Job, job_id: str) -> tuple[str, ...]:
+    """Who waits for what cannot come any more.
+
+    Results of an imap are taken one by one: as long as others may come, nobody has to need that
+    of the lost task. A pool that is closed waits for all of them before its workers end.
+    """
+    wanted = set()
+    if job.call not in _LAZY_CALLS or (job.tasks >= 0 and not job.pending):
+        wanted.add(("results", job_id))
+    if pool.ended == "close":
+        wanted.add(("workers", pool.id))
+    found = [
+        process.key
+        for process, wait in waits_without_end(state)
+        if (wait.what, wait.object) in wanted
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str, ...]) -> Finding:
+    """``lost`` has the tasks by the workers that they were lost with."""
+    workers, tasks = tuple(lost), tuple(lost.values())
+    first = state.processes[workers[0]]
+    if len(workers) > 1:
+        what = f"{len(workers)} tasks of {job.function} are lost with their workers"
+    else:
+        task = state.table(Task).get(tasks[0])
+        name = f"task {task.number}" if task is not None else "a task"
+        what = f"{name} of {job.function} is lost with its worker {described(first)}"
+    wait = "waits" if len(waiting) == 1 else "wait"
+    who = f"{names(state, waiting)} {wait} for ever"
+    return Finding(
+        rule="lost-task",
+        subject=tasks[0].rpartition("/")[0],
+        message=f"{what} ({exit_in_words(first)}), and {who} for {_how_far(job)}",
+        cause="A Pool replaces a dead worker, but does not know which task that was at: nobody"
+        " does it again, and its result never comes.",
+        fix="Find out what ended the worker: too much memory, a crash in C, a signal, an exit of"
+        " its own. A ProcessPoolExecutor raises BrokenProcessPool then; of a Pool, ask for results"
+        " with a time-out, as in map_async(...).get(timeout=60).",
+        processes=(*workers, *waiting),
+        objects=tasks,
+        since=min(state.processes[worker].ended for worker in workers),
+    )
+
+
+def _how_far(job: Job) -> str:
+    if job.call in SINGLE_CALLS:
+        return "its result"
+    total = str(job.tasks) if job.tasks >= 0 else "?"
+    return f"the {job.call}, of which {job.done + job.raised} of {total} tasks came back"
+
+
+RULE = Rule(
+    name="lost-task",
+    says="a Pool's task lost with its killed worker, for which somebody waits for ever",
+    threshold=f"somebody waits for {limits.LOST_TASK_NANOSECONDS / 1e9:g} s for a job that has"
+    " lost a task",
+    exempt="executors and mpire's pools, which raise; a pool that is terminated; a wait with a"
+    " time-out; an imap while other results may still come; a job that nobody waits for",
+    find=_find,
+    stays=Stays.AS_IT_WAS,
+    holds=limits.LOST_TASK_NANOSECONDS,
+)

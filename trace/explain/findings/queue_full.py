@@ -1,0 +1,83 @@
+"""Rule: a bounded queue that is full, and its producers wait for room most of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.state import Finding, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for queue in state.table(Queue).values():
+        if not queue.maxsize or queue.gets.count < limits.QUEUE_ITEMS or len(queue.putters) < 2:
+            continue
+        producers, consumers = putting(state, queue), taking(state, queue)
+        if len(producers.processes) >= 2 and _is_full(state, queue, producers, consumers):
+            yield _finding(queue, producers, consumers)
+
+
+def _is_full(state: RunState, queue: Queue, producers: End, consumers: End) -> bool:
+    share = limits.QUEUE_FULL_SHARE
+    return (
+        producers.wait_share >= share
+        and producers.waits_share >= limits.QUEUE_WAITS_SHARE
+        and producers.own_time >= limits.QUEUE_MAKING_NANOSECONDS
+        and consumers.wait_share <= limits.QUEUE_OTHER_END_SHARE
+        and lifetime(queue) >= limits.QUEUE_NANOSECONDS
+        and _more_would_help(state, consumers)
+    )
+
+
+def _nearly(state: RunState, queue_id: str) -> bool:
+    queue = state.table(Queue).get(queue_id)
+    return queue is not None and (
+        putting(state, queue).wait_share >= limits.QUEUE_FULL_SHARE - limits.MARGIN
+    )
+
+
+def _more_would_help(state: RunState, consumers: End) -> bool:
+    """Whether another consumer would find a core, or needs none: its like are mostly off theirs."""
+    cores = state.cores
+    used = sum(total for index, total in enumerate(cores.percent_total) if cores.may_use(index))
+    idle = 100 * cores.count - used / max(1, cores.samples)
+    worked = sum(process.cpu_seconds for process in consumers.processes)
+    return idle >= 100 or worked * 1e9 < 0.5 * consumers.span
+
+
+def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
+    makers, users = len(producers.processes), len(consumers.processes)
+    enough = ceil(consumers.own_time * makers / max(1.0, producers.own_time))
+    return Finding(
+        rule="queue-full",
+        subject=queue.id,
+        message=f"{counted(makers, 'producer')} of {queue.name} wait for room in it"
+        f" {percent(producers.wait_share)} of their time: {counted(users, 'consumer')} cannot"
+        " keep up",
+        cause=f"To make an item takes {duration(producers.own_time)}, to use one"
+        f" {duration(consumers.own_time)}, so the queue is full and the consumers set the pace.",
+        fix=f"Start more consumers ({enough} would keep up) or fewer producers, or make a"
+        " consumer's work on an item quicker; a larger queue would only fill up later.",
+        processes=consumers.keys + producers.keys,
+        objects=(queue.id,),
+        since=min(turns.first for turns in queue.putters.values()),
+    )
+
+
+RULE = Rule(
+    name="queue-full",
+    says="a full queue whose producers wait for room most of the time",
+    threshold=f"two producers or more that wait {percent(limits.QUEUE_FULL_SHARE)} of their time,"
+    f" over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    exempt="a queue that one process feeds; producers that hand out what takes them less than"
+    f" {duration(limits.QUEUE_MAKING_NANOSECONDS)} to make; consumers that wait as well, or that"
+    " keep all cores busy",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+    nearly=_nearly,
+)

@@ -1,0 +1,70 @@
+"""Rule: a queue without a bound that grows and grows, since its consumers are slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.state import Finding, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for queue in state.table(Queue).values():
+        if queue.maxsize or queue.depth < limits.QUEUE_GROWN or not queue.putters:
+            continue
+        if queue.gets.count < limits.QUEUE_ITEMS or lifetime(queue) < limits.QUEUE_NANOSECONDS:
+            continue
+        producers = putting(state, queue)
+        if _grows(state, queue, producers):
+            yield _finding(queue, producers, taking(state, queue))
+
+
+def _grows(state: RunState, queue: Queue, producers: End) -> bool:
+    return (
+        producers.own_time >= limits.QUEUE_MAKING_NANOSECONDS
+        and queue.depth * 4 >= queue.puts.count
+        and _has_grown_each_quarter(state, queue)
+    )
+
+
+def _has_grown_each_quarter(state: RunState, queue: Queue) -> bool:
+    first = min(turns.first for turns in queue.putters.values())
+    moments = [first + (state.now - first) * quarter // 4 for quarter in (1, 2, 3, 4)]
+    depths = [queue.depths.peak(moment, moment + 1) or 0 for moment in moments]
+    steps = [later - before for before, later in zip([0, *depths], depths, strict=False)]
+    return min(steps) >= queue.depth * 0.1
+
+
+def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
+    seconds = lifetime(queue) / 1e9
+    put, taken = queue.puts.count / seconds, queue.gets.count / seconds
+    makers, users = len(producers.processes), len(consumers.processes)
+    return Finding(
+        rule="queue-growing",
+        subject=queue.id,
+        message=f"{queue.name} has grown to {queue.depth} items: {put:.0f} a second are put,"
+        f" and {taken:.0f} are taken",
+        cause=f"{counted(makers, 'producer')} put more than {counted(users, 'consumer')} can use,"
+        " and nothing holds them back: what waits takes memory and gets old.",
+        fix="Give the queue a maxsize, so that put waits while it is full, or start more"
+        " consumers.",
+        processes=consumers.keys + producers.keys,
+        objects=(queue.id,),
+        since=min(turns.first for turns in queue.putters.values()),
+    )
+
+
+RULE = Rule(
+    name="queue-growing",
+    says="a queue without a bound that grows and grows",
+    threshold=f"{limits.QUEUE_GROWN} items in it, more in each quarter of"
+    f" {duration(limits.QUEUE_NANOSECONDS)} or longer",
+    exempt="a queue with a bound; one that is filled with work that is there already, in less than"
+    f" {duration(limits.QUEUE_MAKING_NANOSECONDS)} an item",
+    find=_find,
+    stays=Stays.OVER,
+)

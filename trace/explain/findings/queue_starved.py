@@ -1,0 +1,72 @@
+"""Rule: a queue that is empty, and its consumers wait for items most of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration, is_busy, percent
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.state import Finding, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for queue in state.table(Queue).values():
+        if queue.gets.count < limits.QUEUE_ITEMS or len(queue.takers) < 2:
+            continue
+        producers, consumers = putting(state, queue), taking(state, queue)
+        if len(consumers.processes) >= 2 and _is_starved(state, queue, producers, consumers):
+            yield _finding(queue, producers, consumers)
+
+
+def _is_starved(state: RunState, queue: Queue, producers: End, consumers: End) -> bool:
+    share = limits.QUEUE_STARVED_SHARE
+    return (
+        consumers.wait_share >= share
+        and consumers.waits_share >= limits.QUEUE_WAITS_SHARE
+        and producers.wait_share <= limits.QUEUE_OTHER_END_SHARE
+        and lifetime(queue) >= limits.QUEUE_NANOSECONDS
+        and all(is_busy(process) for process in producers.processes)
+    )
+
+
+def _nearly(state: RunState, queue_id: str) -> bool:
+    queue = state.table(Queue).get(queue_id)
+    return queue is not None and (
+        taking(state, queue).wait_share >= limits.QUEUE_STARVED_SHARE - limits.MARGIN
+    )
+
+
+def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
+    makers, users = len(producers.processes), len(consumers.processes)
+    enough = max(1, ceil(users * (1 - consumers.wait_share)))
+    return Finding(
+        rule="queue-starved",
+        subject=queue.id,
+        message=f"{counted(users, 'consumer')} of {queue.name} wait for items"
+        f" {percent(consumers.wait_share)} of their time: {counted(makers, 'producer')} cannot"
+        " keep up",
+        cause=f"To make an item takes {duration(producers.own_time)}, to use one"
+        f" {duration(consumers.own_time)}, so the queue is empty and the producers set the pace.",
+        fix="Let more processes make items, or leave more of the work on an item to the"
+        f" consumers; for what is made now {counted(enough, 'consumer')} would do.",
+        processes=producers.keys + consumers.keys,
+        objects=(queue.id,),
+        since=min(turns.first for turns in queue.takers.values()),
+    )
+
+
+RULE = Rule(
+    name="queue-starved",
+    says="an empty queue whose consumers wait for items most of the time",
+    threshold=f"two consumers or more that wait {percent(limits.QUEUE_STARVED_SHARE)} of their"
+    f" time, over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    exempt="one process that collects; the waits for a first item and for the end; producers that"
+    " sleep or wait themselves, such as for a person",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+    nearly=_nearly,
+)

@@ -1,0 +1,75 @@
+"""Rule: processes that took longer to start than for all they then did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration
+from mpviz.trace.model.primitives.pool_state import Pool
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.worker_groups import Crew
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for crew in state.table(Crew).values():
+        if crew.starting < limits.STARTING_NANOSECONDS:
+            continue
+        if crew.starting >= limits.STARTING_TIMES * crew.working:
+            count = sum(crew.ended.values())
+            if count >= limits.STARTING_PROCESSES:
+                yield _finding(state, crew, count)
+
+
+def _nearly(state: RunState, crew_id: str) -> bool:
+    crew = state.table(Crew).get(crew_id)
+    return crew is not None and crew.starting >= crew.working
+
+
+def _finding(state: RunState, crew: Crew, count: int) -> Finding:
+    pool = state.table(Pool).get(crew.pool)
+    who = counted(count, "worker") + f" of {pool.name}" if pool else counted(count, "process")
+    what = "" if pool or not crew.function else f" for {crew.function}"
+    return Finding(
+        rule="startup-longer",
+        subject=crew.id,
+        message=f"{who} took {duration(crew.starting)} to start and worked{what}"
+        f" {duration(crew.working)}, all together",
+        cause=_cause(crew, pool),
+        fix="Start few processes and give each of them more to do"
+        + (", or do so little work without a pool." if pool else ": a Pool keeps its workers."),
+        processes=tuple(dict.fromkeys(filter(None, (crew.parent, crew.slowest)))),
+        objects=(crew.pool,) if pool else (),
+        since=state.processes[crew.slowest].first_seen,
+    )
+
+
+def _cause(crew: Crew, pool: Pool | None) -> str:
+    slowest = duration(crew.longest_start)
+    if pool is not None and pool.initializer:
+        return f"Each has to start and to run {pool.initializer} first, which took up to {slowest}."
+    return _WHAT_A_START_IS.get("".join(crew.ended), "Each start took up to {}.").format(slowest)
+
+
+_WHAT_A_START_IS = {
+    "fork": "Each start is a copy of the parent, which took up to {}.",
+    "spawn": "Each is a new Python that imports the program again before it begins, which took up"
+    " to {}.",
+    "forkserver": "Each is a copy of the fork server, and imports whatever of the program the fork"
+    " server had not imported, which took up to {}.",
+}
+"""What a start is, by start method; used if all were started by the same method."""
+
+RULE = Rule(
+    name="startup-longer",
+    says="processes that took longer to start than to work",
+    threshold=f"{limits.STARTING_PROCESSES} or more that took"
+    f" {duration(limits.STARTING_NANOSECONDS)} to start, all together, and"
+    f" {limits.STARTING_TIMES:g} times as long as they worked",
+    exempt="processes that live: they may have much to do yet; what waits for a lock or a queue"
+    " counts as work",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+    nearly=_nearly,
+)

@@ -1,0 +1,77 @@
+"""Rule: tasks so small that to hand them out takes longer than to do them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.measures import Rate
+from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool
+from mpviz.trace.model.state import Finding, RunState
+
+_TENTHS = 10
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for pool in state.table(Pool).values():
+        mean = pool.duration.mean
+        if pool.duration.count < limits.SMALL_TASKS or mean > limits.SMALL_TASK_NANOSECONDS:
+            continue
+        rate = _rate(pool)
+        at_work = rate * mean / 1e9 / max(1, pool.most_at_work)
+        if rate >= limits.SMALL_TASKS_A_SECOND and at_work <= limits.SMALL_TASKS_WORK_SHARE:
+            yield _finding(pool, mean, at_work)
+
+
+def _rate(pool: Pool) -> float:
+    """Tasks a second in the last second of tasks, without its tenths in which there were none."""
+    last = pool.last_end // Rate.STEP
+    if last - pool.first_task // Rate.STEP <= _TENTHS:
+        return 0.0
+    counts = [count for step, count in pool.finished.recent if last - _TENTHS <= step < last]
+    return sum(counts) * 1e9 / Rate.STEP / max(1, len(counts))
+
+
+def _finding(pool: Pool, mean: int, at_work: float) -> Finding:
+    job = next(reversed(pool.jobs.values()), None)
+    function = f" of {job.function}" if job is not None and job.function else ""
+    return Finding(
+        rule="tasks-too-small",
+        subject=pool.id,
+        message=f"tasks{function} take {duration(mean)} on average, so that the workers of"
+        f" {pool.name} are at work {percent(at_work)} of the time",
+        cause="To send a task to a worker and its result back takes longer than to do it.",
+        fix=_fix(pool, job, mean),
+        processes=(pool.process, *pool.done_by) if pool.process else tuple(pool.done_by),
+        objects=(pool.id,),
+        since=pool.first_task,
+    )
+
+
+def _fix(pool: Pool, job: Job | None, mean: int) -> str:
+    if job is None or job.call in SINGLE_CALLS or job.items <= 0:
+        return "Hand out many at once: map with a chunksize, or a function that does many."
+    an_item = max(1.0, mean * pool.duration.count / max(1, sum(pool.items_by.values())))
+    # Four chunks for each worker, at least, keep all of them busy to the end.
+    most = max(1, job.items // (4 * max(1, pool.size)))
+    chunksize = max(1, min(most, round(limits.GOOD_TASK_NANOSECONDS / an_item)))
+    chunks = counted(-(-job.items // chunksize), "task")
+    return (
+        f"Hand out many items at once: chunksize={chunksize} would make {chunks} of"
+        f" {duration(chunksize * an_item)} each."
+    )
+
+
+RULE = Rule(
+    name="tasks-too-small",
+    says="tasks so small that to hand them out takes longer than to do them",
+    threshold=f"{limits.SMALL_TASKS} tasks of {duration(limits.SMALL_TASK_NANOSECONDS)} or less on"
+    f" average, {limits.SMALL_TASKS_A_SECOND} a second or more, for"
+    f" {1 + limits.SMALL_TASKS_HOLD_NANOSECONDS / 1e9:g} s",
+    exempt="a pool that has few tasks to do, since whoever makes them is slow",
+    find=_find,
+    stays=Stays.AS_IT_WAS,
+    holds=limits.SMALL_TASKS_HOLD_NANOSECONDS,
+)

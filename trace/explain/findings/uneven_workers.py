@@ -1,0 +1,89 @@
+"""Rule: processes that share a work by hand, and some have much more of it than the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.wording import counted, duration, is_busy, named, percent
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.state import Finding, Process, RunState
+from mpviz.trace.model.worker_groups import Crew
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for crew in state.table(Crew).values():
+        ended = sum(crew.ended.values())
+        alone = state.now - crew.last_end
+        if (
+            crew.pool
+            or not crew.function
+            or crew.failed
+            or not 0 < len(crew.alive) <= ended
+            or ended < 2
+        ):
+            continue
+        if alone >= limits.TAIL_NANOSECONDS:
+            rest = [state.processes[key] for key in crew.alive]
+            if all(_is_behind(state, crew, process) for process in rest) and _share(state, rest):
+                yield _finding(state, crew, rest)
+
+
+def _is_behind(state: RunState, crew: Crew, process: Process) -> bool:
+    alone = state.now - crew.last_end
+    return (
+        # Who came when others were gone already is another wave.
+        0 <= process.began < crew.first_end
+        and alone >= limits.TAIL_SHARE * (state.now - process.began)
+        and is_busy(process)
+        and process.activity in (Activity.RUNNING, Activity.TASK)
+        and _ran(process, process.began, state.now) >= limits.TAIL_TIMES * _mean(crew)
+    )
+
+
+def _share(state: RunState, rest: list[Process]) -> bool:
+    """Whether each has a share of its own, and does not take from a queue what there is."""
+    queues = state.table(Queue).values()
+    return not any(process.key in queue.takers for queue in queues for process in rest)
+
+
+def _ran(process: Process, start: int, end: int) -> int:
+    done = process.lane.mix(start, end)
+    return done[Activity.RUNNING] + done[Activity.TASK]
+
+
+def _mean(crew: Crew) -> float:
+    return crew.running / sum(crew.ended.values())
+
+
+def _finding(state: RunState, crew: Crew, rest: list[Process]) -> Finding:
+    ended = sum(crew.ended.values())
+    ran = max(_ran(process, process.began, state.now) for process in rest)
+    has = "has" if len(rest) == 1 else "have"
+    return Finding(
+        rule="uneven-workers",
+        subject=crew.id,
+        message=f"{named(rest)} {has} run {crew.function} for {duration(ran)}, and"
+        f" {duration(state.now - crew.last_end)} of it alone: {counted(ended, 'other')} took"
+        f" {duration(_mean(crew))} on average",
+        cause="The work was shared out beforehand, and the shares take differently long.",
+        fix="Share it out in small pieces as the processes get free: a Pool with a small"
+        " chunksize, or a Queue that all take from.",
+        processes=tuple(process.key for process in rest),
+        since=crew.last_end,
+    )
+
+
+RULE = Rule(
+    name="uneven-workers",
+    says="processes with much more work than others that were started for the same",
+    threshold=f"half of three or more that have been at work alone for"
+    f" {duration(limits.TAIL_NANOSECONDS)} and {percent(limits.TAIL_SHARE)} of their time, and"
+    f" {limits.TAIL_TIMES:g} times as long as the others",
+    exempt="a pool's workers; processes that take their work from a queue, that do not run side by"
+    " side, or that sleep or wait; groups of which one failed",
+    find=_find,
+    stays=Stays.AS_IT_WAS,
+)

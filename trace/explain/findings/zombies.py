@@ -1,0 +1,82 @@
+"""Rule: children that ended long ago, and whose parent goes on without asking how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.waiters import names
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import HELPERS, Finding, Process, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    if not state.zombies or state.frozen:
+        return
+    children: dict[str, list[Process]] = {}
+    for key in state.zombies:
+        zombie = state.processes[key]
+        parent = state.by_pid.get(zombie.kernel_parent)
+        is_old = state.now - _end_of(zombie) >= limits.ZOMBIE_NANOSECONDS
+        if is_old and parent is not None and _is_neglectful(parent):
+            children.setdefault(parent.key, []).append(zombie)
+    for key, zombies in children.items():
+        if not _has_a_sibling_at_work(state, key, zombies):
+            yield _finding(state, state.processes[key], zombies)
+
+
+def _end_of(zombie: Process) -> int:
+    return zombie.ended if zombie.ended >= 0 else zombie.since
+
+
+def _is_neglectful(parent: Process) -> bool:
+    """Whether a parent is a Python that lives, runs, and is not about to join somebody just now."""
+    is_joining = any(wait.what in ("process", "workers") for wait in parent.waits.values())
+    is_ours = parent.alive and parent.probed and parent.role not in HELPERS
+    return is_ours and not is_joining and not parent.stopped and parent.exiting < 0
+
+
+def _has_a_sibling_at_work(state: RunState, parent: str, zombies: list[Process]) -> bool:
+    """Whether another child that was started before their end still works: joined after that."""
+    last = max(map(_end_of, zombies))
+    return any(
+        process.alive
+        and process.parent == parent
+        and not process.zombie
+        and process.role not in HELPERS
+        and process.first_seen <= last
+        for process in state.processes.values()
+    )
+
+
+def _finding(state: RunState, parent: Process, zombies: list[Process]) -> Finding:
+    keys = tuple(zombie.key for zombie in zombies)
+    first = min(map(_end_of, zombies))
+    seconds = limits.ZOMBIE_NANOSECONDS // 1_000_000_000
+    count = "1 child" if len(keys) == 1 else f"{len(keys)} children"
+    has = "has" if len(keys) == 1 else "have"
+    return Finding(
+        rule="zombies",
+        subject=parent.key,
+        message=f"{count} of {described(parent)} {has} ended more than {seconds} s ago and"
+        f" {has} not been joined: {names(state, keys)}",
+        cause="The system keeps the exit status of a process, and its pid, until its parent has"
+        " asked for it. Nobody has looked whether these have failed.",
+        fix="join() each process that you start and look at its exitcode; active_children() joins"
+        " all that have ended. For what subprocess starts it is wait() or poll().",
+        processes=(parent.key, *keys),
+        since=first,
+    )
+
+
+RULE = Rule(
+    name="zombies",
+    says="children that have ended and were never joined, while their parent goes on",
+    threshold=f"{limits.ZOMBIE_NANOSECONDS / 1e9:g} s after their end",
+    exempt="children of a parent that is in a join, at its exit, or has other children of that time"
+    " still at work; those of the fork server, which joins them itself; it is withdrawn when they"
+    " are joined after all",
+    find=_find,
+    stays=Stays.WITHDRAWN,
+)

@@ -1,0 +1,313 @@
+"""Where the time went: every moment of every worker, in phases that add up to the run's length.
+
+What is counted, and over which time:
+
+- A **worker** is who does the work that was shared out: the workers of the pools where there are
+  pools; else what the program started by multiprocessing; else what else it started. Fork servers,
+  resource trackers and managers serve the others and are none. The main process is told apart.
+- Each is counted over the whole run, from its first event to its last (or to now), so that all bars
+  have one scale. For what was before its first moment and after its end there are phases, too.
+- All amounts are whole nanoseconds. The phases of a process add up to the run's length, and those
+  of all workers to that times their number: exactly, also where the lanes were thinned.
+
+How exact the CPU is: the kernel says how many seconds a process has had, to the nanosecond, with
+each sample (ten a second by default), and the process itself says it at its start, at the end of
+each task and at its end. Between two readings it cannot be known when it had them, and it does not
+matter: they are set against the time for which it was at work in between. So a process that takes
+CPU time while it waits (in another thread, or by trying again and again) may seem to have worked by
+that much; by no more than the time for which it was at work. Work after the last reading is a phase
+of its own, which says that nobody knows: a process that was killed had its last reading up to a
+tenth of a second before.
+
+Work that was ready but had no core is separate from work that waited for something else. The kernel
+counts such time too (``/proc/PID/schedstat``), and each sample has its sum. It may have been at any
+moment between two samples: it is taken from the work in between, even if the process lacked a core
+at the end of a wait. After the last sample, such time counts as work off the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.primitives.pool import Pool
+from mpviz.trace.model.state import HELPERS, Process, RunState
+
+
+class Phase(IntEnum):
+    """What the time of a process went into, in the order in which bars show it."""
+
+    NOT_THERE_YET = 0
+    STARTING = 1
+    INITIALIZING = 2
+    WORKING_ON_CPU = 3
+    WAITING_FOR_CORE = 4
+    WORKING_OFF_CPU = 5
+    WORKING_UNMEASURED = 6
+    WAITING_FOR_LOCK = 7
+    WAITING_FOR_QUEUE = 8
+    WAITING_FOR_SIGNAL = 9
+    WAITING_FOR_RESULT = 10
+    WAITING_FOR_PROCESS = 11
+    WAITING_FOR_TASK = 12
+    SLEEPING = 13
+    STOPPED = 14
+    ZOMBIE = 15
+    ENDING = 16
+    GONE = 17
+
+
+PHASE_WORDS: dict[Phase, str] = {
+    Phase.NOT_THERE_YET: "not there yet",
+    Phase.STARTING: "starting",
+    Phase.INITIALIZING: "initializing",
+    Phase.WORKING_ON_CPU: "working on a CPU",
+    Phase.WAITING_FOR_CORE: "ready, but without a core",
+    Phase.WORKING_OFF_CPU: "working off the CPU",
+    Phase.WORKING_UNMEASURED: "working, CPU not known",
+    Phase.WAITING_FOR_LOCK: "waiting for a lock",
+    Phase.WAITING_FOR_QUEUE: "waiting for a queue or pipe",
+    Phase.WAITING_FOR_SIGNAL: "waiting for a signal",
+    Phase.WAITING_FOR_RESULT: "waiting for results",
+    Phase.WAITING_FOR_PROCESS: "waiting for a process",
+    Phase.WAITING_FOR_TASK: "waiting for a task",
+    Phase.SLEEPING: "sleeping",
+    Phase.STOPPED: "stopped",
+    Phase.ZOMBIE: "zombie",
+    Phase.ENDING: "ending",
+    Phase.GONE: "gone",
+}
+"""For legends and sentences."""
+
+AWAY = (Phase.NOT_THERE_YET, Phase.GONE)
+"""The process did not exist."""
+
+_PHASE_OF: dict[Activity, Phase] = {
+    Activity.STARTING: Phase.STARTING,
+    Activity.LOCK: Phase.WAITING_FOR_LOCK,
+    Activity.QUEUE: Phase.WAITING_FOR_QUEUE,
+    Activity.PROCESS: Phase.WAITING_FOR_PROCESS,
+    Activity.RESULT: Phase.WAITING_FOR_RESULT,
+    Activity.SIGNAL: Phase.WAITING_FOR_SIGNAL,
+    Activity.IDLE: Phase.WAITING_FOR_TASK,
+    Activity.SLEEPING: Phase.SLEEPING,
+    Activity.STOPPED: Phase.STOPPED,
+    Activity.ZOMBIE: Phase.ZOMBIE,
+    Activity.INITIALIZING: Phase.INITIALIZING,
+    Activity.ENDING: Phase.ENDING,
+    Activity.ENDED: Phase.GONE,
+}
+"""All but the two that are work, which the CPU divides."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPhases:
+    """Where the time of one process went."""
+
+    process: Process
+    amounts: tuple[int, ...]
+    """Nanoseconds by :class:`Phase`."""
+    unexplained: int
+    """Nanoseconds off the CPU for an unknown reason: in its own code, or within a task in a lock
+    that mpviz does not know. The holder of that lock works meanwhile, so adding up both would count
+    the time twice."""
+
+    @property
+    def there(self) -> int:
+        """How long it existed, nanoseconds."""
+        return sum(self.amounts) - sum(self.amounts[phase] for phase in AWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the time of a run went, by process and for all workers together."""
+
+    begin: int
+    """Nanoseconds of the clock."""
+    end: int
+    workers: tuple[ProcessPhases, ...]
+    """In the order in which they appeared."""
+    main: ProcessPhases | None
+
+    @property
+    def wall(self) -> int:
+        """How long the run took, nanoseconds."""
+        return self.end - self.begin
+
+    @property
+    def total(self) -> tuple[int, ...]:
+        """The sums over all workers by :class:`Phase`."""
+        return tuple(map(sum, zip(*(worker.amounts for worker in self.workers), strict=True))) or (
+            (0,) * len(Phase)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What it has brought to share out the work, over the time in which there were workers.
+
+    The serial estimate is the time that the work would take one after another. Where the work is
+    done by CPUs that is its CPU time. Tasks that wait, for a disk, a network or a clock, have
+    hardly any: there it is the time for which workers were at them, as if they could not have
+    waited for several things at once. ``by_cpu`` says which. Either is an estimate: a core that
+    shares its caches and its power with others is slower than one that is alone.
+
+    If a process sleeps in its own code outside of any task, the reason is unknown: it may have
+    nothing to do, or wait for a lock that mpviz does not see. If the estimate counts time, and much
+    of it is such sleep, the gain is not known.
+    """
+
+    window: int
+    """From the first moment of the first worker to the last of the last one, nanoseconds."""
+    at_once: int
+    """The most workers that were there at one time."""
+    cores: int
+    """Number of cores that the program can keep busy at once."""
+    on_cpu: int
+    """CPU time of their work, nanoseconds."""
+    without_core: int
+    """Nanoseconds for which their work was ready but had no core."""
+    worked: int
+    """Time for which they were at work, or asleep in their own code, nanoseconds."""
+    unmeasured: int
+    """How much of that has no reading of the CPU."""
+    unexplained: int
+    """Nanoseconds of it that they were off the CPU for an unknown reason."""
+    looks: int
+    """Samples that saw a worker at work."""
+    ready: int
+    """How many of these saw it on a CPU or ready for one."""
+
+    @property
+    def by_cpu(self) -> bool:
+        """Whether it is the CPU that the work needs: it slept no longer than it was on a CPU.
+
+        How long it waited for a core says nothing of that: on a busy machine, who sleeps for 5 ms
+        at a time also waits for one each time. Nor was all sleep that is neither: a wait for a core
+        may not be told yet. So no more of it counts as sleep than the share of samples that saw it.
+        Where there was no sample, half of the cores taken say as much: it is them that it waits
+        for.
+        """
+        measured = self.worked - self.unmeasured
+        if self.looks:
+            seen_asleep = measured * (self.looks - self.ready) // self.looks
+            return self.on_cpu >= min(measured - self.on_cpu - self.without_core, seen_asleep)
+        return 2 * self.on_cpu >= min(measured, self.cores * self.window)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an estimate: a twentieth of the time at most is unexplained."""
+        return self.worked > 0 and (self.by_cpu or self.unexplained * 20 <= self.worked)
+
+    @property
+    def serial(self) -> int:
+        """The serial estimate, nanoseconds; 0 if there is none."""
+        if not self.is_known:
+            return 0
+        return self.on_cpu if self.by_cpu else self.worked
+
+    @property
+    def speed_up(self) -> float:
+        """How many times as fast as one after another; 0 if not known."""
+        return self.serial / self.window if self.window else 0.0
+
+    @property
+    def efficiency(self) -> float:
+        """The speed-up for each worker: 1 where all were at work all the time."""
+        return self.speed_up / self.at_once if self.at_once else 0.0
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether there is so much work without a reading that the speed-up may well be more."""
+        return self.by_cpu and self.unmeasured * 50 > self.worked
+
+
+def phases(state: RunState, now: int = -1) -> Phases:
+    """Where the time of the run went, up to its latest event or to ``now`` where that is later."""
+    workers = workers_of(state)
+    main = state.processes.get(state.main)
+    counted = [*workers, *([main] if main else ())]
+    begun = [process.lane for process in counted if process.lane.start >= 0]
+    # The run has begun before all else, unless events come from nowhere, as they do in tests.
+    begin = min([state.origin, *(lane.origin for lane in begun)])
+    until = state.end if state.ended >= 0 else max(state.now, now)
+    end = max([begin, until, *(lane.start for lane in begun)])
+    return Phases(
+        begin,
+        end,
+        tuple(_phases_of(worker, begin, end) for worker in workers),
+        _phases_of(main, begin, end) if main else None,
+    )
+
+
+def workers_of(state: RunState) -> list[Process]:
+    """Who does the work that was shared out, in the order in which they appeared."""
+    pooled = {key for pool in state.table(Pool).values() for key in pool.workers}
+    others = [
+        process
+        for process in state.processes.values()
+        if process.key != state.main and process.role not in (*HELPERS, "manager")
+    ]
+    return (
+        [process for process in others if process.key in pooled]
+        or [process for process in others if process.start_method]
+        or others
+    )
+
+
+def gain(state: RunState, found: Phases) -> Gain:
+    """What it has brought to share out the work."""
+    there = [worker.process for worker in found.workers if worker.process.lane.start >= 0]
+    starts = [process.lane.origin for process in there]
+    ends = [found.end if process.alive else process.lane.start for process in there]
+    total = found.total
+    on_cpu, unmeasured = total[Phase.WORKING_ON_CPU], total[Phase.WORKING_UNMEASURED]
+    without_core, off_cpu = total[Phase.WAITING_FOR_CORE], total[Phase.WORKING_OFF_CPU]
+    return Gain(
+        max(ends, default=0) - min(starts, default=0),
+        _most_at_once([*((start, 1) for start in starts), *((end, -1) for end in ends)]),
+        state.cores.count,
+        on_cpu,
+        without_core,
+        on_cpu + without_core + unmeasured + off_cpu + total[Phase.SLEEPING],
+        unmeasured,
+        sum(worker.unexplained for worker in found.workers),
+        sum(process.readings.looks for process in there),
+        sum(process.readings.ready for process in there),
+    )
+
+
+def _most_at_once(moments: Iterable[tuple[int, int]]) -> int:
+    """Of these (time, 1 for a start and -1 for an end): an end frees the place for a start."""
+    there = most = 0
+    for _, change in sorted(moments):
+        there += change
+        most = max(most, there)
+    return most
+
+
+def _phases_of(process: Process, begin: int, end: int) -> ProcessPhases:
+    amounts = [0] * len(Phase)
+    lane, readings = process.lane, process.readings
+    if lane.start < 0:
+        amounts[Phase.NOT_THERE_YET] = end - begin
+        return ProcessPhases(process, tuple(amounts), 0)
+    spent = list(lane.totals)
+    spent[lane.activity] += end - lane.start
+    amounts[Phase.NOT_THERE_YET] = lane.origin - begin
+    for activity, phase in _PHASE_OF.items():
+        amounts[phase] = spent[activity]
+    running, at_tasks = spent[Activity.RUNNING], spent[Activity.TASK]
+    measured = min(running + at_tasks, readings.worked)
+    on_cpu = min(measured, readings.on_cpu)
+    without_core = min(measured - on_cpu, readings.without_core)
+    off_cpu = measured - on_cpu - without_core
+    amounts[Phase.WORKING_ON_CPU] = on_cpu
+    amounts[Phase.WAITING_FOR_CORE] = without_core
+    amounts[Phase.WORKING_OFF_CPU] = off_cpu
+    amounts[Phase.WORKING_UNMEASURED] = running + at_tasks - measured
+    in_locks = readings.tasks_in_locks / max(1, readings.looks - readings.ready)
+    share = (running + at_tasks * min(1.0, in_locks)) / max(1, running + at_tasks)
+    return ProcessPhases(process, tuple(amounts), spent[Activity.SLEEPING] + int(off_cpu * share))

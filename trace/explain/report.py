@@ -1,0 +1,228 @@
+"""What a run came to: the ``--json`` document, and a short text for the end of a headless run."""
+
+from __future__ import annotations
+
+from heapq import nlargest
+from itertools import islice
+from typing import Any
+
+from mpviz.trace.explain import time_report
+from mpviz.trace.explain.stalls import as_it_waits
+from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.primitives import PRIMITIVES
+from mpviz.trace.model.processes import described, end_and_sender
+from mpviz.trace.model.programs import unobserved_run
+from mpviz.trace.model.state import Finding, LogEntry, Process, RunState, Stuck, Summary
+from mpviz.trace.model.wait_kinds import behind_waits
+
+MOST_TOLD = 10
+"""Objects of each kind, findings and troubles that get a line; the JSON document has all."""
+
+
+def document(state: RunState) -> dict[str, Any]:
+    """The state as plain data for JSON; times in seconds from the start of the run.
+
+    Fields are added from version to version, never renamed.
+    """
+    sections: dict[str, Any] = {"run": _run(state)}
+    for primitive in PRIMITIVES:
+        if primitive.document is not None:
+            sections.update(primitive.document(state))
+    for entry in sections["processes"]:
+        entry["wait"] = _wait(state, state.processes[entry["id"]])
+    sections["findings"] = [_finding(state, each) for each in state.findings.values()]
+    sections |= time_report.document(state)
+    sections["cores"] = _cores(state)
+    sections["stream"] = {
+        "records": state.records,
+        "lost": state.lost,
+        "probe_errors": state.probe_errors,
+        "unreadable": state.unreadable,
+        "lost_of": {process.key: process.lost for process in _losers(state)},
+        "lost_unknown": list(state.hidden_losses),
+    }
+    return sections
+
+
+def summary(state: RunState) -> str:
+    """A few lines that say how it went, one for each thing that the program used."""
+    if state.failure:
+        return f"mpviz: {state.failure}"
+    return "\n".join(f"mpviz: {line}" for line in _lines(state))
+
+
+def _run(state: RunState) -> dict[str, Any]:
+    run = state.run
+    main = state.processes.get(state.main)
+    return {
+        "target": run.target if run else "",
+        "argv": run.arguments if run else [],
+        "python": run.python if run else "",
+        "python_version": main.python if main else "",
+        "start_method": _start_method(state),
+        "duration": _duration(state),
+        "exit_code": state.exit_code,
+        "error": state.failure or None,
+        "hang": [_stuck(state, each) for each in state.stuck],
+        "mpviz_version": run.version if run else "",
+    }
+
+
+def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    process = state.processes[stuck.process]
+    return {
+        "pid": process.pid,
+        "name": process.name,
+        "what": stuck.what,
+        "object": stuck.object,
+        "since": (stuck.since - state.origin) / 1e9,
+        "waits_for": stuck.words,
+        "chain": _chain(state, stuck),
+        **_place(state, stuck.site),
+    }
+
+
+def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
+    """What it waits for, or waited for when it ended."""
+    waits = as_it_waits(state, process) if process.alive else process.last_wait
+    if waits is None:
+        return None
+    return {
+        "what": waits.what,
+        "object": waits.object,
+        "since": (waits.since - state.origin) / 1e9,
+        **_place(state, waits.site),
+        "words": waits.words,
+        "chain": _chain(state, waits),
+    }
+
+
+def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    """From itself to the one that is at work, or to the dead end."""
+    return {
+        "pids": [state.processes[key].pid for key in stuck.chain],
+        "words": stuck.chain_words,
+    }
+
+
+def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
+    def seconds(time: int) -> float | None:
+        return (time - state.origin) / 1e9 if time >= 0 else None
+
+    return {
+        "rule": finding.rule,
+        "message": finding.message,
+        "cause": finding.cause,
+        "fix": finding.fix,
+        "pids": [state.processes[key].pid for key in finding.processes],
+        "objects": list(finding.objects),
+        "since": seconds(finding.since),
+        "found": seconds(finding.found),
+        "over": seconds(finding.over),
+    }
+
+
+def _place(state: RunState, number: int) -> dict[str, Any]:
+    """The line of the program where something is; None for both where that is not known."""
+    site = state.sites.get(number)
+    return {"file": site.file if site else None, "line": site.line if site else None}
+
+
+def _start_method(state: RunState) -> str:
+    """What was asked for, else what the program was seen to use, else nothing."""
+    if state.run and state.run.start_method:
+        return state.run.start_method
+    seen = [process.start_method for process in state.processes.values()]
+    return next((method for method in seen if method), "")
+
+
+def _duration(state: RunState) -> float:
+    return (state.end - state.origin) / 1e9
+
+
+def _cores(state: RunState) -> list[dict[str, Any]]:
+    cores = state.cores
+    return [
+        {
+            "index": index,
+            "mean_percent": total / max(1, cores.samples),
+            "usable": cores.may_use(index),
+        }
+        for index, total in enumerate(cores.percent_total)
+    ]
+
+
+def _told(state: RunState, told: Summary) -> list[str]:
+    """A line for each object. If there are very many, only the most important have one."""
+    objects = told.objects(state)
+    shown = nlargest(MOST_TOLD, objects, key=told.weight) if len(objects) > MOST_TOLD else objects
+    more = _more(len(objects), told.thing, told.things)
+    return [*(told.line(state, each) for each in shown), *more]
+
+
+def _more(number: int, thing: str, things: str) -> list[str]:
+    """One line that says how many things have no line of their own; no line if all have one."""
+    hidden = number - MOST_TOLD
+    return [f"and {plural(hidden, f'more {thing}', f'more {things}')}"] if hidden > 0 else []
+
+
+def _trouble(state: RunState, entry: LogEntry) -> str:
+    process = state.processes.get(entry.process)
+    return f"{described(process)}: {entry.text}" if process else entry.text
+
+
+def _lines(state: RunState) -> list[str]:
+    main = state.processes.get(state.main)
+    fate = end_and_sender(main) if main else "never seen"
+    name = state.run.target if state.run else "run"
+    processes = plural(len(state.processes), "process")
+    lines = [f"{name}: {fate} after {duration(state.end - state.origin)}, {processes}"]
+    not_told = unobserved_run(state)
+    lines += [not_told] if not_told else []
+    for primitive in PRIMITIVES:
+        if primitive.summary is not None:
+            lines += _told(state, primitive.summary)
+    lines += time_report.summary(state)
+    for finding in islice(state.findings.values(), MOST_TOLD):
+        over = duration(finding.over - state.origin)
+        until = f", no longer so after {over}" if finding.over >= 0 else ""
+        lines.append(f"!! {finding.message} ({finding.rule}{until})")
+        lines.append(f"   {finding.cause} {finding.fix}")
+    lines += _more(len(state.findings), "finding", "findings")
+    lines += [
+        f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
+        + f", at {state.place(each.site)}" * (each.site in state.sites)
+        for each in state.stuck[:MOST_TOLD]
+    ]
+    lines += _more(len(state.stuck), "process is stuck", "processes are stuck")
+    lines += [f"!! {_trouble(state, entry)}" for entry in state.troubles[:MOST_TOLD]]
+    lines += _more(len(state.troubles), "trouble in the log", "troubles in the log")
+    slow = sum(bool(process.slow_way) for process in state.processes.values())
+    if slow:
+        who = plural(slow, "process sends", "processes send")
+        lines.append(f"{who} records through the pipe instead of shared memory, which is slower")
+    return [*lines, losses_in_words(state)]
+
+
+def losses_in_words(state: RunState) -> str:
+    """How many records were read, and how many are missing."""
+    if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
+        return f"{plural(state.records, 'record')}, none lost"
+    losers = len(_losers(state))
+    told = [f"{state.lost} of {state.records + state.lost} records lost"]
+    if losers:
+        told[0] += f", of {plural(losers, 'process')}"
+    if state.hidden_losses:
+        told.append("and more may be lost, for the reasons above; how many is not known")
+    if state.probe_errors:
+        told.append(
+            f"{plural(state.probe_errors, 'probe error')}, the last in {state.last_probe_error}"
+        )
+    if state.unreadable:
+        told.append(f"{state.unreadable} unreadable")
+    return "!! " + ", ".join(told)
+
+
+def _losers(state: RunState) -> list[Process]:
+    """The processes that have lost records."""
+    return [process for process in state.processes.values() if process.lost]

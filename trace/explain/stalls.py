@@ -1,0 +1,58 @@
+"""Whether a program is stuck: nobody of it is at work, and some wait for each other."""
+
+from __future__ import annotations
+
+from mpviz.trace.explain.chains import chain_in_words, chain_of
+from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.state import HELPERS, Process, RunState, Stuck
+from mpviz.trace.model.wait_kinds import wait_in_words
+
+STUCK_NANOSECONDS = 1_000_000_000
+"""Who waits less than this may just be about to go on."""
+
+
+def stuck(state: RunState) -> list[Stuck]:
+    """Who waits and for what, the longest first, where nobody is at work; else an empty list.
+
+    A wait with a time-out counts as well: that it will end by itself cannot be seen from outside.
+    """
+    found: list[Stuck] = []
+    for process in state.processes.values():
+        if not process.alive or process.role in (*HELPERS, "manager"):
+            continue
+        if not _is_held_up(state, process):
+            return []
+        waits = as_it_waits(state, process)
+        if waits is not None:
+            found.append(waits)
+    return sorted(found, key=lambda each: each.since)
+
+
+def as_it_waits(state: RunState, process: Process) -> Stuck | None:
+    """What a process waits for now, in words too; None where it does not."""
+    wait = process.wait
+    if wait is None:
+        return None
+    words = wait_in_words(state, wait)
+    chain = chain_of(state, process)
+    return Stuck(
+        process.key,
+        wait.what,
+        wait.object,
+        wait.since,
+        words,
+        wait.site,
+        tuple(link.process.key for link in chain.links),
+        chain_in_words(state, chain),
+    )
+
+
+def _is_held_up(state: RunState, process: Process) -> bool:
+    """Whether a living process does nothing that could bring the others on."""
+    wait = process.wait
+    if wait is not None and process.activity is wait.activity:
+        return state.now - wait.since >= STUCK_NANOSECONDS
+    if process.activity is Activity.ENDING:
+        # It wants to end; asleep at that, something keeps it from it.
+        return process.resting and 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
+    return process.activity in (Activity.IDLE, Activity.ZOMBIE)

@@ -1,0 +1,60 @@
+"""Who used the cores: the program, or other programs while it waited for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.phases import Phase, Phases
+from mpviz.trace.model.formatting import duration
+from mpviz.trace.model.state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class CoreTime:
+    """Average number of cores in use, out of those that the program may use."""
+
+    usable: int
+    own: float
+    others: float
+    without: int
+    """Nanoseconds that the workers (the main process if there are none) were ready but had no
+    core."""
+    worked: int
+    """Nanoseconds that they were on a core, at work off it, or ready but without one."""
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether other programs have most of the cores while the program's work waits for them."""
+        return (
+            self.without >= limits.STARVED_NANOSECONDS
+            and self.without > limits.STARVED_SHARE * self.worked
+            and self.others >= limits.STARVED_OTHERS_SHARE * self.usable
+        )
+
+
+def core_time(state: RunState, found: Phases) -> CoreTime:
+    """Who used the cores over the whole run."""
+    cores = state.cores
+    samples = 100 * max(1, cores.samples)
+    own = cores.own_total / samples
+    used = sum(total for index, total in enumerate(cores.percent_total) if cores.may_use(index))
+    amounts = found.total if found.workers or found.main is None else found.main.amounts
+    without = amounts[Phase.WAITING_FOR_CORE]
+    worked = without + amounts[Phase.WORKING_ON_CPU] + amounts[Phase.WORKING_OFF_CPU]
+    return CoreTime(cores.count, own, max(0.0, used / samples - own), without, worked)
+
+
+def starved_in_words(time: CoreTime) -> list[str]:
+    """Sentences that other programs have the cores, longest first; empty if they have not."""
+    if not time.is_starved:
+        return []
+    cores = "1 core" if time.usable == 1 else f"{time.usable} cores"
+    had = f"other programs have the cores: of {cores} they used {time.others:.1f}"
+    lacked = f"work was ready, but without a core, for {duration(time.without)}"
+    return [
+        f"{had}, this one {time.own:.1f}; its {lacked}",
+        f"{had}, this one {time.own:.1f}",
+        had,
+        "other programs have the cores",
+    ]

@@ -1,0 +1,253 @@
+"""A session: one run of a program, from its launch to the moment when nothing of it is left."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic, monotonic_ns
+
+from mpviz.trace.collect.output import OutputReader
+from mpviz.trace.collect.sampler import Sampler
+from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.launch.program import Program
+from mpviz.trace.model.events import Marked, RunEnded
+from mpviz.trace.model.reducer import fold
+from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.record.recorder import Recorder
+
+BATCH_BYTES = 32 << 10
+"""How much is folded between two looks at the clock: a few milliseconds of work."""
+
+CLOSE_SECONDS = 5.0
+"""Seconds of silence that :meth:`Session.close` allows the supervisor, which needs one to four."""
+
+CLOSE_PAUSE = 0.02
+"""Seconds between two looks for records meanwhile."""
+
+
+class Session:
+    """A running program and what is known of it; one thread may use it."""
+
+    def __init__(
+        self,
+        queue: EventQueue,
+        program: Program,
+        sampler: Sampler,
+        output: OutputReader | None,
+        recorder: Recorder | None,
+        *,
+        silenced: frozenset[str],
+        grace: float,
+    ) -> None:
+        self.state = RunState(silenced=silenced)
+        self.over = False
+        """Nothing is left of the program, and all that it told is folded."""
+        self._queue = queue
+        self._program = program
+        self._sampler = sampler
+        self._output = output
+        self._recorder = recorder
+        self._grace = grace
+        self._told_end = False
+        self._frozen: set[str] = set()
+
+    @property
+    def behind(self) -> int:
+        """Bytes that have been read and are not folded yet."""
+        return self._queue.backlog
+
+    def step(self, budget: float) -> bool:
+        """Fold what has arrived, for at most ``budget`` seconds; True if there was anything."""
+        deadline = monotonic() + budget
+        changed = False
+        while True:
+            events = self._queue.get(limit=BATCH_BYTES)
+            gone = not events and not self._told_end and self._is_gone()
+            if gone:
+                # Its last records may have arrived since.
+                events = self._queue.get(limit=BATCH_BYTES)
+            if events:
+                fold(self.state, events)
+                if self._recorder is not None:
+                    self._recorder.add(events)
+                changed = True
+                self._freeze_newcomers()
+            elif self._told_end:
+                self.over = True
+                # Now, and not when the person leaves the screen: the viewer may be killed by then.
+                self._close_queue()
+                return changed
+            elif gone:
+                self._tell_end()
+            else:
+                if self._recorder is not None:
+                    self._recorder.tidy()
+                return changed
+            if monotonic() >= deadline:
+                return changed
+
+    def wait(self, timeout: float) -> None:
+        """Wait up to so many seconds, and no longer than until nothing is left of the program."""
+        self._program.wait(timeout)
+
+    @property
+    def recorded(self) -> Path | None:
+        """The file that the run is recorded in; None where nobody asked for one."""
+        return self._recorder.path if self._recorder is not None else None
+
+    @property
+    def record_problem(self) -> str:
+        """Why the recording ended before the run, or cannot be had; empty where it goes on."""
+        return self._recorder.problem if self._recorder is not None else "it is not kept"
+
+    def record(self, path: Path) -> None:
+        """Have the whole run in this file: what was told so far, and the rest as it comes.
+
+        :class:`OSError` where it cannot be written.
+        """
+        if self._recorder is None:
+            raise OSError(0, self.record_problem)
+        self._recorder.keep(path)
+
+    def copy_recording(self, path: Path) -> None:
+        """Write what was told so far into this file as a recording of its own; the run goes on.
+
+        :class:`OSError` where it cannot be written, or is not kept.
+        """
+        if self._recorder is None:
+            raise OSError(0, self.record_problem)
+        self._recorder.copy(path)
+
+    def freeze(self) -> None:
+        """Stop every process of the program where it is (SIGSTOP)."""
+        self._mark("freeze")
+        self.state.frozen = True
+        self._freeze_newcomers()
+
+    def thaw(self) -> None:
+        """Let a frozen program go on (SIGCONT)."""
+        self._mark("go on")
+        self.state.frozen = False
+        self._frozen.clear()
+        self._program.thaw(self._living())
+
+    def signal(self, key: str, number: int) -> bool:
+        """Send a signal to one process; False where it is gone or was never seen clearly."""
+        process = self.state.processes.get(key)
+        if process is None or not process.alive or not process.started_ticks:
+            return False
+        sent_at = monotonic_ns()
+        if not self._program.send_signal(process.pid, process.started_ticks, number):
+            return False
+        self._queue.put(
+            Marked(time=sent_at, pid=0, action="signal", child=process.pid, signal=number)
+        )
+        return True
+
+    def interrupt(self) -> None:
+        """Send the program what Ctrl-C in its own terminal would."""
+        if not self._is_gone():
+            self._mark("interrupt")
+        self._program.interrupt()
+
+    def terminate(self) -> None:
+        """Ask the program to end by SIGTERM; after its grace period, end whatever is left.
+
+        The signal goes to its main process alone. Without a grace period, this is :meth:`stop`.
+        """
+        if not self._grace:
+            self.stop()
+            return
+        if not self._is_gone():
+            self._mark("stop")
+        if self.state.frozen:
+            self.thaw()
+        self._program.terminate(self._grace)
+
+    def stop(self) -> None:
+        """Ask for the end of everything, and return at once; :attr:`over` says when it is done."""
+        if not self._is_gone():
+            self._mark("stop")
+        self._program.end()
+
+    def write_stdin(self, text: str) -> bool:
+        """Give the program a line of input; False where it takes none."""
+        data = text.encode()
+        return self._program.write_stdin(data) == len(data)
+
+    def close(self) -> None:
+        """End what is left, fold the rest and remove the run's files; may be repeated."""
+        with ExitStack() as open_ends:
+            # They are closed in reverse order, and if one fails, the others are still closed.
+            open_ends.callback(self._close_queue)
+            open_ends.callback(self._program.close)
+            if self._recorder is not None:
+                open_ends.callback(self._recorder.close)
+            if not self._told_end and self.state.ending < 0:
+                self.stop()
+            else:
+                self._program.end()
+            self._wait_for_the_end()
+            while not self.over:
+                self.step(CLOSE_SECONDS)
+
+    def _wait_for_the_end(self) -> None:
+        """Wait until nothing is left of the program, and read on: the supervisor has to get rid of
+        its own records, and has nowhere to put them while too much lies unread.
+        """
+        patience = CLOSE_SECONDS
+        while not (self._told_end or self._is_gone()):
+            if patience <= 0:
+                raise RuntimeError("the program could not be ended: its supervisor does not answer")
+            if not self.step(CLOSE_PAUSE):
+                self._program.wait(CLOSE_PAUSE)
+                patience -= CLOSE_PAUSE
+        if not self._told_end:
+            # Now, since a process out of the supervisor's reach may go on to send records.
+            self._tell_end()
+
+    def _close_queue(self) -> None:
+        left = self._queue.close()
+        if left:
+            self.state.note(monotonic_ns(), "", left, trouble=True)
+
+    def _is_gone(self) -> bool:
+        if not self._program.wait(0):
+            return False
+        if self._program.was_abandoned():
+            self._program.end_orphans()
+        return True
+
+    def _tell_end(self) -> None:
+        """Collect what is still on its way, now that nobody is left to send more."""
+        self._told_end = True
+        self._sampler.stop()
+        # Before the output, whose thread may be waiting for this one to fold.
+        self._queue.finish()
+        if self._output is not None:
+            self._output.stop()
+        trouble = ""
+        if self._program.was_abandoned():
+            trouble = "the supervisor was killed, so mpviz has ended what it watched over"
+        self._queue.put(
+            RunEnded(time=monotonic_ns(), pid=0, exit_code=self.state.exit_code, trouble=trouble)
+        )
+
+    def _freeze_newcomers(self) -> None:
+        """Stop what was started between a freeze and the moment when it reached its parent."""
+        if not self.state.frozen:
+            return
+        for key, process in self.state.processes.items():
+            if key not in self._frozen and process.alive and process.started_ticks:
+                self._frozen.add(key)
+                self._program.freeze([(process.pid, process.started_ticks)])
+
+    def _living(self) -> list[tuple[int, int]]:
+        return [_identity(process) for process in self.state.processes.values() if process.alive]
+
+    def _mark(self, action: str) -> None:
+        self._queue.put(Marked(time=monotonic_ns(), pid=0, action=action))
+
+
+def _identity(process: Process) -> tuple[int, int]:
+    return process.pid, process.started_ticks

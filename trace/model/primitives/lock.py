@@ -1,0 +1,375 @@
+"""Locks and semaphores: who holds them, who waits, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from operator import lt, sub
+from typing import Any
+
+from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.measures import Activity, Distribution, TimingFields
+from mpviz.trace.model.names import name_object
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import (
+    FoldRecord,
+    Freers,
+    Primitive,
+    Process,
+    RingHandler,
+    RunState,
+    Summary,
+    Thread,
+    Wait,
+    WaitKind,
+    end_wait,
+    note_thread,
+    settle,
+)
+from mpviz.trace.model.stretches import Part, PartHandler, Places
+
+
+class LockCreated(Event, tag="lock.created", kw_only=True):
+    """A Lock, RLock, Semaphore or BoundedSemaphore came to be."""
+
+    object: str
+    kind: str
+    maximum: Whole
+    """How many may hold it at once: 1 for the locks, the start value for semaphores."""
+    site: Whole = 0
+
+
+class LockAcquired(Event, tag="lock.acquired", kw_only=True):
+    """A process has it now; for an RLock the outermost acquire only."""
+
+    object: str
+    site: Whole = 0
+
+
+class LockReleased(Event, tag="lock.released", kw_only=True):
+    """A process is about to give it back; for an RLock the outermost release only."""
+
+    object: str
+
+
+class ReleaseRefused(Event, tag="lock.refused", kw_only=True):
+    """The release just announced did not happen: the lock was not held."""
+
+    object: str
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lock or semaphore of the program."""
+
+    id: str
+    name: str
+    kind: str
+    maximum: int
+    owned: bool = False
+    """It belongs to a Value, and counts only once the program takes it by itself."""
+    inside: bool = False
+    """It belongs to a Condition, and is named only to those who wait for it."""
+    holders: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(process key, thread): since when, nanoseconds. A dead holder stays."""
+    last_holder: str = ""
+    heard: int = 0
+    """How many records of all had been read when it was last taken or given back."""
+    takers: dict[str, int] = field(default_factory=dict)
+    """Process key: since when it has come to take it, waits included, nanoseconds."""
+    taken: int = -1
+    """When it was last taken, nanoseconds; -1 before."""
+    acquisitions: int = 0
+    releases: int = 0
+    passed_on: int = 0
+    """How many of these were by another thread than the one that had taken it."""
+    contended: int = 0
+    """How many acquisitions had to wait."""
+    cut_off: int = 0
+    """How many waits ended because their process did."""
+    wait: Distribution = field(default_factory=Distribution)
+    hold: Distribution = field(default_factory=Distribution)
+
+    @property
+    def given_up(self) -> int:
+        """How many waits ended without the lock: by a time-out or an exception.
+
+        Not known of the lock of a Value, whose own reads and writes wait for it, too.
+        """
+        return 0 if self.owned else self.wait.count - self.contended - self.cut_off
+
+    @property
+    def holder(self) -> str:
+        """The key of the process that has held it longest; empty while it is free."""
+        return next(iter(self.holders), ("", 0))[0]
+
+    @property
+    def held_since(self) -> int:
+        """Since when that process holds it, nanoseconds; -1 while it is free."""
+        return next(iter(self.holders.values()), -1)
+
+
+def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, Wait]]:
+    """Who waits for this object, longest first."""
+    found = [
+        (process, wait)
+        for process in state.processes.values()
+        if process.waits
+        for wait in process.waits.values()
+        if wait.what == what and wait.object == object_id
+    ]
+    return sorted(found, key=lambda item: item[1].since)
+
+
+def contention(state: RunState, lock: Lock) -> float:
+    """The share of attempts to take it that had to wait, those without success included."""
+    in_vain = 0
+    if not lock.owned:
+        # Some of the waits may not be over yet.
+        in_vain = lock.given_up + lock.cut_off + len(waiters(state, "lock", lock.id))
+    attempts = lock.acquisitions + in_vain
+    return (lock.contended + in_vain) / attempts if attempts else 0.0
+
+
+def _held(state: RunState, lock: Lock) -> int:
+    """How long it was held in all, by those who still hold it too, nanoseconds."""
+    return lock.hold.total + sum(max(0, state.end - since) for since in lock.holders.values())
+
+
+def _waited(state: RunState, lock: Lock) -> int:
+    """How long it was waited for in all, by those who still wait too, nanoseconds."""
+    waits = waiters(state, "lock", lock.id)
+    return lock.wait.total + sum(max(0, state.end - wait.since) for _, wait in waits)
+
+
+def locks_in_use(state: RunState) -> list[Lock]:
+    """The locks that the program made or took itself."""
+    return [
+        lock
+        for lock in state.table(Lock).values()
+        if not lock.inside and (lock.acquisitions or not lock.owned)
+    ]
+
+
+def _created(state: RunState, process: Process, event: LockCreated) -> None:
+    name = name_object(state, event.site, event.kind)
+    state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
+
+
+# A lock that nobody announced is a part of something else (of an Event, say, that came to a child
+# under spawn): it is not the program's, and only ends the wait that it may have begun.
+
+
+def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
+    lock = state.table(Lock).get(lock_id)
+    key, waits = process.key, process.waits
+    main_thread = key, 0
+    # A semaphore that began with 0 is a signal: who takes it gives nothing back.
+    holders = lock.holders if lock is not None and lock.maximum else None
+    hold = f"hold {lock.name}" if lock is not None else ""
+
+    def acquired(time: int, thread: int, site: int, *_: int) -> None:
+        wait = end_wait(process, thread) if waits else None
+        if lock is not None:
+            lock.acquisitions += 1
+            lock.heard = state.records
+            lock.last_holder = key
+            lock.taken = time
+            if key not in lock.takers:
+                lock.takers[key] = time if wait is None else wait.since
+            if holders is not None and not thread:
+                holders[main_thread] = time
+            if wait is not None:
+                lock.contended += 1
+                lock.wait.add(time - wait.since)
+        if site:
+            process.site = site
+        if wait is not None:
+            settle(process, time)
+        if thread and holders is not None:
+            note_thread(holders, process, thread, time, hold)
+
+    return acquired
+
+
+def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
+    lock = state.table(Lock).get(lock_id)
+    if lock is None:
+        return _nothing
+    key, holders = process.key, lock.holders
+    main_thread = key, 0
+    add_hold = lock.hold.add
+
+    def released(time: int, thread: int, *_: int) -> None:
+        lock.releases += 1
+        lock.heard = state.records
+        since = holders.pop((key, thread) if thread else main_thread, None)
+        if since is None and holders:
+            # A Lock may be released by another than its holder; who has it longest gives way.
+            lock.passed_on += 1
+            since = holders.pop(next(iter(holders)))
+        if since is not None:
+            add_hold(time - since)
+
+    return released
+
+
+def _taking_turns(
+    state: RunState, process: Process, lock_id: str, part: Part
+) -> Callable[[], None] | None:
+    """Fold that a process takes a lock and gives it back, again and again, without a wait."""
+    lock = state.table(Lock).get(lock_id)
+    taken, given = part.at(LockAcquired), part.at(LockReleased)
+    if lock is None:
+        return _nothing
+    main_thread = process.key, 0
+    held = lock.holders.get(main_thread)
+    gives_first = bool(given) and (not taken or given[0] < taken[0])
+    if not lock.maximum or gives_first is (held is None) or not _take_turns(taken, given):
+        return None
+
+    def fold_turns() -> None:
+        since, until = part.times(taken), part.times(given)
+        if held is not None:
+            since.insert(0, held)
+        lock.acquisitions += len(taken)
+        lock.releases += len(given)
+        lock.heard = state.records - part.behind(max([*taken[-1:], *given[-1:]]))
+        lock.hold.add_all(list(map(sub, until, since)))
+        if taken:
+            lock.last_holder = process.key
+            lock.taken = since[-1]
+            lock.takers.setdefault(process.key, since[-len(taken)])
+        if given:
+            lock.holders.pop(main_thread, None)
+        if len(since) > len(until):
+            lock.holders[main_thread] = since[-1]
+
+    return fold_turns
+
+
+def _take_turns(taken: Places, given: Places) -> bool:
+    """Whether each of these places is followed by one of the other list, or is the last."""
+    if not taken or not given:
+        return len(taken) + len(given) < 2
+    first, second = (taken, given) if taken[0] < given[0] else (given, taken)
+    return (
+        0 <= len(first) - len(second) <= 1
+        and all(map(lt, first, second))
+        and all(map(lt, second, first[1:]))
+    )
+
+
+def _nothing(*_: int) -> None:
+    """Fold what happens to a lock that nobody announced."""
+
+
+def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
+    lock = state.table(Lock).get(event.object)
+    if lock is not None:
+        lock.releases -= 1
+
+
+def _gave_up(state: RunState, wait: Wait, took: int) -> None:
+    lock = state.table(Lock).get(wait.object)
+    if lock is not None:
+        lock.wait.add(took)
+
+
+def _process_ended(state: RunState, process: Process) -> None:
+    for wait in process.waits.values():
+        lock = state.table(Lock).get(wait.object) if wait.what == "lock" else None
+        if lock is not None:
+            lock.cut_off += 1
+
+
+def _words(state: RunState, wait: Wait) -> str:
+    lock = state.table(Lock).get(wait.object)
+    if lock is None:
+        return "an internal lock"
+    holder = state.processes.get(lock.holder)
+    if holder is None:
+        return f"{lock.kind.lower()} {lock.name}"
+    fate = "" if holder.alive else ", which is dead"
+    return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{fate}"
+
+
+def _freers(state: RunState, wait: Wait) -> Freers:
+    """Its holders; who releases a semaphore need not have taken it, so others could, too."""
+    lock = state.table(Lock).get(wait.object)
+    if lock is None:
+        return Freers((), "holds it")
+    holders = tuple(Thread(*holder) for holder in lock.holders)
+    is_lock = lock.kind in ("Lock", "RLock") and bool(holders)
+    return Freers(holders, "holds it", known=is_lock, heard=lock.heard)
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    def pid_of(key: str) -> int | None:
+        process = state.processes.get(key)
+        return process.pid if process else None
+
+    return {
+        "locks": [
+            {
+                "id": lock.id,
+                "name": lock.name,
+                "kind": lock.kind,
+                "acquisitions": lock.acquisitions,
+                "releases": lock.releases,
+                "contended": lock.contended,
+                "wait": _waited(state, lock) / 1e9,
+                "hold": _held(state, lock) / 1e9,
+                "holder_pid": pid_of(lock.holder),
+            }
+            for lock in locks_in_use(state)
+        ]
+    }
+
+
+def _line(state: RunState, lock: Lock) -> str:
+    waiting = 0 if lock.owned else len(waiters(state, "lock", lock.id))
+    cut_off = 0 if lock.owned else lock.cut_off
+    return (
+        f"{lock.kind.lower()} {lock.name}: taken {plural(lock.acquisitions, 'time')},"
+        f" {lock.contended:,} after a wait"
+        + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
+        + f", {plural(cut_off, 'wait')} cut off by the end of the process" * bool(cut_off)
+        + f", {plural(waiting, 'wait')} not over" * bool(waiting)
+        + f", {duration(_waited(state, lock))} waited in all"
+    )
+
+
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for lock in locks_in_use(state):
+        kind = lock.kind.lower()
+        if lock.wait.count:
+            yield "wait", kind, lock.name, lock.id, lock.wait
+        if lock.hold.count:
+            yield "hold", kind, lock.name, lock.id, lock.hold
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        LockCreated: _created,
+        ReleaseRefused: _refused,
+    },
+    ring_handlers={
+        LockAcquired: RingHandler(_acquiring, ("site",)),
+        LockReleased: RingHandler(_releasing, ()),
+    },
+    part_handlers=(PartHandler((LockAcquired, LockReleased), _taking_turns),),
+    in_rings=(ReleaseRefused,),
+    waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
+    process_ended=_process_ended,
+    document=_document,
+    summary=Summary(
+        "lock or semaphore",
+        "locks and semaphores",
+        locks_in_use,
+        lambda lock: (lock.wait.total, lock.acquisitions),
+        _line,
+    ),
+    timings=_timings,
+)

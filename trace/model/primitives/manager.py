@@ -1,0 +1,310 @@
+"""Managers: the objects that live in them, the calls from other processes, and who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.measures import Activity, Distribution, Rate, TimingFields
+from mpviz.trace.model.names import name_object
+from mpviz.trace.model.primitives.memory import free_id
+from mpviz.trace.model.processes import described
+from mpviz.trace.model.state import (
+    Freers,
+    Primitive,
+    Process,
+    RunState,
+    Summary,
+    Wait,
+    WaitKind,
+    begin_wait,
+    end_wait,
+    main_threads,
+    settle,
+)
+
+
+class ManagerServing(Event, tag="manager.serving", kw_only=True):
+    """The process that speaks serves the objects of a manager from here on."""
+
+    object: str
+    """The address at which it does."""
+
+
+class ManagedCreated(Event, tag="manager.created", kw_only=True):
+    """An object came to be in a manager."""
+
+    object: str
+    manager: str
+    kind: str
+    """As it is registered: dict, list, Namespace, Queue …"""
+    site: Whole = 0
+
+
+class MethodCalled(Event, tag="manager.called", kw_only=True):
+    """A method of an object in a manager is about to be called; the answer ends a wait."""
+
+    object: str
+    manager: str
+    kind: str
+    method: str
+    site: Whole = 0
+
+
+class MethodAnswered(Event, tag="manager.answered", kw_only=True):
+    """The answer has come, or an exception instead."""
+
+    object: str
+    method: str
+
+
+@dataclass(slots=True)
+class Manager:
+    """A manager, known by its address."""
+
+    id: str
+    server: str = ""
+    """Key of the process that serves; empty where that is none of the program's."""
+    calls: Rate = field(default_factory=Rate)
+
+
+@dataclass(slots=True)
+class Method:
+    """A method of an object in a manager, which is what a caller waits for."""
+
+    id: str
+    name: str
+    """With the object's: ``shared.update``."""
+    object: str
+    calls: int = 0
+    wait: Distribution = field(default_factory=Distribution)
+
+
+@dataclass(slots=True)
+class Managed:
+    """An object in a manager."""
+
+    id: str
+    name: str
+    manager: str
+    kind: str
+    calls: Rate = field(default_factory=Rate)
+    wait: Distribution = field(default_factory=Distribution)
+    """For the answers."""
+    called_by: dict[str, int] = field(default_factory=dict)
+    """Process key: calls."""
+    uses: int = 1
+    """How often its id has been used, this time included."""
+    methods: dict[str, Method] = field(default_factory=dict)
+    """By their own names those that were called."""
+
+
+def objects_of(state: RunState, manager: Manager) -> list[Managed]:
+    """All that was ever seen of this manager, oldest first."""
+    return [each for each in state.table(Managed).values() if each.manager == manager.id]
+
+
+def methods_of(managed: Managed) -> list[tuple[str, Method]]:
+    """The methods that were called with their own names, the one called most first."""
+    return sorted(managed.methods.items(), key=lambda item: -item[1].calls)
+
+
+def callers(state: RunState, manager: Manager) -> Iterator[tuple[Process, Wait, Method, Managed]]:
+    """Who waits for an answer of this manager to which call."""
+    methods, objects = state.table(Method), state.table(Managed)
+    for process in state.processes.values():
+        for wait in process.waits.values():
+            method = methods.get(wait.object) if wait.what == "answer" else None
+            managed = objects.get(method.object) if method is not None else None
+            if method is not None and managed is not None and managed.manager == manager.id:
+                yield process, wait, method, managed
+
+
+def manager_name(state: RunState, manager: Manager | None) -> str:
+    """By the process that serves, else by the address."""
+    server = state.processes.get(manager.server) if manager is not None else None
+    if server is not None:
+        return described(server)
+    return f"at {manager.id}" if manager is not None else "of another program"
+
+
+def _manager(state: RunState, address: str) -> Manager:
+    managers = state.table(Manager)
+    manager = managers.get(address)
+    if manager is None:
+        manager = managers[address] = Manager(address)
+    return manager
+
+
+def _serving(state: RunState, process: Process, event: ManagerServing) -> None:
+    _manager(state, event.object).server = process.key
+    if process.role == "process":
+        process.role = "manager"
+
+
+def _created(state: RunState, process: Process, event: ManagedCreated) -> None:
+    _manager(state, event.manager)
+    objects = state.table(Managed)
+    uses = _keep_predecessor(state, event.object)
+    name = name_object(state, event.site, event.kind)
+    managed = objects[event.object] = Managed(event.object, name, event.manager, event.kind)
+    managed.uses = uses
+
+
+def _keep_predecessor(state: RunState, object_id: str) -> int:
+    """Rename a dead object whose id the manager has used again.
+
+    Returns how often that id has been used by now.
+    """
+    objects, methods = state.table(Managed), state.table(Method)
+    before = objects.pop(object_id, None)
+    if before is None:
+        return 1
+    before.id, uses = free_id(objects, object_id, before.uses)
+    objects[before.id] = before
+    for name, method in before.methods.items():
+        methods.pop(method.id, None)
+        method.id, method.object = f"{before.id}.{name}", before.id
+        methods[method.id] = method
+    return uses
+
+
+def _called(state: RunState, process: Process, event: MethodCalled) -> None:
+    managed = _managed(state, event)
+    method = _method(state, managed, event.method)
+    method.calls += 1
+    managed.calls.add(event.time)
+    managed.called_by[process.key] = managed.called_by.get(process.key, 0) + 1
+    _manager(state, managed.manager).calls.add(event.time)
+    wait = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
+    begin_wait(process, event.thread, wait)
+    if event.site:
+        process.site = event.site
+    settle(process, event.time)
+
+
+def _over(state: RunState, process: Process, event: MethodAnswered) -> None:
+    wait = end_wait(process, event.thread)
+    if wait is not None:
+        _answered(state, wait, event.time - wait.since)
+        settle(process, event.time)
+
+
+def _managed(state: RunState, event: MethodCalled) -> Managed:
+    """The object that is called, or those of its kind together where nobody announced it.
+
+    Iterators and the like come and go with single calls.
+    """
+    objects = state.table(Managed)
+    managed = objects.get(event.object)
+    if managed is not None:
+        return managed
+    together = f"{event.manager}#{event.kind}"
+    managed = objects.get(together)
+    if managed is None:
+        managed = objects[together] = Managed(together, event.kind, event.manager, event.kind)
+    return managed
+
+
+def _method(state: RunState, managed: Managed, name: str) -> Method:
+    method = managed.methods.get(name)
+    if method is None:
+        method = Method(f"{managed.id}.{name}", f"{managed.name}.{name}", managed.id)
+        state.table(Method)[method.id] = method
+        managed.methods[name] = method
+    return method
+
+
+def _answered(state: RunState, wait: Wait, took: int) -> None:
+    method = state.table(Method).get(wait.object)
+    if method is None:
+        return
+    method.wait.add(took)
+    managed = state.table(Managed).get(method.object)
+    if managed is not None:
+        managed.wait.add(took)
+
+
+def _words(state: RunState, wait: Wait) -> str:
+    method = state.table(Method).get(wait.object)
+    managed = state.table(Managed).get(method.object) if method is not None else None
+    if method is None or managed is None:
+        return "an answer from a manager"
+    manager = state.table(Manager).get(managed.manager)
+    server = state.processes.get(manager.server) if manager is not None else None
+    fate = ", which is dead" if server is not None and not server.alive else ""
+    return f"an answer from manager {manager_name(state, manager)} to {method.name}{fate}"
+
+
+def _freers(state: RunState, wait: Wait) -> Freers:
+    method = state.table(Method).get(wait.object)
+    managed = state.table(Managed).get(method.object) if method is not None else None
+    manager = state.table(Manager).get(managed.manager) if managed is not None else None
+    server = (manager.server,) if manager is not None and manager.server else ()
+    return Freers(main_threads(server), "answers", known=bool(server))
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    def pid_of(key: str) -> int | None:
+        process = state.processes.get(key)
+        return process.pid if process else None
+
+    return {
+        "managers": [
+            {
+                "id": manager.id,
+                "name": manager_name(state, manager),
+                "pid": pid_of(manager.server),
+                "calls": manager.calls.count,
+                "objects": [
+                    {
+                        "id": managed.id,
+                        "name": managed.name,
+                        "kind": managed.kind,
+                        "calls": managed.calls.count,
+                        "wait": managed.wait.total / 1e9,
+                        "methods": {name: method.calls for name, method in methods_of(managed)},
+                    }
+                    for managed in objects_of(state, manager)
+                ],
+            }
+            for manager in state.table(Manager).values()
+        ]
+    }
+
+
+def _line(state: RunState, manager: Manager) -> str:
+    waited = sum(each.wait.total for each in objects_of(state, manager))
+    return (
+        f"manager {manager_name(state, manager)}: {plural(manager.calls.count, 'call')},"
+        f" {duration(waited)} waited for answers"
+    )
+
+
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for managed in state.table(Managed).values():
+        yield "wait", "answers of", managed.name, managed.id, managed.wait
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        ManagerServing: _serving,
+        ManagedCreated: _created,
+        MethodCalled: _called,
+        MethodAnswered: _over,
+    },
+    in_rings=(MethodCalled, MethodAnswered),
+    waits={"answer": WaitKind(Activity.RESULT, _words, _freers, _answered)},
+    document=_document,
+    summary=Summary(
+        "manager",
+        "managers",
+        lambda state: list(state.table(Manager).values()),
+        lambda manager: manager.calls.count,
+        _line,
+    ),
+    timings=_timings,
+)

@@ -1,0 +1,259 @@
+"""What is known of pools: their jobs, the tasks that these are cut into, and their workers."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+from itertools import islice
+
+from mpviz.trace.model.measures import Distribution, Rate
+from mpviz.trace.model.primitives.pool_events import EXECUTORS
+from mpviz.trace.model.state import RunState, TableFullError
+
+JOB_LIMIT = 2_000
+"""About how many jobs of a pool have their details kept; totals count all."""
+
+MOST_JOBS = 1 << 18
+"""Maximum number of jobs of a pool that have not ended, and of calls in them: 100 MB."""
+
+TASK_LIMIT = 20_000
+"""About how many tasks have their details kept; totals count all."""
+
+MOST_BESIDE = 10_000
+"""Maximum number of tasks that a process does at a time, besides one."""
+
+SINGLE_CALLS = ("apply", "submit")
+"""Each of these is a job of its own, with one task."""
+
+
+@dataclass(slots=True)
+class Task:
+    """A piece of a job that goes to one worker in one piece: a chunk of items."""
+
+    id: str
+    pool: str
+    job: int
+    index: int
+    function: str
+    items: int
+    worker: str
+    """Process key."""
+    submitted: int
+    """Nanoseconds."""
+    started: int
+    number: int
+    """What people call it: its place in its job, or the job's number where it is all of the job."""
+    ended: int = -1
+    outcome: str = "running"
+    """running, done, raised, lost (its worker died in it); or why it was broken off, such as
+    "timed out", "cancelled", "stopped"."""
+    error: str = ""
+    order: int = 0
+    """How many tasks its worker had ended before; neighbours in a lane differ by one."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One call of map, apply_async and their like."""
+
+    number: int
+    call: str
+    function: str
+    submitted: int
+    """Nanoseconds."""
+    tasks: int
+    """-1 while unknown."""
+    items: int
+    chunksize: int
+    started: int = 0
+    """Tasks that were started."""
+    done: int = 0
+    raised: int = 0
+    lost: int = 0
+    cancelled: int = 0
+    never_run: int = 0
+    """Tasks that failed without a worker: they cannot be pickled, or their executor is broken."""
+    stopped: int = 0
+    """Tasks that were broken off, because they timed out or were cancelled."""
+    returned: int = 0
+    """Of an executor: tasks whose futures are done, however they ended."""
+    callbacks: int = 0
+    error_callbacks: int = 0
+    ended: int = -1
+    busy: int = 0
+    """How long the tasks took that have ended, all together, nanoseconds."""
+    last_end: int = -1
+    """When the last of them ended, nanoseconds; -1 before."""
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: tasks of this job ended there."""
+
+    @property
+    def queued(self) -> int:
+        """Tasks that wait for a worker; 0 while their number is unknown."""
+        return max(0, self.tasks - self.started - self.cancelled - self.never_run)
+
+    @property
+    def pending(self) -> int:
+        """Tasks that have come to no end yet; 0 while their number is unknown."""
+        ended = self.done + self.raised + self.lost + self.stopped
+        return max(0, self.tasks - ended - self.cancelled - self.never_run)
+
+
+@dataclass(slots=True)
+class Pool:
+    """A Pool or a ProcessPoolExecutor of the program."""
+
+    id: str
+    name: str
+    process: str
+    """Key of the process that made it."""
+    size: int
+    """Workers that it keeps; of an executor, at most."""
+    kind: str = "Pool"
+    """One of :data:`POOLS` or of :data:`EXECUTORS`."""
+    initializer: str = ""
+    """The function that each worker calls first; empty for none."""
+    max_tasks: int = 0
+    """How many tasks a worker does before it is replaced; 0 for any number."""
+    jobs: dict[int, Job] = field(default_factory=dict)
+    thin_at: int = JOB_LIMIT * 11 // 10
+    """At this number of jobs, old ones that have ended are added to the past."""
+    past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
+    """The sums over old jobs that are no longer kept one by one."""
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Of an executor: job and index of calls that are not a job's first, until they are done."""
+    never_run: dict[int, int] = field(default_factory=dict)
+    """Of a broken executor: calls that were not started before, and the jobs they belong to."""
+    workers: dict[str, None] = field(default_factory=dict)
+    """Keys of all that ever worked for it, each once, in order."""
+    initializing: dict[str, int] = field(default_factory=dict)
+    """Process key: since when a worker is at its initializer, nanoseconds."""
+    initialized: dict[str, int] = field(default_factory=dict)
+    """Process key: how long the initializer took there, nanoseconds."""
+    retired: dict[str, int] = field(default_factory=dict)
+    """Process key: when a worker ended its last task, whose place nobody has taken yet."""
+    replaced: int = 0
+    """Workers that had done as many tasks as they may, and whose places others took."""
+    at_work: dict[str, str] = field(default_factory=dict)
+    """Process key: id of the task that it is at."""
+    beside: dict[str, dict[str, None]] = field(default_factory=dict)
+    """For a process that does several tasks at a time: its key, and the ids of the other tasks."""
+    most_at_work: int = 0
+    """How many workers were at a task at once, at most."""
+    first_task: int = -1
+    """When the first task was started, nanoseconds; -1 before."""
+    last_end: int = -1
+    """When the last task ended, nanoseconds; -1 before."""
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: tasks ended there."""
+    items_by: dict[str, int] = field(default_factory=dict)
+    """Process key: items ended there."""
+    lost_with: dict[str, str] = field(default_factory=dict)
+    """Key of a worker that died in a task: that task's id."""
+    finished: Rate = field(default_factory=Rate)
+    duration: Distribution = field(default_factory=Distribution)
+    ended: str = ""
+    """close, terminate, shutdown, terminate_workers or kill_workers, once called; else empty."""
+    broken: bool = False
+    """Whether it is an executor that has lost a worker, and with it all that was not done."""
+
+    @property
+    def is_executor(self) -> bool:
+        """Whether its tasks are calls that are submitted one by one."""
+        return self.kind in EXECUTORS
+
+
+def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
+    """The job with this number, also where nobody has heard of it before."""
+    job = pool.jobs.get(number)
+    if job is None:
+        job = Job(number, "", function, time, -1, -1, 1)
+        add_job(pool, job)
+    return job
+
+
+def take_over(job: Job, heard_of: Job) -> None:
+    """Give a job all that was told of it before its submission."""
+    job.tasks = max(job.tasks, heard_of.tasks)
+    job.items = max(0, job.items) + heard_of.items if heard_of.items > 0 else job.items
+    for name in _TOLD_LATER:
+        setattr(job, name, getattr(heard_of, name))
+
+
+_TOLD_LATER = [
+    each.name
+    for each in fields(Job)
+    if each.default is not MISSING or each.default_factory is not MISSING
+]
+"""The fields of a job that are not known at its submission."""
+
+
+def add_job(pool: Pool, job: Job) -> None:
+    """Add a job to those of its pool; :class:`TableFullError` if too many have not ended."""
+    if len(pool.jobs) >= MOST_JOBS and job.number not in pool.jobs:
+        raise TableFullError(
+            f"more than {MOST_JOBS:,} jobs of {pool.name} have not ended: the others are not shown"
+        )
+    pool.jobs[job.number] = job
+    _thin_jobs(pool)
+
+
+def note_place(pool: Pool, call: int, job: Job) -> None:
+    """Note that this call of an executor is the next task of a job."""
+    if len(pool.places) >= MOST_JOBS and call not in pool.places:
+        raise TableFullError(
+            f"more than {MOST_JOBS:,} calls of {pool.name} are not done: the others are not shown"
+        )
+    pool.places[call] = job.number, job.tasks
+
+
+def note_beside(pool: Pool, worker: str, task: str) -> None:
+    """Note that a worker is at this task besides the one that it starts now."""
+    beside = pool.beside.setdefault(worker, {})
+    if len(beside) >= MOST_BESIDE and task not in beside:
+        raise TableFullError(
+            f"a worker of {pool.name} is at more than {MOST_BESIDE:,} tasks:"
+            " the others are not shown"
+        )
+    beside[task] = None
+
+
+def pool_of(state: RunState, object_id: str) -> Pool:
+    """The pool with this id, also where nobody has heard of it before."""
+    pools = state.table(Pool)
+    pool = pools.get(object_id)
+    if pool is None:
+        pool = pools[object_id] = Pool(object_id, object_id, "", 0)
+    return pool
+
+
+def _thin_jobs(pool: Pool) -> None:
+    """Add the oldest jobs that have ended to the past, many at a time and not at every call."""
+    if len(pool.jobs) <= pool.thin_at:
+        return
+    oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
+    for job in [job for job in oldest if job.ended >= 0]:
+        past = pool.past
+        past.tasks += max(0, job.tasks)
+        past.items += max(0, job.items)
+        past.started += job.started
+        past.done += job.done
+        past.raised += job.raised
+        past.lost += job.lost
+        past.cancelled += job.cancelled
+        past.never_run += job.never_run
+        past.stopped += job.stopped
+        past.callbacks += job.callbacks
+        past.error_callbacks += job.error_callbacks
+        del pool.jobs[job.number]
+    # All are looked through again when a tenth more has come, however few have ended.
+    pool.thin_at = max(JOB_LIMIT, len(pool.jobs)) * 11 // 10
+
+
+def thin_tasks(tasks: dict[str, Task]) -> None:
+    """Forget the oldest tasks that have ended, many at a time: a dict is slow at its front."""
+    # A look through them all is worth its while only now and then.
+    if len(tasks) <= TASK_LIMIT or len(tasks) % (TASK_LIMIT // 10):
+        return
+    oldest = islice(tasks.values(), len(tasks) - TASK_LIMIT)
+    for task in [task for task in oldest if task.ended >= 0]:
+        del tasks[task.id]

@@ -1,0 +1,352 @@
+"""Queue, JoinableQueue and SimpleQueue: how full, how fast, and who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mpviz.trace.model.events import Count, Event, Whole
+from mpviz.trace.model.formatting import plural
+from mpviz.trace.model.measures import Activity, Distribution, Rate, Series, TimingFields
+from mpviz.trace.model.names import name_object
+from mpviz.trace.model.state import (
+    FoldRecord,
+    Freers,
+    Primitive,
+    Process,
+    RingHandler,
+    RunState,
+    Summary,
+    Wait,
+    WaitKind,
+    go_on,
+    main_threads,
+)
+
+
+class QueueCreated(Event, tag="queue.created", kw_only=True):
+    """A queue came to be."""
+
+    object: str
+    kind: str
+    maxsize: Whole
+    """Items; 0 for no bound."""
+    site: Whole = 0
+
+
+class ItemPut(Event, tag="queue.put", kw_only=True):
+    """An item is about to be put; there is room for it."""
+
+    object: str
+    site: Whole = 0
+
+
+class ItemGot(Event, tag="queue.got", kw_only=True):
+    """An item has been taken out."""
+
+    object: str
+    size: Count
+    """Bytes, pickled."""
+    site: Whole = 0
+
+
+class ItemLost(Event, tag="queue.lost", kw_only=True):
+    """An item that was put never reached the queue: its pickling failed."""
+
+    object: str
+    given_up: Whole = 0
+    """1 if the put itself failed instead: it was interrupted, or the read end was closed."""
+
+
+class ItemDone(Event, tag="queue.done", kw_only=True):
+    """``task_done()`` was called."""
+
+    object: str
+
+
+@dataclass(slots=True)
+class Turns:
+    """What one process did at one end of a queue, from its first item on."""
+
+    first: int
+    """When it put or took its first item, nanoseconds."""
+    last: int
+    items: int = 0
+    """After the first."""
+    waits: int = 0
+    """For how many of these it had to wait."""
+    waited: int = 0
+    """How long it waited for these, nanoseconds."""
+
+    @property
+    def count(self) -> int:
+        """Items in all."""
+        return self.items + 1
+
+
+@dataclass(slots=True)
+class Queue:
+    """A queue of the program."""
+
+    id: str
+    name: str
+    kind: str
+    maxsize: int
+    """Items; 0 for no bound."""
+    depth: int = 0
+    """Items put and not yet taken out."""
+    max_depth: int = 0
+    puts: Rate = field(default_factory=Rate)
+    gets: Rate = field(default_factory=Rate)
+    done: int = 0
+    size: int = 0
+    """Bytes taken out so far."""
+    put_wait: Distribution = field(default_factory=Distribution)
+    get_wait: Distribution = field(default_factory=Distribution)
+    depths: Series = field(default_factory=Series)
+    putters: dict[str, Turns] = field(default_factory=dict)
+    """Who has put items in, by process key."""
+    takers: dict[str, Turns] = field(default_factory=dict)
+    """Who has taken items out, by process key."""
+    read_aside: set[str] = field(default_factory=set)
+    """Keys of processes in which another thread than the main one has taken items out."""
+    put_since: set[str] = field(default_factory=set)
+    """Keys of those that have put something since anything was last taken out."""
+    dead_turns: dict[str, str] = field(default_factory=dict)
+    """get or put: key of a process that died in its turn at that, and never ends it."""
+
+
+def _created(state: RunState, process: Process, event: QueueCreated) -> None:
+    name = name_object(state, event.site, event.kind)
+    queue = Queue(event.object, name, event.kind, event.maxsize)
+    queue.depths.add(event.time, 0)
+    state.table(Queue)[event.object] = queue
+
+
+# As with locks, a queue that nobody announced is a part of something else and is not shown.
+
+
+def _putting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
+    queue = state.table(Queue).get(queue_id)
+    if queue is None:
+        return partial(_go_on, process)
+    key, waits, putters, put_since = process.key, process.waits, queue.putters, queue.put_since
+    puts, depths = queue.puts, queue.depths
+
+    # Here and in `got`, turns are counted, and the open steps of a Rate and a Series filled,
+    # without a function: calls for each item would double the cost.
+    def put(time: int, thread: int, site: int, *_: int) -> None:
+        waited = go_on(process, time, thread, site) if waits else -1
+        if site:
+            process.site = site
+        if puts.begins <= time < puts.ends:
+            puts.in_step += 1
+        else:
+            puts.add(time)
+        queue.depth = depth = queue.depth + 1
+        if depth > queue.max_depth:
+            queue.max_depth = depth
+        if depths.until <= time < depths.ends and depth <= depths.highest:
+            depths.until = time
+            depths.last = depth
+        else:
+            depths.add(time, depth)
+        if key in putters:
+            turns = putters[key]
+            turns.last = time
+            turns.items += 1
+        else:
+            turns = putters[key] = Turns(time, time)
+        if waited >= 0:
+            queue.put_wait.add(waited)
+            if turns.items:
+                turns.waits += 1
+                turns.waited += waited
+        put_since.add(key)
+
+    return put
+
+
+def _getting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
+    queue = state.table(Queue).get(queue_id)
+    if queue is None:
+        return partial(_go_on, process)
+    key, waits, takers, put_since = process.key, process.waits, queue.takers, queue.put_since
+    gets, depths = queue.gets, queue.depths
+
+    def got(time: int, thread: int, site: int, size: int, *_: int) -> None:
+        waited = go_on(process, time, thread, site) if waits else -1
+        if site:
+            process.site = site
+        if gets.begins <= time < gets.ends:
+            gets.in_step += 1
+        else:
+            gets.add(time)
+        queue.depth = depth = queue.depth - 1
+        queue.size += size
+        if queue.dead_turns:
+            # Somebody has had a turn since.
+            queue.dead_turns.pop("get", None)
+        if depths.until <= time < depths.ends and depth <= depths.highest:
+            depths.until = time
+            depths.last = depth
+        else:
+            depths.add(time, depth)
+        if key in takers:
+            turns = takers[key]
+            turns.last = time
+            turns.items += 1
+        else:
+            turns = takers[key] = Turns(time, time)
+        if waited >= 0:
+            queue.get_wait.add(waited)
+            if turns.items:
+                turns.waits += 1
+                turns.waited += waited
+        put_since.clear()
+        if thread:
+            queue.read_aside.add(key)
+
+    return got
+
+
+def _go_on(process: Process, time: int, thread: int, site: int, *_: int) -> None:
+    """Fold a put or get of a queue that nobody announced."""
+    go_on(process, time, thread, site)
+
+
+def _lost(state: RunState, process: Process, event: ItemLost) -> None:
+    queue = state.table(Queue).get(event.object)
+    if queue is None:
+        return
+    queue.depth -= 1
+    queue.put_since.discard(process.key)
+    queue.depths.add(event.time, queue.depth)
+    failed = "gave up putting" if event.given_up else "could not pickle"
+    text = f"{failed} an item {'into' if event.given_up else 'for'} {queue.name}"
+    state.note(event.time, process.key, text, trouble=not event.given_up)
+
+
+def _done(state: RunState, process: Process, event: ItemDone) -> None:
+    queue = state.table(Queue).get(event.object)
+    if queue is not None:
+        queue.done += 1
+
+
+def _process_ended(state: RunState, process: Process) -> None:
+    """Whoever dies in its turn takes the lock for it along."""
+    for wait in process.waits.values():
+        if wait.turn:
+            queue = state.table(Queue).get(wait.object)
+            if queue is not None:
+                queue.dead_turns[wait.what] = process.key
+
+
+def _put_given_up(state: RunState, wait: Wait, duration: int) -> None:
+    queue = state.table(Queue).get(wait.object)
+    if queue is not None:
+        queue.put_wait.add(duration)
+
+
+def _get_given_up(state: RunState, wait: Wait, duration: int) -> None:
+    queue = state.table(Queue).get(wait.object)
+    if queue is not None:
+        queue.get_wait.add(duration)
+
+
+def _name(state: RunState, wait: Wait) -> str:
+    queue = state.table(Queue).get(wait.object)
+    return queue.name if queue is not None else "an internal queue"
+
+
+def _put_words(state: RunState, wait: Wait) -> str:
+    return f"room in {_name(state, wait)}"
+
+
+def _get_words(state: RunState, wait: Wait) -> str:
+    return f"an item from {_name(state, wait)}"
+
+
+def _drain_words(state: RunState, wait: Wait) -> str:
+    return f"what it has put in {_name(state, wait)} to be taken"
+
+
+def _join_words(state: RunState, wait: Wait) -> str:
+    queue = state.table(Queue).get(wait.object)
+    if queue is None:
+        return "the items of an internal queue to be done"
+    return f"{plural(queue.puts.count - queue.done, 'item')} of {queue.name} to be done"
+
+
+def _putters(state: RunState, wait: Wait) -> Freers:
+    queue = state.table(Queue).get(wait.object)
+    return Freers(main_threads(queue.putters if queue is not None else ()), "puts items in")
+
+
+def _takers(state: RunState, wait: Wait) -> Freers:
+    queue = state.table(Queue).get(wait.object)
+    return Freers(main_threads(queue.takers if queue is not None else ()), "takes items out")
+
+
+def _document(state: RunState) -> dict[str, Any]:
+    return {
+        "queues": [
+            {
+                "id": queue.id,
+                "name": queue.name,
+                "kind": queue.kind,
+                "maxsize": queue.maxsize,
+                "puts": queue.puts.count,
+                "gets": queue.gets.count,
+                "depth": queue.depth,
+                "max_depth": queue.max_depth,
+                "put_wait": queue.put_wait.total / 1e9,
+                "get_wait": queue.get_wait.total / 1e9,
+            }
+            for queue in state.table(Queue).values()
+        ]
+    }
+
+
+def _line(state: RunState, queue: Queue) -> str:
+    return (
+        f"queue {queue.name}: {queue.puts.count:,} put, {queue.gets.count:,} taken,"
+        f" at most {queue.max_depth:,} in it"
+    )
+
+
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for queue in state.table(Queue).values():
+        yield "wait", "room in", queue.name, queue.id, queue.put_wait
+        yield "wait", "an item from", queue.name, queue.id, queue.get_wait
+
+
+PRIMITIVE = Primitive(
+    handlers={
+        QueueCreated: _created,
+        ItemLost: _lost,
+        ItemDone: _done,
+    },
+    ring_handlers={
+        ItemPut: RingHandler(_putting, ("site",)),
+        ItemGot: RingHandler(_getting, ("site", "size")),
+    },
+    waits={
+        "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),
+        "get": WaitKind(Activity.QUEUE, _get_words, _putters, _get_given_up),
+        "drain": WaitKind(Activity.QUEUE, _drain_words, _takers),
+        "done": WaitKind(Activity.QUEUE, _join_words, _takers),
+    },
+    process_ended=_process_ended,
+    document=_document,
+    summary=Summary(
+        "queue",
+        "queues",
+        lambda state: list(state.table(Queue).values()),
+        lambda queue: (queue.put_wait.total + queue.get_wait.total, queue.puts.count),
+        _line,
+    ),
+    timings=_timings,
+)

@@ -1,0 +1,25 @@
+"""What the words of a wait mean, gathered from the primitives that register them."""
+
+from __future__ import annotations
+
+from mpviz.trace.model.primitives import PRIMITIVES
+from mpviz.trace.model.state import RunState, Wait, WaitKind
+
+WAIT_KINDS: dict[str, WaitKind] = {
+    word: kind for primitive in PRIMITIVES for word, kind in primitive.waits.items()
+}
+
+
+def wait_in_words(state: RunState, wait: Wait) -> str:
+    """What is waited for, and who could end it: "lock counter, held by Process-2"."""
+    return WAIT_KINDS[wait.what].words(state, wait)
+
+
+def waits_in_words(state: RunState, wait: Wait) -> str:
+    """The same as what somebody does: "waits for lock counter, held by …", "waits to join …"."""
+    return "waits " + behind_waits(wait_in_words(state, wait))
+
+
+def behind_waits(words: str) -> str:
+    """What is waited for, as it follows the verb: "for lock counter", "to join Process-2"."""
+    return f"to {words}" if words.startswith("join ") else f"for {words}"

@@ -1,0 +1,1 @@
+"""Recordings: written while a run lasts, read again, and gone through."""

@@ -1,0 +1,1 @@
+"""What a person can do, by which keys, and to what."""

@@ -1,0 +1,48 @@
+"""Finding: the next line, or the next process, that contains a text; nothing is hidden for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpviz.trace.model.state import RunState
+from mpviz.tui.actions.view import View
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.render.glyphs import contains, process_words
+
+
+def find_line(  # noqa: PLR0917
+    state: RunState, view: View, panel: Panel, text: str, height: int, again: bool
+) -> bool:
+    """Bring the next line of the panel with this text into sight, of which ``height`` rows are.
+
+    The next is the one below, and where the newest is at the bottom the one above; after the last
+    comes the first. Not ``again``, the line that was found may be found once more, as it is while
+    the text is being typed. Whether there is one.
+    """
+    lines = panel.lines(state, view) if panel.lines is not None else ()
+    total = panel.told(state, view) if panel.told is not None else len(lines)
+    gone = total - len(lines)
+    step = 1 if panel.told is None else -1
+    last = view.found.get(panel.name, gone - again if step > 0 else total - 1 + again) - gone
+    order = [(last + step * (number + again)) % max(1, len(lines)) for number in range(len(lines))]
+    at = next((index for index in order if contains(text, lines[index])), -1)
+    if not text or at < 0:
+        view.found.pop(panel.name, None)
+        return False
+    view.found[panel.name] = gone + at
+    below = len(lines) - 1 - at if step < 0 else at
+    view.scroll[panel.name] = max(0, below - height // 2)
+    if panel.told is not None:
+        view.told[panel.name] = total
+    return True
+
+
+def find_process(
+    state: RunState, keys: Sequence[str], selected: str, text: str, again: bool
+) -> str:
+    """The next of these processes that contains this text; empty for none."""
+    start = keys.index(selected) + again if selected in keys else 0
+    for key in (*keys[start:], *keys[:start]):
+        if text and contains(text, *process_words(state.processes[key])):
+            return key
+    return ""

@@ -1,0 +1,455 @@
+"""The command line: what the words after ``mpviz`` ask for, and the exit status.
+
+``--help``, ``list`` and headless runs import no Textual, and nothing here is imported before it is
+needed: a command line should answer at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import sys
+import textwrap
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mpviz.trace.version import VERSION
+from mpviz.tui.commands.files import numbered
+from mpviz.tui.commands.options import (
+    check_can_fail,
+    check_json_file,
+    check_number,
+    check_record_file,
+    check_recordings,
+    fps_option,
+    grace_option,
+    is_same_file,
+    number_between,
+    rule_names,
+    silence_option,
+    why_no_terminal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mpviz.trace.launch.start import Target
+    from mpviz.tui.commands.sweeps import Sweep
+
+USAGE_ERROR = 2
+
+_WIDEST = 100
+"""Longer lines are hard to read."""
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Group(click.Group):
+    """The commands; a scenario or a file in the place of a command gets a useful answer."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            names = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(
+                f"there is no command {name!r} (there is {names}); to run it: mpviz run {name}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
+@click.version_option(VERSION, prog_name="mpviz", message="%(prog)s %(version)s")
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Watch Python multiprocessing live: what every process does, what it waits for and who could
+    free it.
+
+    Without a command: pick a scenario and watch it.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    reason = why_no_terminal()
+    if reason:
+        raise click.UsageError(f"{reason}; mpviz list and mpviz run --headless need no terminal")
+    from mpviz.tui.app import pick  # noqa: PLC0415
+
+    return pick()
+
+
+@command.command("list", short_help="The scenarios, one line each.")
+def list_scenarios() -> int:
+    """List the scenarios, one line each: name, chapter, and what to watch for."""
+    from mpviz.scenarios.catalogue import problems, scenarios  # noqa: PLC0415
+
+    found = scenarios()
+    width = max(map(len, found), default=0)
+    chapters = max((len(each.chapter) for each in found.values()), default=0)
+    for name, scenario in found.items():
+        click.echo(f"{name:{width}}  {scenario.chapter:{chapters}}  {scenario.sentence}")
+    for problem in problems():
+        click.echo(f"mpviz: {problem}", err=True)
+    return 0
+
+
+@command.command(short_help="What can be found wrong, and from when on.")
+def rules() -> int:
+    """List the rules of the findings: what each finds, from when on, and what it does not find."""
+    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    for number, rule in enumerate(RULES):
+        if number:
+            click.echo()
+        click.echo(rule.name)
+        parts = ("what", rule.says), ("from", rule.threshold), ("not", rule.exempt)
+        for word, text in parts:
+            lines = textwrap.wrap(
+                text, width, initial_indent=f"    {word:6}", subsequent_indent=" " * 10
+            )
+            click.echo("\n".join(lines))
+    return 0
+
+
+@command.command(
+    short_help="Run a scenario or a program and watch it.",
+    options_metavar="[OPTIONS]",
+    # Everything from the target on is the program's own.
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
+@click.option(
+    "--python",
+    metavar="EXE",
+    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
+    "  [default: the active virtual environment's, or python3]",
+)
+@click.option(
+    "--start-method",
+    type=click.Choice(["fork", "spawn", "forkserver"]),
+    help="How processes start, where the program does not choose itself.",
+)
+@click.option("--headless", is_flag=True, help="No screen: the program's output, then a report.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help='The final state as one JSON document ("-" for stdout, headless only).',
+)
+@click.option(
+    "--record",
+    "record_file",
+    metavar="FILE",
+    help="Record the run in FILE (.jsonl.gz), for mpviz replay.",
+)
+@click.option(
+    "--fail-on",
+    metavar="NAME,...",
+    callback=rule_names,
+    help="Exit with 3 where such a finding was made, or any (all); for CI.",
+)
+@silence_option
+@grace_option
+@fps_option
+@click.option(
+    "--rate",
+    type=number_between(0.1, 100),
+    callback=check_number,
+    default=10.0,
+    show_default=True,
+    help="Looks at the machine a second: cores, memory.",
+)
+@click.argument("target")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    *,
+    module: bool,
+    python: str | None,
+    start_method: str | None,
+    headless: bool,
+    json_file: str | None,
+    record_file: str | None,
+    fail_on: frozenset[str],
+    silenced: frozenset[str],
+    grace: float,
+    fps: int | None,
+    rate: float,
+    target: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Run TARGET and watch it: a scenario with its parameters as name=value, or any program with
+    its arguments: a script, a folder or zip file with a __main__.py, a command. Of a program that
+    is no Python, every Python below it is observed.
+
+    \b
+      mpviz run pool-map workers=8 items=100
+      mpviz run script.py --its --own options
+      mpviz run -m package.module its arguments
+      mpviz run .venv/bin/black src
+      mpviz run make test
+
+    A scenario's parameter may have several values: then each is run in turn, without a screen, and
+    the runs are compared. Several such lists mean each value with each.
+
+    \b
+      mpviz run pool-map chunksize=1,10,100
+    """
+    check_can_fail(fail_on, silenced)
+    sweep = [] if module else _sweep([target, *arguments], python, start_method)
+    if sweep:
+        sweep = [(label, replace(each, silenced=silenced)) for label, each in sweep]
+        return _compare_runs(sweep, json_file, record_file, rate, fail_on)
+    wanted = _target([target, *arguments], module, python, start_method)
+    # A scenario has nothing to save: it ends at once.
+    wanted = replace(wanted, silenced=silenced, grace=0.0 if wanted.scenario else grace)
+    reason = "" if headless else why_no_terminal()
+    if reason:
+        click.echo(f"mpviz: {reason}, so this run is headless", err=True)
+        headless = True
+    if json_file is not None:
+        check_json_file(json_file, headless)
+    if record_file is not None:
+        check_record_file(record_file)
+    record = Path(record_file) if record_file is not None else None
+    if headless:
+        from mpviz.tui.commands.headless import run_headless  # noqa: PLC0415
+
+        return run_headless(wanted, json_file, record, rate, fail_on)
+    from mpviz.tui.app import watch  # noqa: PLC0415
+
+    return watch(wanted, json_file, record, rate, fps, fail_on)
+
+
+@command.command(short_help="Say how recorded runs differ.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help='The comparison as one JSON document ("-" for stdout).',
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE FILE...")
+def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
+    """Say how recorded runs differ: a table, where the time of each went, and their timelines on
+    one scale.
+
+    \b
+      mpviz compare before.jsonl.gz after.jsonl.gz
+    """
+    paths = [Path(file) for file in files]
+    check_recordings(paths)
+    if json_file is not None:
+        check_json_file(json_file, headless=True)
+    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
+    from mpviz.tui.commands.compare import compare_files  # noqa: PLC0415
+
+    try:
+        return compare_files(paths, json_file)
+    except NotARecording as bad:
+        raise click.UsageError(str(bad)) from None
+
+
+@command.command(short_help="Open a recording and walk through it.")
+@click.option(
+    "--at", metavar="SECONDS", type=float, callback=check_number, help="Begin at this moment."
+)
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=number_between(1 / 256, 64),
+    callback=check_number,
+    default=1.0,
+    help="Seconds of the run for each second, 1/256 to 64.",
+)
+@silence_option
+@fps_option
+@click.argument("file")
+def replay(
+    *, at: float | None, speed: float, silenced: frozenset[str], fps: int | None, file: str
+) -> int:
+    """Open a recording and walk through it: play, pause, step, go to any moment.
+
+    \b
+      mpviz replay run.jsonl.gz
+      mpviz replay run.jsonl.gz --at 3.2 --speed 0.25
+    """
+    reason = why_no_terminal()
+    if reason:
+        raise click.UsageError(f"{reason}; mpviz export and mpviz compare need no terminal")
+    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
+    from mpviz.trace.record.replay import Replay  # noqa: PLC0415
+
+    try:
+        recorded = Replay(Path(file), silenced=silenced)
+    except NotARecording as bad:
+        raise click.UsageError(str(bad)) from None
+    recorded.set_speed(speed)
+    if at is not None:
+        recorded.seek(recorded.start + int(at * 1e9))
+    from mpviz.tui.app import replay as show  # noqa: PLC0415
+
+    return show(recorded, fps)
+
+
+@command.command(short_help="Write a recording in a form that others read.")
+@click.option(
+    "--to",
+    "format_name",
+    metavar="FORMAT",
+    help="chrome (for ui.perfetto.dev), html, svg or csv.  [default: what OUT's ending says]",
+)
+@click.option("-o", "out", metavar="OUT", required=True, help='The file to write; "-" for stdout.')
+@click.argument("file")
+def export(*, format_name: str | None, out: str, file: str) -> int:
+    """Write a recording in a form that others read.
+
+    \b
+      mpviz export run.jsonl.gz -o report.html      a report to mail
+      mpviz export run.jsonl.gz -o trace.json       for ui.perfetto.dev
+      mpviz export run.jsonl.gz -o timeline.svg     a picture
+      mpviz export run.jsonl.gz --to csv -o -       the tasks, for a spreadsheet
+    """
+    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
+    from mpviz.tui.commands.export import export_by_command  # noqa: PLC0415
+    from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415
+
+    if out == "-" and format_name is None:
+        raise click.UsageError("-o - needs --to FORMAT: there is no ending that names it")
+    if is_same_file(file, out):
+        raise click.UsageError(f"{out} is the recording itself")
+    try:
+        export_by_command(Path(file), format_for(format_name, out), out)
+    except (NotARecording, UnknownFormat) as bad:
+        raise click.UsageError(str(bad)) from None
+    except BrokenPipeError:
+        return _reader_is_gone()
+    except OSError as error:
+        raise click.UsageError(f"cannot write {out}: {error.strerror}") from None
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status; the console script's entry point."""
+    if sys.stdout is None:
+        sys.stdout = _Closed()
+    if sys.stderr is None:
+        sys.stderr = _Nowhere()
+    try:
+        status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
+        sys.stdout.flush()
+    except click.MissingParameter as error:
+        click.echo(f"mpviz: {_what_to_type(error)}", err=True)
+        return USAGE_ERROR
+    except click.ClickException as error:
+        from mpviz.trace.model.text import clean  # noqa: PLC0415
+
+        # Names of files may contain terminal escape sequences.
+        words = clean(" ".join(error.format_message().split()))
+        click.echo(f"mpviz: {words}", err=True)
+        return USAGE_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        return _reader_is_gone()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Only an error of a stream that was open before us names no file.
+        return _cannot_print(error)
+    return int(status or 0)
+
+
+def _what_to_type(missing: click.MissingParameter) -> str:
+    """What is missing from a command, with a line that works."""
+    name = missing.ctx.command.name if missing.ctx is not None else None
+    examples = {
+        "run": "a TARGET, a scenario or a program, such as mpviz run pool-map,"
+        " or mpviz run script.py; mpviz list has the scenarios",
+        "replay": "a recording, such as mpviz replay run.jsonl.gz;"
+        " mpviz run --record run.jsonl.gz ... makes one",
+        "compare": "two recordings or more, such as mpviz compare a.jsonl.gz b.jsonl.gz",
+        "export": "a recording and a file, such as mpviz export run.jsonl.gz -o report.html",
+    }
+    if name not in examples:
+        return " ".join(missing.format_message().split())
+    return f"{name} needs {examples[name]}"
+
+
+def _reader_is_gone() -> int:
+    """End quietly: the reader of our output has gone."""
+    _print_no_more()
+    return 128 + 13
+
+
+def _cannot_print(error: OSError) -> int:
+    from mpviz.tui.commands.headless import say  # noqa: PLC0415
+
+    _print_no_more()
+    say(f"cannot write to stdout: {error.strerror or error}")
+    return 1
+
+
+def _print_no_more() -> None:
+    """Keep Python from a second complaint, when it flushes what could not be written."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Closed(io.TextIOBase):
+    """Takes the place of stdout if we were started without one (``>&-``)."""
+
+    def write(self, text: str) -> int:
+        """Refuse it as a closed descriptor does."""
+        raise OSError(errno.EBADF, "it is closed")
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes the place of a missing stderr; without it, ``print`` would write to stdout."""
+
+    def write(self, text: str) -> int:
+        """Discard it."""
+        return len(text)
+
+
+def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:
+    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
+    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+
+    try:
+        return from_words(words, module=module, python=python, start_method=start_method)
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from None
+
+
+def _sweep(words: list[str], python: str | None, start_method: str | None) -> Sweep:
+    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
+    from mpviz.tui.commands.sweeps import sweep_of  # noqa: PLC0415
+
+    try:
+        return sweep_of(words, python=python, start_method=start_method)
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from None
+
+
+def _compare_runs(
+    sweep: Sweep,
+    json_file: str | None,
+    record_file: str | None,
+    rate: float,
+    fail_on: frozenset[str],
+) -> int:
+    if json_file is not None:
+        check_json_file(json_file, headless=True)
+    if record_file is not None:
+        for number in range(1, len(sweep) + 1):
+            check_record_file(str(numbered(Path(record_file), number)))
+    from mpviz.tui.commands.compare import compare_runs  # noqa: PLC0415
+
+    record = Path(record_file) if record_file is not None else None
+    return compare_runs(sweep, json_file, record, rate, fail_on)

@@ -1,0 +1,170 @@
+"""A run without a screen: the program's own output, a report on stderr, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import stat
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpviz.trace.model.text import clean
+from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
+
+if TYPE_CHECKING:
+    from mpviz.trace.launch.session import Session
+    from mpviz.trace.launch.start import Target
+    from mpviz.trace.model.state import RunState
+    from mpviz.tui import sessions
+
+PAUSE = 0.1
+"""Seconds between two looks at a queue in which there was nothing."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A run without a screen, after its end."""
+
+    state: RunState
+    record_problem: str
+    """Why it could not be recorded as it should have been; empty where it was."""
+    signals: Signals
+    """Those that were sent to mpviz meanwhile."""
+
+
+def run_headless(
+    target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
+) -> int:
+    """Run the target to its end and return the exit status."""
+    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
+    with signals.handled():
+        observed = _observe(target, record, rate, signals)
+        if observed is None:
+            return NOT_STARTED
+        signals.report_begins()
+        written = _report(observed.state, json_file)
+    if observed.record_problem:
+        say(f"--record: {observed.record_problem}")
+        written = False
+    own = exit_status(observed.state) or (0 if written else 1)
+    return final_status(observed.signals, observed.state, fail_on, own)
+
+
+def observe(
+    target: Target, record: Path | None, rate: float, *, capture: bool = False
+) -> Observed | None:
+    """Run the target to its end; None where it could not be started, which is said.
+
+    With ``capture`` its output is only in the state, and it has no input.
+    """
+    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
+    with signals.handled():
+        return _observe(target, record, rate, signals, capture=capture)
+
+
+def _observe(
+    target: Target, record: Path | None, rate: float, signals: Signals, *, capture: bool = False
+) -> Observed | None:
+    from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
+    from mpviz.trace.launch.start import start  # noqa: PLC0415
+
+    stdin = subprocess.DEVNULL if capture else None
+    try:
+        session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
+    except (LaunchError, OSError) as error:
+        say(str(error))
+        return None
+    try:
+        signals.session = session
+        if target.limit:
+            say_at_once(f"{target.name} hangs by design: mpviz ends it after {target.limit:g} s")
+        _step_to_the_end(session, signals, target.limit)
+    finally:
+        session.close()
+    return Observed(session.state, record_problem(session), signals)
+
+
+def record_problem(session: sessions.Session) -> str:
+    """Why the run could not be recorded although requested; empty if there was no problem."""
+    if session.recorded is None or not session.record_problem:
+        return ""
+    return f"{session.recorded}: {session.record_problem}"
+
+
+def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
+    """Fold until all is over; where there is a limit in seconds, end what is not over by then."""
+    deadline = time.monotonic() + limit if limit else math.inf
+    while not session.over:
+        signals.act()
+        if not session.step(PAUSE):
+            session.wait(PAUSE)
+        if time.monotonic() > deadline:
+            deadline = math.inf
+            session.stop()
+
+
+def write_json(document: object, path: str) -> bool:
+    """Write a document to the place that ``--json`` names; if that fails, say so and give False."""
+    from mpviz.trace.system.destination import destination  # noqa: PLC0415
+
+    try:
+        with destination(path) as file:
+            file.write(json.dumps(document) + "\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = "stdout" if path == "-" else path
+        say(f"--json: cannot write {place}: {error.strerror}")
+        return False
+    return True
+
+
+def say(words: str) -> None:
+    """Print a message on stderr, if there is one.
+
+    Names of files and programs may contain terminal escape sequences.
+    """
+    with suppress(OSError):
+        print(f"mpviz: {clean(words)}", file=sys.stderr, flush=True)
+
+
+def say_at_once(words: str) -> None:
+    """The same while the program runs, unless stderr has no room: a reader may be stopped."""
+    with suppress(OSError, ValueError):
+        if select.select([], [sys.stderr.fileno()], [], 0)[1]:
+            say(words)
+
+
+def check_writable(path: str) -> None:
+    """Raise OSError where this file could not be written; it is as it was before, or not there."""
+    try:
+        kind = Path(path).stat().st_mode
+    except FileNotFoundError:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        Path(path).unlink()
+        return
+    if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    elif not os.access(path, os.W_OK):
+        # A pipe would wait for its reader if it were opened.
+        raise PermissionError(13, os.strerror(13), path)
+
+
+def _report(state: RunState, json_file: str | None) -> bool:
+    """Say how it went; False where what was asked for could not be written."""
+    from mpviz.trace.explain.report import document, summary  # noqa: PLC0415
+
+    try:
+        print(summary(state), file=sys.stderr, flush=True)
+        told = True
+    except OSError:
+        # There is nowhere to report this.
+        told = False
+    return (json_file is None or write_json(document(state), json_file)) and told

@@ -1,0 +1,163 @@
+"""The options that commands share, and what can be checked of them before anything begins."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+MOST_COMPARED = 12
+"""Recordings; a table with more columns is none."""
+
+
+def number_between(least: float, most: float) -> click.FloatRange:
+    """The type of a number within these bounds; click would call it a "float range"."""
+    kind = click.FloatRange(least, most)
+    kind.name = "number"
+    return kind
+
+
+def whole_number_between(least: int, most: int) -> click.IntRange:
+    """The same without fractions."""
+    kind = click.IntRange(least, most)
+    kind.name = "whole number"
+    return kind
+
+
+def check_number(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    """Refuse what is no number and yet within every range."""
+    if value is not None and value != value:  # noqa: PLR0124 - only NaN is not itself
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
+def rule_names(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> frozenset[str]:
+    """The rules of the findings that are named, by commas apart; "all" stands for every one."""
+    if value is None:
+        return frozenset()
+    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+
+    known = frozenset(rule.name for rule in RULES)
+    names = frozenset(name.strip() for name in value.split(","))
+    for name in sorted(names - known - {"all"}):
+        listed = ", ".join(sorted(known))
+        raise click.BadParameter(f"there is no finding {name!r} (there is {listed}, or all)")
+    return known if "all" in names else names
+
+
+silence_option = click.option(
+    "--silence",
+    "silenced",
+    metavar="NAME,...",
+    callback=rule_names,
+    help="Findings that are not to be made; mpviz rules lists them.",
+)
+grace_option = click.option(
+    "--grace",
+    metavar="SECONDS",
+    type=number_between(0, 86_400),
+    callback=check_number,
+    default=30.0,
+    show_default=True,
+    help="Time that the program has to end after SIGTERM, before mpviz ends all its processes.",
+)
+fps_option = click.option(
+    "--fps",
+    type=whole_number_between(1, 60),
+    help="Pictures a second.  [default: 10; 4 over SSH]",
+)
+
+
+def check_can_fail(fail_on: frozenset[str], silenced: frozenset[str]) -> None:
+    """Refuse a finding that the run is to fail on and that is not to be made.
+
+    All but some is fine: ``--fail-on all --silence NAME``.
+    """
+    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+
+    never = fail_on & silenced
+    if never and (len(fail_on) < len(RULES) or not fail_on - silenced):
+        names = "all" if len(never) == len(RULES) else ", ".join(sorted(never))
+        raise click.UsageError(f"--fail-on {names} can never fail: --silence turns it off")
+
+
+def check_recordings(files: Sequence[Path]) -> None:
+    """Refuse what leaves nothing to compare."""
+    if len(files) < 2:
+        raise click.UsageError("a comparison needs two recordings or more, not one")
+    if len(files) > MOST_COMPARED:
+        raise click.UsageError(f"no more than {MOST_COMPARED} recordings are compared")
+    known: dict[Path, Path] = {}
+    for file in files:
+        other = known.setdefault(file.resolve(), file)
+        if other is not file:
+            raise click.UsageError(f"{other} and {file} are the same recording")
+
+
+def check_json_file(path: str, headless: bool) -> None:
+    """As :func:`check_file`; a dash stands for stdout, where nothing else is in the way."""
+    if path != "-":
+        check_file("--json", path)
+    elif not headless:
+        raise click.UsageError("--json - needs --headless: the screen is in the way")
+
+
+def check_file(option: str, path: str) -> None:
+    """Find out before the run whether a file can be written, and leave no trace."""
+    from mpviz.tui.commands.headless import check_writable  # noqa: PLC0415
+
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise click.UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
+def check_record_file(path: str) -> None:
+    """As :func:`check_file`; also refuse to overwrite what is no recording, and say if one is.
+
+    An empty file is as good as none.
+    """
+    check_file("--record", path)
+    file = Path(path)
+    if not file.is_file() or not file.stat().st_size:
+        return
+    from mpviz.trace.record.recording import NotARecording, Recording  # noqa: PLC0415
+    from mpviz.tui.commands.headless import say  # noqa: PLC0415
+
+    try:
+        Recording(file).close()
+    except NotARecording as bad:
+        raise click.UsageError(f"--record: {bad}, and would be lost: choose another name") from None
+    written = datetime.fromtimestamp(file.stat().st_mtime)
+    say(f"--record: replaces the recording of {written:%Y-%m-%d %H:%M} in {path}")
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file that is there."""
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        # One of them is not there.
+        return False
+
+
+def why_no_terminal() -> str:
+    """Why Textual cannot draw; empty if it can. It reads from stdin and writes to stderr."""
+    try:
+        are_terminals = sys.stdin.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        # Closed, or taken away: 2>&- leaves no stderr at all.
+        are_terminals = False
+    if not are_terminals:
+        return "there is no terminal at stdin and stderr"
+    if os.environ.get("TERM", "dumb") in ("dumb", ""):
+        return "TERM names no terminal that mpviz can draw on; try TERM=xterm-256color"
+    return ""

@@ -1,0 +1,1 @@
+"""Pure functions that make rows of styled text, shapes and words."""

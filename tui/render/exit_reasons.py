@@ -1,0 +1,158 @@
+"""What has become of a process, in a few words, and why: for those who learn how processes end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpviz.trace.model.processes import described, exit_in_words, signal_name
+from mpviz.trace.model.state import Process, RunState
+from mpviz.tui.render.states import unheeded
+
+INIT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What has become of a process."""
+
+    kind: str
+    """One of :data:`WHY`."""
+    words: str
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The words, from the longest way to say it to the shortest."""
+        shorter = self.words.removeprefix("zombie: ").removeprefix("ended by ")
+        return self.words, shorter, shorter.partition(",")[0]
+
+
+WHY: dict[str, str] = {
+    "at work": (
+        "A child has an interpreter and a memory of its own. What the parent holds is only a "
+        "handle to it: the child goes on by itself until it is done or somebody ends it."
+    ),
+    "unheeded": (
+        "terminate() sends SIGTERM, which is a request: a process may handle it or, as here, "
+        "ignore it. kill() sends SIGKILL, which nobody can ignore."
+    ),
+    "zombie": (
+        "It has ended, and the system keeps only its exit code, for the parent. join(), is_alive() "
+        "and exitcode collect it; till then it is a zombie. It costs next to nothing, but its pid."
+    ),
+    "orphan": (
+        "Its parent ended without joining it, so the system gave it another one. It works on as "
+        "if nothing had happened. Under mpviz the new parent is its supervisor, which ends it with "
+        "the run; else it would be init, and the orphan would stay."
+    ),
+    "last to go": (
+        "Its own code is done. Before it exits, multiprocessing joins every child that is no "
+        "daemon: a parent waits for its children, as long as that takes."
+    ),
+    "daemon": (
+        "Nobody waits for a daemon: when its parent exits, multiprocessing sends it SIGTERM, and "
+        "its finally and atexit code do not run. A parent that is killed cannot do even that: "
+        "then a daemon is left behind as an orphan, like any other child."
+    ),
+    "terminated": (
+        "SIGTERM ends a Python process where it stands, unless it handles the signal: no finally, "
+        "no atexit, and a lock that it held stays locked. exitcode is minus the signal: -15."
+    ),
+    "killed": (
+        "SIGKILL cannot be caught: the process is gone before it can do anything more. What it "
+        "held stays held, what it was writing stays half written. exitcode is -9."
+    ),
+    "by hand": (
+        "It was you: mpviz sent the signal, not the program. The parent sees the same exit code, "
+        "and knows nothing of who sent it."
+    ),
+    "swept": (
+        "The program has ended and this was left of it. mpviz leaves nothing behind: its "
+        "supervisor sends SIGTERM, and SIGKILL to who is still there a second later. Without mpviz "
+        "it would have lived on."
+    ),
+    "from outside": (
+        "A signal ended it that neither the program nor mpviz was seen to send: its own doing, "
+        "another program, or the system when memory ran out."
+    ),
+    "raised": (
+        "An exception that nobody caught went up to the top: the traceback is on stderr, exitcode "
+        "is 1, and the parent is told nothing more than that."
+    ),
+    "done": (
+        "Its function has returned: finally has run, and exitcode is 0. Code registered with "
+        "atexit runs in a spawned child, and in a forked one from Python 3.13 on."
+    ),
+    "unknown": "It is gone, and nobody who could know its exit code has told.",
+}
+"""For each kind of fate the card that explains it."""
+
+
+def fate_of(state: RunState, process: Process, now: int) -> Fate:
+    """What has become of it at this moment, in nanoseconds of the run's clock."""
+    parent = state.processes.get(process.parent)
+    has_parent = parent is not None and parent.alive
+    if not process.alive:
+        if has_parent and _is_kept(process):
+            return Fate("zombie", f"zombie: {exit_in_words(process)}, not joined yet")
+        return _ending(state, process)
+    if parent is not None and not has_parent:
+        return Fate("orphan", f"orphan, adopted by {_adopter(state, process)}")
+    return _living(state, process, now)
+
+
+def _living(state: RunState, process: Process, now: int) -> Fate:
+    if process.zombie:
+        return Fate("zombie", "zombie: has ended, not joined yet")
+    signals = unheeded(process, now)
+    if signals:
+        return Fate("unheeded", f"still there, {signals[0]}")
+    wait = process.wait
+    if process.exiting >= 0 and wait is not None and wait.what == "process":
+        child = state.processes.get(wait.object)
+        name = described(child) if child else "a child"
+        return Fate("last to go", f"is done, and waits for {name}, no daemon")
+    return Fate("at work", "daemon, at work" if process.daemon else "at work")
+
+
+def _is_kept(process: Process) -> bool:
+    """Whether the system keeps an ended process for its parent; a fork server collects its own."""
+    return not process.joined and process.start_method != "forkserver"
+
+
+def _ending(state: RunState, process: Process) -> Fate:
+    code = process.exit_code
+    words = exit_in_words(process)
+    if code is None:
+        return Fate("unknown", words)
+    if code >= 0:
+        return Fate("raised" if code else "done", words)
+    sender = _sender(process, -code)
+    if sender == "mpviz":
+        return Fate("by hand", f"{words} by hand")
+    parent = state.processes.get(sender)
+    if parent is None:
+        swept = state.ending >= 0 and process.key != state.main
+        return Fate("swept", f"{words} from mpviz, left behind") if swept else _unseen(words)
+    if process.daemon and 0 <= parent.exiting <= process.ended:
+        return Fate("daemon", f"{words} as its parent exited")
+    kind = "killed" if signal_name(-code) == "SIGKILL" else "terminated"
+    return Fate(kind, f"{words} from {described(parent)}")
+
+
+def _unseen(words: str) -> Fate:
+    return Fate("from outside", f"{words}, sender unseen")
+
+
+def _sender(process: Process, number: int) -> str:
+    """Who sent the signal that it died of: the key of a process, mpviz, or empty."""
+    senders = [sender for _, sender, sent in process.signals if sent == number]
+    return senders[-1] if senders else ""
+
+
+def _adopter(state: RunState, process: Process) -> str:
+    if state.supervisor is not None and process.kernel_parent == state.supervisor.pid:
+        return "mpviz"
+    adopter = state.by_pid.get(process.kernel_parent)
+    if adopter is not None and adopter.alive:
+        return described(adopter)
+    return "init" if process.kernel_parent == INIT else f"pid {process.kernel_parent}"

@@ -1,0 +1,396 @@
+"""Looking at a run: its panels, its timeline, what is selected and what is filtered."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpviz.trace.explain.chains import End, end_in_words
+from mpviz.trace.model.state import Finding
+from mpviz.tui.actions.navigate import neighbour, scroll, unscroll
+from mpviz.tui.actions.search import find_line, find_process
+from mpviz.tui.actions.view import View
+from mpviz.tui.layout import TIMELINE
+from mpviz.tui.panels.chain import shown_chain
+from mpviz.tui.panels.findings import findings, key_of
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.render.timeline import Stretch, centred, panned, visible_stretch, zoomed
+from mpviz.tui.screens.base import RunScreenBase
+from mpviz.tui.widgets.footer import Footer
+from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.rows_view import RowsView
+
+if TYPE_CHECKING:
+    from mpviz.tui.exports import Format
+
+EXPORT = "export to"
+EXPORT_HINT = "a file: .html report, .json trace, .svg timeline, .csv tasks"
+CHAIN = "chain"
+FINDINGS = "findings"
+FILTER = "filter"
+FIND = "find"
+FIND_HINT = "enter goes to the next, esc is done"
+
+
+class Selection(RunScreenBase):
+    """The actions that a live run and a replay have in common, one method each."""
+
+    # Panels
+
+    def _panel(self) -> PanelView | None:
+        """The place with the bright border."""
+        return self.focused if isinstance(self.focused, PanelView) else None
+
+    def on_panel_view_tab_clicked(self, event: PanelView.TabClicked) -> None:
+        """Show the panel whose name was clicked."""
+        self.focus_panel(event.name)
+
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+        """Give the panel the bright border, and select what was clicked."""
+        if isinstance(event.view, PanelView) and event.view.panel is not None:
+            self.focused_panel = event.view.panel.name
+        clicked = [each for each in self.findings() if key_of(each) == event.key]
+        if clicked:
+            self.show_finding(clicked[0])
+        elif event.key:
+            self._select(event.key)
+
+    def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
+        """Zoom the timeline where the mouse is; scroll any other panel, or the timeline's names."""
+        holder = event.view
+        if not isinstance(holder, PanelView):
+            return
+        time = holder.time_at(event.x)
+        if time >= 0:
+            factor = 1.25 if event.direction > 0 else 0.8
+            self._show(zoomed(self.picture.state, self.view, factor, time))
+        else:
+            self._scroll(holder, 3 * event.direction)
+
+    def _scroll(self, holder: PanelView, rows: int) -> None:
+        if holder.panel is not None:
+            scroll(self.picture.state, self.view, holder.panel, rows, holder.size.height - 2)
+            holder.redraw()
+
+    def action_next_panel(self) -> None:
+        """Go to the next panel."""
+        self._step_panel(1)
+
+    def action_previous_panel(self) -> None:
+        """Go to the panel before."""
+        self._step_panel(-1)
+
+    def _step_panel(self, step: int) -> None:
+        names = [each.name for each in self.panel_grid.wanted]
+        if names:
+            at = names.index(self.focused_panel) if self.focused_panel in names else -1
+            self.focus_panel(names[(at + step) % len(names)])
+
+    def action_toggle_panel(self, key: str) -> None:
+        """Switch a panel on or off."""
+        number = int(key) or 10
+        for name in [name for name, each in self.panel_grid.numbers.items() if each == number]:
+            self.off ^= {name}
+            self.panel_grid.enlarged = ""
+            self.redraw()
+            if name in self.off:
+                self.say(f"{name} is off; {key} brings it back")
+
+    def action_enlarge(self) -> None:
+        """Let the panel fill the screen, or no more."""
+        grid = self.panel_grid
+        grid.enlarged = "" if grid.enlarged else self.focused_panel
+        grid.rearrange()
+        self.call_after_refresh(self.focus_holder)
+        self.query_one(Footer).redraw()
+
+    def action_scroll_up(self) -> None:
+        """A page up."""
+        self._page(-1)
+
+    def action_scroll_down(self) -> None:
+        """A page down."""
+        self._page(1)
+
+    def _page(self, direction: int) -> None:
+        holder = self._panel()
+        if holder is not None:
+            self._scroll(holder, direction * max(1, holder.size.height - 3))
+
+    # The timeline
+
+    def action_zoom_in(self) -> None:
+        """Half the stretch."""
+        self._show(zoomed(self.picture.state, self.view, 0.5))
+
+    def action_zoom_out(self) -> None:
+        """Twice the stretch."""
+        self._show(zoomed(self.picture.state, self.view, 2.0))
+
+    def action_pan_left(self) -> None:
+        """A quarter back."""
+        self._show(panned(self.picture.state, self.view, -0.25))
+
+    def action_pan_right(self) -> None:
+        """A quarter forward."""
+        self._show(panned(self.picture.state, self.view, 0.25))
+
+    def action_whole_run(self) -> None:
+        """Everything from the start."""
+        self._show(Stretch(0, -1))
+
+    def action_follow(self) -> None:
+        """The present at the right end, and in every list."""
+        unscroll(self.view)
+        self._show(Stretch(self.view.span, -1))
+
+    def _show(self, stretch: Stretch) -> None:
+        self.view.span, self.view.end = stretch
+        self.redraw()
+
+    # What is wrong, and who waits for whom
+
+    def action_follow_chain(self) -> None:
+        """Show the wait chain, or go on to its next link."""
+        state, view = self.picture.state, self.view
+        chain = shown_chain(state, view)
+        if chain is None:
+            self.say("nobody waits for anything")
+            return
+        keys = [link.process.key for link in chain.links]
+        if not self._brought_up(CHAIN) or view.selected not in keys:
+            view.chain = keys[0]
+            self._show_process(keys[0])
+            return
+        if chain.end is End.CYCLE:
+            keys.append(keys[chain.back_to])
+        at = keys.index(view.selected)
+        if at + 1 < len(keys):
+            view.chain = view.chain or keys[0]
+            self._show_process(keys[at + 1])
+        else:
+            self.say(f"the chain ends here: {end_in_words(chain)[0]}")
+
+    def action_next_finding(self) -> None:
+        """Go to the next finding: to its panel, its process and its time."""
+        found = self.findings()
+        if not found:
+            self.say("nothing was found wrong so far")
+            return
+        keys = [key_of(finding) for finding in found]
+        at = keys.index(self.view.finding) if self.view.finding in keys else -1
+        self._brought_up(FINDINGS)
+        self.show_finding(found[(at + 1) % len(found)])
+
+    def findings(self) -> list[Finding]:
+        """What can be gone to, in the order of the panel."""
+        return findings(self.picture.state)
+
+    def show_finding(self, finding: Finding) -> None:
+        """Select the process that it is about, and bring its time into sight."""
+        self.view.finding = key_of(finding)
+        self.view.scroll.pop(FINDINGS, None)
+        start, end = visible_stretch(self.picture.state, self.view)
+        if not start <= finding.since <= end:
+            self._show(centred(self.picture.state, self.view, finding.since))
+        self._show_process(next(iter(finding.processes), self.view.selected))
+
+    def _brought_up(self, name: str) -> bool:
+        """Whether this panel had the bright border already; it has now."""
+        had_it = self.focused_panel == name and name not in self.off
+        self.off.discard(name)
+        self.redraw()
+        self.focus_panel(name)
+        return had_it
+
+    # Selection and filter
+
+    def action_select_next(self) -> None:
+        """The process below."""
+        self._step_selection(1)
+
+    def action_select_previous(self) -> None:
+        """The process above."""
+        self._step_selection(-1)
+
+    def _step_selection(self, step: int) -> None:
+        """Go to a neighbour in the list."""
+        self._show_process(neighbour(self._process_keys(), self.view.selected, step))
+
+    def _show_process(self, key: str) -> None:
+        """Select a process, and let the lists show it wherever in them it is."""
+        for name in ("processes", TIMELINE):
+            self.view.scroll.pop(name, None)
+        self._select(key)
+
+    def _select(self, key: str) -> None:
+        self.view.selected = key
+        self.redraw()
+
+    def _process_keys(self) -> list[str]:
+        """The processes in the order in which their panel lists them."""
+        state = self.picture.state
+        for panel in self.panels:
+            if panel.name == "processes":
+                view = View(filter=self.view.filter, order=self.view.order, now=self.view.now)
+                rows = panel.draw(state, view, 200, 100_000)
+                listed = dict.fromkeys(row.key for row in rows)
+                return [key for key in listed if key in state.processes]
+        return list(state.processes)
+
+    def action_filter(self) -> None:
+        """Type a filter in the place of the footer."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(self.view.filter)
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """Filter while it is typed."""
+        if event.label == FILTER:
+            self.view.filter = event.text
+            self.redraw()
+        elif event.label == FIND:
+            self._find(event.text, again=False)
+
+    def action_find(self) -> None:
+        """Type what is to be found."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(label=FIND, hint=FIND_HINT, stays=True)
+
+    def on_prompt_again(self, event: Prompt.Again) -> None:
+        """Find the next."""
+        self._find(event.text, again=True)
+
+    def _find(self, text: str, *, again: bool) -> None:
+        """In the panel that has, or last had, the bright border."""
+        state, view = self.picture.state, self.view
+        panel = self.panel_grid.panels.get(self.focused_panel)
+        holder = self.panel_grid.holder(self.focused_panel)
+        if panel is not None and panel.lines is not None and holder is not None:
+            is_found = find_line(state, view, panel, text, holder.size.height - 2, again)
+        else:
+            key = find_process(state, self._process_keys(), view.selected, text, again)
+            is_found = bool(key)
+            self._show_process(key or view.selected)
+        self.query_one(Prompt).tell(FIND_HINT if is_found or not text else "not found")
+        self.redraw()
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        """Back to the panels; what was typed for another purpose than to filter is made use of."""
+        self.view.found.clear()
+        if event.kept and event.label not in (FILTER, FIND):
+            self.typed(event.label, event.text)
+        # A quick typist may have opened it again by now.
+        self.query_one(Footer).display = not self.query_one(Prompt).display
+        self.focus_holder()
+        self.redraw()
+
+    def typed(self, label: str, text: str) -> None:
+        """Make use of a line that a person has typed, by what it was asked for."""
+        if label != EXPORT:
+            raise NotImplementedError(label)
+        if not text.strip():
+            return
+        from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415 - few export
+
+        path = Path(text).expanduser()
+        try:
+            form = format_for(None, path.name)
+        except UnknownFormat as bad:
+            self.say(str(bad))
+            return
+        if path.exists():
+            self.say(f"there is a {path} already: type another name")
+        else:
+            self.run_worker(self._export(form, path))
+
+    # Exports
+
+    def recording(self) -> AbstractContextManager[Path]:
+        """The run as a recording, as far as it has come; OSError where there is none."""
+        raise NotImplementedError
+
+    def action_export(self) -> None:
+        """Type the name of a file in the place of the footer."""
+        self.ask(EXPORT, EXPORT_HINT)
+
+    async def _export(self, form: Format, path: Path) -> None:
+        from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
+        from mpviz.tui.exports import export  # noqa: PLC0415
+
+        shares = [0.0]
+        timer = self.set_interval(1, lambda: self.say(f"exporting: {shares[-1]:.0%}"))
+
+        def tell(share: float) -> None:
+            if self.closing or not self.is_attached:
+                # It has to end with the screen: what is half written is taken away again.
+                raise InterruptedError(0, "the run was left")
+            shares.append(share)
+
+        try:
+            with self.recording() as recording:
+                notes = await asyncio.to_thread(export, recording, form, str(path), tell)
+        except (NotARecording, OSError) as error:
+            self.say(f"not exported: {getattr(error, 'strerror', None) or error}")
+        else:
+            self.say("; ".join([f"exported to {path}", *notes]))
+        finally:
+            timer.stop()
+
+    def ask(self, label: str, hint: str) -> None:
+        """Let a line be typed in the place of the footer."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(label=label, hint=hint)
+
+    def action_next_order(self) -> None:
+        """Order the list of the panel by the next that it can be ordered by."""
+        holder = self._panel()
+        panel = holder.panel if holder is not None else None
+        if panel is None:
+            return
+        if panel.listing is None or not panel.listing.orders:
+            self.say(f"{panel.name} has one order only")
+            return
+        self._order(panel, panel.listing.next_order(self.view, panel.name))
+
+    def on_panel_view_head_clicked(self, event: PanelView.HeadClicked) -> None:
+        """Order by the column whose heading was clicked; once more, as it happened."""
+        is_it = self.view.order.get(event.panel.name) == event.order
+        self._order(event.panel, "" if is_it else event.order)
+
+    def _order(self, panel: Panel, order: str) -> None:
+        self.view.order[panel.name] = order
+        self.view.scroll.pop(panel.name, None)
+        self.redraw()
+
+    def action_toggle_all_events(self) -> None:
+        """Every record in the log, or what matters."""
+        self.view.all_events = not self.view.all_events
+        self.redraw()
+
+    def action_copy_panel(self) -> None:
+        """Copy the text of the panel."""
+        holder = self._panel()
+        if holder is not None and holder.panel is not None:
+            inside = holder.shown[1:-1]
+            self.app.copy_to_clipboard("\n".join(row.text[1:-1].rstrip() for row in inside))
+            self.say(f"copied: {holder.panel.name}")
+
+    def action_leave(self) -> None:
+        """One step back; the last one leads to the scenarios."""
+        if self.view.filter:
+            self.view.filter = ""
+        elif self.panel_grid.enlarged:
+            self.action_enlarge()
+        elif self.view.selected:
+            self.view.selected = ""
+        elif not self.closing:
+            self.run_worker(self._leave(), exclusive=True)
+            return
+        self.redraw()
+
+    async def _leave(self) -> None:
+        await self.close_session()
+        self.post_message(self.Left())
