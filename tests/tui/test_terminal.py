@@ -94,7 +94,11 @@ class Terminal:
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 self.status = code if code >= 0 else 128 - code
-        self.read()
+        # A read gives 4 KiB at most, and more than that may still wait in the terminal.
+        drawn = -1
+        while len(self.drawn) > drawn:
+            drawn = len(self.drawn)
+            self.read()
         return self.status
 
     def assert_as_it_was(self) -> None:
