@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from mpviz.trace.explain.findings import RULES
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 from tests.benchmarks.pairs import Measure, compare, print_head, print_row
@@ -86,7 +86,7 @@ def _folding(events: list[Event], silenced: frozenset[str]) -> Measure:
         state = RunState(silenced=silenced)
         began = time.process_time()
         for start in range(0, len(events), BATCH):
-            fold(state, events[start : start + BATCH])
+            follow(state, events[start : start + BATCH])
         return time.process_time() - began
 
     return measure

@@ -11,7 +11,7 @@ from mpviz.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.collect.reordering import Pass, Sorter
 from mpviz.trace.collect.rings import NEVER, Ring, Taken
-from mpviz.trace.model.reducer import fold
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
 
 EVENTS = 2_000_000
@@ -54,13 +54,13 @@ def main() -> None:
     print("\nlong run: events        memory   microseconds an event")
     process = psutil.Process(os.getpid())
     state = RunState()
-    fold(state, decode(HEAD))
+    follow(state, decode(HEAD))
     spent = 0.0
     turn = 0
     for count in range(0, EVENTS, BATCH):
         lines, turn = _batch(turn)
         began = time.process_time()
-        fold(state, decode(lines))
+        follow(state, decode(lines))
         spent += time.process_time() - began
         if (count + BATCH) % (EVENTS // 5) == 0:
             memory = process.memory_info().rss / 1e6
@@ -76,12 +76,12 @@ def _fold_rings() -> None:
         b"".join(_turn_in_ring(turn, which) for turn in range(RING_BATCH // 4))
         for which in range(len(rings))
     ]
-    state, sorter = fold(RunState(), decode(HEAD)), Sorter()
+    state, sorter = follow(RunState(), decode(HEAD)), Sorter()
     began = time.process_time()
     for _ in range(EVENTS // RING_BATCH // len(rings)):
         taken = [Taken(ring, 1, each) for ring, each in zip(rings, records, strict=True)]
         piece = Pass([], taken, [], [], NEVER, True, NEVER)
-        fold(state, sorter.sort(piece))
+        follow(state, sorter.sort(piece))
     spent = time.process_time() - began
     print(
         f"of rings {state.records:7,}   {state.records / spent:9,.0f} a second"

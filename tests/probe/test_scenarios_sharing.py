@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 import pytest
 from scenario_runs import assert_all_ended_well, run
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -78,11 +78,11 @@ def test_never_more_hold_the_semaphore_than_it_has_places(
 
     def fold_and_look(state: RunState, events: Iterable[Event]) -> None:
         for event in events:
-            fold(state, [event])
+            follow(state, [event])
             locks = state.table(Lock).values()
             held.extend(len(lock.holders) for lock in locks if lock.kind == "Semaphore")
 
-    monkeypatch.setattr(session, "fold", fold_and_look)
+    monkeypatch.setattr(session, "follow", fold_and_look)
     words = ["workers=4", "places=2", "files=5", "download_s=0.02"]
     target = Target(
         ["-m", "mpviz.scenarios", "semaphore", *words], "semaphore", start_method=start_method

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec.inspect
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model import names as names_module
 from mpviz.trace.model import processes as processes_module
@@ -30,7 +31,7 @@ from mpviz.trace.model.primitives.pool import (
     TaskStarted,
     WorkerReady,
 )
-from mpviz.trace.model.reducer import EVENTS, fold
+from mpviz.trace.model.reducer import EVENTS
 from mpviz.trace.model.state import MOST_SIGNALS, RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
 
@@ -64,12 +65,12 @@ def test_no_collection_grows_with_events_of_one_kind(kind: type[Event]) -> None:
     known = [msgspec.structs.replace(event) for event in _first_of_each_kind()]
     names = [field.name for field in _fields_of(kind)]
     for varied in (*((name,) for name in names), tuple(names)):
-        state = fold(RunState(), known)
+        state = follow(RunState(), known)
         told = (_event(kind, varied, number) for number in range(2, 10**9))
         sizes = []
         for _ in range(2):
             for _ in range(EVENTS_OF_A_KIND):
-                fold(state, [next(told)])
+                follow(state, [next(told)])
             sizes.append(_sizes(state))
         before, after = sizes
         grown = {place for place in after if after[place] >= before[place] + EVENTS_OF_A_KIND // 2}
@@ -141,7 +142,7 @@ def _sizes(state: RunState) -> Counter[str]:
 def test_what_there_is_no_room_for_is_said_once_and_all_else_counts() -> None:
     created = [_event(LockCreated, ("object",), number) for number in range(2, 4 * BOUND)]
     taken = [_event(LockAcquired, ("object", "thread"), number) for number in range(2, 4 * BOUND)]
-    state = fold(RunState(), [*created, *taken])
+    state = follow(RunState(), [*created, *taken])
     assert len(state.table(Lock)) == BOUND
     assert state.records == len(created) + len(taken)
     (told,) = [line for line in summary(state).splitlines() if "more than" in line]
@@ -152,7 +153,7 @@ def test_what_there_is_no_room_for_is_said_once_and_all_else_counts() -> None:
 @pytest.mark.usefixtures("low_bounds")
 def test_a_lock_has_as_many_holders_as_there_can_be_threads() -> None:
     taken = [_event(LockAcquired, ("thread",), number) for number in range(2, 4 * BOUND)]
-    state = fold(RunState(), [_event(LockCreated, (), 1), *taken])
+    state = follow(RunState(), [_event(LockCreated, (), 1), *taken])
     (lock,) = state.table(Lock).values()
     assert (len(lock.holders), lock.acquisitions) == (BOUND, len(taken))
     assert "more than 12 threads hold" in summary(state)
@@ -161,7 +162,7 @@ def test_a_lock_has_as_many_holders_as_there_can_be_threads() -> None:
 def test_of_very_many_signals_the_latest_are_kept() -> None:
     kind = next(kind for kind in KINDS if kind.__name__ == "Signalled")
     sent = [_event(kind, ("signal",), number) for number in range(1, 3 * MOST_SIGNALS)]
-    state = fold(RunState(), [_event(LockCreated, (), 1), *sent])
+    state = follow(RunState(), [_event(LockCreated, (), 1), *sent])
     signals = state.by_pid[SPEAKER].signals
     assert len(signals) == MOST_SIGNALS
     assert signals[-1][2] == len(sent)
@@ -174,7 +175,7 @@ def test_jobs_that_have_not_ended_are_bounded_and_those_that_have_make_room() ->
     jobs = [
         JobSubmitted(time=2, pid=SPEAKER, object="p", job=job, **extent) for job in range(2 * BOUND)
     ]
-    pool = fold(RunState(), [made, *jobs]).table(Pool)["p"]
+    pool = follow(RunState(), [made, *jobs]).table(Pool)["p"]
     assert list(pool.jobs) == list(range(BOUND))
     pool.jobs = {job: Job(job, "", "f", 1, 1, 1, 1, ended=2) for job in pool.jobs}
     pool.thin_at = 0
@@ -187,7 +188,7 @@ def test_a_worker_that_changes_pools_is_counted_once_in_each() -> None:
         WorkerReady(object=f"pool {number % 2}", time=number, pid=SPEAKER, number=number)
         for number in range(1, 100)
     ]
-    state = fold(RunState(), told)
+    state = follow(RunState(), told)
     assert [list(pool.workers) for pool in state.table(Pool).values()] == [[str(SPEAKER)]] * 2
 
 
@@ -211,7 +212,7 @@ def test_the_tasks_that_one_worker_does_at_a_time_are_bounded(
         )
         for number in range(2, 4 * BOUND)
     ]
-    state = fold(RunState(), [created, *started])
+    state = follow(RunState(), [created, *started])
     (pool,) = state.table(Pool).values()
     assert [len(tasks) for tasks in pool.beside.values()] == [BOUND]
     assert "is at more than 12 tasks: the others are not shown" in summary(state)

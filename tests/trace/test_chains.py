@@ -6,7 +6,7 @@ from fold_model import play, streams
 from hypothesis import given
 
 from mpviz.trace.explain.chains import Chain, End, chain_from, chain_in_words
-from mpviz.trace.model.reducer import fold
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState, Thread
 
 
@@ -27,7 +27,7 @@ def test_a_chain_has_each_thread_once_and_ends_as_it_says(
 ) -> None:
     state = RunState()
     for event in play(steps, ended=False).events:
-        fold(state, [event])
+        follow(state, [event])
         for chain in chains_of(state):
             check(state, chain)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import (
     Event,
     Marked,
@@ -38,7 +39,6 @@ from mpviz.trace.model.primitives.process import (
     Started,
 )
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 SUPERVISOR, MAIN, LEFT, RIGHT, THIRD = 9, 10, 11, 12, 13
@@ -72,7 +72,7 @@ class Story:
     def tell(self, *events: Event) -> None:
         for event in events:
             event.time = self.now
-        fold(self.state, events)
+        follow(self.state, events)
 
     def start(self, child: int, parent: int = MAIN) -> None:
         self.status[child] = "S"

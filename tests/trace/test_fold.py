@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (
     Event,
@@ -93,7 +94,6 @@ from mpviz.trace.model.primitives.queue import (
     QueueCreated,
 )
 from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import LOG_LIMIT, OUTPUT_LIMIT, Process, RunState
 from mpviz.trace.model.told import RECENT_LIMIT
 from mpviz.trace.model.wait_kinds import wait_in_words
@@ -112,7 +112,7 @@ class Story:
     def tell(self, time: float, pid: int, event: type[Event], /, **fields: Any) -> None:
         """One event at a time in milliseconds."""
         number = self.numbers[pid] = self.numbers.get(pid, 0) + 1 if pid else 0
-        fold(self.state, [event(time=round(time * MS), pid=pid, number=number, **fields)])
+        follow(self.state, [event(time=round(time * MS), pid=pid, number=number, **fields)])
 
     def begin(self, time: float = 0, start_method: str = "") -> None:
         """The run and the program's first process start."""
@@ -1690,7 +1690,7 @@ def test_old_detail_goes_and_the_totals_stay(pool: Story) -> None:
             TaskEnded(time=at + 3, pid=ANNA, error="E" if number % 2 else "", **common),
             Output(time=at + 4, pid=ANNA, stream="stdout", text="line"),
         ]
-    fold(pool.state, events)
+    follow(pool.state, events)
     state = pool.state
     assert len(state.table(Task)) <= 1.1 * TASK_LIMIT
     assert len(state.log) <= LOG_LIMIT
@@ -1714,7 +1714,7 @@ def test_a_long_task_is_remembered_over_any_number_of_short_ones(pool: Story) ->
     for number in range(2 * TASK_LIMIT):
         common = {"time": 20 * MS + number, "pid": ANNA, "object": "P", "job": 1, "index": number}
         events += [TaskStarted(function="f", items=1, **common), TaskEnded(**common)]
-    fold(pool.state, events)
+    follow(pool.state, events)
     pool.tell(30, BERT, TaskEnded, object="P", job=0, index=0)
     job = pool.state.table(Pool)["P"].jobs[0]
     assert (job.started, job.done) == (1, 1)

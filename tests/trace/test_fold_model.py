@@ -21,6 +21,7 @@ from fold_model import (
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (
     Event,
@@ -55,7 +56,7 @@ from mpviz.trace.model.primitives.queue import (
     Queue,
 )
 from mpviz.trace.model.primitives.value import Content, SharedValue, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import EVENTS, fold, ring_handler
+from mpviz.trace.model.reducer import EVENTS, ring_handler
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Form, RingRecord, Told, as_events
 from mpviz.trace.model.wait_kinds import wait_in_words
@@ -64,7 +65,7 @@ from mpviz.trace.model.wait_kinds import wait_in_words
 @given(streams)
 def test_all_counts_are_exact(steps: list[tuple[int, int, int, int]]) -> None:
     model = play(steps)
-    state = fold(RunState(), model.events)
+    state = follow(RunState(), model.events)
     counts = model.counts
     for name in LOCKS:
         lock = state.table(Lock)[name]
@@ -117,7 +118,7 @@ def test_a_block_is_attached_by_those_alive_who_have_not_closed_it(
     steps: list[tuple[int, int, int, int]],
 ) -> None:
     model = play(steps, ended=False)
-    state = fold(RunState(), model.events)
+    state = follow(RunState(), model.events)
     attached = {life.key: life.attached for life in model.living.values() if life.attached}
     assert state.table(MemoryBlock)[MEMORY].attached == attached
 
@@ -126,7 +127,7 @@ def test_a_block_is_attached_by_those_alive_who_have_not_closed_it(
 def test_every_lane_accounts_for_every_moment(
     steps: list[tuple[int, int, int, int]], ended: bool
 ) -> None:
-    state = fold(RunState(), play(steps, ended=ended).events)
+    state = follow(RunState(), play(steps, ended=ended).events)
     for process in state.processes.values():
         lane = process.lane
         lived = state.now - lane.origin
@@ -141,12 +142,12 @@ def test_the_same_events_in_any_batches_make_the_same_state(
     steps: list[tuple[int, int, int, int]], data: some.DataObject
 ) -> None:
     events = play(steps).events
-    at_once = fold(RunState(), events)
+    at_once = follow(RunState(), events)
     state = RunState()
     rest = list(events)
     while rest:
         size = data.draw(some.integers(1, len(rest)))
-        assert fold(state, rest[:size]) is state
+        assert follow(state, rest[:size]) is state
         del rest[:size]
     assert state == at_once
     assert document(state) == document(at_once)
@@ -175,8 +176,8 @@ def test_by_whichever_way_it_was_told_the_state_is_the_same(
         else:
             told.append([record])
     assert as_events(told) == events
-    state = fold(RunState(), told)
-    assert state == fold(RunState(), events)
+    state = follow(RunState(), told)
+    assert state == follow(RunState(), events)
 
 
 def as_record(event: Event) -> RingRecord | None:
@@ -226,7 +227,7 @@ def test_at_every_moment_the_state_can_be_told_in_words_and_as_json(
 ) -> None:
     state = RunState()
     for event in play(steps).events:
-        fold(state, [event])
+        follow(state, [event])
         for process in state.processes.values():
             assert process.state
             if process.wait is not None:
@@ -272,7 +273,7 @@ def anything(kind: type[Event]) -> some.SearchStrategy[Event]:
 @settings(max_examples=300)
 @given(some.lists(some.one_of([anything(kind) for kind in EVENTS]), max_size=12))
 def test_nothing_that_has_the_form_of_events_breaks_the_fold(events: list[Event]) -> None:
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     for process in state.processes.values():
         if process.wait is not None:
             wait_in_words(state, process.wait)

@@ -22,6 +22,7 @@ from mpviz.trace.collect.transport import EventQueue
 from mpviz.trace.collect.troubles import MOST_TROUBLES, Troubles
 from mpviz.trace.explain.findings.look import look
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import losses_in_words, summary
 from mpviz.trace.model import processes as processes_module
 from mpviz.trace.model import reducer as fold_module
@@ -35,7 +36,6 @@ from mpviz.trace.model.events import (
     WaitOver,
 )
 from mpviz.trace.model.primitives.process import Hello
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import as_events
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
@@ -259,7 +259,7 @@ def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
         pipe.write(RECORD)
         wait_until(lambda: reading.has(WaitOver))
     assert len(reading.troubles()) == 1, "once"
-    state = fold(RunState(), reading.events)
+    state = follow(RunState(), reading.events)
     assert "more may be lost" in losses_in_words(state)
 
 
@@ -319,7 +319,7 @@ def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
         wait_until(lambda: reading.has(Trouble))
     wait_until(lambda: reading.has(WaitOver))
     assert "cannot map new rings" in reading.troubles()[0]
-    assert losses_in_words(fold(RunState(), reading.events)) == "1 record, none lost"
+    assert losses_in_words(follow(RunState(), reading.events)) == "1 record, none lost"
 
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
@@ -331,7 +331,7 @@ def test_none_lost_is_not_said_if_a_ring_could_never_be_mapped(
     queue.finish()
     assert reading.has(Trouble)
     assert "the records in them are lost" in reading.troubles()[-1]
-    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+    assert "none lost" not in losses_in_words(follow(RunState(), reading.events))
 
 
 def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
@@ -345,7 +345,7 @@ def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
     reading.has(WaitOver)
     assert "1 are in use" in reading.troubles()[0]
     assert {each.pid for each in reading.events} == {0, os.getpid(), os.getppid()}
-    assert losses_in_words(fold(RunState(), reading.events)) == "2 records, none lost"
+    assert losses_in_words(follow(RunState(), reading.events)) == "2 records, none lost"
 
 
 def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
@@ -356,7 +356,7 @@ def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
     with monkeypatch.context() as patch:
         patch.setattr(rings_module.Ring, "take", fail_with(errno.ENOMEM))
         wait_until(lambda: reading.has(Trouble))
-    state = fold(RunState(), reading.events)
+    state = follow(RunState(), reading.events)
     assert "cannot read the ring" in reading.troubles()[0]
     assert losses_in_words(state) == "1 record, none lost"
     assert len(queue._rings._rings) == 1
@@ -370,7 +370,7 @@ def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
     monkeypatch.setattr(rings_module.Ring, "skip_gap", fail_with(errno.ENOMEM))
     queue.finish()
     reading.has(Trouble)
-    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+    assert "none lost" not in losses_in_words(follow(RunState(), reading.events))
 
 
 def test_none_lost_is_not_said_if_counts_of_dropped_records_cannot_be_read(
@@ -380,7 +380,7 @@ def test_none_lost_is_not_said_if_counts_of_dropped_records_cannot_be_read(
     (queue.directory / "77-1.dropped").write_text("9 3 1")
     queue.finish()
     reading.has(Trouble)
-    assert "none lost" not in losses_in_words(fold(RunState(), reading.events))
+    assert "none lost" not in losses_in_words(follow(RunState(), reading.events))
 
 
 def test_no_ring_stays_mapped_when_its_run_is_over(queue: EventQueue, reading: Reading) -> None:
@@ -475,7 +475,7 @@ def test_a_reading_thread_that_fails_says_so_and_goes_on(
     tell(queue, RECORD)
     wait_until(lambda: reading.has(WaitOver))
     assert "ZeroDivisionError" in reading.troubles()[0]
-    assert fold(RunState(), reading.events).hidden_losses == reading.troubles()
+    assert follow(RunState(), reading.events).hidden_losses == reading.troubles()
 
 
 def test_a_sampler_that_fails_says_so_and_goes_on(
@@ -506,7 +506,7 @@ def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_are(
 
     monkeypatch.setitem(fold_module._HANDLERS, WaitOver, fail)
     waits = [WaitOver(time=2, pid=7, number=number) for number in (2, 3)]
-    state = fold(RunState(), [HELLO, *waits])
+    state = follow(RunState(), [HELLO, *waits])
     assert state.records == 3
     (told,) = state.troubles
     assert "the fold of WaitOver: KeyError" in told.text
@@ -524,7 +524,7 @@ def test_a_death_is_told_to_all_even_if_one_of_them_fails(monkeypatch: pytest.Mo
     begun = Waiting(time=2, pid=7, number=2, what="put", object="q")
     other = Hello(time=2, pid=8, number=1, parent=0, started=80, role="process")
     ends = [ProcessExited(time=3, pid=7, child=pid, exit_code=0) for pid in (7, 8)]
-    state = fold(RunState(), [HELLO, begun, other, *ends])
+    state = follow(RunState(), [HELLO, begun, other, *ends])
     assert state.just_ended == []
     assert len(state.troubles) == 1, "once, not with each later event"
     assert [process.ended for process in state.processes.values()] == [3, 3]
@@ -560,7 +560,7 @@ def test_of_more_processes_than_there_is_room_for_that_is_said(
         Hello(time=1, pid=pid, number=1, parent=0, started=pid, role="process")
         for pid in range(10, 20)
     ]
-    state = fold(RunState(), hellos)
+    state = follow(RunState(), hellos)
     assert list(state.processes) == ["10", "11", "12"]
     assert len(state.hidden_losses) == 1
     assert "none lost" not in losses_in_words(state)

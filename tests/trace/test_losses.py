@@ -16,9 +16,9 @@ import pytest
 from mpviz.probe import BOOT
 from mpviz.trace.collect import transport as queue_module
 from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, losses_in_words
 from mpviz.trace.model.events import Event, RecordsDropped, WaitOver
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import as_events
 
@@ -68,7 +68,7 @@ def all_of(queue: EventQueue) -> tuple[RunState, list[Event]]:
     events: list[Event] = []
     while batch := queue.get():
         events += as_events(batch)
-    return fold(RunState(), events), events
+    return follow(RunState(), events), events
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the panels read of pools and values beside their totals."""
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.pool import (
     JobSubmitted,
     Pool,
@@ -10,7 +11,6 @@ from mpviz.trace.model.primitives.pool import (
     WorkerReady,
 )
 from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 
@@ -20,7 +20,7 @@ def _common(time: int, pid: int) -> dict[str, int]:
 
 def test_a_job_counts_by_worker_and_tasks_know_their_order() -> None:
     state = RunState()
-    fold(
+    follow(
         state,
         [
             PoolCreated(**_common(1, 10), object="p", workers=2),
@@ -42,14 +42,14 @@ def test_a_job_counts_by_worker_and_tasks_know_their_order() -> None:
             **_common(10 + index, 11), object="p", job=1, index=index, function="f", items=1
         )
         ended = TaskEnded(**_common(11 + index, 11), object="p", job=1, index=index)
-        fold(state, [started, ended])
+        follow(state, [started, ended])
     assert state.table(Pool)["p"].jobs[1].done_by == {"11": 2}
     assert [task.order for task in state.table(Task).values()] == [0, 1]
 
 
 def test_an_element_keeps_what_it_holds() -> None:
     state = RunState()
-    fold(
+    follow(
         state,
         [
             ValueCreated(

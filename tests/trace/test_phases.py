@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (
@@ -34,7 +35,6 @@ from mpviz.trace.model.primitives.pool import (
     WorkerReady,
 )
 from mpviz.trace.model.primitives.process import Began, Exiting, Finished, Hello, Started
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.states import in_words
 
@@ -308,7 +308,7 @@ def assert_adds_up(state: RunState) -> None:
 def test_the_phases_add_up_to_the_length_of_the_run_times_the_workers(
     steps: list[tuple[int, int, int, int]], ended: bool
 ) -> None:
-    state = fold(RunState(), play(steps, ended=ended).events)
+    state = follow(RunState(), play(steps, ended=ended).events)
     found = phases(state)
     assert (found.begin, found.end) == (state.origin, state.now)
     assert found.workers or len(state.processes) == 1
@@ -320,7 +320,7 @@ def test_the_phases_add_up_to_the_length_of_the_run_times_the_workers(
 def test_they_add_up_at_every_moment(steps: list[tuple[int, int, int, int]]) -> None:
     state = RunState()
     for event in play(steps).events:
-        assert_adds_up(fold(state, [event]))
+        assert_adds_up(follow(state, [event]))
 
 
 def test_they_add_up_where_the_lanes_are_thinned(pool: Story) -> None:

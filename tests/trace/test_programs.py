@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import summary
 from mpviz.trace.model.commands import keeps_probe_out, name_of_program, program_of
 from mpviz.trace.model.events import (
@@ -19,7 +20,6 @@ from mpviz.trace.model.events import (
     SupervisorSignalled,
 )
 from mpviz.trace.model.primitives.process import Began, Hello, Joined, Launched, Started
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import Process, RunState
 
 SECOND = 1_000_000_000
@@ -43,7 +43,7 @@ class Story:
         self.tell(0, ProgramStarted, SUPERVISOR, child=MAIN, started=1)
 
     def tell(self, seconds: float, kind: type[Event], pid: int, **fields: Any) -> None:
-        fold(self.state, [kind(time=round(seconds * SECOND), pid=pid, **fields)])
+        follow(self.state, [kind(time=round(seconds * SECOND), pid=pid, **fields)])
 
     def hello(self, seconds: float, pid: int = MAIN, number: int = 1, **fields: Any) -> None:
         told = {"role": "main", "parent": SUPERVISOR if pid == MAIN else MAIN, "started": pid - 99}

@@ -30,6 +30,7 @@ from mpviz.trace.collect import transport as queue_module
 from mpviz.trace.collect.reordering import Pass
 from mpviz.trace.collect.rings import NEVER, Ring, Taken
 from mpviz.trace.collect.transport import EventQueue, Pace
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import (
     Event,
@@ -42,7 +43,6 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.primitives.lock import LockAcquired
 from mpviz.trace.model.primitives.process import Hello
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import as_events
 
@@ -194,7 +194,7 @@ def test_the_death_of_a_writer_costs_nobody_anything(
         writer.kill()
         writer.wait()
     events += all_of(queue)
-    fold(state, events)
+    follow(state, events)
     assert not any(isinstance(event, Unreadable) for event in events), "torn"
     numbers: dict[int, list[int]] = {writer.pid: [] for writer in writers}
     for event in events:
@@ -239,10 +239,10 @@ def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
         batch = as_events(queue.get(timeout=0.1))
         if not batch and state.by_pid:
             break
-        fold(state, batch)
+        follow(state, batch)
     tell(writer)
     writer.wait()
-    fold(state, all_of(queue))
+    follow(state, all_of(queue))
     (process,) = state.processes.values()
     assert process.highest_number == 60_001
     assert process.dropped == 60_001 - process.records > 0
@@ -269,7 +269,7 @@ def test_when_there_is_room_again_nothing_more_is_lost(
     tell(writer)
     writer.wait()
     events = [event for event in all_of(queue) if not isinstance(event, RecordsDropped)]
-    fold(state, events)
+    follow(state, events)
     assert [event.number for event in events] == list(range(60_001, 61_001))
     (process,) = state.processes.values()
     assert 0 < process.dropped < 60_000
@@ -345,7 +345,7 @@ def test_a_program_that_closes_everything_never_finds_our_bytes_in_its_files(
     assert int(done.stdout) > files // 3
     contents = {path.read_bytes() for path in tmp_path.glob("file-*")}
     assert contents == {b"own"}
-    state = fold(RunState(), all_of(queue))
+    state = follow(RunState(), all_of(queue))
     (process,) = state.processes.values()
     assert process.records == process.highest_number > 300
     (lock,) = document(state)["locks"]
@@ -416,7 +416,7 @@ def test_what_is_sent_at_once_is_written_by_what_is_told_next(
     told = [event.site for event in events if isinstance(event, LockAcquired)]
     assert told == list(range(len(told))) != []
     assert sorted(event.number for event in events) == list(range(1, len(events) + 1))
-    (process,) = fold(RunState(), events).processes.values()
+    (process,) = follow(RunState(), events).processes.values()
     assert process.records == process.highest_number == len(events) > len(told)
 
 

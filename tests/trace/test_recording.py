@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpviz.trace.collect.decode import decode
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Output, Unreadable
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import TIDIED_BYTES, Recorder
 from mpviz.trace.record.recording import FORMAT, NotARecording, Recording
@@ -235,7 +235,7 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_else(stream: list[E
     recorder.add(stream)
     recorder.tidy()
     recorder.close()
-    assert fold(state, stream).records > 0
+    assert follow(state, stream).records > 0
 
 
 SIGNALLED = """

@@ -12,10 +12,10 @@ from fold_model import play, streams
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session as live
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.events import Event, Sample
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told, as_events
 from mpviz.trace.record.recorder import Recorder
@@ -77,7 +77,7 @@ def recorded(events: list[Event], path: Path, clock: Callable[[], int]) -> Repla
 
 
 def state_after(events: list[Event], position: int) -> RunState:
-    return fold(RunState(), events[:position])
+    return follow(RunState(), events[:position])
 
 
 @pytest.mark.usefixtures("small_stretches")
@@ -115,9 +115,9 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
     def count(state: RunState, told: list[Told]) -> RunState:
         nonlocal folded
         folded += len(as_events(told))
-        return fold(state, told)
+        return follow(state, told)
 
-    monkeypatch.setattr(live, "fold", count)
+    monkeypatch.setattr(live, "follow", count)
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     file = tmp_path / "run.jsonl.gz"

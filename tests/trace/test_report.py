@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mpviz.trace.explain.findings import wording
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (
     ProbeError,
@@ -30,7 +31,6 @@ from mpviz.trace.model.primitives.pool import PoolCreated, TaskEnded, TaskStarte
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 SECOND = 1_000_000_000
@@ -76,7 +76,7 @@ def a_run_with_everything() -> RunState:
 
     viewer = {"time": START, "pid": 0}
     value = {"object": "V", "kind": "Value", "typecode": "i", "length": 1, "lock": "VL"}
-    return fold(
+    return follow(
         RunState(),
         [
             RunStarted(
@@ -169,7 +169,7 @@ def test_the_summary_has_a_line_for_everything_that_was_used() -> None:
 def test_what_was_lost_is_told_loudly() -> None:
     state = a_run_with_everything()
     error = ProbeError(time=START, pid=10, number=99, dropped=3, where="lock", error="KeyError")
-    last = summary(fold(state, [error])).splitlines()[-1]
+    last = summary(follow(state, [error])).splitlines()[-1]
     assert "!!" in last
     assert "KeyError" in last
     assert "none lost" not in last
@@ -184,9 +184,9 @@ def test_of_very_many_objects_those_that_matter_are_told_and_how_many_more() -> 
     state = RunState()
     for number in range(30):
         lock = {"object": f"L{number}", "time": START + number, "pid": 10}
-        fold(state, [LockCreated(**lock, kind="Lock", maximum=1)])
+        follow(state, [LockCreated(**lock, kind="Lock", maximum=1)])
         if number == 17:
-            fold(state, [LockAcquired(**lock)])
+            follow(state, [LockAcquired(**lock)])
     lines = summary(state).splitlines()
     locks = [line for line in lines if "lock" in line]
     assert locks[0] == "mpviz: lock Lock 18: taken 1 time, 0 after a wait, 0 ms waited in all"
@@ -207,7 +207,7 @@ def test_of_very_many_troubles_the_first_are_told() -> None:
 def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
     end = 622 * SECOND
     run = {"target": "t", "arguments": [], "python": "", "start_method": "", "version": ""}
-    state = fold(
+    state = follow(
         RunState(),
         [
             RunStarted(time=0, pid=0, cores=2, **run),
@@ -228,7 +228,7 @@ def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
 def test_the_end_by_a_signal_of_mpviz_is_said_to_be_its(sender: bool) -> None:
     run = {"target": "t", "arguments": [], "python": "", "start_method": "", "version": ""}
     asked = SupervisorSignalled(time=5, pid=50, child=100, signal=9, left_behind=False)
-    state = fold(
+    state = follow(
         RunState(),
         [
             RunStarted(time=0, pid=0, cores=2, **run),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import summary
 from mpviz.trace.model.events import ProcessExited
 from mpviz.trace.model.measures import Activity
@@ -19,19 +20,18 @@ from mpviz.trace.model.primitives.pool import (
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.value import SharedValue, ValueRead, ValueWritten
 from mpviz.trace.model.processes import CONDENSED_BUCKETS, DETAILED_DEAD
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 
 def test_old_jobs_are_summed_up_and_the_sums_stay_exact() -> None:
     state = RunState()
-    fold(state, [PoolCreated(time=1, pid=10, object="p", workers=1)])
+    follow(state, [PoolCreated(time=1, pid=10, object="p", workers=1)])
     jobs = 2 * JOB_LIMIT
     for job in range(jobs):
         name = {"object": "p", "job": job}
         extent = {"call": "apply", "function": "f", "tasks": 1, "items": 1, "chunksize": 1}
         error = "ValueError" if job % 10 == 0 else ""
-        fold(
+        follow(
             state,
             [
                 JobSubmitted(time=2, pid=10, **name, **extent),
@@ -54,7 +54,7 @@ def test_the_lanes_of_the_long_dead_are_condensed_and_their_times_stay_exact() -
     for pid in range(1, 3 * DETAILED_DEAD):
         hello = Hello(time=pid, pid=pid, number=1, parent=0, started=pid, role="main")
         gone = ProcessExited(time=pid + 10**9, pid=pid, number=2, child=pid, exit_code=0)
-        fold(state, [hello, gone])
+        follow(state, [hello, gone])
 
     first, last = state.processes["1"].lane, state.processes[str(pid)].lane
     assert not first.spans
@@ -67,7 +67,7 @@ def test_the_lanes_of_the_long_dead_are_condensed_and_their_times_stay_exact() -
 def test_a_process_that_replaces_itself_counts_from_one_again_and_has_lost_nothing() -> None:
     state = RunState()
     hello = {"pid": 7, "parent": 0, "started": 70, "role": "main"}
-    fold(
+    follow(
         state,
         [
             Hello(time=1, number=1, **hello),
@@ -85,7 +85,7 @@ def test_a_process_that_replaces_itself_counts_from_one_again_and_has_lost_nothi
 def test_a_gap_before_the_replacement_is_still_a_loss() -> None:
     state = RunState()
     hello = {"pid": 7, "parent": 0, "started": 70, "role": "main"}
-    fold(
+    follow(
         state,
         [
             Hello(time=1, number=1, **hello),
@@ -104,7 +104,7 @@ def test_an_array_of_very_many_elements_has_exact_totals_and_bounded_detail(
     state = RunState()
     for index in range(100):
         use = {"pid": 10, "object": "a", "index": index, "value": 1}
-        fold(state, [ValueRead(time=1, **use), ValueWritten(time=2, before=1, **use)])
+        follow(state, [ValueRead(time=1, **use), ValueWritten(time=2, before=1, **use)])
     array = state.table(SharedValue)["a"]
     assert (array.reads, array.writes.count, array.details) == (100, 100, 10)
     assert len(array.elements) == 5
@@ -116,7 +116,7 @@ def test_a_name_that_is_used_again_and_again_costs_no_search() -> None:
     state = RunState()
     blocks = state.table(MemoryBlock)
     for _ in range(3_000):
-        fold(state, [MemoryCreated(time=1, pid=10, object="psm", size=8)])
+        follow(state, [MemoryCreated(time=1, pid=10, object="psm", size=8)])
     assert len(blocks) == 3_000
     assert (blocks["psm"].uses, list(blocks)[-2:]) == (3_000, ["psm~3000", "psm"])
 
@@ -124,6 +124,6 @@ def test_a_name_that_is_used_again_and_again_costs_no_search() -> None:
 def test_a_pid_that_is_used_again_and_again_is_another_process_each_time() -> None:
     state = RunState()
     for life in range(1, 1_001):
-        fold(state, [Hello(time=life, pid=7, number=1, parent=1, started=life, role="process")])
+        follow(state, [Hello(time=life, pid=7, number=1, parent=1, started=life, role="process")])
     assert len(state.processes) == 1_000
     assert state.by_pid[7].key == "7.1000"

@@ -20,10 +20,11 @@ from mpviz.trace.collect.decode import decode
 from mpviz.trace.collect.rings import LOOKS_AT_IDLE, Ring, Rings
 from mpviz.trace.collect.transport import EventQueue
 from mpviz.trace.collect.troubles import Troubles
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import summary
 from mpviz.trace.model.events import Event, RingOpened, RingRefused, Unreadable
 from mpviz.trace.model.primitives.value import ValueWritten
-from mpviz.trace.model.reducer import EVENTS, IN_RINGS, fold
+from mpviz.trace.model.reducer import EVENTS, IN_RINGS
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told, as_events
 from mpviz.trace.system.run_folder import RunFolder
@@ -174,7 +175,7 @@ def test_who_is_refused_a_ring_tells_all_by_the_pipe_and_says_why(
     events += all_of(queue)
     (refused,) = [event for event in events if isinstance(event, RingRefused)]
     assert (refused.how, refused.reason) == ("denied", "File too large")
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     assert len(values(events)) + state.lost == 40_000
     assert [entry.text for entry in state.troubles if "File too large" in entry.text]
 
@@ -190,7 +191,7 @@ def test_a_ring_that_is_full_of_forms_is_told_once(queue: EventQueue, write: Wri
     assert values(events) == list(range(1200))
     (refused,) = [event for event in events if isinstance(event, RingRefused)]
     assert refused.how == "full"
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     assert (state.lost, state.troubles) == (0, []), "slower, and no trouble"
     assert "1 process sends records through the pipe" in summary(state)
 
@@ -229,7 +230,7 @@ def test_what_processes_do_in_turn_comes_in_that_order(
     events += all_of(queue)
     told = [e.value for e in events if isinstance(e, ValueWritten) and e.index == 0]
     assert told == list(range(1, 20_001))
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     assert state.lost == 0
     for process in state.processes.values():
         assert process.records == process.highest_number
@@ -327,7 +328,7 @@ def test_a_full_ring_is_waited_for_once_and_then_done_without(
     # Once for the ring, once for the pipe; a few more on a busy machine.
     assert 2 <= int(done(writer)) <= 12
     events = all_of(queue)
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     assert values(events) == sorted(values(events))
     (process,) = state.processes.values()
     assert len(values(events)) > layout.SLOTS

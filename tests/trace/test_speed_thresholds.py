@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, ProcessSample, RunStarted, Sample, Waiting
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.model.primitives.pool import (
@@ -23,7 +24,6 @@ from mpviz.trace.model.primitives.pool import (
 from mpviz.trace.model.primitives.process import Began, Exiting, Hello, Joined, Started
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import Finding, RunState
 
 MS = 1_000_000
@@ -69,7 +69,7 @@ class Story:
     def found(self) -> list[Finding]:
         """What is found by the end of the story."""
         events = sorted(self.events, key=lambda event: event.time)
-        return list(fold(RunState(), events).findings.values())
+        return list(follow(RunState(), events).findings.values())
 
 
 _RUN: dict[str, Any] = {

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model import reducer as folding
 from mpviz.trace.model.events import Event, Waiting
 from mpviz.trace.model.measures import Distribution, Rate, Series
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold, ring_handler
+from mpviz.trace.model.reducer import ring_handler
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import LONGEST, SHORT, Columns, Stretch, merge
 from mpviz.trace.model.told import Form, RingRecord, as_events
@@ -136,9 +137,9 @@ def test_a_stretch_leaves_the_state_of_its_records(
             stretches.append(stretch_of(records))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folding, "SHORT", short)
-        at_once = fold(RunState(), [*beginning(), *stretches])
-    assert at_once == fold(RunState(), [*beginning(), *(each.records() for each in stretches)])
-    assert at_once == fold(RunState(), [*beginning(), *as_events(stretches)])
+        at_once = follow(RunState(), [*beginning(), *stretches])
+    assert at_once == follow(RunState(), [*beginning(), *(each.records() for each in stretches)])
+    assert at_once == follow(RunState(), [*beginning(), *as_events(stretches)])
 
 
 def test_a_long_loop_makes_no_object_for_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +154,7 @@ def test_a_long_loop_makes_no_object_for_a_record(monkeypatch: pytest.MonkeyPatc
         "_fold_records",
         lambda state, records: (made.append(len(records)), fold_records(state, records)),
     )
-    state = fold(RunState(), [*beginning(), stretch_of(loop + waits)])
+    state = follow(RunState(), [*beginning(), stretch_of(loop + waits)])
     # The first of the process, the wait, and what ends it.
     assert made == [SHORT, 1, SHORT]
     lock, value = state.table(Lock)["L"], state.table(SharedValue)["V"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.events import (
@@ -16,7 +17,6 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
 from mpviz.trace.model.primitives.process import Began, Exiting, Hello, Started
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 MAIN, LEFT, RIGHT, SUPERVISOR = 10, 11, 12, 9
@@ -80,7 +80,7 @@ def asleep(time: int, *pids: int) -> Sample:
 
 
 def told(events: list[Event], at: int = 3 * SECOND) -> list[tuple[str, str]]:
-    state = fold(RunState(), events)
+    state = follow(RunState(), events)
     state.now = max(state.now, at)
     return [(state.processes[each.process].name, each.words) for each in stuck(state)]
 
@@ -117,7 +117,7 @@ def test_who_wants_to_end_and_cannot_is_stuck_too() -> None:
 
 def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
     stop = Marked(time=3 * SECOND, pid=0, action="stop")
-    state = fold(RunState(), [*begin(), *DEADLOCK, stop])
+    state = follow(RunState(), [*begin(), *DEADLOCK, stop])
     hang = document(state)["run"]["hang"]
     assert [(each["pid"], each["what"], each["object"]) for each in hang] == [
         (LEFT, "lock", "b"),
@@ -126,14 +126,14 @@ def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
     ]
     assert hang[0]["waits_for"] == "lock Lock 2, held by child-b"
     assert "stuck: child-a waits for lock Lock 2, held by child-b" in summary(state)
-    interrupted = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(1, 9)])
+    interrupted = follow(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(1, 9)])
     assert document(interrupted)["run"]["hang"] == hang
-    unwound = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(0, 1)])
+    unwound = follow(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(0, 1)])
     assert document(unwound)["run"]["hang"] == hang
     for exit_code in (0, 1):
-        went_on = fold(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(exit_code, 60)])
+        went_on = follow(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(exit_code, 60)])
         assert document(went_on)["run"]["hang"] == [], "that Ctrl-C did not end it"
-    healthy = fold(RunState(), [*begin(), stop])
+    healthy = follow(RunState(), [*begin(), stop])
     assert document(healthy)["run"]["hang"] == []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Gain, gain, phases
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import (
@@ -20,7 +21,6 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.primitives.pool import TaskEnded, TaskStarted
 from mpviz.trace.model.primitives.process import Began, Hello, Started
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 MS = 1_000_000
@@ -38,7 +38,7 @@ class Story:
         self.tell(0, MAIN, Hello, parent=SUPERVISOR, started=1, role="main")
 
     def tell(self, time: float, pid: int, event: type[Event], /, **fields: Any) -> None:
-        fold(self.state, [event(time=round(time * MS), pid=pid, **fields)])
+        follow(self.state, [event(time=round(time * MS), pid=pid, **fields)])
 
     def child(self, time: float, pid: int, name: str, *, began: float, cpu: float = 0) -> None:
         """A spawned child that needs until ``began`` to start up, and so many ms of CPU time."""

@@ -11,9 +11,9 @@ import pytest
 from textual.pilot import Pilot
 
 from mpviz.scenarios.catalogue import Parameter, Scenario
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import Event, Marked
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 from mpviz.tui.app import MpvizApp
@@ -54,7 +54,7 @@ class FakeSession:
     def step(self, budget: float) -> bool:
         batch = self._events[: max(0, len(self._events) - self.held)]
         self._events = self._events[len(batch) :]
-        fold(self.state, batch)
+        follow(self.state, batch)
         self._folded += batch
         return bool(batch)
 
@@ -106,7 +106,7 @@ class FakeSession:
         self.asked.append(action)
         self.state.frozen = action == "freeze"
         action = "stop" if action == "terminate" else action
-        fold(self.state, [Marked(time=self.state.now, pid=0, action=action)])
+        follow(self.state, [Marked(time=self.state.now, pid=0, action=action)])
 
 
 @pytest.fixture

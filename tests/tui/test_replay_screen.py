@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import Event, Sample
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.replay import Replay
@@ -120,7 +120,7 @@ def test_the_panels_show_what_was_true_at_the_moment(
         await pilot.press("space")
         assert screen_of(pilot).picture.state is replay.state
         assert screen_of(pilot).view.now == replay.moment
-        assert document(replay.state) == document(fold(RunState(), stream[: replay.position]))
+        assert document(replay.state) == document(follow(RunState(), stream[: replay.position]))
         assert "running" in panel(pilot, "processes") or "waiting" in panel(pilot, "processes")
         await pilot.press("g", *"end", "enter")
         await pilot.pause()

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Trouble
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import length, row
@@ -39,7 +39,7 @@ def test_a_frame_has_exactly_the_size_that_it_is_given(width: int, height: int) 
 
 
 def state_after(events: Iterable[Event]) -> RunState:
-    return fold(RunState(), events)
+    return follow(RunState(), events)
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 120, 200])
@@ -79,10 +79,10 @@ def test_the_header_says_that_more_may_be_lost_and_that_there_is_trouble(
 ) -> None:
     half = state_after(stream[: len(stream) // 2])
     assert "trouble" not in words(half, STATUS)
-    fold(half, [Trouble(time=half.now, pid=0, text="no descriptors")])
+    follow(half, [Trouble(time=half.now, pid=0, text="no descriptors")])
     assert "trouble: see log" in words(half, STATUS)
     assert "lost" not in words(half, STATUS)
-    fold(half, [Trouble(time=half.now, pid=0, text="it is gone", hides_losses=True)])
+    follow(half, [Trouble(time=half.now, pid=0, text="it is gone", hides_losses=True)])
     assert " lost 0+ " in words(half, STATUS)
 
 

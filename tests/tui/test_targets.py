@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.primitives.process import Hello
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import Process, RunState
 from mpviz.tui.commands.interpreters import BadTarget
 from mpviz.tui.commands.targets import from_words
@@ -335,9 +335,9 @@ def test_what_a_shell_script_starts_is_observed(nothing_left: None) -> None:
 def header(python: str, version: str, width: int = 160) -> str:
     state = RunState()
     started = {"target": "x", "arguments": [], "start_method": "", "cores": 1, "version": ""}
-    fold(state, [RunStarted(time=1, pid=0, python=python, **started)])
+    follow(state, [RunStarted(time=1, pid=0, python=python, **started)])
     hello = {"parent": 1, "started": 1, "role": "main", "python": version}
-    fold(state, [Hello(time=1, pid=5, number=1, **hello)])
+    follow(state, [Hello(time=1, pid=5, number=1, **hello)])
     return header_row(state, Status("x", ""), width).text
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Site, Waiting, WaitOver
 from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent
 from mpviz.trace.model.primitives.pool import JobGrew, TaskEnded, TaskStarted
 from mpviz.trace.model.primitives.queue import ItemDone, ItemGot, ItemPut
 from mpviz.trace.model.primitives.value import ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 
@@ -65,13 +65,13 @@ class Passage:
         state = self.state
         for batch in self._batches():
             for event in batch:
-                fold(state, (event,))
+                follow(state, (event,))
                 yield event
 
     def to_the_end(self) -> RunState:
         """What is true at the end, for those who look at nothing else."""
         for batch in self._batches():
-            fold(self.state, batch)
+            follow(self.state, batch)
         return self.state
 
     def _batches(self) -> Iterator[list[Event]]:

@@ -9,9 +9,9 @@ from time import monotonic, monotonic_ns
 from mpviz.trace.collect.output import OutputReader
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import Process, RunState
 from mpviz.trace.record.recorder import Recorder
 
@@ -67,7 +67,7 @@ class Session:
                 # Its last records may have arrived since.
                 events = self._queue.get(limit=BATCH_BYTES)
             if events:
-                fold(self.state, events)
+                follow(self.state, events)
                 if self._recorder is not None:
                     self._recorder.add(events)
                 changed = True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from operator import attrgetter, length_hint
 from typing import Any, cast
 
-from mpviz.trace.explain.findings import look_at_end, look_while_it_runs
-from mpviz.trace.explain.stalls import as_it_waits, stuck
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import (
     COMMON_EVENTS,
@@ -56,6 +56,7 @@ from mpviz.trace.model.state import (
     Process,
     RingHandler,
     RunState,
+    Stuck,
     TableFullError,
     Wait,
     begin_wait,
@@ -84,11 +85,34 @@ UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""
 
 
-def fold(state: RunState, told: Iterable[Told]) -> RunState:
+@dataclass(frozen=True)
+class Watcher:
+    """What explains the state at moments that do not come again; called in the middle of a fold."""
+
+    while_it_runs: Callable[[RunState], None]
+    """Is called after each sample, and before the end begins."""
+    at_end: Callable[[RunState], None]
+    stuck: Callable[[RunState], list[Stuck]]
+    """Who waits for what may never come, if nobody is at work."""
+    as_it_waits: Callable[[RunState, Process], Stuck | None]
+    """What a process waits for; None if it does not wait."""
+
+
+NOBODY = Watcher(
+    while_it_runs=lambda _: None,
+    at_end=lambda _: None,
+    stuck=lambda _: [],
+    as_it_waits=lambda *_: None,
+)
+"""Explains nothing."""
+
+
+def fold(state: RunState, told: Iterable[Told], watcher: Watcher = NOBODY) -> RunState:
     """Bring the state up to date with these events, in their order.
 
     A failure to fold an event is an error of ours. It is reported, and the rest is folded.
     """
+    handlers = _handlers_for(watcher)
     for each in told:
         if not isinstance(each, Event):
             if isinstance(each, Stretch):
@@ -98,13 +122,13 @@ def fold(state: RunState, told: Iterable[Told]) -> RunState:
             state.recent.add(each)
             continue
         try:
-            _fold_event(state, each)
+            _fold_event(state, each, handlers)
         except Exception as error:
             _leave_out(state, type(each), error)
         while state.just_ended:
             # Also those whose end was noted before something failed.
             try:
-                _tell_of_death(state, state.just_ended.pop(0))
+                _tell_of_death(state, state.just_ended.pop(0), watcher)
             except Exception as error:
                 _leave_out(state, type(each), error)
     return state
@@ -243,13 +267,37 @@ def _count_only(*_: int) -> None:
     """Fold a record about something that is not kept."""
 
 
-def _fold_event(state: RunState, event: Event) -> None:
+@dataclass(frozen=True)
+class _Handlers:
+    of_processes: dict[type[Event], Handler]
+    """For what processes and the supervisor tell."""
+    of_the_viewer: dict[type[Event], Callable[[RunState, Any], None]]
+
+
+@cache
+def _handlers_for(watcher: Watcher) -> _Handlers:
+    return _Handlers(
+        {
+            **_HANDLERS,
+            ProgramEnded: partial(_program_ended, watcher),
+            SupervisorSignalled: partial(_supervisor_signalled, watcher),
+        },
+        {
+            **_VIEWER_HANDLERS,
+            RunEnded: partial(_run_ended, watcher),
+            Marked: partial(_marked, watcher),
+            Sample: partial(_sample, watcher),
+        },
+    )
+
+
+def _fold_event(state: RunState, event: Event, handlers: _Handlers) -> None:
     if event.time > state.now:
         state.now = event.time
     kind = type(event)
-    handler = _HANDLERS.get(kind)
+    handler = handlers.of_processes.get(kind)
     if handler is None:
-        _VIEWER_HANDLERS[kind](state, event)
+        handlers.of_the_viewer[kind](state, event)
     else:
         process = state.by_pid.get(event.pid)
         if process is None:
@@ -284,8 +332,8 @@ def _refuse(state: RunState, event: Event) -> None:
     _unreadable(state, Unreadable(time=event.time, pid=0, text=f"{kind} by pid {event.pid}"))
 
 
-def _tell_of_death(state: RunState, process: Process) -> None:
-    process.last_wait = as_it_waits(state, process)
+def _tell_of_death(state: RunState, process: Process, watcher: Watcher) -> None:
+    process.last_wait = watcher.as_it_waits(state, process)
     for wait in process.waits.values():
         WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)
     for primitive in PRIMITIVES:
@@ -396,8 +444,10 @@ def _program_failed(state: RunState, supervisor: Process, event: ProgramFailed) 
     state.note(event.time, "", event.error, trouble=True)
 
 
-def _program_ended(state: RunState, supervisor: Process, event: ProgramEnded) -> None:
-    look_while_it_runs(state)
+def _program_ended(
+    watcher: Watcher, state: RunState, supervisor: Process, event: ProgramEnded
+) -> None:
+    watcher.while_it_runs(state)
     process = state.processes.get(state.main)
     if process is not None:
         end_process(state, process, event.time, event.exit_code)
@@ -411,7 +461,9 @@ def _program_ended(state: RunState, supervisor: Process, event: ProgramEnded) ->
             state.stuck = []
 
 
-def _supervisor_signalled(state: RunState, supervisor: Process, event: SupervisorSignalled) -> None:
+def _supervisor_signalled(
+    watcher: Watcher, state: RunState, supervisor: Process, event: SupervisorSignalled
+) -> None:
     if event.child not in state.by_pid:
         # As with an exit: nobody has told or seen what it is.
         _keep(state.signalled_unseen, event.child, event.signal)
@@ -419,13 +471,13 @@ def _supervisor_signalled(state: RunState, supervisor: Process, event: Superviso
     process = process_with_pid(state, event.child, event.time)
     note_signal(process, event.time, "mpviz", event.signal)
     if event.left_behind and process.alive:
-        process.left_behind = process.left_behind or _at_what(state, process)
+        process.left_behind = process.left_behind or _at_what(watcher, state, process)
         sent = f"so mpviz sends it {signal_name(event.signal)}"
         state.note(event.time, process.key, f"is there after the program's end, {sent}")
 
 
-def _at_what(state: RunState, process: Process) -> str:
-    waits = as_it_waits(state, process)
+def _at_what(watcher: Watcher, state: RunState, process: Process) -> str:
+    waits = watcher.as_it_waits(state, process)
     return process.state if waits is None else f"waiting for {waits.words}"
 
 
@@ -500,7 +552,7 @@ def _allow(cores: Cores, allowed: list[int]) -> None:
     cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
 
 
-def _run_ended(state: RunState, event: RunEnded) -> None:
+def _run_ended(watcher: Watcher, state: RunState, event: RunEnded) -> None:
     for process in state.processes.values():
         if process.alive:
             # All are gone when the run ends; of this one nobody learned how.
@@ -513,7 +565,7 @@ def _run_ended(state: RunState, event: RunEnded) -> None:
     if state.ending < 0:
         state.ending = event.time
     state.recent.settle()
-    look_at_end(state)
+    watcher.at_end(state)
 
 
 def _output(state: RunState, event: Output) -> None:
@@ -541,7 +593,7 @@ _BY_HAND = {
 }
 
 
-def _marked(state: RunState, event: Marked) -> None:
+def _marked(watcher: Watcher, state: RunState, event: Marked) -> None:
     target = state.by_pid.get(event.child)
     if event.action == "signal" and target is not None:
         note_signal(target, event.time, "mpviz", event.signal)
@@ -550,9 +602,9 @@ def _marked(state: RunState, event: Marked) -> None:
     if event.action in ("freeze", "go on"):
         state.frozen = event.action == "freeze"
     if event.action in ("stop", "interrupt") and state.ending < 0:
-        look_while_it_runs(state)
+        watcher.while_it_runs(state)
         has_gone_on = event.time > state.interrupted + ENDED_BY_CTRL_C
-        state.stuck = stuck(state) or ([] if has_gone_on else state.stuck)
+        state.stuck = watcher.stuck(state) or ([] if has_gone_on else state.stuck)
         if event.action == "stop":
             state.ending = event.time
         else:
@@ -579,7 +631,7 @@ def _trouble(state: RunState, event: Trouble) -> None:
         state.hidden_losses.append(event.text)
 
 
-def _sample(state: RunState, event: Sample) -> None:
+def _sample(watcher: Watcher, state: RunState, event: Sample) -> None:
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
     wanted = had = 0.0
@@ -615,7 +667,7 @@ def _sample(state: RunState, event: Sample) -> None:
         end_process(state, process, time, None)
     # The records that it wrote last may still be on their way, and the news of how it ended.
     state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
-    look_while_it_runs(state)
+    watcher.while_it_runs(state)
 
 
 def _sampled(state: RunState, time: int, sample: ProcessSample) -> Process | None:
@@ -741,8 +793,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     WaitOver: _wait_over,
     ProgramStarted: _program_started,
     ProgramFailed: _program_failed,
-    ProgramEnded: _program_ended,
-    SupervisorSignalled: _supervisor_signalled,
     ProcessExited: _process_exited,
     Site: _site,
     RingOpened: _ring_opened,
@@ -751,13 +801,10 @@ _HANDLERS: dict[type[Event], Handler] = {
 }
 _VIEWER_HANDLERS: dict[type[Event], Any] = {
     RunStarted: _run_started,
-    RunEnded: _run_ended,
     Output: _output,
-    Marked: _marked,
     Unreadable: _unreadable,
     RecordsDropped: _records_dropped,
     Trouble: _trouble,
-    Sample: _sample,
 }
 _RING_HANDLERS: dict[type[Event], RingHandler] = {}
 _FORM_HANDLERS: dict[type[Event], FormHandler] = {}

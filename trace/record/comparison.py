@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Gain, Phase, Phases, gain, phases
 from mpviz.trace.explain.time_report import document
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.measures import Timing
 from mpviz.trace.model.processes import exit_in_words
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 
@@ -71,7 +71,7 @@ def read(path: Path, label: str) -> Run:
     try:
         state, cursor = RunState(), recording.first.copy()
         while (events := cursor.read()) is not None:
-            fold(state, events)
+            follow(state, events)
     finally:
         recording.close()
     return Run(label, state, cursor.trouble)

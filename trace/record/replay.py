@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.measures import Density
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.recording import Cursor, NotARecording, Recording
 from mpviz.trace.record.snapshot import still
@@ -273,7 +273,7 @@ class Replay:
             index = self._keyframe_at(self.position)
             begin = self._keyframes[index].position
             events = self._events(index)[self.position - begin : position - begin]
-            fold(self.state, events)
+            follow(self.state, events)
             self.position += len(events)
 
     def _position_at(self, moment: int) -> int:
@@ -302,7 +302,7 @@ class Replay:
             self.trouble = cursor.trouble
             self._cursor = None
             return
-        fold(self._reading, events)
+        follow(self._reading, events)
         self.known += len(events)
         self.density.add([event.time for event in events])
         last = self._keyframes[-1]

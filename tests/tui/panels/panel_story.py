@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import (
     Event,
     Marked,
@@ -51,7 +52,6 @@ from mpviz.trace.model.primitives.pool import (
 from mpviz.trace.model.primitives.process import Began, Hello, Joined, Signalled, Started
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 
 SUPERVISOR = 900
@@ -92,7 +92,7 @@ class Story:
 
     def state(self, until: float = -1) -> RunState:
         """What is true after all that was told; at least at this time."""
-        state = fold(RunState(), self.events)
+        state = follow(RunState(), self.events)
         if until >= 0:
             state.now = max(state.now, self.at(until))
         return state

@@ -9,7 +9,7 @@ from panel_stories import counter, factory, pool_map, shared, stages, talk
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
-from mpviz.trace.model.reducer import fold
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.tui.actions.view import View
@@ -57,7 +57,7 @@ def stories(draw: st.DrawFn) -> RunState:
         time += draw(st.sampled_from((0.0, 0.001, 0.7, 13.0, 900.0)))
         _happen(draw, story, time, objects)
     state = RunState()
-    fold(state, story.events)
+    follow(state, story.events)
     return state
 
 

@@ -7,9 +7,9 @@ from panel_stories import counter
 from panel_story import MAIN, Story
 from rich.cells import cell_len
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.timings import count_timings, first_timings, timings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels import phases
@@ -146,7 +146,7 @@ def test_of_thousands_of_locks_the_costliest_are_told_and_the_others_counted() -
     state = RunState()
     for number in range(count):
         told = {"pid": 7, "object": f"lock {number}"}
-        fold(
+        follow(
             state,
             [
                 LockCreated(time=1, kind="Lock", maximum=1, **told),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from panel_story import MAIN, Story
 
+from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.process import Hello
-from mpviz.trace.model.reducer import fold
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels import locks, memory, pipes, processes, queues, signals, values
@@ -113,7 +113,7 @@ def test_a_queue_used_a_moment_ago_is_in_use_whoever_has_ended() -> None:
 def test_a_chain_of_a_thousand_forks_is_a_tree_of_a_thousand_rows() -> None:
     state = RunState()
     for pid in range(1, 1001):
-        fold(
+        follow(
             state,
             [
                 Hello(
