@@ -1,6 +1,6 @@
 """How many words are there in Python's own library? Four processes share the files, in vain.
 
-README.md finds out why with mpviz; ``words_fixed.py`` is what comes of it.
+docs/example.md finds out why with mpviz; ``words_fixed.py`` is what comes of it.
 """
 
 import re

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from mpviz.trace.model.state import Process
+from mpviz.trace.model.processes.process import Process
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
@@ -235,7 +235,7 @@ def test_forks_by_hand_amid_threads_are_all_observed(run_program: RunProgram, py
     assert [code for _, code in ended] == list(range(20))
     for pid, code in ended:
         assert by_pid(run, pid).probed
-        # One that is gone before a look at it cannot be asked; see the limits in the README.
+        # One that is gone before a look at it cannot be asked; see docs/limits.md.
         assert by_pid(run, pid).exit_code in (code, None)
     own = [lock["acquisitions"] for lock in run.document["locks"] if "own" in lock["name"]]
     assert own == list(range(20))

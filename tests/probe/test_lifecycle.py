@@ -42,7 +42,7 @@ def process(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_terminate_join_and_return(start_method: str) -> None:
-    """The example of the README, with a child that ends by itself soon."""
+    """The example of docs/using.md, with a child that ends by itself soon."""
     document, printed = run(
         start_method,
         "start daemon; start; terminate 1; join 1; join 2 0.1; return",

@@ -1,4 +1,4 @@
-"""README's example: what it says of the two programs is so."""
+"""The example in docs: what it says of the two programs is so."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[2]
 SLOW, FIXED = (ROOT / "screenshots" / name for name in ("words.py", "words_fixed.py"))
 
 
-def test_the_change_in_the_readme_is_what_makes_one_program_the_other() -> None:
-    readme = (ROOT / "README.md").read_text()
-    lines = [line[4:] for line in readme.splitlines() if line.startswith(("    -   ", "    +   "))]
+def test_the_change_on_the_page_is_what_makes_one_program_the_other() -> None:
+    page = (ROOT / "docs" / "example.md").read_text()
+    lines = [line[4:] for line in page.splitlines() if line.startswith(("    -   ", "    +   "))]
     taken = "\n".join(line[1:] for line in lines if line.startswith("-"))
     given = "\n".join(line[1:] for line in lines if line.startswith("+"))
     body = SLOW.read_text().partition('"""\n\n')[2]
@@ -22,7 +22,7 @@ def test_the_change_in_the_readme_is_what_makes_one_program_the_other() -> None:
     assert body.replace(taken, given) == FIXED.read_text().partition('"""\n\n')[2]
 
 
-def test_the_lock_is_held_at_the_lines_that_the_readme_names() -> None:
+def test_the_lock_is_held_at_the_lines_that_the_page_names() -> None:
     lines = SLOW.read_text().splitlines()
     assert "with total.get_lock()" in lines[15]
     assert "words_in(path)" in lines[16]
