@@ -27,7 +27,8 @@ from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.trace.system import kernel
 from mpviz.trace.system import send_signal as signals

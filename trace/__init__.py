@@ -1,1 +1,1 @@
-"""How programs are watched: the probe, the way of the events, and what is true at a moment."""
+"""How programs are watched: launched, followed and recorded, and what it all means."""

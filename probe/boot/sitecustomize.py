@@ -63,7 +63,8 @@ def _hide(folder):  # pragma: no cover
     loader = type("HidingLoader", (importers.SourceFileLoader,), methods)
     package = os.path.join(folder, "mpviz_probe")
     rooms = [os.path.join(package, room) for room in ("standard", "libraries")]
-    for place in (folder, package, *rooms):
+    # Python 2 reads this file too, and knows no star here.
+    for place in [folder, package] + rooms:
         sys.path_importer_cache[place] = importers.FileFinder(place, (loader, [".py"]))
 
 

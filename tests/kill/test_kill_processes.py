@@ -19,8 +19,9 @@ import pytest
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
-from mpviz.trace.model.processes import exit_in_words, signal_name
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.identity import exit_in_words, signal_name
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.system import kernel
 from mpviz.trace.system import send_signal as signals
 

@@ -11,7 +11,8 @@ import pytest
 
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.manager import Managed, Manager
-from mpviz.trace.model.state import RunState, Wait
+from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pytest
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.render.states import in_words
 
 RunToEnd = Callable[..., None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

@@ -19,7 +19,8 @@ from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.primitives.pool import Pool, Task
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 RunToEnd = Callable[..., None]
 

@@ -8,7 +8,9 @@ import pytest
 
 from mpviz.tui.actions.action import Action, Situation, footer, sign
 from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.tables import HELP_ACTIONS, PICKER_ACTIONS, REPLAY_ACTIONS, RUN_ACTIONS
+from mpviz.tui.actions.picker_actions import HELP_ACTIONS, PICKER_ACTIONS
+from mpviz.tui.actions.replay_actions import REPLAY_ACTIONS
+from mpviz.tui.actions.tables import RUN_ACTIONS
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.help_rows import help_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import mpviz as mpviz_package
 from mpviz.trace.explain.findings import RULES
 from mpviz.trace.record.replay import Replay
 from mpviz.trace.version import VERSION
@@ -476,9 +478,9 @@ def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
     assert names == ["run.gz", "run-3.gz", "run-5.gz"]
 
 
-def test_the_example_of_lost_updates_in_the_readme_loses_many(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (example,) = [line for line in readme.splitlines() if ".lost_updates' a.json" in line]
+def test_the_example_of_lost_updates_in_the_docs_loses_many(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "using.md").read_text()
+    (example,) = [line for line in page.splitlines() if ".lost_updates' a.json" in line]
     words = example.partition(";")[0].split()
     assert words.pop(0) == "mpviz"
     done = mpviz(*words, directory=tmp_path)
@@ -515,7 +517,11 @@ def test_what_cannot_be_recorded_or_replayed_gets_one_line(
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert mpviz("--version").stdout == f"mpviz {VERSION}\n"
+    first, second = mpviz("--version").stdout.splitlines()
+    assert first == f"mpviz {VERSION}"
+    runs_on = f"Python {platform.python_version()}, Textual {version('textual')}, Linux"
+    assert second.startswith(runs_on)
+    assert mpviz_package.__version__ == VERSION
     assert version("mpviz") == VERSION
 
 

@@ -13,9 +13,10 @@ import pytest
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import Event
-from mpviz.trace.model.measures import Activity, Lane
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.lane import Activity, Lane
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.recording import Recording
 from mpviz.tui.exports import html, svg

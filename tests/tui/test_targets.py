@@ -16,7 +16,8 @@ from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.primitives.process import Hello
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.commands.interpreters import BadTarget
 from mpviz.tui.commands.targets import from_words
 from mpviz.tui.widgets.header import Status, header_row

@@ -62,7 +62,7 @@ def _form_text(pages: Pages, number: int) -> bytes:
 
 def _make_form(text: bytes, pid: int) -> Form | None:
     """The form with this text; None if no probe writes such a form."""
-    from mpviz.trace.model.reducer import ring_handler  # noqa: PLC0415 - as in reordering
+    from mpviz.trace.model.fold.handlers import ring_handler  # noqa: PLC0415 - as in reordering
 
     names, _, line = text.partition(b"\n")
     event = _read_form(line, names.split(), pid)

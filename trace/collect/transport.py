@@ -16,11 +16,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mpviz.probe.boot.mpviz_probe import ring as layout
 from mpviz.trace.collect.accounts import Accounts
+from mpviz.trace.collect.pace import IDLE_SECONDS, Pace
 from mpviz.trace.collect.reordering import Pass, Sorter
 from mpviz.trace.collect.rings import NEVER, Rings, Taken
 from mpviz.trace.collect.troubles import Troubles
@@ -34,54 +34,46 @@ from mpviz.trace.system.run_folder import RunFolder
 BACKLOG_BYTES = 48 << 20
 """How much may lie unread in memory before writers are made to wait, and then to drop."""
 
+
 SLOW_BYTES = 32 << 20
 """From here on only a trickle is read, so that writers wait a little for every record.
 
 That holds them up to the pace of the fold; they drop only who waits for 50 ms in vain.
 """
 
+
 TRICKLE_BYTES = 1 << 14
+
+
 TRICKLE_RECORDS = 1 << 9
 """Of each ring."""
+
+
 TRICKLE_SECONDS = 0.01
+
 
 RING_RECORDS = layout.SLOTS
 """How many records at most are taken out of a ring at one look: all."""
 
+
 OUTPUT_BYTES = 500
 """What an event of a source that can be held up counts for in the backlog, about its size."""
 
-DRAIN_SECONDS = 0.004
-"""Between two looks at a pipe that is in use, or at a ring that fills fast.
-
-A reader that sleeps in ``poll`` would have every single write wake it up, and it is the writer who
-pays for that: 3.3 µs a record against 1.6 µs when it just looks now and then (measured once,
-by hand). At 100 MB a second this leaves a pipe of 1 MiB less than half full.
-"""
-
-IDLE_SECONDS = 0.03
-"""The same while little comes. A look costs some 500 µs, on a core that the program may need.
-
-A process that suddenly writes as fast as it can fills its ring in 20 ms, and waits for 50 ms
-before it does without the ring.
-"""
-
-BUSY_BYTES = 1 << 15
-"""From so many bytes of the pipe at one look on, the pipe is in use."""
-
-RECORDS_TO_WAIT_FOR = layout.SLOTS // 8
-"""The next look should come when this many records are in the ring that fills fastest."""
-
-_PACE_KEPT = 0.98
-"""At each look, so much is left of the greatest pace that was seen before."""
 
 _PIPE_BYTES = 1 << 20
+
+
 _READ_BYTES = 1 << 16
 """Small enough that what :meth:`EventQueue.get` is asked for is about what it gives."""
+
+
 _F_SETPIPE_SZ = 1031
+
 
 EVENT_BYTES = 100
 """Size of an event from the pipe, as a batch counts it."""
+
+
 RECORD_BYTES = 16
 """The same for a record from a ring, which takes a sixth of the time to fold."""
 
@@ -388,27 +380,6 @@ class EventQueue:
                 # What is written meanwhile is left for the next time.
                 return pieces, True
         return pieces, False
-
-
-@dataclass(slots=True)
-class Pace:
-    """How fast the records come, and how long to pause for them."""
-
-    fastest: float = 0.0
-    """Records a second in the ring that filled fastest of late.
-
-    It falls slowly: a process that lost its core for a moment fills its ring as fast as before
-    when it has it again.
-    """
-
-    def pause(self, piece: Pass, elapsed: float) -> float:
-        """Seconds until the next look, if this came in the ``elapsed`` seconds before one."""
-        most = max((len(taken.records) for taken in piece.rings), default=0) // layout.SLOT_BYTES
-        self.fastest = max(_PACE_KEPT * self.fastest, most / elapsed)
-        if sum(map(len, piece.lines)) >= BUSY_BYTES:
-            return DRAIN_SECONDS
-        wanted = RECORDS_TO_WAIT_FOR / max(1.0, self.fastest)
-        return min(IDLE_SECONDS, max(DRAIN_SECONDS, wanted))
 
 
 def _enlarge(descriptor: int) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Freers, Process, RunState, Thread, Wait
+from mpviz.trace.model.primitive import Freers, Thread
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS, waits_in_words
 
 

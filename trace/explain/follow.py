@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mpviz.trace.explain.findings import look_at_end, look_while_it_runs
 from mpviz.trace.explain.stalls import as_it_waits, stuck
-from mpviz.trace.model.reducer import Watcher, fold
+from mpviz.trace.model.fold.reducer import Watcher, fold
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told
 

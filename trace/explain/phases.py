@@ -31,9 +31,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool import Pool
-from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, RunState
 
 
 class Phase(IntEnum):

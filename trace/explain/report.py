@@ -9,10 +9,12 @@ from typing import Any
 from mpviz.trace.explain import time_report
 from mpviz.trace.explain.stalls import as_it_waits
 from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.primitive import Summary
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.processes import described, end_and_sender
-from mpviz.trace.model.programs import unobserved_run
-from mpviz.trace.model.state import Finding, LogEntry, Process, RunState, Stuck, Summary
+from mpviz.trace.model.processes.identity import described, end_and_sender
+from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.processes.programs import unobserved_run
+from mpviz.trace.model.state import Finding, LogEntry, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 
 MOST_TOLD = 10

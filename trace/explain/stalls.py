@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mpviz.trace.explain.chains import chain_in_words, chain_of
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.state import HELPERS, Process, RunState, Stuck
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
 STUCK_NANOSECONDS = 1_000_000_000

@@ -17,7 +17,7 @@ from mpviz.trace.explain.starved import CoreTime, core_time, starved_in_words
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Timing
-from mpviz.trace.model.processes import described
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 
 LEAST_SHARE = 0.01

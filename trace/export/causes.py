@@ -21,7 +21,8 @@ from mpviz.trace.model.primitives.pool import (
 )
 from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 RESULTS = 1_000
 """A job of more tasks than this has no arrows from them to where their results come back."""

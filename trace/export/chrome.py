@@ -19,12 +19,13 @@ from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tracks import CORES, QUEUES, Tracks
 from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.formatting import plural
-from mpviz.trace.model.measures import WORDS, Activity
+from mpviz.trace.model.lane import WORDS, Activity
 from mpviz.trace.model.names import object_name
 from mpviz.trace.model.primitives.pool import Pool, Task
 from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
 _encode = msgspec.json.Encoder().encode

@@ -7,8 +7,9 @@ from itertools import islice
 
 from mpviz.trace.export.passage import ABOUT_THE_SPEAKER
 from mpviz.trace.model.events import Event
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 _Open = tuple[int, Activity, str]
 

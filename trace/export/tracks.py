@@ -7,8 +7,9 @@ from typing import Any
 
 from mpviz.trace.export.arrows import Moment
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 _LARGEST_PID = 1 << 22
 """On Linux; what lies above names no process."""

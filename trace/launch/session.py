@@ -12,7 +12,8 @@ from mpviz.trace.collect.transport import EventQueue
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 
 BATCH_BYTES = 32 << 10

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from mpviz.trace.model.events import Event
-    from mpviz.trace.model.state import Process, RunState
+    from mpviz.trace.model.processes.process import Process
+    from mpviz.trace.model.state import RunState
     from mpviz.trace.model.told import Form, RingRecord
 
 SHORT = 16
@@ -214,8 +215,8 @@ BindPart: TypeAlias = "Callable[[RunState, Process, str, Part], Callable[[], Non
 class PartHandler:
     """Folds records of these kinds about one object at once.
 
-    It leaves the same state as their :class:`~mpviz.trace.model.state.RingHandler` for each record,
-    but for the process's site, which is set for all of them.
+    It leaves the same state as their :class:`~mpviz.trace.model.primitive.RingHandler` for each
+    record, but for the process's site, which is set for all of them.
     """
 
     kinds: tuple[type[Event], ...]

@@ -14,7 +14,7 @@ from mpviz.trace.model.events import Event
 from mpviz.trace.model.stretches import Stretch
 
 if TYPE_CHECKING:
-    from mpviz.trace.model.state import Bind
+    from mpviz.trace.model.primitive import Bind
 
 RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
 """A record as a ring has it: time, form, thread, number, site, and the values that the form names.
@@ -37,7 +37,7 @@ class Form:
     """The event's names for the site, if it has one, and for up to three more values."""
     bind: Bind
     """Makes the function that folds such records; see
-    :class:`mpviz.trace.model.state.RingHandler`."""
+    :class:`mpviz.trace.model.primitive.RingHandler`."""
     bounds: tuple[tuple[int, int, int], ...]
     """The values of a record that its slot does not bound: where each is, its least, its most."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.primitive import WaitKind
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.state import RunState, Wait, WaitKind
+from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.state import RunState
 
 WAIT_KINDS: dict[str, WaitKind] = {
     word: kind for primitive in PRIMITIVES for word, kind in primitive.waits.items()

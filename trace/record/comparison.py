@@ -13,7 +13,7 @@ from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Gain, Phase, Phases, g
 from mpviz.trace.explain.time_report import document
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.measures import Timing
-from mpviz.trace.model.processes import exit_in_words
+from mpviz.trace.model.processes.identity import exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from mpviz.trace.model.measures import Activity, Span
+from mpviz.trace.model.lane import Activity, Span
 from mpviz.trace.model.primitives.pool import Task
 from mpviz.trace.model.state import CoreUse, LogEntry, OutputLine, RunState, Table
 

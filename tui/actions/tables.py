@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from mpviz.tui.actions.action import DIGITS, Action, Situation
 
 
-def _always(words: str) -> Callable[[Situation], str]:
+def always(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer whatever the situation is."""
     return lambda situation: words
 
 
-def _while_running(words: str) -> Callable[[Situation], str]:
+def while_running(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer while the program runs."""
     return lambda situation: words if situation.started and not situation.over else ""
 
 
-def _with_selection(words: str) -> Callable[[Situation], str]:
+def with_selection(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer while the program runs and a process is selected."""
     return lambda situation: words if situation.selected and not situation.over else ""
 
 
@@ -25,17 +27,21 @@ HELP = Action(
     ("question_mark", "f1"),
     "Help",
     "Explains this screen: every key, and every panel with its columns and signs.",
-    _always("help"),
+    always("help"),
     of_app=True,
 )
+
+
 QUIT = Action(
     "quit",
     ("q", "ctrl+q"),
     "Quit",
     "Ends the program that is being watched, all of it, and leaves mpviz. It does not ask.",
-    _always("quit"),
+    always("quit"),
     of_app=True,
 )
+
+
 JOB = Action(
     "suspend_process",
     ("ctrl+z",),
@@ -45,6 +51,8 @@ JOB = Action(
     "that they share is lost, and counted. After bg it reads again, without a picture.",
     of_app=True,
 )
+
+
 THEME = Action(
     "next_theme",
     ("T", "ctrl+t"),
@@ -52,6 +60,8 @@ THEME = Action(
     "Dark, light, and the two that use the terminal's own 16 colours.",
     of_app=True,
 )
+
+
 SAVE = Action(
     "save_picture",
     ("S",),
@@ -60,6 +70,7 @@ SAVE = Action(
     of_app=True,
 )
 
+
 PAN_ACTIONS: tuple[Action, ...] = (
     Action("pan_left", ("left",), "Earlier on the timeline", "Moves the timeline a quarter back."),
     Action(
@@ -67,6 +78,7 @@ PAN_ACTIONS: tuple[Action, ...] = (
     ),
 )
 """Of a run; in a replay the arrows move the moment itself."""
+
 
 WHY_ACTIONS: tuple[Action, ...] = (
     Action(
@@ -88,6 +100,7 @@ WHY_ACTIONS: tuple[Action, ...] = (
 )
 """What leads to the reason why something does not go on."""
 
+
 LOOK_ACTIONS: tuple[Action, ...] = (
     Action(
         "select_previous",
@@ -108,14 +121,14 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         "Back",
         "Step by step: drops the filter, makes an enlarged panel small again, drops the "
         "selection, and then goes back to the scenarios, which ends the program.",
-        _always("back"),
+        always("back"),
     ),
     Action(
         "next_panel",
         ("tab",),
         "Next panel",
         "Goes through all panels in order, those behind a tab as well.",
-        _always("panels"),
+        always("panels"),
     ),
     Action(
         "previous_panel",
@@ -177,7 +190,7 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         ("slash",),
         "Filter",
         "Only processes and objects whose name contains what is typed are listed.",
-        _always("filter"),
+        always("filter"),
     ),
     Action(
         "find",
@@ -194,7 +207,7 @@ LOOK_ACTIONS: tuple[Action, ...] = (
         "Orders the list of the panel with the bright border by the next thing it can be ordered "
         "by, which its title then says, and at last again as it happened. A click on the heading "
         "of a column orders by it.",
-        _always("order"),
+        always("order"),
     ),
     Action(
         "toggle_all_events",
@@ -225,6 +238,7 @@ LOOK_ACTIONS: tuple[Action, ...] = (
 )
 """What can be done where a run is looked at, whether it goes on or is a replay."""
 
+
 RUN_ACTIONS: tuple[Action, ...] = (
     Action(
         "toggle_pause",
@@ -248,7 +262,7 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "Stop the program",
         "Asks the program to end by SIGTERM to its main process, which has 30 seconds (--grace). "
         "Once more, or after that time, all of its processes are ended. The picture stays.",
-        _while_running("stop"),
+        while_running("stop"),
     ),
     Action(
         "type_input",
@@ -277,7 +291,7 @@ RUN_ACTIONS: tuple[Action, ...] = (
         ("t",),
         "Terminate the selected process",
         "Sends SIGTERM to the selected process, which asks it to end.",
-        _with_selection("terminate"),
+        with_selection("terminate"),
     ),
     Action(
         "kill",
@@ -285,7 +299,7 @@ RUN_ACTIONS: tuple[Action, ...] = (
         "Kill the selected process",
         "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Since k "
         "kills, j and k do not move through the processes.",
-        _with_selection("kill"),
+        with_selection("kill"),
     ),
     *PAN_ACTIONS,
     *LOOK_ACTIONS,
@@ -299,175 +313,3 @@ RUN_ACTIONS: tuple[Action, ...] = (
     ),
 )
 """What can be done while a run is watched."""
-
-REPLAY_ACTIONS: tuple[Action, ...] = (
-    Action(
-        "toggle_play",
-        ("space",),
-        "Play, or pause",
-        "The recording goes on by itself from the moment that is looked at; at its end it begins "
-        "again.",
-        lambda now: "pause" if now.playing else "play",
-    ),
-    *WHY_ACTIONS,
-    Action(
-        "earlier",
-        ("left",),
-        "A little earlier",
-        "Moves the moment back by a fortieth of what the timeline shows: zoom in for finer steps. "
-        "A click on the scrubber or on the timeline goes to any moment, and so does a drag.",
-        lambda now: "earlier",
-    ),
-    Action(
-        "later",
-        ("right",),
-        "A little later",
-        "Moves the moment on by a fortieth of what the timeline shows.",
-        lambda now: "later",
-    ),
-    Action(
-        "previous_event",
-        ("comma",),
-        "The event before",
-        "Goes back by one event, whoever tells it; the line below the scrubber says what it was.",
-        lambda now: "back",
-    ),
-    Action(
-        "next_event",
-        ("full_stop",),
-        "The next event",
-        "Goes on by one event, whoever tells it. Looks at the machine are not stepped to.",
-        lambda now: "step",
-    ),
-    Action(
-        "previous_event_of_process",
-        ("less_than_sign",),
-        "The event before, of the selected process",
-        "Goes back to what the selected process did before.",
-    ),
-    Action(
-        "next_event_of_process",
-        ("greater_than_sign",),
-        "The next event of the selected process",
-        "Goes on to what the selected process does next.",
-    ),
-    Action(
-        "slower",
-        ("left_square_bracket",),
-        "Half as fast",
-        "Plays at half the speed, down to a 256th.",
-        lambda now: "slower",
-    ),
-    Action(
-        "faster",
-        ("right_square_bracket",),
-        "Twice as fast",
-        "Plays at twice the speed, up to 64 times.",
-        lambda now: "faster",
-    ),
-    Action(
-        "go_to_time",
-        ("g",),
-        "Go to a moment",
-        "Type seconds of the run as in 3.2 or 1:05, +0.5 or -0.5 from here, 50%, start or end.",
-        lambda now: "go to",
-    ),
-    Action(
-        "mark",
-        ("m",),
-        "Mark this moment, or take the mark away",
-        "A mark is a place on the scrubber to come back to.",
-        lambda now: "mark",
-    ),
-    Action("next_mark", ("apostrophe",), "The next mark", "Goes to the next mark."),
-    Action("previous_mark", ("quotation_mark",), "The mark before", "Goes to the mark before."),
-    *(replace(action, keys=tuple(f"shift+{key}" for key in action.keys)) for action in PAN_ACTIONS),
-    *LOOK_ACTIONS,
-)
-"""What can be done with a recording."""
-
-PICKER_ACTIONS: tuple[Action, ...] = (
-    Action(
-        "run",
-        ("enter",),
-        "Run the scenario",
-        "Starts the scenario with the parameters as they are, if every one is allowed.",
-        _always("run"),
-    ),
-    Action(
-        "switch",
-        ("tab", "shift+tab"),
-        "To the parameters, or to the list",
-        "Goes from the list of scenarios to the parameters and back.",
-        _always("parameters"),
-    ),
-    Action(
-        "up",
-        ("up", "k"),
-        "Up",
-        "The scenario above, or the parameter above.",
-    ),
-    Action(
-        "down",
-        ("down", "j"),
-        "Down",
-        "The scenario below, or the parameter below.",
-        _always("choose"),
-    ),
-    Action(
-        "less",
-        ("left", "h"),
-        "A smaller value, or the choice before",
-        "Changes the parameter under the cursor. A number can also be typed.",
-    ),
-    Action(
-        "more",
-        ("right", "l"),
-        "A larger value, or the next choice",
-        "Changes the parameter under the cursor; in the list it goes to the parameters.",
-    ),
-    Action(
-        "defaults",
-        ("d",),
-        "Back to the defaults",
-        "Gives every parameter of the scenario the value it had at first.",
-    ),
-    Action("scroll_up", ("pageup",), "Scroll the source up", "The mouse wheel does it too."),
-    Action("scroll_down", ("pagedown",), "Scroll the source down", "The mouse wheel does it too."),
-    Action("first", ("home", "g"), "The first scenario", "To the top of the list."),
-    Action("last", ("end", "G"), "The last scenario", "To the end of the list."),
-    Action(
-        "filter",
-        ("slash",),
-        "Filter",
-        "Only scenarios whose name, title or chapter contains what is typed are listed.",
-        _always("filter"),
-    ),
-    Action(
-        "leave",
-        ("escape",),
-        "Back",
-        "From the parameters to the list; drops a filter.",
-        lambda now: "all" if now.filtered else "",
-    ),
-    SAVE,
-    THEME,
-    JOB,
-    HELP,
-    QUIT,
-)
-"""What can be done while a scenario is picked."""
-
-HELP_ACTIONS: tuple[Action, ...] = (
-    Action("close", ("escape", "q", "question_mark", "enter"), "Close", "Back.", _always("close")),
-    Action("scroll_up", ("up", "k"), "Up", "A line up."),
-    Action("scroll_down", ("down", "j"), "Down", "A line down.", _always("scroll")),
-    Action("page_up", ("pageup", "b"), "Page up", "A page up."),
-    Action("page_down", ("pagedown", "space"), "Page down", "A page down.", _always("page")),
-    Action("first", ("home", "g"), "Top", "To the top."),
-    Action("last", ("end", "G"), "End", "To the end."),
-    SAVE,
-    THEME,
-    JOB,
-)
-"""What can be done while help is read."""

@@ -6,20 +6,15 @@ needed: a command line should answer at once.
 
 from __future__ import annotations
 
-import errno
-import io
-import os
 import shutil
 import sys
 import textwrap
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mpviz.trace.version import VERSION
 from mpviz.tui.commands.files import numbered
 from mpviz.tui.commands.options import (
     check_can_fail,
@@ -41,11 +36,14 @@ if TYPE_CHECKING:
 
     from mpviz.trace.launch.start import Target
     from mpviz.tui.commands.sweeps import Sweep
+from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 
 USAGE_ERROR = 2
 
+
 _WIDEST = 100
 """Longer lines are hard to read."""
+
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -65,8 +63,23 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from mpviz.tui.commands.version import version_in_words  # noqa: PLC0415
+
+        click.echo(version_in_words())
+        context.exit()
+
+
 @click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
-@click.version_option(VERSION, prog_name="mpviz", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version, and what it runs on, for a report of a fault.",
+)
 @click.pass_context
 def command(context: click.Context) -> int:
     """Watch Python multiprocessing live: what every process does, what it waits for and who could
@@ -99,9 +112,9 @@ def list_scenarios() -> int:
     return 0
 
 
-@command.command(short_help="What can be found wrong, and from when on.")
+@command.command(short_help="What can be found wrong, and each threshold.")
 def rules() -> int:
-    """List the rules of the findings: what each finds, from when on, and what it does not find."""
+    """List the rules of the findings: what each finds, its threshold, and what it leaves alone."""
     from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
 
     width = min(shutil.get_terminal_size().columns, _WIDEST)
@@ -328,7 +341,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     except (NotARecording, UnknownFormat) as bad:
         raise click.UsageError(str(bad)) from None
     except BrokenPipeError:
-        return _reader_is_gone()
+        return reader_is_gone()
     except OSError as error:
         raise click.UsageError(f"cannot write {out}: {error.strerror}") from None
     return 0
@@ -337,9 +350,9 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; the console script's entry point."""
     if sys.stdout is None:
-        sys.stdout = _Closed()
+        sys.stdout = Closed()
     if sys.stderr is None:
-        sys.stderr = _Nowhere()
+        sys.stderr = Nowhere()
     try:
         status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
         sys.stdout.flush()
@@ -356,12 +369,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        return _reader_is_gone()
+        return reader_is_gone()
     except OSError as error:
         if error.filename is not None:
             raise
         # Only an error of a stream that was open before us names no file.
-        return _cannot_print(error)
+        return cannot_print(error)
     return int(status or 0)
 
 
@@ -379,42 +392,6 @@ def _what_to_type(missing: click.MissingParameter) -> str:
     if name not in examples:
         return " ".join(missing.format_message().split())
     return f"{name} needs {examples[name]}"
-
-
-def _reader_is_gone() -> int:
-    """End quietly: the reader of our output has gone."""
-    _print_no_more()
-    return 128 + 13
-
-
-def _cannot_print(error: OSError) -> int:
-    from mpviz.tui.commands.headless import say  # noqa: PLC0415
-
-    _print_no_more()
-    say(f"cannot write to stdout: {error.strerror or error}")
-    return 1
-
-
-def _print_no_more() -> None:
-    """Keep Python from a second complaint, when it flushes what could not be written."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Closed(io.TextIOBase):
-    """Takes the place of stdout if we were started without one (``>&-``)."""
-
-    def write(self, text: str) -> int:
-        """Refuse it as a closed descriptor does."""
-        raise OSError(errno.EBADF, "it is closed")
-
-
-class _Nowhere(io.TextIOBase):
-    """Takes the place of a missing stderr; without it, ``print`` would write to stdout."""
-
-    def write(self, text: str) -> int:
-        """Discard it."""
-        return len(text)
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:

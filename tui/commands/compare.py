@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from mpviz.trace.model.processes import described, end_and_sender
+from mpviz.trace.model.processes.identity import described, end_and_sender
 from mpviz.trace.record.comparison import Run, comparison_document, read
 from mpviz.tui.commands.files import numbered
 from mpviz.tui.commands.headless import observe, say, write_json

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpviz.trace.model.commands import is_python
+from mpviz.trace.model.processes.commands import is_python
 from mpviz.tui.commands import interpreters
 from mpviz.tui.commands.interpreters import BadTarget
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.processes import described, exit_in_words
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import Gathered
 from mpviz.tui.exports.shapes import (
     HEIGHT,

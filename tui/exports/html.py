@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import RunStarted
-from mpviz.trace.model.processes import described, end_and_sender, ended_badly
+from mpviz.trace.model.processes.identity import described, end_and_sender, ended_badly
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 from mpviz.trace.record.recording import Header

@@ -10,7 +10,7 @@ from mpviz.trace.explain.starved import core_time, starved_in_words
 from mpviz.trace.explain.time_report import gain_in_words
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.measures import Distribution, Timing
-from mpviz.trace.model.processes import described
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.chart import dot
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, phase_kind

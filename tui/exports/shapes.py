@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from mpviz.trace.explain.phases import Phase
-from mpviz.trace.model.measures import Activity, Lane, Span
+from mpviz.trace.model.lane import Activity, Lane, Span
 from mpviz.trace.model.primitives.pool import Task
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS, mixed
 from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from html import escape
 
 from mpviz.trace.export.passage import Passage, Write
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.exports.shapes import (
     HEIGHT,

@@ -11,7 +11,7 @@ from mpviz.trace.model.primitives.pipe import pipes_made
 from mpviz.trace.model.primitives.pool import Task
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
-from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import Gathered, Work
 from mpviz.tui.render.formatting import count, duration, moment, percent, size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from mpviz.trace.explain.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
-from mpviz.trace.model.processes import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import waits_in_words
 from mpviz.tui.actions.listing import from_top

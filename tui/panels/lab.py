@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Sequence
 
 from mpviz.scenarios.catalogue import Command
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.actions.listing import from_top
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Button, Panel

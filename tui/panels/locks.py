@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
-from mpviz.trace.model.processes import described
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import (
     USED_OF_LATE,

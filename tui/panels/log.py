@@ -10,8 +10,9 @@ import msgspec
 
 from mpviz.trace.model.events import Event, Site
 from mpviz.trace.model.names import object_name
-from mpviz.trace.model.processes import described, signal_name
-from mpviz.trace.model.state import LogEntry, Process, RunState
+from mpviz.trace.model.processes.identity import described, signal_name
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import LogEntry, RunState
 from mpviz.tui.actions.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel

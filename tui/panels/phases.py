@@ -18,7 +18,7 @@ from mpviz.trace.explain.phases import (
 from mpviz.trace.explain.starved import core_time, starved_in_words
 from mpviz.trace.explain.time_report import gain_in_words
 from mpviz.trace.explain.timings import count_timings, first_timings
-from mpviz.trace.model.processes import described
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import from_top
 from mpviz.tui.actions.view import View

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from mpviz.trace.model.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
-from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.actions.listing import Listing, Order, from_top, natural, scrolled
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel

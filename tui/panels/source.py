@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mpviz.trace.model.events import Site
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import mark

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mpviz.trace.model.primitives.pool import SINGLE_CALLS, Job, Pool, Task
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import Listing, Order, by_name, from_top, left_row
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool import Task
-from mpviz.trace.model.processes import described, signal_name
-from mpviz.trace.model.state import HELPERS, Process, RunState
+from mpviz.trace.model.processes.identity import described, signal_name
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment

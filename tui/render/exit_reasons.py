@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpviz.trace.model.processes import described, exit_in_words, signal_name
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.identity import described, exit_in_words, signal_name
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.render.states import unheeded
 
 INIT = 1

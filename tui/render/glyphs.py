@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import isfinite
 
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.palette import process_style

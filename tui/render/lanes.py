@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 
-from mpviz.trace.model.measures import Activity, Lane, Span
+from mpviz.trace.model.lane import Activity, Lane, Span
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, UPWARD
 from mpviz.tui.render.palette import activity_style, lane_style
 from mpviz.tui.render.rows import Part

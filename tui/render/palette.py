@@ -13,7 +13,7 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 
 Colours = Literal["truecolor", "256", "16", "none"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpviz.trace.explain.phases import Phase
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.rows import Part

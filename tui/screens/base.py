@@ -17,7 +17,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from mpviz.trace.explain.stalls import stuck
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.tui.actions.action import Action, Situation
 from mpviz.tui.actions.view import View

@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.tables import HELP_ACTIONS
+from mpviz.tui.actions.picker_actions import HELP_ACTIONS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Row
 from mpviz.tui.screens.help_rows import help_rows

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from mpviz.scenarios.catalogue import Scenario, problems, scenarios
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.tables import PICKER_ACTIONS
+from mpviz.tui.actions.picker_actions import PICKER_ACTIONS
 from mpviz.tui.commands.targets import from_scenario
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.highlight import first_definition

@@ -10,12 +10,12 @@ from pathlib import Path
 from textual.widget import Widget
 
 from mpviz.trace.launch.start import Target
-from mpviz.trace.model.processes import described
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.tables import REPLAY_ACTIONS
+from mpviz.tui.actions.replay_actions import REPLAY_ACTIONS
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.render.timeline import visible_stretch

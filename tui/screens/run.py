@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mpviz.trace.model.processes import described, signal_name
+from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.record.snapshot import still
 from mpviz.trace.system.run_folder import temporary_folder
 from mpviz.tui.actions.action import Situation

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.formatting import clock
-from mpviz.trace.model.processes import signal_name
-from mpviz.trace.model.programs import SILENT_NANOSECONDS
+from mpviz.trace.model.processes.identity import signal_name
+from mpviz.trace.model.processes.programs import SILENT_NANOSECONDS
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.rows import Part, Row
 from mpviz.tui.widgets.rows_view import RowsView

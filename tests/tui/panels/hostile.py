@@ -22,7 +22,7 @@ from why_stories import broken_ring, line_of_three
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.export.passage import Passage
 from mpviz.trace.model.events import COMMON_EVENTS
-from mpviz.trace.model.reducer import EVENTS
+from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import Run, comparison_document, read
 from mpviz.trace.record.recording import NotARecording, Recording

@@ -11,7 +11,7 @@ from panel_stories import counter, pool_map
 from panel_story import Story
 from rich.cells import cell_len
 
-from mpviz.trace.model.processes import exit_in_words
+from mpviz.trace.model.processes.identity import exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import COUNT, SECONDS, TIMES, Figure, Measure, Run
 from mpviz.tui.render.comparison_rows import change_in_words, comparison_rows, figure_in_words

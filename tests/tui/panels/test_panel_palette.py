@@ -6,7 +6,7 @@ import pytest
 from rich.color import ColorSystem
 from rich.style import Style
 
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.tui.render.palette import (
     ACTIVITY_LOOKS,
     PROCESS_LOOKS,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mpviz.trace.model.measures import Series
-from mpviz.trace.model.state import Process
+from mpviz.trace.model.processes.process import Process
 from mpviz.tui.actions.listing import from_bottom, from_top
 from mpviz.tui.render.formatting import DURATION_WIDTH, duration, moment, plural, rate, size
 from mpviz.tui.render.glyphs import big_digits, chart, mark, stacked_bar, tag

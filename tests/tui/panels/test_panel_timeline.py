@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from panel_stories import ADDERS, counter, pool_map
 from panel_story import MAIN, MILLISECOND, Story
 
-from mpviz.trace.model.measures import Activity, Lane
-from mpviz.trace.model.state import Process, RunState
+from mpviz.trace.model.lane import Activity, Lane
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels.timeline import PANEL, mark_step
 from mpviz.tui.render import timeline

@@ -8,8 +8,9 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import known, names
 from mpviz.trace.model.primitives.lock import Lock, waiters
-from mpviz.trace.model.processes import exit_in_words
-from mpviz.trace.model.state import Finding, Process, RunState
+from mpviz.trace.model.processes.identity import exit_in_words
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:

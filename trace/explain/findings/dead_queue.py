@@ -14,8 +14,9 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import known, names, waits
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes import described, exit_in_words
-from mpviz.trace.model.state import Finding, Process, RunState, Wait
+from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import Finding, RunState
 
 _Waits = list[tuple[Process, Wait]]
 

@@ -8,7 +8,8 @@ from mpviz.trace.explain.chains import Link, freers_of, links_in_words
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import stuck
-from mpviz.trace.model.state import Finding, RunState, Thread
+from mpviz.trace.model.primitive import Thread
+from mpviz.trace.model.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:

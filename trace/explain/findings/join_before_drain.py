@@ -9,8 +9,9 @@ from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import names, waits_without_end
 from mpviz.trace.model.primitives.pool import Pool
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import HELPERS, Finding, Process, RunState, Wait
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 _HELD_UP = ("put", "drain", "process", "workers")
 """Waits in which a process takes nothing out of a queue."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.processes import described, exit_in_words
-from mpviz.trace.model.state import HELPERS, Finding, Process, RunState
+from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 _NAMED = 4
 

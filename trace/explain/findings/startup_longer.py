@@ -8,8 +8,8 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.wording import counted, duration
 from mpviz.trace.model.primitives.pool_state import Pool
+from mpviz.trace.model.processes.worker_groups import Crew
 from mpviz.trace.model.state import Finding, RunState
-from mpviz.trace.model.worker_groups import Crew
 
 
 def _find(state: RunState) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.wording import counted, percent
 from mpviz.trace.model.primitives.pool_state import Pool
-from mpviz.trace.model.state import CROWD_SAMPLES, Cores, CoreUse, Finding, Process, RunState
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import CROWD_SAMPLES, Cores, CoreUse, Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.wording import counted, duration, percent
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.state import Finding, RunState
 

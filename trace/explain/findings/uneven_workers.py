@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.wording import counted, duration, is_busy, named, percent
-from mpviz.trace.model.measures import Activity
+from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.state import Finding, Process, RunState
-from mpviz.trace.model.worker_groups import Crew
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.worker_groups import Crew
+from mpviz.trace.model.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:

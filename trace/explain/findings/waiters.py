@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process, RunState, Wait
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import RunState
 
 
 def waits(state: RunState) -> Iterator[tuple[Process, Wait]]:

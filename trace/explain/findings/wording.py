@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.model.formatting import clock, plural
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import Process
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
 
 
 def duration(nanoseconds: float) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import names
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import HELPERS, Finding, Process, RunState
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 To teach mpviz a new primitive: one new file here, and its name in :data:`PRIMITIVES`.
 """
 
+from mpviz.trace.model.primitive import Primitive
 from mpviz.trace.model.primitives import (
     barrier,
     condition,
@@ -16,7 +17,6 @@ from mpviz.trace.model.primitives import (
     value,
 )
 from mpviz.trace.model.primitives import mp_event as event
-from mpviz.trace.model.state import Primitive
 
 PRIMITIVES: tuple[Primitive, ...] = (
     process.PRIMITIVE,

@@ -8,8 +8,10 @@ from typing import Any
 
 from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.measures import Activity, Distribution, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
+from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
 from mpviz.trace.model.primitives.mp_event import (
     NOTES,
     names_of,
@@ -17,20 +19,8 @@ from mpviz.trace.model.primitives.mp_event import (
     wake_freers,
     wake_words,
 )
-from mpviz.trace.model.state import (
-    Freers,
-    Primitive,
-    Process,
-    RunState,
-    Summary,
-    Wait,
-    WaitKind,
-    begin_wait,
-    go_on,
-    main_threads,
-    note_thread,
-    settle,
-)
+from mpviz.trace.model.processes.process import Process, Wait, begin_wait, go_on, settle
+from mpviz.trace.model.state import RunState, note_thread
 
 
 class BarrierCreated(Event, tag="barrier.created", kw_only=True):

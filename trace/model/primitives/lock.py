@@ -9,24 +9,21 @@ from typing import Any
 
 from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.measures import Activity, Distribution, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import (
+from mpviz.trace.model.primitive import (
     FoldRecord,
     Freers,
     Primitive,
-    Process,
     RingHandler,
-    RunState,
     Summary,
     Thread,
-    Wait,
     WaitKind,
-    end_wait,
-    note_thread,
-    settle,
 )
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
+from mpviz.trace.model.state import RunState, note_thread
 from mpviz.trace.model.stretches import Part, PartHandler, Places
 
 

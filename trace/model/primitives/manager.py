@@ -8,23 +8,14 @@ from typing import Any
 
 from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.measures import Activity, Distribution, Rate, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_object
+from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
 from mpviz.trace.model.primitives.memory import free_id
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import (
-    Freers,
-    Primitive,
-    Process,
-    RunState,
-    Summary,
-    Wait,
-    WaitKind,
-    begin_wait,
-    end_wait,
-    main_threads,
-    settle,
-)
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
+from mpviz.trace.model.state import RunState
 
 
 class ManagerServing(Event, tag="manager.serving", kw_only=True):

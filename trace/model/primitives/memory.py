@@ -9,12 +9,9 @@ from typing import Any
 from mpviz.trace.model.events import Count, Event, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.state import (
-    Primitive,
-    Process,
-    RunState,
-    Summary,
-)
+from mpviz.trace.model.primitive import Primitive, Summary
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 
 class MemoryCreated(Event, tag="memory.created", kw_only=True):

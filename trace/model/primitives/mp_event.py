@@ -8,20 +8,13 @@ from typing import Any
 
 from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.measures import Activity, Distribution, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.processes import described, ended_badly
-from mpviz.trace.model.state import (
-    Freers,
-    Primitive,
-    Process,
-    RunState,
-    Summary,
-    Wait,
-    WaitKind,
-    go_on,
-    main_threads,
-)
+from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.processes.identity import described, ended_badly
+from mpviz.trace.model.processes.process import Process, Wait, go_on
+from mpviz.trace.model.state import RunState
 
 NOTES = 200
 """So much of what happens to one object goes into the log: more would push all else out of it."""

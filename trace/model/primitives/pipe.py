@@ -8,21 +8,13 @@ from typing import Any
 
 from mpviz.trace.model.events import Count, Event, Whole
 from mpviz.trace.model.formatting import duration
-from mpviz.trace.model.measures import Activity, Distribution, Rate, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_pair
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import (
-    Freers,
-    Primitive,
-    Process,
-    RunState,
-    Summary,
-    Wait,
-    WaitKind,
-    end_wait,
-    main_threads,
-    settle,
-)
+from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
+from mpviz.trace.model.state import RunState
 
 
 class PipeCreated(Event, tag="pipe.created", kw_only=True):

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.model.formatting import plural
-from mpviz.trace.model.measures import Activity, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import TimingFields
 from mpviz.trace.model.names import name_by_place, name_object
+from mpviz.trace.model.primitive import (
+    FoldRecord,
+    FormHandler,
+    Primitive,
+    RingHandler,
+    Summary,
+    WaitKind,
+)
 from mpviz.trace.model.primitives.pool_document import (
     document,
     results_freers,
@@ -15,9 +24,7 @@ from mpviz.trace.model.primitives.pool_document import (
     workers_words,
 )
 from mpviz.trace.model.primitives.pool_events import (
-    BROKEN,
     ENDS_WORKERS,
-    MANY_AT_A_TIME,
     ExecutorBroken,
     FutureDone,
     JobCallback,
@@ -37,7 +44,6 @@ from mpviz.trace.model.primitives.pool_events import (
 )
 from mpviz.trace.model.primitives.pool_state import (
     JOB_LIMIT,
-    MOST_JOBS,
     SINGLE_CALLS,
     TASK_LIMIT,
     Job,
@@ -45,26 +51,21 @@ from mpviz.trace.model.primitives.pool_state import (
     Task,
     add_job,
     job_of,
-    note_beside,
     note_place,
     pool_of,
     take_over,
-    thin_tasks,
 )
-from mpviz.trace.model.processes import described
-from mpviz.trace.model.state import (
-    Bind,
-    FoldRecord,
-    FormHandler,
-    Primitive,
-    Process,
-    RingHandler,
-    RunState,
-    Summary,
-    WaitKind,
-    read_cpu,
-    settle,
+from mpviz.trace.model.primitives.pool_tasks import (
+    arriving,
+    die_with,
+    ending,
+    outcome,
+    starting,
+    stopping,
 )
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, read_cpu, settle
+from mpviz.trace.model.state import RunState
 
 __all__ = [
     "JOB_LIMIT",
@@ -175,7 +176,7 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
 
 
-def _growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+def growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
     pool = pool_of(state, pool_id)
     jobs = pool.jobs
 
@@ -192,144 +193,6 @@ def _growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
     return grew
 
 
-def _arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
-    def arrived(time: int, *_: int) -> None:
-        process.receiving = True
-        settle(process, time)
-
-    return arrived
-
-
-def _starting(event: TaskStarted) -> Bind:
-    """Make the handler for the starts of tasks of this function, with as many items."""
-    function, items = event.function, event.items
-
-    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
-        pool = pool_of(state, pool_id)
-        tasks = state.table(Task)
-        key, jobs, places, at_work = process.key, pool.jobs, pool.places, pool.at_work
-
-        def started(time: int, thread: int, site: int, call: int, index: int, *_: int) -> None:
-            number = call
-            if call in places:
-                number, index = places[call]
-            job = jobs.get(number) or job_of(pool, number, function, time)
-            if index < 0:
-                index = job.started
-            job.started += 1
-            if pool.never_run and pool.never_run.pop(call, None) is not None:
-                job.never_run -= 1
-            job.function = job.function or function
-            task_id = f"{pool_id}/{number}/{index}"
-            tasks[task_id] = Task(
-                task_id,
-                pool_id,
-                number,
-                index,
-                function,
-                items,
-                key,
-                job.submitted,
-                time,
-                number if job.call in SINGLE_CALLS else index,
-                order=pool.done_by.get(key, 0),
-            )
-            if len(tasks) > TASK_LIMIT:
-                thin_tasks(tasks)
-            if process.task and pool.kind in MANY_AT_A_TIME:
-                note_beside(pool, key, process.task)
-            process.task = task_id
-            process.receiving = False
-            at_work[key] = task_id
-            if len(at_work) > pool.most_at_work:
-                pool.most_at_work = len(at_work)
-            if pool.first_task < 0:
-                pool.first_task = time
-            if site:
-                process.site = site
-            settle(process, time)
-
-        return started
-
-    return bind
-
-
-def _ending(event: TaskEnded) -> Bind:
-    """Make the handler for the ends of tasks with the same outcome."""
-    error, stopped, seconds = event.error, event.stopped, event.cpu
-    outcome = stopped or ("raised" if error else "done")
-    counts = not stopped
-
-    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
-        pool = pool_of(state, pool_id)
-        tasks = state.table(Task)
-        key, jobs, places = process.key, pool.jobs, pool.places
-        at_work, beside = pool.at_work, pool.beside
-
-        def ended(time: int, thread: int, call: int, cpu: int, index: int, *_: int) -> None:
-            number = call
-            if call in places:
-                number, index = places[call]
-            job = jobs.get(number) or job_of(pool, number, "", time)
-            task_id = f"{pool_id}/{number}/{index}" if index >= 0 else process.task
-            task = tasks.get(task_id)
-            if stopped:
-                job.stopped += 1
-            elif error:
-                job.raised += 1
-            else:
-                job.done += 1
-            if task is not None:
-                task.ended = time
-                task.outcome = outcome
-                task.error = error
-                took = time - task.started
-                pool.duration.add(took)
-                job.busy += took
-                pool.items_by[key] = pool.items_by.get(key, 0) + task.items
-                if error:
-                    text = f"{task.function} raised {error}"
-                    state.note(time, key, text, trouble=True)
-            done = pool.done_by[key] = pool.done_by.get(key, 0) + counts
-            job.done_by[key] = job.done_by.get(key, 0) + counts
-            job.last_end = pool.last_end = time
-            pool.finished.add(time)
-            read_cpu(process, time, seconds or cpu / 1e9)
-            left = _task_left(pool, process, task_id) if beside else ""
-            process.task, process.stopping = left, ""
-            at_work.pop(key, None)
-            if left:
-                at_work[key] = left
-            process.receiving = False
-            process.idle_since = time
-            if done == pool.max_tasks:
-                pool.retired[key] = time
-                which = "task" if done == 1 else f"{done} tasks"
-                state.note(time, key, f"has done its {which} and retires")
-            settle(process, time)
-
-        return ended
-
-    return bind
-
-
-def _task_left(pool: Pool, process: Process, ended: str) -> str:
-    """After the end of one task, the id of another that the worker is still at; empty if none."""
-    beside = pool.beside.get(process.key)
-    if not beside:
-        return ""
-    if ended in beside:
-        del beside[ended]
-        return process.task
-    return beside.popitem()[0]
-
-
-def _stopping(state: RunState, process: Process, event: TaskStopping) -> None:
-    worker = state.by_pid.get(event.worker)
-    if worker is not None and worker.task:
-        worker.stopping = event.why
-
-
 def _callback(state: RunState, process: Process, event: JobCallback) -> None:
     job = job_of(pool_of(state, event.object), event.job, "", event.time)
     if event.which == "callback":
@@ -344,49 +207,6 @@ def _job_done(state: RunState, process: Process, event: JobDone) -> None:
     job = job_of(pool_of(state, event.object), event.job, "", event.time)
     job.ended = event.time
     job.never_run = job.queued
-
-
-def _outcome(event: FutureDone) -> Bind:
-    """Make the handler for calls that have ended in the same way."""
-    cancelled, error = event.cancelled, event.error
-
-    def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
-        pool = pool_of(state, pool_id)
-        tasks, jobs, places = state.table(Task), pool.jobs, pool.places
-
-        def done(time: int, thread: int, call: int, *_: int) -> None:
-            number, index = places.get(call, (call, 0))
-            job = jobs.get(number) or job_of(pool, number, "", time)
-            job.returned += 1
-            if job.returned >= job.tasks:
-                job.ended = time
-            is_fine = not (cancelled or error)
-            if is_fine or f"{pool_id}/{number}/{index}" in tasks:
-                places.pop(call, None)
-            elif cancelled:
-                places.pop(call, None)
-                _note_cancellation(state, process, job, time)
-            elif pool.broken or error == BROKEN:
-                job.never_run += 1
-                # Its workers may still take a few calls, before they are ended, too.
-                if len(pool.never_run) < MOST_JOBS:
-                    pool.never_run[call] = number
-            else:
-                places.pop(call, None)
-                job.never_run += 1
-                text = f"could not send {job.function} to a worker: {error}"
-                state.note(time, process.key, text, trouble=True)
-
-        return done
-
-    return bind
-
-
-def _note_cancellation(state: RunState, process: Process, job: Job, time: int) -> None:
-    job.cancelled += 1
-    if job.cancelled == 1:
-        what = job.function if job.call in SINGLE_CALLS else f"the rest of {job.function}"
-        state.note(time, process.key, f"cancels {what}")
 
 
 def _job_length(state: RunState, process: Process, event: JobLength) -> None:
@@ -427,29 +247,9 @@ def _process_ended(state: RunState, process: Process) -> None:
     for task_id in (process.task, *pool.beside.pop(process.key, ())):
         task = state.table(Task).get(task_id)
         if task is not None:
-            _die_with(state, process, task)
+            die_with(state, process, task)
     process.task = ""
     pool.at_work.pop(process.key, None)
-
-
-def _die_with(state: RunState, process: Process, task: Task) -> None:
-    task.ended = process.ended
-    task.outcome = process.stopping or "lost"
-    pool = pool_of(state, task.pool)
-    job = job_of(pool, task.job, task.function, process.ended)
-    what = f"task {task.number} of {task.function}"
-    if process.stopping:
-        job.stopped += 1
-        state.note(process.ended, process.key, f"is ended with {what}: {process.stopping}")
-        return
-    job.lost += 1
-    pool.lost_with[process.key] = task.id
-    if pool.ended in ENDS_WORKERS:
-        # The program has what it wanted: it left the block of the pool.
-        state.note(process.ended, process.key, f"is ended with its pool in {what}")
-    else:
-        words = f"died in {what}: its result is lost"
-        state.note(process.ended, process.key, words, trouble=True)
 
 
 def _line(state: RunState, pool: Pool) -> str:
@@ -473,7 +273,7 @@ PRIMITIVE = Primitive(
         WorkerInitializing: _worker_initializing,
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,
-        TaskStopping: _stopping,
+        TaskStopping: stopping,
         JobCallback: _callback,
         JobDone: _job_done,
         JobLength: _job_length,
@@ -481,13 +281,13 @@ PRIMITIVE = Primitive(
         PoolEnded: _pool_ended,
     },
     ring_handlers={
-        TaskArrived: RingHandler(_arriving, ()),
-        JobGrew: RingHandler(_growing, ("job", "call", "items")),
+        TaskArrived: RingHandler(arriving, ()),
+        JobGrew: RingHandler(growing, ("job", "call", "items")),
     },
     form_handlers={
-        TaskStarted: FormHandler(_starting, ("site", "job", "index")),
-        TaskEnded: FormHandler(_ending, ("job", "cpu_nanoseconds", "index")),
-        FutureDone: FormHandler(_outcome, ("job",)),
+        TaskStarted: FormHandler(starting, ("site", "job", "index")),
+        TaskEnded: FormHandler(ending, ("job", "cpu_nanoseconds", "index")),
+        FutureDone: FormHandler(outcome, ("job",)),
     },
     in_rings=(JobSubmitted,),
     waits={

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.model.formatting import plural
+from mpviz.trace.model.primitive import Freers, main_threads
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
-from mpviz.trace.model.state import Freers, RunState, Wait, main_threads
+from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.state import RunState
 
 
 def results_words(state: RunState, wait: Wait) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mpviz.trace.model.commands import name_of_program
 from mpviz.trace.model.events import Count, Event, Pid, Seconds, Whole
-from mpviz.trace.model.measures import Activity
-from mpviz.trace.model.processes import (
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.primitive import Freers, Primitive, WaitKind, main_threads
+from mpviz.trace.model.processes.commands import name_of_program
+from mpviz.trace.model.processes.identity import (
     child_of,
     described,
     end_process,
@@ -16,21 +17,10 @@ from mpviz.trace.model.processes import (
     renew,
     signal_name,
 )
-from mpviz.trace.model.programs import is_another_by_now, named, take_in_launch
-from mpviz.trace.model.state import (
-    HELPERS,
-    Freers,
-    Primitive,
-    Process,
-    RunState,
-    Wait,
-    WaitKind,
-    main_threads,
-    note_signal,
-    read_cpu,
-    settle,
-)
-from mpviz.trace.model.worker_groups import enlist, leave
+from mpviz.trace.model.processes.process import Process, Wait, note_signal, read_cpu, settle
+from mpviz.trace.model.processes.programs import is_another_by_now, named, take_in_launch
+from mpviz.trace.model.processes.worker_groups import enlist, leave
+from mpviz.trace.model.state import HELPERS, RunState
 
 _DEEP_FORK = re.compile(r"fork of (?:fork of (.*)|(.*) \((\d{1,9}) deep\))$")
 

@@ -9,21 +9,20 @@ from typing import Any
 
 from mpviz.trace.model.events import Count, Event, Whole
 from mpviz.trace.model.formatting import plural
-from mpviz.trace.model.measures import Activity, Distribution, Rate, Series, TimingFields
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Distribution, Rate, Series, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.state import (
+from mpviz.trace.model.primitive import (
     FoldRecord,
     Freers,
     Primitive,
-    Process,
     RingHandler,
-    RunState,
     Summary,
-    Wait,
     WaitKind,
-    go_on,
     main_threads,
 )
+from mpviz.trace.model.processes.process import Process, Wait, go_on
+from mpviz.trace.model.state import RunState
 
 
 class QueueCreated(Event, tag="queue.created", kw_only=True):

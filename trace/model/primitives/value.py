@@ -11,15 +11,10 @@ from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.measures import Rate, Series
 from mpviz.trace.model.names import name_object
+from mpviz.trace.model.primitive import FoldRecord, Primitive, RingHandler, Summary
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.state import (
-    FoldRecord,
-    Primitive,
-    Process,
-    RingHandler,
-    RunState,
-    Summary,
-)
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import Part, PartHandler
 
 Content = bool | int | float | str | None
@@ -82,7 +77,6 @@ class ValueWritten(Event, tag="value.written", kw_only=True):
 
 DETAIL_LIMIT = 50_000
 """Maximum number of elements, and readers of elements, kept for a value: about 10 MB."""
-
 
 NEVER_WRITTEN = 1 << 63
 """A version that no element ever has."""

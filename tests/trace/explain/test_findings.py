@@ -1,0 +1,127 @@
+"""A look at a state with rules: what is said when, for how long, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mpviz.trace.explain import findings
+from mpviz.trace.explain.findings import RULES, limits
+from mpviz.trace.explain.findings.look import look
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.state import Finding, RunState
+
+PAGE = Path(__file__).parents[3] / "docs" / "findings.md"
+
+
+class Weather:
+    """Something that a rule can be asked about: the subjects that are wrong now."""
+
+    def __init__(self, stays: Stays = Stays.OVER, holds: int = 0) -> None:
+        self.wrong: list[str] = []
+        self.words = "wet"
+        self.state = RunState()
+        self.rule = Rule("weather", "rain", "1 drop", "snow", self._find, stays, holds)
+
+    def _find(self, state: RunState) -> Iterator[Finding]:
+        for subject in self.wrong:
+            yield Finding("weather", subject, self.words, "a cloud", "an umbrella", ())
+
+    def look(self, now: int, *wrong: str) -> list[tuple[str, int, int]]:
+        """Subject, since and over of each finding after a look at this time."""
+        self.state.now, self.wrong = now, list(wrong)
+        look(self.state, [self.rule])
+        return [(each.subject, each.since, each.over) for each in self.state.findings.values()]
+
+
+def test_a_fact_is_said_at_the_first_look_and_once() -> None:
+    weather = Weather()
+    assert weather.look(10, "here") == [("here", 10, -1)]
+    assert weather.look(20, "here", "there") == [("here", 10, -1), ("there", 20, -1)]
+    assert [entry.text for entry in weather.state.log] == ["found: wet", "found: wet"]
+
+
+def test_what_has_to_stay_true_is_said_after_that_time_and_since_when_it_was() -> None:
+    weather = Weather(holds=30)
+    assert weather.look(10, "here") == []
+    assert weather.look(39, "here") == []
+    assert weather.look(40, "here") == [("here", 10, -1)]
+
+
+def test_a_break_begins_it_anew() -> None:
+    weather = Weather(holds=30)
+    assert weather.look(10, "here") == []
+    assert weather.look(20) == []
+    assert weather.look(40, "here") == []
+    assert weather.look(69, "here") == []
+    assert weather.look(70, "here") == [("here", 40, -1)]
+
+
+def test_one_look_is_never_enough_for_that_however_late() -> None:
+    weather = Weather(holds=30)
+    assert weather.look(10_000, "here") == []
+
+
+def test_what_is_no_longer_so_is_over_since_then_and_may_come_back() -> None:
+    weather = Weather(Stays.OVER)
+    weather.look(10, "here")
+    assert weather.look(20) == [("here", 10, 20)]
+    assert weather.look(30) == [("here", 10, 20)]
+    assert weather.look(40, "here") == [("here", 10, -1)]
+
+
+def test_what_happened_stays() -> None:
+    weather = Weather(Stays.AS_IT_WAS)
+    weather.look(10, "here")
+    assert weather.look(20) == [("here", 10, -1)]
+
+
+def test_a_judgement_is_withdrawn() -> None:
+    weather = Weather(Stays.WITHDRAWN)
+    weather.look(10, "here")
+    assert weather.look(20) == []
+
+
+def test_a_later_look_has_later_numbers_and_keeps_the_time() -> None:
+    weather = Weather()
+    weather.look(10, "here")
+    weather.words = "very wet"
+    weather.look(20, "here")
+    (finding,) = weather.state.findings.values()
+    assert (finding.message, finding.found) == ("very wet", 10)
+
+
+def test_a_rule_that_is_silenced_is_not_asked() -> None:
+    weather = Weather()
+    weather.state.silenced = frozenset({"weather"})
+    assert weather.look(10, "here") == []
+
+
+def test_once_the_end_has_begun_nobody_is_blamed_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(findings, "look", lambda state, rules: looked.append(state.now))
+    findings.look_while_it_runs(RunState(now=10))
+    findings.look_while_it_runs(RunState(now=20, ending=15))
+    assert looked == [10]
+
+
+def test_the_rules_have_names_of_their_own_and_the_page_lists_them_all() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    lines = [
+        "| finding | what it says | threshold | what it leaves alone |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        *(f"| `{rule.name}` | {rule.says} | {rule.threshold} | {rule.exempt} |" for rule in RULES),
+    ]
+    *_, rest = PAGE.read_text(encoding="utf-8").partition("test_findings.py has them -->\n")
+    table, *_ = rest.partition("<!-- the end of the rules -->")
+    assert table.strip() == "\n".join(lines)
+
+
+def test_each_threshold_is_a_number_in_the_one_table() -> None:
+    numbers = {name: value for name, value in vars(limits).items() if name.isupper()}
+    assert numbers
+    assert all(isinstance(value, int | float) and value > 0 for value in numbers.values())

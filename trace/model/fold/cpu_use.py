@@ -1,0 +1,76 @@
+"""What samples say about a process's work: how much of a core it used, lacked and wanted."""
+
+from __future__ import annotations
+
+from mpviz.trace.model.events import ProcessSample
+from mpviz.trace.model.lane import AT_WORK, Activity
+from mpviz.trace.model.processes.process import Process
+
+RESTING_PERCENT = 5.0
+"""Percent of a core. A process that is asleep at the sample and used less counts as sleeping."""
+
+BUSY_PERCENT = 50.0
+"""Minimum percent of a core to count as at work though the main thread sleeps; a tick is 10 ms."""
+
+OF_LATE = 0.1
+"""Weight (0 to 1) of the latest sample in an average over about ten samples."""
+
+_ASLEEP = ("S", "D", "I")
+
+
+def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
+    """Take in what a process did since its previous sample; return the time of that, or -1."""
+    before, used = process.sampled, sample.cpu_percent
+    asleep = sample.status in _ASLEEP
+    if before < 0 or sample.without_core < 0:
+        process.demand, lacked, main_used = float(sample.status == "R"), 0.0, used
+    else:
+        part = 1e11 / max(1, time - before)
+        lacked = part * (sample.without_core - max(0.0, process.without_core))
+        main_used = part * (sample.main_seconds - process.main_seconds)
+        process.demand = _demand(process, used, lacked)
+    is_starved = min(used / RESTING_PERCENT, lacked / BUSY_PERCENT, 2 * process.demand) >= 1
+    process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
+    process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
+    process.asleep_in = sample.asleep_in if asleep else ""
+    process.joining = (
+        asleep
+        and main_used < RESTING_PERCENT
+        and (sample.asleep_in == "lock" or (process.resting and not sample.asleep_in))
+    )
+    process.main_seconds, process.sampled = sample.main_seconds, time
+    return before
+
+
+def _demand(process: Process, used: float, lacked: float) -> float:
+    """How much of a core it would have used if it had never had to wait for one.
+
+    That is the core time that it used, as a share of the time in which it did not wait for a core.
+    It is an average of recent samples, because the kernel adds a wait only when it is over.
+    """
+    if process.used_of_late < 0:
+        process.used_of_late, process.lacked_of_late = used, lacked
+    else:
+        process.used_of_late += OF_LATE * (used - process.used_of_late)
+        process.lacked_of_late += OF_LATE * (lacked - process.lacked_of_late)
+    used, lacked = process.used_of_late, process.lacked_of_late
+    idle = max(0.0, 100 - used - lacked)
+    return min(1.0, used / (used + idle)) if used > 0 else 0.0
+
+
+def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> None:
+    """Take in for how many seconds, up to this time, it was ready but had no core."""
+    seconds = process.without_core = sample.without_core
+    may_wait = sample.status == "R" and sample.cpu_percent <= 0
+    if seconds >= 0 and process.lane.start >= 0 and not may_wait:
+        process.readings.add_waits(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
+
+
+def count_look(process: Process, is_ready: bool) -> None:
+    """Count a sample by whether it shows work that could go on if there was a core."""
+    activity, readings = process.lane.activity, process.readings
+    if activity in AT_WORK:
+        readings.looks += 1
+        readings.ready += is_ready
+        if activity is Activity.TASK and process.resting:
+            readings.tasks_in_locks += process.asleep_in in ("lock", "file lock")

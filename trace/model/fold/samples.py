@@ -1,0 +1,139 @@
+"""The fold of samples: what the system said of processes and cores at a moment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from mpviz.trace.model.events import (
+    ProcessSample,
+    Sample,
+)
+from mpviz.trace.model.fold.cpu_use import (
+    BUSY_PERCENT,
+    count_look,
+    read_waits_for_core,
+    take_in_work,
+)
+from mpviz.trace.model.fold.senders import leave_out
+from mpviz.trace.model.processes.identity import (
+    end_process,
+    process_with_pid,
+)
+from mpviz.trace.model.processes.process import (
+    Process,
+    note_signal,
+    read_cpu,
+    settle_as_seen,
+)
+from mpviz.trace.model.processes.programs import take_in_command, take_in_title, watch_silence
+from mpviz.trace.model.state import (
+    CORE_USES,
+    CROWD_SAMPLES,
+    Cores,
+    CoreUse,
+    RunState,
+    TableFullError,
+)
+
+
+def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
+    """How many cores a program can keep busy at once; a part of a core counts as one."""
+    count = max(1, len(set(allowed)) or machine)
+    return math.ceil(granted) if 0 < granted < count else count
+
+
+def allow_cores(cores: Cores, allowed: list[int]) -> None:
+    """Note which cores the program may run on from now on; an empty list changes nothing."""
+    if allowed:
+        cores.allowed = frozenset(allowed)
+    cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
+
+
+def take_in_sample(state: RunState, event: Sample) -> None:
+    """Note what a sample saw of the cores and of each process."""
+    cores = state.cores
+    shares: list[dict[str, float]] = [{} for _ in event.cores]
+    wanted = had = 0.0
+    state.zombies = []
+    for sample in event.processes:
+        process = _take_in_process(state, event.time, sample)
+        if process is None:
+            continue
+        had += sample.cpu_percent / 100
+        if 0 <= sample.core < len(shares) and sample.cpu_percent > 0:
+            shares[sample.core][process.key] = sample.cpu_percent
+        if process.began >= 0:
+            wanted += process.demand
+    cores.history.append(
+        (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
+    )
+    cores.times.append(event.time)
+    while len(cores.history) * len(event.cores) > CORE_USES and len(cores.history) > CROWD_SAMPLES:
+        cores.history.popleft()
+    cores.wanted.append(wanted)
+    cores.had.append(had)
+    cores.own_total += 100 * had
+    cores.samples += 1
+    if len(cores.percent_total) != len(event.cores):
+        cores.percent_total = [0.0] * len(event.cores)
+        cores.machine = len(event.cores)
+        allow_cores(cores, event.allowed)
+    elif event.allowed:
+        allow_cores(cores, event.allowed)
+    for index, percent in enumerate(event.cores):
+        cores.percent_total[index] += percent
+    for time, process in state.missing:
+        end_process(state, process, time, None)
+    # The records that it wrote last may still be on their way, and the news of how it ended.
+    state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
+
+
+def _take_in_process(state: RunState, time: int, sample: ProcessSample) -> Process | None:
+    is_new = sample.pid not in state.by_pid
+    unseen_end = state.unseen_ends.get(sample.pid)
+    our_signal = state.signalled_unseen.get(sample.pid)
+    try:
+        process = process_with_pid(state, sample.pid, time, sample.started)
+    except TableFullError as error:
+        leave_out(state, Sample, error)
+        return None
+    if sample.status == "Z":
+        process.kernel_parent = sample.parent
+        state.zombies.append(process.key)
+    if not process.alive:
+        return None
+    process.started_ticks = sample.started
+    if not process.parent and process.key != state.main:
+        parent = state.by_pid.get(sample.parent)
+        process.parent = parent.key if parent else ""
+    if sample.command:
+        take_in_command(state, process, time, sample)
+    elif sample.executable and not process.name:
+        # It is a zombie: only the kernel's name for it is left.
+        process.name, process.role = sample.executable, "program"
+    if sample.title:
+        take_in_title(process, sample.title)
+    if is_new and unseen_end is not None and sample.status == "Z":
+        if our_signal is not None:
+            note_signal(process, time, "mpviz", our_signal)
+        end_process(state, process, time, unseen_end)
+        return None
+    process.kernel_parent = sample.parent
+    process.status = sample.status
+    process.zombie = sample.status == "Z"
+    process.stopped = sample.status in ("T", "t")
+    before = take_in_work(process, time, sample)
+    process.samples += 1
+    process.busy_samples += sample.status == "R" or sample.cpu_percent >= BUSY_PERCENT
+    process.cpu_percent = sample.cpu_percent
+    process.rss = sample.rss
+    process.peak_rss = max(process.peak_rss, sample.rss)
+    process.core = sample.core
+    process.cpu.add(time, sample.cpu_percent)
+    watch_silence(state, process, time)
+    settle_as_seen(process, time, before)
+    read_cpu(process, time, sample.cpu_seconds)
+    read_waits_for_core(process, time, sample)
+    count_look(process, sample.status == "R")
+    return process

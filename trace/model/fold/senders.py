@@ -1,0 +1,84 @@
+"""Who may tell what: a record's sender, and what becomes of records that are refused."""
+
+from __future__ import annotations
+
+from mpviz.trace.model import own_errors
+from mpviz.trace.model.events import (
+    Event,
+    ProbeError,
+    ProcessExited,
+    ProgramEnded,
+    ProgramFailed,
+    ProgramStarted,
+    SupervisorSignalled,
+    Trouble,
+    Unreadable,
+)
+from mpviz.trace.model.processes.identity import (
+    process_with_pid,
+)
+from mpviz.trace.model.processes.process import (
+    Process,
+)
+from mpviz.trace.model.state import (
+    RunState,
+    TableFullError,
+)
+
+UNREADABLE_TOLD = 10
+"""Number of unreadable records that are shown; the others are only counted."""
+
+
+def leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
+    """Note, once for each reason, that the state is incomplete."""
+    if not isinstance(error, TableFullError):
+        own_errors.tell(state, f"the fold of {kind.__name__}", error)
+        return
+    text = str(error)
+    if text not in state.left_out:
+        state.left_out.add(text)
+        told = Trouble(time=state.now, pid=0, text=text, hides_losses=error.hides_losses)
+        note_trouble(state, told)
+
+
+def speaker_of(state: RunState, event: Event) -> Process | None:
+    """Resolve a sender that is not (yet) an observed process; None if this pid cannot be one.
+
+    The supervisor and the viewer do not belong to the program, and send no such records.
+    """
+    if state.supervisor is None and isinstance(event, ProgramStarted | ProgramFailed):
+        state.supervisor = Process("supervisor", event.pid, 0, event.time, name="mpviz")
+    if state.supervisor is not None and event.pid == state.supervisor.pid:
+        return state.supervisor if isinstance(event, _BY_THE_SUPERVISOR) else None
+    return process_with_pid(state, event.pid, event.time) if event.pid else None
+
+
+def refuse(state: RunState, event: Event) -> None:
+    """Count an event as unreadable whose pid cannot have sent it."""
+    kind = event.__struct_config__.tag
+    note_unreadable(state, Unreadable(time=event.time, pid=0, text=f"{kind} by pid {event.pid}"))
+
+
+def note_unreadable(state: RunState, event: Unreadable) -> None:
+    """Count a record that could not be read, and show the first of them."""
+    state.unreadable += 1
+    if state.unreadable <= UNREADABLE_TOLD:
+        state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
+
+
+def note_trouble(state: RunState, event: Trouble) -> None:
+    """Note that the viewer failed, or that the system refused it something."""
+    state.own_troubles += 1
+    state.note(event.time, "", event.text, trouble=True)
+    if event.hides_losses:
+        state.hidden_losses.append(event.text)
+
+
+_BY_THE_SUPERVISOR = (
+    ProgramStarted,
+    ProgramFailed,
+    ProgramEnded,
+    SupervisorSignalled,
+    ProcessExited,
+    ProbeError,
+)

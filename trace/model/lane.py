@@ -1,0 +1,290 @@
+"""What one process did, moment by moment: exact of late, in buckets before that."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import partial
+from typing import NamedTuple
+
+
+class Activity(IntEnum):
+    """What a process is doing, as finely as a timeline colours it."""
+
+    STARTING = 0
+    RUNNING = 1
+    TASK = 2
+    LOCK = 3
+    QUEUE = 4
+    PROCESS = 5
+    RESULT = 6
+    SIGNAL = 7
+    IDLE = 8
+    SLEEPING = 9
+    STOPPED = 10
+    ZOMBIE = 11
+    INITIALIZING = 12
+    ENDING = 13
+    ENDED = 14
+
+
+WORDS: dict[Activity, str] = {
+    Activity.STARTING: "starting",
+    Activity.RUNNING: "running",
+    Activity.TASK: "running",
+    Activity.LOCK: "waiting",
+    Activity.QUEUE: "waiting",
+    Activity.PROCESS: "waiting",
+    Activity.RESULT: "waiting",
+    Activity.SIGNAL: "waiting",
+    Activity.IDLE: "idle",
+    Activity.SLEEPING: "sleeping",
+    Activity.STOPPED: "stopped",
+    Activity.ZOMBIE: "zombie",
+    Activity.INITIALIZING: "starting",
+    Activity.ENDING: "ending",
+    Activity.ENDED: "ended",
+}
+"""The plain word for each activity: the state of the process."""
+
+
+class Span(NamedTuple):
+    """A stretch of one activity, from ``start`` up to ``end`` in nanoseconds."""
+
+    start: int
+    end: int
+    activity: Activity
+    detail: str
+    """The id of the task or of the object waited for; empty where there is none."""
+
+
+_new_span = partial(tuple.__new__, Span)
+"""Takes half as long as ``Span(...)``; a lane may get a million."""
+
+
+# A look into an enum takes longer than what is done with it here.
+_RUNNING, _TASK = int(Activity.RUNNING), int(Activity.TASK)
+
+_ASIDE = tuple(map(int, (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)))
+
+
+_STARTING, _INITIALIZING, _ENDING = _ASIDE
+
+
+@dataclass(slots=True)
+class Lane:
+    """What one process did from its first moment: exact of late, thinned to buckets before that.
+
+    The newest spans are kept as they were: at most :attr:`limit`, and seven eighths of that at
+    least. What falls off the end, many at a time, is added to buckets of equal width that hold
+    nanoseconds per activity, so totals stay exact; when there are too many buckets their width
+    doubles.
+    """
+
+    BUCKETS = 2048
+    FIRST_WIDTH = 4_000_000
+
+    limit: int = 4096
+    spans: deque[Span] = field(default_factory=deque)
+    start: int = -1
+    """Start of the open span in nanoseconds; -1 before the first."""
+    activity: Activity = Activity.STARTING
+    detail: str = ""
+    origin: int = -1
+    """Start of the first bucket, which is the first moment of the lane."""
+    width: int = FIRST_WIDTH
+    """Nanoseconds in a bucket."""
+    buckets: list[array[int]] = field(default_factory=list)
+    totals: list[int] = field(default_factory=lambda: [0] * len(Activity))
+    """Nanoseconds in each activity over all closed spans."""
+
+    def change(self, time: int, activity: Activity, detail: str = "") -> None:
+        """Close the open span at this time and open the next; no change, no new span."""
+        start = self.start
+        if start >= 0:
+            if activity is self.activity and detail == self.detail:
+                return
+            if time > start:
+                self.spans.append(_new_span((start, time, self.activity, self.detail)))
+                self.totals[self.activity] += time - start
+                if len(self.spans) > self.limit:
+                    self._thin_oldest()
+            else:
+                time = start
+        else:
+            self.origin = time
+        self.start = time
+        self.activity = activity
+        self.detail = detail
+
+    def condense(self, buckets: int) -> None:
+        """Keep no span and at most so many buckets, for a process that ended long ago."""
+        self.limit = 0
+        self._thin_oldest()
+        while len(self.buckets) > buckets:
+            self._halve()
+
+    def between(self, start: int, end: int) -> Iterator[Span]:
+        """The exact spans that touch this stretch, the open one (up to ``end``) last."""
+        spans = self.spans
+        first = bisect_right(spans, start, key=lambda span: span.end)
+        for index in range(first, len(spans)):
+            span = spans[index]
+            if span.start >= end:
+                return
+            yield span
+        if 0 <= self.start < end:
+            yield Span(self.start, end, self.activity, self.detail)
+
+    def mix(self, start: int, end: int) -> list[int]:
+        """Nanoseconds of each activity within this stretch, exact or from the buckets."""
+        total = [0] * len(Activity)
+        if self.buckets:
+            self._mix_buckets(start, end, total)
+        for span in self.between(start, end):
+            total[span.activity] += min(span.end, end) - max(span.start, start)
+        return total
+
+    def at_work_and_aside(self, time: int) -> tuple[int, int]:
+        """Nanoseconds up to this time of work, and of what a process does before and after it."""
+        totals, activity = self.totals, self.activity
+        worked = totals[_RUNNING] + totals[_TASK]
+        aside = totals[_STARTING] + totals[_INITIALIZING] + totals[_ENDING]
+        if time > self.start >= 0:
+            if activity in (_RUNNING, _TASK):
+                worked += time - self.start
+            elif activity in _ASIDE:
+                aside += time - self.start
+        return worked, aside
+
+    def _mix_buckets(self, start: int, end: int, total: list[int]) -> None:
+        exact_from = self.spans[0].start if self.spans else self.start
+        start, end = max(start, self.origin), min(end, exact_from)
+        if start >= end:
+            return
+        first = (start - self.origin) // self.width
+        last = min(len(self.buckets) - 1, (end - 1 - self.origin) // self.width)
+        for index in (first, last) if first < last else (first,):
+            bucket_start = self.origin + index * self.width
+            # The last bucket is filled only up to where the exact spans begin.
+            filled = min(bucket_start + self.width, exact_from) - bucket_start
+            overlap = min(end, bucket_start + filled) - max(start, bucket_start)
+            for activity, duration in enumerate(self.buckets[index]):
+                if duration:
+                    total[activity] += duration * overlap // filled
+        for activity, durations in enumerate(zip(*self.buckets[first + 1 : last], strict=True)):
+            total[activity] += sum(durations)
+
+    def _thin_oldest(self) -> None:
+        take = self.spans.popleft
+        last: array[int] | list[int] = []
+        last_start = last_end = 0
+        for _ in range(len(self.spans) - self.limit + self.limit // 8):
+            span = take()
+            start, end, activity, _ = span
+            if last_start <= start <= end <= last_end and last:
+                # Nearly all lie in the last bucket.
+                last[activity] += end - start
+                continue
+            self._thin(span)
+            last = self.buckets[-1]
+            last_start = self.origin + (len(self.buckets) - 1) * self.width
+            last_end = last_start + self.width
+
+    def _thin(self, span: Span) -> None:
+        position, span_end, activity, _ = span
+        while position < span_end:
+            index = (position - self.origin) // self.width
+            while index >= self.BUCKETS:
+                self._halve()
+                index = (position - self.origin) // self.width
+            while len(self.buckets) <= index:
+                self.buckets.append(array("q", bytes(8 * len(Activity))))
+            end = min(span_end, self.origin + (index + 1) * self.width)
+            self.buckets[index][activity] += end - position
+            position = end
+
+    def _halve(self) -> None:
+        pairs = range(0, len(self.buckets), 2)
+        self.buckets = [
+            array("q", map(sum, zip(*self.buckets[index : index + 2], strict=True)))
+            for index in pairs
+        ]
+        self.width *= 2
+
+
+AT_WORK = (Activity.RUNNING, Activity.TASK, Activity.SLEEPING)
+"""What may be work: of who sleeps in its own code nobody knows for what."""
+
+
+@dataclass(slots=True)
+class CpuReadings:
+    """How much of its work a process was on a CPU, from readings of the kernel's clock for it.
+
+    Between two readings it had at most as much of a CPU for its work as it had time for that: what
+    more there was went into other threads, or into its waits. Where it was also starting or ending
+    in between, each has its share by the time that it took. All that is in nanoseconds.
+    """
+
+    AHEAD = 10_000_000
+    """So much more than there was time for may still count for the time after the reading: a clock
+    is read a little later than its sample says."""
+
+    on_cpu: int = 0
+    """Of its work it was on a CPU for so long."""
+    worked: int = 0
+    """For so long it had been at work by the last reading."""
+    aside: int = 0
+    """And at its start and its end."""
+    clock: int = 0
+    """What the last reading said."""
+    ahead: int = 0
+    without_core: int = 0
+    """Part of its work for which it was ready to run but had no core, nanoseconds."""
+    counted: tuple[int, int, int] = (0, 0, 0)
+    """Its total wait for a core when it was last known not to be waiting for one, and the values
+    of :attr:`worked` and :attr:`aside` at that moment."""
+    looks: int = 0
+    """Samples that saw the process at work."""
+    ready: int = 0
+    """How many of these saw it on a CPU, or ready for one that others had."""
+    tasks_in_locks: int = 0
+    """How many of these samples saw it asleep within a task, in a lock that mpviz does not know."""
+
+    def add(self, clock: int, worked: int, aside: int) -> None:
+        """Take in a reading, and what the process had been at by then; an old one says nothing."""
+        available = clock - self.clock
+        if available < 0:
+            return
+        available += self.ahead
+        self.clock = clock
+        more, less = worked - self.worked, aside - self.aside
+        if less > 0:
+            self.aside = aside
+            if more > 0:
+                available = available * more // (more + less)
+        self.ahead = 0
+        # What is told late may say that it was at work for less than it seemed.
+        if more > 0:
+            self.worked = worked
+            if available > more:
+                self.ahead = min(self.AHEAD, available - more)
+                available = more
+            self.on_cpu += available
+
+    def add_waits(self, waited: int, worked: int, aside: int) -> None:
+        """Take in its total wait for a core so far, and attribute it to what the process did.
+
+        The kernel adds a wait only when it is over, so do not call this while it may be in one.
+        """
+        waited_before, worked_before, aside_before = self.counted
+        if waited < waited_before:
+            return
+        self.counted = waited, worked, aside
+        more, less = worked - worked_before, max(0, aside - aside_before)
+        if more > 0:
+            self.without_core += min(more, (waited - waited_before) * more // (more + less))

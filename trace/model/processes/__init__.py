@@ -1,0 +1,1 @@
+"""What is known of an observed process, and which process is which."""

@@ -1,0 +1,170 @@
+"""Which process a pid means: pids are used again, and children are heard of in any order."""
+
+from __future__ import annotations
+
+import signal
+from typing import Protocol
+
+from mpviz.trace.model.lane import Lane
+from mpviz.trace.model.measures import Series
+from mpviz.trace.model.processes.process import Process, settle
+from mpviz.trace.model.state import LANE_BUDGET, RunState, TableFullError
+
+DETAILED_DEAD = 200
+"""So many processes that have ended keep their lanes in full."""
+
+CONDENSED_BUCKETS = 16
+
+MOST_PROCESSES = 1 << 15
+"""Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
+
+
+class TooManyProcessesError(TableFullError):
+    """There is no room for a new process, so nobody knows which of its records are lost."""
+
+    hides_losses = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
+        )
+
+
+class _Introduces(Protocol):
+    pid: int
+    time: int
+    started: int
+    number: int
+
+
+def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Process:
+    """The process that has this pid now, a new one where it must be another than the last."""
+    process = state.by_pid.get(pid)
+    if process is None or _is_another(process, ticks):
+        return _appear(state, pid, time, ticks)
+    return process
+
+
+def renew(state: RunState, process: Process, event: _Introduces) -> Process:
+    """The process that introduces itself: this one, or a new one under the same pid."""
+    if not _is_another(process, event.started):
+        if event.number == 1 and process.records > 1:
+            # It has replaced itself by another program (exec), which counts from 1 again.
+            process.lost_before_exec += process.highest_number - (process.records - 1)
+            process.records = process.highest_number = 1
+            forget_doings(process)
+        return process
+    # Its first record was counted for the process that had the pid before.
+    process.records -= 1
+    successor = _appear(state, event.pid, event.time, event.started)
+    successor.records = successor.highest_number = 1
+    return successor
+
+
+def forget_doings(process: Process) -> None:
+    """Forget what it was doing: it has replaced itself by another program, which does not."""
+    process.waits.clear()
+    process.task = process.pool = process.initializing = ""
+    process.receiving = process.joining = False
+    process.site = 0
+    process.idle_since = process.at_work_since = -1
+    process.exiting = process.finished = -1
+
+
+def child_of(state: RunState, parent_pid: int) -> str:
+    """The key of the process with this pid; empty where none is known."""
+    parent = state.by_pid.get(parent_pid)
+    return parent.key if parent else ""
+
+
+def described(process: Process) -> str:
+    """A process by its name, or by its pid where it has none."""
+    return process.name or f"pid {process.pid}"
+
+
+def signal_name(number: int) -> str:
+    """SIGTERM for 15; "signal 77" where the system has no name for it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def exit_in_words(process: Process) -> str:
+    """How it ended: "exit code 0", "ended by SIGTERM", "ended, exit status unknown"."""
+    code = process.exit_code
+    if code is None:
+        return "ended, exit status unknown"
+    if code < 0:
+        return f"ended by {signal_name(-code)}"
+    return f"exit code {code}"
+
+
+def end_and_sender(process: Process) -> str:
+    """The same, and if mpviz sent the signal it ended by: "ended by SIGKILL from mpviz"."""
+    code = process.exit_code or 0
+    was_ours = any(sender == "mpviz" and number == -code for _, sender, number in process.signals)
+    return exit_in_words(process) + " from mpviz" * was_ours
+
+
+def end_process(state: RunState, process: Process, time: int, exit_code: int | None) -> None:
+    """Note the end of a process; told twice, the first time and the first known code stay."""
+    if process.ended >= 0:
+        if process.exit_code is None and exit_code is not None:
+            process.exit_code = exit_code
+        return
+    process.exit_code = exit_code
+    process.ended = time
+    process.zombie = process.stopped = False
+    process.cpu_percent = 0.0
+    settle(process, time)
+    state.just_ended.append(process)
+    state.note(time, process.key, exit_in_words(process), trouble=ended_badly(process))
+
+
+def ended_badly(process: Process) -> bool:
+    """Whether it failed, or was killed, and no process of the program wanted that.
+
+    What the exit code of another program means, as of a ``grep``, its parent knows.
+    """
+    code = process.exit_code
+    if not code or process.stopping or (code > 0 and process.role == "program"):
+        return False
+    # A process that handles the signal may say so by its exit code, as pebble's workers do.
+    asked = {number for _, sender, number in process.signals if sender}
+    return not asked & {-code, code, code - 128}
+
+
+def _is_another(process: Process, ticks: int) -> bool:
+    return bool(ticks and process.started_ticks and ticks != process.started_ticks)
+
+
+def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
+    previous = state.by_pid.get(pid)
+    if previous is not None:
+        end_process(state, previous, time, None)
+    # What was kept under this pid was of another process.
+    state.unseen_ends.pop(pid, None)
+    state.signalled_unseen.pop(pid, None)
+    key = str(pid)
+    if len(state.processes) >= MOST_PROCESSES:
+        state.by_pid.pop(pid, None)
+        raise TooManyProcessesError
+    if previous is not None:
+        again = state.lives[pid] = state.lives.get(pid, 1) + 1
+        key = f"{pid}.{again}"
+    process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
+    state.processes[key] = state.by_pid[pid] = process
+    process.lane = Lane(limit=max(256, LANE_BUDGET // len(state.processes)))
+    if len(state.processes) % (DETAILED_DEAD // 2) == 0:
+        _condense_the_dead(state)
+    return process
+
+
+def _condense_the_dead(state: RunState) -> None:
+    """Keep the facts of all that ever ran, and the lanes of the latest dead in detail."""
+    dead = [process for process in state.processes.values() if not process.alive]
+    for process in dead[:-DETAILED_DEAD]:
+        if process.lane.limit:
+            process.lane.condense(CONDENSED_BUCKETS)
+            process.cpu = Series()

@@ -1,0 +1,355 @@
+"""One observed process: what is known of it, what it waits for, and what it is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mpviz.trace.model.lane import WORDS, Activity, CpuReadings, Lane
+from mpviz.trace.model.measures import Series
+
+MOST_WAITS = 1 << 15
+"""Maximum number of threads of a process whose waits are kept; more than a system lets it have."""
+
+MOST_SIGNALS = 100
+"""Number of signals to a process that are kept, the latest."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """What a thread of an observed process waits for."""
+
+    what: str
+    """One word that a primitive registers: lock, put, get, process, results …"""
+    object: str
+    """The id of the object waited for; for a process its key."""
+    since: int
+    """Nanoseconds."""
+    activity: Activity
+    site: int = 0
+    until: int = -1
+    """When it gives up, nanoseconds; -1 where it waits as long as it takes."""
+    turn: bool = False
+    """It is this thread's turn: whoever else wants the same waits until it is through."""
+    begun: int = -1
+    """When a part of it had come, and the rest had not, nanoseconds; -1 for no such news."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One observed process, from the first that was heard of it to its end."""
+
+    key: str
+    """Names it for good: the pid, and ``pid.2`` where a pid is used again."""
+    pid: int
+    number: int
+    """1, 2, 3 … in the order in which they appeared; also picks its colour."""
+    first_seen: int
+    """Nanoseconds."""
+    parent: str = ""
+    """Key of the logical parent: who called ``start()``; empty for the first process."""
+    kernel_parent: int = 0
+    """Pid of the parent that the kernel names, at the last sample: another once it is an orphan."""
+    name: str = ""
+    title: str = ""
+    """The title that it set for the system's list of processes; empty if it set none."""
+    role: str = "process"
+    """main, process, worker (of a pool), fork server, resource tracker, program (no probe)."""
+    daemon: bool | None = None
+    start_method: str = ""
+    function: str = ""
+    command: str = ""
+    """Its command line as a shell would take it."""
+    executable: str = ""
+    """The name of the file that it runs, such as python3.12; empty while unknown."""
+    command_since: int = 0
+    """When a sample first saw this command, nanoseconds."""
+    python: str = ""
+    """The version of its Python, where the probe in it has told."""
+    probed: bool = False
+    """True once the probe in it has spoken."""
+    unobserved: str = ""
+    """Why a Python tells nothing of what it does inside, in words; empty where it does, or may yet.
+    """
+    started_ticks: int = 0
+    """Kernel start time in clock ticks since boot; 0 while unknown."""
+    began: int = -1
+    """When the child's own code began, nanoseconds; -1 while it starts."""
+    exiting: int = -1
+    """When it began to tidy up behind its own code: it ends daemons, and waits for what is left."""
+    finished: int = -1
+    """When the child said that it had finished its work; -1 if it never did."""
+    ended: int = -1
+    """Nanoseconds; -1 while alive."""
+    exit_code: int | None = None
+    """Negative for a death by signal; None while alive, or where nobody could learn it."""
+    joined: bool = False
+    """True once its parent has collected its exit status."""
+    left_behind: str = ""
+    """What it was at when it was found there after the program's end, in words; else empty."""
+    threads_at_fork: int = 0
+    """How many other threads of the program's own its parent had when that forked it."""
+    names_at_fork: str = ""
+    """The names of these threads."""
+    forked_at: int = 0
+    """The place in the source of the parent that forked it; 0 where none was told."""
+    signals: list[tuple[int, str, int]] = field(default_factory=list)
+    """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
+    waits: dict[int, Wait] = field(default_factory=dict)
+    """By thread, the longest first; 0 is the main thread. See :func:`begin_wait`."""
+    last_wait: Stuck | None = None
+    """What it waited for when it ended; None where it did not wait then."""
+    pool: str = ""
+    """Id of the pool whose worker it is."""
+    initializing: str = ""
+    """The function that makes it ready to be a worker, while it is at that."""
+    task: str = ""
+    """Id of the task that it is at."""
+    stopping: str = ""
+    """The reason if its pool is about to end it with its task, such as "timed out"; else empty."""
+    site: int = 0
+    """The place in the source where it last did something that was seen."""
+    stopped: bool = False
+    zombie: bool = False
+    idle_since: int = -1
+    """When it last became a worker without a task, nanoseconds."""
+    receiving: bool = False
+    """It is unpickling a task from its pool's queue, and imports the module of its function."""
+    resting: bool = False
+    """Off the CPU at the last sample, with nothing known that it waits for."""
+    joining: bool = False
+    """At the last sample its main thread slept in a lock, as when it joins a thread. Then the
+    process does what its other threads do."""
+    at_work_since: int = -1
+    """If it used a CPU between the last two samples, whatever its threads waited for, the time of
+    the first of these samples in nanoseconds; else -1."""
+    sampled: int = -1
+    """Time of its last sample, nanoseconds; -1 before the first."""
+    samples: int = 0
+    """How often it was looked at."""
+    busy_samples: int = 0
+    """How many of these found it on a core or waiting for one, or other threads of it at work."""
+    cpu_percent: float = 0.0
+    cpu_seconds: float = 0.0
+    main_seconds: float = -1.0
+    """CPU seconds of its main thread alone; -1 if unknown."""
+    without_core: float = -1.0
+    """Seconds that it was ready to run but had no core; -1 if unknown."""
+    used_of_late: float = -1.0
+    """Percent of a core that it used, averaged over about a second; -1 if unknown."""
+    lacked_of_late: float = 0.0
+    """Percent of the time that it was ready but had no core, averaged over about a second."""
+    demand: float = 0.0
+    """How much of a core it would have used recently if it had never had to wait for one."""
+    asleep_in: str = ""
+    """What its main thread slept in at the last sample; the words are those of samples."""
+    readings: CpuReadings = field(default_factory=CpuReadings)
+    """How much of its work it was on a CPU."""
+    rss: int = 0
+    peak_rss: int = 0
+    core: int = -1
+    status: str = ""
+    """The operating system's letter at the last sample; empty before the first."""
+    cpu: Series = field(default_factory=lambda: Series(width=100_000_000))
+    lane: Lane = field(default_factory=Lane)
+    records: int = 0
+    highest_number: int = 0
+    dropped: int = 0
+    lost_before_exec: int = 0
+    slow_way: str = ""
+    """Why it uses the pipe instead of shared memory; empty if it does not."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self.ended < 0
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing now."""
+        return self.lane.activity
+
+    @property
+    def state(self) -> str:
+        """The plain word for what it is doing now."""
+        return WORDS[self.lane.activity]
+
+    @property
+    def since(self) -> int:
+        """Since when it is in this activity, nanoseconds."""
+        return self.lane.start
+
+    @property
+    def wait(self) -> Wait | None:
+        """What it waits for: its main thread, else the thread that has waited longest."""
+        if not self.waits:
+            return None
+        return self.waits.get(0) or next(iter(self.waits.values()))
+
+    @property
+    def lost(self) -> int:
+        """Records it dropped by its own account, and once it has ended every gap in its numbers."""
+        gaps = 0 if self.alive else self.highest_number - self.records
+        return max(self.dropped, gaps) + self.lost_before_exec
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A process that waits for what may never come: it ended so, or nobody else is at work."""
+
+    process: str
+    """Key."""
+    what: str
+    object: str
+    since: int
+    """Nanoseconds."""
+    words: str
+    """What it waits for and who could end it, as it was then."""
+    site: int = 0
+    chain: tuple[str, ...] = ()
+    """Keys along the wait chain, from itself on."""
+    chain_words: str = ""
+    """The wait chain as a sentence."""
+
+
+def begin_wait(process: Process, thread: int, wait: Wait) -> None:
+    """Note what a thread waits for from now on."""
+    waits = process.waits
+    # What a thread waited for before must not keep its place: the order is that of the beginnings.
+    waits.pop(thread, None)
+    if len(waits) < MOST_WAITS:
+        waits[thread] = wait
+
+
+def note_signal(process: Process, time: int, sender: str, number: int) -> None:
+    """Note that a process is sent a signal, by the process with this key, or by "mpviz"."""
+    process.signals.append((time, sender, number))
+    del process.signals[:-MOST_SIGNALS]
+
+
+def end_wait(process: Process, thread: int) -> Wait | None:
+    """Take off what a thread waited for, which it has got or given up; None where it did not."""
+    wait = process.waits.pop(thread, None)
+    if wait is not None:
+        # The last sample saw it asleep because of this wait.
+        process.resting = False
+    return wait
+
+
+def go_on(process: Process, time: int, thread: int, site: int) -> int:
+    """Let a thread go on that may have waited; how long it has, in nanoseconds, -1 for not."""
+    if site:
+        process.site = site
+    if not process.waits:
+        return -1
+    wait = end_wait(process, thread)
+    settle(process, time)
+    return -1 if wait is None else time - wait.since
+
+
+# Read for every record that changes a lane: a look into an enum takes 100 ns (Python 3.11).
+_RUNNING, _TASK, _SLEEPING = Activity.RUNNING, Activity.TASK, Activity.SLEEPING
+
+
+_LOCK, _RESULT, _IDLE = Activity.LOCK, Activity.RESULT, Activity.IDLE
+
+
+def settle(process: Process, time: int) -> None:
+    """Let the lane show what the process's other fields say it does from this time on."""
+    # As in _doing, whose calls would take as long as all else here: this is called for each record.
+    detail = ""
+    if (
+        process.waits
+        or process.began < 0
+        or process.exiting >= 0
+        or process.ended >= 0
+        or process.stopped
+        or process.zombie
+        or process.initializing
+    ):
+        activity, detail = _doing(process)
+    elif process.task:
+        activity, detail = _TASK, process.task
+    elif process.pool:
+        activity = _RUNNING if _has_got_a_task(process) else _IDLE
+    else:
+        activity = _SLEEPING if process.resting else _RUNNING
+    lane = process.lane
+    if activity is not lane.activity or detail != lane.detail or lane.start < 0:
+        lane.change(time, activity, detail)
+
+
+def settle_as_seen(process: Process, time: int, before: int) -> None:
+    """The same after a sample, which says what the process did since the previous one.
+
+    If the sample shows that a wait or idleness is that of the whole process, this holds for the
+    whole time since the previous sample.
+    """
+    activity, detail = _doing(process)
+    was, wait = process.lane.activity, process.wait
+    if before >= 0 and activity is _RUNNING and _LOCK <= was <= _IDLE:
+        time = before
+    elif before >= 0 and was is _RUNNING and wait is not None:
+        time = max(before, wait.since) if activity is wait.activity else time
+    process.lane.change(time, activity, detail)
+
+
+def read_cpu(process: Process, time: int, seconds: float) -> None:
+    """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
+    if seconds > process.cpu_seconds:
+        process.cpu_seconds = seconds
+    lane = process.lane
+    if seconds > 0 and lane.start >= 0:
+        worked, aside = lane.at_work_and_aside(time)
+        process.readings.add(round(seconds * 1e9), worked, aside)
+
+
+def _doing(process: Process) -> tuple[Activity, str]:
+    if process.ended >= 0 or process.zombie or process.stopped:
+        return _held(process), ""
+    waits = process.waits
+    if waits:
+        wait = waits.get(0) or next(iter(waits.values()))
+        if _is_its_own(process, wait):
+            return wait.activity, wait.object
+    if process.exiting >= 0 or process.initializing or (process.probed and process.began < 0):
+        return _beginning_or_ending(process)
+    if process.task:
+        return _TASK, process.task
+    if process.pool and not _has_got_a_task(process):
+        return _IDLE, ""
+    is_asleep = process.resting and not process.pool
+    return (_SLEEPING if is_asleep else _RUNNING), ""
+
+
+def _held(process: Process) -> Activity:
+    if process.ended >= 0:
+        return Activity.ENDED
+    return Activity.ZOMBIE if process.zombie else Activity.STOPPED
+
+
+def _is_its_own(process: Process, wait: Wait) -> bool:
+    """Whether a wait of one of its threads is the wait of the whole process.
+
+    A wait of the main thread is, unless other threads were seen at work during it: a process that
+    waits for the results of a pool may be busy receiving them. A wait of another thread is, if the
+    main thread only waits for that thread.
+    """
+    if wait.since <= process.at_work_since and wait.activity is not _RESULT:
+        return False
+    return 0 in process.waits or (process.joining and not process.task and not process.pool)
+
+
+def _has_got_a_task(process: Process) -> bool:
+    """Whether a worker without a task is busy unpickling one, as far as is known.
+
+    That includes importing the module of the task's function.
+    """
+    return process.receiving or 0 <= process.idle_since <= process.at_work_since
+
+
+def _beginning_or_ending(process: Process) -> tuple[Activity, str]:
+    if process.exiting >= 0:
+        return Activity.ENDING, ""
+    if process.initializing:
+        return Activity.INITIALIZING, process.initializing
+    return Activity.STARTING, ""

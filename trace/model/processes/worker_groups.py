@@ -1,0 +1,88 @@
+"""Crews: processes that were started for the same work, and what their lives came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
+
+_NO_WORK = (
+    Activity.STARTING,
+    Activity.INITIALIZING,
+    Activity.IDLE,
+    Activity.STOPPED,
+    Activity.ZOMBIE,
+    Activity.ENDED,
+)
+
+
+@dataclass(slots=True)
+class Crew:
+    """The workers of a pool, or the processes that one started with the same function."""
+
+    id: str
+    parent: str
+    """Key of the process that started them."""
+    function: str
+    pool: str = ""
+    """The pool's id; empty where it is none."""
+    alive: dict[str, None] = field(default_factory=dict)
+    """Keys, in the order in which they were started; not those of a pool's workers."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """How many have ended by what they were started with: fork, spawn, forkserver."""
+    failed: int = 0
+    """How many of these with another exit code than 0, or one that nobody knows."""
+    starting: int = 0
+    """How long those that have ended took to start and to initialize, nanoseconds in all."""
+    working: int = 0
+    """How long they were at their own code and not idle, nanoseconds in all."""
+    running: int = 0
+    """How long they ran, nanoseconds in all, without all that they waited for."""
+    first_end: int = -1
+    """When the first of them ended, nanoseconds; -1 before."""
+    last_end: int = -1
+    slowest: str = ""
+    """Key of the one that took longest to start."""
+    longest_start: int = -1
+    """How long that one took, nanoseconds."""
+
+
+def enlist(state: RunState, child: Process) -> None:
+    """A process has been started, and is told its function."""
+    if child.alive:
+        _crew(state, child.parent, child.function, "").alive[child.key] = None
+
+
+def leave(state: RunState, process: Process) -> None:
+    """A process has ended: add up what its life came to."""
+    if not process.start_method:
+        return
+    crew = _crew(state, process.parent, process.function, "")
+    crew.alive.pop(process.key, None)
+    if process.pool:
+        crew = _crew(state, process.parent, process.function, process.pool)
+    totals = process.lane.totals
+    starting = totals[Activity.STARTING] + totals[Activity.INITIALIZING]
+    crew.ended[process.start_method] = crew.ended.get(process.start_method, 0) + 1
+    crew.failed += process.exit_code != 0
+    crew.starting += starting
+    done = process.exiting if process.exiting >= 0 else process.ended
+    crew.working += sum(totals) - sum(totals[activity] for activity in _NO_WORK)
+    crew.working -= process.ended - done
+    crew.running += totals[Activity.RUNNING] + totals[Activity.TASK]
+    if crew.first_end < 0:
+        crew.first_end = process.ended
+    crew.last_end = process.ended
+    if starting > crew.longest_start:
+        crew.slowest, crew.longest_start = process.key, starting
+
+
+def _crew(state: RunState, parent: str, function: str, pool: str) -> Crew:
+    crews = state.table(Crew)
+    crew_id = pool or f"{parent}/{function}"
+    crew = crews.get(crew_id)
+    if crew is None:
+        crew = crews[crew_id] = Crew(crew_id, parent, function, pool)
+    return crew
