@@ -1,4 +1,4 @@
-"""EventQueue: many processes put, one viewer gets.
+"""The reading end: a thread reads pipe, rings and socket, and the viewer gets events in order.
 
 Why not ``multiprocessing.Queue``: this is a tool for terminating processes, and a process that dies
 while it holds that queue's write lock freezes it for all (``terminate`` in CPython's documentation

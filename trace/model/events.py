@@ -118,6 +118,7 @@ class ProgramEnded(Event, tag="program.ended", kw_only=True):
     exit_code: Whole
 
 
+# Its tag is that of recordings made by version 0.1.
 class SupervisorSignalled(Event, tag="warden.signalled", kw_only=True):
     """The supervisor is about to send a signal to a process, since all of the program is to end."""
 

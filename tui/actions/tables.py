@@ -1,4 +1,4 @@
-"""The tables of actions, one for each screen, and what of them its footer shows when."""
+"""The actions that screens share, those of a live run, and when the footer shows them."""
 
 from __future__ import annotations
 

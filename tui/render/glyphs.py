@@ -1,4 +1,4 @@
-"""The signs that all panels share: marks and tags of processes, bars, charts, big digits."""
+"""The glyphs that all panels share: marks and tags of processes, bars, charts, big digits."""
 
 from __future__ import annotations
 
