@@ -43,11 +43,14 @@ class Pace:
     when it has it again.
     """
 
-    def pause(self, piece: Pass, elapsed: float) -> float:
-        """Seconds until the next look, if this came in the ``elapsed`` seconds before one."""
+    def pause(self, piece: Pass, elapsed: float, *, has_more: bool = False) -> float:
+        """Seconds until the next look, if this came in the ``elapsed`` seconds before one.
+
+        ``has_more`` says that a ring may have more than was taken, so its pace is not known.
+        """
         most = max((len(taken.records) for taken in piece.rings), default=0) // layout.SLOT_BYTES
         self.fastest = max(_PACE_KEPT * self.fastest, most / elapsed)
-        if sum(map(len, piece.lines)) >= BUSY_BYTES:
+        if has_more or sum(map(len, piece.lines)) >= BUSY_BYTES:
             return DRAIN_SECONDS
         wanted = RECORDS_TO_WAIT_FOR / max(1.0, self.fastest)
         return min(IDLE_SECONDS, max(DRAIN_SECONDS, wanted))

@@ -24,7 +24,7 @@ from typing import TypeAlias, cast
 
 from mpviz.trace.collect.rings import NUMBERS, PIDS, Ring, Taken
 from mpviz.trace.model.events import Event, RecordsDropped, Unreadable
-from mpviz.trace.model.stretches import LONGEST, Stretch, cut, merge
+from mpviz.trace.model.stretches import LONGEST, Stretch, cut, merge, records_of
 from mpviz.trace.model.told import RingRecord, Told
 
 _Keyed: TypeAlias = "tuple[int, Event] | RingRecord"
@@ -47,6 +47,9 @@ HELD_EVENTS = 1 << 18
 They wait for a number that a process has taken and not yet written. The process may have been
 stopped in between, and a hostile one on purpose.
 """
+
+_HELD_STRETCHES = 1 << 10
+"""So many stretches may be held; each is looked at in every pass."""
 
 SHORTEST_BYTES = 20
 """Bytes of the shortest possible record."""
@@ -108,19 +111,23 @@ class Sorter:
         if not (piece.rings or piece.told or piece.dropped or self._held or self._stretches):
             return lines
         keyed: list[_Keyed] = self._held + self._in_order_of_the_pipe(lines)
+        held, self._stretches = self._stretches, []
         refused = self._decode_rings(piece, keyed)
         # Last, so that the end of a process follows a record with the same stamp.
         last = [*self._decode_socket(piece), *piece.dropped, *refused]
         # Of what is left in the pipe, nothing was written before what was read of it last.
         since = piece.since if piece.drained else min(piece.since, self._latest)
-        ready, self._stretches = cut(self._stretches, since)
-        too_many = sum(map(len, self._stretches)) > HELD_EVENTS
-        if too_many:
-            ready, self._stretches = ready + self._stretches, []
+        old, old_later = cut(held, since)
+        new, new_later = cut(self._stretches, since)
+        self._stretches = old_later + new_later
+        count = len(keyed) + sum(map(len, self._stretches))
+        if count > HELD_EVENTS or len(self._stretches) > _HELD_STRETCHES:
+            # All in one list, of which the oldest are given out.
+            old, new, self._stretches = old + old_later, new + new_later, []
         elif not (keyed or last):
-            return merge(ready)
-        for stretch in ready:
-            keyed += stretch.records()
+            return merge(old + new)
+        # What was held came before what is new, which matters where stamps are equal.
+        keyed = [*records_of(old), *keyed, *records_of(new)]
         keyed += [(event.time, event) for event in last]
         self._has_events = bool(lines or last) or (self._has_events and bool(self._held))
         return self._sorted(keyed, since, piece.until)

@@ -228,6 +228,8 @@ class Rings:
         self._rings: list[Ring] = []
         self._looks: dict[str, int] = {}
         """How often each file that is not (yet) a ring was looked at."""
+        self.has_more = False
+        """Whether the last look may have left records in a ring because there were so many."""
 
     def look(self, names: list[str], closing: bool) -> None:
         """Map the rings among these files, and remove the files to mark the rings as in use.
@@ -290,6 +292,7 @@ class Rings:
         taken: list[Taken] = []
         left_since = NEVER
         most = min(most, max(BLOCK, RECORDS_AT_A_LOOK // max(1, len(self._rings))))
+        self.has_more = False
         for ring in list(self._rings):
             try:
                 piece = self._take_from(ring, most)
@@ -299,6 +302,7 @@ class Rings:
                 continue
             if piece.records:
                 taken.append(piece)
+                self.has_more |= len(piece.records) >= most * layout.SLOT_BYTES
             elif self._is_left(ring):
                 # What it wrote last was written before it died, and now all of it is taken.
                 self._rings.remove(ring)

@@ -260,7 +260,7 @@ class EventQueue:
             if slowly:
                 pause = TRICKLE_SECONDS
             else:
-                pause = pace.pause(piece, (began - looked) / 1e9)
+                pause = pace.pause(piece, (began - looked) / 1e9, has_more=self._rings.has_more)
             looked = began
 
     def _may_go_on(self, slowly: bool) -> Callable[[], bool]:

@@ -7,6 +7,7 @@ becomes an object.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -102,8 +103,36 @@ def cut(stretches: Iterable[Stretch], since: int) -> tuple[list[Stretch], list[S
         if at > each.start:
             earlier.append(Stretch(each.columns, each.start, at))
         if at < each.end:
-            later.append(Stretch(each.columns, at, each.end))
+            later.append(_tail(each, at))
     return earlier, later
+
+
+def _tail(stretch: Stretch, at: int) -> Stretch:
+    """The records of a stretch from this place on; a copy if they are few of many.
+
+    A few records that are held would else keep all others of their ring in memory.
+    """
+    columns, end = stretch.columns, stretch.end
+    if (end - at) * 8 > len(columns.times):
+        return Stretch(columns, at, end)
+    tail = Columns(
+        columns.pid,
+        columns.first + at,
+        columns.times[at:end],
+        columns.forms[at:end],
+        _copied(columns.sites[at:end]),
+        tuple(_copied(values[at:end]) for values in columns.values),
+    )
+    return Stretch(tail, 0, end - at)
+
+
+def _copied(column: memoryview[int]) -> memoryview[int]:
+    return memoryview(array(column.format, column.tolist()))
+
+
+def records_of(stretches: Iterable[Stretch]) -> list[RingRecord]:
+    """The records of these stretches, one after the other."""
+    return [record for each in stretches for record in each.records()]
 
 
 def merge(stretches: list[Stretch]) -> list[Stretch | list[RingRecord]]:
@@ -166,7 +195,7 @@ def _end_of_block(stretch: Stretch) -> int:
 
 def _in_order(stretches: Iterable[Stretch]) -> list[RingRecord]:
     """All records in the order of their times."""
-    records = [record for each in stretches for record in each.records()]
+    records = records_of(stretches)
     records.sort(key=itemgetter(0))
     return records
 

@@ -20,6 +20,7 @@ from mpviz.trace.collect.rings import NUMBERS
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.transport import EventQueue
 from mpviz.trace.collect.troubles import MOST_TROUBLES, Troubles
+from mpviz.trace.explain import follow as following
 from mpviz.trace.explain.findings.look import look
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.follow import follow
@@ -33,7 +34,7 @@ from mpviz.trace.model.events import (
     Waiting,
     WaitOver,
 )
-from mpviz.trace.model.fold import reducer as fold_module
+from mpviz.trace.model.fold import reducer
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.processes import identity as processes_module
 from mpviz.trace.model.state import RunState
@@ -504,7 +505,8 @@ def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_are(
     def fail(*_: object) -> None:
         raise KeyError("x\x1b[2J")
 
-    monkeypatch.setitem(fold_module._HANDLERS, WaitOver, fail)
+    handlers = reducer._handlers_for(following._WATCHER)
+    monkeypatch.setitem(handlers.of_processes, WaitOver, fail)
     waits = [WaitOver(time=2, pid=7, number=number) for number in (2, 3)]
     state = follow(RunState(), [HELLO, *waits])
     assert state.records == 3
@@ -520,7 +522,7 @@ def test_a_death_is_told_to_all_even_if_one_of_them_fails(monkeypatch: pytest.Mo
         raise KeyError
 
     kind = replace(WAIT_KINDS["put"], ended=fail)
-    monkeypatch.setitem(fold_module.WAIT_KINDS, "put", kind)
+    monkeypatch.setitem(reducer.WAIT_KINDS, "put", kind)
     begun = Waiting(time=2, pid=7, number=2, what="put", object="q")
     other = Hello(time=2, pid=8, number=1, parent=0, started=80, role="process")
     ends = [ProcessExited(time=3, pid=7, child=pid, exit_code=0) for pid in (7, 8)]

@@ -38,6 +38,13 @@ def test_a_process_that_loses_its_core_for_a_moment_is_not_taken_for_slow() -> N
     assert pauses[-1] == IDLE_SECONDS
 
 
+def test_a_ring_that_may_have_more_is_looked_at_as_soon_as_it_may_be() -> None:
+    """With many rings, a look takes so few records of each that their pace is not seen."""
+    pace = Pace()
+    for _ in range(10):
+        assert pace.pause(taken(512), 0.03, has_more=True) == DRAIN_SECONDS
+
+
 def test_a_pipe_that_is_in_use_is_looked_at_as_soon_as_it_may_be() -> None:
     piece = taken()
     piece.lines.append(bytes(BUSY_BYTES))

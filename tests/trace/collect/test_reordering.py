@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from mpviz.trace.collect import reordering
 from mpviz.trace.collect.reordering import Pass, Sorter
 from mpviz.trace.collect.rings import NEVER, Ring, Taken
 from mpviz.trace.model.events import Event, Unreadable, WaitOver
@@ -171,6 +172,21 @@ def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, mos
     piped = [record for record in simulation.all if record.through_pipe]
     in_order = [record.number for record in sorted(piped, key=lambda record: record.written)]
     assert in_order == sorted(in_order, key=place.__getitem__), "the pipe keeps its order"
+
+
+def test_if_too_many_are_held_the_oldest_are_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they came as a stretch or one by one; a gap in another ring holds all of them."""
+    monkeypatch.setattr(reordering, "HELD_EVENTS", 60)
+    sorter = Sorter()
+    given: list[int] = []
+    for turn, pid in enumerate((2, 1, 2, 1)):
+        stamps = range(100 + 50 * turn, 150 + 50 * turn)
+        ring = FakeRing([Written(stamp, pid, stamp) for stamp in stamps])
+        taken = Taken(cast("Ring", ring), stamps[0], ring.take(99))
+        given += [e.time for e in as_events(sorter.sort(Pass([], [taken], [], [], 50, True, 999)))]
+        assert given == list(range(100, max(100, stamps[-1] + 1 - 60)))
+    last = sorter.sort(Pass([], [], [], [], NEVER, True, 999))
+    assert given + [event.time for event in as_events(last)] == list(range(100, 300))
 
 
 def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:

@@ -20,7 +20,7 @@ from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated, L
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
 from mpviz.trace.model.state import RunState
-from mpviz.trace.model.stretches import LONGEST, SHORT, Columns, Stretch, merge
+from mpviz.trace.model.stretches import LONGEST, SHORT, Columns, Stretch, cut, merge, records_of
 from mpviz.trace.model.told import Form, RingRecord, as_events
 
 MAIN, OTHER = 100, 101
@@ -217,6 +217,18 @@ def test_a_process_that_has_a_core_to_itself_is_merged_in_stretches() -> None:
     merged = merge(list(map(stretch_of, turns)))
     assert {type(each) for each in merged} == {list}
     assert len(merged) < 5_000 / SHORT
+
+
+@given(some.lists(some.integers(0, 30), min_size=1, max_size=200), some.integers(-1, 31))
+def test_what_is_cut_is_there_on_one_side(times: list[int], since: int) -> None:
+    teller = Teller(1)
+    whole = stretch_of([teller.record(t, ValueWritten, "V", t, t + 1, -t) for t in sorted(times)])
+    earlier, later = cut([whole], since)
+    assert records_of(earlier) + records_of(later) == whole.records()
+    assert all(record[0] <= since for record in records_of(earlier))
+    assert all(record[0] > since for record in records_of(later))
+    for each in later:
+        assert len(each.columns.times) <= 8 * len(each), "few records keep no others in memory"
 
 
 durations = some.lists(some.integers(-2, 1 << 40), max_size=50)

@@ -17,6 +17,9 @@ from mpviz.trace.model.state import (
 from mpviz.trace.model.stretches import SHORT, Stretch, parts_of
 from mpviz.trace.model.told import Form, RingRecord
 
+_WORTH_IT = 100
+"""It takes so many records that can be folded at once to make up for one that cannot (measured)."""
+
 
 def fold_stretch(state: RunState, stretch: Stretch) -> None:
     """Fold the records of one process that can be folded at once so, and the others one by one."""
@@ -28,7 +31,7 @@ def fold_stretch(state: RunState, stretch: Stretch) -> None:
     forms = columns.forms[start : stretch.end]
     alone = {form for form in set(forms) if not _has_part(form)}
     stops = [at for at, form in enumerate(forms, start) if form in alone] if alone else []
-    if len(stops) * SHORT > len(forms):
+    if len(stops) * _WORTH_IT > len(forms):
         _fold_one_by_one(state, stretch)
         return
     for stop in stops:

@@ -102,5 +102,8 @@ def size_received(notes):
 
 
 def _takes(function, *parameters):
+    """Whether a method has just these parameters, the last of them with a default."""
     code = getattr(function, "__code__", None)
-    return code is not None and code.co_varnames[: len(parameters)] == parameters
+    if code is None or code.co_varnames[: code.co_argcount] != parameters:
+        return False
+    return len(function.__defaults__ or ()) == 1
