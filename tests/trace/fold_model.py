@@ -37,12 +37,7 @@ from mpviz.trace.model.primitives.memory import (
     MemoryCreated,
     MemoryUnlinked,
 )
-from mpviz.trace.model.primitives.pipe import (
-    MessageReceived,
-    MessageSent,
-    PipeCreated,
-    SendRefused,
-)
+from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, PipeCreated, SendRefused
 from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobCallback,
@@ -67,13 +62,7 @@ from mpviz.trace.model.primitives.process import (
     Signalled,
     Started,
 )
-from mpviz.trace.model.primitives.queue import (
-    ItemDone,
-    ItemGot,
-    ItemLost,
-    ItemPut,
-    QueueCreated,
-)
+from mpviz.trace.model.primitives.queue import ItemDone, ItemGot, ItemLost, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
 
 MS = 1_000_000

@@ -207,7 +207,7 @@ class Sorter:
     def _decode_socket(self, piece: Pass) -> list[Event]:
         if not piece.told:
             return []
-        from mpviz.trace.collect.decode import SUPERVISOR, decode  # noqa: PLC0415 - as above
+        from mpviz.trace.collect.decode import SUPERVISOR, decode  # noqa: PLC0415 - needed later than the transport
 
         return decode(self._socket.whole(piece.told), source=SUPERVISOR)
 

@@ -62,7 +62,7 @@ def _form_text(pages: Pages, number: int) -> bytes:
 
 def _make_form(text: bytes, pid: int) -> Form | None:
     """The form with this text; None if no probe writes such a form."""
-    from mpviz.trace.model.fold.handlers import ring_handler  # noqa: PLC0415 - as in reordering
+    from mpviz.trace.model.fold.handlers import ring_handler  # noqa: PLC0415 - needed only once there is a ring
 
     names, _, line = text.partition(b"\n")
     event = _read_form(line, names.split(), pid)
@@ -85,7 +85,7 @@ def _make_form(text: bytes, pid: int) -> Form | None:
 
 def _read_form(line: bytes, names: list[bytes], pid: int) -> Event | None:
     """An event of this form with zeros for these fields; None if the form is invalid."""
-    from mpviz.trace.collect.decode import RING, decode  # noqa: PLC0415 - as in reordering
+    from mpviz.trace.collect.decode import RING, decode  # noqa: PLC0415 - needed only once there is a ring
 
     zeros = b"".join(b',"%b":0' % name for name in names)
     events = decode(line[:-1] + zeros + b',"t":0,"p":%d,"n":0,"d":0}' % pid, source=RING)

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpviz.trace.explain.phases import (
-    AWAY,
-    PHASE_WORDS,
-    Gain,
-    Phase,
-    ProcessPhases,
-    gain,
-    phases,
-)
+from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Gain, Phase, ProcessPhases, gain, phases
 from mpviz.trace.explain.starved import CoreTime, core_time, starved_in_words
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.formatting import duration, plural

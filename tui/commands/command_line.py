@@ -30,20 +30,18 @@ from mpviz.tui.commands.options import (
     silence_option,
     why_no_terminal,
 )
+from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mpviz.trace.launch.start import Target
     from mpviz.tui.commands.sweeps import Sweep
-from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 
 USAGE_ERROR = 2
 
-
 _WIDEST = 100
 """Longer lines are hard to read."""
-
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

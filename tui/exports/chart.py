@@ -10,15 +10,7 @@ from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import Gathered
-from mpviz.tui.exports.shapes import (
-    HEIGHT,
-    WIDTH,
-    kind,
-    lane_shapes,
-    level,
-    marks,
-    process_colour,
-)
+from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.panels.timeline import end_mark
 from mpviz.tui.render.formatting import plural

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.model.primitives.manager import (
-    Managed,
-    Manager,
-    callers,
-    manager_name,
-    methods_of,
-)
+from mpviz.trace.model.primitives.manager import Managed, Manager, callers, manager_name, methods_of
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.actions.view import View

@@ -16,13 +16,7 @@ from time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
 from mpviz.trace.explain.report import document, summary
-from mpviz.trace.model.events import (
-    ProcessExited,
-    ProcessSample,
-    Sample,
-    Waiting,
-    WaitOver,
-)
+from mpviz.trace.model.events import ProcessExited, ProcessSample, Sample, Waiting, WaitOver
 from mpviz.trace.model.lane import CpuReadings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.model.primitives.manager import ManagerServing

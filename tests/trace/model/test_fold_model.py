@@ -36,14 +36,8 @@ from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.model.primitives.manager import Managed
-from mpviz.trace.model.primitives.memory import (
-    MemoryBlock,
-)
-from mpviz.trace.model.primitives.pipe import (
-    MessageReceived,
-    MessageSent,
-    pipes_made,
-)
+from mpviz.trace.model.primitives.memory import MemoryBlock
+from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, pipes_made
 from mpviz.trace.model.primitives.pool import (
     FutureDone,
     JobGrew,
@@ -52,11 +46,7 @@ from mpviz.trace.model.primitives.pool import (
     TaskEnded,
     TaskStarted,
 )
-from mpviz.trace.model.primitives.queue import (
-    ItemGot,
-    ItemPut,
-    Queue,
-)
+from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, Queue
 from mpviz.trace.model.primitives.value import Content, SharedValue, ValueRead, ValueWritten
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Form, RingRecord, Told, as_events

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, cast
 
-from mpviz.trace.model.events import (
-    Event,
-    Waiting,
-    WaitOver,
-)
+from mpviz.trace.model.events import Event, Waiting, WaitOver
 from mpviz.trace.model.fold.waiting import (
     beginning_of_wait,
     beginning_of_wait_for_job,
@@ -20,12 +16,8 @@ from mpviz.trace.model.fold.waiting import (
 )
 from mpviz.trace.model.primitive import Bind, FoldRecord, FormHandler, Handler, RingHandler
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.processes.process import (
-    Process,
-)
-from mpviz.trace.model.state import (
-    RunState,
-)
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import PartHandler
 
 _FIELDS_OF_WAITS = ("site",), ("site", "limit")

@@ -40,24 +40,10 @@ from mpviz.trace.model.fold.senders import (
 )
 from mpviz.trace.model.primitive import Handler
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.processes.identity import (
-    end_process,
-    process_with_pid,
-    signal_name,
-)
-from mpviz.trace.model.processes.process import (
-    Process,
-    Stuck,
-    note_signal,
-    settle,
-)
+from mpviz.trace.model.processes.identity import end_process, process_with_pid, signal_name
+from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
-from mpviz.trace.model.state import (
-    MOST_SITES,
-    OutputLine,
-    RunState,
-    TableFullError,
-)
+from mpviz.trace.model.state import MOST_SITES, OutputLine, RunState, TableFullError
 from mpviz.trace.model.stretches import Stretch
 from mpviz.trace.model.told import Told
 from mpviz.trace.model.wait_kinds import WAIT_KINDS

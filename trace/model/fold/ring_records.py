@@ -8,12 +8,8 @@ from operator import length_hint
 from mpviz.trace.model.fold.handlers import PART_HANDLERS, RING_HANDLERS
 from mpviz.trace.model.fold.senders import leave_out, refuse, speaker_of
 from mpviz.trace.model.primitive import FoldRecord
-from mpviz.trace.model.processes.process import (
-    Process,
-)
-from mpviz.trace.model.state import (
-    RunState,
-)
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import SHORT, Stretch, parts_of
 from mpviz.trace.model.told import Form, RingRecord
 

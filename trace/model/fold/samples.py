@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from mpviz.trace.model.events import (
-    ProcessSample,
-    Sample,
-)
+from mpviz.trace.model.events import ProcessSample, Sample
 from mpviz.trace.model.fold.cpu_use import (
     BUSY_PERCENT,
     count_look,
@@ -16,16 +13,8 @@ from mpviz.trace.model.fold.cpu_use import (
     take_in_work,
 )
 from mpviz.trace.model.fold.senders import leave_out
-from mpviz.trace.model.processes.identity import (
-    end_process,
-    process_with_pid,
-)
-from mpviz.trace.model.processes.process import (
-    Process,
-    note_signal,
-    read_cpu,
-    settle_as_seen,
-)
+from mpviz.trace.model.processes.identity import end_process, process_with_pid
+from mpviz.trace.model.processes.process import Process, note_signal, read_cpu, settle_as_seen
 from mpviz.trace.model.processes.programs import take_in_command, take_in_title, watch_silence
 from mpviz.trace.model.state import (
     CORE_USES,

@@ -14,16 +14,9 @@ from mpviz.trace.model.events import (
     Trouble,
     Unreadable,
 )
-from mpviz.trace.model.processes.identity import (
-    process_with_pid,
-)
-from mpviz.trace.model.processes.process import (
-    Process,
-)
-from mpviz.trace.model.state import (
-    RunState,
-    TableFullError,
-)
+from mpviz.trace.model.processes.identity import process_with_pid
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState, TableFullError
 
 UNREADABLE_TOLD = 10
 """Number of unreadable records that are shown; the others are only counted."""

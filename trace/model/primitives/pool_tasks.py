@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.model.primitive import (
-    Bind,
-    FoldRecord,
-)
+from mpviz.trace.model.primitive import Bind, FoldRecord
 from mpviz.trace.model.primitives.pool_events import (
     BROKEN,
     ENDS_WORKERS,
