@@ -8,48 +8,48 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.wording import counted, duration
 from mpviz.trace.model.primitives.pool_state import Pool
-from mpviz.trace.model.processes.worker_groups import Crew
+from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
-    for crew in state.table(Crew).values():
-        if crew.starting < limits.STARTING_NANOSECONDS:
+    for group in state.table(WorkerGroup).values():
+        if group.starting < limits.STARTING_NANOSECONDS:
             continue
-        if crew.starting >= limits.STARTING_TIMES * crew.working:
-            count = sum(crew.ended.values())
+        if group.starting >= limits.STARTING_TIMES * group.working:
+            count = sum(group.ended.values())
             if count >= limits.STARTING_PROCESSES:
-                yield _finding(state, crew, count)
+                yield _finding(state, group, count)
 
 
-def _nearly(state: RunState, crew_id: str) -> bool:
-    crew = state.table(Crew).get(crew_id)
-    return crew is not None and crew.starting >= crew.working
+def _nearly(state: RunState, group_id: str) -> bool:
+    group = state.table(WorkerGroup).get(group_id)
+    return group is not None and group.starting >= group.working
 
 
-def _finding(state: RunState, crew: Crew, count: int) -> Finding:
-    pool = state.table(Pool).get(crew.pool)
+def _finding(state: RunState, group: WorkerGroup, count: int) -> Finding:
+    pool = state.table(Pool).get(group.pool)
     who = counted(count, "worker") + f" of {pool.name}" if pool else counted(count, "process")
-    what = "" if pool or not crew.function else f" for {crew.function}"
+    what = "" if pool or not group.function else f" for {group.function}"
     return Finding(
         rule="startup-longer",
-        subject=crew.id,
-        message=f"{who} took {duration(crew.starting)} to start and worked{what}"
-        f" {duration(crew.working)}, all together",
-        cause=_cause(crew, pool),
+        subject=group.id,
+        message=f"{who} took {duration(group.starting)} to start and worked{what}"
+        f" {duration(group.working)}, all together",
+        cause=_cause(group, pool),
         fix="Start few processes and give each of them more to do"
         + (", or do so little work without a pool." if pool else ": a Pool keeps its workers."),
-        processes=tuple(dict.fromkeys(filter(None, (crew.parent, crew.slowest)))),
-        objects=(crew.pool,) if pool else (),
-        since=state.processes[crew.slowest].first_seen,
+        processes=tuple(dict.fromkeys(filter(None, (group.parent, group.slowest)))),
+        objects=(group.pool,) if pool else (),
+        since=state.processes[group.slowest].first_seen,
     )
 
 
-def _cause(crew: Crew, pool: Pool | None) -> str:
-    slowest = duration(crew.longest_start)
+def _cause(group: WorkerGroup, pool: Pool | None) -> str:
+    slowest = duration(group.longest_start)
     if pool is not None and pool.initializer:
         return f"Each has to start and to run {pool.initializer} first, which took up to {slowest}."
-    return _WHAT_A_START_IS.get("".join(crew.ended), "Each start took up to {}.").format(slowest)
+    return _WHAT_A_START_IS.get("".join(group.ended), "Each start took up to {}.").format(slowest)
 
 
 _WHAT_A_START_IS = {

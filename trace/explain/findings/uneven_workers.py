@@ -10,37 +10,37 @@ from mpviz.trace.explain.findings.wording import counted, duration, is_busy, nam
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.process import Process
-from mpviz.trace.model.processes.worker_groups import Crew
+from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
 
 
 def _find(state: RunState) -> Iterator[Finding]:
-    for crew in state.table(Crew).values():
-        ended = sum(crew.ended.values())
-        alone = state.now - crew.last_end
+    for group in state.table(WorkerGroup).values():
+        ended = sum(group.ended.values())
+        alone = state.now - group.last_end
         if (
-            crew.pool
-            or not crew.function
-            or crew.failed
-            or not 0 < len(crew.alive) <= ended
+            group.pool
+            or not group.function
+            or group.failed
+            or not 0 < len(group.alive) <= ended
             or ended < 2
         ):
             continue
         if alone >= limits.TAIL_NANOSECONDS:
-            rest = [state.processes[key] for key in crew.alive]
-            if all(_is_behind(state, crew, process) for process in rest) and _share(state, rest):
-                yield _finding(state, crew, rest)
+            rest = [state.processes[key] for key in group.alive]
+            if all(_is_behind(state, group, process) for process in rest) and _share(state, rest):
+                yield _finding(state, group, rest)
 
 
-def _is_behind(state: RunState, crew: Crew, process: Process) -> bool:
-    alone = state.now - crew.last_end
+def _is_behind(state: RunState, group: WorkerGroup, process: Process) -> bool:
+    alone = state.now - group.last_end
     return (
         # Who came when others were gone already is another wave.
-        0 <= process.began < crew.first_end
+        0 <= process.began < group.first_end
         and alone >= limits.TAIL_SHARE * (state.now - process.began)
         and is_busy(process)
         and process.activity in (Activity.RUNNING, Activity.TASK)
-        and _ran(process, process.began, state.now) >= limits.TAIL_TIMES * _mean(crew)
+        and _ran(process, process.began, state.now) >= limits.TAIL_TIMES * _mean(group)
     )
 
 
@@ -55,25 +55,25 @@ def _ran(process: Process, start: int, end: int) -> int:
     return done[Activity.RUNNING] + done[Activity.TASK]
 
 
-def _mean(crew: Crew) -> float:
-    return crew.running / sum(crew.ended.values())
+def _mean(group: WorkerGroup) -> float:
+    return group.running / sum(group.ended.values())
 
 
-def _finding(state: RunState, crew: Crew, rest: list[Process]) -> Finding:
-    ended = sum(crew.ended.values())
+def _finding(state: RunState, group: WorkerGroup, rest: list[Process]) -> Finding:
+    ended = sum(group.ended.values())
     ran = max(_ran(process, process.began, state.now) for process in rest)
     has = "has" if len(rest) == 1 else "have"
     return Finding(
         rule="uneven-workers",
-        subject=crew.id,
-        message=f"{named(rest)} {has} run {crew.function} for {duration(ran)}, and"
-        f" {duration(state.now - crew.last_end)} of it alone: {counted(ended, 'other')} took"
-        f" {duration(_mean(crew))} on average",
+        subject=group.id,
+        message=f"{named(rest)} {has} run {group.function} for {duration(ran)}, and"
+        f" {duration(state.now - group.last_end)} of it alone: {counted(ended, 'other')} took"
+        f" {duration(_mean(group))} on average",
         cause="The work was shared out beforehand, and the shares take differently long.",
         fix="Share it out in small pieces as the processes get free: a Pool with a small"
         " chunksize, or a Queue that all take from.",
         processes=tuple(process.key for process in rest),
-        since=crew.last_end,
+        since=group.last_end,
     )
 
 

@@ -1,4 +1,4 @@
-"""Crews: processes that were started for the same work, and what their lives came to."""
+"""Groups of workers: processes started for the same work, and what their lives came to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_WORK = (
 
 
 @dataclass(slots=True)
-class Crew:
+class WorkerGroup:
     """The workers of a pool, or the processes that one started with the same function."""
 
     id: str
@@ -52,37 +52,37 @@ class Crew:
 def enlist(state: RunState, child: Process) -> None:
     """A process has been started, and is told its function."""
     if child.alive:
-        _crew(state, child.parent, child.function, "").alive[child.key] = None
+        _group_of(state, child.parent, child.function, "").alive[child.key] = None
 
 
 def leave(state: RunState, process: Process) -> None:
     """A process has ended: add up what its life came to."""
     if not process.start_method:
         return
-    crew = _crew(state, process.parent, process.function, "")
-    crew.alive.pop(process.key, None)
+    group = _group_of(state, process.parent, process.function, "")
+    group.alive.pop(process.key, None)
     if process.pool:
-        crew = _crew(state, process.parent, process.function, process.pool)
+        group = _group_of(state, process.parent, process.function, process.pool)
     totals = process.lane.totals
     starting = totals[Activity.STARTING] + totals[Activity.INITIALIZING]
-    crew.ended[process.start_method] = crew.ended.get(process.start_method, 0) + 1
-    crew.failed += process.exit_code != 0
-    crew.starting += starting
+    group.ended[process.start_method] = group.ended.get(process.start_method, 0) + 1
+    group.failed += process.exit_code != 0
+    group.starting += starting
     done = process.exiting if process.exiting >= 0 else process.ended
-    crew.working += sum(totals) - sum(totals[activity] for activity in _NO_WORK)
-    crew.working -= process.ended - done
-    crew.running += totals[Activity.RUNNING] + totals[Activity.TASK]
-    if crew.first_end < 0:
-        crew.first_end = process.ended
-    crew.last_end = process.ended
-    if starting > crew.longest_start:
-        crew.slowest, crew.longest_start = process.key, starting
+    group.working += sum(totals) - sum(totals[activity] for activity in _NO_WORK)
+    group.working -= process.ended - done
+    group.running += totals[Activity.RUNNING] + totals[Activity.TASK]
+    if group.first_end < 0:
+        group.first_end = process.ended
+    group.last_end = process.ended
+    if starting > group.longest_start:
+        group.slowest, group.longest_start = process.key, starting
 
 
-def _crew(state: RunState, parent: str, function: str, pool: str) -> Crew:
-    crews = state.table(Crew)
-    crew_id = pool or f"{parent}/{function}"
-    crew = crews.get(crew_id)
-    if crew is None:
-        crew = crews[crew_id] = Crew(crew_id, parent, function, pool)
-    return crew
+def _group_of(state: RunState, parent: str, function: str, pool: str) -> WorkerGroup:
+    groups = state.table(WorkerGroup)
+    group_id = pool or f"{parent}/{function}"
+    group = groups.get(group_id)
+    if group is None:
+        group = groups[group_id] = WorkerGroup(group_id, parent, function, pool)
+    return group
