@@ -20,8 +20,7 @@ from mpviz.trace.model.events import FROM_SUPERVISOR, FROM_VIEWER, Event, Site
 from mpviz.trace.model.fold import reducer as fold_module
 from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.primitives import pool as pool_module
-from mpviz.trace.model.primitives import pool_state, value
+from mpviz.trace.model.primitives import pool_state, pool_tasks, value
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated
 from mpviz.trace.model.primitives.pool import (
     Job,
@@ -32,6 +31,7 @@ from mpviz.trace.model.primitives.pool import (
     WorkerReady,
 )
 from mpviz.trace.model.processes import identity as processes_module
+from mpviz.trace.model.processes import process as process_module
 from mpviz.trace.model.processes.process import MOST_SIGNALS
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
@@ -46,11 +46,12 @@ SPEAKER = 77
 def low_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every bound of ours so low that a test reaches it."""
     bounds = {
-        state_module: ("MOST_OBJECTS", "MOST_WAITS", "MOST_SIGNALS", "LOG_LIMIT"),
+        state_module: ("MOST_OBJECTS", "MOST_WAITS", "LOG_LIMIT"),
+        process_module: ("MOST_WAITS", "MOST_SIGNALS"),
         names_module: ("MOST_SITES",),
         fold_module: ("MOST_SITES",),
         processes_module: ("MOST_PROCESSES",),
-        pool_module: ("MOST_JOBS",),
+        pool_tasks: ("MOST_JOBS",),
         pool_state: ("MOST_JOBS", "MOST_BESIDE", "JOB_LIMIT", "TASK_LIMIT"),
         value: ("DETAIL_LIMIT",),
     }
