@@ -103,6 +103,7 @@ class Supervisor:
         "first_group",
         "folders",
         "has_children",
+        "is_interrupted",
         "may_start",
         "poll",
         "semaphores",
@@ -130,6 +131,8 @@ class Supervisor:
         """Names of semaphores that it would remove."""
         self.may_start = False
         """The viewer has made the queue."""
+        self.is_interrupted = False
+        """A Ctrl-C has come before the program was there."""
         self.has_children = True
         self.ending: Ending | None = None
         self.viewer_is_gone = control < 0
@@ -292,6 +295,8 @@ def start_program(
     supervisor.tree.first = child
     supervisor.first_group = os.pidfd_open(child)
     supervisor.words.tell_start(child, kernel.start_time(child) or 0, stamp)
+    if supervisor.is_interrupted:
+        os.killpg(child, signal.SIGINT)
 
 
 def turn(supervisor: Supervisor) -> None:
@@ -469,6 +474,8 @@ def _read_control(supervisor: Supervisor) -> None:
         elif line == b"interrupt" and supervisor.tree.first:
             # Not reaped yet and the leader of its session: the group is still its own.
             os.killpg(supervisor.tree.first, signal.SIGINT)
+        elif line == b"interrupt" and supervisor.first_group < 0:
+            supervisor.is_interrupted = True
 
 
 def _terminate(supervisor: Supervisor, patience: float) -> None:

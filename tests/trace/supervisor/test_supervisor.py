@@ -677,3 +677,18 @@ def test_the_resource_tracker_is_left_to_clean_up(watch: Watch, tmp_path: Path, 
         observed.program.send_signal(started.child, started.started, signal.SIGKILL)
     assert observed.program.wait(PATIENCE)
     assert not any(semaphore.exists() for semaphore in semaphores)
+
+
+def test_a_ctrl_c_that_comes_before_the_program_reaches_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine, it is read together with the word that the program may start."""
+    start = Program.start
+
+    def interrupt_and_start(program: Program) -> None:
+        program.interrupt()
+        start(program)
+
+    monkeypatch.setattr(Program, "start", interrupt_and_start)
+    observed = watch("sleep", "600")
+    assert observed.event(ProgramEnded).exit_code == -signal.SIGINT
