@@ -33,7 +33,7 @@ _PATIENCE = 2
 """After so many short stretches in a row, the records of all processes are sorted instead."""
 
 _BLOCK = 256
-"""So many of one process are sorted at once: a stretch may follow soon."""
+"""Records of one process that are sorted before the next stretch is looked for."""
 
 _MOST_MERGED = 64
 """Number of stretches up to which it pays to look at each of them again and again."""
@@ -110,7 +110,7 @@ def cut(stretches: Iterable[Stretch], since: int) -> tuple[list[Stretch], list[S
 def _tail(stretch: Stretch, at: int) -> Stretch:
     """The records of a stretch from this place on; a copy if they are few of many.
 
-    A few records that are held would else keep all others of their ring in memory.
+    Otherwise a few records that are held would keep all that were read with them in memory.
     """
     columns, end = stretch.columns, stretch.end
     if (end - at) * 8 > len(columns.times):
@@ -144,7 +144,7 @@ def merge(stretches: list[Stretch]) -> list[Stretch | list[RingRecord]]:
     if len(stretches) > _MOST_MERGED:
         _add(merged, _in_order(stretches))
         return merged
-    rest, heads = stretches, _heads(stretches)
+    rest, heads = list(stretches), _heads(stretches)
     short_ones = 0
     while heads:
         _, order = heads[0]

@@ -14,11 +14,11 @@ from mpviz.trace.model.stretches import SHORT, Stretch, parts_of
 from mpviz.trace.model.told import Form, RingRecord
 
 _WORTH_IT = 100
-"""It takes so many records that can be folded at once to make up for one that cannot (measured)."""
+"""Records that have to be folded at once to make up for one that cannot (measured)."""
 
 
 def fold_stretch(state: RunState, stretch: Stretch) -> None:
-    """Fold the records of one process that can be folded at once so, and the others one by one."""
+    """Fold the records of one process: at once where possible, else one by one."""
     columns, start = stretch.columns, stretch.start
     process = state.by_pid.get(columns.pid)
     if process is None or len(stretch) < SHORT:
