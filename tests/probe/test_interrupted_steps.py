@@ -323,6 +323,62 @@ print(json.dumps([came, len(wire._held)]))
     assert [event.value for event in events if isinstance(event, ValueWritten)] == [1]
 
 
+def test_who_has_caught_up_knows_that_what_another_thread_took_is_written(told: Told) -> None:
+    output, events = told(
+        HELD
+        + """
+import threading
+
+is_writing, turned_away, may_write = (threading.Event() for _ in range(3))
+
+def tell_slowly(told):
+    is_writing.set()
+    may_write.wait()
+    wire.put(b"value.written", fields(1), told=told)
+
+def sleep(seconds, original=wire.sleep):
+    turned_away.set()
+    original(seconds)
+
+def catch_up_and_tell():
+    wire.catch_up()
+    wire.put(b"value.written", fields(2))
+
+wire.sleep = sleep
+
+wire.PATIENCE_MILLISECONDS = 60_000
+wire.hold(tell_slowly)
+first = threading.Thread(target=wire.catch_up)
+first.start()
+is_writing.wait()
+second = threading.Thread(target=catch_up_and_tell)
+second.start()
+waited = turned_away.wait(30)
+waited = waited and second.is_alive() and not wire._held
+may_write.set()
+first.join()
+second.join()
+print(json.dumps([waited, len(wire._writer)]))
+"""
+    )
+    assert output == [True, 0]
+    assert [event.value for event in events if isinstance(event, ValueWritten)] == [1, 2]
+
+
+def test_a_thread_that_never_comes_back_keeps_nobody_from_catching_up(told: Told) -> None:
+    output, events = told(
+        HELD
+        + """
+wire._writer["writer"] = 1, wire.monotonic_ns() + 10_000_000
+sections.while_locked(tell_in_section)(1, 2)
+wire.catch_up()
+print(json.dumps([len(wire._held), len(wire._writer)]))
+"""
+    )
+    assert output == [0, 0]
+    assert [event.value for event in events if isinstance(event, ValueWritten)] == [1, 2]
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
 def test_what_three_alarms_in_a_row_undo_is_told_once(told: Told) -> None:
     output, events = told("""

@@ -107,6 +107,8 @@ _held: "deque[tuple]" = deque()
 
 A number of 0 is still to be taken. The function gets the list ``told`` and hands it to :func:`put`.
 """
+_writer: "dict[str, tuple[int, int]]" = {}
+"""The thread that writes held records, and until when others let it, in nanoseconds; else empty."""
 
 _refusals: "set[bytes]" = set()
 """Kinds of refusal (of a ring, or a place in it) that this process or its parent has reported."""
@@ -156,6 +158,7 @@ def reset():
         _limit=0,
         _next_ring=0,
         _held=deque(),
+        _writer={},
     )
 
 
@@ -459,7 +462,40 @@ def is_behind():
 
 
 def catch_up():
-    """Write the held records. Call this only where a wait does no harm."""
+    """Write the held records. Call this only where a wait does no harm.
+
+    When it returns, the records that another thread had begun to write are written, too: what this
+    thread does next may be their effect.
+    """
+    thread = get_ident()
+    while _held or _writer:
+        if _writes_first(thread):
+            try:
+                _write_held()
+            finally:
+                _writer.clear()
+        else:
+            sleep(_RING_WAIT_SECONDS)
+
+
+def _writes_first(thread):
+    """Whether it is this thread that writes held records now.
+
+    No lock does this: an exception of the program, or a fork, could leave it locked for ever.
+    """
+    mine = thread, monotonic_ns() + PATIENCE_MILLISECONDS * 1_000_000
+    # One step, so only one thread can be the first.
+    writer, deadline = _writer.setdefault("writer", mine)
+    if writer == thread:
+        return True
+    if monotonic_ns() < deadline:
+        return False
+    # It is gone, or an exception came before it could say that it was done.
+    _writer["writer"] = mine
+    return True
+
+
+def _write_held():
     while _held:
         taken: "list[tuple]" = []
         told: "list[Any]" = []
@@ -469,7 +505,7 @@ def catch_up():
             _tell_held(told, *taken[0])
         except BaseException as error:
             if not taken and not is_the_programs(error):
-                # Another thread is doing the same.
+                # Another thread took the last one, since this one had to wait too long.
                 return
             _hold_again(error, taken, told)
             raise
