@@ -15,9 +15,9 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tui" / "panels"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hostile import hostile, read_somehow
+from helpers.hostile import hostile, read_somehow
 
 SLOW = 5.0
 """Limit in CPU seconds for a recording of a few hundred lines."""

@@ -11,7 +11,8 @@ from subprocess import CompletedProcess
 
 import psutil
 import pytest
-from scenario_output import lines, primes_below
+
+from helpers.scenario_output import lines, primes_below
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from subprocess import CompletedProcess
 
 import pytest
-from scenario_output import lines, primes_below
+
+from helpers.scenario_output import lines, primes_below
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fold_model import play, streams
 from hypothesis import given
 
+from helpers.fold_model import play, streams
 from mpviz.trace.explain.chains import Chain, End, chain_from, chain_in_words
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitive import Thread

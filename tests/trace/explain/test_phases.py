@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fold_model import play, streams
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
 
+from helpers.fold_model import play, streams
+from helpers.time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
 from mpviz.trace.explain.report import document, summary

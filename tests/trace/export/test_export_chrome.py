@@ -9,11 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from chrome_schema import Begin, Complete, CounterValue, End, FlowEnd, FlowStart, Instant, check
-from exporting import exported, recorded
-from fold_model import play, streams
 from hypothesis import given, settings
 
+from helpers.chrome_schema import (
+    Begin,
+    Complete,
+    CounterValue,
+    End,
+    FlowEnd,
+    FlowStart,
+    Instant,
+    check,
+)
+from helpers.exporting import exported, recorded
+from helpers.fold_model import play, streams
 from mpviz.trace.export import chrome
 from mpviz.trace.model.events import (
     Event,

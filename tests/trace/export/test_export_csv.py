@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from exporting import exported, recorded
-from fold_model import play, streams
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from helpers.exporting import exported, recorded
+from helpers.fold_model import play, streams
 from mpviz.trace.export import csv as tasks_csv
 from mpviz.trace.model.events import Event, ProcessExited, RunStarted
 from mpviz.trace.model.primitives.pool import (

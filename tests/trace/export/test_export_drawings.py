@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from exporting import exported, recorded
-from fold_model import play, streams
 from hypothesis import given, settings
 
+from helpers.exporting import exported, recorded
+from helpers.fold_model import play, streams
 from mpviz.tui.exports import html, svg
 
 

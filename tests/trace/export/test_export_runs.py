@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
-from exporting import exported
 
+from helpers.chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
+from helpers.exporting import exported
 from mpviz.trace.export import chrome
 from mpviz.trace.launch.start import start
 from mpviz.trace.model.primitives.pool import Task

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from time_story import ANNA, BERT, MAIN, SUPERVISOR, Story
 
+from helpers.time_story import ANNA, BERT, MAIN, SUPERVISOR, Story
 from mpviz.trace.model.events import ProcessExited, Waiting
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
 from mpviz.trace.model.primitives.pool import PoolCreated, WorkerReady

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from fold_model import play, streams
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from helpers.fold_model import play, streams
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session as live
 from mpviz.trace.launch.start import Target, start

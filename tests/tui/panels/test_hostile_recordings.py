@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hostile import HEADER, hostile, read_all
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from helpers.hostile import HEADER, hostile, read_all
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.model.events import Unreadable
 from mpviz.trace.model.state import RunState

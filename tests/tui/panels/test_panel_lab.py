@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from panel_story import MAIN, SUPERVISOR, Story
 
+from helpers.panel_story import MAIN, SUPERVISOR, Story
 from mpviz.scenarios.catalogue import Command, find
 from mpviz.trace.model.events import (
     Marked,

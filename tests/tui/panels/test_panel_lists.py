@@ -1,9 +1,9 @@
 """The panels beside the timeline, drawn from golden runs and read as text."""
 
 import pytest
-from panel_stories import counter, factory, pool_map, shared, stages, talk
-from panel_story import MAIN, Story
 
+from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
+from helpers.panel_story import MAIN, Story
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View
 from mpviz.tui.panels import (

@@ -1,9 +1,9 @@
 """Long lists: what the filter lets through, in what order, and how the title says so."""
 
 import pytest
-from panel_stories import counter, factory, pool_map, shared, stages, talk
-from panel_story import MAIN, Story
 
+from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
+from helpers.panel_story import MAIN, Story
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import natural
 from mpviz.tui.actions.view import View

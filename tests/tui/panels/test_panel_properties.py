@@ -5,10 +5,10 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from panel_stories import counter, factory, pool_map, shared, stages, talk
-from panel_story import MAIN, Story
 from rich.cells import cell_len
 
+from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
+from helpers.panel_story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from panel_stories import counter
-from panel_story import MAIN, Story
 from rich.cells import cell_len
 
+from helpers.panel_stories import counter
+from helpers.panel_story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.timings import count_timings, first_timings, timings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased

@@ -5,9 +5,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from panel_stories import ADDERS, counter, pool_map
-from panel_story import MAIN, MILLISECOND, Story
 
+from helpers.panel_stories import ADDERS, counter, pool_map
+from helpers.panel_story import MAIN, MILLISECOND, Story
 from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState

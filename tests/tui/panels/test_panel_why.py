@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from panel_stories import counter, talk
-from panel_story import MAIN
 from test_panel_lists import rows_of, styles_of, text_of, words_of
-from why_stories import WORKERS, broken_ring, line, ring
 
+from helpers.panel_stories import counter, talk
+from helpers.panel_story import MAIN
+from helpers.why_stories import WORKERS, broken_ring, line, ring
 from mpviz.trace.explain.chains import End, chain_of
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.view import View

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from panel_story import MAIN, Story
 
+from helpers.panel_story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState

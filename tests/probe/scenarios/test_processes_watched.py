@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from scenario_runs import run, run_as_it_chooses
+
+from helpers.scenario_runs import run, run_as_it_chooses
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

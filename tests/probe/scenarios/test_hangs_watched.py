@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenario_runs import assert_time_adds_up
 
+from helpers.scenario_runs import assert_time_adds_up
 from mpviz.scenarios.catalogue import scenarios
 
 HANGING = sorted(name for name, scenario in scenarios().items() if scenario.hangs)

@@ -7,10 +7,10 @@ import signal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from panel_stories import counter, pool_map
-from panel_story import Story
 from rich.cells import cell_len
 
+from helpers.panel_stories import counter, pool_map
+from helpers.panel_story import Story
 from mpviz.trace.model.processes.identity import exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import COUNT, SECONDS, TIMES, Figure, Measure, Run

@@ -8,7 +8,10 @@ from random import Random
 from typing import Any, get_type_hints
 
 import msgspec
-from fold_model import (
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from helpers.fold_model import (
     LOCKS,
     MANAGED,
     MEMORY,
@@ -18,9 +21,6 @@ from fold_model import (
     play,
     streams,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as some
-
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (

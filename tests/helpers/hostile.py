@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from panel_stories import counter, factory, pool_map, shared, stages, talk
 from rich.cells import cell_len
-from why_stories import broken_ring, line_of_three
 
+from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
+from helpers.why_stories import broken_ring, line_of_three
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.export.passage import Passage
 from mpviz.trace.model.events import COMMON_EVENTS
@@ -80,7 +80,7 @@ def seeds() -> tuple[list[Record], ...]:
     stories = (counter(150), factory(), pool_map(), stages(300), talk(), shared())
     told = [story.events for story in (*stories, broken_ring(), line_of_three())]
     told += [counter(150, ended=True).events]
-    recorded = (Path(__file__).parents[1] / "stream.jsonl").read_bytes().splitlines()
+    recorded = (Path(__file__).parents[1] / "tui" / "stream.jsonl").read_bytes().splitlines()
     streams = [[json.loads(msgspec.json.encode(event)) for event in events] for events in told]
     return (*streams, [json.loads(line) for line in recorded])
 

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from scenario_runs import run
+
+from helpers.scenario_runs import run
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenario_runs import assert_time_adds_up
+
+from helpers.scenario_runs import assert_time_adds_up
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import programs_that_hang as programs
 import pytest
-from scenario_runs import FAULTS
 
+from helpers import programs_that_hang as programs
+from helpers.scenario_runs import FAULTS
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.model.state import RunState
 

@@ -8,7 +8,7 @@ from typing import Any
 
 RunProgram = Callable[..., Any]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SLOW, FIXED = (ROOT / "screenshots" / name for name in ("words.py", "words_fixed.py"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from helpers.why_stories import line, ring
 from mpviz.trace.model.events import Event
 from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.replay import Replay
@@ -19,10 +19,6 @@ from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
-
-sys.path.append(str(Path(__file__).parent / "panels"))
-
-from why_stories import line, ring
 
 Drive = Callable[..., None]
 

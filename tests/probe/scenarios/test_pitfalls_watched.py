@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenario_runs import counts
 
+from helpers.scenario_runs import counts
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock

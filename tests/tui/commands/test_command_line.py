@@ -479,7 +479,7 @@ def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
 
 
 def test_the_example_of_lost_updates_in_the_docs_loses_many(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "using.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "using.md").read_text()
     (example,) = [line for line in page.splitlines() if ".lost_updates' a.json" in line]
     words = example.partition(";")[0].split()
     assert words.pop(0) == "mpviz"

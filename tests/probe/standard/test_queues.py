@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_runs import counts
+
+from helpers.scenario_runs import counts
 
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram

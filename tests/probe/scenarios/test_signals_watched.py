@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from scenario_runs import assert_all_ended_well, run
+
+from helpers.scenario_runs import assert_all_ended_well, run
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 
 import pytest
-from scenario_runs import assert_all_ended_well, run
 
+from helpers.scenario_runs import assert_all_ended_well, run
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session
 from mpviz.trace.launch.start import Target, start
