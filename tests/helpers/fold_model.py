@@ -38,7 +38,7 @@ from mpviz.trace.model.primitives.memory import (
     MemoryUnlinked,
 )
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, PipeCreated, SendRefused
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     FutureDone,
     JobCallback,
     JobDone,

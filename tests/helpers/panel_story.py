@@ -39,7 +39,7 @@ from mpviz.trace.model.primitives.pipe import (
     PipeEnded,
     SendRefused,
 )
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     ExecutorBroken,
     FutureDone,
     JobSubmitted,

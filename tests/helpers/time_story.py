@@ -19,7 +19,7 @@ from mpviz.trace.model.events import (
     RunStarted,
     Sample,
 )
-from mpviz.trace.model.primitives.pool import TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.pool_events import TaskEnded, TaskStarted
 from mpviz.trace.model.primitives.process import Began, Hello, Started
 from mpviz.trace.model.state import RunState
 

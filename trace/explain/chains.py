@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from mpviz.trace.model.primitive import Freers, Thread
+from mpviz.trace.model.primitive import Thread, Unblockers
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
@@ -36,7 +36,7 @@ class Link:
     thread: int
     wait: Wait | None
     """None for the last, which waits for nothing."""
-    freers: Freers | None
+    unblockers: Unblockers | None
     """Who could end the wait; the next link is one of them."""
 
 
@@ -67,25 +67,25 @@ def chain_from(state: RunState, thread: Thread) -> Chain:
     while True:
         process = state.processes[thread.process]
         wait = process.waits.get(thread.thread)
-        freers = freers_of(state, wait) if wait is not None else None
+        unblockers = unblockers_of(state, wait) if wait is not None else None
         places[thread] = len(links)
-        links.append(Link(process, thread.thread, wait, freers))
-        if freers is None:
+        links.append(Link(process, thread.thread, wait, unblockers))
+        if unblockers is None:
             return Chain(tuple(links), End.AT_WORK if process.alive else End.DEAD)
-        if not freers.threads:
-            return Chain(tuple(links), End.NOBODY if freers.known else End.UNKNOWN)
-        thread = _next(state, freers, places)
+        if not unblockers.threads:
+            return Chain(tuple(links), End.NOBODY if unblockers.complete else End.UNKNOWN)
+        thread = _next(state, unblockers, places)
         if thread in places:
             return Chain(tuple(links), End.CYCLE, places[thread])
 
 
-def freers_of(state: RunState, wait: Wait) -> Freers:
+def unblockers_of(state: RunState, wait: Wait) -> Unblockers:
     """Who could end this wait, as far as is known; processes that were never seen are left out."""
-    freers = WAIT_KINDS[wait.what].freers(state, wait)
-    if all(thread.process in state.processes for thread in freers.threads):
-        return freers
-    seen = tuple(thread for thread in freers.threads if thread.process in state.processes)
-    return Freers(seen, freers.does, False, freers.each, freers.heard)
+    unblockers = WAIT_KINDS[wait.what].unblockers(state, wait)
+    if all(thread.process in state.processes for thread in unblockers.threads):
+        return unblockers
+    seen = tuple(thread for thread in unblockers.threads if thread.process in state.processes)
+    return Unblockers(seen, unblockers.role, False, unblockers.all_needed, unblockers.as_of)
 
 
 def _waiting_thread(process: Process) -> int:
@@ -94,7 +94,7 @@ def _waiting_thread(process: Process) -> int:
     return next((thread for thread, each in process.waits.items() if each is wait), 0)
 
 
-def _next(state: RunState, freers: Freers, places: dict[Thread, int]) -> Thread:
+def _next(state: RunState, unblockers: Unblockers, places: dict[Thread, int]) -> Thread:
     """The one of them that decides.
 
     Where it takes each of them that is one who cannot; where any will do, one who can.
@@ -108,8 +108,8 @@ def _next(state: RunState, freers: Freers, places: dict[Thread, int]) -> Thread:
             return 2
         return 1 if thread.thread in process.waits else 0
 
-    ordered = sorted(freers.threads, key=how_far)
-    return ordered[-1 if freers.each else 0]
+    ordered = sorted(unblockers.threads, key=how_far)
+    return ordered[-1 if unblockers.all_needed else 0]
 
 
 def chain_in_words(state: RunState, chain: Chain) -> str:

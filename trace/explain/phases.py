@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.primitives.pool import Pool
+from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 

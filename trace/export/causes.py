@@ -10,15 +10,15 @@ from mpviz.trace.export.tracks import Tracks
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased, ReleaseRefused
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, Pipe, SendRefused
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     FutureDone,
     JobDone,
     JobGrew,
     JobSubmitted,
-    Pool,
     TaskEnded,
     TaskStarted,
 )
+from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
 from mpviz.trace.model.processes.process import Process
@@ -55,8 +55,8 @@ class Causes:
         self.arrows: list[Arrow] = []
         self._state, self._tracks = state, tracks
         self._queues: dict[str, Channel] = {}
-        self._ways: dict[int, Channel] = {}
-        """By the identity of the way, which lives as long as the run's state."""
+        self._channels: dict[int, Channel] = {}
+        """By the identity of the direction, which lives as long as the run's state."""
         self._receivers: dict[int, tuple[int, int]] = {}
         self._locks: dict[str, Places] = {}
         self._contended: dict[str, int] = {}
@@ -131,26 +131,27 @@ class Causes:
         pipe = self._state.table(Pipe).get(event.object)
         if pipe is not None:
             at = self._tracks.moment(process, event.thread, event.time, event.size)
-            channel = self._ways.setdefault(id(pipe.way_from(event.object)), Channel())
+            channel = self._channels.setdefault(id(pipe.direction_from(event.object)), Channel())
             channel.put(at[:2], at)
             self._point(f"send {pipe.name}", "pipe", at)
 
     def _send_refused(self, process: Process, event: SendRefused) -> None:
         pipe = self._state.table(Pipe).get(event.object)
-        channel = self._ways.get(id(pipe.way_from(event.object))) if pipe is not None else None
-        if channel is not None:
-            channel.taken_back(self._at(process, event)[:2])
+        if pipe is not None:
+            channel = self._channels.get(id(pipe.direction_from(event.object)))
+            if channel is not None:
+                channel.taken_back(self._at(process, event)[:2])
 
     def _received(self, process: Process, event: MessageReceived) -> None:
         pipe = self._state.table(Pipe).get(event.object)
         if pipe is None:
             return
-        at, way = self._at(process, event), id(pipe.way_to(event.object))
+        at, direction = self._at(process, event), id(pipe.direction_to(event.object))
         self._point(f"receive {pipe.name}", "pipe", at)
-        channel = self._ways.setdefault(way, Channel())
+        channel = self._channels.setdefault(direction, Channel())
         start = channel.got()
         # Two that receive tell of it in another order than they did it in.
-        if self._receivers.setdefault(way, at[:2]) != at[:2]:
+        if self._receivers.setdefault(direction, at[:2]) != at[:2]:
             channel.broken = True
         elif start is not None and start.size == event.size:
             self.arrows.append(Arrow("message", start, at))

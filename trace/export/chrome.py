@@ -21,7 +21,7 @@ from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import WORDS, Activity
 from mpviz.trace.model.names import object_name
-from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait

@@ -6,7 +6,7 @@ import csv
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tasks import TaskWatch
-from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 

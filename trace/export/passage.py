@@ -13,7 +13,7 @@ from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Site, Waiting, WaitOver
 from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent
-from mpviz.trace.model.primitives.pool import JobGrew, TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.pool_events import JobGrew, TaskEnded, TaskStarted
 from mpviz.trace.model.primitives.queue import ItemDone, ItemGot, ItemPut
 from mpviz.trace.model.primitives.value import ValueRead, ValueWritten
 from mpviz.trace.model.state import RunState

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mpviz.trace.export.passage import ABOUT_THE_SPEAKER
 from mpviz.trace.model.events import Event
-from mpviz.trace.model.primitives.pool import Task, TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.pool_events import TaskEnded, TaskStarted
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.state import RunState
 
 

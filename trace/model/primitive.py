@@ -24,19 +24,19 @@ class Thread(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Freers:
-    """Who could end a wait."""
+class Unblockers:
+    """The threads that could end a wait."""
 
     threads: tuple[Thread, ...]
-    """As far as they are known; the dead among them cannot any more."""
-    does: str
-    """What they have to do with it, in words that follow a name: "holds it"."""
-    known: bool = False
-    """These are all: nobody else could."""
-    each: bool = False
-    """It takes each of them, not just any."""
-    heard: int = -1
-    """How many records had been read when this was last told; -1 where it is always so."""
+    """Those that are known; a dead one can no longer end it."""
+    role: str
+    """What they have to do with the wait, in words that follow a name: "holds it"."""
+    complete: bool = False
+    """No other thread could end the wait."""
+    all_needed: bool = False
+    """The wait ends only when each of them has acted; otherwise one is enough."""
+    as_of: int = -1
+    """Number of records that had been read when this was last told; -1 if it is always true."""
 
 
 def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:
@@ -92,7 +92,7 @@ class WaitKind:
     """Its colour on the timeline."""
     words: Callable[[RunState, Wait], str]
     """The wait in words: "lock counter, held by Process-2"."""
-    freers: Callable[[RunState, Wait], Freers]
+    unblockers: Callable[[RunState, Wait], Unblockers]
     """Who could end it."""
     ended: Callable[[RunState, Wait, int], None] = _nothing
     """Counts a wait that has ended, however it did, with its duration in nanoseconds."""

@@ -30,13 +30,8 @@ OUTPUT_LIMIT = 5_000
 
 CORE_HISTORY = 600
 
-CORE_USES = CORE_HISTORY * 128
-"""Maximum samples times cores kept as history; with more than 128 cores, fewer samples are kept."""
-
 CROWD_SAMPLES = 20
-
-LANE_BUDGET = 40_000
-"""How many spans all lanes together keep exact; each lane keeps at least 256."""
+"""Samples (2 s of them by default) over which the demand for cores is averaged."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from mpviz.trace.model.lane import Activity, Span
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.state import CoreUse, LogEntry, OutputLine, RunState, Table
 
 _FINISHED = frozenset({int, float, str, bool, type(None), Activity, Span, CoreUse, LogEntry})

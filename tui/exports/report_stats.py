@@ -9,7 +9,7 @@ from mpviz.trace.export.passage import Passage
 from mpviz.trace.export.tasks import TaskWatch
 from mpviz.trace.model.events import Sample
 from mpviz.trace.model.measures import Distribution
-from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.pool_state import Pool, Task
 
 SLOWEST = 10
 """So many of the longest tasks are told of one by one."""

@@ -12,7 +12,7 @@ from html import escape
 
 from mpviz.trace.explain.phases import Phase
 from mpviz.trace.model.lane import Activity, Lane, Span
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState

@@ -8,7 +8,7 @@ from html import escape
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use
 from mpviz.trace.model.primitives.pipe import pipes_made
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.processes.identity import described, exit_in_words
@@ -43,10 +43,10 @@ def tables(state: RunState, gathered: Gathered) -> Iterator[str]:
         rows = [
             (
                 pipe.name,
-                count(sum(way.sends.count - way.refused for way in pipe.ways)),
-                count(sum(way.receives.count for way in pipe.ways)),
-                size(sum(way.sent_size for way in pipe.ways)),
-                duration(sum(way.receive_wait.total for way in pipe.ways)),
+                count(sum(each.sends.count - each.refused for each in pipe.directions)),
+                count(sum(each.receives.count for each in pipe.directions)),
+                size(sum(each.sent_size for each in pipe.directions)),
+                duration(sum(each.receive_wait.total for each in pipe.directions)),
             )
             for pipe in pipes
         ]

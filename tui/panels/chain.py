@@ -101,11 +101,11 @@ def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
 def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
     """What the next one has to do with the wait; at the end of the chain, how it ends."""
     is_last = index == len(chain.links) - 1
-    freers = link.freers
-    if freers is None:
+    unblockers = link.unblockers
+    if unblockers is None:
         return []
-    heard = f", as of record {freers.heard:,}" if freers.heard >= 0 else ""
-    others = len(freers.threads) - 1
+    heard = f", as of record {unblockers.as_of:,}" if unblockers.as_of >= 0 else ""
+    others = len(unblockers.threads) - 1
     more = f", and {others} {'other' if others == 1 else 'others'}" if others > 0 else ""
     if not is_last:
         name = _name(chain.links[index + 1])
@@ -113,12 +113,12 @@ def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
             row(
                 (_bar(chain, index), "trouble"),
                 ("│ ", "dim"),
-                (f"{name} {freers.does}{more}{heard}", "dim"),
+                (f"{name} {unblockers.role}{more}{heard}", "dim"),
             )
         ]
     if chain.end is End.CYCLE:
         name, end = _name(chain.links[chain.back_to]), end_in_words(chain)[0]
-        ways = [f"{name} {freers.does}{heard}: {end}", f"{name} {freers.does}: {end}"]
+        ways = [f"{name} {unblockers.role}{heard}: {end}", f"{name} {unblockers.role}: {end}"]
         return [row((" ╰─ ", "trouble"), (fitting(ways, max(1, width - GUTTER)), "trouble"))]
     style = "trouble" if chain.end is End.NOBODY else "dim"
     return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(chain)[0], style))]

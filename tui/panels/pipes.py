@@ -1,10 +1,10 @@
-"""The pipes: who sends to whom, the messages on their way, and who waits at which end."""
+"""The pipes: who sends to whom, the messages in flight, and who waits at which end."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
 
-from mpviz.trace.model.primitives.pipe import Pipe, Way, pipe_waiters, pipes_made
+from mpviz.trace.model.primitives.pipe import Direction, Pipe, pipe_waiters, pipes_made
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
@@ -26,19 +26,24 @@ WIDEST_NAME = 20
 WIDE_SIDE, NARROW_SIDE = 20, 12
 """Cells for those who send, and as many for those who receive."""
 SHORTEST_WAY, LONGEST_WAY = 6, 36
-"""Cells of the picture of a way, between those who send and those who receive."""
+"""Cells of the picture of a direction, between those who send and those who receive."""
 
 Waiting = list[tuple[Process, Wait]]
 
 
 def _is_left(state: RunState, pipe: Pipe) -> bool:
     users = {
-        key for way in pipe.ways for used_by in (way.sent_by, way.received_by) for key in used_by
+        key
+        for direction in pipe.directions
+        for used_by in (direction.sent_by, direction.received_by)
+        for key in used_by
     }
-    rates = [rate for way in pipe.ways for rate in (way.sends, way.receives)]
+    rates = [
+        rate for direction in pipe.directions for rate in (direction.sends, direction.receives)
+    ]
     if not is_deserted(state, users, *rates):
         return False
-    waiting = [pipe_waiters(state, pipe, way) for way in pipe.ways]
+    waiting = [pipe_waiters(state, pipe, direction) for direction in pipe.directions]
     return not any(each["send"] or each["receive"] for each in waiting)
 
 
@@ -56,63 +61,73 @@ LISTING = Listing[Pipe](
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """For each way of a pipe a small picture, senders ▶ receivers, and below it the numbers."""
+    """For each direction a small picture, senders ▶ receivers, with its numbers below."""
     pipes, left = LISTING.standing(state, view, "pipes", height // 2)
     height -= bool(left)
     if not pipes:
         words = "no pipe matches the filter" if view.filter else "no pipe was made"
         return finished([row((words, "dim"))], width, height, view.ascii)
-    ways = [(pipe, way) for pipe in pipes for way in pipe.ways]
-    has_numbers = height >= 2 * len(ways)
+    directions = [(pipe, direction) for pipe in pipes for direction in pipe.directions]
+    has_numbers = height >= 2 * len(directions)
     name = max(6, min(WIDEST_NAME, width // 4, max(len(pipe.name) for pipe in pipes) + 1))
 
-    def make(each: tuple[Pipe, Way]) -> Row:
-        pipe, way = each
-        label = pipe.name if way is pipe.ways[0] else ""
+    def make(each: tuple[Pipe, Direction]) -> Row:
+        pipe, direction = each
+        label = pipe.name if direction is pipe.directions[0] else ""
         end = LISTING.measure(view, "pipes", pipe) if label and not has_numbers else ()
         cells = (name, width - length(end))
-        return Row((*_picture(state, view, pipe, way, label, cells), *end), pipe.id)
+        return Row((*_picture(state, view, pipe, direction, label, cells), *end), pipe.id)
 
     if has_numbers:
-        numbers = [Row(_numbers(state, view, way, name, width), pipe.id) for pipe, way in ways]
-        rows = [line for pair in zip(map(make, ways), numbers, strict=True) for line in pair]
+        numbers = [
+            Row(_numbers(state, view, direction, name, width), pipe.id)
+            for pipe, direction in directions
+        ]
+        rows = [line for pair in zip(map(make, directions), numbers, strict=True) for line in pair]
     else:
-        rows = in_sight(ways, height, view.scroll.get("pipes", 0), make)
+        rows = in_sight(directions, height, view.scroll.get("pipes", 0), make)
     return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
 
 
 def _sent(pipe: Pipe) -> int:
-    return sum(way.sends.count for way in pipe.ways)
+    return sum(direction.sends.count for direction in pipe.directions)
 
 
 def _bytes(pipe: Pipe) -> int:
-    return sum(way.sent_size for way in pipe.ways)
+    return sum(direction.sent_size for direction in pipe.directions)
 
 
 def _in_flight(pipe: Pipe) -> int:
-    return sum(way.in_flight for way in pipe.ways)
+    return sum(direction.in_flight for direction in pipe.directions)
 
 
 def _picture(  # noqa: PLR0917
-    state: RunState, view: View, pipe: Pipe, way: Way, label: str, cells: tuple[int, int]
+    state: RunState,
+    view: View,
+    pipe: Pipe,
+    direction: Direction,
+    label: str,
+    cells: tuple[int, int],
 ) -> tuple[Part, ...]:
-    """Senders, the way with what is on it, receivers; the messages lie where they are read."""
+    """Senders, the messages in flight, receivers; a message lies where it will be read."""
     name, width = cells
     now = moment_of(state, view)
-    waiting = pipe_waiters(state, pipe, way)
+    waiting = pipe_waiters(state, pipe, direction)
     is_wide = width - name >= 2 * WIDE_SIDE + LONGEST_WAY // 2
     side = WIDE_SIDE if is_wide else min(NARROW_SIDE, (width - name - SHORTEST_WAY - 2) // 2)
     side = max(4, side)
     body = max(SHORTEST_WAY, min(LONGEST_WAY, width - name - 2 * side - 2))
-    left = _side(state, way.sent_by, way.sender_end, waiting["send"], now, side)
-    right_side = _side(state, way.received_by, way.receiver_end, waiting["receive"], now, side)
+    left = _side(state, direction.sent_by, direction.sender_end, waiting["send"], now, side)
+    right_side = _side(
+        state, direction.received_by, direction.receiver_end, waiting["receive"], now, side
+    )
     parts: list[Part] = [(fit_name(label, name - 1) + " ", "strong")]
-    # Close to the way, so that it stays in its place when somebody begins to wait.
+    # Close to the picture, so that it stays in its place when somebody begins to wait.
     parts += [(" " * (side - length(left)), ""), *left, (" ", "")]
-    parts += [*_body(way, body), (" ", ""), *right_side]
+    parts += [*_body(direction, body), (" ", ""), *right_side]
     room = width - length(parts)
-    fate = next((words for words in _fate(way) if len(words) + 2 <= room), "")
-    return crop([*parts, ("  ", ""), (fate, "dim" if way.ended else "warning")], width)
+    fate = next((words for words in _fate(direction) if len(words) + 2 <= room), "")
+    return crop([*parts, ("  ", ""), (fate, "dim" if direction.ended else "warning")], width)
 
 
 def _side(  # noqa: PLR0917
@@ -131,9 +146,9 @@ def _side(  # noqa: PLR0917
     return [(fit(words, min(room, cell_len(words))), "dim")]
 
 
-def _body(way: Way, width: int) -> list[Part]:
-    """The way, with a block for each message on it, and their number where there is room."""
-    flying = max(0, way.in_flight)
+def _body(direction: Direction, width: int) -> list[Part]:
+    """The direction, with a block for each message on it, and their number where there is room."""
+    flying = max(0, direction.in_flight)
     number = f"{count(flying)} " if flying else ""
     if len(number) + 2 > width:
         number = ""
@@ -147,33 +162,35 @@ def _body(way: Way, width: int) -> list[Part]:
     ]
 
 
-def _fate(way: Way) -> list[str]:
+def _fate(direction: Direction) -> list[str]:
     """What has become of it, from the longest way to say it to the shortest."""
-    if way.ended:
+    if direction.ended:
         return ["read to its end", "ended"]
-    if way.refused:
-        return [f"{plural(way.refused, 'message')} refused", "refused"]
+    if direction.refused:
+        return [f"{plural(direction.refused, 'message')} refused", "refused"]
     return [""]
 
 
-def _numbers(state: RunState, view: View, way: Way, name: int, width: int) -> tuple[Part, ...]:
+def _numbers(
+    state: RunState, view: View, direction: Direction, name: int, width: int
+) -> tuple[Part, ...]:
     """What there is room for, whole: sent, received, bytes, most in flight, waits."""
     now = moment_of(state, view)
     groups: list[list[Part]] = [
         [
-            (right(count(way.sends.count - way.refused), 5), "number"),
+            (right(count(direction.sends.count - direction.refused), 5), "number"),
             (" sent ", "dim"),
-            (fit(rate(way.sends.per_second(now)), 7), "number"),
+            (fit(rate(direction.sends.per_second(now)), 7), "number"),
         ],
         [
-            (right(count(way.receives.count), 5), "number"),
+            (right(count(direction.receives.count), 5), "number"),
             (" got ", "dim"),
-            (fit(rate(way.receives.per_second(now)), 7), "number"),
+            (fit(rate(direction.receives.per_second(now)), 7), "number"),
         ],
-        [(right(size(way.sent_size), SIZE_WIDTH), "number")],
-        [("top ", "dim"), (count(way.most_in_flight), "number"), (" in flight", "dim")],
-        *_waits("receive wait", way.receive_wait.count, way.receive_wait.quantile(0.5)),
-        *_waits("send wait", way.send_wait.count, way.send_wait.quantile(0.5)),
+        [(right(size(direction.sent_size), SIZE_WIDTH), "number")],
+        [("top ", "dim"), (count(direction.most_in_flight), "number"), (" in flight", "dim")],
+        *_waits("receive wait", direction.receive_wait.count, direction.receive_wait.quantile(0.5)),
+        *_waits("send wait", direction.send_wait.count, direction.send_wait.quantile(0.5)),
     ]
     parts: list[Part] = [(" " * (name if width >= 60 else 2), "")]
     for group in groups:
@@ -203,8 +220,8 @@ def title(state: RunState, view: View) -> str:
 
 
 def wanted_height(state: RunState, view: View) -> int:
-    """Two rows for each way."""
-    return max(1, 2 * sum(len(pipe.ways) for pipe in pipes_made(state)))
+    """Two rows for each direction."""
+    return max(1, 2 * sum(len(pipe.directions) for pipe in pipes_made(state)))
 
 
 PANEL = Panel(

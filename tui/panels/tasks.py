@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mpviz.trace.model.primitives.pool import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState

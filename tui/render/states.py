@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import exit_in_words, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mpviz.trace.model.lane import Activity, Span
 from mpviz.trace.model.names import object_name
-from mpviz.trace.model.primitives.pool import Job, Pool, Task
+from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState

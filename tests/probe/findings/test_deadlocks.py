@@ -262,7 +262,7 @@ def test_a_chain_of_four_waiters_is_in_order_and_ends_with_who_is_at_work(
     def look(state: RunState) -> tuple[list[str], End, str, list[int]]:
         first = next(p for p in state.processes.values() if p.name == "worker-1")
         chain = chain_of(state, first)
-        heard = [link.freers.heard for link in chain.links if link.freers is not None]
+        heard = [link.unblockers.as_of for link in chain.links if link.unblockers is not None]
         names = [link.process.name for link in chain.links]
         return names, chain.end, chain_in_words(state, chain), heard
 

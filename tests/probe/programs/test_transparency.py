@@ -19,7 +19,7 @@ from mpviz.trace.model.events import Event, ProbeError
 from mpviz.trace.model.primitives.manager import MethodCalled
 from mpviz.trace.model.primitives.memory import MemoryUnlinked
 from mpviz.trace.model.primitives.pipe import MessageSent
-from mpviz.trace.model.primitives.pool import FutureDone
+from mpviz.trace.model.primitives.pool_events import FutureDone
 from mpviz.trace.model.primitives.process import Hello, Started
 from mpviz.trace.model.primitives.queue import ItemLost
 from mpviz.trace.model.told import as_events

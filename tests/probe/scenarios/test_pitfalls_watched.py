@@ -17,7 +17,7 @@ from helpers.scenario_runs import counts
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.primitives.pool import Pool, Task
+from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState

@@ -174,7 +174,7 @@ def test_the_program_s_pipes_are_known_by_their_ends_and_no_others_are(run: Obse
 
 def test_each_way_of_a_duplex_pipe_is_counted(run: Observed) -> None:
     assert run.facts("answers") == [number**2 for number in range(20)]
-    there, back = pipe(run, "ours/theirs").ways
+    there, back = pipe(run, "ours/theirs").directions
     main, asked = run.process("MainProcess")["id"], str(run.facts("asked"))
     assert (there.sent_by, there.received_by) == ({main: 21}, {asked: 21})
     assert (back.sent_by, back.received_by) == ({asked: 20}, {main: 20})
@@ -185,7 +185,7 @@ def test_each_way_of_a_duplex_pipe_is_counted(run: Observed) -> None:
 
 def test_the_end_of_a_pipe_is_told_and_what_was_closed(run: Observed) -> None:
     assert (run.facts("end"), run.facts("again")) == ("EOFError", "EOFError")
-    there, back = pipe(run, "ours/theirs").ways
+    there, back = pipe(run, "ours/theirs").directions
     assert (there.ended, back.ended) == (False, True)
     asked, main = str(run.facts("asked")), run.process("MainProcess")["id"]
     assert {asked, main} == back.senders_closed == there.receivers_closed
@@ -194,20 +194,20 @@ def test_the_end_of_a_pipe_is_told_and_what_was_closed(run: Observed) -> None:
 
 def test_bytes_are_counted_and_who_waits_for_room_is_seen(run: Observed) -> None:
     assert run.facts("received") == [300_000] * 5
-    (way,) = pipe(run, "drain/source").ways
-    assert (way.sent_by, way.sent_size) == ({str(run.facts("poured_by")): 5}, 1_500_000)
-    assert (way.sends.count, way.receives.count, way.ended) == (5, 5, True)
+    (direction,) = pipe(run, "drain/source").directions
+    assert (direction.sent_by, direction.sent_size) == ({str(run.facts("poured_by")): 5}, 1_500_000)
+    assert (direction.sends.count, direction.receives.count, direction.ended) == (5, 5, True)
     # Each message is larger than the pipe.
-    assert way.send_wait.count == 5
+    assert direction.send_wait.count == 5
     assert run.one("pipes", "drain/source")["send_wait"] > 0
 
 
 def test_an_end_that_was_passed_on_is_the_same_end(run: Observed) -> None:
     assert (run.facts("given"), run.facts("queued")) == ("through a pipe", "through a queue")
-    (way,) = pipe(run, "result/given").ways
-    assert (way.sends.count, way.receives.count, way.in_flight) == (2, 2, 0)
-    assert len(way.sent_by) == 2
-    (carried,) = pipe(run, "carried_to/carrier").ways
+    (direction,) = pipe(run, "result/given").directions
+    assert (direction.sends.count, direction.receives.count, direction.in_flight) == (2, 2, 0)
+    assert len(direction.sent_by) == 2
+    (carried,) = pipe(run, "carried_to/carrier").directions
     assert (carried.sends.count, carried.receives.count) == (1, 1)
 
 
@@ -223,15 +223,15 @@ def test_the_program_gets_what_it_would_get_without_us(run: Observed) -> None:
 
 
 def test_waiting_in_vain_is_waiting_too(run: Observed) -> None:
-    (way,) = pipe(run, "silent/quiet").ways
-    assert way.receive_wait.count == 2
-    assert 0.1 <= way.receive_wait.total / 1e9 < 5
+    (direction,) = pipe(run, "silent/quiet").directions
+    assert direction.receive_wait.count == 2
+    assert 0.1 <= direction.receive_wait.total / 1e9 < 5
 
 
 def test_what_could_not_be_sent_does_not_count_as_sent(run: Observed) -> None:
-    (way,) = pipe(run, "silent/quiet").ways
+    (direction,) = pipe(run, "silent/quiet").directions
     # The last one arrived, but it was longer than the program would take.
-    assert (way.sends.count, way.refused, way.receives.count) == (6, 1, 4)
+    assert (direction.sends.count, direction.refused, direction.receives.count) == (6, 1, 4)
     assert run.one("pipes", "silent/quiet")["sends"] == 5
 
 
@@ -284,8 +284,8 @@ def test_an_interrupt_leaves_a_pipe_as_it_was(run_program: RunProgram, python: s
     run = run_program(INTERRUPTED, python=python)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True, True, True, "item", True, True, False]
-    (empty,) = pipe(run, "empty/writer").ways
-    (full,) = pipe(run, "reader/full").ways
+    (empty,) = pipe(run, "empty/writer").directions
+    (full,) = pipe(run, "reader/full").directions
     assert (empty.sends.count, empty.receives.count, empty.receive_wait.count) == (1, 1, 3)
     sent = run.facts("sent")
     assert (full.sends.count, full.refused, full.receives.count) == (sent + 1, 1, sent)

@@ -39,13 +39,13 @@ def check(state: RunState, chain: Chain) -> None:
     *waiting, last = chain.links
     assert all(link.wait is not None for link in waiting)
     for link, following in zip(chain.links, chain.links[1:], strict=False):
-        assert link.freers is not None
-        assert Thread(following.process.key, following.thread) in link.freers.threads
+        assert link.unblockers is not None
+        assert Thread(following.process.key, following.thread) in link.unblockers.threads
     assert (last.wait is None) is (chain.end in (End.AT_WORK, End.DEAD))
     assert last.process.alive or chain.end in (End.DEAD, End.CYCLE, End.NOBODY, End.UNKNOWN)
     assert bool(chain.cycle) is (chain.end is End.CYCLE)
     if chain.end is End.CYCLE:
-        assert last.freers is not None
+        assert last.unblockers is not None
         first = chain.cycle[0]
-        assert Thread(first.process.key, first.thread) in last.freers.threads
+        assert Thread(first.process.key, first.thread) in last.unblockers.threads
     assert chain_in_words(state, chain)

@@ -20,7 +20,7 @@ from mpviz.trace.model.events import (
     WaitOver,
 )
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     JobDone,
     JobLength,
     JobSubmitted,

@@ -20,7 +20,7 @@ from mpviz.trace.model.events import ProcessExited, ProcessSample, Sample, Waiti
 from mpviz.trace.model.lane import CpuReadings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.model.primitives.manager import ManagerServing
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     PoolCreated,
     TaskArrived,
     TaskEnded,

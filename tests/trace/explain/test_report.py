@@ -27,7 +27,12 @@ from mpviz.trace.model.primitives.manager import ManagedCreated, MethodCalled
 from mpviz.trace.model.primitives.memory import MemoryCreated
 from mpviz.trace.model.primitives.mp_event import EventCreated, EventWaited
 from mpviz.trace.model.primitives.pipe import MessageSent, PipeCreated
-from mpviz.trace.model.primitives.pool import PoolCreated, TaskEnded, TaskStarted, WorkerReady
+from mpviz.trace.model.primitives.pool_events import (
+    PoolCreated,
+    TaskEnded,
+    TaskStarted,
+    WorkerReady,
+)
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueWritten

@@ -13,7 +13,7 @@ import pytest
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, ProcessSample, RunStarted, Sample, Waiting
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
     PoolCreated,
     PoolEnded,

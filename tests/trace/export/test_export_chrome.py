@@ -34,7 +34,7 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     FutureDone,
     JobDone,
     JobGrew,

@@ -16,14 +16,14 @@ from helpers.exporting import exported, recorded
 from helpers.fold_model import play, streams
 from mpviz.trace.export import csv as tasks_csv
 from mpviz.trace.model.events import Event, ProcessExited, RunStarted
-from mpviz.trace.model.primitives.pool import (
-    TASK_LIMIT,
+from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
     PoolCreated,
     TaskEnded,
     TaskStarted,
     WorkerReady,
 )
+from mpviz.trace.model.primitives.pool_state import TASK_LIMIT
 
 MS = 1_000_000
 MAIN, WORKER, OTHER = 100, 101, 102

@@ -16,7 +16,7 @@ from helpers.chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
 from helpers.exporting import exported
 from mpviz.trace.export import chrome
 from mpviz.trace.launch.start import start
-from mpviz.trace.model.primitives.pool import Task
+from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.snapshot import still
 from mpviz.tui.commands.targets import from_words

@@ -9,7 +9,7 @@ import pytest
 from helpers.time_story import ANNA, BERT, MAIN, SUPERVISOR, Story
 from mpviz.trace.model.events import ProcessExited, Waiting
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
-from mpviz.trace.model.primitives.pool import PoolCreated, WorkerReady
+from mpviz.trace.model.primitives.pool_events import PoolCreated, WorkerReady
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.comparison import (
     COUNT,

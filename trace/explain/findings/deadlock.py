@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.chains import Link, freers_of, links_in_words
+from mpviz.trace.explain.chains import Link, links_in_words, unblockers_of
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import stuck
@@ -30,10 +30,10 @@ def _needs(state: RunState) -> dict[Thread, tuple[Link, list[Thread]]]:
         for number, wait in process.waits.items():
             if wait.until >= 0:
                 continue
-            freers = freers_of(state, wait)
-            if freers.known and (freers.each or len(freers.threads) == 1):
-                link = Link(process, number, wait, freers)
-                found[Thread(process.key, number)] = link, list(freers.threads)
+            unblockers = unblockers_of(state, wait)
+            if unblockers.complete and (unblockers.all_needed or len(unblockers.threads) == 1):
+                link = Link(process, number, wait, unblockers)
+                found[Thread(process.key, number)] = link, list(unblockers.threads)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import names, waits_without_end
-from mpviz.trace.model.primitives.pool import Pool
+from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait

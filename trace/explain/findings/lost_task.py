@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.waiters import names, waits_without_end
-from mpviz.trace.model.primitives.pool import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import Finding, RunState
 

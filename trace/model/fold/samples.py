@@ -17,13 +17,16 @@ from mpviz.trace.model.processes.identity import end_process, process_with_pid
 from mpviz.trace.model.processes.process import Process, note_signal, read_cpu, settle_as_seen
 from mpviz.trace.model.processes.programs import take_in_command, take_in_title, watch_silence
 from mpviz.trace.model.state import (
-    CORE_USES,
+    CORE_HISTORY,
     CROWD_SAMPLES,
     Cores,
     CoreUse,
     RunState,
     TableFullError,
 )
+
+MOST_CORE_USES = CORE_HISTORY * 128
+"""Maximum samples times cores kept as history; with more than 128 cores, fewer samples are kept."""
 
 
 def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
@@ -58,7 +61,7 @@ def take_in_sample(state: RunState, event: Sample) -> None:
         (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
     )
     cores.times.append(event.time)
-    while len(cores.history) * len(event.cores) > CORE_USES and len(cores.history) > CROWD_SAMPLES:
+    while len(cores.history) > max(CROWD_SAMPLES, MOST_CORE_USES // max(1, len(event.cores))):
         cores.history.popleft()
     cores.wanted.append(wanted)
     cores.had.append(had)

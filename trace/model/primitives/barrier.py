@@ -11,12 +11,12 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.primitives.mp_event import (
     NOTES,
     names_of,
     note_death,
-    wake_freers,
+    wake_unblockers,
     wake_words,
 )
 from mpviz.trace.model.processes.process import Process, Wait, begin_wait, go_on, settle
@@ -220,23 +220,23 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"barrier {barrier.name}", barrier.dead)
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     """Whoever is not there yet, of whom nobody can say who that will be."""
     barrier = state.table(Barrier).get(wait.object)
     here = {key for key, _ in barrier.here} if barrier is not None else set()
     missing = [key for key in barrier.last_by if key not in here] if barrier is not None else []
-    return Freers(main_threads(missing), "was there before")
+    return Unblockers(main_threads(missing), "was there before")
 
 
-def _drain_freers(state: RunState, wait: Wait) -> Freers:
+def _drain_unblockers(state: RunState, wait: Wait) -> Unblockers:
     barrier = state.table(Barrier).get(wait.object)
     dead = barrier.dead if barrier is not None else []
-    return Freers(main_threads(dead), "has to leave it", known=bool(dead), each=True)
+    return Unblockers(main_threads(dead), "has to leave it", complete=bool(dead), all_needed=True)
 
 
-def _wake_freers(state: RunState, wait: Wait) -> Freers:
+def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
     barrier = state.table(Barrier).get(wait.object)
-    return wake_freers(barrier.dead if barrier is not None else ())
+    return wake_unblockers(barrier.dead if barrier is not None else ())
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -280,9 +280,9 @@ PRIMITIVE = Primitive(
     },
     in_rings=(Arrived, Released, Left),
     waits={
-        "barrier": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
-        "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words, _drain_freers),
-        "wake-barrier": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
+        "barrier": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
+        "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words, _drain_unblockers),
+        "wake-barrier": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
     },
     process_ended=_process_ended,
     document=_document,

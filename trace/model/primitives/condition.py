@@ -11,9 +11,9 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.primitives.mp_event import note_death, wake_freers, wake_words
+from mpviz.trace.model.primitives.mp_event import note_death, wake_unblockers, wake_words
 from mpviz.trace.model.processes.process import Process, Wait, go_on
 from mpviz.trace.model.state import RunState
 
@@ -131,15 +131,15 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"condition {condition.name}", condition.dead)
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     condition = state.table(Condition).get(wait.object)
     notifier = (condition.last_notifier,) if condition is not None else ()
-    return Freers(main_threads(filter(None, notifier)), "has notified before")
+    return Unblockers(main_threads(filter(None, notifier)), "has notified before")
 
 
-def _wake_freers(state: RunState, wait: Wait) -> Freers:
+def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
     condition = state.table(Condition).get(wait.object)
-    return wake_freers(condition.dead if condition is not None else ())
+    return wake_unblockers(condition.dead if condition is not None else ())
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -176,8 +176,8 @@ PRIMITIVE = Primitive(
     handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
     in_rings=(Notified, Woken),
     waits={
-        "condition": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
-        "wake-condition": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
+        "condition": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
+        "wake-condition": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
     },
     process_ended=_process_ended,
     document=_document,

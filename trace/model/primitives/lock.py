@@ -14,11 +14,11 @@ from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
-    Freers,
     Primitive,
     RingHandler,
     Summary,
     Thread,
+    Unblockers,
     WaitKind,
 )
 from mpviz.trace.model.processes.identity import described
@@ -292,14 +292,14 @@ def _words(state: RunState, wait: Wait) -> str:
     return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{fate}"
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     """Its holders; who releases a semaphore need not have taken it, so others could, too."""
     lock = state.table(Lock).get(wait.object)
     if lock is None:
-        return Freers((), "holds it")
+        return Unblockers((), "holds it")
     holders = tuple(Thread(*holder) for holder in lock.holders)
     is_lock = lock.kind in ("Lock", "RLock") and bool(holders)
-    return Freers(holders, "holds it", known=is_lock, heard=lock.heard)
+    return Unblockers(holders, "holds it", complete=is_lock, as_of=lock.heard)
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -358,7 +358,7 @@ PRIMITIVE = Primitive(
     },
     part_handlers=(PartHandler((LockAcquired, LockReleased), _taking_turns),),
     in_rings=(ReleaseRefused,),
-    waits={"lock": WaitKind(Activity.LOCK, _words, _freers, _gave_up)},
+    waits={"lock": WaitKind(Activity.LOCK, _words, _unblockers, _gave_up)},
     process_ended=_process_ended,
     document=_document,
     summary=Summary(

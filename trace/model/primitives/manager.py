@@ -11,7 +11,7 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.primitives.memory import free_id
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
@@ -230,12 +230,12 @@ def _words(state: RunState, wait: Wait) -> str:
     return f"an answer from manager {manager_name(state, manager)} to {method.name}{fate}"
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     method = state.table(Method).get(wait.object)
     managed = state.table(Managed).get(method.object) if method is not None else None
     manager = state.table(Manager).get(managed.manager) if managed is not None else None
     server = (manager.server,) if manager is not None and manager.server else ()
-    return Freers(main_threads(server), "answers", known=bool(server))
+    return Unblockers(main_threads(server), "answers", complete=bool(server))
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -288,7 +288,7 @@ PRIMITIVE = Primitive(
         MethodAnswered: _over,
     },
     in_rings=(MethodCalled, MethodAnswered),
-    waits={"answer": WaitKind(Activity.RESULT, _words, _freers, _answered)},
+    waits={"answer": WaitKind(Activity.RESULT, _words, _unblockers, _answered)},
     document=_document,
     summary=Summary(
         "manager",

@@ -11,7 +11,7 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.processes.identity import described, ended_badly
 from mpviz.trace.model.processes.process import Process, Wait, go_on
 from mpviz.trace.model.state import RunState
@@ -89,9 +89,9 @@ def wake_words(state: RunState, name: str, dead: Sequence[str]) -> str:
     return f"the waiters of {name} to wake{fate}"
 
 
-def wake_freers(dead: Sequence[str]) -> Freers:
+def wake_unblockers(dead: Sequence[str]) -> Unblockers:
     """Who would have to wake for that: the dead never will; of the living it is not told who."""
-    return Freers(main_threads(dead), "has to wake", known=bool(dead), each=True)
+    return Unblockers(main_threads(dead), "has to wake", complete=bool(dead), all_needed=True)
 
 
 def note_death(state: RunState, process: Process, name: str) -> None:
@@ -182,15 +182,15 @@ def _wake_words(state: RunState, wait: Wait) -> str:
     return wake_words(state, f"event {shared.name}", shared.dead)
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     shared = state.table(SharedEvent).get(wait.object)
     setter = (shared.set_by,) if shared is not None and shared.set_by else ()
-    return Freers(main_threads(setter), "has set it before")
+    return Unblockers(main_threads(setter), "has set it before")
 
 
-def _wake_freers(state: RunState, wait: Wait) -> Freers:
+def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
     shared = state.table(SharedEvent).get(wait.object)
-    return wake_freers(shared.dead if shared is not None else ())
+    return wake_unblockers(shared.dead if shared is not None else ())
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -237,8 +237,8 @@ PRIMITIVE = Primitive(
     },
     in_rings=(EventSet, EventCleared, EventWaited),
     waits={
-        "event": WaitKind(Activity.SIGNAL, _words, _freers, _gave_up),
-        "wake-event": WaitKind(Activity.SIGNAL, _wake_words, _wake_freers),
+        "event": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
+        "wake-event": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
     },
     process_ended=_process_ended,
     document=_document,

@@ -1,4 +1,4 @@
-"""Pipes: the messages on their way, who sends and receives them, and who waits at which end."""
+"""Pipes: the messages in flight, who sends and receives them, and who waits at which end."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_pair
-from mpviz.trace.model.primitive import Freers, Primitive, Summary, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
 from mpviz.trace.model.state import RunState
 
 
 class PipeCreated(Event, tag="pipe.created", kw_only=True):
-    """The program made a pipe; each end has an id, and the two of a one-way pipe have the same."""
+    """The program made a pipe; each end has an id, and those of a one-way pipe have the same."""
 
     object: str
     other: str
@@ -66,7 +66,7 @@ class EndClosed(Event, tag="pipe.closed", kw_only=True):
 
 
 @dataclass(slots=True)
-class Way:
+class Direction:
     """One direction of a pipe."""
 
     sender_end: str
@@ -102,19 +102,19 @@ class Pipe:
     """A pipe of the program; its table has it under the ids of both ends."""
 
     id: str
-    """Of its first end, which is the one that receives where there is but one way."""
+    """That of its first end, which is the receiving one of a one-way pipe."""
     name: str
     duplex: bool
-    ways: tuple[Way, ...]
-    """Of a duplex pipe two, and the first leads from the first end to the second."""
+    directions: tuple[Direction, ...]
+    """One; two for a duplex pipe, the one from the first end to the second first."""
 
-    def way_from(self, end: str) -> Way:
-        """On which way a message goes that is sent at this end."""
-        return self.ways[0 if end == self.id else -1]
+    def direction_from(self, end: str) -> Direction:
+        """The direction of a message that is sent at this end."""
+        return self.directions[0 if end == self.id else -1]
 
-    def way_to(self, end: str) -> Way:
-        """On which way a message came that is received at this end."""
-        return self.ways[-1 if end == self.id else 0]
+    def direction_to(self, end: str) -> Direction:
+        """The direction of a message that is received at this end."""
+        return self.directions[-1 if end == self.id else 0]
 
 
 def pipes_made(state: RunState) -> list[Pipe]:
@@ -122,32 +122,34 @@ def pipes_made(state: RunState) -> list[Pipe]:
     return [pipe for end, pipe in state.table(Pipe).items() if end == pipe.id]
 
 
-def pipe_waiters(state: RunState, pipe: Pipe, way: Way) -> dict[str, list[tuple[Process, Wait]]]:
-    """Who waits to ``send`` on this way, and who to ``receive``; longest first."""
+def pipe_waiters(
+    state: RunState, pipe: Pipe, direction: Direction
+) -> dict[str, list[tuple[Process, Wait]]]:
+    """Who waits to ``send`` in this direction, and who to ``receive``; longest first."""
     found: dict[str, list[tuple[Process, Wait]]] = {"send": [], "receive": []}
     for process in state.processes.values():
         for wait in process.waits.values():
-            if wait.what in found and any(each is way for each in _waited_for(state, wait)):
+            if wait.what in found and any(each is direction for each in _waited_for(state, wait)):
                 found[wait.what].append((process, wait))
     for waiting in found.values():
         waiting.sort(key=lambda item: item[1].since)
     return found
 
 
-def _waited_for(state: RunState, wait: Wait) -> list[Way]:
-    """The ways that a wait is about: one may wait for the first message of several pipes."""
+def _waited_for(state: RunState, wait: Wait) -> list[Direction]:
+    """The directions that a wait is about: it may be for the first message of several pipes."""
     pipes = state.table(Pipe)
     ends = [end for end in wait.object.split(" ") if end in pipes]
     if wait.what == "send":
-        return [pipes[end].way_from(end) for end in ends]
-    return [pipes[end].way_to(end) for end in ends]
+        return [pipes[end].direction_from(end) for end in ends]
+    return [pipes[end].direction_to(end) for end in ends]
 
 
 def _created(state: RunState, process: Process, event: PipeCreated) -> None:
     name, first, second = name_pair(state, event.site, "Pipe")
-    back = Way(second, first)
-    ways = (Way(first, second), back) if event.duplex else (back,)
-    pipe = Pipe(event.object, name, event.duplex, ways)
+    back = Direction(second, first)
+    directions = (Direction(first, second), back) if event.duplex else (back,)
+    pipe = Pipe(event.object, name, event.duplex, directions)
     state.table(Pipe)[event.object] = state.table(Pipe)[event.other] = pipe
 
 
@@ -161,20 +163,20 @@ def _sent(state: RunState, process: Process, event: MessageSent) -> None:
     pipe = state.table(Pipe).get(event.object)
     if pipe is None:
         return
-    way = pipe.way_from(event.object)
-    way.sends.add(event.time)
-    way.sent_size += event.size
-    way.most_in_flight = max(way.most_in_flight, way.in_flight)
-    way.sent_by[process.key] = way.sent_by.get(process.key, 0) + 1
+    direction = pipe.direction_from(event.object)
+    direction.sends.add(event.time)
+    direction.sent_size += event.size
+    direction.most_in_flight = max(direction.most_in_flight, direction.in_flight)
+    direction.sent_by[process.key] = direction.sent_by.get(process.key, 0) + 1
 
 
 def _refused(state: RunState, process: Process, event: SendRefused) -> None:
     pipe = state.table(Pipe).get(event.object)
     if pipe is None:
         return
-    way = pipe.way_from(event.object)
-    way.refused += 1
-    way.sent_size -= event.size
+    direction = pipe.direction_from(event.object)
+    direction.refused += 1
+    direction.sent_size -= event.size
     state.note(event.time, process.key, f"could not send on pipe {pipe.name}")
 
 
@@ -184,11 +186,11 @@ def _received(state: RunState, process: Process, event: MessageReceived) -> None
     wait = end_wait(process, event.thread) if process.waits else None
     pipe = state.table(Pipe).get(event.object)
     if pipe is not None:
-        way = pipe.way_to(event.object)
-        way.receives.add(event.time)
-        way.received_by[process.key] = way.received_by.get(process.key, 0) + 1
+        direction = pipe.direction_to(event.object)
+        direction.receives.add(event.time)
+        direction.received_by[process.key] = direction.received_by.get(process.key, 0) + 1
         if wait is not None:
-            way.receive_wait.add(event.time - wait.since)
+            direction.receive_wait.add(event.time - wait.since)
     if wait is not None:
         settle(process, event.time)
 
@@ -196,7 +198,7 @@ def _received(state: RunState, process: Process, event: MessageReceived) -> None
 def _ended(state: RunState, process: Process, event: PipeEnded) -> None:
     pipe = state.table(Pipe).get(event.object)
     if pipe is not None:
-        pipe.way_to(event.object).ended = True
+        pipe.direction_to(event.object).ended = True
         state.note(event.time, process.key, f"reads the end of pipe {pipe.name}")
 
 
@@ -205,19 +207,19 @@ def _closed(state: RunState, process: Process, event: EndClosed) -> None:
     if pipe is None:
         return
     if event.writes:
-        pipe.way_from(event.object).senders_closed.add(process.key)
+        pipe.direction_from(event.object).senders_closed.add(process.key)
     if event.reads:
-        pipe.way_to(event.object).receivers_closed.add(process.key)
+        pipe.direction_to(event.object).receivers_closed.add(process.key)
 
 
 def _send_over(state: RunState, wait: Wait, took: int) -> None:
-    for way in _waited_for(state, wait):
-        way.send_wait.add(took)
+    for direction in _waited_for(state, wait):
+        direction.send_wait.add(took)
 
 
 def _receive_over(state: RunState, wait: Wait, took: int) -> None:
-    for way in _waited_for(state, wait):
-        way.receive_wait.add(took)
+    for direction in _waited_for(state, wait):
+        direction.receive_wait.add(took)
 
 
 def _send_words(state: RunState, wait: Wait) -> str:
@@ -230,14 +232,14 @@ def _receive_words(state: RunState, wait: Wait) -> str:
 
 def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
     """With who is known to use the other end, if that is one process: it could end the wait."""
-    ways = _waited_for(state, wait)
-    if not ways:
+    directions = _waited_for(state, wait)
+    if not directions:
         return f"{what} an internal pipe"
-    if len(ways) > 1:
-        return f"{what} one of {len(ways)} pipes"
+    if len(directions) > 1:
+        return f"{what} one of {len(directions)} pipes"
     pipes = state.table(Pipe)
     pipe = next(pipes[end] for end in wait.object.split(" ") if end in pipes)
-    others = ways[0].received_by if wait.what == "send" else ways[0].sent_by
+    others = directions[0].received_by if wait.what == "send" else directions[0].sent_by
     other = state.processes.get(next(iter(others))) if len(others) == 1 else None
     if other is None:
         return f"{what} pipe {pipe.name}"
@@ -245,14 +247,14 @@ def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
     return f"{what} pipe {pipe.name}, {by} {described(other)}{fate}"
 
 
-def _readers(state: RunState, wait: Wait) -> Freers:
-    keys = dict.fromkeys(key for way in _waited_for(state, wait) for key in way.received_by)
-    return Freers(main_threads(keys), "reads from it")
+def _readers(state: RunState, wait: Wait) -> Unblockers:
+    keys = dict.fromkeys(key for each in _waited_for(state, wait) for key in each.received_by)
+    return Unblockers(main_threads(keys), "reads from it")
 
 
-def _writers(state: RunState, wait: Wait) -> Freers:
-    keys = dict.fromkeys(key for way in _waited_for(state, wait) for key in way.sent_by)
-    return Freers(main_threads(keys), "writes to it")
+def _writers(state: RunState, wait: Wait) -> Unblockers:
+    keys = dict.fromkeys(key for each in _waited_for(state, wait) for key in each.sent_by)
+    return Unblockers(main_threads(keys), "writes to it")
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -262,12 +264,12 @@ def _document(state: RunState) -> dict[str, Any]:
                 "id": pipe.id,
                 "name": pipe.name,
                 "duplex": pipe.duplex,
-                "sends": sum(way.sends.count - way.refused for way in pipe.ways),
-                "receives": sum(way.receives.count for way in pipe.ways),
-                "bytes": sum(way.sent_size for way in pipe.ways),
-                "in_flight": sum(way.in_flight for way in pipe.ways),
-                "wait": sum(way.receive_wait.total for way in pipe.ways) / 1e9,
-                "send_wait": sum(way.send_wait.total for way in pipe.ways) / 1e9,
+                "sends": sum(each.sends.count - each.refused for each in pipe.directions),
+                "receives": sum(each.receives.count for each in pipe.directions),
+                "bytes": sum(each.sent_size for each in pipe.directions),
+                "in_flight": sum(each.in_flight for each in pipe.directions),
+                "wait": sum(each.receive_wait.total for each in pipe.directions) / 1e9,
+                "send_wait": sum(each.send_wait.total for each in pipe.directions) / 1e9,
             }
             for pipe in pipes_made(state)
         ]
@@ -275,23 +277,23 @@ def _document(state: RunState) -> dict[str, Any]:
 
 
 def _line(state: RunState, pipe: Pipe) -> str:
-    sent = sum(way.sends.count - way.refused for way in pipe.ways)
-    received = sum(way.receives.count for way in pipe.ways)
-    waited = duration(sum(way.receive_wait.total for way in pipe.ways))
+    sent = sum(each.sends.count - each.refused for each in pipe.directions)
+    received = sum(each.receives.count for each in pipe.directions)
+    waited = duration(sum(each.receive_wait.total for each in pipe.directions))
     return f"pipe {pipe.name}: {sent:,} sent, {received:,} received, {waited} waited for them"
 
 
 def _weight(pipe: Pipe) -> tuple[int, int]:
-    waited = sum(way.receive_wait.total + way.send_wait.total for way in pipe.ways)
-    return waited, sum(way.sends.count for way in pipe.ways)
+    waited = sum(each.receive_wait.total + each.send_wait.total for each in pipe.directions)
+    return waited, sum(each.sends.count for each in pipe.directions)
 
 
 def _timings(state: RunState) -> Iterator[TimingFields]:
     for pipe in pipes_made(state):
-        for way in pipe.ways:
-            room, message = way.sender_end or pipe.name, way.receiver_end or pipe.name
-            yield "wait", "room in", room, pipe.id, way.send_wait
-            yield "wait", "a message on", message, pipe.id, way.receive_wait
+        for each in pipe.directions:
+            room, message = each.sender_end or pipe.name, each.receiver_end or pipe.name
+            yield "wait", "room in", room, pipe.id, each.send_wait
+            yield "wait", "a message on", message, pipe.id, each.receive_wait
 
 
 PRIMITIVE = Primitive(

@@ -18,9 +18,9 @@ from mpviz.trace.model.primitive import (
 )
 from mpviz.trace.model.primitives.pool_document import (
     document,
-    results_freers,
+    results_unblockers,
     results_words,
-    workers_freers,
+    workers_unblockers,
     workers_words,
 )
 from mpviz.trace.model.primitives.pool_events import (
@@ -43,9 +43,7 @@ from mpviz.trace.model.primitives.pool_events import (
     WorkerReady,
 )
 from mpviz.trace.model.primitives.pool_state import (
-    JOB_LIMIT,
     SINGLE_CALLS,
-    TASK_LIMIT,
     Job,
     Pool,
     Task,
@@ -66,32 +64,6 @@ from mpviz.trace.model.primitives.pool_tasks import (
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, read_cpu, settle
 from mpviz.trace.model.state import RunState
-
-__all__ = [
-    "JOB_LIMIT",
-    "PRIMITIVE",
-    "SINGLE_CALLS",
-    "TASK_LIMIT",
-    "ExecutorBroken",
-    "FutureDone",
-    "Job",
-    "JobCallback",
-    "JobDone",
-    "JobGrew",
-    "JobLength",
-    "JobSubmitted",
-    "Pool",
-    "PoolCreated",
-    "PoolEnded",
-    "PoolResized",
-    "Task",
-    "TaskArrived",
-    "TaskEnded",
-    "TaskStarted",
-    "TaskStopping",
-    "WorkerInitializing",
-    "WorkerReady",
-]
 
 
 def _created(state: RunState, process: Process, event: PoolCreated) -> None:
@@ -177,6 +149,7 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
 
 
 def growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
+    """Make the handler for the further tasks of jobs."""
     pool = pool_of(state, pool_id)
     jobs = pool.jobs
 
@@ -291,8 +264,8 @@ PRIMITIVE = Primitive(
     },
     in_rings=(JobSubmitted,),
     waits={
-        "results": WaitKind(Activity.RESULT, results_words, results_freers),
-        "workers": WaitKind(Activity.PROCESS, workers_words, workers_freers),
+        "results": WaitKind(Activity.RESULT, results_words, results_unblockers),
+        "workers": WaitKind(Activity.PROCESS, workers_words, workers_unblockers),
     },
     process_ended=_process_ended,
     document=document,

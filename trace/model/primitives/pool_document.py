@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mpviz.trace.model.formatting import plural
-from mpviz.trace.model.primitive import Freers, main_threads
+from mpviz.trace.model.primitive import Unblockers, main_threads
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.processes.process import Wait
 from mpviz.trace.model.state import RunState
@@ -35,7 +35,7 @@ def workers_words(state: RunState, wait: Wait) -> str:
     return f"{plural(alive, 'worker')} to end"
 
 
-def results_freers(state: RunState, wait: Wait) -> Freers:
+def results_unblockers(state: RunState, wait: Wait) -> Unblockers:
     """The workers at its tasks, each of which it takes; where none is at one, any living worker.
 
     A task that was lost with its worker is brought by nobody.
@@ -43,11 +43,11 @@ def results_freers(state: RunState, wait: Wait) -> Freers:
     pool_id, _, number = wait.object.rpartition("/")
     pool = state.table(Pool).get(pool_id)
     if pool is None:
-        return Freers((), "works on it")
+        return Unblockers((), "works on it")
     living = [key for key in pool.workers if state.processes[key].alive]
     job = pool.jobs.get(int(number)) if number.isdecimal() else None
     if job is None:
-        return Freers(main_threads(living), "works for it")
+        return Unblockers(main_threads(living), "works for it")
     tasks = state.table(Task)
     at_it = [
         key
@@ -55,17 +55,17 @@ def results_freers(state: RunState, wait: Wait) -> Freers:
         if (task := tasks.get(state.processes[key].task)) is not None and task.job == job.number
     ]
     if at_it:
-        return Freers(main_threads(at_it), "works on it", known=True, each=True)
+        return Unblockers(main_threads(at_it), "works on it", complete=True, all_needed=True)
     if job.lost and not job.queued and not pool.is_executor:
-        return Freers((), "works on it", known=True)
-    return Freers(main_threads(living), "works for it")
+        return Unblockers((), "works on it", complete=True)
+    return Unblockers(main_threads(living), "works for it")
 
 
-def workers_freers(state: RunState, wait: Wait) -> Freers:
+def workers_unblockers(state: RunState, wait: Wait) -> Unblockers:
     """All of the workers that are still there."""
     pool = state.table(Pool).get(wait.object)
     living = [key for key in pool.workers if state.processes[key].alive] if pool else []
-    return Freers(main_threads(living), "has to end", known=bool(living), each=True)
+    return Unblockers(main_threads(living), "has to end", complete=bool(living), all_needed=True)
 
 
 def document(state: RunState) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mpviz.trace.model.events import Count, Event, Pid, Seconds, Whole
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.primitive import Freers, Primitive, WaitKind, main_threads
+from mpviz.trace.model.primitive import Primitive, Unblockers, WaitKind, main_threads
 from mpviz.trace.model.processes.commands import name_of_program
 from mpviz.trace.model.processes.identity import (
     child_of,
@@ -290,9 +290,9 @@ def _join_words(state: RunState, wait: Wait) -> str:
     return f"join {described(child)}" + (", before it exits" if exiting else "")
 
 
-def _freers(state: RunState, wait: Wait) -> Freers:
+def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     child = (wait.object,) if wait.object in state.processes else ()
-    return Freers(main_threads(child), "has to end", known=bool(child))
+    return Unblockers(main_threads(child), "has to end", complete=bool(child))
 
 
 def _document(state: RunState) -> dict[str, Any]:
@@ -345,7 +345,7 @@ PRIMITIVE = Primitive(
         Joined: _joined,
     },
     in_rings=(Signalled,),
-    waits={"process": WaitKind(Activity.PROCESS, _join_words, _freers)},
+    waits={"process": WaitKind(Activity.PROCESS, _join_words, _unblockers)},
     process_ended=leave,
     document=_document,
 )

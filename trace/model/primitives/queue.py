@@ -14,10 +14,10 @@ from mpviz.trace.model.measures import Distribution, Rate, Series, TimingFields
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
-    Freers,
     Primitive,
     RingHandler,
     Summary,
+    Unblockers,
     WaitKind,
     main_threads,
 )
@@ -279,14 +279,14 @@ def _join_words(state: RunState, wait: Wait) -> str:
     return f"{plural(queue.puts.count - queue.done, 'item')} of {queue.name} to be done"
 
 
-def _putters(state: RunState, wait: Wait) -> Freers:
+def _putters(state: RunState, wait: Wait) -> Unblockers:
     queue = state.table(Queue).get(wait.object)
-    return Freers(main_threads(queue.putters if queue is not None else ()), "puts items in")
+    return Unblockers(main_threads(queue.putters if queue is not None else ()), "puts items in")
 
 
-def _takers(state: RunState, wait: Wait) -> Freers:
+def _takers(state: RunState, wait: Wait) -> Unblockers:
     queue = state.table(Queue).get(wait.object)
-    return Freers(main_threads(queue.takers if queue is not None else ()), "takes items out")
+    return Unblockers(main_threads(queue.takers if queue is not None else ()), "takes items out")
 
 
 def _document(state: RunState) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from typing import Protocol
 from mpviz.trace.model.lane import Lane
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.process import Process, settle
-from mpviz.trace.model.state import LANE_BUDGET, RunState, TableFullError
+from mpviz.trace.model.state import RunState, TableFullError
 
 DETAILED_DEAD = 200
 """So many processes that have ended keep their lanes in full."""
 
 CONDENSED_BUCKETS = 16
+
+MOST_EXACT_SPANS = 40_000
+"""Number of spans that all lanes together keep exact; each lane keeps at least 256."""
 
 MOST_PROCESSES = 1 << 15
 """Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
@@ -155,7 +158,7 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
         key = f"{pid}.{again}"
     process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
     state.processes[key] = state.by_pid[pid] = process
-    process.lane = Lane(limit=max(256, LANE_BUDGET // len(state.processes)))
+    process.lane = Lane(limit=max(256, MOST_EXACT_SPANS // len(state.processes)))
     if len(state.processes) % (DETAILED_DEAD // 2) == 0:
         _condense_the_dead(state)
     return process

@@ -22,14 +22,13 @@ from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives import pool_state, pool_tasks, value
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated
-from mpviz.trace.model.primitives.pool import (
-    Job,
+from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
-    Pool,
     PoolCreated,
     TaskStarted,
     WorkerReady,
 )
+from mpviz.trace.model.primitives.pool_state import Job, Pool
 from mpviz.trace.model.processes import identity as processes_module
 from mpviz.trace.model.processes import process as process_module
 from mpviz.trace.model.processes.process import MOST_SIGNALS

@@ -64,8 +64,7 @@ from mpviz.trace.model.primitives.pipe import (
     pipe_waiters,
     pipes_made,
 )
-from mpviz.trace.model.primitives.pool import (
-    TASK_LIMIT,
+from mpviz.trace.model.primitives.pool_events import (
     ExecutorBroken,
     FutureDone,
     JobCallback,
@@ -73,17 +72,16 @@ from mpviz.trace.model.primitives.pool import (
     JobGrew,
     JobLength,
     JobSubmitted,
-    Pool,
     PoolCreated,
     PoolEnded,
     PoolResized,
-    Task,
     TaskEnded,
     TaskStarted,
     TaskStopping,
     WorkerInitializing,
     WorkerReady,
 )
+from mpviz.trace.model.primitives.pool_state import TASK_LIMIT, Pool, Task
 from mpviz.trace.model.primitives.process import Began, Finished, Hello, Joined, Signalled, Started
 from mpviz.trace.model.primitives.queue import (
     ItemDone,
@@ -447,7 +445,7 @@ def test_messages_go_both_ways_through_a_duplex_pipe(two: Story) -> None:
     two.tell(18, BERT, MessageSent, object="R", size=5)
     two.tell(19, BERT, Waiting, what="receive", object="R")
     assert two.words(BERT) == "a message on pipe left/right, from Anna"
-    there, back = pipe.ways
+    there, back = pipe.directions
     assert (there.in_flight, there.most_in_flight, back.in_flight) == (2, 2, 1)
     assert (there.sender_end, there.receiver_end) == ("left", "right")
     assert (there.sent_by, there.received_by) == ({str(ANNA): 3}, {str(BERT): 1})
@@ -472,28 +470,32 @@ def test_messages_go_both_ways_through_a_duplex_pipe(two: Story) -> None:
 
 def test_a_pipe_of_one_way_leads_from_its_second_end_to_its_first(two: Story) -> None:
     pipe = create_pipe(two, duplex=False)
-    (way,) = pipe.ways
-    assert (way.sender_end, way.receiver_end) == ("right", "left")
+    (direction,) = pipe.directions
+    assert (direction.sender_end, direction.receiver_end) == ("right", "left")
     two.tell(11, ANNA, MessageSent, object="L", size=7)
     two.tell(12, BERT, MessageReceived, object="L", size=7)
     two.tell(13, ANNA, MessageSent, object="L", size=90_000)
     two.tell(13, ANNA, Waiting, what="send", object="L")
     assert two.words(ANNA) == "room in pipe left/right, read by Bert"
     two.tell(18, ANNA, WaitOver)
-    assert (way.send_wait.count, way.send_wait.total, way.in_flight) == (1, 5 * MS, 1)
+    assert (direction.send_wait.count, direction.send_wait.total, direction.in_flight) == (
+        1,
+        5 * MS,
+        1,
+    )
 
 
 def test_a_message_that_is_refused_was_never_sent(two: Story) -> None:
-    (way,) = create_pipe(two, duplex=False).ways
+    (direction,) = create_pipe(two, duplex=False).directions
     two.tell(11, ANNA, MessageSent, object="L", size=7)
     two.tell(11, ANNA, SendRefused, object="L", size=7)
-    assert (way.in_flight, way.refused, way.sent_size) == (0, 1, 0)
+    assert (direction.in_flight, direction.refused, direction.sent_size) == (0, 1, 0)
     assert two.one("pipes")["sends"] == 0
     assert two.state.log[-1].text == "could not send on pipe left/right"
 
 
 def test_the_end_of_a_pipe_and_who_closed_what_are_known(two: Story) -> None:
-    there, back = create_pipe(two).ways
+    there, back = create_pipe(two).directions
     two.tell(11, ANNA, EndClosed, object="R", reads=True, writes=True)
     two.tell(12, BERT, PipeEnded, object="L")
     assert (there.ended, back.ended) == (False, True)
@@ -507,10 +509,10 @@ def test_a_wait_for_several_pipes_is_a_wait_for_each(two: Story) -> None:
     two.tell(11, ANNA, Waiting, what="receive", object="L M unknown")
     assert two.words(ANNA) == "a message on one of 2 pipes"
     two.tell(14, ANNA, WaitOver)
-    assert [each.ways[0].receive_wait.total for each in pipes_made(two.state)] == [3 * MS] * 2
+    assert [each.directions[0].receive_wait.total for each in pipes_made(two.state)] == [3 * MS] * 2
     two.tell(15, ANNA, Waiting, what="receive", object="L unknown")
     assert two.words(ANNA) == "a message on pipe left/right"
-    assert pipe_waiters(two.state, pipe, pipe.ways[0])["receive"]
+    assert pipe_waiters(two.state, pipe, pipe.directions[0])["receive"]
 
 
 def test_an_end_that_nobody_announced_is_not_shown_and_ends_its_wait(two: Story) -> None:

@@ -38,14 +38,14 @@ from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.model.primitives.manager import Managed
 from mpviz.trace.model.primitives.memory import MemoryBlock
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, pipes_made
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     FutureDone,
     JobGrew,
-    Pool,
     TaskArrived,
     TaskEnded,
     TaskStarted,
 )
+from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, Queue
 from mpviz.trace.model.primitives.value import Content, SharedValue, ValueRead, ValueWritten
 from mpviz.trace.model.state import RunState
@@ -93,10 +93,10 @@ def test_all_counts_are_exact(steps: list[tuple[int, int, int, int]]) -> None:
     for outcome in ("started", "done", "raised", "lost"):
         assert sum(getattr(job, outcome) for job in jobs) == counts["tasks " + outcome]
     (pipe,) = pipes_made(state)
-    there, back = pipe.ways
-    for way, sender, receiver in ((there, "E0", "E1"), (back, "E1", "E0")):
-        assert way.sends.count - way.refused == counts[sender + " sent"]
-        assert way.receives.count == counts[receiver + " received"]
+    there, back = pipe.directions
+    for direction, sender, receiver in ((there, "E0", "E1"), (back, "E1", "E0")):
+        assert direction.sends.count - direction.refused == counts[sender + " sent"]
+        assert direction.receives.count == counts[receiver + " received"]
     assert there.sent_size + back.sent_size == counts["bytes"]
     assert state.table(Managed)[MANAGED].calls.count == counts["calls"]
     assert state.table(MemoryBlock)[MEMORY].unlinked is bool(counts["unlinked"])

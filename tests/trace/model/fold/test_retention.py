@@ -8,15 +8,14 @@ from mpviz.trace.model.events import ProcessExited
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives import value
 from mpviz.trace.model.primitives.memory import MemoryBlock, MemoryCreated
-from mpviz.trace.model.primitives.pool import (
-    JOB_LIMIT,
+from mpviz.trace.model.primitives.pool_events import (
     JobDone,
     JobSubmitted,
-    Pool,
     PoolCreated,
     TaskEnded,
     TaskStarted,
 )
+from mpviz.trace.model.primitives.pool_state import JOB_LIMIT, Pool
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.primitives.value import SharedValue, ValueRead, ValueWritten
 from mpviz.trace.model.processes.identity import CONDENSED_BUCKETS, DETAILED_DEAD

@@ -1,15 +1,14 @@
 """What the panels read of pools and values beside their totals."""
 
 from mpviz.trace.explain.follow import follow
-from mpviz.trace.model.primitives.pool import (
+from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
-    Pool,
     PoolCreated,
-    Task,
     TaskEnded,
     TaskStarted,
     WorkerReady,
 )
+from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.primitives.value import SharedValue, ValueCreated, ValueRead, ValueWritten
 from mpviz.trace.model.state import RunState
 
