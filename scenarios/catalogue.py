@@ -5,12 +5,13 @@ import of them, nor of multiprocessing.
 """
 
 import ast
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+
+from mpviz.scenarios.files import modules_elsewhere, modules_here, source_of
 
 CHAPTERS = (
     "the GIL",
@@ -22,10 +23,7 @@ CHAPTERS = (
     "pitfalls",
     "real work",
 )
-"""The order of the list; a chapter that is not among these comes last."""
-
-NOT_SCENARIOS = ("__init__", "__main__", "anywhere", "catalogue")
-"""The modules of this folder that are no scenarios; all others are."""
+"""The order of the list; any other chapter comes last."""
 
 TOLD = (
     "CHAPTER",
@@ -39,13 +37,10 @@ TOLD = (
 """The constants by which a scenario file tells about itself."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
-"""What a scenario works under that does not say otherwise."""
+"""What a scenario works under if it does not say otherwise."""
 
 TEXT_LIMIT = 1000
 """Characters of a parameter that may be any text."""
-
-ENTRY_POINT_GROUP = "mpviz.scenarios"
-"""Where another package names the scenario modules it brings along."""
 
 Value = int | float | bool | str
 
@@ -55,7 +50,7 @@ class UnknownScenario(LookupError):  # noqa: N818
 
 
 class BadParameter(ValueError):  # noqa: N818
-    """A word is no good as a parameter; the text says why in one line."""
+    """A word is not a valid parameter; the text says why in one line."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +118,7 @@ class Parameter:
         if self.is_text:
             return f"a text of at most {TEXT_LIMIT} characters"
         if self.choices:
-            *others, last = self.choices
-            return f"{', '.join(others)} or {last}" if others else last
+            return _either(self.choices)
         number = "a whole number" if self.kind is int else "a number"
         return f"{number} from {self.minimum} to {self.maximum}"
 
@@ -135,7 +129,7 @@ class Command:
 
     key: str
     line: str
-    """With {n} where the number of a child has to stand."""
+    """{n} stands for the number of a child."""
     words: str
 
 
@@ -156,14 +150,14 @@ class Scenario:
     hangs: str = ""
     """What gets stuck for ever, by design; empty where nothing does."""
     hangs_with: Mapping[str, Value] = field(default_factory=dict)
-    """The parameters with which it does; a number: at least so much."""
+    """Parameters with which it gets stuck; for a number, the minimum."""
     limit: float = 0.0
     """Seconds after which a run without a screen ends such a program."""
     commands: tuple[Command, ...] = ()
     """What can be said to it on its standard input."""
 
     def hangs_given(self, values: Mapping[str, Value]) -> bool:
-        """Say whether it gets stuck with these values of its parameters."""
+        """Say whether it gets stuck with these parameters."""
         return bool(self.hangs) and all(
             _is_so(values.get(name), wanted)
             for name, wanted in self.hangs_with.items()
@@ -171,7 +165,7 @@ class Scenario:
 
 
 def _is_so(value: Value | None, wanted: Value) -> bool:
-    """Say whether it is the wanted value, or at least so much."""
+    """Say whether a value is as wanted: equal, or for numbers at least."""
     if isinstance(value, bool | str | None) or isinstance(
         wanted, bool | str
     ):
@@ -229,13 +223,18 @@ def start_method(scenario: Scenario, wanted: str | None) -> str | None:
 
     BadParameter for one that the scenario does not work under.
     """
-    *others, last = scenario.start_methods
+    methods = scenario.start_methods
     if wanted is None:
-        return None if len(others) == 2 else (others or [last])[0]
-    if wanted not in scenario.start_methods:
-        allowed = f"{', '.join(others)} or {last}" if others else last
-        raise BadParameter(f"{scenario.name} needs {allowed}, not {wanted}")
+        return None if len(methods) == len(START_METHODS) else methods[0]
+    if wanted not in methods:
+        needed = _either(methods)
+        raise BadParameter(f"{scenario.name} needs {needed}, not {wanted}")
     return wanted
+
+
+def _either(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def as_text(value: Value) -> str:
@@ -274,13 +273,13 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 @cache
 def _read_all() -> tuple[dict[str, Scenario], tuple[str, ...]]:
-    """Read this folder and the entry points; a failure is a problem."""
+    """Read all scenario files; each that cannot be read is a problem."""
     found: dict[str, Scenario] = {}
     problems: list[str] = []
-    modules = [*_modules_here()]
+    modules = list(modules_here())
     # Whatever is wrong with one scenario, the others are listed.
     try:
-        modules += _modules_elsewhere()
+        modules += modules_elsewhere()
     except Exception as error:
         problems.append(f"entry points: {_reason(error)}")
     for name, module, path, origin in modules:
@@ -289,7 +288,7 @@ def _read_all() -> tuple[dict[str, Scenario], tuple[str, ...]]:
                 raise ValueError(
                     f"{found[name].module} has this name already"
                 )
-            found[name] = _read(name, module, path or _source(module))
+            found[name] = _read(name, module, path or source_of(module))
         except Exception as error:
             problems.append(f"{name}: {_reason(error)} ({origin})")
     ordered = sorted(found.values(), key=_place)
@@ -304,51 +303,6 @@ def _place(scenario: Scenario) -> tuple[int, str, float, str]:
     known = scenario.chapter in CHAPTERS
     chapter = CHAPTERS.index(scenario.chapter) if known else len(CHAPTERS)
     return chapter, scenario.chapter, scenario.order, scenario.name
-
-
-def _modules_here() -> Iterator[tuple[str, str, Path | None, str]]:
-    """Give name, module, path and origin of each file of this folder."""
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in NOT_SCENARIOS:
-            name = path.stem.replace("_", "-")
-            yield name, f"{__package__}.{path.stem}", path, path.name
-
-
-def _modules_elsewhere() -> Iterator[tuple[str, str, Path | None, str]]:
-    """Give the same, without the path, of what other packages bring."""
-    # To import importlib.metadata takes longer than all the rest, so only
-    # those who have such a package pay for it: a look at the files tells.
-    if not any(_mentions_scenarios(Path(folder)) for folder in sys.path):
-        return
-    from importlib.metadata import entry_points  # noqa: PLC0415
-
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        package = entry.dist.name if entry.dist else "a package"
-        yield entry.name, entry.value, None, f"entry point of {package}"
-
-
-def _mentions_scenarios(folder: Path) -> bool:
-    for listing in folder.glob("*-info/entry_points.txt"):
-        with suppress(OSError):
-            if f"[{ENTRY_POINT_GROUP}]".encode() in listing.read_bytes():
-                return True
-    return False
-
-
-def _source(module: str) -> Path:
-    """Find a module's file without importing what packages it is in."""
-    name = ""
-    search: Sequence[str] | None = None
-    for part in module.split("."):
-        name = f"{name}.{part}".lstrip(".")
-        specs = (finder.find_spec(name, search) for finder in sys.meta_path)
-        spec = next(filter(None, specs), None)
-        if spec is None:
-            raise ValueError(f"there is no module {name}")
-        search = spec.submodule_search_locations
-    if spec is None or spec.origin is None or not spec.has_location:
-        raise ValueError(f"{module} has no source file")
-    return Path(spec.origin)
 
 
 def _read(name: str, module: str, path: Path) -> Scenario:
@@ -436,6 +390,6 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
         default=ast.literal_eval(default),
         **vars(make_rule(*values, **named)),
     )
-    # What would not be allowed as a word is no default either.
+    # A default has to be allowed as well.
     _value(parameter, as_text(parameter.default))
     return parameter
