@@ -20,10 +20,8 @@ else:
 _ERRORS_TOLD = 10
 
 
-class Words:
+class Records:
     """The supervisor's records, which it numbers itself."""
-
-    __slots__ = ("_control", "_errors", "_number", "_pid", "_poll", "_unsent")
 
     def __init__(self, control: int, poll: select.epoll) -> None:
         self._control = control

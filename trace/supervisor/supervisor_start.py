@@ -27,8 +27,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 class Surroundings:
     """What the program has to find as if we were not there; read it before we change it."""
 
-    __slots__ = ("descriptors", "environment", "ignored", "limits")
-
     def __init__(self, descriptor_limit: int) -> None:
         self.environment = _environment()
         self.ignored = {
@@ -43,6 +41,14 @@ class Surroundings:
 def adopt_orphans() -> None:
     """Make the orphans among all descendants of this process its children (man 2 prctl)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def fork() -> int:
+    """Fork; returns the child's pid, 0 in the child, and -1 if the fork fails."""
+    try:
+        return os.fork()
+    except OSError:
+        return -1
 
 
 def become_program(

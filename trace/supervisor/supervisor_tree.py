@@ -51,26 +51,9 @@ class Process:
         self.told = False
         """Its exit code was told."""
 
-    @property
-    def is_in_reach(self) -> bool:
-        """Whether a signal can still do something to it."""
-        return not self.ended and not self.beyond_us
-
 
 class Tree:
     """All descendants that the supervisor knows; ``poll`` tells of their ends."""
-
-    __slots__ = (
-        "_descendants",
-        "_descriptor_limit",
-        "_look_at_all_at",
-        "_poll",
-        "by_descriptor",
-        "first",
-        "is_ending",
-        "look_at",
-        "processes",
-    )
 
     def __init__(self, poll: select.epoll, descriptor_limit: int) -> None:
         self._poll = poll
@@ -106,15 +89,22 @@ class Tree:
         self.is_ending = True
         self.look_at = self._look_at_all_at = 0.0
 
-    def send(self, process: Process, number: int) -> None:
-        """Signal a process; forget it if it is gone."""
+    def in_reach(self) -> list[Process]:
+        """The processes to which a signal can still do something."""
+        processes = self.processes.values()
+        return [each for each in processes if not each.ended and not each.beyond_us]
+
+    def send(self, process: Process, *numbers: int) -> None:
+        """Send signals to a process; forget it if it is gone."""
         descriptor: int | None = process.descriptor
         # Read now, because forgetting the process closes its descriptor.
         opened_here = process.descriptor < 0
         if opened_here:
             descriptor = kernel.open_process(process.pid, process.started)
         try:
-            if descriptor is None or not kernel.signal_process(descriptor, number):
+            if descriptor is None or not all(
+                kernel.signal_process(descriptor, number) for number in numbers
+            ):
                 self.forget(process)
         except PermissionError:
             process.beyond_us = True
