@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.collect.reordering import Pass, Sorter
 from mpviz.trace.collect.rings import NEVER, Ring, Taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mpviz.probe.boot.mpviz_probe.wire import DROPPED_SUFFIX, LINK_SUFFIX
+from mpviz.probe.boot.mpviz_probe.wire.fifo import DROPPED_SUFFIX, LINK_SUFFIX
 from mpviz.trace.collect.rings import NUMBERS, PIDS
 from mpviz.trace.model.events import RecordsDropped
 from mpviz.trace.system.kernel import read_status

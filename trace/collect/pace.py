@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.reordering import Pass
 
 DRAIN_SECONDS = 0.004

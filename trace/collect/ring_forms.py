@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import msgspec.inspect
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.pages import Pages
 from mpviz.trace.model.events import Event, Unreadable
 from mpviz.trace.model.told import Form

@@ -1,7 +1,8 @@
 """The viewer's side of the rings: finds them, takes out what was written, makes events of it.
 
 How a ring is laid out, and why a record is whole when its number is there, is told where it is
-written: :mod:`mpviz_probe.ring <mpviz.probe.boot.mpviz_probe.ring>`.
+written: :mod:`mpviz_probe.wire.ring
+<mpviz.probe.boot.mpviz_probe.wire.ring>`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from itertools import compress
 from typing import NamedTuple, cast
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.pages import Pages
 from mpviz.trace.collect.ring_forms import Forms
 from mpviz.trace.collect.troubles import Troubles

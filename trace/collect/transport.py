@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.accounts import Accounts
 from mpviz.trace.collect.pace import IDLE_SECONDS, Pace
 from mpviz.trace.collect.reordering import Pass, Sorter

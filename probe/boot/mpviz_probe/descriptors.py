@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
+LOWEST = 100
+"""The lowest descriptor that the probe keeps: programs number their own by hand from 0 on."""
+
 
 def use(act: "Callable[[int], Result]", get: "Callable[..., int]", *arguments: object) -> "Result":
     """Call ``act`` with the descriptor that ``get`` returns for these arguments, then close it.

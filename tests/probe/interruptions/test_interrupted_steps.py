@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 BEGIN = '''
 import json, os, random, signal, sys
 sys.path.insert(0, sys.argv[1])
-from mpviz_probe import arm, guard, ring, sites, wire
+from mpviz_probe import arm, guard, sites, wire
+from mpviz_probe.wire import held, ring, slots
 wire.open_queue(sys.argv[2])
 WRITTEN = b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index")
 
@@ -154,7 +155,7 @@ print(json.dumps([parent, child]))
 
 def test_what_rings_need_is_loaded_again(told: Told) -> None:
     output, events = told("""
-interrupt_once(wire, "form_of_line")
+interrupt_once(slots, "form_of_line")
 first = arrives(wire.form, *WRITTEN)
 form = wire.form(*WRITTEN)
 wire.send(form, 1, 0, 5, 0)
@@ -179,7 +180,7 @@ for value in range(ring.SLOTS + 100):
 last = next(wire._numbers) - 1
 reused = last - ring.SLOTS
 place = (reused & ring.SLOTS - 1) * ring.SLOT_BYTES + ring.SLOTS_AT
-wire._skip(reused)
+slots.skip(reused)
 print(json.dumps([memory is wire._ring, last, ring.number_at(memory, place)]))
 """)
     is_same, last, number = output  # type: ignore[misc]
@@ -336,7 +337,7 @@ def tell_slowly(told):
     may_write.wait()
     wire.put(b"value.written", fields(1), told=told)
 
-def sleep(seconds, original=wire.sleep):
+def sleep(seconds, original=held.sleep):
     turned_away.set()
     original(seconds)
 
@@ -344,7 +345,7 @@ def catch_up_and_tell():
     wire.catch_up()
     wire.put(b"value.written", fields(2))
 
-wire.sleep = sleep
+held.sleep = sleep
 
 wire.PATIENCE_MILLISECONDS = 60_000
 wire.hold(tell_slowly)
@@ -369,7 +370,7 @@ def test_a_thread_that_never_comes_back_keeps_nobody_from_catching_up(told: Told
     output, events = told(
         HELD
         + """
-wire._writer["writer"] = 1, wire.monotonic_ns() + 10_000_000
+wire._writer["writer"] = 1, held.monotonic_ns() + 10_000_000
 sections.while_locked(tell_in_section)(1, 2)
 wire.catch_up()
 print(json.dumps([len(wire._held), len(wire._writer)]))

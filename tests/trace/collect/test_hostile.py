@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
 from mpviz.trace.collect.rings import NUMBERS
 from mpviz.trace.collect.sampler import Sampler

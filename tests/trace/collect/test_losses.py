@@ -102,7 +102,7 @@ def test_what_has_no_descriptor_left_is_counted_and_told_later(
     for _ in range(5):
         wire.put(b"wait.over")
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    time.sleep(2 * wire.RETRY_MILLISECONDS / 1000)
+    time.sleep(2 * wire.fifo.RETRY_MILLISECONDS / 1000)
     wire.put(b"wait.over")
     os.kill(os.getpid(), signal.SIGKILL)
     """)
@@ -140,7 +140,7 @@ def test_no_file_that_took_the_place_of_the_pipe_is_written_to(
     wire.put(b"wait.over")
     os.unlink(wire.path)
     os.link({str(tmp_path / "other")!r}, wire.path)
-    time.sleep(2 * wire.RETRY_MILLISECONDS / 1000)
+    time.sleep(2 * wire.fifo.RETRY_MILLISECONDS / 1000)
     wire.put(b"wait.over")
     os.kill(os.getpid(), signal.SIGKILL)
     """)

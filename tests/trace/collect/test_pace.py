@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.pace import BUSY_BYTES, DRAIN_SECONDS, IDLE_SECONDS, Pace
 from mpviz.trace.collect.reordering import Pass
 from mpviz.trace.collect.rings import NEVER, Ring, Taken

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.probe.boot.mpviz_probe import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.collect.rings import LOOKS_AT_IDLE, Ring, Rings
@@ -40,7 +40,8 @@ pytestmark = [
 WIRE = """
 import fcntl, mmap, os, random, struct, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from mpviz_probe import ring, wire
+from mpviz_probe import wire
+from mpviz_probe.wire import ring
 wire.open_queue(sys.argv[2])
 written = wire.form(b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index"))
 """

@@ -22,7 +22,7 @@ from functools import partial
 from struct import Struct
 
 # The viewer imports this module too, as part of a larger package.
-from .descriptors import use
+from ..descriptors import LOWEST, use
 
 SUFFIX = ".ring"
 """Of the file's name, in the directory of the FIFO; the viewer unlinks it when it has mapped it."""
@@ -51,7 +51,6 @@ VOID = 0
 """The form of a record that went through the pipe: its number and a stamp, and nothing else."""
 
 _WORD = Struct("<q")
-_LOWEST_DESCRIPTOR = 100
 
 
 def create(directory, pid, read):
@@ -124,5 +123,5 @@ def _map(descriptor):
 
 
 def _take_low(taken, descriptor):
-    while not taken or taken[-1] < _LOWEST_DESCRIPTOR:
+    while not taken or taken[-1] < LOWEST:
         taken.extend(map(os.dup, (descriptor,)))
