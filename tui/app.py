@@ -20,10 +20,10 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 
 from mpviz.tui.actions.keys import palette_entries
-from mpviz.tui.commands.files import PICTURE, file_name, numbered
-from mpviz.tui.commands.targets import commands_of
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
+from mpviz.tui.file_names import PICTURE, file_name, numbered
 from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
+from mpviz.tui.scenario_runs import commands_of
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.terminal import Terminal, is_job
 from mpviz.tui.widgets.prompt import Prompt
@@ -367,7 +367,7 @@ def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozens
 def _has_written(session: Session, json_file: str | None) -> bool:
     """Write what was asked for; False, after a message, if that or the recording failed."""
     from mpviz.trace.explain.report import document  # noqa: PLC0415 - picking needs no msgspec
-    from mpviz.tui.commands.headless import record_problem, say, write_json  # noqa: PLC0415
+    from mpviz.tui.messages import record_problem, say, write_json  # noqa: PLC0415
 
     problem = record_problem(session)
     if problem:

@@ -28,16 +28,16 @@ from mpviz.trace.record.comparison import Run, comparison_document, read
 from mpviz.trace.record.recording import NotARecording, Recording
 from mpviz.trace.record.replay import Replay
 from mpviz.trace.record.snapshot import still
-from mpviz.tui.actions.view import View
 from mpviz.tui.exports import FORMATS
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.panels.panel import title_of
 from mpviz.tui.panels.source import make_panel
+from mpviz.tui.panels.source_files import Source
 from mpviz.tui.render.comparison_rows import comparison_rows
-from mpviz.tui.render.highlight import Source
-from mpviz.tui.screens.scrubber_rows import Place, scrubber_rows
+from mpviz.tui.render.view import View
 from mpviz.tui.widgets.header import Status, header_row
+from mpviz.tui.widgets.scrubber import Place, scrubber_rows
 
 Record = dict[str, Any]
 

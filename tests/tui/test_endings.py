@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.state import RunState
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.commands.headless import say_at_once
 from mpviz.tui.endings import NOT_STARTED, UNKNOWN, Signals, exit_status, final_status
+from mpviz.tui.messages import say_at_once
 from mpviz.tui.sessions import Session
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mpviz.tui.commands.files import numbered
 from mpviz.tui.commands.options import (
     check_can_fail,
     check_json_file,
@@ -31,6 +30,7 @@ from mpviz.tui.commands.options import (
     why_no_terminal,
 )
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
+from mpviz.tui.file_names import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,10 @@ from rich.text import Text
 
 from mpviz.trace.model.processes.identity import described, end_and_sender
 from mpviz.trace.record.comparison import Run, comparison_document, read
-from mpviz.tui.commands.files import numbered
-from mpviz.tui.commands.headless import observe, say, write_json
+from mpviz.tui.commands.headless import observe
 from mpviz.tui.endings import FOUND, NOT_STARTED, exit_status, has_found
+from mpviz.tui.file_names import numbered
+from mpviz.tui.messages import say, write_json
 from mpviz.tui.render.comparison_rows import comparison_rows
 from mpviz.tui.render.rows import Row
 from mpviz.tui.render.themes import ANSI_DARK, BACKGROUNDS, DARK, PLAIN, styles_for

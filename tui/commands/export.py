@@ -9,8 +9,8 @@ from pathlib import Path
 from types import FrameType
 
 from mpviz.trace.model.text import clean
-from mpviz.tui.commands.headless import say
 from mpviz.tui.exports import Format, export
+from mpviz.tui.messages import say
 
 PATIENCE = 2.0
 """Seconds that pass before there is a word of how far it is, and between two of them in a log."""

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import select
 import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpviz.trace.model.text import clean
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
+from mpviz.tui.messages import record_problem, say, say_at_once, write_json
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.session import Session
     from mpviz.trace.launch.start import Target
     from mpviz.trace.model.state import RunState
-    from mpviz.tui import sessions
 
 PAUSE = 0.1
 """Seconds between two looks at a queue in which there was nothing."""
@@ -91,13 +87,6 @@ def _observe(
     return Observed(session.state, record_problem(session), signals)
 
 
-def record_problem(session: sessions.Session) -> str:
-    """Why the run could not be recorded although requested; empty if there was no problem."""
-    if session.recorded is None or not session.record_problem:
-        return ""
-    return f"{session.recorded}: {session.record_problem}"
-
-
 def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
     """Fold until all is over; where there is a limit in seconds, end what is not over by then."""
     deadline = time.monotonic() + limit if limit else math.inf
@@ -108,38 +97,6 @@ def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
         if time.monotonic() > deadline:
             deadline = math.inf
             session.stop()
-
-
-def write_json(document: object, path: str) -> bool:
-    """Write a document to the place that ``--json`` names; if that fails, say so and give False."""
-    from mpviz.trace.system.destination import destination  # noqa: PLC0415
-
-    try:
-        with destination(path) as file:
-            file.write(json.dumps(document) + "\n")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        place = "stdout" if path == "-" else path
-        say(f"--json: cannot write {place}: {error.strerror}")
-        return False
-    return True
-
-
-def say(words: str) -> None:
-    """Print a message on stderr, if there is one.
-
-    Names of files and programs may contain terminal escape sequences.
-    """
-    with suppress(OSError):
-        print(f"mpviz: {clean(words)}", file=sys.stderr, flush=True)
-
-
-def say_at_once(words: str) -> None:
-    """The same while the program runs, unless stderr has no room: a reader may be stopped."""
-    with suppress(OSError, ValueError):
-        if select.select([], [sys.stderr.fileno()], [], 0)[1]:
-            say(words)
 
 
 def check_writable(path: str) -> None:

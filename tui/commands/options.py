@@ -130,7 +130,7 @@ def check_record_file(path: str) -> None:
     if not file.is_file() or not file.stat().st_size:
         return
     from mpviz.trace.record.recording import NotARecording, Recording  # noqa: PLC0415
-    from mpviz.tui.commands.headless import say  # noqa: PLC0415
+    from mpviz.tui.messages import say  # noqa: PLC0415
 
     try:
         Recording(file).close()

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpviz.scenarios import catalogue
 from mpviz.scenarios.catalogue import (
     BadParameter,
-    Command,
-    Scenario,
     UnknownScenario,
-    Value,
-    as_text,
     find,
     parse,
     scenarios,
@@ -23,19 +18,13 @@ from mpviz.scenarios.catalogue import start_method as scenario_start_method
 from mpviz.tui.commands import executables, interpreters
 from mpviz.tui.commands.executables import Executable
 from mpviz.tui.commands.interpreters import BadTarget
+from mpviz.tui.scenario_runs import from_scenario
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
 
-_BY_PATH = str(Path(catalogue.__file__).with_name("anywhere.py"))
-"""Runs a scenario if mpviz is not installed, or if Python would import from the current folder."""
-
 _FILES = (".py", ".pyz", ".zip", ".sh")
 """Endings of what can only be meant as a file."""
-
-_SAFE_PATH = (3, 11)
-"""The first Python with ``-P``: then neither it nor its workers import from the current folder, in
-which there may be a foreign ``queue.py``."""
 
 
 def from_words(
@@ -68,49 +57,6 @@ def from_words(
     if chosen is not None:
         version = interpreters.version_for_scenarios(chosen)
     return from_scenario(scenario, values, python=chosen, version=version, start_method=method)
-
-
-def from_scenario(
-    scenario: Scenario,
-    values: Mapping[str, Value],
-    *,
-    python: str | None = None,
-    version: tuple[int, int] = sys.version_info[:2],
-    start_method: str | None = None,
-) -> Target:
-    """A run of this scenario with these values, in an interpreter of this version.
-
-    Another interpreter than mpviz's own need not have it: there the scenarios run by their path.
-    """
-    from mpviz.trace.launch.start import Target  # noqa: PLC0415 - only a run needs it
-
-    words = [scenario.name, *(f"{name}={as_text(value)}" for name, value in values.items())]
-    safe = ["-P"] if version >= _SAFE_PATH else []
-    runs = ["-m", "mpviz.scenarios"] if safe and python is None else [_BY_PATH]
-    return Target(
-        arguments=[*safe, *runs, *words],
-        name=scenario.name,
-        scenario=scenario.name,
-        parameters=dict(values),
-        start_method=start_method,
-        python=python or sys.executable,
-        directory=Path.cwd(),
-        limit=scenario.limit if scenario.hangs_given(values) else 0.0,
-    )
-
-
-def commands_of(target: Target) -> tuple[Command, ...] | None:
-    """What the program can be told on its standard input; None for one that is no lab."""
-    scenario = scenarios().get(target.scenario) if target.scenario else None
-    if scenario is None or not scenario.commands:
-        return None
-    # With a script it does not read its standard input.
-    return () if target.parameters.get("script") else scenario.commands
-
-
-def default_start_method() -> str:
-    """What Python takes when a program does not choose; to ask multiprocessing would fix it."""
-    return "forkserver" if sys.version_info >= (3, 14) else "fork"
 
 
 def _nothing_there(word: str, unknown: UnknownScenario) -> str:

@@ -20,12 +20,14 @@ from mpviz.trace.record.recording import Header
 from mpviz.tui.exports.chart import timeline
 from mpviz.tui.exports.report_phases import where_the_time_went
 from mpviz.tui.exports.report_stats import Gathered, gather
-from mpviz.tui.exports.style import style_sheet
+from mpviz.tui.exports.shapes import colours, fills
 from mpviz.tui.exports.svg import stretch_of
 from mpviz.tui.exports.tables import tables
 from mpviz.tui.render.formatting import count, duration, moment, plural
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+
+_SHEET = Path(__file__).with_name("report.css")
 
 TROUBLES = 50
 """So many lines of what went wrong; the rest is counted."""
@@ -47,7 +49,7 @@ def report(state: RunState, gathered: Gathered, header: Header, trouble: str) ->
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<title>{name} · mpviz</title><link rel="icon" href="data:,">'
-        f"<style>{style_sheet()}</style></head><body><main>\n"
+        f"<style>{_style_sheet()}</style></head><body><main>\n"
     )
     yield from _head(state, header)
     yield from _summary(state, gathered)
@@ -62,6 +64,13 @@ def report(state: RunState, gathered: Gathered, header: Header, trouble: str) ->
         " while they ran. Times are seconds of the wall clock from the start of the run."
         "</footer>\n</main></body></html>\n"
     )
+
+
+def _style_sheet() -> str:
+    """The whole sheet, for screens light and dark and of any width, and for paper."""
+    dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{colours(True)}}}}}"
+    palette = f":root{{{colours(False)}}}{dark}{fills()}"
+    return _SHEET.read_text(encoding="utf-8") + palette
 
 
 def _name(state: RunState) -> str:

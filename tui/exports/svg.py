@@ -10,7 +10,6 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.exports.shapes import (
     HEIGHT,
     WIDTH,
@@ -22,10 +21,11 @@ from mpviz.tui.exports.shapes import (
     marks,
     process_colour,
 )
-from mpviz.tui.panels.timeline import end_mark
 from mpviz.tui.render.formatting import duration, plural
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
+from mpviz.tui.render.lane_rows import end_mark
 from mpviz.tui.render.timeline import lanes_of
+from mpviz.tui.render.view import View
 
 LANES = 60
 """So many processes have a lane; of more the picture would be higher than anybody looks at."""

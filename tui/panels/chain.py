@@ -8,14 +8,14 @@ from mpviz.trace.explain.chains import Chain, End, Link, chain_in_words, chain_o
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import waits_in_words
-from mpviz.tui.actions.listing import from_top
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.glyphs import mark, moment_of, tag
 from mpviz.tui.render.palette import activity_style
 from mpviz.tui.render.rows import Part, Row, crop, finished, fitting, length, row, selected
 from mpviz.tui.render.states import in_words
+from mpviz.tui.render.view import View
 
 GUTTER = 4
 """Cells at the left, in which the way back of a cycle is drawn."""

@@ -8,11 +8,11 @@ from itertools import islice
 
 from mpviz.trace.explain.findings.limits import STARVED_OTHERS_SHARE
 from mpviz.trace.model.state import CoreUse, RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import UPWARD, marks, process_matches, stacked_bar
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, Row, crop, finished, length, row
+from mpviz.tui.render.view import View
 
 SMALLEST_CORE = 20
 """Cells that a core needs for a bar of its own."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 from mpviz.trace.model.state import Finding, RunState
-from mpviz.tui.actions.listing import Listing, from_top
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import duration, moment, plural
 from mpviz.tui.render.glyphs import moment_of
 from mpviz.tui.render.rows import Part, Row, finished, row
+from mpviz.tui.render.view import View
 
 MARGIN = 2
 """Cells for the sign before each finding."""

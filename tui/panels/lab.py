@@ -10,13 +10,13 @@ from mpviz.scenarios.catalogue import Command
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.actions.listing import from_top
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Button, Panel
 from mpviz.tui.render.exit_reasons import WHY, fate_of
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fitting, length, row, selected
 from mpviz.tui.render.states import state_style
+from mpviz.tui.render.view import View
 
 CALLS = 2
 """How many of the program's last lines are shown: the call that was made, and its answer."""

@@ -6,7 +6,7 @@ from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import (
+from mpviz.tui.panels.listing import (
     USED_OF_LATE,
     Listing,
     Order,
@@ -15,11 +15,11 @@ from mpviz.tui.actions.listing import (
     is_deserted,
     left_row,
 )
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, percent, plural
 from mpviz.tui.render.glyphs import in_line, mark, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 20
 NUMBERS_WIDTH = 50

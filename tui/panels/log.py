@@ -13,12 +13,12 @@ from mpviz.trace.model.names import object_name
 from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import LogEntry, RunState
-from mpviz.tui.actions.listing import Listing, from_bottom, is_found, scrolled_back
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import mark, tag
 from mpviz.tui.render.rows import Part, Row, finished, right, row, selected
+from mpviz.tui.render.view import View
 
 TIME_WIDTH = 10
 WIDEST_TAG = 6

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitives.manager import Managed, Manager, callers, manager_name, methods_of
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
 from mpviz.tui.render.glyphs import mark, marks, matches, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 20
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitives.memory import MemoryBlock
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import SIZE_WIDTH, plural, size
 from mpviz.tui.render.glyphs import mark, marks
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 20
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mpviz.trace.model.state import OutputLine, RunState
-from mpviz.tui.actions.listing import Listing, from_bottom, is_found, scrolled_back
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, from_bottom, is_found, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import mark, process_words, tag
 from mpviz.tui.render.rows import Part, Row, finished, row, selected
+from mpviz.tui.render.view import View
 
 WIDEST_TAG = 6
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing
 from mpviz.tui.render.rows import Row
+from mpviz.tui.render.view import View
 
 Draw = Callable[[RunState, View, int, int], list[Row]]
 """(state, view, width, height) to at most ``height`` rows; ``width`` in cells."""

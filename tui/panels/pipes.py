@@ -7,8 +7,7 @@ from rich.cells import cell_len
 from mpviz.trace.model.primitives.pipe import Direction, Pipe, pipe_waiters, pipes_made
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import (
     DURATION_WIDTH,
@@ -21,6 +20,7 @@ from mpviz.tui.render.formatting import (
 )
 from mpviz.tui.render.glyphs import marks, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 20
 WIDE_SIDE, NARROW_SIDE = 20, 12

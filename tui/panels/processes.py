@@ -11,14 +11,14 @@ from rich.cells import cell_len
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.actions.listing import Listing, Order, from_top, natural, scrolled
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, from_top, natural, scrolled
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, duration, plural, size
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
 from mpviz.tui.render.states import in_words, shortened, state_style, unheeded
+from mpviz.tui.render.view import View
 
 LEAST_STATE = 33
 """Cells that the state keeps before another column gets any: "lock counter, held by Process-2"."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import count, duration, plural, rate
-from mpviz.tui.render.glyphs import chart, marks, moment_of, stacked_bar
-from mpviz.tui.render.history import columns_of
+from mpviz.tui.render.glyphs import chart, columns_of, marks, moment_of, stacked_bar
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 18
 WIDEST_BAR = 40

@@ -9,12 +9,12 @@ from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.mp_event import SharedEvent, names_of
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural
 from mpviz.tui.render.glyphs import in_line, mark, moment_of, stacked_bar
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.view import View
 
 Signal = SharedEvent | Condition | Barrier
 

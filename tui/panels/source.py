@@ -11,12 +11,11 @@ from pathlib import Path
 from mpviz.trace.model.events import Site
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.source_files import BEING_READ, Source, Sources
 from mpviz.tui.render.glyphs import mark
-from mpviz.tui.render.highlight import Source
 from mpviz.tui.render.rows import Part, Row, crop, finished, length, row, selected
-from mpviz.tui.screens.sources import BEING_READ, Sources
+from mpviz.tui.render.view import View
 
 Loader = Callable[[str], Source]
 """Gives a file as it is now, and keeps what it has read: each picture asks again."""

@@ -9,8 +9,7 @@ from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Tas
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, from_top, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, from_top, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
 from mpviz.tui.render.glyphs import mark, moment_of, stacked_bar
@@ -27,6 +26,7 @@ from mpviz.tui.render.rows import (
     row,
     selected,
 )
+from mpviz.tui.render.view import View
 
 JOBS = 3
 """Jobs of a pool that are shown: those at work, then the last ones."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitives.value import Content, SharedValue
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.actions.view import View
+from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import count, plural, rate
-from mpviz.tui.render.glyphs import big_digits, chart, mark, moment_of
-from mpviz.tui.render.history import columns_of
+from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, row
+from mpviz.tui.render.view import View
 
 WIDEST_NAME = 20
 _HIGHEST = 1e300

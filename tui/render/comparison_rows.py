@@ -19,13 +19,13 @@ from mpviz.trace.record.comparison import (
     Run,
     compare,
 )
-from mpviz.tui.actions.view import View
-from mpviz.tui.panels.timeline import axis_row, lane_rows, legend_row
 from mpviz.tui.render.formatting import count, duration, percent
+from mpviz.tui.render.lane_rows import axis_row, lane_rows, legend_row
 from mpviz.tui.render.lanes import Grid, column_width
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign
 from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, fitting, right, row
 from mpviz.tui.render.timeline import Layout, lanes_of, layout
+from mpviz.tui.render.view import View
 
 VALUE, CHANGE = 10, 8
 COLUMN = VALUE + CHANGE

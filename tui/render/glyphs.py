@@ -8,12 +8,13 @@ from functools import lru_cache
 from math import isfinite
 
 from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, length
+from mpviz.tui.render.view import View
 
 UPWARD = " ▁▂▃▄▅▆▇█"
 """A cell filled from below by so many eighths."""
@@ -246,6 +247,16 @@ def chart(values: Sequence[float | None], highest: float, height: int) -> list[s
 def _share(value: float, highest: float) -> float:
     """How high a value is, from 0 to 1; a quotient of extreme numbers may be infinite."""
     return max(0.0, min(1.0, value / highest)) if highest > 0 else 0.0
+
+
+def columns_of(series: Series, origin: int, now: int, columns: int) -> list[float | None]:
+    """The highest value within each column; None where none was known yet."""
+    span = max(columns, now - origin)
+    edges = [origin + span * column // columns for column in range(columns + 1)]
+    return [
+        series.peak(edges[column], max(edges[column] + 1, edges[column + 1]))
+        for column in range(columns)
+    ]
 
 
 _DIGITS = {

@@ -15,10 +15,10 @@ from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.render.formatting import duration, moment, plural
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of, process_matches, tag
 from mpviz.tui.render.lanes import NARROWEST, Grid, column_width
+from mpviz.tui.render.view import View
 
 SHORTEST_RUN = 10_000_000
 """Nanoseconds; a run that has just begun is shown as if it had lasted this long."""

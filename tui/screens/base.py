@@ -21,11 +21,11 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.tui.actions.action import Action, Situation
-from mpviz.tui.actions.view import View
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import SOURCES, look_around
+from mpviz.tui.render.view import View
 from mpviz.tui.sessions import NotStarted, Source
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header, Status

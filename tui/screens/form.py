@@ -15,8 +15,8 @@ from mpviz.scenarios.catalogue import (
     parse,
     start_method,
 )
-from mpviz.tui.commands.targets import default_start_method
 from mpviz.tui.render.rows import Part, Row, fit
+from mpviz.tui.scenario_runs import default_start_method
 
 START_METHOD = "start method"
 """The last field; a scenario parameter cannot have this name, for the space in it."""

@@ -1,21 +1,25 @@
-"""The help screen: every key and every panel of the screen below it."""
+"""The help screen: every key of another screen, and what each of its panels says of itself."""
 
 from __future__ import annotations
 
-from typing import Any
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from mpviz.tui.actions.action import Situation
+from mpviz.tui.actions.action import Action, Situation, signs
 from mpviz.tui.actions.keys import bindings
 from mpviz.tui.actions.picker_actions import HELP_ACTIONS
 from mpviz.tui.render.frame import Frame
-from mpviz.tui.render.rows import Row
-from mpviz.tui.screens.help_rows import help_rows
+from mpviz.tui.render.rows import Row, fit
 from mpviz.tui.widgets.footer import Footer
-from mpviz.tui.widgets.framed_view import FramedView
-from mpviz.tui.widgets.rows_view import RowsView
+from mpviz.tui.widgets.rows_view import FramedView, RowsView
+
+KEYS_WIDTH = 14
+WIDEST = 100
+"""Longer lines are hard to read."""
 
 
 class HelpScreen(Screen[None]):
@@ -92,3 +96,52 @@ class HelpScreen(Screen[None]):
     def action_last(self) -> None:
         """To the end."""
         self._scroll(1_000_000)
+
+
+class Explained(Protocol):
+    """A panel, as far as help is concerned."""
+
+    @property
+    def name(self) -> str:
+        """One word."""
+
+    @property
+    def help(self) -> str:
+        """Plain sentences."""
+
+
+def help_rows(
+    actions: Iterable[Action], panels: Sequence[Explained], width: int, ascii_only: bool = False
+) -> list[Row]:
+    """Every key with what it does, then every panel."""
+    width = min(width, WIDEST)
+    rows = [Row(((" Keys", "chapter"),)), Row(())]
+    for action in actions:
+        rows += _entry(signs(action, ascii_only), action.title, action.help, width)
+    rows += [
+        Row(()),
+        *_entry(
+            "mouse",
+            "Everything",
+            "A click selects a process or an object, shows a panel "
+            "behind its tab, and presses a key of the last line; the wheel scrolls.",
+            width,
+        ),
+    ]
+    if panels:
+        rows += [Row(()), Row(((" Panels", "chapter"),)), Row(())]
+        for number, panel in enumerate(panels, 1):
+            rows += _entry(str(number), panel.name, panel.help, width)
+            rows.append(Row(()))
+    return rows
+
+
+def _entry(keys: str, title: str, text: str, width: int) -> list[Row]:
+    indent = KEYS_WIDTH + 2
+    lines = [
+        line
+        for paragraph in text.strip().splitlines()
+        for line in textwrap.wrap(paragraph, max(20, width - indent - 1)) or [""]
+    ]
+    first = Row((("  " + fit(keys, KEYS_WIDTH), "key"), (title, "head")))
+    return [first, *(Row(((" " * indent + line, "text"),)) for line in lines)]

@@ -16,10 +16,10 @@ from mpviz.scenarios.catalogue import Scenario, problems, scenarios
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.keys import bindings
 from mpviz.tui.actions.picker_actions import PICKER_ACTIONS
-from mpviz.tui.commands.targets import from_scenario
+from mpviz.tui.panels.source_files import first_definition, read_lines
 from mpviz.tui.render.frame import Frame
-from mpviz.tui.render.highlight import first_definition
 from mpviz.tui.render.rows import Part, Row, fit
+from mpviz.tui.scenario_runs import from_scenario
 from mpviz.tui.screens.form import RUN, Form, arrows, details, form_rows
 from mpviz.tui.screens.picker_rows import (
     explanation_rows,
@@ -29,11 +29,9 @@ from mpviz.tui.screens.picker_rows import (
     matching,
     source_rows,
 )
-from mpviz.tui.screens.sources import read_lines
 from mpviz.tui.widgets.footer import Footer
-from mpviz.tui.widgets.framed_view import FramedView
 from mpviz.tui.widgets.prompt import Prompt
-from mpviz.tui.widgets.rows_view import RowsView
+from mpviz.tui.widgets.rows_view import FramedView, RowsView
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target

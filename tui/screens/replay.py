@@ -19,12 +19,11 @@ from mpviz.tui.actions.replay_actions import REPLAY_ACTIONS
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.render.timeline import visible_stretch
-from mpviz.tui.screens.scrubber_rows import Place, moment_from
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.rows_view import RowsView
-from mpviz.tui.widgets.scrubber import Scrubber
+from mpviz.tui.widgets.scrubber import Place, Scrubber, moment_from
 
 GO_TO = "go to"
 STEPS = 40

@@ -14,8 +14,8 @@ from mpviz.trace.system.run_folder import temporary_folder
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.keys import bindings
 from mpviz.tui.actions.tables import RUN_ACTIONS
-from mpviz.tui.actions.view import View
-from mpviz.tui.commands.files import RECORDING, file_name
+from mpviz.tui.file_names import RECORDING, file_name
+from mpviz.tui.render.view import View
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import Session
 from mpviz.tui.widgets.header import Status

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from mpviz.trace.explain.chains import End, end_in_words
 from mpviz.trace.model.state import Finding
-from mpviz.tui.actions.navigate import neighbour, scroll, unscroll
-from mpviz.tui.actions.search import find_line, find_process
-from mpviz.tui.actions.view import View
+from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll, unscroll
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.timeline import Stretch, centred, panned, visible_stretch, zoomed
+from mpviz.tui.render.view import View
 from mpviz.tui.screens.base import RunScreenBase
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView

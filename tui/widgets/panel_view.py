@@ -8,12 +8,12 @@ from textual import events
 from textual.message import Message
 
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, word_at
 from mpviz.tui.render.timeline import describe, point_at, time_at
+from mpviz.tui.render.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 3

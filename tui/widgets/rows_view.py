@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Row, crop
 from mpviz.tui.render.themes import PLAIN, styles_for
 
@@ -155,6 +156,23 @@ class RowsView(Widget):
         for line_filter in self.get_line_filters():
             segments = line_filter.apply(segments, self.background_colors[1])
         return segments[0].style or style
+
+
+Inside = Callable[[int, int], tuple[Frame, list[Row]]]
+"""(width, height) within the frame to the frame and the rows in it."""
+
+
+class FramedView(RowsView):
+    """Shows what a function returns, in a frame."""
+
+    def __init__(self, inside: Inside, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._inside = inside
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """The frame and what is in it."""
+        frame, rows = self._inside(width - 2, height - 2)
+        return framed(rows, frame, width, height)
 
 
 class _Line(Strip):

@@ -11,7 +11,7 @@ import pytest
 
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
-from mpviz.tui.screens import sources
+from mpviz.tui.panels import source_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_what_is_no_utf_8_reaches_the_program_and_is_told_as_text(
     gzip.decompress((tmp_path / "run.jsonl.gz").read_bytes()).decode("utf-8")
     (file,) = {site.file for site in state.sites.values()}
     assert file.endswith("/d\\xe9/p\\xe9.py")
-    source = sources.read(file)
+    source = source_files.read(file)
     assert (source.error, len(source.lines)) == ("", PROGRAM.count("\n"))
     assert source.checksum in {site.checksum for site in state.sites.values()}
 

@@ -6,11 +6,11 @@ import pytest
 
 from mpviz.trace.model.events import Site
 from mpviz.trace.model.state import OutputLine, RunState
-from mpviz.tui.actions.search import find_line
-from mpviz.tui.actions.view import View
+from mpviz.tui.actions.navigation import find_line
 from mpviz.tui.panels import output
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.render.highlight import Source, highlighted
+from mpviz.tui.panels.source_files import Source, highlighted
+from mpviz.tui.render.view import View
 
 source = make_panel(
     lambda file: Source(highlighted("\n".join(f"step_{n} = {n % 7}" for n in range(100))))

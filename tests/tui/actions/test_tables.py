@@ -12,8 +12,7 @@ from mpviz.tui.actions.picker_actions import HELP_ACTIONS, PICKER_ACTIONS
 from mpviz.tui.actions.replay_actions import REPLAY_ACTIONS
 from mpviz.tui.actions.tables import RUN_ACTIONS
 from mpviz.tui.app import MpvizApp
-from mpviz.tui.screens.help import HelpScreen
-from mpviz.tui.screens.help_rows import help_rows
+from mpviz.tui.screens.help import HelpScreen, help_rows
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.screens.run import RunScreen

@@ -17,9 +17,9 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.primitives.process import Exiting, Joined, Signalled
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels.lab import fill_in, make_panel
 from mpviz.tui.render.exit_reasons import WHY, fate_of
+from mpviz.tui.render.view import View
 
 CHILD, GRANDCHILD = 1001, 1002
 COMMANDS = (

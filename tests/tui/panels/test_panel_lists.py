@@ -5,7 +5,6 @@ import pytest
 from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
 from helpers.panel_story import MAIN, Story
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels import (
     PANELS,
     cores,
@@ -23,8 +22,9 @@ from mpviz.tui.panels import (
 )
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import make_panel, short_path
-from mpviz.tui.render.highlight import Source, highlighted
+from mpviz.tui.panels.source_files import Source, highlighted
 from mpviz.tui.render.rows import Row
+from mpviz.tui.render.view import View
 
 
 def rows_of(

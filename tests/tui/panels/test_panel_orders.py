@@ -5,10 +5,10 @@ import pytest
 from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
 from helpers.panel_story import MAIN, Story
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.listing import natural
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS, locks, processes
+from mpviz.tui.panels.listing import natural
 from mpviz.tui.panels.panel import Panel, title_of
+from mpviz.tui.render.view import View
 
 ORDERED = [panel for panel in PANELS if panel.listing is not None and panel.listing.orders]
 

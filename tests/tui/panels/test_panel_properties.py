@@ -12,12 +12,12 @@ from helpers.panel_story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel, title_of
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.render.highlight import Source
+from mpviz.tui.panels.source_files import Source
 from mpviz.tui.render.palette import palette
+from mpviz.tui.render.view import View
 
 PIDS = st.sampled_from((MAIN, 1001, 1002, 1003, 1004))
 NAMES = st.one_of(

@@ -11,10 +11,11 @@ from helpers.panel_story import MAIN, MILLISECOND, Story
 from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
-from mpviz.tui.panels.timeline import PANEL, mark_step
+from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.render import timeline
+from mpviz.tui.render.lane_rows import mark_step
 from mpviz.tui.render.lanes import STEPS, ColumnStore, Grid, column_width, lane_cells, mixed_cell
+from mpviz.tui.render.view import View
 
 
 def two_waits() -> Story:

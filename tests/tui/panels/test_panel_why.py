@@ -10,8 +10,8 @@ from helpers.panel_story import MAIN
 from helpers.why_stories import WORKERS, broken_ring, line, ring
 from mpviz.trace.explain.chains import End, chain_of
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels import PANELS, chain, findings, timeline
+from mpviz.tui.render.view import View
 
 
 def key(state: RunState) -> str:

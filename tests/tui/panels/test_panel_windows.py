@@ -11,9 +11,9 @@ from helpers.panel_story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.panels import locks, memory, pipes, processes, queues, signals, values
 from mpviz.tui.panels.panel import Panel
+from mpviz.tui.render.view import View
 
 MANY = 400
 

@@ -17,11 +17,10 @@ from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.replay import ReplayScreen
-from mpviz.tui.screens.scrubber_rows import bar_columns
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.prompt import Prompt
-from mpviz.tui.widgets.scrubber import Scrubber
+from mpviz.tui.widgets.scrubber import Scrubber, bar_columns
 
 Drive = Callable[..., None]
 SECOND = 1_000_000_000

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mpviz.trace.model.measures import Density
-from mpviz.tui.screens.scrubber_rows import (
+from mpviz.tui.widgets.scrubber import (
     Place,
     bar_columns,
     moment_from,

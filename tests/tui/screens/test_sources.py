@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from mpviz.tui.screens import sources
-from mpviz.tui.screens.sources import BEING_READ, Sources
+from mpviz.tui.panels import source_files
+from mpviz.tui.panels.source_files import BEING_READ, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(6 << 30)
     said = {
-        name: sources.read(name).error
+        name: source_files.read(name).error
         for name in (
             "/dev/zero",
             "/dev/stdin",
@@ -42,11 +42,11 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
 
 def test_a_long_source_is_plain_text_and_cut(tmp_path: Path) -> None:
     long = tmp_path / "long.py"
-    content = b"def f(): pass\n" * (sources.LINES_SHOWN + 50) + b"x" * 100_000
+    content = b"def f(): pass\n" * (source_files.LINES_SHOWN + 50) + b"x" * 100_000
     long.write_bytes(content)
-    source = sources.read(str(long))
+    source = source_files.read(str(long))
     assert source.checksum == crc32(content)
-    assert len(source.lines) == sources.LINES_SHOWN
+    assert len(source.lines) == source_files.LINES_SHOWN
     assert source.lines[0] == (("def f(): pass", "text"),)
 
 
@@ -54,15 +54,15 @@ def test_the_screen_does_not_wait_for_a_file_and_hears_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
 ) -> None:
     may_go_on, reader = threading.Event(), []
-    read = sources.read
+    read = source_files.read
 
-    def slow(file: str) -> sources.Source:
+    def slow(file: str) -> source_files.Source:
         reader.append(threading.current_thread())
         may_go_on.wait()
         return read(file)
 
-    monkeypatch.setattr(sources, "read", slow)
-    monkeypatch.setattr(sources, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(source_files, "read", slow)
+    monkeypatch.setattr(source_files, "LOOK_AGAIN_SECONDS", 0.0)
     file = tmp_path / "program.py"
     file.write_text("x = 1\n")
     heard = threading.Event()
@@ -83,6 +83,6 @@ def test_the_screen_does_not_wait_for_a_file_and_hears_of_it(
 
 def test_only_so_many_files_are_kept(tmp_path: Path) -> None:
     held = Sources()
-    for number in range(sources.KEPT + 5):
+    for number in range(source_files.KEPT + 5):
         held.ask(str(tmp_path / f"{number}.py"))
-    assert len(held._known) == sources.KEPT
+    assert len(held._known) == source_files.KEPT

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.state import RunState
-from mpviz.tui.actions.view import View
 from mpviz.tui.render.glyphs import matches
 from mpviz.tui.render.rows import Part, Row, right, row
+from mpviz.tui.render.view import View
 
 T = TypeVar("T")
 
