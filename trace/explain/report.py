@@ -9,7 +9,7 @@ from typing import Any
 from mpviz.trace.explain import time_report
 from mpviz.trace.explain.stalls import as_it_waits
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.primitive import Summary
+from mpviz.trace.model.primitive import ObjectReport
 from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.processes.identity import described, end_and_sender
 from mpviz.trace.model.processes.process import Process, Stuck
@@ -30,6 +30,10 @@ def document(state: RunState) -> dict[str, Any]:
     for primitive in PRIMITIVES:
         if primitive.document is not None:
             sections.update(primitive.document(state))
+        report = primitive.report
+        if report is not None:
+            entries = [report.entry(state, each) for each in report.objects(state)]
+            sections[report.section or report.things] = entries
     for entry in sections["processes"]:
         entry["wait"] = _wait(state, state.processes[entry["id"]])
     sections["findings"] = [_finding(state, each) for each in state.findings.values()]
@@ -108,9 +112,6 @@ def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
 
 
 def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
-    def seconds(time: int) -> float | None:
-        return (time - state.origin) / 1e9 if time >= 0 else None
-
     return {
         "rule": finding.rule,
         "message": finding.message,
@@ -118,9 +119,9 @@ def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "pids": [state.processes[key].pid for key in finding.processes],
         "objects": list(finding.objects),
-        "since": seconds(finding.since),
-        "found": seconds(finding.found),
-        "over": seconds(finding.over),
+        "since": state.seconds(finding.since),
+        "found": state.seconds(finding.found),
+        "over": state.seconds(finding.over),
     }
 
 
@@ -154,12 +155,12 @@ def _cores(state: RunState) -> list[dict[str, Any]]:
     ]
 
 
-def _told(state: RunState, told: Summary) -> list[str]:
-    """A line for each object. If there are very many, only the most important have one."""
-    objects = told.objects(state)
-    shown = nlargest(MOST_TOLD, objects, key=told.weight) if len(objects) > MOST_TOLD else objects
-    more = _more(len(objects), told.thing, told.things)
-    return [*(told.line(state, each) for each in shown), *more]
+def _objects(state: RunState, report: ObjectReport) -> list[str]:
+    """A line for each object; if there are very many, only for the most important ones."""
+    found = report.objects(state)
+    shown = nlargest(MOST_TOLD, found, key=report.weight) if len(found) > MOST_TOLD else found
+    more = _more(len(found), report.thing, report.things)
+    return [*(report.line(state, each) for each in shown), *more]
 
 
 def _more(number: int, thing: str, things: str) -> list[str]:
@@ -182,8 +183,8 @@ def _lines(state: RunState) -> list[str]:
     not_told = unobserved_run(state)
     lines += [not_told] if not_told else []
     for primitive in PRIMITIVES:
-        if primitive.summary is not None:
-            lines += _told(state, primitive.summary)
+        if primitive.report is not None:
+            lines += _objects(state, primitive.report)
     lines += time_report.summary(state)
     for finding in islice(state.findings.values(), MOST_TOLD):
         over = duration(finding.over - state.origin)

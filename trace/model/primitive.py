@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.lane import Activity
@@ -12,6 +12,9 @@ from mpviz.trace.model.measures import TimingFields
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import PartHandler
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Thread(NamedTuple):
@@ -80,6 +83,22 @@ class FormHandler:
     fields: tuple[str, ...]
 
 
+def known(kind: type[T], fold: Callable[[RunState, Process, T, Any], None]) -> Handler:
+    """Make a handler for events about an object of this kind.
+
+    An object that nobody announced is a part of something else (of an Event, say, that came to a
+    child under spawn): it is not the program's own, and not shown.
+    """
+
+    def handle(state: RunState, process: Process, event: Any) -> None:
+        process.site = getattr(event, "site", 0) or process.site
+        found = state.table(kind).get(event.object)
+        if found is not None:
+            fold(state, process, found, event)
+
+    return handle
+
+
 def _nothing(state: RunState, wait: Wait, duration: int) -> None:
     """Most waits leave nothing to count when they end."""
 
@@ -95,12 +114,48 @@ class WaitKind:
     unblockers: Callable[[RunState, Wait], Unblockers]
     """Who could end it."""
     ended: Callable[[RunState, Wait, int], None] = _nothing
-    """Counts a wait that has ended, however it did, with its duration in nanoseconds."""
+    """Counts a wait that has ended for whatever reason, with its duration in nanoseconds."""
+
+
+def object_wait(  # noqa: PLR0917
+    activity: Activity,
+    kind: type[T],
+    unknown: str,
+    words: Callable[[RunState, T], str],
+    unblockers: Callable[[RunState, T], Unblockers],
+    ended: Callable[[RunState, Wait, int], None] = _nothing,
+) -> WaitKind:
+    """A wait for one object of this kind; ``unknown`` is said of one that nobody announced."""
+
+    def ask(describe: Callable[[RunState, T], R], otherwise: R) -> Callable[[RunState, Wait], R]:
+        def described(state: RunState, wait: Wait) -> R:
+            found = state.table(kind).get(wait.object)
+            return otherwise if found is None else describe(state, found)
+
+        return described
+
+    return WaitKind(activity, ask(words, unknown), ask(unblockers, Unblockers((), "")), ended)
+
+
+def add_to(kind: type, distribution: str = "wait") -> Callable[[RunState, Wait, int], None]:
+    """Count waits that have ended in this distribution of the objects that they were for."""
+
+    def ended(state: RunState, wait: Wait, duration: int) -> None:
+        found = state.table(kind).get(wait.object)
+        if found is not None:
+            getattr(found, distribution).add(duration)
+
+    return ended
+
+
+def all_of(kind: type[T]) -> Callable[[RunState], list[T]]:
+    """All objects of this kind, oldest first."""
+    return lambda state: list(state.table(kind).values())
 
 
 @dataclass(frozen=True)
-class Summary:
-    """How the report lists the objects of a primitive, a line each."""
+class ObjectReport:
+    """How reports list the objects of a primitive."""
 
     thing: str
     things: str
@@ -108,8 +163,13 @@ class Summary:
     objects: Callable[[RunState], Sequence[Any]]
     """All objects, oldest first."""
     weight: Callable[[Any], Any]
-    """If there are too many, the report lists those with the largest weight."""
+    """If there are too many for the summary, it lists those with the largest weight."""
+    entry: Callable[[RunState, Any], dict[str, Any]]
+    """One object in the ``--json`` document."""
     line: Callable[[RunState, Any], str]
+    """One object in the summary at the end of a run without a screen."""
+    section: str = ""
+    """The name of their list in the ``--json`` document, if it is not :attr:`things`."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +190,7 @@ class Primitive:
     What it waited for when it died is still in its ``waits``, and is counted already.
     """
     document: Callable[[RunState], dict[str, Any]] | None = None
-    """Its sections of the ``--json`` document."""
-    summary: Summary | None = None
-    """A line for each of its objects, for the end of a run without a screen."""
+    """Sections of the ``--json`` document besides that of its objects."""
+    report: ObjectReport | None = None
     timings: Callable[[RunState], Iterator[TimingFields]] | None = None
     """How long its tasks, waits and holds took; also of what has not happened yet."""

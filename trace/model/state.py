@@ -271,6 +271,15 @@ class RunState:
         """Records that are known to be missing."""
         return sum(process.lost for process in self.processes.values())
 
+    def seconds(self, time: int) -> float | None:
+        """Seconds from the start of the run; None for a moment that has not come (-1)."""
+        return (time - self.origin) / 1e9 if time >= 0 else None
+
+    def pid_of(self, key: str) -> int | None:
+        """The pid of the process with this key; None if none is known."""
+        process = self.processes.get(key)
+        return process.pid if process else None
+
     def note(self, time: int, process: str, text: str, *, trouble: bool = False) -> None:
         """Add a line to the event log."""
         entry = LogEntry(time, process, text, trouble)

@@ -3,31 +3,24 @@
 To teach mpviz a new primitive: one new file here, and its name in :data:`PRIMITIVES`.
 """
 
-from mpviz.trace.model.primitive import Primitive
-from mpviz.trace.model.primitives import (
-    barrier,
-    condition,
-    lock,
-    manager,
-    memory,
-    pipe,
-    pool,
-    process,
-    queue,
-    value,
-)
-from mpviz.trace.model.primitives import mp_event as event
+from importlib import import_module
 
-PRIMITIVES: tuple[Primitive, ...] = (
-    process.PRIMITIVE,
-    pool.PRIMITIVE,
-    queue.PRIMITIVE,
-    lock.PRIMITIVE,
-    value.PRIMITIVE,
-    event.PRIMITIVE,
-    condition.PRIMITIVE,
-    barrier.PRIMITIVE,
-    pipe.PRIMITIVE,
-    manager.PRIMITIVE,
-    memory.PRIMITIVE,
+from mpviz.trace.model.primitive import Primitive
+
+PRIMITIVES: tuple[Primitive, ...] = tuple(
+    import_module(f"{__name__}.{file}").PRIMITIVE
+    for file in (
+        "process",
+        "pool",
+        "queue",
+        "lock",
+        "value",
+        "mp_event",
+        "condition",
+        "barrier",
+        "pipe",
+        "manager",
+        "memory",
+    )
 )
+"""In the order in which reports list them."""

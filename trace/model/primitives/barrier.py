@@ -11,15 +11,24 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
-from mpviz.trace.model.primitives.mp_event import (
-    NOTES,
-    names_of,
-    note_death,
-    wake_unblockers,
-    wake_words,
+from mpviz.trace.model.primitive import (
+    ObjectReport,
+    Primitive,
+    Unblockers,
+    add_to,
+    all_of,
+    known,
+    main_threads,
+    object_wait,
 )
-from mpviz.trace.model.processes.process import Process, Wait, begin_wait, go_on, settle
+from mpviz.trace.model.primitives.counted_waiters import (
+    NOTES,
+    after_wait,
+    names_of,
+    note_deaths,
+    wake_wait,
+)
+from mpviz.trace.model.processes.process import Process, Wait, begin_wait, settle
 from mpviz.trace.model.state import RunState, note_thread
 
 
@@ -114,12 +123,8 @@ def _created(state: RunState, process: Process, event: BarrierCreated) -> None:
     state.table(Barrier)[event.object] = Barrier(event.object, name, max(0, event.parties))
 
 
-# As with locks, a barrier that nobody announced is a part of something else and is not shown.
-
-
 def _arrived(state: RunState, process: Process, event: Arrived) -> None:
-    if event.site:
-        process.site = event.site
+    process.site = event.site or process.site
     if event.waits:
         wait = Wait("barrier", event.object, event.time, Activity.SIGNAL, event.site)
         begin_wait(process, event.thread, wait)
@@ -131,10 +136,7 @@ def _arrived(state: RunState, process: Process, event: Arrived) -> None:
         note_thread(barrier.here, process, event.thread, event.time, where)
 
 
-def _released(state: RunState, process: Process, event: Released) -> None:
-    barrier = state.table(Barrier).get(event.object)
-    if barrier is None:
-        return
+def _released(state: RunState, process: Process, barrier: Barrier, event: Released) -> None:
     barrier.rounds += 1
     barrier.last_to_arrive = process.key
     barrier.last_by[process.key] = barrier.last_by.get(process.key, 0) + 1
@@ -144,22 +146,11 @@ def _released(state: RunState, process: Process, event: Released) -> None:
         state.note(event.time, process.key, text)
 
 
-def _left(state: RunState, process: Process, event: Left) -> None:
-    took = go_on(process, event.time, event.thread, event.site)
-    barrier = state.table(Barrier).get(event.object)
-    if barrier is None:
-        return
+def _left(state: RunState, process: Process, barrier: Barrier, event: Left) -> None:
     barrier.here.pop((process.key, event.thread), None)
-    if took >= 0:
-        barrier.wait.add(took)
 
 
-def _broken(state: RunState, process: Process, event: Broken) -> None:
-    if event.site:
-        process.site = event.site
-    barrier = state.table(Barrier).get(event.object)
-    if barrier is None:
-        return
+def _broken(state: RunState, process: Process, barrier: Barrier, event: Broken) -> None:
     barrier.broken = True
     barrier.reason = event.reason
     barrier.broken_by = process.key
@@ -168,13 +159,9 @@ def _broken(state: RunState, process: Process, event: Broken) -> None:
     state.note(event.time, process.key, text, trouble=event.reason != "abort")
 
 
-def _reset(state: RunState, process: Process, event: BarrierReset) -> None:
-    if event.site:
-        process.site = event.site
-    barrier = state.table(Barrier).get(event.object)
-    if barrier is not None:
-        barrier.broken = False
-        _let_go(barrier)
+def _reset(state: RunState, process: Process, barrier: Barrier, event: BarrierReset) -> None:
+    barrier.broken = False
+    _let_go(barrier)
 
 
 def _let_go(barrier: Barrier) -> None:
@@ -182,77 +169,38 @@ def _let_go(barrier: Barrier) -> None:
     barrier.here = {place: at for place, at in barrier.here.items() if place[0] in barrier.dead}
 
 
-def _gave_up(state: RunState, wait: Wait, took: int) -> None:
-    barrier = state.table(Barrier).get(wait.object)
-    if barrier is not None:
-        barrier.wait.add(took)
-
-
-def _process_ended(state: RunState, process: Process) -> None:
-    for wait in process.waits.values():
-        barrier = state.table(Barrier).get(wait.object) if wait.what == "barrier" else None
-        if barrier is not None:
-            barrier.dead.append(process.key)
-            note_death(state, process, f"barrier {barrier.name}")
-
-
-def _words(state: RunState, wait: Wait) -> str:
-    barrier = state.table(Barrier).get(wait.object)
-    if barrier is None:
-        return "an internal barrier"
+def _words(state: RunState, barrier: Barrier) -> str:
     if barrier.broken:
         return f"barrier {barrier.name}, which is broken"
     return f"barrier {barrier.name}, {len(barrier.here)} of {barrier.parties} there"
 
 
-def _drain_words(state: RunState, wait: Wait) -> str:
-    barrier = state.table(Barrier).get(wait.object)
-    if barrier is None:
-        return "an internal barrier"
-    fate = f", {names_of(state, barrier.dead)} died in it" if barrier.dead else ""
-    return f"barrier {barrier.name} to empty{fate}"
+def _drain_words(state: RunState, barrier: Barrier) -> str:
+    died = f", {names_of(state, barrier.dead)} died in it" if barrier.dead else ""
+    return f"barrier {barrier.name} to empty{died}"
 
 
-def _wake_words(state: RunState, wait: Wait) -> str:
-    barrier = state.table(Barrier).get(wait.object)
-    if barrier is None:
-        return "an internal barrier"
-    return wake_words(state, f"barrier {barrier.name}", barrier.dead)
-
-
-def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    """Whoever is not there yet, of whom nobody can say who that will be."""
-    barrier = state.table(Barrier).get(wait.object)
-    here = {key for key, _ in barrier.here} if barrier is not None else set()
-    missing = [key for key in barrier.last_by if key not in here] if barrier is not None else []
+def _unblockers(state: RunState, barrier: Barrier) -> Unblockers:
+    """Those that came last before and are not there yet; who comes now nobody can know."""
+    here = {key for key, _ in barrier.here}
+    missing = [key for key in barrier.last_by if key not in here]
     return Unblockers(main_threads(missing), "was there before")
 
 
-def _drain_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    barrier = state.table(Barrier).get(wait.object)
-    dead = barrier.dead if barrier is not None else []
-    return Unblockers(main_threads(dead), "has to leave it", complete=bool(dead), all_needed=True)
+def _drain_unblockers(state: RunState, barrier: Barrier) -> Unblockers:
+    dead = main_threads(barrier.dead)
+    return Unblockers(dead, "has to leave it", complete=bool(dead), all_needed=True)
 
 
-def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    barrier = state.table(Barrier).get(wait.object)
-    return wake_unblockers(barrier.dead if barrier is not None else ())
-
-
-def _document(state: RunState) -> dict[str, Any]:
+def _entry(state: RunState, barrier: Barrier) -> dict[str, Any]:
     return {
-        "barriers": [
-            {
-                "id": barrier.id,
-                "name": barrier.name,
-                "parties": barrier.parties,
-                "rounds": barrier.rounds,
-                "broken": barrier.broken,
-                "waits": barrier.wait.count,
-                "wait": barrier.wait.total / 1e9,
-            }
-            for barrier in state.table(Barrier).values()
-        ]
+        "id": barrier.id,
+        "name": barrier.name,
+        "parties": barrier.parties,
+        "rounds": barrier.rounds,
+        "broken": barrier.broken,
+        "waits": barrier.wait.count,
+        "wait": barrier.wait.total / 1e9,
     }
 
 
@@ -269,29 +217,40 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
         yield "wait", "barrier", barrier.name, barrier.id, barrier.wait
 
 
+_INTERNAL = "an internal barrier"
+
 PRIMITIVE = Primitive(
     handlers={
         BarrierCreated: _created,
         Arrived: _arrived,
-        Released: _released,
-        Left: _left,
-        Broken: _broken,
-        BarrierReset: _reset,
+        Released: known(Barrier, _released),
+        Left: after_wait(Barrier, _left),
+        Broken: known(Barrier, _broken),
+        BarrierReset: known(Barrier, _reset),
     },
     in_rings=(Arrived, Released, Left),
     waits={
-        "barrier": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
-        "drain-barrier": WaitKind(Activity.SIGNAL, _drain_words, _drain_unblockers),
-        "wake-barrier": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
+        "barrier": object_wait(
+            Activity.SIGNAL,
+            Barrier,
+            _INTERNAL,
+            _words,
+            _unblockers,
+            add_to(Barrier),
+        ),
+        "drain-barrier": object_wait(
+            Activity.SIGNAL, Barrier, _INTERNAL, _drain_words, _drain_unblockers
+        ),
+        "wake-barrier": wake_wait(Barrier, "barrier"),
     },
-    process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "barrier",
-        "barriers",
-        lambda state: list(state.table(Barrier).values()),
-        lambda barrier: (barrier.broken, barrier.wait.total, barrier.rounds),
-        _line,
+    process_ended=note_deaths(Barrier, "barrier"),
+    report=ObjectReport(
+        thing="barrier",
+        things="barriers",
+        objects=all_of(Barrier),
+        weight=lambda barrier: (barrier.broken, barrier.wait.total, barrier.rounds),
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -11,10 +11,19 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
+from mpviz.trace.model.primitive import (
+    ObjectReport,
+    Primitive,
+    Unblockers,
+    add_to,
+    all_of,
+    known,
+    main_threads,
+    object_wait,
+)
+from mpviz.trace.model.primitives.counted_waiters import after_wait, note_deaths, wake_wait
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.primitives.mp_event import note_death, wake_unblockers, wake_words
-from mpviz.trace.model.processes.process import Process, Wait, go_on
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
 
@@ -79,83 +88,36 @@ def _created(state: RunState, process: Process, event: ConditionCreated) -> None
         locks[event.lock] = Lock(event.lock, f"inside {name}", "Lock", 1, inside=True)
 
 
-# As with locks, a condition that nobody announced is a part of something else and is not shown.
+def _notified(state: RunState, process: Process, condition: Condition, event: Notified) -> None:
+    condition.notifies += 1
+    condition.used_by.add(process.key)
+    condition.unheard += event.waiters <= 0
+    condition.last_notifier = process.key
+    condition.notified_at = event.time
 
 
-def _notified(state: RunState, process: Process, event: Notified) -> None:
-    if event.site:
-        process.site = event.site
-    condition = state.table(Condition).get(event.object)
-    if condition is not None:
-        condition.notifies += 1
-        condition.used_by.add(process.key)
-        condition.unheard += event.waiters <= 0
-        condition.last_notifier = process.key
-        condition.notified_at = event.time
-
-
-def _woken(state: RunState, process: Process, event: Woken) -> None:
-    took = go_on(process, event.time, event.thread, event.site)
-    condition = state.table(Condition).get(event.object)
-    if condition is None:
-        return
+def _woken(state: RunState, process: Process, condition: Condition, event: Woken) -> None:
     condition.wakes += bool(event.notified)
     condition.used_by.add(process.key)
-    if took >= 0:
-        condition.wait.add(took)
 
 
-def _gave_up(state: RunState, wait: Wait, took: int) -> None:
-    condition = state.table(Condition).get(wait.object)
-    if condition is not None:
-        condition.wait.add(took)
+def _words(state: RunState, condition: Condition) -> str:
+    return f"a notify of condition {condition.name}"
 
 
-def _process_ended(state: RunState, process: Process) -> None:
-    for wait in process.waits.values():
-        found = state.table(Condition).get(wait.object) if wait.what == "condition" else None
-        if found is not None:
-            found.dead.append(process.key)
-            note_death(state, process, f"condition {found.name}")
+def _unblockers(state: RunState, condition: Condition) -> Unblockers:
+    return Unblockers(main_threads(filter(None, [condition.last_notifier])), "has notified before")
 
 
-def _words(state: RunState, wait: Wait) -> str:
-    condition = state.table(Condition).get(wait.object)
-    return f"a notify of condition {condition.name}" if condition else "an internal condition"
-
-
-def _wake_words(state: RunState, wait: Wait) -> str:
-    condition = state.table(Condition).get(wait.object)
-    if condition is None:
-        return "an internal condition"
-    return wake_words(state, f"condition {condition.name}", condition.dead)
-
-
-def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    condition = state.table(Condition).get(wait.object)
-    notifier = (condition.last_notifier,) if condition is not None else ()
-    return Unblockers(main_threads(filter(None, notifier)), "has notified before")
-
-
-def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    condition = state.table(Condition).get(wait.object)
-    return wake_unblockers(condition.dead if condition is not None else ())
-
-
-def _document(state: RunState) -> dict[str, Any]:
+def _entry(state: RunState, condition: Condition) -> dict[str, Any]:
     return {
-        "conditions": [
-            {
-                "id": condition.id,
-                "name": condition.name,
-                "notifies": condition.notifies,
-                "unheard": condition.unheard,
-                "wakes": condition.wakes,
-                "waits": condition.wait.count,
-                "wait": condition.wait.total / 1e9,
-            }
-            for condition in state.table(Condition).values()
-        ]
+        "id": condition.id,
+        "name": condition.name,
+        "notifies": condition.notifies,
+        "unheard": condition.unheard,
+        "wakes": condition.wakes,
+        "waits": condition.wait.count,
+        "wait": condition.wait.total / 1e9,
     }
 
 
@@ -173,20 +135,31 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 
 
 PRIMITIVE = Primitive(
-    handlers={ConditionCreated: _created, Notified: _notified, Woken: _woken},
+    handlers={
+        ConditionCreated: _created,
+        Notified: known(Condition, _notified),
+        Woken: after_wait(Condition, _woken),
+    },
     in_rings=(Notified, Woken),
     waits={
-        "condition": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
-        "wake-condition": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
+        "condition": object_wait(
+            Activity.SIGNAL,
+            Condition,
+            "an internal condition",
+            _words,
+            _unblockers,
+            add_to(Condition),
+        ),
+        "wake-condition": wake_wait(Condition, "condition"),
     },
-    process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "condition",
-        "conditions",
-        lambda state: list(state.table(Condition).values()),
-        lambda condition: (condition.wait.total, condition.notifies),
-        _line,
+    process_ended=note_deaths(Condition, "condition"),
+    report=ObjectReport(
+        thing="condition",
+        things="conditions",
+        objects=all_of(Condition),
+        weight=lambda condition: (condition.wait.total, condition.notifies),
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -14,12 +14,14 @@ from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
+    ObjectReport,
     Primitive,
     RingHandler,
-    Summary,
     Thread,
     Unblockers,
-    WaitKind,
+    add_to,
+    known,
+    object_wait,
 )
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
@@ -154,10 +156,6 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
     state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
 
 
-# A lock that nobody announced is a part of something else (of an Event, say, that came to a child
-# under spawn): it is not the program's, and only ends the wait that it may have begun.
-
-
 def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     lock = state.table(Lock).get(lock_id)
     key, waits = process.key, process.waits
@@ -262,16 +260,8 @@ def _nothing(*_: int) -> None:
     """Fold what happens to a lock that nobody announced."""
 
 
-def _refused(state: RunState, process: Process, event: ReleaseRefused) -> None:
-    lock = state.table(Lock).get(event.object)
-    if lock is not None:
-        lock.releases -= 1
-
-
-def _gave_up(state: RunState, wait: Wait, took: int) -> None:
-    lock = state.table(Lock).get(wait.object)
-    if lock is not None:
-        lock.wait.add(took)
+def _refused(state: RunState, process: Process, lock: Lock, event: ReleaseRefused) -> None:
+    lock.releases -= 1
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -281,47 +271,32 @@ def _process_ended(state: RunState, process: Process) -> None:
             lock.cut_off += 1
 
 
-def _words(state: RunState, wait: Wait) -> str:
-    lock = state.table(Lock).get(wait.object)
-    if lock is None:
-        return "an internal lock"
+def _words(state: RunState, lock: Lock) -> str:
     holder = state.processes.get(lock.holder)
     if holder is None:
         return f"{lock.kind.lower()} {lock.name}"
-    fate = "" if holder.alive else ", which is dead"
-    return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{fate}"
+    dead = "" if holder.alive else ", which is dead"
+    return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{dead}"
 
 
-def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    """Its holders; who releases a semaphore need not have taken it, so others could, too."""
-    lock = state.table(Lock).get(wait.object)
-    if lock is None:
-        return Unblockers((), "holds it")
+def _unblockers(state: RunState, lock: Lock) -> Unblockers:
+    """Its holders; a semaphore may also be released by one that has not taken it."""
     holders = tuple(Thread(*holder) for holder in lock.holders)
     is_lock = lock.kind in ("Lock", "RLock") and bool(holders)
     return Unblockers(holders, "holds it", complete=is_lock, as_of=lock.heard)
 
 
-def _document(state: RunState) -> dict[str, Any]:
-    def pid_of(key: str) -> int | None:
-        process = state.processes.get(key)
-        return process.pid if process else None
-
+def _entry(state: RunState, lock: Lock) -> dict[str, Any]:
     return {
-        "locks": [
-            {
-                "id": lock.id,
-                "name": lock.name,
-                "kind": lock.kind,
-                "acquisitions": lock.acquisitions,
-                "releases": lock.releases,
-                "contended": lock.contended,
-                "wait": _waited(state, lock) / 1e9,
-                "hold": _held(state, lock) / 1e9,
-                "holder_pid": pid_of(lock.holder),
-            }
-            for lock in locks_in_use(state)
-        ]
+        "id": lock.id,
+        "name": lock.name,
+        "kind": lock.kind,
+        "acquisitions": lock.acquisitions,
+        "releases": lock.releases,
+        "contended": lock.contended,
+        "wait": _waited(state, lock) / 1e9,
+        "hold": _held(state, lock) / 1e9,
+        "holder_pid": state.pid_of(lock.holder),
     }
 
 
@@ -350,7 +325,7 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
-        ReleaseRefused: _refused,
+        ReleaseRefused: known(Lock, _refused),
     },
     ring_handlers={
         LockAcquired: RingHandler(_acquiring, ("site",)),
@@ -358,15 +333,20 @@ PRIMITIVE = Primitive(
     },
     part_handlers=(PartHandler((LockAcquired, LockReleased), _taking_turns),),
     in_rings=(ReleaseRefused,),
-    waits={"lock": WaitKind(Activity.LOCK, _words, _unblockers, _gave_up)},
+    waits={
+        "lock": object_wait(
+            Activity.LOCK, Lock, "an internal lock", _words, _unblockers, add_to(Lock)
+        )
+    },
     process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "lock or semaphore",
-        "locks and semaphores",
-        locks_in_use,
-        lambda lock: (lock.wait.total, lock.acquisitions),
-        _line,
+    report=ObjectReport(
+        section="locks",
+        thing="lock or semaphore",
+        things="locks and semaphores",
+        objects=locks_in_use,
+        weight=lambda lock: (lock.wait.total, lock.acquisitions),
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

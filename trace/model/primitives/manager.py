@@ -11,7 +11,14 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
+from mpviz.trace.model.primitive import (
+    ObjectReport,
+    Primitive,
+    Unblockers,
+    WaitKind,
+    all_of,
+    main_threads,
+)
 from mpviz.trace.model.primitives.memory import free_id
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
@@ -172,8 +179,7 @@ def _called(state: RunState, process: Process, event: MethodCalled) -> None:
     _manager(state, managed.manager).calls.add(event.time)
     wait = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
     begin_wait(process, event.thread, wait)
-    if event.site:
-        process.site = event.site
+    process.site = event.site or process.site
     settle(process, event.time)
 
 
@@ -219,51 +225,45 @@ def _answered(state: RunState, wait: Wait, took: int) -> None:
         managed.wait.add(took)
 
 
-def _words(state: RunState, wait: Wait) -> str:
+def _called_at(state: RunState, wait: Wait) -> tuple[Method | None, Manager | None]:
+    """The method whose answer is waited for, and the manager that it is called of."""
     method = state.table(Method).get(wait.object)
     managed = state.table(Managed).get(method.object) if method is not None else None
-    if method is None or managed is None:
+    return method, state.table(Manager).get(managed.manager) if managed is not None else None
+
+
+def _words(state: RunState, wait: Wait) -> str:
+    method, manager = _called_at(state, wait)
+    if method is None:
         return "an answer from a manager"
-    manager = state.table(Manager).get(managed.manager)
     server = state.processes.get(manager.server) if manager is not None else None
-    fate = ", which is dead" if server is not None and not server.alive else ""
-    return f"an answer from manager {manager_name(state, manager)} to {method.name}{fate}"
+    dead = ", which is dead" if server is not None and not server.alive else ""
+    return f"an answer from manager {manager_name(state, manager)} to {method.name}{dead}"
 
 
 def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    method = state.table(Method).get(wait.object)
-    managed = state.table(Managed).get(method.object) if method is not None else None
-    manager = state.table(Manager).get(managed.manager) if managed is not None else None
-    server = (manager.server,) if manager is not None and manager.server else ()
-    return Unblockers(main_threads(server), "answers", complete=bool(server))
+    _, manager = _called_at(state, wait)
+    server = main_threads([manager.server] if manager is not None and manager.server else [])
+    return Unblockers(server, "answers", complete=bool(server))
 
 
-def _document(state: RunState) -> dict[str, Any]:
-    def pid_of(key: str) -> int | None:
-        process = state.processes.get(key)
-        return process.pid if process else None
-
+def _entry(state: RunState, manager: Manager) -> dict[str, Any]:
     return {
-        "managers": [
+        "id": manager.id,
+        "name": manager_name(state, manager),
+        "pid": state.pid_of(manager.server),
+        "calls": manager.calls.count,
+        "objects": [
             {
-                "id": manager.id,
-                "name": manager_name(state, manager),
-                "pid": pid_of(manager.server),
-                "calls": manager.calls.count,
-                "objects": [
-                    {
-                        "id": managed.id,
-                        "name": managed.name,
-                        "kind": managed.kind,
-                        "calls": managed.calls.count,
-                        "wait": managed.wait.total / 1e9,
-                        "methods": {name: method.calls for name, method in methods_of(managed)},
-                    }
-                    for managed in objects_of(state, manager)
-                ],
+                "id": managed.id,
+                "name": managed.name,
+                "kind": managed.kind,
+                "calls": managed.calls.count,
+                "wait": managed.wait.total / 1e9,
+                "methods": {name: method.calls for name, method in methods_of(managed)},
             }
-            for manager in state.table(Manager).values()
-        ]
+            for managed in objects_of(state, manager)
+        ],
     }
 
 
@@ -289,13 +289,13 @@ PRIMITIVE = Primitive(
     },
     in_rings=(MethodCalled, MethodAnswered),
     waits={"answer": WaitKind(Activity.RESULT, _words, _unblockers, _answered)},
-    document=_document,
-    summary=Summary(
-        "manager",
-        "managers",
-        lambda state: list(state.table(Manager).values()),
-        lambda manager: manager.calls.count,
-        _line,
+    report=ObjectReport(
+        thing="manager",
+        things="managers",
+        objects=all_of(Manager),
+        weight=lambda manager: manager.calls.count,
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -9,7 +9,7 @@ from typing import Any
 from mpviz.trace.model.events import Count, Event, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Primitive, Summary
+from mpviz.trace.model.primitive import ObjectReport, Primitive, all_of, known
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
@@ -76,8 +76,7 @@ def _created(state: RunState, process: Process, event: MemoryCreated) -> None:
     block = MemoryBlock(event.object, name, event.size, created_by=process.key, uses=uses)
     blocks[event.object] = block
     _attach(block, process)
-    if event.site:
-        process.site = event.site
+    process.site = event.site or process.site
 
 
 def free_id(taken: Container[str], name: str, uses: int) -> tuple[str, int]:
@@ -99,24 +98,18 @@ def _attached(state: RunState, process: Process, event: MemoryAttached) -> None:
     if block is None:
         block = blocks[event.object] = MemoryBlock(event.object, event.object, event.size)
     _attach(block, process)
-    if event.site:
-        process.site = event.site
+    process.site = event.site or process.site
 
 
-def _closed(state: RunState, process: Process, event: MemoryClosed) -> None:
-    block = state.table(MemoryBlock).get(event.object)
-    if block is None:
-        return
+def _closed(state: RunState, process: Process, block: MemoryBlock, event: MemoryClosed) -> None:
     left = block.attached.pop(process.key, 1) - 1
     if left > 0:
         block.attached[process.key] = left
 
 
-def _unlinked(state: RunState, process: Process, event: MemoryUnlinked) -> None:
-    block = state.table(MemoryBlock).get(event.object)
-    if block is not None:
-        block.unlinked = True
-        block.unlinked_by = process.key
+def _unlinked(state: RunState, process: Process, block: MemoryBlock, event: MemoryUnlinked) -> None:
+    block.unlinked = True
+    block.unlinked_by = process.key
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -124,52 +117,39 @@ def _process_ended(state: RunState, process: Process) -> None:
         block.attached.pop(process.key, None)
 
 
-def _document(state: RunState) -> dict[str, Any]:
-    def pid_of(key: str) -> int | None:
-        process = state.processes.get(key)
-        return process.pid if process else None
-
+def _entry(state: RunState, block: MemoryBlock) -> dict[str, Any]:
+    users = [process for process in state.processes.values() if process.key in block.attached_ever]
     return {
-        "shared_memory": [
-            {
-                "id": block.id,
-                "name": block.name,
-                "size": block.size,
-                "created_by_pid": pid_of(block.created_by),
-                "attached_by": [
-                    process.pid
-                    for key, process in state.processes.items()
-                    if key in block.attached_ever
-                ],
-                "attached_now": [
-                    process.pid for key, process in state.processes.items() if key in block.attached
-                ],
-                "unlinked": block.unlinked,
-            }
-            for block in state.table(MemoryBlock).values()
-        ]
+        "id": block.id,
+        "name": block.name,
+        "size": block.size,
+        "created_by_pid": state.pid_of(block.created_by),
+        "attached_by": [process.pid for process in users],
+        "attached_now": [process.pid for process in users if process.key in block.attached],
+        "unlinked": block.unlinked,
     }
 
 
 def _line(state: RunState, block: MemoryBlock) -> str:
-    fate = "unlinked" if block.unlinked else "never unlinked"
-    return f"shared memory {block.name}: {plural(block.size, 'byte')}, {fate}"
+    unlinked = "unlinked" if block.unlinked else "never unlinked"
+    return f"shared memory {block.name}: {plural(block.size, 'byte')}, {unlinked}"
 
 
 PRIMITIVE = Primitive(
     handlers={
         MemoryCreated: _created,
         MemoryAttached: _attached,
-        MemoryClosed: _closed,
-        MemoryUnlinked: _unlinked,
+        MemoryClosed: known(MemoryBlock, _closed),
+        MemoryUnlinked: known(MemoryBlock, _unlinked),
     },
     process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "block of shared memory",
-        "blocks of shared memory",
-        lambda state: list(state.table(MemoryBlock).values()),
-        lambda block: (not block.unlinked, block.size),
-        _line,
+    report=ObjectReport(
+        section="shared_memory",
+        thing="block of shared memory",
+        things="blocks of shared memory",
+        objects=all_of(MemoryBlock),
+        weight=lambda block: (not block.unlinked, block.size),
+        entry=_entry,
+        line=_line,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,24 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
-from mpviz.trace.model.processes.identity import described, ended_badly
-from mpviz.trace.model.processes.process import Process, Wait, go_on
+from mpviz.trace.model.primitive import (
+    ObjectReport,
+    Primitive,
+    Unblockers,
+    all_of,
+    known,
+    main_threads,
+    object_wait,
+)
+from mpviz.trace.model.primitives.counted_waiters import (
+    NOTES,
+    after_wait,
+    names_of,
+    note_deaths,
+    wake_wait,
+)
+from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
-
-NOTES = 200
-"""So much of what happens to one object goes into the log: more would push all else out of it."""
 
 
 class EventCreated(Event, tag="event.created", kw_only=True):
@@ -78,42 +89,12 @@ class SharedEvent:
     """Keys of those that died while they waited; it still counts them among its waiters."""
 
 
-def names_of(state: RunState, keys: Sequence[str]) -> str:
-    """The processes with these keys, by name: "Process-2 and Process-3"."""
-    return " and ".join(described(state.processes[key]) for key in keys if key in state.processes)
-
-
-def wake_words(state: RunState, name: str, dead: Sequence[str]) -> str:
-    """What a process waits for that lets others go on: for the dead it waits for ever."""
-    fate = f", {names_of(state, dead)} died waiting" if dead else ""
-    return f"the waiters of {name} to wake{fate}"
-
-
-def wake_unblockers(dead: Sequence[str]) -> Unblockers:
-    """Who would have to wake for that: the dead never will; of the living it is not told who."""
-    return Unblockers(main_threads(dead), "has to wake", complete=bool(dead), all_needed=True)
-
-
-def note_death(state: RunState, process: Process, name: str) -> None:
-    """Tell of a process that died while it waited for something that counts its waiters."""
-    text = f"died waiting for {name}, which still counts it as a waiter"
-    state.note(process.ended, process.key, text, trouble=ended_badly(process))
-
-
 def _created(state: RunState, process: Process, event: EventCreated) -> None:
     name = name_object(state, event.site, "Event")
     state.table(SharedEvent)[event.object] = SharedEvent(event.object, name)
 
 
-# As with locks, an event that nobody announced is a part of something else and is not shown.
-
-
-def _set(state: RunState, process: Process, event: EventSet) -> None:
-    if event.site:
-        process.site = event.site
-    shared = state.table(SharedEvent).get(event.object)
-    if shared is None:
-        return
+def _set(state: RunState, process: Process, shared: SharedEvent, event: EventSet) -> None:
     shared.sets += 1
     shared.used_by.add(process.key)
     if shared.is_set:
@@ -127,27 +108,17 @@ def _set(state: RunState, process: Process, event: EventSet) -> None:
         state.note(event.time, process.key, f"sets event {shared.name}, {who}")
 
 
-def _cleared(state: RunState, process: Process, event: EventCleared) -> None:
-    if event.site:
-        process.site = event.site
-    shared = state.table(SharedEvent).get(event.object)
-    if shared is not None:
-        shared.clears += 1
-        shared.used_by.add(process.key)
-        shared.is_set = False
-        shared.cleared_by = process.key
+def _cleared(state: RunState, process: Process, shared: SharedEvent, event: EventCleared) -> None:
+    shared.clears += 1
+    shared.used_by.add(process.key)
+    shared.is_set = False
+    shared.cleared_by = process.key
 
 
-def _waited(state: RunState, process: Process, event: EventWaited) -> None:
-    took = go_on(process, event.time, event.thread, event.site)
-    shared = state.table(SharedEvent).get(event.object)
-    if shared is None:
-        return
+def _waited(state: RunState, process: Process, shared: SharedEvent, event: EventWaited) -> None:
     shared.waits += 1
     shared.used_by.add(process.key)
     shared.timed_out += not event.passed
-    if took >= 0:
-        shared.wait.add(took)
 
 
 def _gave_up(state: RunState, wait: Wait, took: int) -> None:
@@ -157,62 +128,28 @@ def _gave_up(state: RunState, wait: Wait, took: int) -> None:
         shared.wait.add(took)
 
 
-def _process_ended(state: RunState, process: Process) -> None:
-    for wait in process.waits.values():
-        shared = state.table(SharedEvent).get(wait.object) if wait.what == "event" else None
-        if shared is not None:
-            shared.dead.append(process.key)
-            note_death(state, process, f"event {shared.name}")
-
-
-def _words(state: RunState, wait: Wait) -> str:
-    shared = state.table(SharedEvent).get(wait.object)
-    if shared is None:
-        return "an internal event"
+def _words(state: RunState, shared: SharedEvent) -> str:
     if shared.is_set:
         return f"event {shared.name}"
     cleared = names_of(state, [shared.cleared_by])
     return f"event {shared.name}, {f'cleared by {cleared}' if cleared else 'not set yet'}"
 
 
-def _wake_words(state: RunState, wait: Wait) -> str:
-    shared = state.table(SharedEvent).get(wait.object)
-    if shared is None:
-        return "an internal event"
-    return wake_words(state, f"event {shared.name}", shared.dead)
+def _unblockers(state: RunState, shared: SharedEvent) -> Unblockers:
+    return Unblockers(main_threads(filter(None, [shared.set_by])), "has set it before")
 
 
-def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    shared = state.table(SharedEvent).get(wait.object)
-    setter = (shared.set_by,) if shared is not None and shared.set_by else ()
-    return Unblockers(main_threads(setter), "has set it before")
-
-
-def _wake_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    shared = state.table(SharedEvent).get(wait.object)
-    return wake_unblockers(shared.dead if shared is not None else ())
-
-
-def _document(state: RunState) -> dict[str, Any]:
-    def pid_of(key: str) -> int | None:
-        process = state.processes.get(key)
-        return process.pid if process else None
-
+def _entry(state: RunState, shared: SharedEvent) -> dict[str, Any]:
     return {
-        "events": [
-            {
-                "id": shared.id,
-                "name": shared.name,
-                "sets": shared.sets,
-                "clears": shared.clears,
-                "waits": shared.waits,
-                "timed_out": shared.timed_out,
-                "wait": shared.wait.total / 1e9,
-                "is_set": shared.is_set,
-                "set_by_pid": pid_of(shared.set_by),
-            }
-            for shared in state.table(SharedEvent).values()
-        ]
+        "id": shared.id,
+        "name": shared.name,
+        "sets": shared.sets,
+        "clears": shared.clears,
+        "waits": shared.waits,
+        "timed_out": shared.timed_out,
+        "wait": shared.wait.total / 1e9,
+        "is_set": shared.is_set,
+        "set_by_pid": state.pid_of(shared.set_by),
     }
 
 
@@ -231,23 +168,25 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         EventCreated: _created,
-        EventSet: _set,
-        EventCleared: _cleared,
-        EventWaited: _waited,
+        EventSet: known(SharedEvent, _set),
+        EventCleared: known(SharedEvent, _cleared),
+        EventWaited: after_wait(SharedEvent, _waited),
     },
     in_rings=(EventSet, EventCleared, EventWaited),
     waits={
-        "event": WaitKind(Activity.SIGNAL, _words, _unblockers, _gave_up),
-        "wake-event": WaitKind(Activity.SIGNAL, _wake_words, _wake_unblockers),
+        "event": object_wait(
+            Activity.SIGNAL, SharedEvent, "an internal event", _words, _unblockers, _gave_up
+        ),
+        "wake-event": wake_wait(SharedEvent, "event"),
     },
-    process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "event",
-        "events",
-        lambda state: list(state.table(SharedEvent).values()),
-        lambda event: (event.wait.total, event.sets),
-        _line,
+    process_ended=note_deaths(SharedEvent, "event"),
+    report=ObjectReport(
+        thing="event",
+        things="events",
+        objects=all_of(SharedEvent),
+        weight=lambda event: (event.wait.total, event.sets),
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

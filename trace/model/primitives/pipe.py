@@ -11,7 +11,14 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_pair
-from mpviz.trace.model.primitive import Primitive, Summary, Unblockers, WaitKind, main_threads
+from mpviz.trace.model.primitive import (
+    ObjectReport,
+    Primitive,
+    Unblockers,
+    WaitKind,
+    known,
+    main_threads,
+)
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
 from mpviz.trace.model.state import RunState
@@ -153,16 +160,11 @@ def _created(state: RunState, process: Process, event: PipeCreated) -> None:
     state.table(Pipe)[event.object] = state.table(Pipe)[event.other] = pipe
 
 
-# A child cannot know which of the connections that came to it are the program's own. An end that
-# nobody announced is a part of something else, and is not shown.
+# A child cannot know which of the connections that came to it are the program's own: an end that
+# nobody announced is not shown.
 
 
-def _sent(state: RunState, process: Process, event: MessageSent) -> None:
-    if event.site:
-        process.site = event.site
-    pipe = state.table(Pipe).get(event.object)
-    if pipe is None:
-        return
+def _sent(state: RunState, process: Process, pipe: Pipe, event: MessageSent) -> None:
     direction = pipe.direction_from(event.object)
     direction.sends.add(event.time)
     direction.sent_size += event.size
@@ -170,10 +172,7 @@ def _sent(state: RunState, process: Process, event: MessageSent) -> None:
     direction.sent_by[process.key] = direction.sent_by.get(process.key, 0) + 1
 
 
-def _refused(state: RunState, process: Process, event: SendRefused) -> None:
-    pipe = state.table(Pipe).get(event.object)
-    if pipe is None:
-        return
+def _refused(state: RunState, process: Process, pipe: Pipe, event: SendRefused) -> None:
     direction = pipe.direction_from(event.object)
     direction.refused += 1
     direction.sent_size -= event.size
@@ -181,8 +180,7 @@ def _refused(state: RunState, process: Process, event: SendRefused) -> None:
 
 
 def _received(state: RunState, process: Process, event: MessageReceived) -> None:
-    if event.site:
-        process.site = event.site
+    process.site = event.site or process.site
     wait = end_wait(process, event.thread) if process.waits else None
     pipe = state.table(Pipe).get(event.object)
     if pipe is not None:
@@ -195,17 +193,12 @@ def _received(state: RunState, process: Process, event: MessageReceived) -> None
         settle(process, event.time)
 
 
-def _ended(state: RunState, process: Process, event: PipeEnded) -> None:
-    pipe = state.table(Pipe).get(event.object)
-    if pipe is not None:
-        pipe.direction_to(event.object).ended = True
-        state.note(event.time, process.key, f"reads the end of pipe {pipe.name}")
+def _ended(state: RunState, process: Process, pipe: Pipe, event: PipeEnded) -> None:
+    pipe.direction_to(event.object).ended = True
+    state.note(event.time, process.key, f"reads the end of pipe {pipe.name}")
 
 
-def _closed(state: RunState, process: Process, event: EndClosed) -> None:
-    pipe = state.table(Pipe).get(event.object)
-    if pipe is None:
-        return
+def _closed(state: RunState, process: Process, pipe: Pipe, event: EndClosed) -> None:
     if event.writes:
         pipe.direction_from(event.object).senders_closed.add(process.key)
     if event.reads:
@@ -257,22 +250,17 @@ def _writers(state: RunState, wait: Wait) -> Unblockers:
     return Unblockers(main_threads(keys), "writes to it")
 
 
-def _document(state: RunState) -> dict[str, Any]:
+def _entry(state: RunState, pipe: Pipe) -> dict[str, Any]:
     return {
-        "pipes": [
-            {
-                "id": pipe.id,
-                "name": pipe.name,
-                "duplex": pipe.duplex,
-                "sends": sum(each.sends.count - each.refused for each in pipe.directions),
-                "receives": sum(each.receives.count for each in pipe.directions),
-                "bytes": sum(each.sent_size for each in pipe.directions),
-                "in_flight": sum(each.in_flight for each in pipe.directions),
-                "wait": sum(each.receive_wait.total for each in pipe.directions) / 1e9,
-                "send_wait": sum(each.send_wait.total for each in pipe.directions) / 1e9,
-            }
-            for pipe in pipes_made(state)
-        ]
+        "id": pipe.id,
+        "name": pipe.name,
+        "duplex": pipe.duplex,
+        "sends": sum(each.sends.count - each.refused for each in pipe.directions),
+        "receives": sum(each.receives.count for each in pipe.directions),
+        "bytes": sum(each.sent_size for each in pipe.directions),
+        "in_flight": sum(each.in_flight for each in pipe.directions),
+        "wait": sum(each.receive_wait.total for each in pipe.directions) / 1e9,
+        "send_wait": sum(each.send_wait.total for each in pipe.directions) / 1e9,
     }
 
 
@@ -299,24 +287,24 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         PipeCreated: _created,
-        MessageSent: _sent,
-        SendRefused: _refused,
+        MessageSent: known(Pipe, _sent),
+        SendRefused: known(Pipe, _refused),
         MessageReceived: _received,
-        PipeEnded: _ended,
-        EndClosed: _closed,
+        PipeEnded: known(Pipe, _ended),
+        EndClosed: known(Pipe, _closed),
     },
     in_rings=(MessageSent, SendRefused, MessageReceived),
     waits={
         "send": WaitKind(Activity.QUEUE, _send_words, _readers, _send_over),
         "receive": WaitKind(Activity.QUEUE, _receive_words, _writers, _receive_over),
     },
-    document=_document,
-    summary=Summary(
-        "pipe",
-        "pipes",
-        pipes_made,
-        _weight,
-        _line,
+    report=ObjectReport(
+        thing="pipe",
+        things="pipes",
+        objects=pipes_made,
+        weight=_weight,
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -11,15 +11,17 @@ from mpviz.trace.model.names import name_by_place, name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
     FormHandler,
+    ObjectReport,
     Primitive,
     RingHandler,
-    Summary,
     WaitKind,
+    all_of,
 )
 from mpviz.trace.model.primitives.pool_document import (
-    document,
+    pool_entry,
     results_unblockers,
     results_words,
+    tasks_document,
     workers_unblockers,
     workers_words,
 )
@@ -268,13 +270,14 @@ PRIMITIVE = Primitive(
         "workers": WaitKind(Activity.PROCESS, workers_words, workers_unblockers),
     },
     process_ended=_process_ended,
-    document=document,
-    summary=Summary(
-        "pool",
-        "pools",
-        lambda state: list(state.table(Pool).values()),
-        _done,
-        _line,
+    document=tasks_document,
+    report=ObjectReport(
+        thing="pool",
+        things="pools",
+        objects=all_of(Pool),
+        weight=_done,
+        entry=pool_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -68,16 +68,9 @@ def workers_unblockers(state: RunState, wait: Wait) -> Unblockers:
     return Unblockers(main_threads(living), "has to end", complete=bool(living), all_needed=True)
 
 
-def document(state: RunState) -> dict[str, Any]:
-    """The tasks of all pools, and the pools with their workers and jobs."""
-    return {
-        "tasks": [_task(state, task) for task in state.table(Task).values()],
-        "pools": [_pool(state, pool) for pool in state.table(Pool).values()],
-    }
-
-
-def _seconds(state: RunState, time: int) -> float | None:
-    return (time - state.origin) / 1e9 if time >= 0 else None
+def tasks_document(state: RunState) -> dict[str, Any]:
+    """The tasks of all pools."""
+    return {"tasks": [_task(state, task) for task in state.table(Task).values()]}
 
 
 def _task(state: RunState, task: Task) -> dict[str, Any]:
@@ -89,15 +82,16 @@ def _task(state: RunState, task: Task) -> dict[str, Any]:
         "function": task.function,
         "items": task.items,
         "worker_pid": state.processes[task.worker].pid,
-        "submitted": _seconds(state, task.submitted),
-        "started": _seconds(state, task.started),
-        "ended": _seconds(state, task.ended),
+        "submitted": state.seconds(task.submitted),
+        "started": state.seconds(task.started),
+        "ended": state.seconds(task.ended),
         "outcome": task.outcome,
         "error": task.error or None,
     }
 
 
-def _pool(state: RunState, pool: Pool) -> dict[str, Any]:
+def pool_entry(state: RunState, pool: Pool) -> dict[str, Any]:
+    """A pool with its workers and jobs."""
     return {
         "id": pool.id,
         "name": pool.name,
@@ -129,8 +123,8 @@ def _job(state: RunState, job: Job) -> dict[str, Any]:
         "job": job.number,
         "call": job.call,
         "function": job.function,
-        "submitted": _seconds(state, job.submitted),
-        "ended": _seconds(state, job.ended),
+        "submitted": state.seconds(job.submitted),
+        "ended": state.seconds(job.ended),
         "tasks": job.tasks if known else None,
         "items": job.items if job.items >= 0 else None,
         "chunksize": job.chunksize,

@@ -296,38 +296,29 @@ def _unblockers(state: RunState, wait: Wait) -> Unblockers:
 
 
 def _document(state: RunState) -> dict[str, Any]:
-    def seconds(time: int) -> float | None:
-        return (time - state.origin) / 1e9 if time >= 0 else None
+    return {"processes": [_entry(state, process) for process in state.processes.values()]}
 
-    def pid_of(key: str) -> int | None:
-        process = state.processes.get(key)
-        return process.pid if process else None
 
+def _entry(state: RunState, process: Process) -> dict[str, Any]:
+    code = process.exit_code
     return {
-        "processes": [
-            {
-                "id": process.key,
-                "pid": process.pid,
-                "parent_pid": pid_of(process.parent),
-                "name": process.name,
-                "role": process.role,
-                "command": process.command,
-                "python": process.python,
-                "observed": process.probed and process.records > 0,
-                "daemon": process.daemon,
-                "start_method": process.start_method,
-                "started": seconds(process.first_seen),
-                "ended": seconds(process.ended),
-                "exit_code": process.exit_code,
-                "joined": process.joined,
-                "signal": signal_name(-process.exit_code)
-                if process.exit_code is not None and process.exit_code < 0
-                else None,
-                "cpu_seconds": process.cpu_seconds,
-                "peak_rss": process.peak_rss,
-            }
-            for process in state.processes.values()
-        ]
+        "id": process.key,
+        "pid": process.pid,
+        "parent_pid": state.pid_of(process.parent),
+        "name": process.name,
+        "role": process.role,
+        "command": process.command,
+        "python": process.python,
+        "observed": process.probed and process.records > 0,
+        "daemon": process.daemon,
+        "start_method": process.start_method,
+        "started": state.seconds(process.first_seen),
+        "ended": state.seconds(process.ended),
+        "exit_code": code,
+        "joined": process.joined,
+        "signal": signal_name(-code) if code is not None and code < 0 else None,
+        "cpu_seconds": process.cpu_seconds,
+        "peak_rss": process.peak_rss,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,14 +14,18 @@ from mpviz.trace.model.measures import Distribution, Rate, Series, TimingFields
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
+    ObjectReport,
     Primitive,
     RingHandler,
-    Summary,
     Unblockers,
     WaitKind,
+    add_to,
+    all_of,
+    known,
     main_threads,
+    object_wait,
 )
-from mpviz.trace.model.processes.process import Process, Wait, go_on
+from mpviz.trace.model.processes.process import Process, go_on
 from mpviz.trace.model.state import RunState
 
 
@@ -124,9 +128,6 @@ def _created(state: RunState, process: Process, event: QueueCreated) -> None:
     state.table(Queue)[event.object] = queue
 
 
-# As with locks, a queue that nobody announced is a part of something else and is not shown.
-
-
 def _putting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
     queue = state.table(Queue).get(queue_id)
     if queue is None:
@@ -216,10 +217,7 @@ def _go_on(process: Process, time: int, thread: int, site: int, *_: int) -> None
     go_on(process, time, thread, site)
 
 
-def _lost(state: RunState, process: Process, event: ItemLost) -> None:
-    queue = state.table(Queue).get(event.object)
-    if queue is None:
-        return
+def _lost(state: RunState, process: Process, queue: Queue, event: ItemLost) -> None:
     queue.depth -= 1
     queue.put_since.discard(process.key)
     queue.depths.add(event.time, queue.depth)
@@ -228,10 +226,8 @@ def _lost(state: RunState, process: Process, event: ItemLost) -> None:
     state.note(event.time, process.key, text, trouble=not event.given_up)
 
 
-def _done(state: RunState, process: Process, event: ItemDone) -> None:
-    queue = state.table(Queue).get(event.object)
-    if queue is not None:
-        queue.done += 1
+def _done(state: RunState, process: Process, queue: Queue, event: ItemDone) -> None:
+    queue.done += 1
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -243,69 +239,43 @@ def _process_ended(state: RunState, process: Process) -> None:
                 queue.dead_turns[wait.what] = process.key
 
 
-def _put_given_up(state: RunState, wait: Wait, duration: int) -> None:
-    queue = state.table(Queue).get(wait.object)
-    if queue is not None:
-        queue.put_wait.add(duration)
+def _wait_at(
+    what: str, unblockers: Callable[[RunState, Queue], Unblockers], distribution: str = ""
+) -> WaitKind:
+    """A wait for something of a queue: ``{}`` in ``what`` is for the name of the queue."""
+    unknown = what.format("an internal queue")
+    ended = (add_to(Queue, distribution),) if distribution else ()
+
+    def words(state: RunState, queue: Queue) -> str:
+        return what.format(queue.name)
+
+    return object_wait(Activity.QUEUE, Queue, unknown, words, unblockers, *ended)
 
 
-def _get_given_up(state: RunState, wait: Wait, duration: int) -> None:
-    queue = state.table(Queue).get(wait.object)
-    if queue is not None:
-        queue.get_wait.add(duration)
-
-
-def _name(state: RunState, wait: Wait) -> str:
-    queue = state.table(Queue).get(wait.object)
-    return queue.name if queue is not None else "an internal queue"
-
-
-def _put_words(state: RunState, wait: Wait) -> str:
-    return f"room in {_name(state, wait)}"
-
-
-def _get_words(state: RunState, wait: Wait) -> str:
-    return f"an item from {_name(state, wait)}"
-
-
-def _drain_words(state: RunState, wait: Wait) -> str:
-    return f"what it has put in {_name(state, wait)} to be taken"
-
-
-def _join_words(state: RunState, wait: Wait) -> str:
-    queue = state.table(Queue).get(wait.object)
-    if queue is None:
-        return "the items of an internal queue to be done"
+def _to_be_done(state: RunState, queue: Queue) -> str:
     return f"{plural(queue.puts.count - queue.done, 'item')} of {queue.name} to be done"
 
 
-def _putters(state: RunState, wait: Wait) -> Unblockers:
-    queue = state.table(Queue).get(wait.object)
-    return Unblockers(main_threads(queue.putters if queue is not None else ()), "puts items in")
+def _putters(state: RunState, queue: Queue) -> Unblockers:
+    return Unblockers(main_threads(queue.putters), "puts items in")
 
 
-def _takers(state: RunState, wait: Wait) -> Unblockers:
-    queue = state.table(Queue).get(wait.object)
-    return Unblockers(main_threads(queue.takers if queue is not None else ()), "takes items out")
+def _takers(state: RunState, queue: Queue) -> Unblockers:
+    return Unblockers(main_threads(queue.takers), "takes items out")
 
 
-def _document(state: RunState) -> dict[str, Any]:
+def _entry(state: RunState, queue: Queue) -> dict[str, Any]:
     return {
-        "queues": [
-            {
-                "id": queue.id,
-                "name": queue.name,
-                "kind": queue.kind,
-                "maxsize": queue.maxsize,
-                "puts": queue.puts.count,
-                "gets": queue.gets.count,
-                "depth": queue.depth,
-                "max_depth": queue.max_depth,
-                "put_wait": queue.put_wait.total / 1e9,
-                "get_wait": queue.get_wait.total / 1e9,
-            }
-            for queue in state.table(Queue).values()
-        ]
+        "id": queue.id,
+        "name": queue.name,
+        "kind": queue.kind,
+        "maxsize": queue.maxsize,
+        "puts": queue.puts.count,
+        "gets": queue.gets.count,
+        "depth": queue.depth,
+        "max_depth": queue.max_depth,
+        "put_wait": queue.put_wait.total / 1e9,
+        "get_wait": queue.get_wait.total / 1e9,
     }
 
 
@@ -325,27 +295,33 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         QueueCreated: _created,
-        ItemLost: _lost,
-        ItemDone: _done,
+        ItemLost: known(Queue, _lost),
+        ItemDone: known(Queue, _done),
     },
     ring_handlers={
         ItemPut: RingHandler(_putting, ("site",)),
         ItemGot: RingHandler(_getting, ("site", "size")),
     },
     waits={
-        "put": WaitKind(Activity.QUEUE, _put_words, _takers, _put_given_up),
-        "get": WaitKind(Activity.QUEUE, _get_words, _putters, _get_given_up),
-        "drain": WaitKind(Activity.QUEUE, _drain_words, _takers),
-        "done": WaitKind(Activity.QUEUE, _join_words, _takers),
+        "put": _wait_at("room in {}", _takers, "put_wait"),
+        "get": _wait_at("an item from {}", _putters, "get_wait"),
+        "drain": _wait_at("what it has put in {} to be taken", _takers),
+        "done": object_wait(
+            Activity.QUEUE,
+            Queue,
+            "the items of an internal queue to be done",
+            _to_be_done,
+            _takers,
+        ),
     },
     process_ended=_process_ended,
-    document=_document,
-    summary=Summary(
-        "queue",
-        "queues",
-        lambda state: list(state.table(Queue).values()),
-        lambda queue: (queue.put_wait.total + queue.get_wait.total, queue.puts.count),
-        _line,
+    report=ObjectReport(
+        thing="queue",
+        things="queues",
+        objects=all_of(Queue),
+        weight=lambda queue: (queue.put_wait.total + queue.get_wait.total, queue.puts.count),
+        entry=_entry,
+        line=_line,
     ),
     timings=_timings,
 )

@@ -11,7 +11,7 @@ from mpviz.trace.model.events import Event, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.measures import Rate, Series
 from mpviz.trace.model.names import name_object
-from mpviz.trace.model.primitive import FoldRecord, Primitive, RingHandler, Summary
+from mpviz.trace.model.primitive import FoldRecord, ObjectReport, Primitive, RingHandler, all_of
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
@@ -329,24 +329,19 @@ def _written_over(value: SharedValue, key: str, time: int, before: Content, read
                 value.first_undone = time
 
 
-def _document(state: RunState) -> dict[str, Any]:
+def _entry(state: RunState, value: SharedValue) -> dict[str, Any]:
     return {
-        "values": [
-            {
-                "id": value.id,
-                "name": value.name,
-                "kind": value.kind,
-                "typecode": value.typecode,
-                "length": value.length,
-                "reads": value.reads,
-                "writes": value.writes.count,
-                "stale_writes": value.stale_writes,
-                "lost_updates": value.lost_updates,
-                "unchecked": value.unchecked,
-                "last": value.last,
-            }
-            for value in state.table(SharedValue).values()
-        ]
+        "id": value.id,
+        "name": value.name,
+        "kind": value.kind,
+        "typecode": value.typecode,
+        "length": value.length,
+        "reads": value.reads,
+        "writes": value.writes.count,
+        "stale_writes": value.stale_writes,
+        "lost_updates": value.lost_updates,
+        "unchecked": value.unchecked,
+        "last": value.last,
     }
 
 
@@ -363,12 +358,12 @@ PRIMITIVE = Primitive(
         ValueWritten: RingHandler(_writing, ("site", "before", "value", "index")),
     },
     part_handlers=(PartHandler((ValueRead, ValueWritten), _updating),),
-    document=_document,
-    summary=Summary(
-        "value",
-        "values",
-        lambda state: list(state.table(SharedValue).values()),
-        lambda value: (value.lost_updates, value.writes.count),
-        _line,
+    report=ObjectReport(
+        thing="value",
+        things="values",
+        objects=all_of(SharedValue),
+        weight=lambda value: (value.lost_updates, value.writes.count),
+        entry=_entry,
+        line=_line,
     ),
 )
