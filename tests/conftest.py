@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from helpers.recordings import Clock, replay_of
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.session import Session
@@ -29,9 +30,9 @@ from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.replay import Replay
 from mpviz.trace.system import kernel
 from mpviz.trace.system import send_signal as signals
+from mpviz.trace.system.allowance import allowed_cores, granted_cores
 
 PATIENCE = 60.0
 """Seconds after which a condition that has not come true is a failure, never an outcome."""
@@ -41,6 +42,9 @@ MARK = "MPVIZ_TEST_RUN"
 
 RECORDED = Path(__file__).parent / "tui"
 """Where a program that was recorded lies, and its events."""
+
+THOROUGH = pytest.mark.thorough
+"""What only ``--all`` runs."""
 
 START_METHODS = ("fork", "spawn", "forkserver")
 OLD_VERSIONS = ((2, 7), (3, 6), (3, 7))
@@ -66,9 +70,36 @@ def tell(**facts):
 
 _numbers = count(1)
 
-settings.register_profile("mpviz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "mpviz",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("mpviz")
-"""For all tests, without a deadline: the time of an example depends mostly on the machine."""
+"""For all tests. How long an example takes depends mostly on what else the machine does."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--all`` and ``--update-snapshots``."""
+    parser.addoption("--all", action="store_true", help="every Python, and the thorough tests")
+    parser.addoption("--update-snapshots", action="store_true", help="replace the kept pictures")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """As many at a time as there are cores, up to four: most tests start several processes."""
+    granted = granted_cores(os.getpid()) or len(allowed_cores([os.getpid()]))
+    return max(1, min(4, int(granted)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--all``, keep the tests of the newest Python, and no thorough ones."""
+    if config.getoption("--all"):
+        return
+    thorough = [item for item in items if item.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=thorough)
+    items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 def pytest_configure() -> None:
@@ -167,14 +198,21 @@ def _newer() -> list[str]:
 
 
 _FOUND = find_interpreters()
+_OLDEST, _NEWEST = _FOUND[0], _FOUND[-1]
 
 
-def pytest_report_header() -> str:
+def pytest_report_header(config: pytest.Config) -> str:
     """Say which Pythons the probe is tested on: with fewer there are fewer tests."""
-    return f"under the probe: {', '.join(found.name for found in _FOUND)}"
+    if config.getoption("--all"):
+        return f"under the probe: {', '.join(found.name for found in _FOUND)}"
+    return f"under the probe: {_NEWEST.name}; with --all every Python, and the thorough tests"
 
 
-@pytest.fixture(scope="session", params=_FOUND, ids=lambda found: found.name)
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(found, marks=THOROUGH) for found in _FOUND[:-1]] + [_NEWEST],
+    ids=lambda found: found.name,
+)
 def python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter in turn."""
     path: str = request.param.path
@@ -182,7 +220,9 @@ def python(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(
-    scope="session", params=find_interpreters(OLD_VERSIONS), ids=lambda found: found.name
+    scope="session",
+    params=[pytest.param(found, marks=THOROUGH) for found in find_interpreters(OLD_VERSIONS)],
+    ids=lambda found: found.name,
 )
 def old_python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter in turn that is too old to be observed."""
@@ -200,16 +240,23 @@ def start_method(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(
     scope="session",
     params=[
-        *((sys.executable, method) for method in START_METHODS),
-        (_FOUND[0].path, "fork"),
-        (_FOUND[-1].path, "forkserver"),
+        pytest.param((sys.executable, "fork"), id="fork"),
+        pytest.param((sys.executable, "spawn"), id="spawn"),
+        pytest.param((sys.executable, "forkserver"), id="forkserver", marks=THOROUGH),
+        pytest.param((_OLDEST.path, "fork"), id=f"{_OLDEST.name}-fork", marks=THOROUGH),
+        pytest.param((_NEWEST.path, "forkserver"), id=f"{_NEWEST.name}-forkserver"),
     ],
-    ids=[*START_METHODS, f"{_FOUND[0].name}-fork", f"{_FOUND[-1].name}-forkserver"],
 )
 def python_and_method(request: pytest.FixtureRequest) -> tuple[str, str]:
     """Interpreter and start method, for what takes too long for all pairs of them."""
     pair: tuple[str, str] = request.param
     return pair
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that a test sets."""
+    return Clock()
 
 
 @pytest.fixture(scope="session")
@@ -373,9 +420,7 @@ def observe(folder: Path, session: Session) -> Observed:
 
 def assert_replay_ends_as(file: Path, state: RunState) -> None:
     """What was recorded of a run, whatever it was, makes the same state again."""
-    replay = Replay(file)
-    while not replay.is_read:
-        replay.step(1)
+    replay = replay_of(file)
     replay.go_to_event(replay.known)
     assert replay.trouble == ""
     assert replay.state == state

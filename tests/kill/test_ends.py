@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 ROOT = Path(__file__).parents[2]
 TRIES = 22

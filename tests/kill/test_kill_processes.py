@@ -47,7 +47,7 @@ SCENARIOS = {
 
 RunToEnd = Callable[..., None]
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 
 @dataclass

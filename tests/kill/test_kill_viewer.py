@@ -32,7 +32,7 @@ SCENARIOS = (
 
 WaitUntil = Callable[..., None]
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 
 def run_trial(start_method: str, trial: int, wait_until: WaitUntil) -> None:

@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from helpers.recordings import recorded
 from mpviz.trace.model.events import Event
-from mpviz.trace.record.recorder import Recorder
 from mpviz.tui.exports import export, format_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium here to open the report with"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="there is no chromium here to open the report with"
+    ),
+]
 
 WIDTHS = (1280, 400)
 
@@ -54,11 +57,8 @@ class Opened:
 
 
 def report(folder: Path, events: list[Event]) -> Path:
-    path, file = folder / "run.jsonl.gz", folder / "report.html"
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(events)
-    recorder.close()
-    export(path, format_for(None, file.name), str(file), lambda share: None)
+    file = folder / "report.html"
+    export(recorded(folder, events), format_for(None, file.name), str(file), lambda share: None)
     return file
 
 
