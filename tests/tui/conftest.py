@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
+from helpers.recordings import Clock, recorded, replay_of
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import Event, Marked
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.recorder import Recorder
+from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "snapshots"
 
-Script = Callable[[Pilot[int]], Awaitable[None]]
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--update-snapshots`` takes the pictures of now for the right ones."""
-    parser.addoption("--update-snapshots", action="store_true", help="replace the kept pictures")
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine, which pytest does not do by itself."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 class FakeSession:
@@ -70,9 +74,7 @@ class FakeSession:
     def copy_recording(self, path: Path) -> None:
         if self.record_problem:
             raise OSError(0, self.record_problem)
-        recorder = Recorder(path, "0.1.0")
-        recorder.add(self._folded)
-        recorder.close()
+        recorded(path.parent, self._folded, path.name)
 
     def freeze(self) -> None:
         self._mark("freeze")
@@ -126,7 +128,21 @@ def target() -> Target:
 @pytest.fixture
 def run_app(session: FakeSession, target: Target, monkeypatch: pytest.MonkeyPatch) -> MpvizApp:
     """An app that shows the recorded run."""
-    return _app(monkeypatch, session, target)
+    return _app(monkeypatch, target, lambda target: session)
+
+
+@pytest.fixture
+def replay(tmp_path: Path, stream: list[Event], clock: Clock) -> Iterator[Replay]:
+    """The recorded run, at its beginning."""
+    replay = replay_of(recorded(tmp_path, stream), clock)
+    yield replay
+    replay.close()
+
+
+@pytest.fixture
+def replay_app(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> MpvizApp:
+    """An app that shows the recorded run as a replay, and starts nothing."""
+    return _app(monkeypatch, None, None, replay)
 
 
 @pytest.fixture
@@ -135,13 +151,18 @@ def picker_app(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> MpvizAp
     found = {each.name: each for each in SCENARIOS}
     monkeypatch.setattr("mpviz.tui.screens.picker.scenarios", lambda: found)
     monkeypatch.setattr("mpviz.tui.screens.picker.problems", lambda: ())
-    return _app(monkeypatch, session, None)
+    return _app(monkeypatch, None, lambda target: session)
 
 
-def _app(monkeypatch: pytest.MonkeyPatch, session: FakeSession, target: Target | None) -> MpvizApp:
+def _app(
+    monkeypatch: pytest.MonkeyPatch,
+    target: Target | None,
+    start: Callable[[Target], FakeSession] | None,
+    replay: Replay | None = None,
+) -> MpvizApp:
     for name in ("NO_COLOR", "SSH_TTY", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
-    app = MpvizApp(target, start=lambda target: session, fps=10)
+    app = MpvizApp(target, start=start, fps=10, replay=replay)  # type: ignore[arg-type]
     app.theme = "mpviz-dark"
     app.ascii_only = False
     return app
@@ -187,22 +208,6 @@ SCENARIOS = (
 def scenario_list() -> tuple[Scenario, ...]:
     """The three scenarios."""
     return SCENARIOS
-
-
-@pytest.fixture
-def drive() -> Callable[..., None]:
-    """Run an app without a terminal, and a script of keys and looks against it."""
-
-    def run(app: MpvizApp, script: Script, size: tuple[int, int] = (120, 40)) -> None:
-        async def main() -> None:
-            async with app.run_test(size=size, notifications=True) as pilot:
-                await pilot.pause()
-                await pilot.pause()
-                await script(pilot)
-
-        asyncio.run(main())
-
-    return run
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
+from helpers.screens import running, until
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.state import RunState
 from mpviz.tui.app import MpvizApp
@@ -20,8 +20,6 @@ from mpviz.tui.messages import say_at_once
 from mpviz.tui.sessions import Session
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-
-Drive = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -147,20 +145,17 @@ def test_a_status_that_nobody_knows_is_not_that_of_a_program_that_was_not_starte
     assert exit_status(state) == 128 + TERM
 
 
-def test_a_sigterm_while_the_program_is_being_started_reaches_it(
-    session: Any, target: Target, drive: Drive
+async def test_a_sigterm_while_the_program_is_being_started_reaches_it(
+    session: Any, target: Target
 ) -> None:
     def start(target: Target) -> Session:
         os.kill(os.getpid(), TERM)
         return session
 
     app = MpvizApp(target, start=start, fps=10)
-
-    async def script(pilot: Pilot[int]) -> None:
-        await pilot.pause(0.2)
-
     with app.signals.handled():
-        drive(app, script)
+        async with running(app) as pilot:
+            await until(pilot, lambda: session.asked)
     assert session.asked == ["terminate"]
     assert app.signals.status == 0
 

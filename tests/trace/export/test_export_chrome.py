@@ -21,8 +21,8 @@ from helpers.chrome_schema import (
     Instant,
     check,
 )
-from helpers.exporting import exported, recorded
 from helpers.fold_model import play, streams
+from helpers.recordings import exported, recorded
 from mpviz.trace.export import chrome
 from mpviz.trace.model.events import (
     Event,

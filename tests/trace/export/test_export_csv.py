@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from helpers.exporting import exported, recorded
 from helpers.fold_model import play, streams
+from helpers.recordings import exported, recorded
 from mpviz.trace.export import csv as tasks_csv
 from mpviz.trace.model.events import Event, ProcessExited, RunStarted
 from mpviz.trace.model.primitives.pool_events import (

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 
-from helpers.exporting import exported, recorded
 from helpers.fold_model import play, streams
+from helpers.recordings import exported, recorded
 from mpviz.tui.exports import html, svg
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.chrome_schema import Begin, Complete, FlowEnd, FlowStart, check
-from helpers.exporting import exported
+from helpers.recordings import exported
 from mpviz.trace.export import chrome
 from mpviz.trace.launch.start import start
 from mpviz.trace.model.primitives.pool_state import Task

@@ -8,17 +8,17 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from helpers.fold_model import play, streams
+from helpers.recordings import Clock, recorded, replay_of
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session as live
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told, as_events
-from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.replay import Replay
 from mpviz.trace.record.snapshot import still
 
@@ -26,20 +26,6 @@ Steps = list[tuple[int, int, int, int]]
 Open = Callable[[list[Event]], Replay]
 
 SECOND = 1_000_000_000
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -56,8 +42,9 @@ def open_replay(tmp_path: Path, clock: Clock) -> Iterator[Open]:
     opened: list[Replay] = []
 
     def open_events(events: list[Event]) -> Replay:
-        path = tmp_path / f"{len(opened)}.jsonl.gz"
-        opened.append(recorded(events, path, clock))
+        path = recorded(tmp_path, events, f"{len(opened)}.jsonl.gz")
+        opened.append(replay_of(path, clock))
+        assert opened[-1].known == len(events)
         return opened[-1]
 
     yield open_events
@@ -65,30 +52,20 @@ def open_replay(tmp_path: Path, clock: Clock) -> Iterator[Open]:
         replay.close()
 
 
-def recorded(events: list[Event], path: Path, clock: Callable[[], int]) -> Replay:
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(events)
-    recorder.close()
-    replay = Replay(path, clock)
-    while not replay.is_read:
-        replay.step(1)
-    assert replay.known == len(events)
-    return replay
-
-
 def state_after(events: list[Event], position: int) -> RunState:
     return follow(RunState(), events[:position])
 
 
 @pytest.mark.usefixtures("small_stretches")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=streams, data=some.data())
 def test_however_one_comes_to_a_moment_the_state_is_that_of_the_live_fold(
     steps: Steps, data: some.DataObject
 ) -> None:
     events = play(steps).events
     with TemporaryDirectory() as directory:
-        replay = recorded(events, Path(directory) / "run", lambda: 0)
+        replay = replay_of(recorded(Path(directory), events), lambda: 0)
+        assert replay.known == len(events)
         for _ in range(8):
             if data.draw(some.booleans()):
                 position = data.draw(some.integers(0, len(events)))
@@ -127,9 +104,7 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
         if run.step(0.002):
             looks.append((folded, still(run.state)))
     run.close()
-    replay = Replay(file)
-    while not replay.is_read:
-        replay.step(1)
+    replay = replay_of(file)
     assert replay.known == folded
     assert any(1 < position < folded for position, _ in looks)
     # Backwards: none of them is on the way to the next.
@@ -245,11 +220,7 @@ def test_it_plays_as_fast_as_it_is_told_to_and_ends_at_the_end(
 def test_a_moment_that_is_not_read_yet_is_gone_to_when_it_is(
     tmp_path: Path, stream: list[Event], small_stretches: None
 ) -> None:
-    path = tmp_path / "run"
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(stream)
-    recorder.close()
-    replay = Replay(path)
+    replay = Replay(recorded(tmp_path, stream))
     end = max(event.time for event in stream)
     replay.seek(end)
     assert replay.going_to == end

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 import mpviz as mpviz_package
+from helpers.recordings import replay_of
 from mpviz.trace.explain.findings import RULES
-from mpviz.trace.record.replay import Replay
 from mpviz.trace.version import VERSION
 from mpviz.tui.app import _next_file
 
@@ -435,9 +435,7 @@ def test_a_headless_run_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('hello')")
     done = mpviz("run", "--headless", "--record", "run.jsonl.gz", "x.py", directory=tmp_path)
     assert (done.returncode, done.stdout) == (0, "hello\n")
-    replay = Replay(tmp_path / "run.jsonl.gz")
-    while not replay.is_read:
-        replay.step(1)
+    replay = replay_of(tmp_path / "run.jsonl.gz")
     replay.seek(replay.end)
     assert replay.trouble == ""
     assert replay.state.exit_code == 0

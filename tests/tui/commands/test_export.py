@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.recordings import recorded
 from mpviz.trace.model.events import Event
-from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.system.destination import destination
 
 CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
@@ -34,11 +34,7 @@ def export(*words: object, directory: Path, code: str = CALL) -> subprocess.Comp
 
 @pytest.fixture
 def recording(tmp_path: Path, stream: list[Event]) -> Path:
-    path = tmp_path / "run.jsonl.gz"
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(stream)
-    recorder.close()
-    return path
+    return recorded(tmp_path, stream)
 
 
 def beginning_of(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.recordings import recorded
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import Event
@@ -17,7 +18,6 @@ from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.recording import Recording
 from mpviz.tui.exports import html, svg
 from mpviz.tui.exports.report_stats import Means
@@ -31,11 +31,7 @@ Writer = Callable[[Passage, Write], list[str]]
 
 
 def made(write: Writer, folder: Path, events: list[Event]) -> tuple[str, RunState]:
-    path = folder / "run.jsonl.gz"
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(events)
-    recorder.close()
-    recording = Recording(path)
+    recording = Recording(recorded(folder, events))
     passage = Passage(recording)
     pieces: list[str] = []
     write(passage, pieces.append)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from helpers.screens import running, selection, text, until
 from mpviz.scenarios.catalogue import find, parse
 from mpviz.scenarios.deadlock import HANGS
 from mpviz.trace.launch.start import Target
@@ -17,8 +17,6 @@ from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.picker_rows import head_rows
 from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.widgets.rows_view import RowsView
-
-Drive = Callable[..., None]
 
 
 def test_a_scenario_that_hangs_says_so_and_how_to_end_it() -> None:
@@ -41,8 +39,8 @@ def screen_of(pilot: Pilot[int]) -> PickerScreen:
     return screen
 
 
-def text(pilot: Pilot[int], name: str) -> str:
-    return "\n".join(row.text for row in screen_of(pilot).query_one(name, RowsView).shown)
+def row_text(pilot: Pilot[int], name: str) -> str:
+    return text(screen_of(pilot).query_one(name, RowsView))
 
 
 def entered(pilot: Pilot[int]) -> dict[str, str]:
@@ -51,38 +49,31 @@ def entered(pilot: Pilot[int]) -> dict[str, str]:
     return form.texts
 
 
-def test_the_first_scenario_is_chosen_with_its_sentence_form_and_source(
-    picker_app: MpvizApp, drive: Drive
+async def test_the_first_scenario_is_chosen_with_its_sentence_form_and_source(
+    picker_app: MpvizApp,
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(picker_app) as pilot:
         await pilot.pause()
         assert screen_of(pilot).chosen == "pool-map"
-        assert "pools" in text(pilot, "#scenarios")
-        assert "Watch the workers drift apart." in text(pilot, "#card")
-        assert "workers" in text(pilot, "#card")
-        assert "def add(counter, lock, times):" in text(pilot, "#source")
-
-    drive(picker_app, script)
+        assert "pools" in row_text(pilot, "#scenarios")
+        assert "Watch the workers drift apart." in row_text(pilot, "#card")
+        assert "workers" in row_text(pilot, "#card")
+        assert "def add(counter, lock, times):" in row_text(pilot, "#source")
 
 
 @pytest.mark.parametrize("keys", [("down", "down", "up"), ("j", "j", "k"), ("G", "up")])
-def test_arrows_and_letters_choose(
-    picker_app: MpvizApp, drive: Drive, keys: tuple[str, ...]
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_arrows_and_letters_choose(picker_app: MpvizApp, keys: tuple[str, ...]) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press(*keys)
         assert screen_of(pilot).chosen == "counting"
 
-    drive(picker_app, script)
 
-
-def test_enter_runs_with_what_was_entered(picker_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_enter_runs_with_what_was_entered(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("down", "tab", "8", "down", "right", "down", "left", "down", "down")
         await pilot.press("right", "enter")
-        await pilot.pause(0.3)
-        screen = pilot.app.screen
-        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        screen = selection(pilot)
         assert screen.target.scenario == "counting"
         assert screen.target.parameters == {
             "processes": 8,
@@ -92,59 +83,48 @@ def test_enter_runs_with_what_was_entered(picker_app: MpvizApp, drive: Drive) ->
         }
         assert screen.target.start_method == "spawn"
 
-    drive(picker_app, script)
 
-
-def test_what_is_not_allowed_is_said_at_once_and_does_not_run(
-    picker_app: MpvizApp, drive: Drive
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_what_is_not_allowed_is_said_at_once_and_does_not_run(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("tab", "9", "9")
-        assert "must be a whole number from 1 to 64" in text(pilot, "#card")
+        assert "must be a whole number from 1 to 64" in row_text(pilot, "#card")
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await pilot.pause()
         assert screen_of(pilot).in_form
         await pilot.press("backspace", "enter")
-        await pilot.pause(0.3)
-        assert isinstance(pilot.app.screen, RunScreen)
-
-    drive(picker_app, script)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
 
 
-def test_what_was_entered_is_still_there_after_a_run(
-    picker_app: MpvizApp, drive: Drive, session: Any
+async def test_what_was_entered_is_still_there_after_a_run(
+    picker_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("down", "tab", "8", "enter")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await pilot.press("escape")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         assert session.closed == 1
         assert screen_of(pilot).chosen == "counting"
         assert entered(pilot)["processes"] == "8"
         await pilot.press("d")
         assert entered(pilot)["processes"] == "3"
 
-    drive(picker_app, script)
 
-
-def test_the_filter_narrows_the_list(picker_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_filter_narrows_the_list(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("slash", *"sharing", "enter")
         assert screen_of(pilot).chosen == "counting"
-        assert "pool-map" not in text(pilot, "#scenarios")
+        assert "pool-map" not in row_text(pilot, "#scenarios")
         await pilot.press("escape")
-        assert "pool-map" in text(pilot, "#scenarios")
+        assert "pool-map" in row_text(pilot, "#scenarios")
         await pilot.press("slash", *"zzz")
-        assert "no scenario" in text(pilot, "#scenarios")
+        assert "no scenario" in row_text(pilot, "#scenarios")
         await pilot.press("enter", "enter")
         assert isinstance(pilot.app.screen, PickerScreen)
 
-    drive(picker_app, script)
 
-
-def test_the_mouse_does_it_too(picker_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_mouse_does_it_too(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
         listed = screen_of(pilot).query_one("#scenarios", RowsView)
         (line,) = [y for y, row in enumerate(listed.shown) if row.key == "counting"]
         await pilot.click(listed, offset=(6, line))
@@ -156,33 +136,24 @@ def test_the_mouse_does_it_too(picker_app: MpvizApp, drive: Drive) -> None:
         assert entered(pilot)["times"] == "13"
         (line,) = [y for y, row in enumerate(card.shown) if row.key == RUN]
         await pilot.click(card, offset=(5, line))
-        await pilot.pause(0.3)
-        assert isinstance(pilot.app.screen, RunScreen)
-
-    drive(picker_app, script)
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 6), (80, 24), (200, 60)])
-def test_any_size_is_drawn(picker_app: MpvizApp, drive: Drive, size: tuple[int, int]) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_any_size_is_drawn(picker_app: MpvizApp, size: tuple[int, int]) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("down", "tab", "down")
         await pilot.resize_terminal(*size)
         await pilot.pause()
         assert picker_app.is_running
 
-    drive(picker_app, script)
 
-
-def test_at_80_by_24_the_whole_form_and_the_button_are_seen(
-    picker_app: MpvizApp, drive: Drive
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_at_80_by_24_the_whole_form_and_the_button_are_seen(picker_app: MpvizApp) -> None:
+    async with running(picker_app, size=(80, 24)) as pilot:
         await pilot.press("down")
-        card = text(pilot, "#card")
+        card = row_text(pilot, "#card")
         for word in ("processes", "times", "lock", "pace", START_METHOD, "Run"):
             assert word in card
-
-    drive(picker_app, script, size=(80, 24))
 
 
 @pytest.fixture
@@ -224,8 +195,8 @@ def test_python_s_own_start_method_is_marked_and_is_no_wish(form: Form) -> None:
     assert form.start_method is not None
 
 
-def test_a_field_for_any_text_has_a_line_to_type_into(
-    session: Any, drive: Drive, monkeypatch: pytest.MonkeyPatch
+async def test_a_field_for_any_text_has_a_line_to_type_into(
+    session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also letters that are commands elsewhere."""
     lab = find("lifecycle")
@@ -237,12 +208,9 @@ def test_a_field_for_any_text_has_a_line_to_type_into(
 
     monkeypatch.setattr("mpviz.tui.screens.picker.scenarios", lambda: {lab.name: lab})
     app = MpvizApp(start=start, fps=10)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(app) as pilot:
         await pilot.press("tab", "right", *"start", "semicolon", *"q")
         await pilot.press("enter", "enter")
         await pilot.pause()
         assert chosen[0].parameters["script"] == "start;q"
         assert "script=start;q" in chosen[0].arguments
-
-    drive(app, script)

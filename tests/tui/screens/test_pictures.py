@@ -5,36 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from textual.pilot import Pilot
 
+from helpers.screens import running
 from mpviz.tui.app import MpvizApp
 
-Drive = Callable[..., None]
 SamePicture = Callable[[str, str], None]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_run(
-    run_app: MpvizApp, drive: Drive, same_picture: SamePicture, size: tuple[int, int]
-) -> None:
-    pictures: list[str] = []
-
-    async def script(pilot: Pilot[int]) -> None:
+async def test_run(run_app: MpvizApp, same_picture: SamePicture, size: tuple[int, int]) -> None:
+    async with running(run_app, size=size) as pilot:
         await pilot.press("down", "down")
         await pilot.pause()
-        pictures.append(pilot.app.export_screenshot(simplify=True))
-
-    drive(run_app, script, size=size)
-    same_picture("run-{}x{}".format(*size), pictures[0])
+        same_picture("run-{}x{}".format(*size), pilot.app.export_screenshot(simplify=True))
 
 
-def test_picker(picker_app: MpvizApp, drive: Drive, same_picture: SamePicture) -> None:
-    pictures: list[str] = []
-
-    async def script(pilot: Pilot[int]) -> None:
+async def test_picker(picker_app: MpvizApp, same_picture: SamePicture) -> None:
+    async with running(picker_app) as pilot:
         await pilot.press("down", "tab", "down")
         await pilot.pause()
-        pictures.append(pilot.app.export_screenshot(simplify=True))
-
-    drive(picker_app, script)
-    same_picture("picker-120x40", pictures[0])
+        same_picture("picker-120x40", pilot.app.export_screenshot(simplify=True))

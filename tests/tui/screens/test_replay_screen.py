@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
 
+from helpers.recordings import Clock
+from helpers.screens import running, shown, text, toasts, words
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.recorder import Recorder
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.screens.picker import PickerScreen
@@ -22,49 +22,7 @@ from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.scrubber import Scrubber, bar_columns
 
-Drive = Callable[..., None]
 SECOND = 1_000_000_000
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def replay(tmp_path: Path, stream: list[Event], clock: Clock) -> Iterator[Replay]:
-    path = tmp_path / "run.jsonl.gz"
-    recorder = Recorder(path, "0.1.0")
-    recorder.add(stream)
-    recorder.close()
-    replay = Replay(path, clock)
-    while not replay.is_read:
-        replay.step(1)
-    yield replay
-    replay.close()
-
-
-@pytest.fixture
-def replay_app(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> MpvizApp:
-    for name in ("NO_COLOR", "SSH_TTY", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-
-    def start_nothing(target: object) -> None:
-        raise AssertionError("a replay starts nothing")
-
-    app = MpvizApp(start=start_nothing, fps=10, replay=replay)  # type: ignore[arg-type]
-    app.theme = "mpviz-dark"
-    app.ascii_only = False
-    return app
 
 
 def screen_of(pilot: Pilot[int]) -> ReplayScreen:
@@ -73,96 +31,75 @@ def screen_of(pilot: Pilot[int]) -> ReplayScreen:
     return screen
 
 
-def text_of(pilot: Pilot[int], kind: type[Header] | type[Footer] | type[Scrubber]) -> str:
-    return "\n".join(row.text for row in screen_of(pilot).query_one(kind).shown)
-
-
-def panel(pilot: Pilot[int], name: str) -> str:
-    holder = screen_of(pilot).panel_grid.holder(name)
-    assert holder is not None
-    return "\n".join(row.text for row in holder.shown)
-
-
-def toasts(pilot: Pilot[int]) -> list[str]:
-    return [each.message for each in pilot.app._notifications]
-
-
 def middle(replay: Replay) -> int:
     return (replay.start + replay.end) // 2
 
 
-def test_it_opens_playing_and_says_that_it_is_a_replay(
-    replay_app: MpvizApp, drive: Drive, replay: Replay, clock: Clock
+async def test_it_opens_playing_and_says_that_it_is_a_replay(
+    replay_app: MpvizApp, replay: Replay, clock: Clock
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         assert replay.playing
-        assert "counting.py" in text_of(pilot, Header)
-        assert "replay" in text_of(pilot, Header)
-        assert "live" not in text_of(pilot, Header)
+        assert "counting.py" in words(pilot, Header)
+        assert "replay" in words(pilot, Header)
+        assert "live" not in words(pilot, Header)
         clock.now += SECOND // 10
         screen_of(pilot).replay.step(1)
         assert replay.moment == replay.start + SECOND // 10
-        assert "space pause" in text_of(pilot, Footer)
+        assert "space pause" in words(pilot, Footer)
         await pilot.press("space")
         assert not replay.playing
-        assert "space play" in text_of(pilot, Footer)
-
-    drive(replay_app, script)
+        assert "space play" in words(pilot, Footer)
 
 
-def test_the_panels_show_what_was_true_at_the_moment(
-    replay_app: MpvizApp, drive: Drive, replay: Replay, stream: list[Event]
+async def test_the_panels_show_what_was_true_at_the_moment(
+    replay_app: MpvizApp, replay: Replay, stream: list[Event]
 ) -> None:
     replay.seek(middle(replay))
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("space")
         assert screen_of(pilot).picture.state is replay.state
         assert screen_of(pilot).view.now == replay.moment
         assert document(replay.state) == document(follow(RunState(), stream[: replay.position]))
-        assert "running" in panel(pilot, "processes") or "waiting" in panel(pilot, "processes")
+        assert "running" in text(shown(pilot, "processes")) or "waiting" in text(
+            shown(pilot, "processes")
+        )
         await pilot.press("g", *"end", "enter")
         await pilot.pause()
         assert replay.moment == replay.end
-        assert "ended, exit code 0" in text_of(pilot, Header)
-        assert "✓" in panel(pilot, "timeline")
+        assert "ended, exit code 0" in words(pilot, Header)
+        assert "✓" in text(shown(pilot, "timeline"))
         await pilot.press("g", "0", "enter")
         await pilot.pause()
         assert replay.moment == replay.start
-        assert "✓" not in panel(pilot, "timeline")
-
-    drive(replay_app, script)
+        assert "✓" not in text(shown(pilot, "timeline"))
 
 
-def test_steps_go_from_event_to_event_and_the_tape_says_which(
-    replay_app: MpvizApp, drive: Drive, replay: Replay, stream: list[Event]
+async def test_steps_go_from_event_to_event_and_the_tape_says_which(
+    replay_app: MpvizApp, replay: Replay, stream: list[Event]
 ) -> None:
     replay.go_to_event(40)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         before = replay.position
         await pilot.press("full_stop")
         assert replay.position > before
         last = stream[replay.position - 1]
         assert not isinstance(last, Sample)
         assert not replay.playing
-        assert f"event {replay.position}" in text_of(pilot, Scrubber)
-        assert str(last.__struct_config__.tag) in text_of(pilot, Scrubber)
+        assert f"event {replay.position}" in words(pilot, Scrubber)
+        assert str(last.__struct_config__.tag) in words(pilot, Scrubber)
         await pilot.press("comma")
         assert replay.position < before + 1
         replay.go_to_event(1)
         await pilot.press("comma")
         assert toasts(pilot) == ["this is the first event"]
 
-    drive(replay_app, script)
 
-
-def test_steps_of_the_selected_process_need_one(
-    replay_app: MpvizApp, drive: Drive, replay: Replay, stream: list[Event]
+async def test_steps_of_the_selected_process_need_one(
+    replay_app: MpvizApp, replay: Replay, stream: list[Event]
 ) -> None:
     replay.seek(middle(replay))
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("greater_than_sign")
         assert "select a process first" in toasts(pilot)[-1]
         await pilot.press("space", "down", "down")
@@ -173,15 +110,12 @@ def test_steps_of_the_selected_process_need_one(
         await pilot.press("less_than_sign", "less_than_sign")
         assert stream[replay.position - 1].pid == process.pid
 
-    drive(replay_app, script)
 
-
-def test_arrows_move_the_moment_in_steps_of_what_is_in_sight(
-    replay_app: MpvizApp, drive: Drive, replay: Replay
+async def test_arrows_move_the_moment_in_steps_of_what_is_in_sight(
+    replay_app: MpvizApp, replay: Replay
 ) -> None:
     replay.seek(middle(replay))
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("space")
         here = replay.moment
         await pilot.press("left")
@@ -192,11 +126,9 @@ def test_arrows_move_the_moment_in_steps_of_what_is_in_sight(
         await pilot.press("left")
         assert 0 < here - replay.moment < coarse
 
-    drive(replay_app, script)
 
-
-def test_the_mouse_goes_along_the_tape(replay_app: MpvizApp, drive: Drive, replay: Replay) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_mouse_goes_along_the_tape(replay_app: MpvizApp, replay: Replay) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("space")
         scrubber = screen_of(pilot).query_one(Scrubber)
         first, last = bar_columns(screen_of(pilot).place(), scrubber.size.width)
@@ -210,15 +142,12 @@ def test_the_mouse_goes_along_the_tape(replay_app: MpvizApp, drive: Drive, repla
         await pilot.hover(scrubber, offset=(last - 2, 0))
         assert replay.moment - replay.start == pytest.approx(length / 4, rel=0.1)
 
-    drive(replay_app, script)
 
-
-def test_a_click_on_the_timeline_goes_to_that_moment(
-    replay_app: MpvizApp, drive: Drive, replay: Replay
+async def test_a_click_on_the_timeline_goes_to_that_moment(
+    replay_app: MpvizApp, replay: Replay
 ) -> None:
     replay.seek(replay.end)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("g", *"end", "enter", "space", "space")
         replay.pause()
         replay.seek(replay.end)
@@ -230,26 +159,21 @@ def test_a_click_on_the_timeline_goes_to_that_moment(
         await pilot.click(holder, offset=(x, 2))
         assert replay.moment == moment
 
-    drive(replay_app, script)
 
-
-def test_marks_speeds_and_moments_that_are_none(
-    replay_app: MpvizApp, drive: Drive, replay: Replay
-) -> None:
+async def test_marks_speeds_and_moments_that_are_none(replay_app: MpvizApp, replay: Replay) -> None:
     replay.seek(middle(replay))
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("space", "m")
         marked = replay.moment
-        assert "◆" in text_of(pilot, Scrubber) or replay.marks == [marked]
+        assert "◆" in words(pilot, Scrubber) or replay.marks == [marked]
         await pilot.press("g", "0", "enter", "apostrophe")
         assert replay.moment == marked
         await pilot.press("apostrophe")
         assert "no mark after this" in toasts(pilot)[-1]
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert "0.25x" in text_of(pilot, Scrubber)
+        assert "0.25x" in words(pilot, Scrubber)
         await pilot.press("right_square_bracket")
-        assert "0.5x" in text_of(pilot, Scrubber)
+        assert "0.5x" in words(pilot, Scrubber)
         await pilot.press("g", *"soon", "enter")
         await pilot.pause()
         assert "'soon' is no moment" in toasts(pilot)[-1]
@@ -259,23 +183,18 @@ def test_marks_speeds_and_moments_that_are_none(
         assert screen_of(pilot).view.filter == "Process-2"
         assert not screen_of(pilot).query_one(Prompt).display
 
-    drive(replay_app, script)
 
-
-def test_back_leads_to_the_scenarios(replay_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_back_leads_to_the_scenarios(replay_app: MpvizApp) -> None:
+    async with running(replay_app) as pilot:
         await pilot.press("escape")
         await pilot.pause()
         await pilot.pause()
         assert isinstance(pilot.app.screen, PickerScreen)
 
-    drive(replay_app, script)
-
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_pictures(
+async def test_pictures(
     replay_app: MpvizApp,
-    drive: Drive,
     replay: Replay,
     same_picture: Callable[[str, str], None],
     size: tuple[int, int],
@@ -283,11 +202,8 @@ def test_pictures(
     pictures: list[str] = []
     replay.go_to_event(replay.known // 2)
     replay.mark()
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(replay_app, size=size) as pilot:
         await pilot.press("space", "full_stop", "full_stop", "down", "down")
         await pilot.pause()
         pictures.append(pilot.app.export_screenshot(simplify=True))
-
-    drive(replay_app, script, size=size)
     same_picture("replay-{}x{}".format(*size), pictures[0])

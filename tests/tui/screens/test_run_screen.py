@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.geometry import Region
-from textual.pilot import Pilot
 
+from helpers.screens import running, selection, shown, text, toasts, until, words
 from mpviz.trace.launch.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import NOT_STARTED
@@ -23,70 +22,34 @@ from mpviz.tui.screens.run import RunScreen
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
-from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import Prompt
 
-Drive = Callable[..., None]
 
-
-def screen_of(pilot: Pilot[int]) -> RunScreen:
-    screen = pilot.app.screen
-    assert isinstance(screen, RunScreen)
-    return screen
-
-
-def header(pilot: Pilot[int]) -> str:
-    return screen_of(pilot).query_one(Header).shown[0].text
-
-
-def footer(pilot: Pilot[int]) -> str:
-    return screen_of(pilot).query_one(Footer).shown[0].text
-
-
-def toasts(pilot: Pilot[int]) -> list[str]:
-    return [each.message for each in pilot.app._notifications]
-
-
-def shown(pilot: Pilot[int], name: str) -> PanelView:
-    holder = screen_of(pilot).panel_grid.holder(name)
-    assert holder is not None
-    return holder
-
-
-def text(view: PanelView) -> str:
-    return "\n".join(row.text for row in view.shown)
-
-
-def test_it_shows_the_run_and_its_processes(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        assert "counting.py" in header(pilot)
-        assert "live" in header(pilot)
+async def test_it_shows_the_run_and_its_processes(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        assert "counting.py" in words(pilot, Header)
+        assert "live" in words(pilot, Header)
         assert "Process-2" in text(shown(pilot, "timeline"))
         assert "Process-2" in text(shown(pilot, "processes"))
         assert shown(pilot, "timeline").has_focus
 
-    drive(run_app, script)
 
-
-def test_an_ended_run_says_how_it_ended_and_what_can_be_done(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_an_ended_run_says_how_it_ended_and_what_can_be_done(
+    run_app: MpvizApp, session: Any
 ) -> None:
     session.held = 0
-
-    async def script(pilot: Pilot[int]) -> None:
-        assert "ended, exit code 0" in header(pilot)
-        assert "r run again" in footer(pilot)
-        assert "freeze" not in footer(pilot)
-        assert screen_of(pilot)._timer is None
-
-    drive(run_app, script)
+    async with running(run_app) as pilot:
+        assert "ended, exit code 0" in words(pilot, Header)
+        assert "r run again" in words(pilot, Footer)
+        assert "freeze" not in words(pilot, Footer)
+        assert selection(pilot)._timer is None
 
 
-def test_selection_is_of_a_process_and_goes_through_them(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_selection_is_of_a_process_and_goes_through_them(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         await pilot.press("down")
         first = screen.view.selected
         assert first in session.state.processes
@@ -94,124 +57,98 @@ def test_selection_is_of_a_process_and_goes_through_them(
         assert screen.view.selected != first
         await pilot.press("up")
         assert screen.view.selected == first
-        assert "t terminate" in footer(pilot)
-
-    drive(run_app, script)
+        assert "t terminate" in words(pilot, Footer)
 
 
-def test_a_click_selects_the_process_of_the_row(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_a_click_selects_the_process_of_the_row(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         view = shown(pilot, "processes")
         key = next(p.key for p in session.state.processes.values() if p.name == "Process-2")
         (line,) = [y for y, row in enumerate(view.shown) if row.key == key]
         await pilot.click(view, offset=(5, line))
-        assert screen_of(pilot).view.selected == key
+        assert selection(pilot).view.selected == key
         assert view.has_focus
-
-    drive(run_app, script)
 
 
 @pytest.mark.parametrize(("key", "number"), [("t", signal.SIGTERM), ("k", signal.SIGKILL)])
-def test_signals_go_to_the_selected_process_and_are_told(
-    run_app: MpvizApp, drive: Drive, session: Any, key: str, number: int
+async def test_signals_go_to_the_selected_process_and_are_told(
+    run_app: MpvizApp, session: Any, key: str, number: int
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press(key)
         assert session.asked == []
         assert "select a process first" in toasts(pilot)[-1]
         await pilot.press("down", "down", key)
-        selected = session.state.processes[screen_of(pilot).view.selected]
+        selected = session.state.processes[selection(pilot).view.selected]
         assert session.asked == [(selected.key, number)]
         name = signal.Signals(number).name
         assert toasts(pilot) == [f"sent {name} to {selected.name} (pid {selected.pid})"]
 
-    drive(run_app, script)
 
-
-def test_an_ended_process_is_not_signalled(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+async def test_an_ended_process_is_not_signalled(run_app: MpvizApp, session: Any) -> None:
     session.held = 0
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("down", "k")
         assert session.asked == []
         assert "has ended already" in toasts(pilot)[-1]
 
-    drive(run_app, script)
 
-
-def test_freeze_is_not_pause(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_freeze_is_not_pause(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("f")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "frozen" in words(pilot, Header))
         assert session.asked == ["freeze"]
-        assert "frozen" in header(pilot)
-        assert "f go on" in footer(pilot)
+        assert "f go on" in words(pilot, Footer)
         await pilot.press("f")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "frozen" not in words(pilot, Header))
         assert session.asked == ["freeze", "go on"]
         await pilot.press("space")
-        assert "paused" in header(pilot)
-        assert "space live" in footer(pilot)
+        assert "paused" in words(pilot, Header)
+        assert "space live" in words(pilot, Footer)
         assert session.asked == ["freeze", "go on"]
 
-    drive(run_app, script)
 
-
-def test_a_pause_keeps_the_picture_while_the_run_is_counted(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_a_pause_keeps_the_picture_while_the_run_is_counted(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("space")
         before = text(shown(pilot, "timeline"))
         records = session.state.records
         session.held = 0
-        await pilot.pause(0.3)
+        await until(pilot, lambda: session.over)
         assert session.state.records > records
-        assert f"{session.state.records:,} records" in header(pilot)
+        await until(pilot, lambda: f"{session.state.records:,} records" in words(pilot, Header))
         await pilot.press("down", "up")
-        assert session.state.now > screen_of(pilot).view.now
+        assert session.state.now > selection(pilot).view.now
         after = text(shown(pilot, "timeline"))
         assert before.replace(" ", "")[:200] == after.replace("▸", "").replace(" ", "")[:200]
         await pilot.press("space")
-        assert screen_of(pilot).view.now == session.state.now
-
-    drive(run_app, script)
+        assert selection(pilot).view.now == session.state.now
 
 
-def test_stop_lets_a_program_of_one_s_own_end_in_its_own_way_first(
-    target: Target, session: Any, monkeypatch: pytest.MonkeyPatch, drive: Drive
+async def test_stop_lets_a_program_of_one_s_own_end_in_its_own_way_first(
+    target: Target, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = MpvizApp(replace(target, grace=30.0), start=lambda _: session, fps=10)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(app) as pilot:
         await pilot.press("s")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "ending" in words(pilot, Header))
         assert session.asked == ["terminate"]
-        assert "ending" in header(pilot)
         await pilot.press("s")
-        await pilot.pause(0.2)
-        assert session.asked == ["terminate", "stop"]
-
-    drive(app, script)
+        await until(pilot, lambda: session.asked == ["terminate", "stop"])
 
 
-def test_stop_ends_the_program_and_keeps_the_screen(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_stop_ends_the_program_and_keeps_the_screen(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("s")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "ending" in words(pilot, Header))
         assert session.asked == ["stop"]
-        assert "ending" in header(pilot)
         assert session.closed == 0
 
-    drive(run_app, script)
 
-
-def test_run_again_closes_the_old_run_first(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_run_again_closes_the_old_run_first(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         started: list[Target] = []
 
         def start(target: Target) -> Session:
@@ -222,21 +159,19 @@ def test_run_again_closes_the_old_run_first(run_app: MpvizApp, drive: Drive, ses
 
         run_app._start = start
         await pilot.press("r")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: started)
         assert [target.name for target in started] == ["counting.py"]
 
-    drive(run_app, script)
 
-
-def test_the_timeline_zooms_pans_and_follows(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        view = screen_of(pilot).view
+async def test_the_timeline_zooms_pans_and_follows(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
+        view = selection(pilot).view
         await pilot.press("plus")
         assert 0 < view.span < view.now - session.state.origin
         assert view.end == -1
         await pilot.press("left")
         assert 0 < view.end < view.now
-        assert "end follow" in footer(pilot)
+        assert "end follow" in words(pilot, Footer)
         await pilot.press("end")
         assert view.end == -1
         await pilot.press("home")
@@ -244,14 +179,10 @@ def test_the_timeline_zooms_pans_and_follows(run_app: MpvizApp, drive: Drive, se
         await pilot.press("minus")
         assert view.span == 0
 
-    drive(run_app, script)
 
-
-def test_tab_goes_through_all_panels_and_numbers_switch_them(
-    run_app: MpvizApp, drive: Drive
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+async def test_tab_goes_through_all_panels_and_numbers_switch_them(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         names = [each.name for each in screen.panel_grid.wanted]
         seen = []
         for _ in names:
@@ -269,11 +200,9 @@ def test_tab_goes_through_all_panels_and_numbers_switch_them(
         await pilot.pause()
         assert screen.panel_grid.holder("cores") is not None
 
-    drive(run_app, script)
 
-
-def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("e")
         await pilot.pause()
         view = shown(pilot, "timeline")
@@ -282,14 +211,12 @@ def test_enlarge_fills_the_screen_and_esc_makes_it_small(run_app: MpvizApp, driv
         await pilot.pause()
         assert shown(pilot, "timeline").size.height < 38
 
-    drive(run_app, script)
 
-
-def test_a_line_is_found_in_the_log_and_enter_goes_on(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_a_line_is_found_in_the_log_and_enter_goes_on(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         screen.focus_panel("log")
         await pilot.pause()
         for number in range(80):
@@ -306,15 +233,13 @@ def test_a_line_is_found_in_the_log_and_enter_goes_on(
         await pilot.press("x")
         assert "not found" in screen.query_one(Prompt).shown[0].text
         await pilot.press("escape")
-        assert footer(pilot)
+        assert words(pilot, Footer)
         assert screen.view.found == {}
 
-    drive(run_app, script)
 
-
-def test_in_a_list_of_objects_the_next_process_is_found(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+async def test_in_a_list_of_objects_the_next_process_is_found(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         await pilot.press("ctrl+f", *"process-2")
         process = screen.picture.state.processes[screen.view.selected]
         assert process.name == "Process-2"
@@ -324,14 +249,12 @@ def test_in_a_list_of_objects_the_next_process_is_found(run_app: MpvizApp, drive
         await pilot.press("escape")
         assert screen.view.selected == process.key
 
-    drive(run_app, script)
 
-
-def test_a_list_is_ordered_by_key_and_the_selection_goes_through_it_in_that_order(
-    run_app: MpvizApp, drive: Drive
+async def test_a_list_is_ordered_by_key_and_the_selection_goes_through_it_in_that_order(
+    run_app: MpvizApp,
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         screen.focus_panel("processes")
         await pilot.pause()
         await pilot.press("o")
@@ -350,58 +273,47 @@ def test_a_list_is_ordered_by_key_and_the_selection_goes_through_it_in_that_orde
         await pilot.press("o")
         assert "log" not in screen.view.order
 
-    drive(run_app, script)
 
-
-def test_a_click_on_a_heading_orders_by_its_column_and_the_next_no_more(
-    run_app: MpvizApp, drive: Drive
+async def test_a_click_on_a_heading_orders_by_its_column_and_the_next_no_more(
+    run_app: MpvizApp,
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app, size=(200, 50)) as pilot:
         view = shown(pilot, "processes")
         place = (view.shown[1].text.index("memory"), 1)
         await pilot.click(view, offset=place)
-        assert screen_of(pilot).view.order["processes"] == "memory"
+        assert selection(pilot).view.order["processes"] == "memory"
         assert "memory▾" in view.shown[1].text
         await pilot.click(view, offset=place)
         assert "memory▾" not in view.shown[1].text
         await pilot.click(view, offset=(view.shown[1].text.index("state"), 1))
         assert "(by" not in view.shown[0].text
 
-    drive(run_app, script, size=(200, 50))
 
-
-def test_the_filter_is_typed_in_place_of_the_footer(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_filter_is_typed_in_place_of_the_footer(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("slash", *"process-2")
-        assert screen_of(pilot).view.filter == "process-2"
+        assert selection(pilot).view.filter == "process-2"
         assert "Process-1" not in text(shown(pilot, "processes"))
         await pilot.press("enter")
-        assert screen_of(pilot).view.filter == "process-2"
+        assert selection(pilot).view.filter == "process-2"
         await pilot.press("escape")
-        assert screen_of(pilot).view.filter == ""
+        assert selection(pilot).view.filter == ""
         assert "Process-1" in text(shown(pilot, "processes"))
 
-    drive(run_app, script)
 
-
-def test_esc_goes_back_step_by_step_and_ends_the_run(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_esc_goes_back_step_by_step_and_ends_the_run(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("down", "escape")
-        assert screen_of(pilot).view.selected == ""
+        assert selection(pilot).view.selected == ""
         assert session.closed == 0
         await pilot.press("escape")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         assert session.closed == 1
-        assert isinstance(pilot.app.screen, PickerScreen)
-
-    drive(run_app, script)
 
 
-def test_help_explains_every_panel(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        panels = screen_of(pilot).panels
+async def test_help_explains_every_panel(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        panels = selection(pilot).panels
         await pilot.press("question_mark")
         help_screen = pilot.app.screen
         assert isinstance(help_screen, HelpScreen)
@@ -409,26 +321,21 @@ def test_help_explains_every_panel(run_app: MpvizApp, drive: Drive) -> None:
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, RunScreen)
 
-    drive(run_app, script)
 
-
-def test_save_writes_a_picture_and_says_where(
-    run_app: MpvizApp, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_save_writes_a_picture_and_says_where(
+    run_app: MpvizApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("S")
         await pilot.pause()
         (file,) = tmp_path.glob("mpviz-counting.py-*.svg")
         assert str(file) in toasts(pilot)[-1]
         assert "timeline" in file.read_text(encoding="utf-8")
 
-    drive(run_app, script)
 
-
-def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         seen = []
         for _ in range(4):
             await pilot.press("T")
@@ -437,62 +344,50 @@ def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp, driv
             assert "Process-2" in text(shown(pilot, "timeline"))
         assert len(set(seen)) == 4
 
-    drive(run_app, script)
-
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (20, 5), (40, 10), (79, 24), (300, 100)])
-def test_any_size_is_drawn(run_app: MpvizApp, drive: Drive, size: tuple[int, int]) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_any_size_is_drawn(run_app: MpvizApp, size: tuple[int, int]) -> None:
+    async with running(run_app, size=size) as pilot:
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         await pilot.resize_terminal(*size)
         await pilot.pause()
         assert run_app.is_running
 
-    drive(run_app, script, size=size)
 
-
-def test_a_small_terminal_says_so(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_a_small_terminal_says_so(run_app: MpvizApp) -> None:
+    async with running(run_app, size=(70, 20)) as pilot:
         assert [
-            view.panel.name for view in screen_of(pilot).panel_grid.in_sight() if view.panel
+            view.panel.name for view in selection(pilot).panel_grid.in_sight() if view.panel
         ] == ["timeline"]
-        assert "small: tab for more" in header(pilot)
-        screen = screen_of(pilot)
+        assert "small: tab for more" in words(pilot, Header)
+        screen = selection(pilot)
         screen.off |= {panel.name for panel in screen.panels} - {"timeline"}
         screen.redraw()
-        assert "small" not in header(pilot), "there is nothing more"
-
-    drive(run_app, script, size=(70, 20))
+        assert "small" not in words(pilot, Header), "there is nothing more"
 
 
-def test_lost_records_are_loud(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_lost_records_are_loud(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app, size=(80, 24)) as pilot:
         process = next(iter(session.state.processes.values()))
         process.dropped = 12
-        screen_of(pilot).redraw()
-        row = screen_of(pilot).query_one(Header).shown[0]
+        selection(pilot).redraw()
+        row = selection(pilot).query_one(Header).shown[0]
         assert (" lost 12 ", "alarm") in row.parts
 
-    drive(run_app, script, size=(80, 24))
 
-
-def test_a_run_that_cannot_start_is_an_error_of_the_command(target: Target, drive: Drive) -> None:
+async def test_a_run_that_cannot_start_is_an_error_of_the_command(target: Target) -> None:
     def start(target: Target) -> Session:
         raise NotStarted("there is no file x")
 
     app = MpvizApp(target, start=start, fps=10)
-
-    async def script(pilot: Pilot[int]) -> None:
-        await pilot.pause(0.2)
-        assert not app.is_running or app.return_code == NOT_STARTED
-
-    drive(app, script)
+    async with running(app) as pilot:
+        await until(pilot, lambda: not app.is_running or app.return_code == NOT_STARTED)
     assert app.failure == "there is no file x"
 
 
-def test_only_changed_lines_are_drawn_again(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_only_changed_lines_are_drawn_again(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         view = shown(pilot, "processes")
         strips = [view.render_line(y) for y in range(view.size.height)]
         view.redraw()
@@ -501,11 +396,9 @@ def test_only_changed_lines_are_drawn_again(run_app: MpvizApp, drive: Drive, ses
         changed = [y for y, strip in enumerate(strips) if view.render_line(y) is not strip]
         assert 0 < len(changed) < 4
 
-    drive(run_app, script)
 
-
-def test_the_mouse_over_the_timeline_says_what_is_under_it(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_mouse_over_the_timeline_says_what_is_under_it(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         view = shown(pilot, "timeline")
         (line,) = [y for y, row in enumerate(view.shown) if "Process-2" in row.text]
         await pilot.hover(view, offset=(110, line))
@@ -513,14 +406,12 @@ def test_the_mouse_over_the_timeline_says_what_is_under_it(run_app: MpvizApp, dr
         await pilot.hover(shown(pilot, "cores"), offset=(5, 2))
         assert "Process-2" not in view.shown[-1].text
 
-    drive(run_app, script)
 
-
-def test_the_wheel_zooms_where_the_mouse_is_and_scrolls_over_the_names(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_the_wheel_zooms_where_the_mouse_is_and_scrolls_over_the_names(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        view, holder = screen_of(pilot).view, shown(pilot, "timeline")
+    async with running(run_app) as pilot:
+        view, holder = selection(pilot).view, shown(pilot, "timeline")
         before = holder.time_at(60)
         holder.post_message(holder.Wheeled(holder, -1, 60))
         await pilot.pause()
@@ -531,14 +422,12 @@ def test_the_wheel_zooms_where_the_mouse_is_and_scrolls_over_the_names(
         await pilot.pause()
         assert view.span == span
 
-    drive(run_app, script)
 
-
-def test_who_has_scrolled_back_keeps_what_is_looked_at(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_who_has_scrolled_back_keeps_what_is_looked_at(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
-        screen = screen_of(pilot)
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
         screen.focus_panel("log")
         await pilot.pause()
         for number in range(60):
@@ -549,29 +438,25 @@ def test_who_has_scrolled_back_keeps_what_is_looked_at(
             session.state.note(session.state.now, "", f"entry {number}")
         screen.redraw()
         assert text(shown(pilot, "log")).splitlines()[1:-2] == before
-        assert "follow" in footer(pilot)
+        assert "follow" in words(pilot, Footer)
         await pilot.press("end")
         assert "entry 79" in text(shown(pilot, "log"))
 
-    drive(run_app, script)
 
-
-def test_a_line_can_be_typed_for_the_program(run_app: MpvizApp, drive: Drive, session: Any) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_a_line_can_be_typed_for_the_program(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("i", *"kill 9", "enter")
         assert session.asked == ["kill 9\n"]
         assert toasts(pilot) == ["sent: kill 9"]
-        assert screen_of(pilot).view.filter == ""
+        assert selection(pilot).view.filter == ""
         await pilot.press("i", "x", "escape")
         assert session.asked == ["kill 9\n"]
 
-    drive(run_app, script)
 
-
-def test_ctrl_c_is_for_the_program_first_and_then_for_us(
-    run_app: MpvizApp, drive: Drive, session: Any
+async def test_ctrl_c_is_for_the_program_first_and_then_for_us(
+    run_app: MpvizApp, session: Any
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("ctrl+c")
         assert session.asked == ["interrupt"]
         assert "once more" in toasts(pilot)[-1]
@@ -579,35 +464,29 @@ def test_ctrl_c_is_for_the_program_first_and_then_for_us(
         await pilot.pause()
         assert pilot.app._exit
 
-    drive(run_app, script)
 
-
-def test_ctrl_c_after_the_end_quits(run_app: MpvizApp, drive: Drive, session: Any) -> None:
+async def test_ctrl_c_after_the_end_quits(run_app: MpvizApp, session: Any) -> None:
     session.held = 0
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("ctrl+c")
         await pilot.pause()
         assert session.asked == []
         assert pilot.app._exit
 
-    drive(run_app, script)
 
-
-def test_the_keys_of_a_lab_tell_the_program_what_to_do(
-    session: Any, drive: Drive, monkeypatch: pytest.MonkeyPatch
+async def test_the_keys_of_a_lab_tell_the_program_what_to_do(
+    session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its panel has the bright border; elsewhere the keys are what they always are."""
     target = Target(arguments=["x.py"], name="lifecycle", scenario="lifecycle")
     app = MpvizApp(target, start=lambda target: session, fps=10)
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(app) as pilot:
         assert shown(pilot, "lab").has_focus
         # Whatever is selected: here these keys are buttons, and call what they say.
         await pilot.press("down")
-        assert screen_of(pilot).selected_process() is not None
-        assert "terminate" not in footer(pilot)
-        assert "kill" not in footer(pilot)
+        assert selection(pilot).selected_process() is not None
+        assert "terminate" not in words(pilot, Footer)
+        assert "kill" not in words(pilot, Footer)
         await pilot.press("escape")
         await pilot.press("a", "d")
         assert session.asked == ["start\n", "start daemon\n"]
@@ -621,23 +500,20 @@ def test_the_keys_of_a_lab_tell_the_program_what_to_do(
         assert session.asked[3] == "start stubborn\n"
         await pilot.press("tab", "a", "down")
         assert len(session.asked) == 4
-        assert "t terminate" in footer(pilot)
-
-    drive(app, script)
+        assert "t terminate" in words(pilot, Footer)
 
 
-def test_the_run_is_recorded_by_a_key_and_says_where(
-    run_app: MpvizApp, drive: Drive, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_the_run_is_recorded_by_a_key_and_says_where(
+    run_app: MpvizApp, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-
-    async def script(pilot: Pilot[int]) -> None:
-        assert "● rec" not in header(pilot)
+    async with running(run_app) as pilot:
+        assert "● rec" not in words(pilot, Header)
         await pilot.press("R")
         assert session.file.parent == tmp_path
         assert session.file.name.startswith("mpviz-counting.py-")
         assert session.file.name.endswith(".jsonl.gz")
-        assert "● rec" in header(pilot)
+        assert "● rec" in words(pilot, Header)
         assert session.file.name in toasts(pilot)[-1]
         first = session.file
         await pilot.press("R")
@@ -645,40 +521,29 @@ def test_the_run_is_recorded_by_a_key_and_says_where(
         assert "mpviz replay" in toasts(pilot)[-1]
         # The disk fills up: that is said, and the run goes on.
         session.record_problem = "No space left on device"
-        screen_of(pilot).redraw()
-        assert "not recorded: No space left on device" in header(pilot)
-        assert "live" in header(pilot)
-
-    drive(run_app, script)
+        selection(pilot).redraw()
+        assert "not recorded: No space left on device" in words(pilot, Header)
+        assert "live" in words(pilot, Header)
 
 
-def test_a_run_that_cannot_be_recorded_says_why(
-    run_app: MpvizApp, drive: Drive, session: Any
-) -> None:
+async def test_a_run_that_cannot_be_recorded_says_why(run_app: MpvizApp, session: Any) -> None:
     session.record_problem = "the run has told too much"
-
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         await pilot.press("R")
         assert toasts(pilot) == ["not recorded: the run has told too much"]
-        assert "● rec" not in header(pilot)
-
-    drive(run_app, script)
+        assert "● rec" not in words(pilot, Header)
 
 
-def test_a_panel_that_was_just_made_wider_is_never_too_short(
-    run_app: MpvizApp, drive: Drive
-) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_a_panel_that_was_just_made_wider_is_never_too_short(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         view = shown(pilot, "processes")
         wider = Region(0, 0, view.size.width + 30, view.size.height)
         lines = view.render_lines(wider)
         assert [line.cell_length for line in lines] == [wider.width] * wider.height
 
-    drive(run_app, script)
 
-
-def test_the_key_after_a_typed_line_is_a_command_again(run_app: MpvizApp, drive: Drive) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+async def test_the_key_after_a_typed_line_is_a_command_again(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
         # All at once, as a paste or a quick typist has it.
         for key in ("slash", "P", "enter", "v", "slash", "Q"):
             pilot.app.post_message(
@@ -686,27 +551,23 @@ def test_the_key_after_a_typed_line_is_a_command_again(run_app: MpvizApp, drive:
             )
         await pilot.pause()
         await pilot.pause()
-        screen = screen_of(pilot)
+        screen = selection(pilot)
         assert screen.query_one(Prompt).display
         assert not screen.query_one(Footer).display
         assert screen.query_one(Prompt).text.endswith("Q")
         assert screen.view.filter == screen.query_one(Prompt).text
         assert screen.view.all_events
 
-    drive(run_app, script)
-
 
 @pytest.mark.parametrize("narrowed", [False, True])
-def test_a_terminal_of_four_columns_has_no_room_for_the_palette(
-    run_app: MpvizApp, drive: Drive, narrowed: bool
+async def test_a_terminal_of_four_columns_has_no_room_for_the_palette(
+    run_app: MpvizApp, narrowed: bool
 ) -> None:
-    async def script(pilot: Pilot[int]) -> None:
+    async with running(run_app) as pilot:
         for width, key in ((120, "ctrl+p"), (4, "")) if narrowed else ((4, "ctrl+p"),):
             await pilot.resize_terminal(width, 24)
             await pilot.press(*filter(None, [key]))
             await pilot.pause()
         assert not CommandPalette.is_open(pilot.app)
         await pilot.resize_terminal(120, 40)
-        screen_of(pilot)
-
-    drive(run_app, script)
+        selection(pilot)
