@@ -1,4 +1,4 @@
-"""Numbers in words: of things, and how long something took; the same on screen and in reports."""
+"""Numbers in words: how many things, and how long; the same on screen, in reports and findings."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ def duration(nanoseconds: float) -> str:
         return f"{milliseconds:.{digits}f} ms"
     seconds = nanoseconds / 1e9
     return f"{seconds:.1f} s" if seconds < 59.95 else clock(round(seconds))
+
+
+def briefly(nanoseconds: float) -> str:
+    """A duration in as few digits as a sentence needs.
+
+    >>> briefly(2_000_000_000), briefly(25_400_000), briefly(50_000)
+    ('2 s', '25 ms', '0.05 ms')
+    """
+    if nanoseconds >= 59.95e9:
+        return clock(round(nanoseconds / 1e9))
+    if nanoseconds >= 99.5e6:
+        return f"{nanoseconds / 1e9:.1f}".removesuffix(".0") + " s"
+    if nanoseconds >= 1e6:
+        return f"{nanoseconds / 1e6:.0f} ms"
+    return f"{nanoseconds / 1e6:.2g} ms"
 
 
 def clock(seconds: int) -> str:

@@ -38,10 +38,8 @@ CROWD_SAMPLES = 20
 class Finding:
     """Something that a rule says is wrong; see :mod:`mpviz.trace.explain.findings`."""
 
-    rule: str
-    """The rule's name."""
     subject: str
-    """What it is about, such as the id of a lock: one finding of a rule for each."""
+    """What it is about, such as the id of a lock; a rule has at most one finding for each."""
     message: str
     """What is wrong, in one sentence with its number."""
     cause: str
@@ -53,11 +51,13 @@ class Finding:
     objects: tuple[str, ...] = ()
     """Ids of the locks, queues, tasks … that it is about."""
     since: int = -1
-    """The place on the timeline: when it began, nanoseconds; -1 for when it was found."""
+    """When it began, nanoseconds: its place on the timeline; -1 if that is when it was found."""
     found: int = -1
-    """When the rule first said so, nanoseconds."""
+    """When the rule first found it, nanoseconds."""
     over: int = -1
-    """From when on it was no longer so, nanoseconds; -1 while it is."""
+    """When it ended, nanoseconds; -1 while it lasts."""
+    rule: str = ""
+    """The name of the rule, which is added when the finding is taken in."""
 
 
 @dataclass(slots=True)

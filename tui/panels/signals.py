@@ -5,10 +5,9 @@ from __future__ import annotations
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.barrier import REASONS, Barrier
 from mpviz.trace.model.primitives.condition import Condition
-from mpviz.trace.model.primitives.counted_waiters import names_of
 from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.mp_event import SharedEvent
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel

@@ -27,7 +27,7 @@ class Weather:
 
     def _find(self, state: RunState) -> Iterator[Finding]:
         for subject in self.wrong:
-            yield Finding("weather", subject, self.words, "a cloud", "an umbrella", ())
+            yield Finding(subject, self.words, "a cloud", "an umbrella", ())
 
     def look(self, now: int, *wrong: str) -> list[tuple[str, int, int]]:
         """Subject, since and over of each finding after a look at this time."""

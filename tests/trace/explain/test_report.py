@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.explain.findings import wording
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model.events import (
@@ -20,6 +19,7 @@ from mpviz.trace.model.events import (
     Waiting,
     WaitOver,
 )
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.barrier import BarrierCreated
 from mpviz.trace.model.primitives.condition import ConditionCreated
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
@@ -226,7 +226,7 @@ def test_a_long_time_is_written_in_one_way_in_the_whole_report() -> None:
     )
     assert "exit code 0 after 10:22" in summary(state)
     assert "10:22 waited in all" in summary(state)
-    assert wording.duration(end) == "10:22"
+    assert briefly(end) == "10:22"
 
 
 @pytest.mark.parametrize("sender", [True, False])

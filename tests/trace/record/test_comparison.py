@@ -82,7 +82,7 @@ def test_a_wait_that_only_one_of_them_has_is_none_in_the_other() -> None:
 def test_findings_are_counted_by_their_rule() -> None:
     runs = [a_run("a", busy=50, length=100), a_run("b", busy=50, length=100)]
     for number in range(2):
-        finding = Finding("deadlock", f"{number}", "", "", "", (), (), 0)
+        finding = Finding(f"{number}", "", "", "", (), (), 0, rule="deadlock")
         runs[1].state.findings["deadlock", f"{number}"] = finding
     assert measure(runs, "deadlock") == Measure("finding", "deadlock", COUNT, (0, 2))
 

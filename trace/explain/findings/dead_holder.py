@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import known
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import known, names
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.lock import Lock, waiters
-from mpviz.trace.model.processes.identity import exit_in_words
+from mpviz.trace.model.processes.identity import exit_in_words, names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
 
@@ -34,13 +35,12 @@ def _finding(state: RunState, lock: Lock, dead: list[Process], waiting: tuple[st
     name = f"{lock.kind.lower()} {lock.name}"
     if lock.maximum > 1:
         name = f"{len(dead)} of {lock.maximum} places of {name}"
-    held = f"{name} {'is' if len(dead) == 1 else 'are'} held by {names(state, holders)}"
+    held = f"{name} {'is' if len(dead) == 1 else 'are'} held by {names_of(state, holders)}"
     held += f", which is dead ({exit_in_words(dead[0])})" if len(holders) == 1 else ", all dead"
     wait = "1 process waits" if len(waiting) == 1 else f"{len(waiting)} processes wait"
     return Finding(
-        rule="dead-holder",
         subject=lock.id,
-        message=f"{held}, and {wait} for it: {names(state, waiting)}",
+        message=f"{held}, and {wait} for it: {names_of(state, waiting)}",
         cause="A lock is not given back when its holder dies, and no other process knows that it"
         " has to.",
         fix="Take it in a with block, so that it is given back when something raises, and do not"
@@ -55,7 +55,7 @@ def _finding(state: RunState, lock: Lock, dead: list[Process], waiting: tuple[st
 RULE = Rule(
     name="dead-holder",
     says="a lock or semaphore whose holder is dead, and somebody waits for it",
-    threshold=f"it is waited for, for {limits.DEAD_HOLDER_NANOSECONDS / 1e9:g} s after that death",
+    threshold=f"it is waited for, for {briefly(limits.DEAD_HOLDER_NANOSECONDS)} after that death",
     exempt="what nobody waits for; what was ever given back by another than its holder; places of"
     " semaphores whose holders ended well, since others may give them back",
     find=_find,

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import known, waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import known, names, waits
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
 
@@ -82,7 +83,7 @@ def _writer_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | N
     if not writers:
         return None
     what = (
-        f"what {names(state, writers)} put in {queue.name} never comes out of it: another writer"
+        f"what {names_of(state, writers)} put in {queue.name} never comes out of it: another writer"
         f" {_one_of(state, dead)}"
     )
     return _finding(state, queue, what, dead, readers)
@@ -121,7 +122,7 @@ def _is_any_stopped(state: RunState, queue: Queue) -> bool:
 def _one_of(state: RunState, dead: list[Process]) -> str:
     if len(dead) == 1:
         return f"{described(dead[0])} is dead ({exit_in_words(dead[0])})"
-    return f"is dead: one of {names(state, tuple(process.key for process in dead))}"
+    return f"is dead: one of {names_of(state, tuple(process.key for process in dead))}"
 
 
 def _finding(
@@ -134,9 +135,8 @@ def _finding(
     keys = tuple(dict.fromkeys(process.key for process in waiting))
     wait = "1 process waits" if len(keys) == 1 else f"{len(keys)} processes wait"
     return Finding(
-        rule="dead-queue",
         subject=queue.id,
-        message=f"{what}, and {wait} for that: {names(state, keys)}",
+        message=f"{what}, and {wait} for that: {names_of(state, keys)}",
         cause="A queue is a pipe with a lock at each end. A process that dies in the middle of a"
         " put or a get gives its lock back to nobody, and may leave half an item in the pipe.",
         fix="Do not kill or terminate a process that may be using a queue: ask it to end with a"
@@ -151,7 +151,7 @@ def _finding(
 RULE = Rule(
     name="dead-queue",
     says="a queue that stands still since a process died in a put or a get",
-    threshold=f"somebody waits for it for {limits.DEAD_QUEUE_NANOSECONDS / 1e9:g} s after that",
+    threshold=f"somebody waits for it for {briefly(limits.DEAD_QUEUE_NANOSECONDS)} after that",
     exempt="a queue that nobody waits for; a death outside of put and get; writers that are"
     " stopped, or at work on an item",
     find=_find,

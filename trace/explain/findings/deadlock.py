@@ -8,6 +8,7 @@ from mpviz.trace.explain.chains import Link, links_in_words, unblockers_of
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.state import Finding, RunState
 
@@ -73,7 +74,6 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     )
     since = max(wait.since for wait in waits)
     return Finding(
-        rule="deadlock",
         # Who waits since another moment is in another deadlock.
         subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
         message=f"{who}: " + "; ".join(links_in_words(state, ring)),
@@ -104,7 +104,7 @@ def _fix(whats: set[str], processes: int) -> str:
 RULE = Rule(
     name="deadlock",
     says="processes that wait for each other in a ring, and none can go on",
-    threshold=f"the same ring for {limits.DEADLOCK_NANOSECONDS / 1e9:g} s, seen twice or more",
+    threshold=f"the same ring for {briefly(limits.DEADLOCK_NANOSECONDS)}, seen twice or more",
     exempt="a ring with a time-out in it, and one lock that its own holder waits for while others "
     "are at work, since they may release it",
     find=_find,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import names
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
 
@@ -40,9 +40,8 @@ def _finding(state: RunState, parent: Process, children: list[Process]) -> Findi
     named = f" ({first.names_at_fork})" if first.names_at_fork else ""
     place = state.place(first.forked_at)
     return Finding(
-        rule="fork-with-threads",
         subject=parent.key,
-        message=f"{described(parent)} forked {names(state, keys)} while {threads}{named}"
+        message=f"{described(parent)} forked {names_of(state, keys)} while {threads}{named}"
         + f", at {place}" * bool(place),
         cause="A fork copies the memory, but of the threads only the one that forks. A lock that"
         " another thread holds at that moment is locked in the child, and nobody is there to"
@@ -60,7 +59,7 @@ RULE = Rule(
     exempt="threads that were not started with a function of the program's own, such as those of"
     " multiprocessing and concurrent.futures, and what these fork themselves; the main thread,"
     " where another forks; a fork by os.fork that is"
-    f" another program within {limits.BARE_FORK_NANOSECONDS / 1e9:g} s (exec)",
+    f" another program within {briefly(limits.BARE_FORK_NANOSECONDS)} (exec)",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import names, waits_without_end
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
@@ -20,7 +21,7 @@ _HELD_UP = ("put", "drain", "process", "workers")
 def _find(state: RunState) -> Iterator[Finding]:
     if not state.table(Queue):
         return
-    every = list(waits_without_end(state))
+    every = list(waits_without_timeout(state))
     full: dict[str, dict[str, Wait]] = {}
     for process, wait in every:
         if wait.what in ("put", "drain"):
@@ -77,10 +78,9 @@ def _finding(
     state: RunState, queue: Queue, joiner: Process, joined: tuple[str, ...], since: int
 ) -> Finding:
     items = "1 item" if queue.depth == 1 else f"{queue.depth} items"
-    who = names(state, joined)
+    who = names_of(state, joined)
     cannot = "which cannot end" if len(joined) == 1 else "none of which can end"
     return Finding(
-        rule="join-before-drain",
         subject=f"{joiner.key} {queue.id}",
         message=f"{described(joiner)} joins {who}, {cannot} before somebody takes what was put in"
         f" {queue.name}: {items}, and nobody does",
@@ -97,7 +97,7 @@ def _finding(
 RULE = Rule(
     name="join-before-drain",
     says="a join of a process whose items nobody takes out of a queue that is full",
-    threshold=f"nothing is taken out for {limits.JOIN_BEFORE_DRAIN_NANOSECONDS / 1e9:g} s",
+    threshold=f"nothing is taken out for {briefly(limits.JOIN_BEFORE_DRAIN_NANOSECONDS)}",
     exempt="a queue that another process reads, has read, or may still read; a join or a put with"
     " a time-out; a process that merely takes long to end",
     find=_find,

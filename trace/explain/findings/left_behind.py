@@ -34,7 +34,6 @@ def _finding(main: Process, left: list[Process]) -> Finding:
     named += [f"{len(left) - _NAMED} more"] * (len(left) > _NAMED)
     count = "1 process was" if len(left) == 1 else f"{len(left)} processes were"
     return Finding(
-        rule="left-behind",
         subject="program",
         message=f"{count} still there when {described(main)} had ended ({exit_in_words(main)}):"
         f" {', '.join(named)}",

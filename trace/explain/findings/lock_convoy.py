@@ -8,7 +8,7 @@ from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.lock_turns import Turns, turns_at_locks
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.findings.serial_by_lock import is_serial
-from mpviz.trace.explain.findings.wording import duration, percent
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.state import Finding, RunState
 
 
@@ -37,12 +37,11 @@ def _nearly(state: RunState, lock_id: str) -> bool:
 def _finding(turns: Turns) -> Finding:
     lock = turns.lock
     return Finding(
-        rule="lock-convoy",
         subject=lock.id,
         message=f"{len(turns.came)} processes wait for {lock.kind.lower()} {lock.name}"
-        f" {percent(turns.wait_share)} of their time, {duration(lock.wait.mean)} each time",
+        f" {turns.wait_share:.0%} of their time, {briefly(lock.wait.mean)} each time",
         cause=f"They take it so often, {lock.acquisitions} times in all, that one waits behind the"
-        f" other, though each holds it for {duration(lock.hold.mean)} only.",
+        f" other, though each holds it for {briefly(lock.hold.mean)} only.",
         fix="Take it less often: add up in each process, and put in the sum once in a while.",
         processes=turns.keys,
         objects=(lock.id,),
@@ -54,7 +53,7 @@ RULE = Rule(
     name="lock-convoy",
     says="processes that wait for a lock most of their time",
     threshold=f"{limits.LOCK_PROCESSES} processes or more that wait"
-    f" {percent(limits.LOCK_WAIT_SHARE)} of their time, over {duration(limits.LOCK_NANOSECONDS)}",
+    f" {limits.LOCK_WAIT_SHARE:.0%} of their time, over {briefly(limits.LOCK_NANOSECONDS)}",
     exempt="semaphores, a condition's lock, and what serial-by-lock names",
     find=_find,
     stays=Stays.WITHDRAWN,

@@ -32,7 +32,7 @@ def _ask(state: RunState, rule: Rule) -> None:
             continue
         if now - suspected.setdefault(key, now) < rule.holds:
             continue
-        finding.found = now
+        finding.rule, finding.found = rule.name, now
         if finding.since < 0:
             finding.since = suspected[key]
         del suspected[key]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import names, waits_without_end
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
-from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
 from mpviz.trace.model.state import Finding, RunState
 
 _LAZY_CALLS = ("imap", "imap_unordered")
@@ -49,7 +50,7 @@ def _who_waits(state: RunState, pool: Pool, job: Job, job_id: str) -> tuple[str,
         wanted.add(("workers", pool.id))
     found = [
         process.key
-        for process, wait in waits_without_end(state)
+        for process, wait in waits_without_timeout(state)
         if (wait.what, wait.object) in wanted
     ]
     return tuple(dict.fromkeys(found))
@@ -66,9 +67,8 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
         name = f"task {task.number}" if task is not None else "a task"
         what = f"{name} of {job.function} is lost with its worker {described(first)}"
     wait = "waits" if len(waiting) == 1 else "wait"
-    who = f"{names(state, waiting)} {wait} for ever"
+    who = f"{names_of(state, waiting)} {wait} for ever"
     return Finding(
-        rule="lost-task",
         subject=tasks[0].rpartition("/")[0],
         message=f"{what} ({exit_in_words(first)}), and {who} for {_how_far(job)}",
         cause="A Pool replaces a dead worker, but does not know which task that was at: nobody"
@@ -92,7 +92,7 @@ def _how_far(job: Job) -> str:
 RULE = Rule(
     name="lost-task",
     says="a Pool's task lost with its killed worker, for which somebody waits for ever",
-    threshold=f"somebody waits for {limits.LOST_TASK_NANOSECONDS / 1e9:g} s for a job that has"
+    threshold=f"somebody waits for {briefly(limits.LOST_TASK_NANOSECONDS)} for a job that has"
     " lost a task",
     exempt="executors and mpire's pools, which raise; a pool that is terminated; a wait with a"
     " time-out; an imap while other results may still come; a job that nobody waits for",

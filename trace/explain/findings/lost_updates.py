@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.state import Finding, RunState
 
@@ -24,9 +24,8 @@ def _finding(value: SharedValue, undone: int) -> Finding:
     off = "lower" if value.lost_updates > 0 else "higher"
     own_lock = f"with {value.name}.get_lock()" if value.name.isidentifier() else "get_lock()"
     return Finding(
-        rule="lost-updates",
         subject=value.id,
-        message=f"{undone} of {counted(value.writes.count, 'write')} of {value.name} undid what"
+        message=f"{undone} of {plural(value.writes.count, 'write')} of {value.name} undid what"
         f" others had written: it is {abs(value.lost_updates)} {off} than it should be",
         cause="A process read it, others wrote, and then it wrote what it had made of the old.",
         fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
@@ -39,7 +38,7 @@ def _finding(value: SharedValue, undone: int) -> Finding:
 RULE = Rule(
     name="lost-updates",
     says="updates of a shared value that were lost",
-    threshold=f"{counted(limits.LOST_UPDATES, 'lost update')} of a value in whole numbers",
+    threshold=f"{plural(limits.LOST_UPDATES, 'lost update')} of a value in whole numbers",
     exempt="a flag, which has only ever held two different values; writes by who has not read"
     " since its own last write; losses that cancel each other out",
     find=_find,

@@ -8,7 +8,7 @@ from math import ceil
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import Finding, RunState
 
@@ -54,13 +54,12 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
     makers, users = len(producers.processes), len(consumers.processes)
     enough = ceil(consumers.own_time * makers / max(1.0, producers.own_time))
     return Finding(
-        rule="queue-full",
         subject=queue.id,
-        message=f"{counted(makers, 'producer')} of {queue.name} wait for room in it"
-        f" {percent(producers.wait_share)} of their time: {counted(users, 'consumer')} cannot"
+        message=f"{plural(makers, 'producer')} of {queue.name} wait for room in it"
+        f" {producers.wait_share:.0%} of their time: {plural(users, 'consumer')} cannot"
         " keep up",
-        cause=f"To make an item takes {duration(producers.own_time)}, to use one"
-        f" {duration(consumers.own_time)}, so the queue is full and the consumers set the pace.",
+        cause=f"To make an item takes {briefly(producers.own_time)}, to use one"
+        f" {briefly(consumers.own_time)}, so the queue is full and the consumers set the pace.",
         fix=f"Start more consumers ({enough} would keep up) or fewer producers, or make a"
         " consumer's work on an item quicker; a larger queue would only fill up later.",
         processes=consumers.keys + producers.keys,
@@ -72,10 +71,10 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
 RULE = Rule(
     name="queue-full",
     says="a full queue whose producers wait for room most of the time",
-    threshold=f"two producers or more that wait {percent(limits.QUEUE_FULL_SHARE)} of their time,"
-    f" over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    threshold=f"two producers or more that wait {limits.QUEUE_FULL_SHARE:.0%} of their time,"
+    f" over {briefly(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
     exempt="a queue that one process feeds; producers that hand out what takes them less than"
-    f" {duration(limits.QUEUE_MAKING_NANOSECONDS)} to make; consumers that wait as well, or that"
+    f" {briefly(limits.QUEUE_MAKING_NANOSECONDS)} to make; consumers that wait as well, or that"
     " keep all cores busy",
     find=_find,
     stays=Stays.WITHDRAWN,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import Finding, RunState
 
@@ -44,11 +44,10 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
     put, taken = queue.puts.count / seconds, queue.gets.count / seconds
     makers, users = len(producers.processes), len(consumers.processes)
     return Finding(
-        rule="queue-growing",
         subject=queue.id,
         message=f"{queue.name} has grown to {queue.depth} items: {put:.0f} a second are put,"
         f" and {taken:.0f} are taken",
-        cause=f"{counted(makers, 'producer')} put more than {counted(users, 'consumer')} can use,"
+        cause=f"{plural(makers, 'producer')} put more than {plural(users, 'consumer')} can use,"
         " and nothing holds them back: what waits takes memory and gets old.",
         fix="Give the queue a maxsize, so that put waits while it is full, or start more"
         " consumers.",
@@ -62,9 +61,9 @@ RULE = Rule(
     name="queue-growing",
     says="a queue without a bound that grows and grows",
     threshold=f"{limits.QUEUE_GROWN} items in it, more in each quarter of"
-    f" {duration(limits.QUEUE_NANOSECONDS)} or longer",
+    f" {briefly(limits.QUEUE_NANOSECONDS)} or longer",
     exempt="a queue with a bound; one that is filled with work that is there already, in less than"
-    f" {duration(limits.QUEUE_MAKING_NANOSECONDS)} an item",
+    f" {briefly(limits.QUEUE_MAKING_NANOSECONDS)} an item",
     find=_find,
     stays=Stays.OVER,
 )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from math import ceil
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import is_busy
 from mpviz.trace.explain.findings.queue_ends import End, lifetime, putting, taking
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, is_busy, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import Finding, RunState
 
@@ -44,15 +45,14 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
     makers, users = len(producers.processes), len(consumers.processes)
     enough = max(1, ceil(users * (1 - consumers.wait_share)))
     return Finding(
-        rule="queue-starved",
         subject=queue.id,
-        message=f"{counted(users, 'consumer')} of {queue.name} wait for items"
-        f" {percent(consumers.wait_share)} of their time: {counted(makers, 'producer')} cannot"
+        message=f"{plural(users, 'consumer')} of {queue.name} wait for items"
+        f" {consumers.wait_share:.0%} of their time: {plural(makers, 'producer')} cannot"
         " keep up",
-        cause=f"To make an item takes {duration(producers.own_time)}, to use one"
-        f" {duration(consumers.own_time)}, so the queue is empty and the producers set the pace.",
+        cause=f"To make an item takes {briefly(producers.own_time)}, to use one"
+        f" {briefly(consumers.own_time)}, so the queue is empty and the producers set the pace.",
         fix="Let more processes make items, or leave more of the work on an item to the"
-        f" consumers; for what is made now {counted(enough, 'consumer')} would do.",
+        f" consumers; for what is made now {plural(enough, 'consumer')} would do.",
         processes=producers.keys + consumers.keys,
         objects=(queue.id,),
         since=min(turns.first for turns in queue.takers.values()),
@@ -62,8 +62,8 @@ def _finding(queue: Queue, producers: End, consumers: End) -> Finding:
 RULE = Rule(
     name="queue-starved",
     says="an empty queue whose consumers wait for items most of the time",
-    threshold=f"two consumers or more that wait {percent(limits.QUEUE_STARVED_SHARE)} of their"
-    f" time, over {duration(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
+    threshold=f"two consumers or more that wait {limits.QUEUE_STARVED_SHARE:.0%} of their"
+    f" time, over {briefly(limits.QUEUE_NANOSECONDS)} and {limits.QUEUE_ITEMS} items",
     exempt="one process that collects; the waits for a first item and for the end; producers that"
     " sleep or wait themselves, such as for a person",
     find=_find,

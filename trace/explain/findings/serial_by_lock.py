@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.lock_turns import Turns, turns_at_locks
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import duration, percent
+from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.state import Finding, RunState
 
 
@@ -39,11 +39,10 @@ def _nearly(state: RunState, lock_id: str) -> bool:
 def _finding(turns: Turns) -> Finding:
     lock = turns.lock
     return Finding(
-        rule="serial-by-lock",
         subject=lock.id,
-        message=f"{lock.kind.lower()} {lock.name} is held {percent(turns.held_share)} of the time:"
+        message=f"{lock.kind.lower()} {lock.name} is held {turns.held_share:.0%} of the time:"
         f" of {len(turns.came)} processes {turns.at_work:.1f} can work at a time",
-        cause=f"Nearly all of the work is done while the lock is held, {duration(lock.hold.mean)}"
+        cause=f"Nearly all of the work is done while the lock is held, {briefly(lock.hold.mean)}"
         " each time; the others wait for it.",
         fix="Work before you take the lock, and hold it only to put in what came of it.",
         processes=turns.keys,
@@ -55,8 +54,8 @@ def _finding(turns: Turns) -> Finding:
 RULE = Rule(
     name="serial-by-lock",
     says="work made serial by a lock",
-    threshold=f"a lock that is held {percent(limits.LOCK_HELD_SHARE)} of"
-    f" {duration(limits.LOCK_NANOSECONDS)} or more, while {limits.LOCK_AT_WORK:g} processes at most"
+    threshold=f"a lock that is held {limits.LOCK_HELD_SHARE:.0%} of"
+    f" {briefly(limits.LOCK_NANOSECONDS)} or more, while {limits.LOCK_AT_WORK:g} processes at most"
     " do not wait for it, on average",
     exempt="semaphores, a condition's lock, and a lock that hardly anybody waits for",
     find=_find,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
@@ -29,13 +29,12 @@ def _nearly(state: RunState, group_id: str) -> bool:
 
 def _finding(state: RunState, group: WorkerGroup, count: int) -> Finding:
     pool = state.table(Pool).get(group.pool)
-    who = counted(count, "worker") + f" of {pool.name}" if pool else counted(count, "process")
+    who = plural(count, "worker") + f" of {pool.name}" if pool else plural(count, "process")
     what = "" if pool or not group.function else f" for {group.function}"
     return Finding(
-        rule="startup-longer",
         subject=group.id,
-        message=f"{who} took {duration(group.starting)} to start and worked{what}"
-        f" {duration(group.working)}, all together",
+        message=f"{who} took {briefly(group.starting)} to start and worked{what}"
+        f" {briefly(group.working)}, all together",
         cause=_cause(group, pool),
         fix="Start few processes and give each of them more to do"
         + (", or do so little work without a pool." if pool else ": a Pool keeps its workers."),
@@ -46,7 +45,7 @@ def _finding(state: RunState, group: WorkerGroup, count: int) -> Finding:
 
 
 def _cause(group: WorkerGroup, pool: Pool | None) -> str:
-    slowest = duration(group.longest_start)
+    slowest = briefly(group.longest_start)
     if pool is not None and pool.initializer:
         return f"Each has to start and to run {pool.initializer} first, which took up to {slowest}."
     return _WHAT_A_START_IS.get("".join(group.ended), "Each start took up to {}.").format(slowest)
@@ -65,7 +64,7 @@ RULE = Rule(
     name="startup-longer",
     says="processes that took longer to start than to work",
     threshold=f"{limits.STARTING_PROCESSES} or more that took"
-    f" {duration(limits.STARTING_NANOSECONDS)} to start, all together, and"
+    f" {briefly(limits.STARTING_NANOSECONDS)} to start, all together, and"
     f" {limits.STARTING_TIMES:g} times as long as they worked",
     exempt="processes that live: they may have much to do yet; what waits for a lock or a queue"
     " counts as work",

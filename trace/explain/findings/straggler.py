@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.model.state import Finding, RunState
@@ -54,15 +54,14 @@ def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Findin
     mean = job.busy / (job.done + job.raised)
     one = f"task {tasks[0].number} of {tasks[0].function} has"
     who = one if len(tasks) == 1 else f"the last {len(tasks)} tasks of {tasks[0].function} have"
-    idle = counted(pool.size - len(tasks), "worker") + f" of {pool.name}"
+    idle = plural(pool.size - len(tasks), "worker") + f" of {pool.name}"
     share = alone / max(1, state.now - job.submitted)
     # Beginning it first saves at most the time between the job's begin and its own.
     is_late = tasks[0].started - job.submitted >= limits.TAIL_LATE_SHARE * ran
     return Finding(
-        rule="straggler",
         subject=f"{pool.id}/{job.number}",
-        message=f"{who} run for {duration(ran)}, others took {duration(mean)}: {idle}"
-        f" had nothing to do for {duration(alone)}, {percent(share)} of the job's time",
+        message=f"{who} run for {briefly(ran)}, others took {briefly(mean)}: {idle}"
+        f" had nothing to do for {briefly(alone)}, {share:.0%} of the job's time",
         cause=_cause(tasks[0], is_late),
         fix=_fix(tasks[0], is_late),
         processes=tuple(task.worker for task in tasks),
@@ -97,8 +96,8 @@ RULE = Rule(
     name="straggler",
     says="the last tasks of a job, when all wait for them since they take longer than the others",
     threshold=f"last tasks {limits.TAIL_TIMES:g} times as long as the others, for which half of the"
-    f" workers or more have had nothing to do for {duration(limits.TAIL_NANOSECONDS)} and"
-    f" {percent(limits.TAIL_SHARE)} of the job's time",
+    f" workers or more have had nothing to do for {briefly(limits.TAIL_NANOSECONDS)} and"
+    f" {limits.TAIL_SHARE:.0%} of the job's time",
     exempt="calls that are submitted one by one; last tasks no longer than the others; tasks that"
     " wait for a lock, a queue or another process",
     find=_find,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool
 from mpviz.trace.model.state import Finding, RunState
@@ -38,10 +38,9 @@ def _finding(pool: Pool, mean: int, at_work: float) -> Finding:
     job = next(reversed(pool.jobs.values()), None)
     function = f" of {job.function}" if job is not None and job.function else ""
     return Finding(
-        rule="tasks-too-small",
         subject=pool.id,
-        message=f"tasks{function} take {duration(mean)} on average, so that the workers of"
-        f" {pool.name} are at work {percent(at_work)} of the time",
+        message=f"tasks{function} take {briefly(mean)} on average, so that the workers of"
+        f" {pool.name} are at work {at_work:.0%} of the time",
         cause="To send a task to a worker and its result back takes longer than to do it.",
         fix=_fix(pool, job, mean),
         processes=(pool.process, *pool.done_by) if pool.process else tuple(pool.done_by),
@@ -57,17 +56,17 @@ def _fix(pool: Pool, job: Job | None, mean: int) -> str:
     # Four chunks for each worker, at least, keep all of them busy to the end.
     most = max(1, job.items // (4 * max(1, pool.size)))
     chunksize = max(1, min(most, round(limits.GOOD_TASK_NANOSECONDS / an_item)))
-    chunks = counted(-(-job.items // chunksize), "task")
+    chunks = plural(-(-job.items // chunksize), "task")
     return (
         f"Hand out many items at once: chunksize={chunksize} would make {chunks} of"
-        f" {duration(chunksize * an_item)} each."
+        f" {briefly(chunksize * an_item)} each."
     )
 
 
 RULE = Rule(
     name="tasks-too-small",
     says="tasks so small that to hand them out takes longer than to do them",
-    threshold=f"{limits.SMALL_TASKS} tasks of {duration(limits.SMALL_TASK_NANOSECONDS)} or less on"
+    threshold=f"{limits.SMALL_TASKS} tasks of {briefly(limits.SMALL_TASK_NANOSECONDS)} or less on"
     f" average, {limits.SMALL_TASKS_A_SECOND} a second or more, for"
     f" {1 + limits.SMALL_TASKS_HOLD_NANOSECONDS / 1e9:g} s",
     exempt="a pool that has few tasks to do, since whoever makes them is slow",

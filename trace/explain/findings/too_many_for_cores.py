@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, percent
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import CROWD_SAMPLES, Cores, CoreUse, Finding, RunState
@@ -49,10 +49,9 @@ def _finding(state: RunState, wanted: float, use: tuple[float, float], since: in
     count = state.cores.count
     have_most = others >= limits.STARVED_OTHERS_SHARE * count
     return Finding(
-        rule="too-many-for-cores",
         subject="cores",
-        message=f"{wanted:.0f} processes want to run at once on {counted(count, 'core')}, so that"
-        f" each gets {percent(had / wanted)} of one"
+        message=f"{wanted:.0f} processes want to run at once on {plural(count, 'core')}, so that"
+        f" each gets {had / wanted:.0%} of one"
         + (f"; other programs use {others:.1f} of them" if have_most else ""),
         cause="More processes than cores do not work faster: they take turns, and each turn costs"
         " time, and all of them memory at once.",
@@ -68,7 +67,7 @@ def _fix(cores: Cores) -> str:
     if cores.count >= cores.machine:
         return f"{few}: that is os.cpu_count(), and what Pool() starts by itself."
     return (
-        f"{few}: of the machine's {counted(cores.machine, 'core')}, which"
+        f"{few}: of the machine's {plural(cores.machine, 'core')}, which"
         f" os.cpu_count() counts, the program may use {cores.count}."
     )
 
@@ -83,7 +82,7 @@ RULE = Rule(
     says="many more processes that want to run than cores",
     threshold=f"{limits.CROWD_TIMES:g} for each core that the program may use, and at least"
     f" {limits.CROWD_MORE} more than there are cores, averaged over {CROWD_SAMPLES / 10:g} s in"
-    f" which the cores are in use, {percent(limits.CROWD_OWN_SHARE)} of them by the program",
+    f" which the cores are in use, {limits.CROWD_OWN_SHARE:.0%} of them by the program",
     exempt="processes that sleep or wait, for a disk or the network too, and those that start; a"
     " program that gets no core because other programs use them",
     find=_find,

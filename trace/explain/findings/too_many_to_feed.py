@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.state import Finding, RunState
@@ -73,13 +73,12 @@ def _finding(state: RunState, pool: Pool) -> Finding:
     time = pool.last_end - pool.first_task
     one_by_one = most == 1 and _waits_share(state, pool) >= limits.FED_FEEDER_SHARE
     at_work = pool.duration.total / max(1, time * workers)
-    mean = duration(pool.duration.mean)
+    mean = briefly(pool.duration.mean)
     idle = [key for key in pool.workers if key not in pool.done_by]
     return Finding(
-        rule="too-many-to-feed",
         subject=pool.id,
-        message=f"of {counted(workers, 'worker')} of {pool.name} never more than {most} were at"
-        f" work at once, and they worked {percent(at_work)} of the time",
+        message=f"of {plural(workers, 'worker')} of {pool.name} never more than {most} were at"
+        f" work at once, and they worked {at_work:.0%} of the time",
         cause=_cause(one_by_one, mean),
         fix=_fix(one_by_one, most),
         processes=(pool.process, *idle, *(key for key in pool.workers if key in pool.done_by)),
@@ -97,15 +96,15 @@ def _cause(one_by_one: bool, mean: str) -> str:
 def _fix(one_by_one: bool, most: int) -> str:
     if one_by_one:
         return "Hand out all calls before you wait for a result: map, imap or apply_async."
-    return f"Start {counted(most, 'worker')}, or find out what keeps the tasks from coming faster."
+    return f"Start {plural(most, 'worker')}, or find out what keeps the tasks from coming faster."
 
 
 RULE = Rule(
     name="too-many-to-feed",
     says="a pool with many more workers than ever have something to do",
     threshold=f"{limits.FED_WORKERS} workers or more, of which"
-    f" {percent(limits.FED_AT_WORK_SHARE)} at most ever work at once, and"
-    f" {percent(limits.FED_WORK_SHARE)} of their time, over {duration(limits.FED_NANOSECONDS)}",
+    f" {limits.FED_AT_WORK_SHARE:.0%} at most ever work at once, and"
+    f" {limits.FED_WORK_SHARE:.0%} of their time, over {briefly(limits.FED_NANOSECONDS)}",
     exempt="a pool that has had fewer tasks than workers; a program that sleeps, or waits for"
     " something else than the pool's results",
     find=_find,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings.evidence import is_busy
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.wording import counted, duration, is_busy, named, percent
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.processes.identity import names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
@@ -63,16 +65,16 @@ def _finding(state: RunState, group: WorkerGroup, rest: list[Process]) -> Findin
     ended = sum(group.ended.values())
     ran = max(_ran(process, process.began, state.now) for process in rest)
     has = "has" if len(rest) == 1 else "have"
+    keys = tuple(process.key for process in rest)
     return Finding(
-        rule="uneven-workers",
         subject=group.id,
-        message=f"{named(rest)} {has} run {group.function} for {duration(ran)}, and"
-        f" {duration(state.now - group.last_end)} of it alone: {counted(ended, 'other')} took"
-        f" {duration(_mean(group))} on average",
+        message=f"{names_of(state, keys)} {has} run {group.function} for {briefly(ran)}, and"
+        f" {briefly(state.now - group.last_end)} of it alone: {plural(ended, 'other')} took"
+        f" {briefly(_mean(group))} on average",
         cause="The work was shared out beforehand, and the shares take differently long.",
         fix="Share it out in small pieces as the processes get free: a Pool with a small"
         " chunksize, or a Queue that all take from.",
-        processes=tuple(process.key for process in rest),
+        processes=keys,
         since=group.last_end,
     )
 
@@ -81,7 +83,7 @@ RULE = Rule(
     name="uneven-workers",
     says="processes with much more work than others that were started for the same",
     threshold=f"half of three or more that have been at work alone for"
-    f" {duration(limits.TAIL_NANOSECONDS)} and {percent(limits.TAIL_SHARE)} of their time, and"
+    f" {briefly(limits.TAIL_NANOSECONDS)} and {limits.TAIL_SHARE:.0%} of their time, and"
     f" {limits.TAIL_TIMES:g} times as long as the others",
     exempt="a pool's workers; processes that take their work from a queue, that do not run side by"
     " side, or that sleep or wait; groups of which one failed",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.findings.waiters import names
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
@@ -58,10 +58,9 @@ def _finding(state: RunState, parent: Process, zombies: list[Process]) -> Findin
     count = "1 child" if len(keys) == 1 else f"{len(keys)} children"
     has = "has" if len(keys) == 1 else "have"
     return Finding(
-        rule="zombies",
         subject=parent.key,
         message=f"{count} of {described(parent)} {has} ended more than {seconds} s ago and"
-        f" {has} not been joined: {names(state, keys)}",
+        f" {has} not been joined: {names_of(state, keys)}",
         cause="The system keeps the exit status of a process, and its pid, until its parent has"
         " asked for it. Nobody has looked whether these have failed.",
         fix="join() each process that you start and look at its exitcode; active_children() joins"
@@ -74,7 +73,7 @@ def _finding(state: RunState, parent: Process, zombies: list[Process]) -> Findin
 RULE = Rule(
     name="zombies",
     says="children that have ended and were never joined, while their parent goes on",
-    threshold=f"{limits.ZOMBIE_NANOSECONDS / 1e9:g} s after their end",
+    threshold=f"{briefly(limits.ZOMBIE_NANOSECONDS)} after their end",
     exempt="children of a parent that is in a join, at its exit, or has other children of that time"
     " still at work; those of the fork server, which joins them itself; it is withdrawn when they"
     " are joined after all",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitive import Handler, Unblockers, WaitKind, main_threads, object_wait
-from mpviz.trace.model.processes.identity import described, ended_badly
+from mpviz.trace.model.processes.identity import ended_badly, names_of
 from mpviz.trace.model.processes.process import Process, go_on
 from mpviz.trace.model.state import RunState
 
@@ -24,11 +24,6 @@ class _CountsWaiters(Protocol):
 
 
 C = TypeVar("C", bound=_CountsWaiters)
-
-
-def names_of(state: RunState, keys: Sequence[str]) -> str:
-    """The processes with these keys, by name: "Process-2 and Process-3"."""
-    return " and ".join(described(state.processes[key]) for key in keys if key in state.processes)
 
 
 def after_wait(kind: type[C], fold: Callable[[RunState, Process, C, Any], None]) -> Handler:

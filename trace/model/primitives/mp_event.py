@@ -23,10 +23,10 @@ from mpviz.trace.model.primitive import (
 from mpviz.trace.model.primitives.counted_waiters import (
     NOTES,
     after_wait,
-    names_of,
     note_deaths,
     wake_wait,
 )
+from mpviz.trace.model.processes.identity import names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 

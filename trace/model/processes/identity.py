@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
 from typing import Protocol
 
 from mpviz.trace.model.lane import Lane
@@ -83,6 +84,14 @@ def child_of(state: RunState, parent_pid: int) -> str:
 def described(process: Process) -> str:
     """A process by its name, or by its pid where it has none."""
     return process.name or f"pid {process.pid}"
+
+
+def names_of(state: RunState, keys: Iterable[str], limit: int = 3) -> str:
+    """Some processes by name: "a", "a and b", "a, b, c and 4 more"; unknown keys are left out."""
+    names = [described(state.processes[key]) for key in keys if key in state.processes]
+    if len(names) > limit + 1:
+        names = [*names[:limit], f"{len(names) - limit} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def signal_name(number: int) -> str:
