@@ -20,8 +20,11 @@ PRIMITIVES = {
         "multiprocessing.context",
     ),
     "standard.locks": ("multiprocessing.synchronize",),
-    "standard.signals": ("multiprocessing.synchronize",),
+    "standard.conditions": ("multiprocessing.synchronize",),
+    "standard.events": ("multiprocessing.synchronize",),
+    "standard.barriers": ("multiprocessing.synchronize",),
     "standard.queues": ("multiprocessing.queues",),
+    "standard.simple_queues": ("multiprocessing.queues",),
     "standard.values": ("multiprocessing.sharedctypes",),
     "standard.pools": ("multiprocessing.pool",),
     "standard.pipes": ("multiprocessing.connection",),
@@ -120,15 +123,6 @@ def _tell_error(where, error):
         another.__traceback__ = another.__context__ = None
 
 
-@seamless
-def over():
-    """Report that a wait of this thread is over; an error of ours goes no further."""
-    try:
-        wire.over()
-    except BaseException:
-        report("end of a wait")
-
-
 def start_ticks(pid):
     """When a process started, in clock ticks since boot; 0 where the system does not say."""
     status = read_file("/proc/%d/stat" % pid, 1024)
@@ -222,7 +216,7 @@ def _after_fork(parent=0, told=None):
         running = getattr(sys.modules.get("threading"), "_active", ())
         if wire.is_open() and len(running) > 1:
             # Only then: the import takes most of a millisecond, and each such child has to make it.
-            from mpviz_probe.standard import threads
+            from mpviz_probe import threads
 
             threads.tell_beside_fork()
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Three ways to observe a method or function: before it acts, after it, and while it waits.
+"""Ways to observe a method or function: before it acts, after it, around it, and while it waits.
 
 Functions that are called many times a second have their own wrappers; all others use these. If our
 part fails, that is reported. Exceptions of the original, or of the program's signal handlers, pass
@@ -8,7 +8,7 @@ through without a frame of ours.
 from _weakref import ref
 from functools import wraps
 
-from mpviz_probe import sections, wire
+from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import seamless, unframe
 
@@ -55,6 +55,39 @@ def after(original, tell, where):
     return observed
 
 
+def around(original, begin, end, where):
+    """Wrap: ``begin`` is called with the same arguments first, and ``end`` when it is over.
+
+    ``end`` is called with what ``begin`` returned, the result, and the same arguments; not if
+    ``begin`` has failed.
+    """
+
+    @wraps(original)
+    @seamless
+    def observed(*args, **kwargs):
+        try:
+            begun = _FAILED
+            try:
+                begun = begin(*args, **kwargs)
+            except BaseException:
+                report(where)
+            result = original(*args, **kwargs)
+            try:
+                if begun is not _FAILED:
+                    end(begun, result, *args, **kwargs)
+            except BaseException:
+                report(where)
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
+_FAILED = object()
+
+
 def weakly(method):
     """A method of an object that does not keep the object, for a wrapper that the object holds.
 
@@ -70,9 +103,9 @@ def weakly(method):
 
 
 def during(original, wait, where):
-    """Wrap a function that may wait: ``wait`` gives the fields of its record, None for no wait.
+    """Wrap a function that may wait: its wait is reported with the fields that ``wait`` returns.
 
-    ``wait`` is called with the same arguments.
+    ``wait`` is called with the same arguments, and returns None if there will be no wait.
     """
 
     @wraps(original)
@@ -96,3 +129,21 @@ def during(original, wait, where):
             raise
 
     return observed
+
+
+@seamless
+def begin_wait(form, timeout=None):
+    """Report that this thread is about to wait; the form's values are the site and the limit."""
+    try:
+        wire.send(form, sites.here(), wire.milliseconds(timeout))
+    except BaseException:
+        report("wait")
+
+
+@seamless
+def end_wait():
+    """Report that a wait of this thread is over."""
+    try:
+        wire.over()
+    except BaseException:
+        report("end of a wait")

@@ -79,14 +79,14 @@ def told(nothing_left: None, python: str) -> Iterator[Told]:
 def test_no_descriptor_is_left_open(told: Told) -> None:
     output, _ = told("""
 import socket
-from mpviz_probe.standard import pipes
+from mpviz_probe import capacity
 
 def ring_alarm(number, frame):
     raise Alarm("the program's own")
 
 def open_and_close():
     arm.read_command(os.getpid())
-    assert pipes._capacity(ends[0].fileno())[0]
+    assert capacity.of_socket(ends[0].fileno())
     sites.read_source(os.__file__)
     ring.create(os.path.dirname(sys.argv[2]), os.getpid(), 1)
 

@@ -12,7 +12,7 @@ from time import process_time_ns
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.hooks import after, before
-from mpviz_probe.standard import locks, processes, queues, workers
+from mpviz_probe.standard import locks, processes, queues, simple_queues, workers
 from mpviz_probe.standard.stopping import tell_stopping
 
 TYPE_CHECKING = False
@@ -38,6 +38,11 @@ def _patch_popen(module):
 
 def _tell_of_termination(signal, popen):
     processes.tell_of_signal(popen, signal)
+
+
+def _patch_queues(module):
+    queues.patch(module)
+    simple_queues.patch(module)
 
 
 def _patch_pool(module):
@@ -66,7 +71,7 @@ _PATCHES = {
     "process": processes.patch,
     "popen_fork": _patch_popen,
     "synchronize": locks.patch,
-    "queues": queues.patch,
+    "queues": _patch_queues,
     "pool": _patch_pool,
 }
 
@@ -148,7 +153,7 @@ def _prepare_worker(module, _, worker, *args, **kwargs):
     """Prepare to tell of what a worker does, in its process, when it has got its queues."""
     # A worker that was not forked got its queue from its pool, which identifies the pool.
     name = worker.__dict__.get("_mpviz_pool") or workers.identify(b"pool", worker.inq)
-    queues.hush_simple(worker.inq)
+    simple_queues.hush(worker.inq)
     mappers = module.mapstar, module.starmapstar
     tell_start = partial(_tell_start, {}, mappers, name)
     told = workers.telling(tell_start)

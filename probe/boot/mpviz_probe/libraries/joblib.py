@@ -11,8 +11,8 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after
+from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import disown
-from mpviz_probe.standard.queues import hush_simple
 
 _waiting: "set[int]" = set()
 """The threads that wait for the results of a ``Parallel``."""
@@ -49,7 +49,7 @@ def _patch_queue(queue):
 def _hush(_, queue, state):
     """Keep still about a queue of a Pool that a worker which was not forked has got."""
     disown(queue._reader, queue._writer)
-    hush_simple(queue)
+    simple_queues.hush(queue)
     # Its get and put have the methods of its locks in them.
     queue._make_methods()
 

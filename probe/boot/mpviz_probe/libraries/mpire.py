@@ -10,7 +10,7 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before
-from mpviz_probe.standard import locks, queues, signals, values, workers
+from mpviz_probe.standard import conditions, events, locks, queues, values, workers
 from mpviz_probe.standard.processes import cpu_so_far, prepare_for
 
 _APPLY_PILL = "\3"
@@ -175,9 +175,9 @@ def _hush(thing):
     elif hasattr(thing, "_unfinished_tasks"):
         queues.hush(thing)
     elif hasattr(thing, "_flag"):
-        signals.hide_event(thing)
+        events.hide(thing)
     elif hasattr(thing, "_wait_semaphore"):
-        signals.hide(thing)
+        conditions.hide(thing)
 
 
 class _Teller:

@@ -8,9 +8,9 @@ from time import monotonic_ns
 from types import MethodType
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import over, report
+from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
-from mpviz_probe.hooks import after
+from mpviz_probe.hooks import after, begin_wait, end_wait
 
 try:
     # ``collections`` takes it from there; not every program imports ``collections``.
@@ -289,10 +289,7 @@ def wait_for(answers, timeout, waiting):
     The end of the wait is reported here only if the lock was not taken.
     """
     try:
-        try:
-            wire.send(waiting, sites.here(), wire.milliseconds(timeout))
-        except BaseException:
-            report("wait")
+        begin_wait(waiting, timeout)
         return answers[0]
     finally:
         _end_wait(answers)
@@ -302,7 +299,7 @@ def wait_for(answers, timeout, waiting):
 def _end_wait(answers, error=None):
     try:
         if not (answers.get(0) or wire.was_told_since(error)):
-            over()
+            end_wait()
     except BaseException as another:
         _end_wait(answers, another)
     if error is not None:

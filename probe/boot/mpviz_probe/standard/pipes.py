@@ -10,16 +10,13 @@ import os
 import select
 import sys
 from functools import partial, wraps
-from itertools import compress, starmap
-from operator import is_
-from stat import S_ISFIFO, S_ISSOCK
 from types import MethodType
 
-from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import over, report
+from mpviz_probe import capacity, creations, sites, wire
+from mpviz_probe.arm import report
 from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
-from mpviz_probe.hooks import after, before
-from mpviz_probe.standard.transfers import (
+from mpviz_probe.hooks import after, before, end_wait
+from mpviz_probe.transfers import (
     HEADER,
     NONE_YET,
     note_reads,
@@ -38,9 +35,6 @@ _UNUSED = False
 _NUMBERS = (int, float)
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-
-_GET_PIPE_SIZE = 1032
-"""F_GETPIPE_SZ, for which ``fcntl`` has a name from Python 3.10 on."""
 
 _SOCKET_PIECE = 36864
 """The kernel cuts what goes into a socket into pieces of at most so many bytes, and lets the one
@@ -99,7 +93,9 @@ class _Told:
         if connection.writable:
             self.room = select.poll()
             self.room.register(self.descriptor, select.POLLOUT)
-            self.is_socket, self.capacity = _capacity(self.descriptor)
+            self.is_socket = capacity.is_socket(self.descriptor)
+            size = capacity.of_socket if self.is_socket else capacity.of_pipe
+            self.capacity = size(self.descriptor)
         # Between the site and the program are the wrapper and ``send`` or one that receives.
         self.here = sites.of_caller(3)
         self.writes, self.reads = note_writes(connection), note_reads(connection)
@@ -149,84 +145,19 @@ class _Told:
             self.page_used += size
         if size <= select.PIPE_BUF:
             return not fits
-        return not has_room or _used(self) + size > self.capacity
+        return not has_room or capacity.used_of_pipe(self.descriptor) + size > self.capacity
 
     def _waits_at_socket(self, size, has_room):
         # Here poll sees room only while three quarters are free.
         if has_room and size <= select.PIPE_BUF:
             return False
-        return _used(self) + max(0, size - _SOCKET_PIECE) >= self.capacity
+        used = capacity.used_of_socket(self.descriptor)
+        return used + max(0, size - _SOCKET_PIECE) >= self.capacity
 
 
 def _identify(connection):
     """The id of an end, the same in every process; the two of a one-way pipe have the same."""
     return "pipe-%d" % os.fstat(connection.fileno()).st_ino
-
-
-def _is_pipe(descriptor):
-    """Whether this is a pipe or a socket: the program may make a connection of any descriptor."""
-    mode = os.fstat(descriptor).st_mode
-    return S_ISFIFO(mode) or S_ISSOCK(mode)
-
-
-def _capacity(descriptor):
-    """Whether it is a socket, and how many bytes it takes before anybody has read."""
-    if not S_ISSOCK(os.fstat(descriptor).st_mode):
-        return False, capacity_of(descriptor)
-    return True, _sending_buffer(descriptor)
-
-
-def _sending_buffer(descriptor):
-    """The size of a socket's buffer; what no buffer has if it cannot be asked for.
-
-    The socket object is of the program's own end: a copy of that, made while another thread forks,
-    would stay open in the child. If the object went, it would close the end, so it is detached.
-    """
-    import _socket
-
-    # An object would take on a default time-out, and with it the program's end would not block. So
-    # that there is none is found in the same step.
-    has_none = map(partial(is_, None), starmap(_socket.getdefaulttimeout, ((),)))
-    make = partial(_socket.socket, fileno=descriptor)
-    ends: "list[_socket.socket]" = []
-    detaching = map(_socket.socket.detach, ends)
-    try:
-        ends.extend(starmap(make, compress(((),), has_none)))
-        sizes = [end.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) for end in ends]
-        # Here as well, because up to Python 3.9 a signal can be handled before a ``finally``.
-        any(detaching)
-        return sizes[0] if sizes else sys.maxsize
-    finally:
-        any(detaching)
-
-
-def capacity_of(descriptor):
-    """How many bytes a pipe takes before anybody has read."""
-    import fcntl
-
-    return fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
-
-
-def _used(told):
-    """How much of its capacity is taken: of a pipe by bytes, of a socket by memory for them."""
-    import termios
-
-    if told.is_socket:
-        return _ask(told.descriptor, termios.TIOCOUTQ)
-    return bytes_in(told.descriptor)
-
-
-def bytes_in(descriptor):
-    """How many bytes are in a pipe."""
-    import termios
-
-    return _ask(descriptor, termios.FIONREAD)
-
-
-def _ask(descriptor, request):
-    import fcntl
-
-    return int.from_bytes(fcntl.ioctl(descriptor, request, bytes(4)), sys.byteorder)
 
 
 def _tell_of_new(ends, *args, **kwargs):
@@ -262,7 +193,9 @@ def _await_use(connection, *args, **kwargs):
 def _begin_to_tell(connection):
     """Prepare to tell of a connection that is used; None where that is not possible."""
     try:
-        if not _is_pipe(connection.fileno()):
+        descriptor = connection.fileno()
+        if not (capacity.is_pipe(descriptor) or capacity.is_socket(descriptor)):
+            # The program may make a connection of any descriptor.
             connection._mpviz = None
             return None
         told = connection._mpviz = _Told(connection)
@@ -311,7 +244,7 @@ def _observed_send(send_bytes):
                 raise
             finally:
                 if waits:
-                    over()
+                    end_wait()
         except BaseException as error:
             unframe(error)
             raise
@@ -358,7 +291,7 @@ def _observed_receive(receive_bytes):
                 raise
             finally:
                 if waits and data is None:
-                    over()
+                    end_wait()
         except BaseException as error:
             unframe(error)
             raise
@@ -440,7 +373,7 @@ def _observed_wait(wait, connection):
                     report("pipe")
                 return wait(objects, timeout)
             finally:
-                over()
+                end_wait()
         except BaseException as error:
             unframe(error)
             raise

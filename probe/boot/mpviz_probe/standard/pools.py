@@ -9,10 +9,9 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, during
-from mpviz_probe.standard import workers
+from mpviz_probe.standard import simple_queues, workers
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import prepare_for
-from mpviz_probe.standard.queues import hush_simple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def _pool_waited_for(pool, *_, **__):
 def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to tell of what a worker does, in its process, before it begins."""
     name = workers.identify(b"pool", inqueue)
-    hush_simple(inqueue)
+    simple_queues.hush(inqueue)
     reader = inqueue._reader
     reader._recv_bytes = beneath(reader._recv_bytes)
     reader.recv_bytes = workers.told_arrival(name, reader.recv_bytes)

@@ -12,9 +12,11 @@ from functools import partial, wraps
 from itertools import starmap
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import over, report
-from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
-from mpviz_probe.hooks import after, before, during, weakly
+from mpviz_probe.arm import report
+from mpviz_probe.capacity import used_of_pipe
+from mpviz_probe.guard import passed_call, seamless, unframe
+from mpviz_probe.hooks import after, before, begin_wait, during, end_wait
+from mpviz_probe.standard.conditions import hide
 from mpviz_probe.standard.locks import (
     answers_of,
     attempts,
@@ -23,15 +25,8 @@ from mpviz_probe.standard.locks import (
     wait_for,
 )
 from mpviz_probe.standard.locks import hush as hush_lock
-from mpviz_probe.standard.pipes import bytes_in, capacity_of, disown
-from mpviz_probe.standard.signals import hide
-from mpviz_probe.standard.transfers import (
-    NONE_YET,
-    note_writes,
-    noting_reads,
-    size_received,
-    was_sent,
-)
+from mpviz_probe.standard.pipes import disown
+from mpviz_probe.transfers import NONE_YET, noting_reads, size_received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +45,6 @@ def patch(module):
     joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
     joinable.task_done = after(joinable.task_done, _tell_of_task_done, "queue")
     joinable.join = during(joinable.join, _tasks_to_be_done, "queue")
-    simple = module.SimpleQueue
-    simple.__init__ = after(simple.__init__, _tell_of_new_simple, "queue")
-    simple.__setstate__ = after(simple.__setstate__, _observe_copy_of_simple, "queue")
 
 
 def identify(queue):
@@ -83,11 +75,12 @@ def _is_internal(queue, frame):
         return False
     if not is_the_programs_own(frame):
         return True
-    _announce(queue, queue._maxsize)
+    announce(queue, queue._maxsize)
     return False
 
 
-def _announce(queue, maxsize):
+def announce(queue, maxsize):
+    """Report a queue that the program has made, and how many items it takes."""
     from _multiprocessing import SemLock
 
     bound = 0 if maxsize == SemLock.SEM_VALUE_MAX else maxsize
@@ -101,10 +94,8 @@ def _announce(queue, maxsize):
 def _observe_queue(queue):
     name = wire.text(identify(queue))
     queue._sem.acquire = _observed_room(queue._sem._semlock, name)
-    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
-    reads, receive = noting_reads(queue._reader)
-    queue._recv_bytes = _observed_receive(queue._recv_bytes, queue._reader, name, reads)
-    queue._reader._recv = _observed_piece(queue._reader, name, receive)
+    queue._rlock.acquire = observed_turn(queue._rlock._semlock, b"get", name)
+    queue._recv_bytes = observed_read(queue._recv_bytes, queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
 
 
@@ -148,7 +139,7 @@ def _observed_room(semlock, name):
     return acquire
 
 
-def _observed_turn(semlock, what, name):
+def observed_turn(semlock, what, name):
     """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
     take, give = semlock.acquire, semlock.release
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
@@ -185,14 +176,16 @@ def _give_turn_back(error, taken, answers, given, give):
             given.extend(starmap(give, ((),)))
         if given and answers and not wire.was_told_since(error):
             # The next record of this thread would have told that the wait is over.
-            over()
+            end_wait()
     except BaseException as another:
         _give_turn_back(another, taken, answers, given, give)
     raise error
 
 
-def _observed_receive(receive, reader, name, reads):
+def observed_read(receive, reader, name):
     """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
+    reads, receive_piece = noting_reads(reader)
+    reader._recv = _observed_piece(reader, name, receive_piece)
     got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
     waiting = wire.form(b"wait", b'"what":"get","turn":true,"o":' + name, (b"s",))
     send, here = wire.send, sites.of_caller(3)
@@ -224,7 +217,7 @@ def _observed_receive(receive, reader, name, reads):
                 if size == NONE_YET:
                     size = size_received(reads)
                 if size == NONE_YET:
-                    over()
+                    end_wait()
                 elif not is_told:
                     # The item has left the queue, but the program will not get it.
                     send(got, 0, size)
@@ -253,7 +246,7 @@ def _observed_piece(reader, name, receive):
             # is closed when the program drops it.
             connection: "Any" = known()
             try:
-                if size > select.PIPE_BUF and bytes_in(connection.fileno()) < size:
+                if size > select.PIPE_BUF and used_of_pipe(connection.fileno()) < size:
                     wire.send(waiting, sites.here())
             except BaseException:
                 report("queue")
@@ -273,22 +266,18 @@ def _observed_poll(poll, name):
     @seamless
     def observed(timeout=0.0):
         try:
-            arrived = True
             if timeout is not None and timeout <= 0:
                 return poll(timeout)
             if poll(0.0):
                 return True
+            arrived = False
             try:
-                arrived = False
-                try:
-                    wire.send(waiting, sites.here(), wire.milliseconds(timeout))
-                except BaseException:
-                    report("queue")
+                begin_wait(waiting, timeout)
                 arrived = poll(timeout)
                 return arrived
             finally:
                 if not arrived:
-                    over()
+                    end_wait()
         except BaseException as error:
             unframe(error)
             raise
@@ -372,94 +361,3 @@ def _tasks_to_be_done(queue):
     if queue._mpviz_quiet or queue._unfinished_tasks._semlock._is_zero():
         return None
     return b'"what":"done","o":%b,"s":%d' % (wire.text(identify(queue)), sites.here())
-
-
-def _tell_of_new_simple(_, queue, *args, **kwargs):
-    if is_the_programs_own(sys._getframe(2)):
-        _announce(queue, 0)
-        _observe_simple(queue)
-
-
-def _observe_copy_of_simple(_, queue, state):
-    disown(queue._reader, queue._writer)
-    _observe_simple(queue)
-
-
-def _observe_simple(queue):
-    name = wire.text(identify(queue))
-    queue._rlock.acquire = _observed_turn(queue._rlock._semlock, b"get", name)
-    queue._rlock.release = queue._rlock._semlock.release
-    if queue._wlock is not None:
-        queue._wlock.acquire = _observed_turn(queue._wlock._semlock, b"put", name)
-        queue._wlock.release = queue._wlock._semlock.release
-    reader, writer = queue._reader, queue._writer
-    reads, receive = noting_reads(reader)
-    reader.recv_bytes = _observed_receive(weakly(reader.recv_bytes), reader, name, reads)
-    reader._recv = _observed_piece(reader, name, receive)
-    writer.send_bytes = _observed_send(weakly(writer.send_bytes), writer, name)
-
-
-def hush_simple(queue):
-    """Give an internal SimpleQueue its own methods back."""
-    for lock in (queue._rlock, queue._wlock):
-        if lock is not None:
-            hush_lock(lock)
-    queue._reader.__dict__.pop("recv_bytes", None)
-    queue._reader.__dict__.pop("_recv", None)
-    queue._writer.__dict__.pop("send_bytes", None)
-
-
-def _fits(descriptor, size, capacity):
-    """Whether a pipe has room for so many bytes more."""
-    try:
-        return bytes_in(descriptor) + size <= capacity
-    except OSError as error:
-        if is_the_programs(error):
-            raise
-        # It has been closed: who sends will hear of that.
-        return True
-
-
-def _observed_send(send, writer, name):
-    """Wrap the write of an item's bytes, which blocks while the pipe is full."""
-    putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
-    waiting = wire.form(b"wait", b'"what":"put","turn":true,"o":' + name, (b"s",))
-    send_record, here, writes = wire.send, sites.of_caller(3), note_writes(writer)
-    descriptor = writer.fileno()
-    capacity = capacity_of(descriptor)
-    ready = select.poll()
-    ready.register(descriptor, select.POLLOUT)
-
-    @seamless
-    def observed(data):
-        try:
-            waits, is_told, size = False, False, 0
-            writes.clear()
-            try:
-                try:
-                    size = len(data)
-                    send_record(putting, here())
-                    is_told = True
-                    # A larger item may need a reader before it is written completely.
-                    waits = not ready.poll(0) or (
-                        size > select.PIPE_BUF and not _fits(descriptor, size, capacity)
-                    )
-                    if waits:
-                        send_record(waiting, here())
-                except BaseException as error:
-                    is_told = is_told or wire.was_told(error) or passed_call(error, 2)
-                    report("queue")
-                return send(data)
-            except BaseException:
-                if is_told and not was_sent(writes, size):
-                    # The put was told, but the item was not sent.
-                    wire.put(b"queue.lost", b'"given_up":1,"o":' + name)
-                raise
-            finally:
-                if waits:
-                    over()
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed

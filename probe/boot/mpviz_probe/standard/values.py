@@ -6,9 +6,9 @@ from math import isfinite
 from operator import getitem
 
 from mpviz_probe import creations, sites, wire
-from mpviz_probe.arm import over, report
+from mpviz_probe.arm import report
 from mpviz_probe.guard import is_ours, is_the_programs, passed_call, seamless, unframe
-from mpviz_probe.hooks import after
+from mpviz_probe.hooks import after, begin_wait, end_wait
 from mpviz_probe.standard.locks import answers_of, attempts, is_observed, observe
 from mpviz_probe.standard.locks import hush as hush_lock
 from mpviz_probe.standard.locks import identify as identify_lock
@@ -150,13 +150,10 @@ class _Observed:
         answers = answers_of(self.take, True)
         try:
             try:
-                try:
-                    wire.send(self.waiting, sites.here())
-                except BaseException:
-                    report("value")
+                begin_wait(self.waiting)
                 return answers[0]
             finally:
-                over()
+                end_wait()
         except BaseException:
             if answers.get(0):
                 self.give()

@@ -13,9 +13,9 @@ from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import cpu_so_far
-from mpviz_probe.standard.queues import hush_simple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def outcome_of(future):
 
 def tell_results(outqueue, tell_end):
     """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
-    hush_simple(outqueue)
+    simple_queues.hush(outqueue)
     results: "list" = []
     lock, tell = outqueue._wlock, partial(_tell_kept, results, tell_end)
     early = Before(tell, lock.acquire)
