@@ -3,15 +3,15 @@
 Tried with aiomultiprocess 0.9.1.
 """
 
-import os
 from functools import partial
 from time import process_time_ns
 
 from mpviz_probe import sites, wire
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.hooks import after, before
-from mpviz_probe.standard import queues, workers
+from mpviz_probe.standard import queues
 from mpviz_probe.standard.processes import prepare_for
+from mpviz_probe.workers import jobs, tasks
 
 
 def patch(module):
@@ -25,8 +25,7 @@ def patch(module):
     pool.create_worker = before(pool.create_worker, _announce, where)
     pool.queue_work = before(pool.queue_work, _tell_submission, where)
     pool.finish_work = after(pool.finish_work, _tell_done, where)
-    for how in ("close", "terminate"):
-        setattr(pool, how, before(getattr(pool, how), partial(_tell_of_end, how), where))
+    jobs.observe_end(pool)
     worker = module.PoolWorker
     worker.__init__ = after(worker.__init__, _tell_pool, where)
 
@@ -37,12 +36,12 @@ def patch(module):
 def _announce(pool, *_, **__):
     if "_mpviz_id" in pool.__dict__:
         return
-    tasks = [tasks for tasks, _ in pool.queues.values()]
-    pool._mpviz_id = name = b'"aio-%d"' % os.fstat(tasks[0]._reader.fileno()).st_ino
-    for queue in tasks:
+    queues_of_tasks = [queue for queue, _ in pool.queues.values()]
+    pool._mpviz_id = name = jobs.identify(b"aio", queues_of_tasks[0])
+    for queue in queues_of_tasks:
         queue._mpviz_pool = name
     size, limit = pool.process_count, pool.maxtasksperchild
-    workers.announce(name, b"aiomultiprocess Pool", size, pool.initializer, limit)
+    jobs.announce(name, b"aiomultiprocess Pool", size, pool.initializer, limit)
 
 
 def _tell_pool(_, worker, tx, *args, **kwargs):
@@ -51,17 +50,11 @@ def _tell_pool(_, worker, tx, *args, **kwargs):
 
 
 def _tell_submission(pool, function, args, kwargs):
-    fields = b'"o":%b,"job":%d,"call":"apply","function":%b,"tasks":1,"items":1,"chunksize":1'
-    told = pool._mpviz_id, pool.last_id + 1, wire.text(name_of(function, args))
-    wire.put(b"job.submitted", fields % told)
+    jobs.tell_job(pool._mpviz_id, pool.last_id + 1, "apply", name_of(function, args), 1, 1, 1)
 
 
 def _tell_done(_, pool, task_id, *args, **kwargs):
     wire.put(b"job.done", b'"o":%b,"job":%d' % (pool._mpviz_id, task_id))
-
-
-def _tell_of_end(how, pool):
-    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
 
 
 # In the process of a worker
@@ -76,23 +69,23 @@ def _prepare_worker(unit):
         return
     for queue in (worker.tx, worker.rx):
         queues.hush(queue)
-    workers.tell_initializer(name, unit.initializer)
+    tasks.tell_initializer(name, unit.initializer)
     get, tell_start = worker.tx.get_nowait, partial(_tell_start, {}, name)
-    worker.tx.get_nowait = workers.told_tasks(name, get, workers.telling(tell_start))
+    worker.tx.get_nowait = tasks.told_tasks(name, get, tasks.telling(tell_start))
     tell_end = partial(_tell_end, {}, name)
     worker.rx.put_nowait = before(worker.rx.put_nowait, tell_end, "aiomultiprocess worker")
 
 
 def _tell_start(forms, name, task):
     number, function, args, _ = task
-    form = workers.form_of_start(forms, name, name_of(function, args), 1)
+    form = tasks.form_of_start(forms, name, name_of(function, args), 1)
     wire.send(form, site_of(function, args), number)
 
 
 def _tell_end(forms, name, result):
     number, _, traceback = result
     error = "" if traceback is None else _error_in(traceback)
-    wire.send(workers.form_of_end(forms, name, error), number, process_time_ns())
+    wire.send(tasks.form_of_end(forms, name, error), number, process_time_ns())
 
 
 def _error_in(traceback):

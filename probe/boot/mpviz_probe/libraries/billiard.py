@@ -12,12 +12,8 @@ from time import process_time_ns
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.hooks import after, before
-from mpviz_probe.standard import locks, processes, queues, simple_queues, workers
-from mpviz_probe.standard.stopping import tell_stopping
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.standard import locks, processes, queues, simple_queues
+from mpviz_probe.workers import jobs, tasks, waits
 
 _numbers = count(1)
 
@@ -48,17 +44,14 @@ def _patch_queues(module):
 def _patch_pool(module):
     pool = module.Pool
     pool.WorkerProcess = before(pool.WorkerProcess, _identify, "billiard pool")
-    workers.observe_submissions(pool, module.starmapstar)
-    for how in ("close", "terminate"):
-        tell = partial(_tell_of_end, how)
-        setattr(pool, how, before(getattr(pool, how), tell, "billiard pool"))
-    for kind in (module.ApplyResult, module.MapResult, module.IMapIterator):
+    jobs.observe_submissions(pool, module.starmapstar)
+    jobs.observe_end(pool)
+    iterator, unordered = module.IMapIterator, module.IMapUnorderedIterator
+    for kind in (module.ApplyResult, module.MapResult, iterator):
         kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "billiard pool")
+    for kind in (module.ApplyResult, module.MapResult, iterator, unordered):
         kind._set = after(kind._set, _tell_if_done, "billiard pool")
-    unordered = module.IMapUnorderedIterator
-    unordered._set = after(unordered._set, _tell_if_done, "billiard pool")
-    iterator = module.IMapIterator
-    length = before(iterator._set_length, _tell_length, "billiard pool")
+    length = before(iterator._set_length, jobs.tell_length, "billiard pool")
     iterator._set_length = after(length, _tell_if_done, "billiard pool")
     handler = module.TimeoutHandler
     handler.on_hard_timeout = before(handler.on_hard_timeout, _tell_timeout, "billiard pool")
@@ -90,7 +83,7 @@ def _announce(pool):
     is_shared = getattr(pool._inqueue, "_reader", None) is not None
     # Celery's pool has separate queues for each worker, and forks its workers.
     pool._mpviz_id = name = (
-        workers.identify(b"pool", pool._inqueue)
+        jobs.identify(b"pool", pool._inqueue)
         if is_shared
         else b'"pool-%d.%d"' % (wire.pid(), next(_numbers))
     )
@@ -98,27 +91,24 @@ def _announce(pool):
     # If the celery command makes the pool, the program has no name for it.
     made = site, maker or ("" if is_shared else "prefork")
     size, limit = pool._processes, pool._maxtasksperchild
-    workers.announce(name, b"billiard Pool", size, pool._initializer, limit, made=made)
-    pool._mpviz_waits = workers.forms_of_wait(name)
+    jobs.announce(name, b"billiard Pool", size, pool._initializer, limit, made=made)
+    pool._mpviz_waits = waits.forms_of_wait(name)
 
 
 def _tell_submission(kind, _, result, *args, **kwargs):
-    submitted = workers.submitted_here()
+    submitted = jobs.submitted_here()
     # A MapResult also calls ApplyResult.__init__, when it is not yet complete.
     if submitted is None or kind.__init__ is not type(result).__init__:
         return
     pool, call, function, arguments = submitted
     result._mpviz_pool = name = pool._mpviz_id
-    tasks, items, chunksize = -1, -1, 1
+    extent = -1, -1, 1
     if call == "apply":
-        tasks, items, chunksize = 1, calls_in(function, arguments), 1
+        extent = 1, calls_in(function, arguments), 1
     elif hasattr(result, "_chunksize"):
-        tasks, items, chunksize = result._number_left, result._length, result._chunksize
-    fields = b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
-    function_name = wire.text(name_of(function, arguments))
-    told = name, result._job, wire.text(call), function_name, tasks, items, chunksize
-    wire.put(b"job.submitted", fields % told)
-    workers.observe_result(result, pool._mpviz_waits)
+        extent = result._number_left, result._length, result._chunksize
+    jobs.tell_job(name, result._job, call, name_of(function, arguments), *extent)
+    waits.observe_result(result, pool._mpviz_waits)
     _tell_if_done(None, result)
 
 
@@ -130,20 +120,10 @@ def _tell_if_done(_, result, *args, **kwargs):
         wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job))
 
 
-def _tell_length(result, length):
-    name = result.__dict__.get("_mpviz_pool")
-    if name is not None:
-        wire.put(b"job.length", b'"o":%b,"job":%d,"tasks":%d' % (name, result._job, length))
-
-
-def _tell_of_end(how, pool, *_, **__):
-    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
-
-
 def _tell_timeout(_, job):
     """Report that a worker is about to be ended since its task is too late (``time_limit``)."""
     if not job.ready() and job._worker_pid:
-        tell_stopping(job._worker_pid, "timed out")
+        jobs.tell_stopping(job._worker_pid, "timed out")
 
 
 # In the process of a worker
@@ -152,18 +132,18 @@ def _tell_timeout(_, job):
 def _prepare_worker(module, _, worker, *args, **kwargs):
     """Prepare to tell of what a worker does, in its process, when it has got its queues."""
     # A worker that was not forked got its queue from its pool, which identifies the pool.
-    name = worker.__dict__.get("_mpviz_pool") or workers.identify(b"pool", worker.inq)
+    name = worker.__dict__.get("_mpviz_pool") or jobs.identify(b"pool", worker.inq)
     simple_queues.hush(worker.inq)
     mappers = module.mapstar, module.starmapstar
     tell_start = partial(_tell_start, {}, mappers, name)
-    told = workers.telling(tell_start)
-    worker.wait_for_job = workers.told_tasks(name, worker.wait_for_job, told)
+    told = tasks.telling(tell_start)
+    worker.wait_for_job = tasks.told_tasks(name, worker.wait_for_job, told)
     errors: "list" = []
     kind = module.ExceptionInfo
     keep_error = partial(_keep_error, kind, errors)
     worker.prepare_result = before(worker.prepare_result, keep_error, "billiard worker")
-    workers.tell_results(worker.outq, _teller_of_end(name, module.READY, kind, errors))
-    workers.tell_initializer(name, worker.initializer)
+    tasks.tell_results(worker.outq, _teller_of_end(name, module.READY, kind, errors))
+    tasks.tell_initializer(name, worker.initializer)
 
 
 def _tell_start(forms, mappers, name, request):
@@ -172,7 +152,7 @@ def _tell_start(forms, mappers, name, request):
     if any(function is mapper for mapper in mappers):
         (function, chunk), args = args[0], ()
         items = len(chunk)
-    form = workers.form_of_start(forms, name, name_of(function, args), items)
+    form = tasks.form_of_start(forms, name, name_of(function, args), items)
     wire.send(form, site_of(function, args), job, index or 0)
 
 
@@ -183,7 +163,7 @@ def _keep_error(kind, errors, result):
 
 
 def _teller_of_end(name, ready, kind, errors):
-    forms: "dict[str, Any]" = {}
+    forms: "dict[str, object]" = {}
 
     def tell_end(message):
         word, told = message
@@ -193,7 +173,7 @@ def _teller_of_end(name, ready, kind, errors):
         job, index, (_, value), *_ = told
         info = value if type(value) is kind else errors.pop() if errors else None
         error = "" if info is None else getattr(info.__dict__.get("type"), "__name__", "Exception")
-        form = workers.form_of_end(forms, name, error)
+        form = tasks.form_of_end(forms, name, error)
         wire.send(form, job, process_time_ns(), index or 0)
 
     return tell_end

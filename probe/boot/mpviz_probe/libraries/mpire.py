@@ -10,16 +10,17 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before
-from mpviz_probe.standard import conditions, events, locks, queues, values, workers
+from mpviz_probe.standard import conditions, events, locks, queues, values
 from mpviz_probe.standard.processes import cpu_so_far, prepare_for
+from mpviz_probe.workers import jobs, tasks
 
 _APPLY_PILL = "\3"
 """Comes before a task that has its own function with it; see ``mpire.comms``."""
 
-_jobs: "dict[int, tuple[bytes, bytes]]" = {}
+_jobs: "dict[int, tuple[bytes, str]]" = {}
 """The pools of jobs that are not done, and what they are called, by their numbers."""
 
-_NO_JOB = (b"", b"")
+_NO_JOB = (b"", "")
 
 _NONE = -1
 """In place of the number of a job."""
@@ -90,7 +91,7 @@ def _announce(_, pool, *args, **kwargs):
     if params.start_method != "threading":
         name = _identify(pool._worker_comms)
         pool._worker_comms._mpviz_pool = _Pool(name, pool)
-        workers.announce(name, b"WorkerPool", params.n_jobs, None, 0)
+        jobs.announce(name, b"WorkerPool", params.n_jobs, None, 0)
 
 
 def _tell_close(comms):
@@ -105,7 +106,7 @@ def _tell_terminate(pool):
 def _tell_end(comms, how):
     pool = _pool_of(comms)
     if pool is not None:
-        workers.tell_end(pool.name, how)
+        jobs.tell_end(pool.name, how)
 
 
 def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
@@ -115,8 +116,8 @@ def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
         return
     _, call = _jobs.get(job_id, _NO_JOB)
     if not call:
-        _tell_submission(pool.name, job_id, b"map", pool.known().map_params.func, len(task))
-    elif call == b"map":
+        _tell_submission(pool.name, job_id, "map", pool.known().map_params.func, len(task))
+    elif call == "map":
         fields = b'"o":%b,"job":%d,"items":%d'
         wire.put(b"job.grew", fields % (pool.name, job_id, len(task)))
 
@@ -124,22 +125,18 @@ def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
 def _tell_call(comms, job_id, func, *_, **__):
     pool = _pool_of(comms)
     if pool is not None:
-        _tell_submission(pool.name, job_id, b"apply", func, 1)
+        _tell_submission(pool.name, job_id, "apply", func, 1)
 
 
 def _tell_submission(name, job, call, function, items):
     _jobs[job] = name, call
-    wire.put(
-        b"job.submitted",
-        b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
-        % (name, job, call, wire.text(name_of(function)), items, items),
-    )
+    jobs.tell_job(name, job, call, name_of(function), 1, items, items)
 
 
 def _tell_calls_done(results, comms, *args, **kwargs):
     """Report calls as done whose results have come; each is the only task of its job."""
     for job, _, _ in results:
-        if _jobs.get(job, _NO_JOB)[1] == b"apply":
+        if _jobs.get(job, _NO_JOB)[1] == "apply":
             _tell_done(job)
 
 
@@ -200,7 +197,7 @@ class _Teller:
                 try:
                     if not self.ready:
                         self.ready = True
-                        workers.tell_ready(self.name)
+                        tasks.tell_ready(self.name)
                 except BaseException:
                     report("mpire worker")
                 task = get(*args, **kwargs)

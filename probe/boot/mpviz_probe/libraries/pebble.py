@@ -14,14 +14,10 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, weakly
-from mpviz_probe.standard import locks, workers
+from mpviz_probe.standard import locks
 from mpviz_probe.standard.pipes import disown
 from mpviz_probe.standard.processes import prepare_for
-from mpviz_probe.standard.stopping import tell_stopping
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.workers import jobs, tasks, waits
 
 _maps: "dict[int, list[int]]" = {}
 """For each thread that runs ``map``: a list with the number of its first chunk, once known."""
@@ -39,10 +35,10 @@ def patch(module):
     manager = module.WorkerManager
     manager.create_channels = after(manager.create_channels, _announce, "pebble pool")
     manager.maybe_stop_worker = sections.locked(manager.maybe_stop_worker)
-    tasks = module.TaskManager
+    kind = module.TaskManager
     for name, why in (("timeout_tasks", "timed out"), ("cancelled_tasks", "cancelled")):
         tell = partial(_tell_of_stops, why)
-        setattr(tasks, name, after(getattr(tasks, name), tell, "pebble pool"))
+        setattr(kind, name, after(getattr(kind, name), tell, "pebble pool"))
     module.iter_chunks = _observed_chunks(module.iter_chunks)
     prepare_for(module.worker_process, partial(_prepare_worker, module=module))
 
@@ -70,8 +66,8 @@ def _announce(_, manager):
     about = manager.worker_parameters
     made = manager.__dict__.pop("_mpviz_made", None)
     size, limit = manager.workers_number, about.max_tasks
-    workers.announce(name, b"ProcessPool", size, about.initializer, limit, made=made)
-    manager._mpviz_waits, manager._mpviz_ends = workers.forms_of_wait(name), {}
+    jobs.announce(name, b"ProcessPool", size, about.initializer, limit, made=made)
+    manager._mpviz_waits, manager._mpviz_ends = waits.forms_of_wait(name), {}
 
 
 def _observed_chunks(iter_chunks):
@@ -101,7 +97,7 @@ def _tell_submission(manager, process_chunk, task, *_, **__):
     if task is None or name is None:
         return
     job = _tell_job(name, task, process_chunk)
-    workers.observe_wait(task.future._condition, manager._mpviz_waits, job)
+    waits.observe_wait(task.future._condition, manager._mpviz_waits, job)
     # This is the first callback: nobody else has the future yet to add one.
     task.future.add_done_callback(partial(_tell_end_of_future, manager._mpviz_ends, name, task.id))
 
@@ -109,17 +105,15 @@ def _tell_submission(manager, process_chunk, task, *_, **__):
 def _tell_job(name, task, process_chunk):
     """Report a new job, or a further chunk of a ``map``; gives the number of the job."""
     function, arguments, items = _work_of(task.payload, process_chunk)
-    call, job = b"submit", task.id
+    call, job = "submit", task.id
     if task.payload.function is process_chunk:
-        call, chunks = b"map", _maps.setdefault(get_ident(), [])
+        call, chunks = "map", _maps.setdefault(get_ident(), [])
         if chunks:
             fields = b'"o":%b,"job":%d,"call":%d,"items":%d'
             wire.put(b"job.grew", fields % (name, chunks[0], job, items))
             return chunks[0]
         chunks.append(job)
-    fields = b'"o":%b,"job":%d,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
-    function_name = wire.text(name_of(function, arguments))
-    wire.put(b"job.submitted", fields % (name, job, call, function_name, items, items))
+    jobs.tell_job(name, job, call, name_of(function, arguments), 1, items, items)
     return job
 
 
@@ -136,7 +130,7 @@ def _work_of(payload, process_chunk):
 def _tell_end_of_future(ends, name, number, future):
     try:
         try:
-            form = workers.form_of_outcome(ends, name, workers.outcome_of(future))
+            form = jobs.form_of_outcome(ends, name, jobs.outcome_of(future))
             # The caller may have the result already, and the pool has not yet counted it as done.
             wire.send_at_once(form, number)
         except BaseException:
@@ -146,12 +140,12 @@ def _tell_end_of_future(ends, name, number, future):
         raise
 
 
-def _tell_of_stops(why, tasks, _):
+def _tell_of_stops(why, stopped, _):
     """Report tasks that have to be stopped, which is done by ending their workers."""
-    for task in tasks:
+    for task in stopped:
         if "_mpviz_told" not in task.__dict__ and task.worker_id:
             task._mpviz_told = True
-            tell_stopping(task.worker_id, why)
+            jobs.tell_stopping(task.worker_id, why)
 
 
 def _tell_of_end(how, pool, *_, **__):
@@ -160,7 +154,7 @@ def _tell_of_end(how, pool, *_, **__):
     name = None if manager is None else manager.__dict__.get("_mpviz_id")
     # A join calls this too, when a closed pool has done all tasks.
     if name is not None and pool._context.alive and pool._context.status != _CLOSED:
-        workers.tell_end(name, how)
+        jobs.tell_end(name, how)
 
 
 _CLOSED = 2
@@ -182,27 +176,27 @@ def _prepare_worker(params, channel, *_, module, **__):
         kind.__init__ = after(kind.__init__, partial(_keep, results), "pebble worker")
     writer = channel.writer
     tell_end = _teller_of_end(name)
-    writer._send_bytes = workers.told_when_sent(results, tell_end, writer._send_bytes)
-    workers.tell_initializer(name, params.initializer)
+    writer._send_bytes = tasks.told_when_sent(results, tell_end, writer._send_bytes)
+    tasks.tell_initializer(name, params.initializer)
 
 
 def _observed_tasks(module, name):
     """Wrap the iterator of tasks, with no frame of ours while the worker waits or works."""
     get_tasks = module.worker_get_next_task
-    forms: "dict[tuple, Any]" = {}
+    forms: "dict[tuple, object]" = {}
 
     def tell_start(task):
         function, arguments, items = _work_of(task.payload, module.process_chunk)
-        form = workers.form_of_start(forms, name, name_of(function, arguments), items)
+        form = tasks.form_of_start(forms, name, name_of(function, arguments), items)
         wire.send(form, site_of(function, arguments), task.id)
 
-    told = workers.telling(tell_start)
+    told = tasks.telling(tell_start)
 
     @wraps(get_tasks)
     @seamless
     def observed(*args, **kwargs):
         try:
-            return workers.each_told(name, get_tasks(*args, **kwargs), told)
+            return tasks.each_told(name, get_tasks(*args, **kwargs), told)
         except BaseException as error:
             unframe(error)
             raise
@@ -215,10 +209,10 @@ def _keep(results, _, result, *args, **kwargs):
 
 
 def _teller_of_end(name):
-    forms: "dict[str, Any]" = {}
+    forms: "dict[str, object]" = {}
 
     def tell_end(result):
-        form = workers.form_of_end(forms, name, _error_in(result))
+        form = tasks.form_of_end(forms, name, _error_in(result))
         wire.send(form, result.task, process_time_ns())
 
     return tell_end

@@ -10,14 +10,14 @@ from sys import _getframe, modules
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
-from mpviz_probe.standard import workers
 from mpviz_probe.standard.processes import cpu_so_far
+from mpviz_probe.workers import jobs, tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-_JOB = b'"job":0'
+_JOB = 0
 """The number of the only job, which has all tests."""
 
 _pool = b""
@@ -69,7 +69,7 @@ def _observed_init(init):
         init(self, *args, **kwargs)
         try:
             name = _identify(self.testrunuid)
-            workers.announce(name, b"pytest-xdist", len(self.specs), None, 0, made=(0, "pytest"))
+            jobs.announce(name, b"pytest-xdist", len(self.specs), None, 0, made=(0, "pytest"))
         except Exception:
             report("xdist")
 
@@ -88,9 +88,8 @@ def _observed_collection(finish):
         try:
             if "_mpviz_told" not in self.__dict__:
                 self._mpviz_told = True
-                fields = b'"o":%b,%b,"call":"run","function":"tests","tasks":%d,"items":%d'
-                told = fields % (_identify(node.nodemanager.testrunuid), _JOB, len(ids), len(ids))
-                wire.put(b"job.submitted", told + b',"chunksize":1')
+                name, number = _identify(node.nodemanager.testrunuid), len(ids)
+                jobs.tell_job(name, _JOB, "run", "tests", number, number, 1)
         except Exception:
             report("xdist")
         return finish(self, node, ids, *args, **kwargs)
@@ -147,9 +146,9 @@ def _observed_step(update):
 def _tell_start(test):
     global _running, _error
     if not _running:
-        workers.tell_ready(_pool)
+        tasks.tell_ready(_pool)
     _running, _error = test, ""
-    fields = b'"o":%b,%b,"index":-1,"function":%b,"items":1'
+    fields = b'"o":%b,"job":%d,"index":-1,"function":%b,"items":1'
     wire.put(b"task.started", fields % (_pool, _JOB, wire.text(test)))
 
 
@@ -174,7 +173,7 @@ def _take_in(data):
     if data.get("outcome") == "failed":
         _error = _error or _error_of(data)
     if data.get("when") == "teardown":
-        fields = b'"o":%b,%b,"index":-1,%b' % (_pool, _JOB, cpu_so_far())
+        fields = b'"o":%b,"job":%d,"index":-1,%b' % (_pool, _JOB, cpu_so_far())
         if _error:
             fields += b',"error":%b' % wire.text(_error)
         wire.put(b"task.ended", fields)

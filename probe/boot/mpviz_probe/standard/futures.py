@@ -22,13 +22,9 @@ from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import after, before, during, weakly
-from mpviz_probe.standard import workers
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import prepare_for
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.workers import jobs, tasks, waits
 
 
 def patch(module):
@@ -77,8 +73,8 @@ def _patch_sections(executor):
 
 def _observe(kind, process_chunk, _, executor, *args, **kwargs):
     queue = executor._call_queue
-    executor._mpviz_id = queue._mpviz_pool = name = workers.identify(b"executor", queue)
-    workers.announce(
+    executor._mpviz_id = queue._mpviz_pool = name = jobs.identify(b"executor", queue)
+    jobs.announce(
         name,
         kind,
         executor._max_workers,
@@ -124,11 +120,11 @@ class _Teller:
         self.name, self.process_chunk = name, process_chunk
         self.jobs: "dict[int, tuple[ref[partial], int]]" = {}
         self.limit = 8
-        self.forms: "dict[tuple, Any]" = {}
-        self.ends: "dict[str | None, Any]" = {}
+        self.forms: "dict[tuple, object]" = {}
+        self.ends: "dict[str | None, object]" = {}
         self.grew = wire.form(b"job.grew", b'"o":' + name, (b"job", b"call", b"items"))
-        self.waits = workers.forms_of_wait(name)
-        workers.form_of_outcome(self.ends, name, "")
+        self.waits = waits.forms_of_wait(name)
+        jobs.form_of_outcome(self.ends, name, "")
 
     def tell_submission(self, calls, number, *_, **__):
         """Report the call with this number, and prepare to report its end and who waits for it."""
@@ -142,7 +138,7 @@ class _Teller:
         else:
             wire.send_at_once(self.grew, job, number, items)
         future = call.future
-        workers.observe_wait(future._condition, self.waits, job)
+        waits.observe_wait(future._condition, self.waits, job)
         # This is the first callback: nobody else has the future yet to add one.
         future._done_callbacks.append(_EndOfCall(_tell_end_of_future, self, number))
 
@@ -167,11 +163,11 @@ class _Teller:
             return known
         fields = b'"o":%b,"call":"%b","function":%b,"tasks":1,"items":%d,"chunksize":%d'
         told = fields % (self.name, kind, wire.text(function), items, items)
-        return workers.form_of(self.forms, key, b"job.submitted", told, (b"job",))
+        return jobs.form_of(self.forms, key, b"job.submitted", told, (b"job",))
 
     def tell_end(self, number, error):
-        """Report how a call has ended, or is about to end; see ``workers.form_of_outcome``."""
-        wire.send_at_once(workers.form_of_outcome(self.ends, self.name, error), number)
+        """Report how a call has ended, or is about to end; see ``jobs.form_of_outcome``."""
+        wire.send_at_once(jobs.form_of_outcome(self.ends, self.name, error), number)
 
 
 class _EndOfCall(partial):
@@ -184,7 +180,7 @@ class _EndOfCall(partial):
 def _tell_end_of_future(teller, number, future):
     try:
         try:
-            teller.tell_end(number, workers.outcome_of(future))
+            teller.tell_end(number, jobs.outcome_of(future))
         except BaseException:
             report("executor")
     except BaseException as error:
@@ -226,7 +222,7 @@ def _tell_of_waiter(waiter, futures, *_, **__):
     if told:
         forms, job = told.pop()
         # Of many jobs, that of the pool as a whole is the only one to name.
-        workers.observe_wait(waiter.event._cond, forms, -1 if told else job)
+        waits.observe_wait(waiter.event._cond, forms, -1 if told else job)
 
 
 def _tell_break_of(manager, *args, **kwargs):
@@ -262,11 +258,11 @@ def _tell_shutdown(executor, wait=True, *_, **__):
     name = executor.__dict__.get("_mpviz_id")
     if name is None:
         return None
-    workers.tell_end(name, _how_it_ends(sys._getframe(2)))
+    jobs.tell_end(name, _how_it_ends(sys._getframe(2)))
     # The latter up to Python 3.8.
     threads = ("_executor_manager_thread", "_queue_management_thread")
-    waits = wait and any(getattr(executor, thread, None) is not None for thread in threads)
-    return workers.wait_for_workers(name) if waits else None
+    is_running = any(getattr(executor, thread, None) is not None for thread in threads)
+    return jobs.wait_for_workers(name) if wait and is_running else None
 
 
 def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
@@ -274,16 +270,16 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
 
     No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
     """
-    name = workers.identify(b"executor", call_queue)
+    name = jobs.identify(b"executor", call_queue)
     _tell_first_wait(call_queue._rlock, name)
     reader = call_queue._reader
     reader._recv_bytes = beneath(reader._recv_bytes)
-    receive = workers.told_arrival(name, call_queue._recv_bytes)
+    receive = tasks.told_arrival(name, call_queue._recv_bytes)
     # After a fork, a queue takes this method from its reader again, later than here.
     call_queue._recv_bytes = reader.recv_bytes = receive
     module._CallItem.__setstate__ = _observed_setstate(name, module._process_chunk)
-    workers.tell_results(result_queue, _teller_of_end(name))
-    workers.tell_initializer(name, *args, **kwargs)
+    tasks.tell_results(result_queue, _teller_of_end(name))
+    tasks.tell_initializer(name, *args, **kwargs)
 
 
 def _tell_first_wait(lock, name):
@@ -294,17 +290,17 @@ def _tell_first_wait(lock, name):
     def tell():
         try:
             lock.acquire = take
-            workers.tell_ready(name)
+            tasks.tell_ready(name)
         except BaseException as error:
             unframe(error)
             raise
 
-    lock.acquire = workers.Before(tell, take)
+    lock.acquire = tasks.Before(tell, take)
 
 
 def _observed_setstate(name, process_chunk):
     """Make what a call comes to when its function and its arguments have been unpickled."""
-    forms: "dict[tuple, Any]" = {}
+    forms: "dict[tuple, object]" = {}
 
     @seamless
     def setstate(self, state):
@@ -312,7 +308,7 @@ def _observed_setstate(name, process_chunk):
             self.__dict__.update(state)
             try:
                 function, arguments, items = _work_of(self, process_chunk)
-                form = workers.form_of_start(forms, name, name_of(function, arguments), items)
+                form = tasks.form_of_start(forms, name, name_of(function, arguments), items)
                 wire.send(form, site_of(function, arguments), self.work_id)
             except BaseException:
                 report("executor worker")
@@ -324,7 +320,7 @@ def _observed_setstate(name, process_chunk):
 
 
 def _teller_of_end(name):
-    forms: "dict[str, Any]" = {}
+    forms: "dict[str, object]" = {}
 
     def tell_end(result):
         number = getattr(result, "work_id", None)
@@ -333,7 +329,7 @@ def _teller_of_end(name):
             return
         # It comes wrapped with its traceback.
         error = _name_of_error(getattr(result.exception, "exc", result.exception))
-        form = workers.form_of_end(forms, name, error)
+        form = tasks.form_of_end(forms, name, error)
         wire.send(form, number, process_time_ns())
 
     return tell_end

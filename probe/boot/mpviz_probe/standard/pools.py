@@ -8,23 +8,19 @@ from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import after, before, during
-from mpviz_probe.standard import simple_queues, workers
+from mpviz_probe.hooks import after, around, before, during
+from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import prepare_for
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.workers import jobs, tasks, waits
 
 
 def patch(module):
     """Patch ``multiprocessing.pool``."""
     pool = module.Pool
     pool._repopulate_pool = before(pool._repopulate_pool, _announce, "pool")
-    workers.observe_submissions(pool, module.starmapstar)
-    for how in ("close", "terminate"):
-        setattr(pool, how, before(getattr(pool, how), partial(_tell_of_end, how), "pool"))
+    jobs.observe_submissions(pool, module.starmapstar)
+    jobs.observe_end(pool)
     pool.join = during(pool.join, _pool_waited_for, "pool")
     # It waits for pipes of its own and for its workers, ten times for each task: nothing to tell.
     module.wait = getattr(module.wait, "__wrapped__", module.wait)
@@ -38,10 +34,10 @@ def _patch_results(module):
     for kind in (module.ApplyResult, module.MapResult, iterator):
         kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
     for kind in (module.ApplyResult, module.MapResult):
-        kind._set = _observed_set(kind._set)
+        kind._set = around(kind._set, _tell_callback, _tell_if_set, "pool")
     for kind in (iterator, module.IMapUnorderedIterator):
         kind._set = _observed_item(kind._set)
-    length = before(iterator._set_length, _tell_length, "pool")
+    length = before(iterator._set_length, jobs.tell_length, "pool")
     iterator._set_length = after(length, _tell_if_done_at_length, "pool")
 
 
@@ -49,9 +45,9 @@ def _announce(pool):
     if "_mpviz_id" in pool.__dict__ or not hasattr(pool._inqueue, "_reader"):
         # It is known already, or is a pool of threads.
         return
-    pool._mpviz_id = name = workers.identify(b"pool", pool._inqueue)
-    workers.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
-    pool._mpviz_forms = {}, workers.forms_of_wait(name)
+    pool._mpviz_id = name = jobs.identify(b"pool", pool._inqueue)
+    jobs.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
+    pool._mpviz_forms = {}, waits.forms_of_wait(name)
 
 
 def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
@@ -59,18 +55,18 @@ def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
     if kind.__init__ is not type(result).__init__:
         return
     name = getattr(pool, "_mpviz_id", None)
-    submitted = workers.submitted_here()
+    submitted = jobs.submitted_here()
     if name is None or submitted is None:
         return
     _, call, function, arguments = submitted
     result._mpviz_pool = name
-    jobs, waits = pool._mpviz_forms
+    forms, forms_of_wait = pool._mpviz_forms
     wire.send(
-        _form_of_job(jobs, name, call, name_of(function, arguments)),
+        _form_of_job(forms, name, call, name_of(function, arguments)),
         result._job,
         *_extent(result, call, function),
     )
-    workers.observe_result(result, waits)
+    waits.observe_result(result, forms_of_wait)
     # A map of nothing is done before it has begun.
     _tell_if_done(result)
 
@@ -81,7 +77,7 @@ def _form_of_job(forms, name, call, function):
         return known
     fields = b'"o":%b,"call":%b,"function":%b' % (name, wire.text(call), wire.text(function))
     names = (b"job", b"tasks", b"items", b"chunksize")
-    return workers.form_of(forms, (call, function), b"job.submitted", fields, names)
+    return jobs.form_of(forms, (call, function), b"job.submitted", fields, names)
 
 
 def _extent(result, call, function):
@@ -93,29 +89,6 @@ def _extent(result, call, function):
         items = len(result._value)
         return result._number_left, items, result._chunksize
     return -1, -1, 1
-
-
-def _observed_set(set_result):
-    @wraps(set_result)
-    @seamless
-    def observed(self, *args, **kwargs):
-        try:
-            began = monotonic_ns()
-            try:
-                _tell_callback(self, *args, **kwargs)
-            except BaseException:
-                report("pool")
-            result = set_result(self, *args, **kwargs)
-            try:
-                _tell_if_done(self, began)
-            except BaseException:
-                report("pool")
-            return result
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
 
 
 def _observed_item(set_item):
@@ -148,57 +121,49 @@ def _tell_if_done(result, stamp=None):
 
 
 def _tell_callback(result, index, outcome):
-    """Tell of the callback that a result is about to call: when its last task has come back."""
+    """Report the callback that a result is about to call; returns the time before it."""
+    began = monotonic_ns()
     name = result.__dict__.get("_mpviz_pool")
-    if name is None:
-        return
-    success = outcome[0]
-    if hasattr(result, "_number_left"):
-        if result._number_left != 1:
-            return
-        success = success and result._success
-    which = "callback" if success else "error_callback"
-    if callable(result.__dict__.get("_" + which)):
-        fields = b'"o":%b,"job":%d,"which":%b'
-        wire.put(b"job.callback", fields % (name, result._job, wire.text(which)))
+    # The result of a map counts its tasks that are left; its callback follows the last one.
+    if name is not None and result.__dict__.get("_number_left", 1) == 1:
+        success = outcome[0] and result.__dict__.get("_success", True)
+        which = "callback" if success else "error_callback"
+        if callable(result.__dict__.get("_" + which)):
+            fields = b'"o":%b,"job":%d,"which":%b'
+            wire.put(b"job.callback", fields % (name, result._job, wire.text(which)))
+    return began
 
 
-def _tell_length(result, length):
-    name = result.__dict__.get("_mpviz_pool")
-    if name is not None:
-        wire.put(b"job.length", b'"o":%b,"job":%d,"tasks":%d' % (name, result._job, length))
+def _tell_if_set(began, _, result, *args, **kwargs):
+    _tell_if_done(result, began)
 
 
 def _tell_if_done_at_length(_, result, length):
     _tell_if_done(result)
 
 
-def _tell_of_end(how, pool, *_, **__):
-    workers.tell_end(pool.__dict__.get("_mpviz_id"), how)
-
-
 def _pool_waited_for(pool, *_, **__):
-    return workers.wait_for_workers(pool.__dict__.get("_mpviz_id"))
+    return jobs.wait_for_workers(pool.__dict__.get("_mpviz_id"))
 
 
 def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to tell of what a worker does, in its process, before it begins."""
-    name = workers.identify(b"pool", inqueue)
+    name = jobs.identify(b"pool", inqueue)
     simple_queues.hush(inqueue)
     reader = inqueue._reader
     reader._recv_bytes = beneath(reader._recv_bytes)
-    reader.recv_bytes = workers.told_arrival(name, reader.recv_bytes)
-    inqueue.get = workers.told_tasks(name, inqueue.get, _teller_of_start(mappers, name))
-    workers.tell_results(outqueue, _teller_of_end(name))
-    workers.tell_initializer(name, *args, **kwargs)
+    reader.recv_bytes = tasks.told_arrival(name, reader.recv_bytes)
+    inqueue.get = tasks.told_tasks(name, inqueue.get, _teller_of_start(mappers, name))
+    tasks.tell_results(outqueue, _teller_of_end(name))
+    tasks.tell_initializer(name, *args, **kwargs)
 
 
 def _teller_of_start(mappers, name):
     """Make what tells of the start of a task; a worker mostly starts the same again.
 
-    It is as if made by :func:`workers.telling`, with one call less for each task.
+    It is as if made by :func:`tasks.telling`, with one call less for each task.
     """
-    forms: "dict[tuple, Any]" = {}
+    forms: "dict[tuple, object]" = {}
     mapper, star_mapper = mappers
     code = called = size = form = None
     site, send = 0, wire.send
@@ -206,7 +171,7 @@ def _teller_of_start(mappers, name):
     def learn(function, args, items):
         nonlocal code, called, size, form, site
         code = None
-        form = workers.form_of_start(
+        form = tasks.form_of_start(
             forms, name, name_of(function, args), items or calls_in(function)
         )
         site = site_of(function, args)
@@ -244,7 +209,7 @@ def _teller_of_start(mappers, name):
 
 
 def _teller_of_end(name):
-    forms: "dict[str, Any]" = {}
+    forms: "dict[str, object]" = {}
 
     def tell_end(result):
         job, index, (success, value) = result
@@ -253,7 +218,7 @@ def _teller_of_end(name):
             # Most errors are wrapped with their traceback; a MaybeEncodingError has a text instead.
             wrapped = getattr(value, "exc", None)
             error = type(wrapped if isinstance(wrapped, BaseException) else value).__name__
-        form = forms.get(error) or workers.form_of_end(forms, name, error)
+        form = forms.get(error) or tasks.form_of_end(forms, name, error)
         wire.send(form, job, process_time_ns(), index or 0)
 
     return tell_end

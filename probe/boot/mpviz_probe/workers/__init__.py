@@ -1,0 +1,1 @@
+"""What all pools and executors share: jobs, the tasks of their workers, and waits for results."""
