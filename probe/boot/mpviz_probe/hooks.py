@@ -58,23 +58,22 @@ def after(original, tell, where):
 def around(original, begin, end, where):
     """Wrap: ``begin`` is called with the same arguments first, and ``end`` when it is over.
 
-    ``end`` is called with what ``begin`` returned, the result, and the same arguments; not if
-    ``begin`` has failed.
+    ``end`` is called with what ``begin`` returned (None if it failed), the result, and the same
+    arguments.
     """
 
     @wraps(original)
     @seamless
     def observed(*args, **kwargs):
         try:
-            begun = _FAILED
+            begun = None
             try:
                 begun = begin(*args, **kwargs)
             except BaseException:
                 report(where)
             result = original(*args, **kwargs)
             try:
-                if begun is not _FAILED:
-                    end(begun, result, *args, **kwargs)
+                end(begun, result, *args, **kwargs)
             except BaseException:
                 report(where)
             return result
@@ -83,9 +82,6 @@ def around(original, begin, end, where):
             raise
 
     return observed
-
-
-_FAILED = object()
 
 
 def weakly(method):

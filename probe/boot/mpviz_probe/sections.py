@@ -13,13 +13,9 @@ from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import seamless, unframe
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _threads: "dict[int, int]" = {}
 """The threads that are in a critical section, each with its process: a fork copies all this."""
-_forms: "dict[bytes, Any]" = {}
+_forms: "dict[bytes, object]" = {}
 """What ``wire.form`` has made for a kind of record that is told inside of a critical section."""
 
 

@@ -9,10 +9,6 @@ its own, so threads that use one connection at the same time mix up the notes, b
 
 from weakref import ref
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 HEADER = 4
 """Bytes before each message, which say how long it is."""
 
@@ -58,14 +54,14 @@ def noting_reads(connection):
 
     The function gets the connection and the size.
     """
-    notes: "list[Any]" = []
+    notes: "list" = []
     original = type(connection)._recv
     if not _takes(original, "self", "size", "read"):
         return notes, original
     (read,) = original.__defaults__
 
     def noting(handle, size):
-        note: "list[Any]" = [size]
+        note: "list" = [size]
         notes.append(note)
         # Read and noted in one step.
         note.extend(map(read, (handle,), (size,)))

@@ -5,11 +5,10 @@ a test runs. Tried with pytest-xdist 3.8, pytest 9.2 and execnet 2.1.
 """
 
 import os
-from functools import wraps
 from sys import _getframe, modules
 
 from mpviz_probe import wire
-from mpviz_probe.arm import report
+from mpviz_probe.hooks import after, before
 from mpviz_probe.standard.processes import cpu_so_far
 from mpviz_probe.workers import jobs, tasks
 
@@ -30,71 +29,44 @@ _running = _error = ""
 def patch(module):
     """Patch one of pytest's modules; those of xdist are loaded by pytest's own import hook."""
     if module.__name__ == "_pytest.reports":
-        module._report_to_json = _observed_report(module._report_to_json)
+        module._report_to_json = after(module._report_to_json, _tell_end, "xdist")
         return
-    module.pytest_addoption = _observed_options(module.pytest_addoption)
-    module.pytest_sessionstart = _observed_start(module.pytest_sessionstart)
-    module._update_current_test_var = _observed_step(module._update_current_test_var)
+    # The first step at the start of pytest at which a worker already knows its name.
+    module.pytest_addoption = after(module.pytest_addoption, _tell_name, "xdist")
+    # The step at the start of a session that precedes xdist's own.
+    module.pytest_sessionstart = after(module.pytest_sessionstart, _patch_controller, "xdist")
+    module._update_current_test_var = after(module._update_current_test_var, _tell_start, "xdist")
 
 
 # In the controller
 
 
-def _observed_start(start):
-    """Wrap a step at the start of a session, before xdist's own step."""
-
-    @wraps(start)
-    def observed(session):
-        start(session)
-        try:
-            manager, controller = modules.get("xdist.workermanage"), modules.get("xdist.dsession")
-            if manager is not None and controller is not None:
-                _patch_controller(manager.NodeManager, controller.DSession)
-        except Exception:
-            report("xdist")
-
-    return observed
+def _patch_controller(_, session):
+    managers, controllers = modules.get("xdist.workermanage"), modules.get("xdist.dsession")
+    if managers is None or controllers is None or hasattr(managers.NodeManager, "_mpviz"):
+        return
+    manager, controller = managers.NodeManager, controllers.DSession
+    manager._mpviz = True
+    manager.__init__ = after(manager.__init__, _announce, "xdist")
+    finish = controller.worker_collectionfinish
+    controller.worker_collectionfinish = before(finish, _tell_submission, "xdist")
 
 
-def _patch_controller(manager, session):
-    if "_mpviz" not in manager.__dict__:
-        manager._mpviz = True
-        manager.__init__ = _observed_init(manager.__init__)
-        session.worker_collectionfinish = _observed_collection(session.worker_collectionfinish)
-
-
-def _observed_init(init):
-    @wraps(init)
-    def observed(self, *args, **kwargs):
-        init(self, *args, **kwargs)
-        try:
-            name = _identify(self.testrunuid)
-            jobs.announce(name, b"pytest-xdist", len(self.specs), None, 0, made=(0, "pytest"))
-        except Exception:
-            report("xdist")
-
-    return observed
+def _announce(_, manager, *args, **kwargs):
+    name, number = _identify(manager.testrunuid), len(manager.specs)
+    jobs.announce(name, b"pytest-xdist", number, None, 0, made=(0, "pytest"))
 
 
 def _identify(run):
     return wire.text("xdist-" + run)
 
 
-def _observed_collection(finish):
-    """Wrap the message that a worker has collected its tests; all collect the same ones."""
-
-    @wraps(finish)
-    def observed(self, node, ids, *args, **kwargs):
-        try:
-            if "_mpviz_told" not in self.__dict__:
-                self._mpviz_told = True
-                name, number = _identify(node.nodemanager.testrunuid), len(ids)
-                jobs.tell_job(name, _JOB, "run", "tests", number, number, 1)
-        except Exception:
-            report("xdist")
-        return finish(self, node, ids, *args, **kwargs)
-
-    return observed
+def _tell_submission(session, node, ids, *args, **kwargs):
+    """Report the tests when a worker has collected them; all workers collect the same ones."""
+    if "_mpviz_told" not in session.__dict__:
+        session._mpviz_told = True
+        name, number = _identify(node.nodemanager.testrunuid), len(ids)
+        jobs.tell_job(name, _JOB, "run", "tests", number, number, 1)
 
 
 # In the workers
@@ -110,41 +82,19 @@ def _is_worker():
     return False
 
 
-def _observed_options(add):
-    """Wrap a step at the start of pytest at which a worker already knows its name."""
-
-    @wraps(add)
-    def observed(parser):
-        global _pool
-        add(parser)
-        try:
-            if _is_worker():
-                _pool = _identify(os.environ["PYTEST_XDIST_TESTRUNUID"])
-                name = os.environ["PYTEST_XDIST_WORKER"]
-                wire.put(b"process.named", b'"name":%b' % wire.text(name))
-        except Exception:
-            report("xdist")
-
-    return observed
+def _tell_name(_, parser):
+    global _pool
+    if _is_worker():
+        _pool = _identify(os.environ["PYTEST_XDIST_TESTRUNUID"])
+        wire.put(b"process.named", b'"name":' + wire.text(os.environ["PYTEST_XDIST_WORKER"]))
 
 
-def _observed_step(update):
-    """Wrap the hook at the beginning of each part of a test, of which the setup comes first."""
-
-    @wraps(update)
-    def observed(item, when):
-        update(item, when)
-        try:
-            if when == "setup" and _pool:
-                _tell_start(os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0])
-        except Exception:
-            report("xdist")
-
-    return observed
-
-
-def _tell_start(test):
+def _tell_start(_, item, when):
+    """Report a test at the first of its parts, the setup."""
     global _running, _error
+    if when != "setup" or not _pool:
+        return
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
     if not _running:
         tasks.tell_ready(_pool)
     _running, _error = test, ""
@@ -152,24 +102,11 @@ def _tell_start(test):
     wire.put(b"task.started", fields % (_pool, _JOB, wire.text(test)))
 
 
-def _observed_report(to_json):
-    """Wrap the preparation of a report on a part of a test for the controller."""
-
-    @wraps(to_json)
-    def observed(told):
-        data = to_json(told)
-        try:
-            if _running and data.get("nodeid") == _running:
-                _take_in(data)
-        except Exception:
-            report("xdist")
-        return data
-
-    return observed
-
-
-def _take_in(data):
+def _tell_end(data, report):
+    """Report the end of a test when it is told to the controller: its teardown comes last."""
     global _error
+    if not _running or data.get("nodeid") != _running:
+        return
     if data.get("outcome") == "failed":
         _error = _error or _error_of(data)
     if data.get("when") == "teardown":

@@ -3,25 +3,21 @@
 import os
 import sys
 from _weakref import ref
-from functools import partial, wraps
+from functools import partial
 
 from mpviz_probe import creations, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import after
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.hooks import after, around
 
 
 def patch(module):
     """Patch ``multiprocessing.shared_memory``."""
     memory = module.SharedMemory
     # Without a callback: Python would lose what a signal handler raises in one.
-    attached: "dict[int, ref[Any]]" = {}
+    attached: "dict[int, ref]" = {}
     memory.__init__ = after(memory.__init__, partial(_tell_of_new, attached), "shared memory")
-    memory.close = _observed_close(attached, memory.close)
+    tell = partial(_tell_of_closed, attached)
+    memory.close = around(memory.close, _is_attached, tell, "shared memory")
     memory.unlink = after(memory.unlink, _tell_of_unlinked, "shared memory")
     os.register_at_fork(after_in_child=lambda: _tell_of_inherited(attached))
 
@@ -45,29 +41,16 @@ def _tell_of_inherited(attached):
         report("shared memory")
 
 
-def _observed_close(attached, close):
-    """Wrap what the end of an object that nobody has any more comes to, too."""
-    is_finalizing = sys.is_finalizing
+def _is_attached(memory):
+    return memory._mmap is not None
 
-    @wraps(close)
-    @seamless
-    def observed(self):
-        try:
-            was_attached = self._mmap is not None
-            close(self)
-            attached.pop(id(self), None)
-            # At the end of the interpreter, our modules may be gone; the end of the process says
-            # the same.
-            if was_attached and not is_finalizing():
-                try:
-                    wire.put(b"memory.closed", b'"o":' + wire.text(self.name))
-                except BaseException:
-                    report("shared memory")
-        except BaseException as error:
-            unframe(error)
-            raise
 
-    return observed
+def _tell_of_closed(attached, was_attached, _, memory, is_finalizing=sys.is_finalizing):
+    """Report a block that is closed, by ``close`` or because nobody has its object any more."""
+    attached.pop(id(memory), None)
+    # At the end of the interpreter, our modules may be gone; the process's end says the same.
+    if was_attached and not is_finalizing():
+        wire.put(b"memory.closed", b'"o":' + wire.text(memory.name))
 
 
 def _tell_of_unlinked(_, memory):

@@ -25,10 +25,6 @@ from mpviz_probe.transfers import (
     was_sent,
 )
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _UNUSED = False
 """Of a connection that is the program's, or came from another process and may be, as yet unused."""
 
@@ -40,7 +36,7 @@ _SOCKET_PIECE = 36864
 """The kernel cuts what goes into a socket into pieces of at most so many bytes, and lets the one
 pass that reaches its limit (af_unix.c)."""
 
-_originals: "dict[Any, Any]" = {}
+_originals: "dict" = {}
 """For our wrapper of a connection's method: the method."""
 
 

@@ -3,13 +3,12 @@
 import os
 import sys
 import time
-from functools import wraps
 
 from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import report, start_ticks
 from mpviz_probe.functions import name_of
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import before, during
+from mpviz_probe.hooks import around, before, during
 from mpviz_probe.wrappers import called_in_the_end, code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
@@ -25,9 +24,9 @@ def patch(module):
 
 def _patch_process(module):
     base = module.BaseProcess
-    base.start = _observed_start(base.start)
+    base.start = around(base.start, _work_of, _tell_start, "start")
     base.join = during(base.join, _end_of, "join")
-    base._bootstrap = _observed_bootstrap(base._bootstrap)
+    base._bootstrap = around(base._bootstrap, _tell_beginning, _tell_finish, "bootstrap")
     module.active_children = before(module.active_children, _tell_of_exiting, "exit")
 
 
@@ -35,7 +34,7 @@ def patch_popen(module):
     """Patch what starts processes by one start method, and learns how they ended."""
     popen = module.Popen
     if "poll" in popen.__dict__:
-        popen.poll = _observed_poll(popen.poll)
+        popen.poll = around(popen.poll, _is_over, _tell_of_end, "poll")
     if "_send_signal" in popen.__dict__:
         popen._send_signal = before(popen._send_signal, tell_of_signal, "signal")
 
@@ -51,28 +50,14 @@ def _patch_context(module):
         module._default_context._default_context = module._concrete_contexts[method]
 
 
-def _observed_start(start):
-    @wraps(start)
-    @seamless
-    def observed(self):
-        try:
-            began = time.monotonic_ns()
-            # The process forgets its target once it has started.
-            target, arguments = self.__dict__.get("_target"), self.__dict__.get("_args", ())
-            result = start(self)
-            try:
-                _tell_start(self, target, arguments, began)
-            except BaseException:
-                report("start")
-            return result
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+def _work_of(process):
+    """When the start of a process begins, and its target, which it forgets once it has started."""
+    names = process.__dict__
+    return time.monotonic_ns(), names.get("_target"), names.get("_args", ())
 
 
-def _tell_start(process, target, arguments, began):
+def _tell_start(work, _, process):
+    began, target, arguments = work
     popen = process._popen
     sections.tell(
         b"process.started",
@@ -101,30 +86,7 @@ def _name_of_work(process, function, arguments):
     return name_of(function)
 
 
-def _observed_bootstrap(bootstrap):
-    @wraps(bootstrap)
-    @seamless
-    def observed(self, *args, **kwargs):
-        try:
-            try:
-                _tell_of_beginning(self)
-                _prepare(self)
-            except BaseException:
-                report("bootstrap")
-            exit_code = bootstrap(self, *args, **kwargs)
-            try:
-                _tell_finish(exit_code)
-            except BaseException:
-                report("bootstrap")
-            return exit_code
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
-
-
-def _tell_of_beginning(process):
+def _tell_beginning(process, *args, **kwargs):
     wire.put(
         b"process.began",
         b'"name":%b,"daemon":%b,"parent":%d,%b'
@@ -135,6 +97,10 @@ def _tell_of_beginning(process):
             cpu_so_far(),
         ),
     )
+    for function, arguments in (process._target, process._args), (type(process).run, (process,)):
+        _, prepare = _prepared.get(id(function), (None, None))
+        if prepare is not None:
+            prepare(*arguments)
 
 
 def prepare_for(function, prepare):
@@ -144,14 +110,6 @@ def prepare_for(function, prepare):
     of what that raises.
     """
     _prepared[id(function)] = function, prepare
-
-
-def _prepare(process):
-    calls = (process._target, process._args), (type(process).run, (process,))
-    for function, arguments in calls:
-        _, prepare = _prepared.get(id(function), (None, None))
-        if prepare is not None:
-            prepare(*arguments)
 
 
 def _tell_of_exiting():
@@ -168,7 +126,7 @@ def cpu_so_far():
     return b'"cpu":%.6f' % time.process_time()
 
 
-def _tell_finish(exit_code):
+def _tell_finish(_, exit_code, *args, **kwargs):
     import resource
 
     # Kilobytes on Linux, bytes on macOS: getrusage(2).
@@ -195,25 +153,14 @@ def _end_of(process, timeout=None):
     return b'"what":"process","o":"%d","s":%d,"limit":%d' % (popen.pid, sites.here(), limit)
 
 
-def _observed_poll(poll):
-    @wraps(poll)
-    @seamless
-    def observed(self, flag=os.WNOHANG):
-        try:
-            known = self.returncode
-            exit_code = poll(self, flag)
-            if exit_code is not None and known is None:
-                try:
-                    fields = b'"child":%d,"exit_code":%d' % (self.pid, exit_code)
-                    sections.tell(b"process.joined", fields)
-                except BaseException:
-                    report("poll")
-            return exit_code
-        except BaseException as error:
-            unframe(error)
-            raise
+def _is_over(popen, *_, **__):
+    return popen.returncode is not None
 
-    return observed
+
+def _tell_of_end(was_over, exit_code, popen, *_, **__):
+    if exit_code is not None and not was_over:
+        fields = b'"child":%d,"exit_code":%d' % (popen.pid, exit_code)
+        sections.tell(b"process.joined", fields)
 
 
 def tell_of_signal(popen, signal):

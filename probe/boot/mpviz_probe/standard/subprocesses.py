@@ -6,21 +6,17 @@ run out, looks as ever.
 
 import os
 from _thread import get_ident
-from functools import wraps
+from functools import partial
 from time import monotonic_ns
 
 from mpviz_probe import wire
 from mpviz_probe.arm import read_command, read_file, report, start_ticks
 from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import before
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from mpviz_probe.hooks import around, before
 
 _began: "dict[int, int]" = {}
 """By thread, when the making of a ``Popen`` began there."""
-_commands: "dict[int, Any]" = {}
+_commands: "dict[int, list]" = {}
 """By thread, the command that is being run there."""
 
 
@@ -32,7 +28,9 @@ def patch(module):
         module._fork_exec = _observed_fork_exec(module._fork_exec)
     else:
         module._posixsubprocess = _Forking(module._posixsubprocess)
-    popen._handle_exitstatus = _observed_status(popen._handle_exitstatus)
+    end = popen._handle_exitstatus
+    tell = partial(_tell_of_end, module.signal)
+    popen._handle_exitstatus = around(end, _is_over, tell, "subprocess")
     popen.send_signal = before(popen.send_signal, _tell_of_signal, "subprocess")
 
 
@@ -122,25 +120,13 @@ def _tell_of_signal(popen, sig):
         wire.put(b"process.signalled", b'"child":%d,"signal":%d' % (popen.pid, sig))
 
 
-def _observed_status(handle):
-    import signal
+def _is_over(popen, *_, **__):
+    return popen.returncode is not None
 
-    @wraps(handle)
-    @seamless
-    def observed(self, *args, **kwargs):
-        try:
-            known = self.returncode
-            handle(self, *args, **kwargs)
-            try:
-                # If SIGCHLD is ignored, no wait is possible, and Python reports exit code 0.
-                is_told = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
-                if is_told and known is None and self.returncode is not None:
-                    fields = b'"child":%d,"exit_code":%d' % (self.pid, self.returncode)
-                    wire.put(b"process.joined", fields)
-            except BaseException:
-                report("subprocess")
-        except BaseException as error:
-            unframe(error)
-            raise
 
-    return observed
+def _tell_of_end(signal, was_over, _, popen, *args, **kwargs):
+    # If SIGCHLD is ignored, no wait is possible, and Python reports exit code 0.
+    is_known = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+    if is_known and not was_over and popen.returncode is not None:
+        fields = b'"child":%d,"exit_code":%d' % (popen.pid, popen.returncode)
+        wire.put(b"process.joined", fields)

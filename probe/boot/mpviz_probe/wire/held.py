@@ -11,10 +11,6 @@ from .. import wire
 from ..guard import is_the_programs, seamless
 from .slots import PAUSE_SECONDS, goes_into_ring, is_in_ring, skip
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 def hold(tell):
     """Hold a function that writes a record; it is called when the next record is written.
@@ -90,7 +86,7 @@ def _writes_first(thread):
 def _write_held():
     while wire._held:
         taken: "list[tuple]" = []
-        told: "list[Any]" = []
+        told: "list[int]" = []
         try:
             # Removed from the one and stored in the other in one step.
             taken.extend(starmap(wire._held.popleft, ((),)))
