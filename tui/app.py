@@ -19,14 +19,13 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from mpviz.tui.actions.keys import palette_entries
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
 from mpviz.tui.file_names import PICTURE, file_name, numbered
 from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.scenario_runs import commands_of
+from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.sessions import NotStarted, Session, Start
 from mpviz.tui.terminal import Terminal, is_job
-from mpviz.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
@@ -147,18 +146,9 @@ class MpvizApp(App[int]):
         self._show_scenarios()
         self.notify(event.reason, severity="error", markup=False)
 
-    def on_key(self, event: events.Key) -> None:
-        """Give the keys of a quick typist to the line that the key before them opened.
-
-        They were sent on their way before that line had the focus, and come by here.
-        """
-        for prompt in self.screen.query(Prompt):
-            if prompt.display:
-                prompt.on_key(event)
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: the actions of the screen, from the same table as its keys."""
-        return palette_entries(getattr(screen, "ACTIONS", ()), screen)
+        return screen.palette_entries() if isinstance(screen, ActionScreen) else ()
 
     def action_command_palette(self) -> None:
         """Open the palette if it has room: in a terminal of a few columns, it would end the app."""
@@ -170,12 +160,12 @@ class MpvizApp(App[int]):
         if event.size.width < LEAST_PALETTE and isinstance(self.screen, CommandPalette):
             self.pop_screen()
 
-    def action_next_theme(self) -> None:
+    def next_theme(self) -> None:
         """Take the next theme."""
         after = THEMES.index(self.theme) + 1 if self.theme in THEMES else 0
         self.theme = THEMES[after % len(THEMES)]
 
-    def action_save_picture(self) -> None:
+    def save_picture(self) -> None:
         """Write the screen as an SVG file into the current directory."""
         name = getattr(getattr(self.screen, "target", None), "name", "scenarios")
         file = file_name(name, PICTURE)
@@ -191,7 +181,7 @@ class MpvizApp(App[int]):
         self.signals.is_quit()
         super().exit(*arguments, **options)
 
-    def action_suspend_process(self) -> None:
+    def stop_as_job(self) -> None:
         """Stop as a job of the shell, with all that is of the same job, as the kernel would."""
         if is_job():
             os.kill(0, signal.SIGTSTP)
@@ -202,7 +192,7 @@ class MpvizApp(App[int]):
         """Quit with Ctrl-C wherever there is no program that it could interrupt."""
         self.exit()
 
-    def action_help(self) -> None:
+    def show_help(self) -> None:
         """Explain the screen."""
         from mpviz.tui.screens.help import HelpScreen  # noqa: PLC0415 - the first picture needs none
 

@@ -1,17 +1,18 @@
-"""An action: what a person can do, by which keys, and what it is called.
+"""An action: what a person can do, by which keys, what it is called, and the function that does it.
 
-Bindings, footer, help screen and command palette are all made from the tables of actions in
-``tables``, so none of them can say something that another denies.
+The keys, the footer, the help screen, the command palette and the docs all read the same tables of
+actions, so none of them can say something that another denies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 DIGITS = tuple("1234567890")
 
-_KEY_SIGNS = {
+_SIGNS = {
     "question_mark": "?",
     "slash": "/",
     "plus": "+",
@@ -26,30 +27,25 @@ _KEY_SIGNS = {
     "apostrophe": "'",
     "quotation_mark": '"',
     "exclamation_mark": "!",
-    "shift+left": "shift+←",
-    "shift+right": "shift+→",
     "escape": "esc",
     "up": "↑",
     "down": "↓",
     "left": "←",
     "right": "→",
+    "shift+left": "shift+←",
+    "shift+right": "shift+→",
     "pageup": "pgup",
     "pagedown": "pgdn",
-    "shift+tab": "shift+tab",
 }
-_ASCII_SIGNS = {
-    "shift+←": "shift+left",
-    "shift+→": "shift+right",
-    "↑": "up",
-    "↓": "down",
-    "←": "left",
-    "→": "right",
-}
+"""Keys, as Textual names them, that have another name on a keyboard."""
+
+Acting_contra = TypeVar("Acting_contra", contravariant=True)
+"""The kind of screen that an action is done on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the footer has to know to tell which keys matter now."""
+    """What decides which keys matter now."""
 
     started: bool = False
     over: bool = False
@@ -66,64 +62,60 @@ class Situation:
     recorded: bool = False
     """The run is recorded in a file."""
     waiting: bool = False
-    """Somebody waits for what another has."""
+    """A process waits for what another has."""
     findings: bool = False
     """Something was found wrong."""
-    taken: frozenset[str] = frozenset()
-    """Keys that belong to the buttons of the panel with the bright border."""
     asks: bool = False
     """The program has written something without an end of line: it may wait for an answer."""
 
 
-def _never(situation: Situation) -> str:
+def never(situation: Situation) -> str:
+    """Say nothing in the footer."""
     return ""
 
 
+def always(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer whatever the situation is."""
+    return lambda situation: words
+
+
 @dataclass(frozen=True)
-class Action:
+class Action(Generic[Acting_contra]):
     """One thing that a person can do on a screen."""
 
-    name: str
-    """The screen's method is ``action_`` and this."""
     keys: tuple[str, ...]
-    """As Textual names them; the first is the one that is shown."""
+    """As Textual names them; the first is the one that the footer shows."""
     title: str
     """A few words: for the command palette and the help screen."""
     help: str
     """A sentence or two for the help screen."""
-    footer: Callable[[Situation], str] = _never
-    """One or two words for the footer where it matters now, else empty."""
-    takes_key: bool = False
-    """The method is told which of the keys it was."""
-    of_app: bool = False
-    """The method is the app's, since it does the same on every screen."""
+    do: Callable[[Acting_contra], object]
+    footer: Callable[[Situation], str] = never
+    """One or two words for the footer while it matters, else empty."""
 
 
 def sign(key: str, ascii_only: bool = False) -> str:
     """A key as it is printed on a keyboard or in a footer."""
     if key.startswith("ctrl+"):
         return "^" + key.removeprefix("ctrl+")
-    text = _KEY_SIGNS.get(key, key)
-    return _ASCII_SIGNS.get(text, text) if ascii_only else text
+    text = _SIGNS.get(key, key)
+    return text if text.isascii() or not ascii_only else key
 
 
-def signs(action: Action, ascii_only: bool = False) -> str:
+def signs(keys: tuple[str, ...], ascii_only: bool = False) -> str:
     """All keys of an action as the help screen prints them."""
-    if action.keys == DIGITS:
+    if keys == DIGITS:
         return "1 … 0" if not ascii_only else "1 to 0"
-    return " ".join(sign(key, ascii_only) for key in action.keys)
+    return " ".join(sign(key, ascii_only) for key in keys)
 
 
-def binding_action(action: Action, key: str) -> str:
-    """What Textual is to call for this key."""
-    name = f"app.{action.name}" if action.of_app else action.name
-    return f"{name}('{key}')" if action.takes_key else name
-
-
-def footer(actions: Iterable[Action], situation: Situation) -> list[tuple[Action, str]]:
-    """The actions that matter now, with what the footer calls them."""
-    return [
-        (action, words)
-        for action in actions
-        if (words := action.footer(situation)) and action.keys[0] not in situation.taken
-    ]
+def footer(actions: Iterable[Action[Any]], situation: Situation) -> list[tuple[Action[Any], str]]:
+    """The actions that matter now, with their words; of two with one key, the first has it."""
+    found: list[tuple[Action[Any], str]] = []
+    taken: set[str] = set()
+    for action in actions:
+        words = action.footer(situation)
+        if words and action.keys[0] not in taken:
+            found.append((action, words))
+        taken.update(action.keys)
+    return found

@@ -37,6 +37,9 @@ class Stretch(NamedTuple):
     """Nanoseconds; -1 to follow the present."""
 
 
+WHOLE_RUN = Stretch(0, -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where everything in the timeline is."""
@@ -151,7 +154,7 @@ def zoomed(state: RunState, view: View, factor: float, at: int = -1) -> Stretch:
     span = view.span or whole
     wanted = max(SHORTEST_SPAN, round(span * factor))
     if wanted >= whole:
-        return Stretch(0, -1)
+        return WHOLE_RUN
     end = view.end if view.end >= 0 else now
     if at < 0:
         return Stretch(wanted, view.end)
@@ -164,7 +167,7 @@ def panned(state: RunState, view: View, share: float) -> Stretch:
     """Move the stretch by this share of it: negative to earlier, positive to later."""
     span = view.span or run_length(state, view)
     if not view.span:
-        return Stretch(0, -1)
+        return WHOLE_RUN
     end = view.end if view.end >= 0 else moment_of(state, view)
     return _placed(state, view, span, end + round(span * share))
 
@@ -173,7 +176,7 @@ def centred(state: RunState, view: View, time: int, span: int = 0) -> Stretch:
     """Bring a time to the middle, with this span or the present one."""
     span = span or view.span
     if not span or span >= run_length(state, view):
-        return Stretch(0, -1)
+        return WHOLE_RUN
     return _placed(state, view, span, time + span // 2)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.message import Message
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
@@ -20,12 +19,13 @@ from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
-from mpviz.tui.actions.action import Action, Situation
+from mpviz.tui.actions.action import Situation
 from mpviz.tui.layout import TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import SOURCES, look_around
 from mpviz.tui.render.view import View
+from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.sessions import NotStarted, Source
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header, Status
@@ -51,11 +51,8 @@ UNWATCHED = 0.5
 """Seconds between two pictures while the terminal has not the focus."""
 
 
-class RunScreenBase(Screen[None]):
+class RunScreenBase(ActionScreen):
     """Starts a session, steps it, and shows its state in panels."""
-
-    AUTO_FOCUS = ""
-    ACTIONS: tuple[Action, ...] = ()
 
     class SourceRead(Message):
         """A source file has been read, or has changed, and has to be drawn."""
@@ -104,7 +101,7 @@ class RunScreenBase(Screen[None]):
         yield PanelGrid(self.picture, self.panels)
         yield from self.controls()
         yield Prompt()
-        yield Footer(self.ACTIONS, self.situation, self.view.ascii)
+        yield Footer(self.hints)
 
     def controls(self) -> Iterable[Widget]:
         """What lies between the panels and the keys: nothing in a run."""
@@ -156,7 +153,6 @@ class RunScreenBase(Screen[None]):
     def situation(self) -> Situation:
         """What the footer needs to know."""
         process = self.selected_process()
-        holder = self.panel_grid.holder(self.focused_panel)
         return Situation(
             started=self.session is not None,
             over=self.over,
@@ -168,7 +164,6 @@ class RunScreenBase(Screen[None]):
             filtered=bool(self.view.filter),
             waiting=any(each.waits for each in self.picture.state.processes.values()),
             findings=bool(self.state.findings),
-            taken=holder.keys() if holder is not None else frozenset(),
             asks=bool(self.state.output) and not self.state.output[-1].ended,
         )
 
@@ -303,7 +298,10 @@ class RunScreenBase(Screen[None]):
         """Give this panel the bright border, in front of its tabs."""
         self.focused_panel = name
         self.panel_grid.choose(name)
-        self.call_after_refresh(self.focus_holder)
+
+    def on_panel_grid_arranged(self) -> None:
+        """Move the bright border along with its panel."""
+        self.focus_holder()
 
     def focus_holder(self) -> None:
         """See that the bright border is where the panel is, wherever the layout has put it."""

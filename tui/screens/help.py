@@ -9,25 +9,26 @@ from typing import Any, Protocol
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from mpviz.tui.actions.action import Action, Situation, signs
-from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.picker_actions import HELP_ACTIONS
+from mpviz.tui.actions.action import Action, signs
+from mpviz.tui.actions.picker import HELP_ACTIONS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Row, fit
+from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.rows_view import FramedView, RowsView
+
+END = 1_000_000
+"""A row beyond the last one."""
 
 KEYS_WIDTH = 14
 WIDEST = 100
 """Longer lines are hard to read."""
 
 
-class HelpScreen(Screen[None]):
+class HelpScreen(ActionScreen):
     """Explains another screen."""
 
-    AUTO_FOCUS = ""
     BLANK = True  # Nothing of it is seen, so nothing of it is to be drawn anew.
-    BINDINGS = bindings(HELP_ACTIONS)
     ACTIONS = HELP_ACTIONS
 
     def __init__(self, about: Screen[Any]) -> None:
@@ -40,14 +41,10 @@ class HelpScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The text, and the keys to read it with."""
         yield FramedView(self._text, id="help")
-        yield Footer(HELP_ACTIONS, Situation, self._ascii)
-
-    @property
-    def _ascii(self) -> bool:
-        return bool(getattr(self.app, "ascii_only", False))
+        yield Footer(self.hints)
 
     def _text(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        rows = help_rows(self._actions, self._panels, width - 1, self._ascii)
+        rows = help_rows(self._actions, self._panels, width - 1, self.ascii_only)
         self._height = height
         self._first = max(0, min(self._first, len(rows) - height))
         last = min(len(rows), self._first + height)
@@ -55,47 +52,35 @@ class HelpScreen(Screen[None]):
             ((" help ", "frame.title.on"),),
             ((f" {self._first + 1} … {last} of {len(rows)} ", "dim"),),
             border="frame.on",
-            ascii=self._ascii,
+            ascii=self.ascii_only,
         )
         return frame, rows[self._first : last]
 
-    def _scroll(self, rows: int) -> None:
-        self._first = max(0, self._first + rows)
+    def scroll_by(self, rows: int) -> None:
+        """Move the text by so many rows."""
+        self._show_from(self._first + rows)
+
+    def page(self, direction: int) -> None:
+        """Move the text by a page."""
+        self.scroll_by(direction * (self._height - 1))
+
+    def to_top(self) -> None:
+        """Show the beginning."""
+        self._show_from(0)
+
+    def to_end(self) -> None:
+        """Show the end."""
+        self._show_from(END)
+
+    def _show_from(self, row: int) -> None:
+        self._first = max(0, row)
         # While mpviz ends, a screen can get keys before it has been composed.
         for view in self.query("#help").results(FramedView):
             view.redraw()
 
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
         """Scroll."""
-        self._scroll(3 * event.direction)
-
-    def action_close(self) -> None:
-        """Back to the screen that was explained."""
-        self.dismiss()
-
-    def action_scroll_up(self) -> None:
-        """A line up."""
-        self._scroll(-1)
-
-    def action_scroll_down(self) -> None:
-        """A line down."""
-        self._scroll(1)
-
-    def action_page_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self._height)
-
-    def action_page_down(self) -> None:
-        """A page down."""
-        self._scroll(self._height - 1)
-
-    def action_first(self) -> None:
-        """To the top."""
-        self._scroll(-self._first)
-
-    def action_last(self) -> None:
-        """To the end."""
-        self._scroll(1_000_000)
+        self.scroll_by(3 * event.direction)
 
 
 class Explained(Protocol):
@@ -111,13 +96,16 @@ class Explained(Protocol):
 
 
 def help_rows(
-    actions: Iterable[Action], panels: Sequence[Explained], width: int, ascii_only: bool = False
+    actions: Iterable[Action[Any]],
+    panels: Sequence[Explained],
+    width: int,
+    ascii_only: bool = False,
 ) -> list[Row]:
     """Every key with what it does, then every panel."""
     width = min(width, WIDEST)
     rows = [Row(((" Keys", "chapter"),)), Row(())]
     for action in actions:
-        rows += _entry(signs(action, ascii_only), action.title, action.help, width)
+        rows += _entry(signs(action.keys, ascii_only), action.title, action.help, width)
     rows += [
         Row(()),
         *_entry(

@@ -10,16 +10,15 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 
 from mpviz.scenarios.catalogue import Scenario, problems, scenarios
 from mpviz.tui.actions.action import Situation
-from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.picker_actions import PICKER_ACTIONS
+from mpviz.tui.actions.picker import PICKER_ACTIONS
 from mpviz.tui.panels.source_files import first_definition, read_lines
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Part, Row, fit
 from mpviz.tui.scenario_runs import from_scenario
+from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.screens.form import RUN, Form, arrows, details, form_rows
 from mpviz.tui.screens.picker_rows import (
     explanation_rows,
@@ -59,10 +58,9 @@ class Banner(RowsView):
         ]
 
 
-class PickerScreen(Screen[None]):
+class PickerScreen(ActionScreen):
     """Chooses a scenario and its parameters, and asks the app to run it."""
 
-    AUTO_FOCUS = ""
     BLANK = True  # Nothing of it is seen, so nothing of it is to be drawn anew.
 
     @dataclass
@@ -71,7 +69,6 @@ class PickerScreen(Screen[None]):
 
         target: Target
 
-    BINDINGS = bindings(PICKER_ACTIONS)
     ACTIONS = PICKER_ACTIONS
 
     def __init__(self, found: Sequence[Scenario] | None = None, *, chosen: str = "") -> None:
@@ -99,7 +96,7 @@ class PickerScreen(Screen[None]):
                 yield FramedView(self._card, id="card")
                 yield FramedView(self._source, id="source")
         yield Prompt()
-        yield Footer(PICKER_ACTIONS, self.situation, self._ascii)
+        yield Footer(self.hints)
 
     def on_mount(self) -> None:
         """Say what could not be listed; the source comes after the first picture."""
@@ -139,16 +136,12 @@ class PickerScreen(Screen[None]):
 
     # What is drawn
 
-    @property
-    def _ascii(self) -> bool:
-        return bool(getattr(self.app, "ascii_only", False))
-
     def _frame(
         self, title: str, active: bool, end: tuple[Part, ...] = (), foot: tuple[Part, ...] = ()
     ) -> Frame:
         on = ".on" if active else ""
         words = ((f" {title} ", f"frame.title{on}"),) if title else ()
-        return Frame(words, end, foot, border=f"frame{on}", ascii=self._ascii)
+        return Frame(words, end, foot, border=f"frame{on}", ascii=self.ascii_only)
 
     def _list(self, width: int, height: int) -> tuple[Frame, list[Row]]:
         rows = list_rows(
@@ -157,7 +150,7 @@ class PickerScreen(Screen[None]):
             active=not self.in_form,
             width=width,
             height=height,
-            ascii_only=self._ascii,
+            ascii_only=self.ascii_only,
         )
         self._list_first = in_sight(rows, self.chosen, self._list_first, height)
         count = len(self.listed)
@@ -181,7 +174,9 @@ class PickerScreen(Screen[None]):
         rows = head_rows(form.scenario, form.values(), width)
         if self.size.height >= 34:
             rows += [*explanation_rows(form.scenario, min(width, 90)), Row(())]
-        return rows + form_rows(form, self.in_form, width, self._ascii, tight=self.size.height < 30)
+        return rows + form_rows(
+            form, self.in_form, width, self.ascii_only, tight=self.size.height < 30
+        )
 
     def _card_height(self, width: int) -> int:
         """As many rows as the largest form needs, so that nothing moves from one to the next."""
@@ -207,45 +202,23 @@ class PickerScreen(Screen[None]):
 
     # Keys
 
-    def action_up(self) -> None:
-        """The one above."""
-        self._move(-1)
-
-    def action_down(self) -> None:
-        """The one below."""
-        self._move(1)
-
-    def _move(self, step: int) -> None:
+    def move(self, step: int) -> None:
+        """Go so many scenarios or parameters down."""
         form = self.form
         if form is not None and self.in_form:
             if not form.move(step) and step < 0:
                 self.in_form = False
             self.redraw()
         else:
-            self._choose_at(self._place() + step)
+            self.choose_at(self._place() + step)
 
-    def action_first(self) -> None:
-        """The first scenario."""
-        self._choose_at(0)
-
-    def action_last(self) -> None:
-        """The last scenario."""
-        self._choose_at(len(self.listed) - 1)
-
-    def action_switch(self) -> None:
+    def switch_side(self) -> None:
         """From the list to the parameters, and back."""
         self.in_form = not self.in_form and self.form is not None
         self.redraw()
 
-    def action_less(self) -> None:
-        """A smaller value."""
-        self._step(-1)
-
-    def action_more(self) -> None:
-        """A larger value."""
-        self._step(1)
-
-    def _step(self, direction: int) -> None:
+    def step(self, direction: int) -> None:
+        """Take the next value, or go to the parameters or the list."""
         if self.form is not None and self.in_form:
             self._step_in(self.form, direction)
         else:
@@ -261,25 +234,18 @@ class PickerScreen(Screen[None]):
         else:
             form.step(direction)
 
-    def action_defaults(self) -> None:
+    def reset_form(self) -> None:
         """The values of the beginning."""
         if self.form is not None:
             self.form.reset()
             self.redraw()
 
-    def action_scroll_up(self) -> None:
-        """A page up in the source."""
-        self._scroll_source(-10)
-
-    def action_scroll_down(self) -> None:
-        """A page down in the source."""
-        self._scroll_source(10)
-
-    def _scroll_source(self, rows: int) -> None:
+    def scroll_source(self, rows: int) -> None:
+        """Move the source by so many rows."""
         self._source_first = max(0, self._source_first + rows)
         self.redraw()
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """From the parameters to the list; then drop the filter."""
         if self.in_form:
             self.in_form = False
@@ -287,7 +253,7 @@ class PickerScreen(Screen[None]):
             self._filter("")
         self.redraw()
 
-    def action_run(self) -> None:
+    def run_chosen(self) -> None:
         """Run the scenario, if everything is allowed."""
         form = self.form
         if form is None:
@@ -316,7 +282,7 @@ class PickerScreen(Screen[None]):
 
     # The filter
 
-    def action_filter(self) -> None:
+    def ask_filter(self) -> None:
         """Type a filter in the place of the footer."""
         self.query_one(Footer).display = False
         self.query_one(Prompt).open(self.filter)
@@ -339,7 +305,7 @@ class PickerScreen(Screen[None]):
         self.filter = text
         self.listed = matching(self.all, text)
         if self.chosen not in [each.name for each in self.listed] and self.listed:
-            self._choose_at(0)
+            self.choose_at(0)
         self.redraw()
 
     # The mouse
@@ -351,12 +317,12 @@ class PickerScreen(Screen[None]):
             self.in_form = False
             names = [each.name for each in self.listed]
             if event.key in names:
-                self._choose_at(names.index(event.key))
+                self.choose_at(names.index(event.key))
         elif event.view.id == "card" and form is not None and event.key:
             self.in_form = True
             form.go_to(event.key)
             if event.key == RUN:
-                self.action_run()
+                self.run_chosen()
             elif event.x - 1 in arrows(form):
                 self._step_in(form, -1 if event.x - 1 == arrows(form)[0] else 1)
         self.redraw()
@@ -364,15 +330,16 @@ class PickerScreen(Screen[None]):
     def on_rows_view_wheeled(self, event: RowsView.Wheeled) -> None:
         """Scroll the source, or go through the list or the choices."""
         if event.view.id == "source":
-            self._scroll_source(3 * event.direction)
+            self.scroll_source(3 * event.direction)
         elif event.view.id == "scenarios":
-            self._choose_at(self._place() + event.direction)
+            self.choose_at(self._place() + event.direction)
 
     def _place(self) -> int:
         names = [each.name for each in self.listed]
         return names.index(self.chosen) if self.chosen in names else 0
 
-    def _choose_at(self, index: int) -> None:
+    def choose_at(self, index: int) -> None:
+        """Choose the scenario at this place in the list, or the nearest."""
         if self.listed:
             self.chosen = self.listed[max(0, min(len(self.listed) - 1, index))].name
             self._source_first = -1

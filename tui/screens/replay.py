@@ -14,8 +14,7 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.actions.action import Situation
-from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.replay_actions import REPLAY_ACTIONS
+from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.render.timeline import visible_stretch
@@ -26,14 +25,13 @@ from mpviz.tui.widgets.rows_view import RowsView
 from mpviz.tui.widgets.scrubber import Place, Scrubber, moment_from
 
 GO_TO = "go to"
-STEPS = 40
+STRIDES = 40
 """An arrow key moves by this part of what the timeline shows."""
 
 
 class ReplayScreen(Selection):
     """The actions of the table that are about the moment, one method each."""
 
-    BINDINGS = bindings(REPLAY_ACTIONS)
     ACTIONS = REPLAY_ACTIONS
 
     def __init__(self, replay: Replay, *, fps: float, ascii_only: bool) -> None:
@@ -150,7 +148,7 @@ class ReplayScreen(Selection):
 
     # By keys
 
-    def action_toggle_play(self) -> None:
+    def toggle_play(self) -> None:
         """Play, or stand still."""
         if self.replay.playing:
             self.replay.pause()
@@ -158,39 +156,33 @@ class ReplayScreen(Selection):
             self.replay.play()
         self.redraw()
 
-    def action_slower(self) -> None:
-        """Half as fast."""
-        self._set_speed(self.replay.speed / 2)
+    def change_speed(self, factor: float) -> None:
+        """Play this many times as fast."""
+        self.replay.set_speed(self.replay.speed * factor)
+        self.redraw_progress()
 
-    def action_faster(self) -> None:
-        """Twice as fast."""
-        self._set_speed(self.replay.speed * 2)
-
-    def action_next_event(self) -> None:
+    def next_event(self) -> None:
         """To the next event of anybody."""
         self._step(self.replay.next_event(), "this is the last event")
 
-    def action_previous_event(self) -> None:
+    def previous_event(self) -> None:
         """To the event before, of anybody."""
         self._step(self.replay.previous_event(), "this is the first event")
 
-    def action_next_event_of_process(self) -> None:
+    def next_event_of_process(self) -> None:
         """To the next event of the selected process."""
         self._step_of_process(self.replay.next_event, "says nothing after this")
 
-    def action_previous_event_of_process(self) -> None:
+    def previous_event_of_process(self) -> None:
         """To the event before, of the selected process."""
         self._step_of_process(self.replay.previous_event, "says nothing before this")
 
-    def action_earlier(self) -> None:
-        """A fortieth of what the timeline shows back."""
-        self._go_to(self.replay.moment - self._stride())
+    def move(self, strides: int) -> None:
+        """Go on by so many fortieths of what the timeline shows."""
+        start, end = visible_stretch(self.picture.state, self.view)
+        self._go_to(self.replay.moment + strides * max(1, (end - start) // STRIDES))
 
-    def action_later(self) -> None:
-        """A fortieth of what the timeline shows on."""
-        self._go_to(self.replay.moment + self._stride())
-
-    def action_go_to_time(self) -> None:
+    def ask_moment(self) -> None:
         """Type a moment in the place of the footer."""
         self.ask(GO_TO, "3.2, 1:05, +0.5, -0.5, 50%, end")
 
@@ -210,30 +202,22 @@ class ReplayScreen(Selection):
         """The file that is replayed."""
         yield self.replay.recording.path
 
-    def action_mark(self) -> None:
+    def mark(self) -> None:
         """Mark this moment, or take the mark away."""
         self.say("marked: ' comes back here" if self.replay.mark() else "the mark is gone")
         self.redraw()
 
-    def action_next_mark(self) -> None:
+    def next_mark(self) -> None:
         """To the next mark."""
         self._step(self.replay.next_mark(1), "there is no mark after this: m makes one")
 
-    def action_previous_mark(self) -> None:
+    def previous_mark(self) -> None:
         """To the mark before."""
         self._step(self.replay.next_mark(-1), "there is no mark before this: m makes one")
-
-    def _stride(self) -> int:
-        start, end = visible_stretch(self.picture.state, self.view)
-        return max(1, (end - start) // STEPS)
 
     def _go_to(self, moment: int) -> None:
         self.replay.seek(moment)
         self.redraw()
-
-    def _set_speed(self, speed: float) -> None:
-        self.replay.set_speed(speed)
-        self.redraw_progress()
 
     def _step(self, found: bool, otherwise: str) -> None:
         self.replay.pause()

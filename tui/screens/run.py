@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.record.snapshot import still
 from mpviz.trace.system.run_folder import temporary_folder
-from mpviz.tui.actions.action import Situation
-from mpviz.tui.actions.keys import bindings
-from mpviz.tui.actions.tables import RUN_ACTIONS
+from mpviz.tui.actions.action import Action, Situation
+from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.file_names import RECORDING, file_name
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.selection import Selection
@@ -27,17 +27,31 @@ INPUT = "input"
 class RunScreen(Selection):
     """The actions of the table that are about the program, one method each."""
 
-    BINDINGS = bindings(RUN_ACTIONS)
     ACTIONS = RUN_ACTIONS
 
     session: Session | None
     _interrupted: Session | None = None
     """The run that was sent a Ctrl-C."""
 
+    @property
+    def actions(self) -> Sequence[Action[Any]]:
+        """The buttons of the panel with the bright border, then what the table has."""
+        holder = self.panel_grid.holder(self.focused_panel)
+        buttons = holder.buttons() if holder is not None and holder.has_focus else []
+        pressed = [
+            Action((each.key,), each.line, "", partial(RunScreen.press, line=each.line))
+            for each in buttons
+        ]
+        return (*pressed, *self.ACTIONS)
+
     def on_panel_view_pressed(self, event: PanelView.Pressed) -> None:
+        """Do what a button says that was clicked."""
+        self.press(event.line)
+
+    def press(self, line: str) -> None:
         """Tell the program what a button says."""
         panel = next((each for each in self.panels if each.name == self.focused_panel), None)
-        line = panel.fill(self.picture.state, self.view, event.line) if panel else ""
+        line = panel.fill(self.picture.state, self.view, line) if panel else ""
         main = self.state.processes.get(self.state.main)
         if not line:
             self.say("there is no child yet: start one first")
@@ -48,7 +62,7 @@ class RunScreen(Selection):
         elif not self.session.write_stdin(line + "\n"):
             self.say("the program takes no input")
 
-    def action_type_input(self) -> None:
+    def ask_input(self) -> None:
         """Type a line for the program in the place of the footer."""
         if self.session is None or self.over:
             self.say("the program has ended: nobody reads what is typed")
@@ -89,7 +103,7 @@ class RunScreen(Selection):
         else:
             self.say("the program takes no input")
 
-    def action_toggle_pause(self) -> None:
+    def toggle_pause(self) -> None:
         """Let the picture stand still, or follow again."""
         view = self.view
         view.paused = not view.paused
@@ -97,7 +111,7 @@ class RunScreen(Selection):
         self.picture.state = still(self.state) if view.paused else self.state
         self.redraw()
 
-    def action_toggle_freeze(self) -> None:
+    def toggle_freeze(self) -> None:
         """Stop the program where it is, or let it go on."""
         if self.session is None or self.over:
             self.say("the program has ended: there is nothing to freeze")
@@ -107,7 +121,7 @@ class RunScreen(Selection):
             self.session.freeze()
         self.redraw()
 
-    def action_stop(self) -> None:
+    def stop(self) -> None:
         """End the program; the picture stays. The person's own program gets its grace period."""
         if self.session is None or self.over:
             self.say("the program has ended already")
@@ -118,7 +132,7 @@ class RunScreen(Selection):
             self.session.stop()
         self.redraw()
 
-    def action_interrupt(self) -> None:
+    def interrupt(self) -> None:
         """Ctrl-C for the program; the second one is for us."""
         session = self.session
         if session is None or self.over or self.closing or self._interrupted is session:
@@ -128,7 +142,7 @@ class RunScreen(Selection):
         session.interrupt()
         self.say("sent Ctrl-C to the program; once more quits mpviz")
 
-    def action_run_again(self) -> None:
+    def run_again(self) -> None:
         """Start the program anew."""
         if not self.closing:
             self.run_worker(self._again(), exclusive=True)
@@ -141,7 +155,7 @@ class RunScreen(Selection):
         self.heights.clear()
         self.begin()
 
-    def action_record(self) -> None:
+    def record(self) -> None:
         """Keep the run in a file."""
         session = self.session
         if session is None:
@@ -160,15 +174,8 @@ class RunScreen(Selection):
         else:
             self.say(f"recorded from its start in {path.name}")
 
-    def action_terminate(self) -> None:
-        """Ask the selected process to end."""
-        self._signal(signal.SIGTERM)
-
-    def action_kill(self) -> None:
-        """End the selected process."""
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
+        """Send a signal to the selected process."""
         process = self.selected_process()
         if process is None:
             self.say("select a process first: ↑ ↓, or a click on it")

@@ -19,7 +19,7 @@ from mpviz.tui.render.view import View
 from mpviz.tui.screens.base import RunScreenBase
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
-from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.prompt import KEEP_HINT, Prompt
 from mpviz.tui.widgets.rows_view import RowsView
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Selection(RunScreenBase):
         time = holder.time_at(event.x)
         if time >= 0:
             factor = 1.25 if event.direction > 0 else 0.8
-            self._show(zoomed(self.picture.state, self.view, factor, time))
+            self.show_stretch(zoomed(self.picture.state, self.view, factor, time))
         else:
             self._scroll(holder, 3 * event.direction)
 
@@ -74,21 +74,14 @@ class Selection(RunScreenBase):
             scroll(self.picture.state, self.view, holder.panel, rows, holder.size.height - 2)
             holder.redraw()
 
-    def action_next_panel(self) -> None:
-        """Go to the next panel."""
-        self._step_panel(1)
-
-    def action_previous_panel(self) -> None:
-        """Go to the panel before."""
-        self._step_panel(-1)
-
-    def _step_panel(self, step: int) -> None:
+    def step_panel(self, step: int) -> None:
+        """Give the bright border to the panel so many after this one."""
         names = [each.name for each in self.panel_grid.wanted]
         if names:
             at = names.index(self.focused_panel) if self.focused_panel in names else -1
             self.focus_panel(names[(at + step) % len(names)])
 
-    def action_toggle_panel(self, key: str) -> None:
+    def toggle_panel(self, key: str) -> None:
         """Switch a panel on or off."""
         number = int(key) or 10
         for name in [name for name, each in self.panel_grid.numbers.items() if each == number]:
@@ -98,61 +91,42 @@ class Selection(RunScreenBase):
             if name in self.off:
                 self.say(f"{name} is off; {key} brings it back")
 
-    def action_enlarge(self) -> None:
+    def enlarge(self) -> None:
         """Let the panel fill the screen, or no more."""
         grid = self.panel_grid
         grid.enlarged = "" if grid.enlarged else self.focused_panel
         grid.rearrange()
-        self.call_after_refresh(self.focus_holder)
         self.query_one(Footer).redraw()
 
-    def action_scroll_up(self) -> None:
-        """A page up."""
-        self._page(-1)
-
-    def action_scroll_down(self) -> None:
-        """A page down."""
-        self._page(1)
-
-    def _page(self, direction: int) -> None:
+    def page(self, direction: int) -> None:
+        """Scroll the panel with the bright border by a page."""
         holder = self._panel()
         if holder is not None:
             self._scroll(holder, direction * max(1, holder.size.height - 3))
 
     # The timeline
 
-    def action_zoom_in(self) -> None:
-        """Half the stretch."""
-        self._show(zoomed(self.picture.state, self.view, 0.5))
+    def zoom(self, factor: float) -> None:
+        """Show this many times the stretch."""
+        self.show_stretch(zoomed(self.picture.state, self.view, factor))
 
-    def action_zoom_out(self) -> None:
-        """Twice the stretch."""
-        self._show(zoomed(self.picture.state, self.view, 2.0))
+    def pan(self, share: float) -> None:
+        """Move the stretch by this share of it."""
+        self.show_stretch(panned(self.picture.state, self.view, share))
 
-    def action_pan_left(self) -> None:
-        """A quarter back."""
-        self._show(panned(self.picture.state, self.view, -0.25))
-
-    def action_pan_right(self) -> None:
-        """A quarter forward."""
-        self._show(panned(self.picture.state, self.view, 0.25))
-
-    def action_whole_run(self) -> None:
-        """Everything from the start."""
-        self._show(Stretch(0, -1))
-
-    def action_follow(self) -> None:
+    def follow(self) -> None:
         """The present at the right end, and in every list."""
         unscroll(self.view)
-        self._show(Stretch(self.view.span, -1))
+        self.show_stretch(Stretch(self.view.span, -1))
 
-    def _show(self, stretch: Stretch) -> None:
+    def show_stretch(self, stretch: Stretch) -> None:
+        """Show this stretch of time on the timeline."""
         self.view.span, self.view.end = stretch
         self.redraw()
 
     # What is wrong, and who waits for whom
 
-    def action_follow_chain(self) -> None:
+    def follow_chain(self) -> None:
         """Show the wait chain, or go on to its next link."""
         state, view = self.picture.state, self.view
         chain = shown_chain(state, view)
@@ -173,7 +147,7 @@ class Selection(RunScreenBase):
         else:
             self.say(f"the chain ends here: {end_in_words(chain)[0]}")
 
-    def action_next_finding(self) -> None:
+    def next_finding(self) -> None:
         """Go to the next finding: to its panel, its process and its time."""
         found = self.findings()
         if not found:
@@ -194,7 +168,7 @@ class Selection(RunScreenBase):
         self.view.scroll.pop(FINDINGS, None)
         start, end = visible_stretch(self.picture.state, self.view)
         if not start <= finding.since <= end:
-            self._show(centred(self.picture.state, self.view, finding.since))
+            self.show_stretch(centred(self.picture.state, self.view, finding.since))
         self._show_process(next(iter(finding.processes), self.view.selected))
 
     def _brought_up(self, name: str) -> bool:
@@ -207,16 +181,8 @@ class Selection(RunScreenBase):
 
     # Selection and filter
 
-    def action_select_next(self) -> None:
-        """The process below."""
-        self._step_selection(1)
-
-    def action_select_previous(self) -> None:
-        """The process above."""
-        self._step_selection(-1)
-
-    def _step_selection(self, step: int) -> None:
-        """Go to a neighbour in the list."""
+    def step_selection(self, step: int) -> None:
+        """Select the process so many below the selected one."""
         self._show_process(neighbour(self._process_keys(), self.view.selected, step))
 
     def _show_process(self, key: str) -> None:
@@ -240,10 +206,9 @@ class Selection(RunScreenBase):
                 return [key for key in listed if key in state.processes]
         return list(state.processes)
 
-    def action_filter(self) -> None:
+    def ask_filter(self) -> None:
         """Type a filter in the place of the footer."""
-        self.query_one(Footer).display = False
-        self.query_one(Prompt).open(self.view.filter)
+        self.ask(FILTER, text=self.view.filter)
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """Filter while it is typed."""
@@ -253,10 +218,9 @@ class Selection(RunScreenBase):
         elif event.label == FIND:
             self._find(event.text, again=False)
 
-    def action_find(self) -> None:
+    def ask_text(self) -> None:
         """Type what is to be found."""
-        self.query_one(Footer).display = False
-        self.query_one(Prompt).open(label=FIND, hint=FIND_HINT, stays=True)
+        self.ask(FIND, FIND_HINT, stays=True)
 
     def on_prompt_again(self, event: Prompt.Again) -> None:
         """Find the next."""
@@ -311,7 +275,7 @@ class Selection(RunScreenBase):
         """The run as a recording, as far as it has come; OSError where there is none."""
         raise NotImplementedError
 
-    def action_export(self) -> None:
+    def ask_export(self) -> None:
         """Type the name of a file in the place of the footer."""
         self.ask(EXPORT, EXPORT_HINT)
 
@@ -338,12 +302,14 @@ class Selection(RunScreenBase):
         finally:
             timer.stop()
 
-    def ask(self, label: str, hint: str) -> None:
+    def ask(
+        self, label: str, hint: str = KEEP_HINT, *, text: str = "", stays: bool = False
+    ) -> None:
         """Let a line be typed in the place of the footer."""
         self.query_one(Footer).display = False
-        self.query_one(Prompt).open(label=label, hint=hint)
+        self.query_one(Prompt).open(text, label=label, hint=hint, stays=stays)
 
-    def action_next_order(self) -> None:
+    def next_order(self) -> None:
         """Order the list of the panel by the next that it can be ordered by."""
         holder = self._panel()
         panel = holder.panel if holder is not None else None
@@ -364,12 +330,12 @@ class Selection(RunScreenBase):
         self.view.scroll.pop(panel.name, None)
         self.redraw()
 
-    def action_toggle_all_events(self) -> None:
+    def toggle_all_events(self) -> None:
         """Every record in the log, or what matters."""
         self.view.all_events = not self.view.all_events
         self.redraw()
 
-    def action_copy_panel(self) -> None:
+    def copy_panel(self) -> None:
         """Copy the text of the panel."""
         holder = self._panel()
         if holder is not None and holder.panel is not None:
@@ -377,12 +343,12 @@ class Selection(RunScreenBase):
             self.app.copy_to_clipboard("\n".join(row.text[1:-1].rstrip() for row in inside))
             self.say(f"copied: {holder.panel.name}")
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """One step back; the last one leads to the scenarios."""
         if self.view.filter:
             self.view.filter = ""
         elif self.panel_grid.enlarged:
-            self.action_enlarge()
+            self.enlarge()
         elif self.view.selected:
             self.view.selected = ""
         elif not self.closing:

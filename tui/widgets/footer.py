@@ -1,73 +1,71 @@
-"""The last line: the keys that matter now, from the table of actions, for the eye and the mouse."""
+"""The last line: the keys that matter now, for the eye and the mouse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from mpviz.tui.actions.action import Action, Situation, binding_action, footer, sign
-from mpviz.tui.render.rows import Part, Row
+from mpviz.tui.render.rows import Part, Row, length
 from mpviz.tui.widgets.rows_view import RowsView
 
-RIGHT = ("help", "quit")
-"""What is at the right end, always at the same place."""
 
-Hit = tuple[int, int, Action]
+class Hint(NamedTuple):
+    """A key, and what it does now."""
+
+    key: str
+    """As it is printed on a keyboard."""
+    words: str
+    do: Callable[[], object]
+    at_end: bool = False
+    """It stands at the right end, always at the same place."""
 
 
-def footer_row(
-    actions: Sequence[Action], now: Situation, width: int, ascii_only: bool = False
-) -> tuple[Row, list[Hit]]:
-    """The line, and where in it each action is: from, to, action; what does not fit is left out."""
-    matter = footer(actions, now)
-    right = [pair for pair in matter if pair[0].name in RIGHT]
-    end, end_hits = _hints(right, width, ascii_only)
-    end_width = sum(cell_len(text) for text, _ in end)
-    left = [pair for pair in matter if pair[0].name not in RIGHT]
-    start, hits = _hints(left, width - end_width, ascii_only)
-    gap = width - end_width - sum(cell_len(text) for text, _ in start)
-    moved = [(x + width - end_width, to + width - end_width, action) for x, to, action in end_hits]
+Hit = tuple[int, int, Hint]
+"""The columns from and to which a hint is drawn."""
+
+
+def footer_row(hints: Sequence[Hint], width: int) -> tuple[Row, list[Hit]]:
+    """The line, and where in it each hint is; a hint that has no room is left out."""
+    end, end_hits = _drawn([hint for hint in hints if hint.at_end], width)
+    left = width - length(end)
+    start, hits = _drawn([hint for hint in hints if not hint.at_end], left)
+    gap = left - length(start)
+    moved = [(x + left, to + left, hint) for x, to, hint in end_hits]
     return Row((*start, (" " * gap, ""), *end)), hits + moved
 
 
-def _hints(
-    matter: Sequence[tuple[Action, str]], width: int, ascii_only: bool
-) -> tuple[list[Part], list[Hit]]:
+def _drawn(hints: Sequence[Hint], width: int) -> tuple[list[Part], list[Hit]]:
     parts: list[Part] = []
     hits: list[Hit] = []
     x = 0
-    for action, words in matter:
-        key = f" {sign(action.keys[0], ascii_only)}"
-        length = cell_len(key) + 1 + cell_len(words) + 1
-        if x + length > width:
+    for hint in hints:
+        to = x + cell_len(hint.key) + cell_len(hint.words) + 3
+        if to > width:
             break
-        parts += [(key, "key"), (f" {words} ", "hint")]
-        hits.append((x, x + length, action))
-        x += length
+        parts += [(f" {hint.key}", "key"), (f" {hint.words} ", "hint")]
+        hits.append((x, to, hint))
+        x = to
     return parts, hits
 
 
 class Footer(RowsView):
     """Shows :func:`footer_row`; a click does what the key does."""
 
-    def __init__(
-        self, actions: Sequence[Action], situation: Callable[[], Situation], ascii_only: bool
-    ) -> None:
+    def __init__(self, hints: Callable[[], Sequence[Hint]]) -> None:
         super().__init__(id="footer")
-        self._actions = actions
-        self._situation = situation
-        self._ascii = ascii_only
+        self._hints = hints
         self._hits: list[Hit] = []
 
     def rows(self, width: int, height: int) -> list[Row]:
         """One line of keys."""
-        row, self._hits = footer_row(self._actions, self._situation(), width, self._ascii)
+        row, self._hits = footer_row(self._hints(), width)
         return [row]
 
-    async def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
+    def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
         """Do what the key under the mouse does."""
         event.stop()
-        for start, end, action in self._hits:
+        for start, end, hint in self._hits:
             if start <= event.x < end:
-                await self.screen.run_action(binding_action(action, action.keys[0]))
+                hint.do()

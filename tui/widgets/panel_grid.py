@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textual.app import ComposeResult
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +23,9 @@ _NO_SPACE = Spacing()
 
 class PanelGrid(Widget):
     """Holds the panels that are to be shown, and knows in which place each is."""
+
+    class Arranged(Message):
+        """Each panel has its place."""
 
     def __init__(self, picture: Picture, panels: Sequence[Panel]) -> None:
         super().__init__(id="panel-grid")
@@ -71,10 +75,9 @@ class PanelGrid(Widget):
         self.rearrange()
 
     def rearrange(self) -> None:
-        """Lay the panels out anew, and draw them where they are."""
+        """Lay the panels out anew; a place with another panel or size draws itself."""
         # A child's, since Textual then drops what it remembers of its parent's layout.
         self._places[0].refresh(layout=True)
-        self.call_after_refresh(self.redraw)
 
     def redraw(self) -> None:
         """Let each panel in sight draw what changed."""
@@ -101,6 +104,7 @@ class PanelGrid(Widget):
         for view, slot in pairs:
             latest = max(slot.panels, key=self._rank)
             view.show(tuple(self.panels[name] for name in slot.panels), latest)
+        self.post_message(self.Arranged())
         return pairs
 
     def _rank(self, name: str) -> int:

@@ -41,7 +41,7 @@ class PanelView(RowsView, can_focus=True):
 
     @dataclass
     class Pressed(Message):
-        """A button of the shown panel was pressed."""
+        """A button of the shown panel was clicked."""
 
         line: str
 
@@ -64,12 +64,17 @@ class PanelView(RowsView, can_focus=True):
         """Where each name is in the title: from, to, and the panel's name."""
 
     def show(self, panels: tuple[Panel, ...], wanted: str = "") -> None:
-        """Hold these panels; keep showing the one that is shown, unless another is wanted."""
-        self.panels = panels
+        """Hold these panels; keep showing the one that is shown, unless another is wanted.
+
+        To be called while the panels are laid out, so the rows are drawn after that.
+        """
+        before, self.panels = (self.panels, self.panel), panels
         names = [panel.name for panel in panels]
         current = self.panel.name if self.panel else ""
         name = wanted if wanted in names else current if current in names else names[0]
         self.panel = panels[names.index(name)]
+        if before != (self.panels, self.panel):
+            self.call_later(self.redraw)
 
     def rows(self, width: int, height: int) -> list[Row]:
         """The frame, and in it the rows of the shown panel."""
@@ -118,23 +123,8 @@ class PanelView(RowsView, can_focus=True):
         """There is nothing under the mouse any more."""
         self._say("")
 
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Tell Textual which keys are a button's, so that no binding takes them."""
-        return any(button.key == key for button in self._buttons())
-
-    def on_key(self, event: events.Key) -> None:
-        """Press the button of this key."""
-        for button in self._buttons():
-            if button.key == event.key:
-                event.stop()
-                event.prevent_default()
-                self.post_message(self.Pressed(button.line))
-
-    def keys(self) -> frozenset[str]:
-        """The keys that press a button here while this panel has the bright border."""
-        return frozenset(button.key for button in self._buttons() if self.has_focus)
-
-    def _buttons(self) -> list[Button]:
+    def buttons(self) -> list[Button]:
+        """The buttons of the shown panel."""
         return self.panel.buttons(self._inside[0]) if self.panel is not None else []
 
     def _say(self, text: str) -> None:
@@ -144,7 +134,7 @@ class PanelView(RowsView, can_focus=True):
 
     def on_rows_view_clicked(self, event: RowsView.Clicked) -> None:
         """Turn a click on a name in the title, or on a button, into a message of its own."""
-        for button in self._buttons():
+        for button in self.buttons():
             if event.y - 1 == button.y and 0 <= event.x - 1 - button.x < button.width:
                 self.post_message(self.Pressed(button.line))
         order = self._order_at(event.x - 1, event.y - 1)

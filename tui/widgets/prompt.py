@@ -10,6 +10,8 @@ from textual.message import Message
 from mpviz.tui.render.rows import Row
 from mpviz.tui.widgets.rows_view import RowsView
 
+KEEP_HINT = "enter keeps it, esc drops it"
+
 
 class Prompt(RowsView, can_focus=True):
     """Takes text while it has the focus; every key that types is its own."""
@@ -49,7 +51,7 @@ class Prompt(RowsView, can_focus=True):
         text: str = "",
         *,
         label: str = "filter",
-        hint: str = "enter keeps it, esc drops it",
+        hint: str = KEEP_HINT,
         stays: bool = False,
     ) -> None:
         """Show the line and take the keys; one that stays is closed by escape only."""
@@ -83,12 +85,17 @@ class Prompt(RowsView, can_focus=True):
         return character is not None and character.isprintable()
 
     def on_key(self, event: events.Key) -> None:
-        """Type, delete, keep or drop."""
-        if not self.display:
+        """Take a key that types."""
+        if self.display:
+            self.take(event)
+        else:
             # It was on its way here before the line was closed, and is a command again.
             event.stop()
             self.app.post_message(events.Key(event.key, event.character))
-        elif event.is_printable and event.character:
+
+    def take(self, event: events.Key) -> bool:
+        """Type, delete, keep or drop; False for a key that does none of these."""
+        if event.is_printable and event.character:
             self._change(self.text + event.character)
         elif event.key == "backspace":
             self._change(self.text[:-1])
@@ -105,9 +112,10 @@ class Prompt(RowsView, can_focus=True):
             self.screen.set_focus(None)
             self.post_message(self.Closed(self._label, self.text, kept))
         else:
-            return
+            return False
         event.stop()
         event.prevent_default()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         """Take the first pasted line."""

@@ -1,0 +1,157 @@
+"""What a person can do on the first screen, and in the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mpviz.tui.actions.action import Action, always
+from mpviz.tui.actions.shared import HELP, JOB, QUIT, SAVE, THEME
+
+if TYPE_CHECKING:
+    from mpviz.tui.screens.help import HelpScreen
+    from mpviz.tui.screens.picker import PickerScreen
+
+PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
+    Action(
+        ("enter",),
+        "Run the scenario",
+        "Starts the scenario with the parameters as they are, if every one is allowed.",
+        lambda screen: screen.run_chosen(),
+        always("run"),
+    ),
+    Action(
+        ("tab", "shift+tab"),
+        "To the parameters, or to the list",
+        "Goes from the list of scenarios to the parameters and back.",
+        lambda screen: screen.switch_side(),
+        always("parameters"),
+    ),
+    Action(
+        ("up", "k"),
+        "Up",
+        "The scenario above, or the parameter above.",
+        lambda screen: screen.move(-1),
+    ),
+    Action(
+        ("down", "j"),
+        "Down",
+        "The scenario below, or the parameter below.",
+        lambda screen: screen.move(1),
+        always("choose"),
+    ),
+    Action(
+        ("left", "h"),
+        "A smaller value, or the choice before",
+        "Changes the parameter under the cursor. A number can also be typed.",
+        lambda screen: screen.step(-1),
+    ),
+    Action(
+        ("right", "l"),
+        "A larger value, or the next choice",
+        "Changes the parameter under the cursor; in the list it goes to the parameters.",
+        lambda screen: screen.step(1),
+    ),
+    Action(
+        ("d",),
+        "Back to the defaults",
+        "Gives every parameter of the scenario the value it had at first.",
+        lambda screen: screen.reset_form(),
+    ),
+    Action(
+        ("pageup",),
+        "Scroll the source up",
+        "The mouse wheel does it too.",
+        lambda screen: screen.scroll_source(-10),
+    ),
+    Action(
+        ("pagedown",),
+        "Scroll the source down",
+        "The mouse wheel does it too.",
+        lambda screen: screen.scroll_source(10),
+    ),
+    Action(
+        ("home", "g"),
+        "The first scenario",
+        "To the top of the list.",
+        lambda screen: screen.choose_at(0),
+    ),
+    Action(
+        ("end", "G"),
+        "The last scenario",
+        "To the end of the list.",
+        lambda screen: screen.choose_at(len(screen.listed)),
+    ),
+    Action(
+        ("slash",),
+        "Filter",
+        "Only scenarios whose name, title or chapter contains what is typed are listed.",
+        lambda screen: screen.ask_filter(),
+        always("filter"),
+    ),
+    Action(
+        ("escape",),
+        "Back",
+        "From the parameters to the list; drops a filter.",
+        lambda screen: screen.leave(),
+        lambda now: "all" if now.filtered else "",
+    ),
+    SAVE,
+    THEME,
+    JOB,
+    HELP,
+    QUIT,
+)
+"""What can be done while a scenario is picked."""
+
+
+HELP_ACTIONS: tuple[Action[HelpScreen], ...] = (
+    Action(
+        ("escape", "q", "question_mark", "enter"),
+        "Close",
+        "Back.",
+        lambda screen: screen.dismiss(),
+        always("close"),
+    ),
+    Action(
+        ("up", "k"),
+        "Up",
+        "A line up.",
+        lambda screen: screen.scroll_by(-1),
+    ),
+    Action(
+        ("down", "j"),
+        "Down",
+        "A line down.",
+        lambda screen: screen.scroll_by(1),
+        always("scroll"),
+    ),
+    Action(
+        ("pageup", "b"),
+        "Page up",
+        "A page up.",
+        lambda screen: screen.page(-1),
+    ),
+    Action(
+        ("pagedown", "space"),
+        "Page down",
+        "A page down.",
+        lambda screen: screen.page(1),
+        always("page"),
+    ),
+    Action(
+        ("home", "g"),
+        "Top",
+        "To the top.",
+        lambda screen: screen.to_top(),
+    ),
+    Action(
+        ("end", "G"),
+        "End",
+        "To the end.",
+        lambda screen: screen.to_end(),
+    ),
+    SAVE,
+    THEME,
+    JOB,
+)
+"""What can be done while help is read."""

@@ -1,0 +1,98 @@
+"""What a person can do while a run is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from signal import SIGKILL, SIGTERM
+from typing import TYPE_CHECKING
+
+from mpviz.tui.actions.action import Action, Situation
+from mpviz.tui.actions.shared import LOOK_ACTIONS, PAN_ACTIONS, WHY_ACTIONS
+
+if TYPE_CHECKING:
+    from mpviz.tui.screens.run import RunScreen
+
+
+def while_running(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer while the program runs."""
+    return lambda situation: words if situation.started and not situation.over else ""
+
+
+def with_selection(words: str) -> Callable[[Situation], str]:
+    """Say these words in the footer while the program runs and a process is selected."""
+    return lambda situation: words if situation.selected and not situation.over else ""
+
+
+RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
+    Action(
+        ("space",),
+        "Pause the picture, or follow again",
+        "The picture stands still and can be looked at in peace. The program runs on, and all that "
+        "it does is still recorded and counted; the next space shows the present again.",
+        lambda screen: screen.toggle_pause(),
+        lambda now: "live" if now.paused else "" if now.over else "pause",
+    ),
+    Action(
+        ("f",),
+        "Freeze the program, or let it go on",
+        "Stops every process of the program where it is (SIGSTOP), or lets all go on (SIGCONT). "
+        "Unlike a pause this holds up the program itself.",
+        lambda screen: screen.toggle_freeze(),
+        lambda now: "" if now.over or not now.started else "go on" if now.frozen else "freeze",
+    ),
+    Action(
+        ("s",),
+        "Stop the program",
+        "Asks the program to end by SIGTERM to its main process, which has 30 seconds (--grace). "
+        "Once more, or after that time, all of its processes are ended. The picture stays.",
+        lambda screen: screen.stop(),
+        while_running("stop"),
+    ),
+    Action(
+        ("i",),
+        "Type a line for the program",
+        "What is typed goes to the program's standard input as one line; for a program that asks.",
+        lambda screen: screen.ask_input(),
+        lambda now: "answer" if now.asks and now.started and not now.over else "",
+    ),
+    Action(
+        ("ctrl+c",),
+        "Interrupt the program",
+        "Sends the program what Ctrl-C in its own terminal would (SIGINT). Once more, or when it "
+        "has ended, quits mpviz.",
+        lambda screen: screen.interrupt(),
+    ),
+    *WHY_ACTIONS,
+    Action(
+        ("r",),
+        "Run again",
+        "Ends the program if it is still there, and starts it again with the same parameters.",
+        lambda screen: screen.run_again(),
+        lambda now: "run again" if now.over else "",
+    ),
+    Action(
+        ("t",),
+        "Terminate the selected process",
+        "Sends SIGTERM to the selected process, which asks it to end.",
+        lambda screen: screen.signal(SIGTERM),
+        with_selection("terminate"),
+    ),
+    Action(
+        ("k",),
+        "Kill the selected process",
+        "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Since k "
+        "kills, j and k do not move through the processes.",
+        lambda screen: screen.signal(SIGKILL),
+        with_selection("kill"),
+    ),
+    *PAN_ACTIONS,
+    *LOOK_ACTIONS,
+    Action(
+        ("R",),
+        "Record the run",
+        "Keeps the run in a file in the current directory, from its start and on to its end; mpviz "
+        "replay opens it. It can also be asked for when the run has ended.",
+        lambda screen: screen.record(),
+        lambda now: "record" if now.started and not now.recorded else "",
+    ),
+)
