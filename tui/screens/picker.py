@@ -74,7 +74,7 @@ class PickerScreen(ActionScreen):
     def __init__(self, found: Sequence[Scenario] | None = None, *, chosen: str = "") -> None:
         super().__init__()
         self.all = tuple(scenarios().values()) if found is None else tuple(found)
-        self.listed = list(self.all)
+        self.listed: list[Scenario] = list(self.all)
         names = [each.name for each in self.all]
         self.chosen = chosen if chosen in names else names[0] if names else ""
         """Name of the scenario under the cursor."""
