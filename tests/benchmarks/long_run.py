@@ -9,7 +9,7 @@ import psutil
 
 from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect.decode import decode
-from mpviz.trace.collect.reordering import Pass, Sorter
+from mpviz.trace.collect.merge import Look, Merge
 from mpviz.trace.collect.rings import NEVER, Ring, Taken
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
@@ -76,12 +76,11 @@ def _fold_rings() -> None:
         b"".join(_turn_in_ring(turn, which) for turn in range(RING_BATCH // 4))
         for which in range(len(rings))
     ]
-    state, sorter = follow(RunState(), decode(HEAD)), Sorter()
+    state, merge = follow(RunState(), decode(HEAD)), Merge()
     began = time.process_time()
     for _ in range(EVENTS // RING_BATCH // len(rings)):
         taken = [Taken(ring, 1, each) for ring, each in zip(rings, records, strict=True)]
-        piece = Pass([], taken, [], [], NEVER, True, NEVER)
-        follow(state, sorter.sort(piece))
+        follow(state, merge.add(Look(0, NEVER, is_last=True, rings=taken)))
     spent = time.process_time() - began
     print(
         f"of rings {state.records:7,}   {state.records / spent:9,.0f} a second"

@@ -15,8 +15,6 @@ class Accounts:
     """The files of a run's folder in which processes count the records that they dropped."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self.supervisor = 0
-        """The pid of the supervisor, which drops nothing; 0 if there is no supervisor."""
         self._folder = folder
         self._known: dict[str, str] = {}
         """For each file, the count that was read last."""
@@ -45,8 +43,6 @@ class Accounts:
         known = self._known.get(name)
         self._known[name] = text
         account = _account(name, text)
-        if account and account.child == self.supervisor:
-            return []
         if text != known:
             return [account] if account else []
         if account and read_status(account.child) is None:

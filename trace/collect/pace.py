@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpviz.probe.boot.mpviz_probe.wire import ring as layout
-from mpviz.trace.collect.reordering import Pass
+from mpviz.probe.boot.mpviz_probe.wire.ring import SLOT_BYTES, SLOTS
+from mpviz.trace.collect.merge import Look
 
 DRAIN_SECONDS = 0.004
 """Between two looks at a pipe that is in use, or at a ring that fills fast.
@@ -25,7 +25,7 @@ before it does without the ring.
 BUSY_BYTES = 1 << 15
 """From so many bytes of the pipe at one look on, the pipe is in use."""
 
-RECORDS_TO_WAIT_FOR = layout.SLOTS // 8
+RECORDS_TO_WAIT_FOR = SLOTS // 8
 """The next look should come when this many records are in the ring that fills fastest."""
 
 _PACE_KEPT = 0.98
@@ -43,14 +43,14 @@ class Pace:
     when it has it again.
     """
 
-    def pause(self, piece: Pass, elapsed: float, *, has_more: bool = False) -> float:
-        """Seconds until the next look, if this came in the ``elapsed`` seconds before one.
+    def pause(self, look: Look, elapsed: float, *, has_more: bool = False) -> float:
+        """Seconds until the next look, if this one came ``elapsed`` seconds after the last.
 
         ``has_more`` says that a ring may have more than was taken, so its pace is not known.
         """
-        most = max((len(taken.records) for taken in piece.rings), default=0) // layout.SLOT_BYTES
+        most = max((len(taken.records) for taken in look.rings), default=0) // SLOT_BYTES
         self.fastest = max(_PACE_KEPT * self.fastest, most / elapsed)
-        if has_more or sum(map(len, piece.lines)) >= BUSY_BYTES:
+        if has_more or sum(map(len, look.pipe)) >= BUSY_BYTES:
             return DRAIN_SECONDS
         wanted = RECORDS_TO_WAIT_FOR / max(1.0, self.fastest)
         return min(IDLE_SECONDS, max(DRAIN_SECONDS, wanted))

@@ -12,7 +12,17 @@ import os
 from itertools import compress
 from typing import NamedTuple, cast
 
-from mpviz.probe.boot.mpviz_probe.wire import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire.ring import (
+    HEAD,
+    READ_WORD,
+    READY,
+    SIZE,
+    SLOT_BYTES,
+    SLOTS,
+    SLOTS_AT,
+    SUFFIX,
+    VOID,
+)
 from mpviz.trace.collect.pages import Pages
 from mpviz.trace.collect.ring_forms import Forms
 from mpviz.trace.collect.troubles import Troubles
@@ -40,7 +50,7 @@ LOOKS_AT_GAP = 250
 LOOKS_AT_IDLE = 64
 """After so many looks in vain it is asked whether the process is still there."""
 
-_WORDS = layout.SLOT_BYTES // 8
+_WORDS = SLOT_BYTES // 8
 # Places in a record, in words of 8 bytes, and of 4 for form and site.
 _TIME, _THREAD, _VALUES, _NUMBER = 0, 1, (3, 4, 5), _WORDS - 1
 _FORM, _SITE = 4, 5
@@ -74,26 +84,63 @@ class Taken(NamedTuple):
     """The number of the first of them; each of the others has the next number."""
     records: bytes
 
-    def decode(self) -> tuple[Stretch | list[RingRecord], int]:
-        """See :meth:`Ring.decode`."""
-        return self.ring.decode(self.first, self.records)
+    def decode(self, until: int) -> tuple[Stretch | list[RingRecord], int]:
+        """Give these records, without those that went through the pipe.
+
+        ``until``: when they had been taken out, so that a later stamp is forged. Also returns how
+        many records were refused, because no probe writes such a record.
+        """
+        ring, first, records = self
+        words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
+        numbers = halves[_FORM :: 2 * _WORDS].tolist()
+        times: list[int] = words[_TIME::_WORDS].tolist()
+        threads: list[int] = words[_THREAD::_WORDS].tolist()
+        forms = list(map(ring.forms.__getitem__, numbers))
+        sites = halves[_SITE :: 2 * _WORDS]
+        values = tuple(words[at::_WORDS] for at in _VALUES)
+        in_order = sorted(times)
+        all_fit = ring.forms.all_fit and not _has_signs(records)
+        all_fit = all_fit and in_order[0] >= 0 and in_order[-1] <= until
+        is_void = VOID in numbers
+        main_thread = ring.main_thread
+        is_main = threads.count(main_thread) == len(threads)
+        if all_fit and is_main and not is_void and times == in_order:
+            columns = Columns(ring.pid, first, times, cast("list[Form]", forms), sites, values)
+            return Stretch(columns, 0, len(times)), 0
+        told = zip(
+            times,
+            forms,
+            [0 if thread == main_thread else thread for thread in threads],
+            # The numbers in the slots were added up, and only their sum is known to be right.
+            range(first, first + len(times)),
+            sites.tolist(),
+            *(column.tolist() for column in values),
+            strict=False,
+        )
+        kept = cast("list[RingRecord]", list(compress(told, numbers) if is_void else told))
+        if all_fit:
+            return kept, 0
+        fitting = [
+            each for each in kept if 0 <= each[0] <= until and each[1] and each[1].fits(each)
+        ]
+        return fitting, len(kept) - len(fitting)
 
 
 class Ring:
     """One process's ring; :class:`OSError` or :class:`ValueError` where the file is none (yet)."""
 
     def __init__(self, descriptor: int) -> None:
-        if os.fstat(descriptor).st_size != layout.SIZE:
+        if os.fstat(descriptor).st_size != SIZE:
             raise ValueError("not of a ring's size")
-        head = os.pread(descriptor, layout.HEAD.size, 0)
-        mark, read, self.pid, self._main_thread = layout.HEAD.unpack(head)
-        if mark != layout.READY or not (
-            0 <= read < NUMBERS and 0 < self.pid < PIDS and self._main_thread < NEVER
+        head = os.pread(descriptor, HEAD.size, 0)
+        mark, read, self.pid, self.main_thread = HEAD.unpack(head)
+        if mark != READY or not (
+            0 <= read < NUMBERS and 0 < self.pid < PIDS and self.main_thread < NEVER
         ):
             raise ValueError("not ready")
-        self._pages = Pages(descriptor, layout.SIZE)
+        self._pages = Pages(descriptor, SIZE)
         self._next: int = read + 1
-        self._forms = Forms(self._pages, self.pid)
+        self.forms = Forms(self._pages, self.pid)
         self.left_since = NEVER
         """The earliest stamp of the records not yet taken out; :data:`NEVER` if there are none.
 
@@ -115,15 +162,15 @@ class Ring:
             most -= count
             block = min(4 * block, BLOCK)
         if pieces:
-            self._pages.write_word(layout.READ_WORD * 8, self._next - 1)
+            self._pages.write_word(READ_WORD * 8, self._next - 1)
         return Taken(self, first, b"".join(pieces))
 
     def skip_gap(self) -> bool:
         """Give up the numbers in front of the next that is written; False where there is none."""
         written = [
             number
-            for index, number in enumerate(_numbers(self._slots(0, layout.SLOTS)))
-            if self._next <= number < self._next + layout.SLOTS and number % layout.SLOTS == index
+            for index, number in enumerate(_numbers(self._slots(0, SLOTS)))
+            if self._next <= number < self._next + SLOTS and number % SLOTS == index
         ]
         if written:
             self._next = min(written)
@@ -157,59 +204,20 @@ class Ring:
         """Whether there is anything in it that was not taken out, also behind a gap."""
         return self._look(1) > 0 or self.left_since != NEVER
 
-    def decode(self, first: int, records: bytes) -> tuple[Stretch | list[RingRecord], int]:
-        """Give the records that were taken out, without those that went through the pipe.
-
-        Also returns how many of them were refused, because no probe writes such a record. The
-        times are still to be checked.
-        """
-        words, halves = memoryview(records).cast("q"), memoryview(records).cast("I")
-        numbers = halves[_FORM :: 2 * _WORDS].tolist()
-        times: list[int] = words[_TIME::_WORDS].tolist()
-        threads: list[int] = words[_THREAD::_WORDS].tolist()
-        forms = list(map(self._forms.__getitem__, numbers))
-        sites = halves[_SITE :: 2 * _WORDS]
-        values = tuple(words[at::_WORDS] for at in _VALUES)
-        all_fit = self._forms.all_fit and not _has_signs(records)
-        is_void = layout.VOID in numbers
-        main_thread = self._main_thread
-        is_main = threads.count(main_thread) == len(threads)
-        if all_fit and is_main and not is_void and times == sorted(times):
-            known = cast("list[Form]", forms)
-            columns = Columns(self.pid, first, times, known, sites, values)
-            return Stretch(columns, 0, len(times)), 0
-        told = zip(
-            times,
-            forms,
-            [0 if thread == main_thread else thread for thread in threads],
-            # The numbers in the slots were added up, and only their sum is known to be right.
-            range(first, first + len(times)),
-            sites.tolist(),
-            *(column.tolist() for column in values),
-            strict=False,
-        )
-        kept = compress(told, numbers) if is_void else told
-        if all_fit:
-            return cast("list[RingRecord]", list(kept)), 0
-        fitting = [cast("RingRecord", each) for each in kept if each[1] and each[1].fits(each)]
-        return fitting, len(times) - numbers.count(layout.VOID) - len(fitting)
-
     def _slots(self, number: int, count: int) -> bytes:
         """The slots for so many numbers from this one on."""
-        index = number % layout.SLOTS
-        before_end = min(count, layout.SLOTS - index)
-        slots = self._pages.read(
-            layout.SLOTS_AT + index * layout.SLOT_BYTES, before_end * layout.SLOT_BYTES
-        )
+        index = number % SLOTS
+        before_end = min(count, SLOTS - index)
+        slots = self._pages.read(SLOTS_AT + index * SLOT_BYTES, before_end * SLOT_BYTES)
         if before_end < count:
-            rest = (count - before_end) * layout.SLOT_BYTES
-            slots += self._pages.read(layout.SLOTS_AT, rest)
+            rest = (count - before_end) * SLOT_BYTES
+            slots += self._pages.read(SLOTS_AT, rest)
         return slots
 
 
 def _has_signs(records: bytes) -> bool:
     """Whether a thread or a value of these records is negative: its highest byte has the sign."""
-    return not all(records[8 * at + 7 :: layout.SLOT_BYTES].isascii() for at in _SIGNED)
+    return not all(records[8 * at + 7 :: SLOT_BYTES].isascii() for at in _SIGNED)
 
 
 def _numbers(slots: bytes) -> list[int]:
@@ -222,8 +230,6 @@ class Rings:
     """All rings in the folder of a run."""
 
     def __init__(self, folder: RunFolder, troubles: Troubles) -> None:
-        self.supervisor = 0
-        """The pid of the supervisor, which has no ring; 0 if there is no supervisor."""
         self._folder = folder
         self._troubles = troubles
         self._rings: list[Ring] = []
@@ -237,7 +243,7 @@ class Rings:
 
         ``closing`` says that this is the last look: a ring that is not mapped now is lost.
         """
-        looks = {name: self._looks.get(name, 0) for name in names if name.endswith(layout.SUFFIX)}
+        looks = {name: self._looks.get(name, 0) for name in names if name.endswith(SUFFIX)}
         for name, before in looks.items():
             looks[name] += 1
             if not closing:
@@ -285,8 +291,7 @@ class Rings:
         finally:
             os.close(descriptor)
         self._folder.unlink(name)
-        if ring.pid != self.supervisor:
-            self._rings.append(ring)
+        self._rings.append(ring)
 
     def take(self, most: int) -> tuple[list[Taken], int]:
         """Take about ``most`` records out of each, and say since when there is more in any."""
@@ -303,7 +308,7 @@ class Rings:
                 continue
             if piece.records:
                 taken.append(piece)
-                self.has_more |= len(piece.records) >= most * layout.SLOT_BYTES
+                self.has_more |= len(piece.records) >= most * SLOT_BYTES
             elif self._is_left(ring):
                 # What it wrote last was written before it died, and now all of it is taken.
                 self._rings.remove(ring)
@@ -350,12 +355,12 @@ class Rings:
     def _take_all_from(self, ring: Ring) -> list[Taken]:
         taken: list[Taken] = []
         # A process out of our reach, such as another user's, may still be writing.
-        left = layout.SLOTS
+        left = SLOTS
         while left > 0 and ring.skip_gap():
             piece = ring.take(left)
             if not piece.records:
                 break
-            left -= len(piece.records) // layout.SLOT_BYTES
+            left -= len(piece.records) // SLOT_BYTES
             taken.append(piece)
         return taken
 

@@ -1,4 +1,4 @@
-"""The reading end: a thread reads pipe, rings and socket, and the viewer gets events in order.
+"""The transport: a thread reads what processes tell, and the viewer gets it in order.
 
 Why not ``multiprocessing.Queue``: this is a tool for terminating processes, and a process that dies
 while it holds that queue's write lock freezes it for all (``terminate`` in CPython's documentation
@@ -15,14 +15,14 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-from mpviz.probe.boot.mpviz_probe.wire import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire.ring import SLOTS
 from mpviz.trace.collect.accounts import Accounts
+from mpviz.trace.collect.merge import Look, Merge
 from mpviz.trace.collect.pace import IDLE_SECONDS, Pace
-from mpviz.trace.collect.reordering import Pass, Sorter
-from mpviz.trace.collect.rings import NEVER, Rings, Taken
+from mpviz.trace.collect.rings import Rings
 from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, Output, RecordsDropped, Sample
@@ -32,77 +32,64 @@ from mpviz.trace.system.removal import MOST_NAMES
 from mpviz.trace.system.run_folder import RunFolder
 
 BACKLOG_BYTES = 48 << 20
-"""How much may lie unread in memory before writers are made to wait, and then to drop."""
-
+"""Maximum number of bytes that lie unread in memory; then writers have to wait, and then drop."""
 
 SLOW_BYTES = 32 << 20
-"""From here on only a trickle is read, so that writers wait a little for every record.
-
-That holds them up to the pace of the fold; they drop only who waits for 50 ms in vain.
-"""
-
+"""With more than so many unread bytes only a trickle is read, so that writers wait a little for
+every record. That holds them up to the pace of the fold; only those that wait for 50 ms in vain
+drop a record."""
 
 TRICKLE_BYTES = 1 << 14
-
-
 TRICKLE_RECORDS = 1 << 9
-"""Of each ring."""
-
-
+"""Records of each ring that are read then."""
 TRICKLE_SECONDS = 0.01
 
-
-RING_RECORDS = layout.SLOTS
-"""How many records at most are taken out of a ring at one look: all."""
-
-
 OUTPUT_BYTES = 500
-"""What an event of a source that can be held up counts for in the backlog, about its size."""
-
-
-_PIPE_BYTES = 1 << 20
-
-
-_READ_BYTES = 1 << 16
-"""Small enough that what :meth:`EventQueue.get` is asked for is about what it gives."""
-
-
-_F_SETPIPE_SZ = 1031
-
+"""About the size of an event of a source that can be held up, as it counts in the backlog."""
 
 EVENT_BYTES = 100
-"""Size of an event from the pipe, as a batch counts it."""
-
+"""Size of any other event, as a batch counts it."""
 
 RECORD_BYTES = 16
 """The same for a record from a ring, which takes a sixth of the time to fold."""
 
+_PIPE_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+"""Bytes of one reading: so few that a look at the pipe reads about as much as it should."""
+_F_SETPIPE_SZ = 1031
 
-class EventQueue:
-    """The viewer's end: a FIFO in a private directory, drained by a thread into memory.
 
-    ``put`` of the observed processes is :func:`mpviz_probe.wire.put`; the viewer's own events, such
-    as samples, come in through :meth:`put` here and keep their place among the others.
+class Transport:
+    """The reading end: a FIFO and rings in a private folder, and the supervisor's socket.
+
+    Observed processes write with :func:`mpviz_probe.wire.put` and ``send``. The viewer's own
+    events, such as samples, come in by :meth:`put` here and keep their place among the others.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or new_folder()
         self._folder = RunFolder(self.directory)
         self.path = self.directory / QUEUE_NAME
-        self._descriptor = self._keep_open = -1
+        self._pipe = self._keep_open = -1
         self._troubles = Troubles(self.put)
         self._rings = Rings(self._folder, self._troubles)
         self._accounts = Accounts(self._folder)
-        self._control: socket.socket | None = None
+        self._socket: socket.socket | None = None
         self._supervisor_has_spoken = True
-        self._inbox: deque[Pass | Event] = deque()
-        self._samples: deque[Sample] = deque()
+        self._arrived: deque[Look | Event] = deque()
         self._backlog = 0
-        self._sorter = Sorter()
-        self._sorted: deque[Told] = deque()
-        self._arrived = threading.Condition()
+        self._samples: deque[tuple[int, Sample]] = deque()
+        """Samples that wait until all is read that was in the pipe when they were taken.
+
+        That is so when this many bytes have been read, or the pipe was empty at a later look.
+        """
+        self._read = 0
+        """Bytes that have been read from the pipe."""
+        self._merge = Merge()
+        self._in_order: Iterator[Told] = iter(())
+        self._changed = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._drain, name="mpviz-queue", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="mpviz-transport", daemon=True)
         try:
             self._make_pipe()
             self._thread.start()
@@ -114,89 +101,76 @@ class EventQueue:
 
     def _make_pipe(self) -> None:
         os.mkfifo(self.path, 0o600)
-        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # With a writer of our own, the end of the last observed process is no end of file.
         self._keep_open = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        _enlarge(self._descriptor)
+        _enlarge(self._pipe)
 
     def hear(self, control: socket.socket, supervisor: int) -> None:
         """Read the socket of the supervisor with this pid from now on.
 
         Its first record says that the program was started, and has to precede the program's own.
         """
-        self._sorter.supervisor = self._rings.supervisor = self._accounts.supervisor = supervisor
+        self._merge.supervisor = supervisor
         self._supervisor_has_spoken = False
-        self._control = control
+        self._socket = control
 
     def put(self, event: Event) -> None:
         """Add an event of the viewer's own, after all that has been read so far.
 
         A sample comes after all that was written before it was taken, read or not: what it saw of
-        a process would else be put before what the process had told already.
+        a process would else precede what the process had told already.
         """
-        with self._arrived:
+        with self._changed:
             if isinstance(event, Sample) and not self._closing:
-                self._samples.append(event)
-                return
-            self._inbox.append(event)
-            self._arrived.notify()
+                self._samples.append((self._read + _PIPE_BYTES + _READ_BYTES, event))
+            else:
+                self._hand_over(event)
 
     def put_slowly(self, event: Event) -> None:
-        """Like :meth:`put`, but wait while too much lies unread: for who can be held up."""
-        with self._arrived:
+        """Like :meth:`put`, but wait while too much lies unread; for a source that can wait."""
+        with self._changed:
             while self._backlog > BACKLOG_BYTES and not self._closing:
-                self._arrived.wait()
-            self._backlog += OUTPUT_BYTES
-            self._inbox.append(event)
-            self._arrived.notify_all()
+                self._changed.wait()
+            self._hand_over(event)
 
     def get(self, timeout: float = 0.0, limit: int = _PIPE_BYTES) -> list[Told]:
         """Give the next events in their order, about ``limit`` bytes of them.
 
         Waits up to ``timeout`` seconds for the first; an empty list means that there is none.
         """
-        events: list[Told] = []
+        batch: list[Told] = []
         size = 0
         while size < limit:
-            if self._sorted:
-                size += self._serve(events, limit - size)
+            told = next(self._in_order, None)
+            if told is not None:
+                batch.append(told)
+                size += _size(told)
                 continue
-            piece = self._next(0.0 if events else timeout)
-            if piece is None:
+            arrived = self._take(0.0 if batch else timeout)
+            if arrived is None:
                 break
-            if isinstance(piece, Pass):
-                self._sorted.extend(self._sorter.sort(piece))
-            else:
-                events.append(piece)
-                size += OUTPUT_BYTES * isinstance(piece, Output)
-        return events
-
-    def _serve(self, told: list[Told], limit: int) -> int:
-        """Move sorted records of about this many bytes to the batch; return the bytes moved."""
-        size = 0
-        while self._sorted and size < limit:
-            each = self._sorted.popleft()
-            told.append(each)
-            size += EVENT_BYTES if isinstance(each, Event) else RECORD_BYTES * len(each)
-        return size
-
-    def _next(self, timeout: float) -> Pass | Event | None:
-        """What has come next; None where nothing comes within so many seconds."""
-        with self._arrived:
-            if not self._inbox and timeout > 0:
-                self._arrived.wait(timeout)
-            if not self._inbox:
-                return None
-            piece = self._inbox.popleft()
-            size = (
-                piece.weight
-                if isinstance(piece, Pass)
-                else OUTPUT_BYTES * isinstance(piece, Output)
+            self._in_order = iter(
+                self._merge.add(arrived) if isinstance(arrived, Look) else [arrived]
             )
-            self._backlog -= size
-            if size:
-                self._arrived.notify_all()
-            return piece
+        return batch
+
+    def _take(self, timeout: float) -> Look | Event | None:
+        """What has arrived next; None if nothing does within so many seconds."""
+        with self._changed:
+            if not self._arrived and timeout > 0:
+                self._changed.wait(timeout)
+            if not self._arrived:
+                return None
+            arrived = self._arrived.popleft()
+            self._backlog -= _weight(arrived)
+            self._changed.notify_all()
+            return arrived
+
+    def _hand_over(self, arrived: Look | Event) -> None:
+        self._arrived.append(arrived)
+        self._backlog += _weight(arrived)
+        self._changed.notify_all()
 
     @property
     def backlog(self) -> int:
@@ -205,11 +179,11 @@ class EventQueue:
 
     def finish(self) -> None:
         """Read all that is in the pipe now and stop reading; for when no writer is left."""
-        with self._arrived:
+        with self._changed:
             if self._closing:
                 return
             self._closing = True
-            self._arrived.notify_all()
+            self._changed.notify_all()
         self._thread.join()
 
     def close(self) -> str:
@@ -219,87 +193,83 @@ class EventQueue:
         sentence. May be called again.
         """
         self.finish()
-        for descriptor in (self._descriptor, self._keep_open):
+        for descriptor in (self._pipe, self._keep_open):
             if descriptor >= 0:
                 os.close(descriptor)
-        self._descriptor = self._keep_open = -1
+        self._pipe = self._keep_open = -1
         return self._folder.remove()
 
-    def _drain(self) -> None:
-        pause = IDLE_SECONDS
-        owed = slowly = False
-        read = marked = enough = settled = looked = 0
+    def _run(self) -> None:
+        """Take looks until :meth:`finish`, as seldom as the writers allow."""
         pace = Pace()
-        while True:
-            with self._arrived:
-                self._arrived.wait_for(self._may_go_on(slowly), pause)
-                while self._backlog > BACKLOG_BYTES and not self._closing:
-                    self._arrived.wait()
-                closing = self._closing
-                slowly = self._backlog > SLOW_BYTES and not closing
-            began = time.monotonic_ns()
-            if read >= enough:
-                # What was written before the mark was in the pipe then, and has been read since.
-                settled, marked, enough = marked, began, read + _PIPE_BYTES
-            piece = self._read_or_tell(slowly, closing)
-            read += sum(map(len, piece.lines))
-            if piece.drained:
-                settled = began
-            with self._arrived:
-                if piece.weight or piece.dropped or owed:
-                    self._inbox.append(piece)
-                    self._backlog += piece.weight
-                    self._arrived.notify_all()
-                while self._samples and (closing or self._samples[0].time <= settled):
-                    self._inbox.append(self._samples.popleft())
-                    self._arrived.notify_all()
-            # Records of a ring or the socket may have to wait for records of the next pass.
-            owed = bool(piece.rings or piece.told or piece.dropped)
-            if closing:
-                return
+        pause, looked = IDLE_SECONDS, 0
+        slowly = closing = has_waiting = False
+        while not closing:
+            closing = self._pause(pause, slowly)
+            slowly = self._backlog > SLOW_BYTES and not closing
+            look = self._look_or_tell(slowly, closing)
+            with self._changed:
+                if look.weight or look.accounts or has_waiting:
+                    self._hand_over(look)
+                self._hand_over_samples(look)
+            has_waiting = bool(look.rings or look.socket or look.accounts)
+            elapsed, looked = (look.began - looked) / 1e9, look.began
+            pause = pace.pause(look, elapsed, has_more=self._rings.has_more)
             if slowly:
                 pause = TRICKLE_SECONDS
-            else:
-                pause = pace.pause(piece, (began - looked) / 1e9, has_more=self._rings.has_more)
-            looked = began
 
-    def _may_go_on(self, slowly: bool) -> Callable[[], bool]:
-        """Return a function that says whether to end the pause between two looks early.
+    def _pause(self, seconds: float, slowly: bool) -> bool:
+        """Wait until the next look is due, and there is room for it; say whether it is the last.
 
-        If the fold is behind, it sets the pace: we read again as soon as it has made room.
+        If the fold is behind, it sets the pace: the next look is due as soon as it has made room.
         """
-        if slowly:
-            return lambda: self._closing or self._backlog <= SLOW_BYTES
-        return lambda: self._closing
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing or (slowly and self._backlog <= SLOW_BYTES), seconds
+            )
+            self._changed.wait_for(lambda: self._closing or self._backlog <= BACKLOG_BYTES)
+            return self._closing
 
-    def _read_or_tell(self, slowly: bool, closing: bool) -> Pass:
-        """Read once; an error of ours is reported, and does not stop the reading."""
+    def _hand_over_samples(self, look: Look) -> None:
+        """Hand over the samples that come after all that was written before they were taken."""
+        while self._samples:
+            enough, sample = self._samples[0]
+            is_known = look.is_pipe_empty and sample.time <= look.began
+            if not (is_known or look.is_last or self._read >= enough):
+                break
+            self._samples.popleft()
+            self._hand_over(sample)
+
+    def _look_or_tell(self, slowly: bool, closing: bool) -> Look:
+        """Look once; an error of ours is reported, and does not stop the reading."""
+        look = Look(time.monotonic_ns(), is_last=closing)
         try:
-            return self._read(slowly, closing)
+            self._look(look, slowly)
         except Exception as error:
             text = own_errors.in_words("the reading of what processes tell", error)
             self._troubles.tell(text, hides_losses=True)
-            return Pass([], [], [], [], NEVER, False, time.monotonic_ns())
+        look.until = time.monotonic_ns()
+        return look
 
-    def _read(self, slowly: bool, closing: bool) -> Pass:
-        """Look once at the pipe, all rings and the socket; see
-        :mod:`mpviz.trace.collect.reordering`."""
-        began = time.monotonic_ns()
-        first = [] if self._supervisor_has_spoken else self._read_supervisor()
-        if not (self._supervisor_has_spoken or closing):
-            return Pass([], [], [], [], NEVER, False, began)
-        lines, drained = self._read_pipe(TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES)
-        names = self._look_around(closing)
-        rings, left_since = self._read_rings(slowly, closing)
-        told = first + self._read_supervisor()
-        dropped = self._read_accounts(names) if closing or self._samples else []
-        since = NEVER
-        if not closing and (rings or told or dropped or left_since != NEVER):
-            since = min(began, left_since - 1)
-        until = time.monotonic_ns()
-        return Pass(lines, rings, told, dropped, since, drained or closing, until)
+    def _look(self, look: Look, slowly: bool) -> None:
+        """Take what all sources have, in the order that :mod:`mpviz.trace.collect.merge` needs."""
+        if not self._supervisor_has_spoken:
+            look.socket += self._read_socket()
+            if not (self._supervisor_has_spoken or look.is_last):
+                return
+        look.pipe, look.is_pipe_empty = self._read_pipe(
+            TRICKLE_BYTES if slowly else 2 * _PIPE_BYTES
+        )
+        names = self._map_rings(look.is_last)
+        if look.is_last:
+            look.rings = self._rings.take_all()
+        else:
+            look.rings, look.left_since = self._rings.take(TRICKLE_RECORDS if slowly else SLOTS)
+        look.socket += self._read_socket()
+        if look.is_last or self._samples:
+            look.accounts = self._read_accounts(names)
 
-    def _look_around(self, closing: bool) -> list[str]:
+    def _map_rings(self, closing: bool) -> list[str]:
         """Map new rings, and return the names of all files in the run's folder."""
         try:
             names = self._folder.names()
@@ -324,14 +294,9 @@ class EventQueue:
     def _leads_here(self) -> bool:
         """Say whether the path of the FIFO still leads to ours."""
         try:
-            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+            return os.path.samestat(self.path.stat(), os.fstat(self._pipe))
         except OSError:
             return False
-
-    def _read_rings(self, slowly: bool, closing: bool) -> tuple[list[Taken], int]:
-        if closing:
-            return self._rings.take_all(), NEVER
-        return self._rings.take(TRICKLE_RECORDS if slowly else RING_RECORDS)
 
     def _read_accounts(self, names: list[str]) -> list[RecordsDropped]:
         try:
@@ -343,12 +308,12 @@ class EventQueue:
             )
             return []
 
-    def _read_supervisor(self) -> list[bytes]:
+    def _read_socket(self) -> list[bytes]:
         """Everything that the supervisor has sent since the last look; it is never much."""
         pieces: list[bytes] = []
-        while self._control is not None:
+        while self._socket is not None:
             try:
-                piece = self._control.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+                piece = self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 break
             except OSError:
@@ -357,7 +322,7 @@ class EventQueue:
             if piece:
                 pieces.append(piece)
             else:
-                self._control = None
+                self._socket = None
             self._supervisor_has_spoken = True
         return pieces
 
@@ -371,15 +336,30 @@ class EventQueue:
         while most > 0:
             wanted = min(most, _READ_BYTES)
             try:
-                piece = os.read(self._descriptor, wanted)
+                piece = os.read(self._pipe, wanted)
             except BlockingIOError:
                 return pieces, True
             pieces.append(piece)
+            self._read += len(piece)
             most -= len(piece)
             if not self._closing and len(piece) < wanted:
                 # What is written meanwhile is left for the next time.
                 return pieces, True
         return pieces, False
+
+
+def _weight(arrived: Look | Event) -> int:
+    """Bytes, as they count in the backlog."""
+    return (
+        arrived.weight if isinstance(arrived, Look) else OUTPUT_BYTES * isinstance(arrived, Output)
+    )
+
+
+def _size(told: Told) -> int:
+    """Bytes, as a batch counts them."""
+    if isinstance(told, Event):
+        return OUTPUT_BYTES if isinstance(told, Output) else EVENT_BYTES
+    return RECORD_BYTES * len(told)
 
 
 def _enlarge(descriptor: int) -> None:

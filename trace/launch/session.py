@@ -8,7 +8,7 @@ from time import monotonic, monotonic_ns
 
 from mpviz.trace.collect.output import OutputReader
 from mpviz.trace.collect.sampler import Sampler
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
@@ -31,7 +31,7 @@ class Session:
 
     def __init__(
         self,
-        queue: EventQueue,
+        queue: Transport,
         program: Program,
         sampler: Sampler,
         output: OutputReader | None,

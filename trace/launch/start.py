@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.program import LaunchError, Program, launch
 from mpviz.trace.model.events import RunStarted, Trouble
 from mpviz.trace.model.text import clean
@@ -83,7 +83,7 @@ def start(
     arguments = [target.python, *target.arguments] if target.python else target.arguments
     left_behind = leftovers.clear()
     directory = leftovers.new_folder()
-    queues: list[EventQueue] = []
+    queues: list[Transport] = []
     recorders: list[Recorder] = []
     made = ExitStack()
 
@@ -170,10 +170,8 @@ def _no_thread_is_said() -> Iterator[None]:
         raise LaunchError(f"{error}: too many processes and threads (ulimit -u)") from error
 
 
-def _make_queue(
-    directory: Path, target: Target, arguments: list[str], captured: bool
-) -> EventQueue:
-    queue = EventQueue(directory)
+def _make_queue(directory: Path, target: Target, arguments: list[str], captured: bool) -> Transport:
+    queue = Transport(directory)
     queue.put(
         RunStarted(
             time=monotonic_ns(),

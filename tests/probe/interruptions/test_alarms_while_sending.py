@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.model.events import Event, ProbeError
 from mpviz.trace.model.primitives.value import ValueWritten
 from mpviz.trace.model.told import as_events
@@ -81,8 +81,8 @@ print(json.dumps([raised, finished]))
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue(nothing_left: None) -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     queue.close()
 
@@ -91,7 +91,7 @@ def queue(nothing_left: None) -> Iterator[EventQueue]:
     "way", ["into the ring", "by the pipe", "by put", "at once", "held", "in a section"]
 )
 def test_it_is_told_once_with_a_number_of_its_own(
-    queue: EventQueue, tmp_path: Path, python: str, way: str
+    queue: Transport, tmp_path: Path, python: str, way: str
 ) -> None:
     output = tmp_path / "output"
     events: list[Event] = []

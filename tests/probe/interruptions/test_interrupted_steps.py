@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.model.events import Event, ProbeError, Site, WaitOver
 from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
 from mpviz.trace.model.primitives.process import Hello
@@ -56,7 +56,7 @@ Told = Callable[[str], "tuple[object, list[Event]]"]
 @pytest.fixture
 def told(nothing_left: None, python: str) -> Iterator[Told]:
     """Run a program to its end; gives what it printed as JSON, and what it told."""
-    queue = EventQueue()
+    queue = Transport()
 
     def run(program: str) -> tuple[object, list[Event]]:
         command = [python, "-I", "-c", BEGIN + program, str(BOOT), str(queue.path)]

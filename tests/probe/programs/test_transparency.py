@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.model.events import Event, ProbeError
 from mpviz.trace.model.primitives.manager import MethodCalled
 from mpviz.trace.model.primitives.memory import MemoryUnlinked
@@ -632,7 +632,7 @@ class Stage:
     """A folder with a program, and a queue for when it is observed."""
 
     folder: Path
-    queue: EventQueue
+    queue: Transport
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -676,7 +676,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, nothing_left: None) -> object:
-    queue = EventQueue()
+    queue = Transport()
     stage = Stage(tmp_path, queue)
     stage.write("looking.py", LOOKING)
     stage.write("alone.py", ALONE)

@@ -18,7 +18,7 @@ from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
 from mpviz.trace.collect.rings import NUMBERS
 from mpviz.trace.collect.sampler import Sampler
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.collect.troubles import MOST_TROUBLES, Troubles
 from mpviz.trace.explain import follow as following
 from mpviz.trace.explain.findings.look import look
@@ -52,14 +52,14 @@ RECORD = b'{"k":"wait.over","t":1,"p":1,"n":1}\n'
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue(nothing_left: None) -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     assert queue.close() == ""
     assert not queue.directory.exists()
 
 
-def tell(queue: EventQueue, data: bytes) -> None:
+def tell(queue: Transport, data: bytes) -> None:
     """Write to the pipe of a queue, as any program may."""
     with queue.path.open("wb", buffering=0) as pipe:
         pipe.write(data)
@@ -68,7 +68,7 @@ def tell(queue: EventQueue, data: bytes) -> None:
 class Reading:
     """Everything read from a queue so far."""
 
-    def __init__(self, queue: EventQueue) -> None:
+    def __init__(self, queue: Transport) -> None:
         self.queue = queue
         self.events: list[Event] = []
 
@@ -83,7 +83,7 @@ class Reading:
 
 
 @pytest.fixture
-def reading(queue: EventQueue) -> Reading:
+def reading(queue: Transport) -> Reading:
     return Reading(queue)
 
 
@@ -252,7 +252,7 @@ def test_a_folder_that_was_removed_leaves_nothing_to_do(folder: Path) -> None:
 
 
 def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+    queue: Transport, reading: Reading, wait_until: WaitUntil
 ) -> None:
     with queue.path.open("wb", buffering=0) as pipe:
         queue.path.unlink()
@@ -268,7 +268,7 @@ def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
 
 
 def put_ring(
-    queue: EventQueue, *, read: int = 0, pid: int = 77, records: tuple[tuple[int, ...], ...] = ()
+    queue: Transport, *, read: int = 0, pid: int = 77, records: tuple[tuple[int, ...], ...] = ()
 ) -> Path:
     """Make a ring as the probe does, with form 1 and these records of number, time and form."""
     memory = bytearray(layout.SIZE)
@@ -284,7 +284,7 @@ def put_ring(
 
 
 def test_a_ring_that_is_cut_short_costs_what_was_in_it_and_no_more(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+    queue: Transport, reading: Reading, wait_until: WaitUntil
 ) -> None:
     path = put_ring(queue, records=((1, 5, 1),))
     with path.open("r+b") as file:
@@ -308,7 +308,7 @@ def fail_with(number: int) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
 def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
-    queue: EventQueue,
+    queue: Transport,
     reading: Reading,
     wait_until: WaitUntil,
     monkeypatch: pytest.MonkeyPatch,
@@ -325,7 +325,7 @@ def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
 def test_none_lost_is_not_said_if_a_ring_could_never_be_mapped(
-    queue: EventQueue, reading: Reading, monkeypatch: pytest.MonkeyPatch, number: int
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr(rings_module, "Pages", fail_with(number))
     put_ring(queue, records=((1, 5, 1),))
@@ -336,7 +336,7 @@ def test_none_lost_is_not_said_if_a_ring_could_never_be_mapped(
 
 
 def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rings_module, "MOST_RINGS", 1)
     for pid in (os.getpid(), os.getppid()):
@@ -350,7 +350,7 @@ def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
 
 
 def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_ring(queue, pid=os.getpid(), records=((1, 5, 1),))
     wait_until(lambda: reading.has(WaitOver))
@@ -364,7 +364,7 @@ def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
 
 
 def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_ring(queue, records=((1, 5, 1),))
     wait_until(lambda: reading.has(WaitOver))
@@ -375,7 +375,7 @@ def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
 
 
 def test_none_lost_is_not_said_if_counts_of_dropped_records_cannot_be_read(
-    queue: EventQueue, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunFolder, "read_text", fail_with(errno.EMFILE))
     (queue.directory / "77-1.dropped").write_text("9 3 1")
@@ -384,7 +384,7 @@ def test_none_lost_is_not_said_if_counts_of_dropped_records_cannot_be_read(
     assert "none lost" not in losses_in_words(follow(RunState(), reading.events))
 
 
-def test_no_ring_stays_mapped_when_its_run_is_over(queue: EventQueue, reading: Reading) -> None:
+def test_no_ring_stays_mapped_when_its_run_is_over(queue: Transport, reading: Reading) -> None:
     put_ring(queue, records=((1, 5, 1),))
     queue.finish()
     assert reading.has(WaitOver)
@@ -404,21 +404,21 @@ def test_troubles_beyond_number_are_summed_up_and_hide_losses_all_the_same() -> 
 
 
 @pytest.mark.parametrize("read", [-1, NUMBERS, (1 << 63) - 1])
-def test_a_ring_with_a_number_that_cannot_be_is_none(queue: EventQueue, read: int) -> None:
+def test_a_ring_with_a_number_that_cannot_be_is_none(queue: Transport, read: int) -> None:
     put_ring(queue, read=read)
     queue.finish()
     assert queue.get() == []
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 1 << 22])
-def test_a_ring_of_nobody_is_none(queue: EventQueue, pid: int) -> None:
+def test_a_ring_of_nobody_is_none(queue: Transport, pid: int) -> None:
     put_ring(queue, pid=pid, records=((1, 5, 1),))
     queue.finish()
     assert queue.get() == []
 
 
 def test_records_of_the_future_hold_up_nobody(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil
+    queue: Transport, reading: Reading, wait_until: WaitUntil
 ) -> None:
     put_ring(queue, records=((1, 1 << 62, 1), (2, -5, 1), (3, 5, 1)))
     wait_until(lambda: reading.has(WaitOver))
@@ -428,7 +428,7 @@ def test_records_of_the_future_hold_up_nobody(
     wait_until(lambda: [e.pid for e in reading.events if reading.has(WaitOver)][-1:] == [1])
 
 
-def test_records_of_forms_that_no_probe_writes_are_told_in_one_line(queue: EventQueue) -> None:
+def test_records_of_forms_that_no_probe_writes_are_told_in_one_line(queue: Transport) -> None:
     records = tuple((number, 5, 1_000_000 + number) for number in range(1, 2000))
     put_ring(queue, records=records)
     queue.finish()
@@ -437,7 +437,7 @@ def test_records_of_forms_that_no_probe_writes_are_told_in_one_line(queue: Event
     assert told.text == "1,999 records in the ring of process 77 that no probe writes"
 
 
-def test_what_only_looks_like_a_ring_is_left_until_the_end(queue: EventQueue) -> None:
+def test_what_only_looks_like_a_ring_is_left_until_the_end(queue: Transport) -> None:
     (queue.directory / f"a{layout.SUFFIX}").mkdir()
     os.mkfifo(queue.directory / f"b{layout.SUFFIX}")
     (queue.directory / f"c{layout.SUFFIX}").symlink_to("/etc/passwd")
@@ -455,7 +455,7 @@ def no_room(*_: object) -> Any:
 
 
 def test_without_descriptors_the_viewer_goes_on_and_says_so(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunFolder, "open", no_room)
     put_ring(queue, records=((1, 5, 1),))
@@ -468,9 +468,9 @@ def test_without_descriptors_the_viewer_goes_on_and_says_so(
 
 
 def test_a_reading_thread_that_fails_says_so_and_goes_on(
-    queue: EventQueue, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EventQueue, "_read_rings", lambda *_: 1 // 0)
+    monkeypatch.setattr(rings_module.Rings, "take", lambda *_: 1 // 0)
     wait_until(lambda: reading.has(Trouble))
     monkeypatch.undo()
     tell(queue, RECORD)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect import transport as queue_module
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect import transport
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, losses_in_words
 from mpviz.trace.model.events import Event, RecordsDropped, WaitOver
@@ -37,15 +37,15 @@ Write = Callable[[str], list[int]]
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue(nothing_left: None) -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     assert queue.close() == ""
     assert not queue.directory.exists()
 
 
 @pytest.fixture
-def write(queue: EventQueue, python: str) -> Write:
+def write(queue: Transport, python: str) -> Write:
     """Run this code in a process with the probe's writing end; give the numbers that it prints."""
 
     def run(code: str) -> list[int]:
@@ -62,7 +62,7 @@ def write(queue: EventQueue, python: str) -> Write:
     return run
 
 
-def all_of(queue: EventQueue) -> tuple[RunState, list[Event]]:
+def all_of(queue: Transport) -> tuple[RunState, list[Event]]:
     """Read what is left after the last writer is gone; give it with the resulting state."""
     queue.finish()
     events: list[Event] = []
@@ -74,11 +74,11 @@ def all_of(queue: EventQueue) -> tuple[RunState, list[Event]]:
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the viewer read nothing until the end, as if it was stopped."""
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", -1)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", -1)
 
 
 @pytest.mark.usefixtures("blind")
-def test_a_kill_takes_back_no_count_of_what_was_dropped(queue: EventQueue, write: Write) -> None:
+def test_a_kill_takes_back_no_count_of_what_was_dropped(queue: Transport, write: Write) -> None:
     dropped, last = write("""
     for _ in range(40_000):
         wire.put(b"wait.over")
@@ -92,7 +92,7 @@ def test_a_kill_takes_back_no_count_of_what_was_dropped(queue: EventQueue, write
 
 
 def test_what_has_no_descriptor_left_is_counted_and_told_later(
-    queue: EventQueue, write: Write
+    queue: Transport, write: Write
 ) -> None:
     write("""
     wire.put(b"wait.over")
@@ -113,7 +113,7 @@ def test_what_has_no_descriptor_left_is_counted_and_told_later(
 
 
 def test_a_death_without_a_descriptor_takes_back_no_count_either(
-    queue: EventQueue, write: Write
+    queue: Transport, write: Write
 ) -> None:
     write("""
     wire.put(b"wait.over")
@@ -128,7 +128,7 @@ def test_a_death_without_a_descriptor_takes_back_no_count_either(
 
 
 def test_no_file_that_took_the_place_of_the_pipe_is_written_to(
-    queue: EventQueue, write: Write, tmp_path: Path
+    queue: Transport, write: Write, tmp_path: Path
 ) -> None:
     for name in ("file", "other"):
         (tmp_path / name).write_text("mine")
@@ -165,7 +165,7 @@ def test_no_file_that_took_the_place_of_the_pipe_is_written_to(
     ],
 )
 def test_what_cannot_be_the_account_of_a_process_is_none(
-    queue: EventQueue, name: str, text: str
+    queue: Transport, name: str, text: str
 ) -> None:
     (queue.directory / name).write_text(text)
     os.mkfifo(queue.directory / "5-1.dropped")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mpviz.trace.collect.output import OPEN_LINES, OutputReader
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.program import Program, launch
 from mpviz.trace.model.events import Output
 from mpviz.trace.model.text import LIMIT
@@ -65,10 +65,10 @@ def streams() -> Iterator[Streams]:
 @pytest.fixture
 def start() -> Iterator[Callable[[str], tuple[Program, list[Output]]]]:
     """Run code in a program of its own till both streams end, and collect its output."""
-    started: list[tuple[EventQueue, Program, OutputReader]] = []
+    started: list[tuple[Transport, Program, OutputReader]] = []
 
     def run(code: str) -> tuple[Program, list[Output]]:
-        queue = EventQueue()
+        queue = Transport()
         outputs: list[Output] = []
         command = [sys.executable, "-I", "-c", "import os, sys, time\n" + code]
         program = launch(command, queue_path=queue.path, stdin=subprocess.DEVNULL, capture=True)

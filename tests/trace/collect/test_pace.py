@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from mpviz.probe.boot.mpviz_probe.wire import ring as layout
+from mpviz.trace.collect.merge import Look
 from mpviz.trace.collect.pace import BUSY_BYTES, DRAIN_SECONDS, IDLE_SECONDS, Pace
-from mpviz.trace.collect.reordering import Pass
-from mpviz.trace.collect.rings import NEVER, Ring, Taken
+from mpviz.trace.collect.rings import Ring, Taken
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_a_ring_that_may_have_more_is_looked_at_as_soon_as_it_may_be() -> None:
 
 
 def test_a_pipe_that_is_in_use_is_looked_at_as_soon_as_it_may_be() -> None:
-    piece = taken()
-    piece.lines.append(bytes(BUSY_BYTES))
-    assert Pace().pause(piece, 0.03) == DRAIN_SECONDS
+    look = taken()
+    look.pipe.append(bytes(BUSY_BYTES))
+    assert Pace().pause(look, 0.03) == DRAIN_SECONDS
 
 
-def taken(*counts: int) -> Pass:
-    """A pass that took so many records out of each ring."""
+def taken(*counts: int) -> Look:
+    """A look that took so many records out of each ring."""
     ring = cast(Ring, None)
     rings = [Taken(ring, 1, bytes(layout.SLOT_BYTES * count)) for count in counts]
-    return Pass([], rings, [], [], NEVER, True, 1)
+    return Look(1, rings=rings)

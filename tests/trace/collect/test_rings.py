@@ -18,7 +18,7 @@ from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.collect.rings import LOOKS_AT_IDLE, Ring, Rings
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import summary
@@ -48,14 +48,14 @@ written = wire.form(b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue(nothing_left: None) -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     queue.close()
 
 
 @pytest.fixture
-def write(queue: EventQueue) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def write(queue: Transport) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a process with the probe's writing end, which runs this code."""
     started: list[subprocess.Popen[str]] = []
 
@@ -80,7 +80,7 @@ def write(queue: EventQueue) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 Write = Callable[..., "subprocess.Popen[str]"]
 
 
-def all_of(queue: EventQueue) -> list[Event]:
+def all_of(queue: Transport) -> list[Event]:
     """What is left to read, now that nobody writes any more."""
     queue.finish()
     events: list[Event] = []
@@ -101,7 +101,7 @@ def values(events: list[Event]) -> list[int]:
     return [event.value for event in events if isinstance(event, ValueWritten)]  # type: ignore[misc]
 
 
-def test_what_is_sent_is_what_comes(queue: EventQueue, write: Write, python: str) -> None:
+def test_what_is_sent_is_what_comes(queue: Transport, write: Write, python: str) -> None:
     """On every Python: each field, of the main thread and of another."""
     writer = write(
         """
@@ -142,7 +142,7 @@ def test_no_low_descriptor_is_taken(write: Write, python: str) -> None:
     assert done(writer) == "True True"
 
 
-def test_what_does_not_fit_comes_by_the_pipe(queue: EventQueue, write: Write) -> None:
+def test_what_does_not_fit_comes_by_the_pipe(queue: Transport, write: Write) -> None:
     """A number of more than 64 bits, a form that is too long, and forms that are too many."""
     writer = write("""
     wire.send(written, 1, 0, 1, 0)
@@ -162,7 +162,7 @@ def test_what_does_not_fit_comes_by_the_pipe(queue: EventQueue, write: Write) ->
 
 
 def test_who_is_refused_a_ring_tells_all_by_the_pipe_and_says_why(
-    queue: EventQueue, write: Write
+    queue: Transport, write: Write
 ) -> None:
     writer = write("""
     import resource
@@ -182,7 +182,7 @@ def test_who_is_refused_a_ring_tells_all_by_the_pipe_and_says_why(
     assert [entry.text for entry in state.troubles if "File too large" in entry.text]
 
 
-def test_a_ring_that_is_full_of_forms_is_told_once(queue: EventQueue, write: Write) -> None:
+def test_a_ring_that_is_full_of_forms_is_told_once(queue: Transport, write: Write) -> None:
     writer = write("""
     for number in range(1200):
         form = wire.form(b"value.written", b'"o":"z"', (b"s", b"before", b"value"))
@@ -219,7 +219,7 @@ for _ in range(5000):
 
 @pytest.mark.parametrize("rare", [0.0, 0.02, 0.5])
 def test_what_processes_do_in_turn_comes_in_that_order(
-    queue: EventQueue, write: Write, tmp_path: Path, rare: float
+    queue: Transport, write: Write, tmp_path: Path, rare: float
 ) -> None:
     path = tmp_path / "number"
     path.write_bytes(bytes(8))
@@ -238,7 +238,7 @@ def test_what_processes_do_in_turn_comes_in_that_order(
         assert process.records == process.highest_number
 
 
-def test_threads_of_one_process_get_in_nobody_s_way(queue: EventQueue, write: Write) -> None:
+def test_threads_of_one_process_get_in_nobody_s_way(queue: Transport, write: Write) -> None:
     """One that is interrupted between its number and its record leaves a gap, for a while."""
     writer = write("""
     sys.setswitchinterval(1e-6)
@@ -261,7 +261,7 @@ def test_threads_of_one_process_get_in_nobody_s_way(queue: EventQueue, write: Wr
 
 
 def test_a_death_takes_nothing_back_and_the_others_are_not_kept_waiting(
-    queue: EventQueue, write: Write, wait_until: WaitUntil
+    queue: Transport, write: Write, wait_until: WaitUntil
 ) -> None:
     """Also the death of a thread between its number and its record, with others behind it."""
     killed = write("""
@@ -288,7 +288,7 @@ def test_a_death_takes_nothing_back_and_the_others_are_not_kept_waiting(
     assert numbers == [1, 2, 3, 5], "the number nobody wrote"
 
 
-def test_after_a_fork_each_has_a_ring_of_its_own(queue: EventQueue, write: Write) -> None:
+def test_after_a_fork_each_has_a_ring_of_its_own(queue: Transport, write: Write) -> None:
     writer = write("""
     wire.send(written, 0, 0, 0)
     wire.send(written, 0, 0, 1)
@@ -313,12 +313,12 @@ def test_after_a_fork_each_has_a_ring_of_its_own(queue: EventQueue, write: Write
 
 
 def test_a_full_ring_is_waited_for_once_and_then_done_without(
-    queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mpviz.trace.collect import transport as queue_module
+    from mpviz.trace.collect import transport
 
     # Of the first piece that it reads the viewer already has too much.
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     writer = write("""
     count = waits = 0
     for count in range(1, 60_001):
@@ -338,12 +338,12 @@ def test_a_full_ring_is_waited_for_once_and_then_done_without(
 
 
 def test_a_viewer_that_is_only_slow_costs_no_record(
-    queue: EventQueue, write: Write, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mpviz.trace.collect import transport as queue_module
+    from mpviz.trace.collect import transport
 
-    monkeypatch.setattr(queue_module, "SLOW_BYTES", 0)
-    monkeypatch.setattr(queue_module, "TRICKLE_SECONDS", 0.001)
+    monkeypatch.setattr(transport, "SLOW_BYTES", 0)
+    monkeypatch.setattr(transport, "TRICKLE_SECONDS", 0.001)
     writer = write("""
     for number in range(50_000):
         wire.send(written, 0, 0, number)
@@ -356,7 +356,7 @@ def test_a_viewer_that_is_only_slow_costs_no_record(
     assert values(events + all_of(queue)) == list(range(50_000))
 
 
-def test_a_viewer_that_goes_away_is_not_missed(queue: EventQueue, write: Write) -> None:
+def test_a_viewer_that_goes_away_is_not_missed(queue: Transport, write: Write) -> None:
     writer = write("""
     wire.send(written)
     wire.send(written)
@@ -374,7 +374,7 @@ def test_a_viewer_that_goes_away_is_not_missed(queue: EventQueue, write: Write) 
 
 
 def test_nothing_is_left_of_a_ring_that_has_been_found(
-    queue: EventQueue, write: Write, wait_until: WaitUntil
+    queue: Transport, write: Write, wait_until: WaitUntil
 ) -> None:
     writer = write("wire.send(written); wire.send(written); sys.stdin.readline()")
     events: list[Event] = []
@@ -385,7 +385,7 @@ def test_nothing_is_left_of_a_ring_that_has_been_found(
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", bytes(layout.SIZE)])
 def test_a_file_that_is_no_ring_is_left_alone(
-    queue: EventQueue, write: Write, content: bytes
+    queue: Transport, write: Write, content: bytes
 ) -> None:
     path = queue.directory / f"1-2{layout.SUFFIX}"
     path.write_bytes(content)
@@ -423,13 +423,13 @@ def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes)
     path.write_bytes(memory)
     with path.open("r+b") as file:
         ring = Ring(file.fileno())
-    assert ring.take(10).decode() == ([], 2)
+    assert ring.take(10).decode(9) == ([], 2)
 
 
 def test_time_and_process_of_a_record_are_not_the_forms_to_name(tmp_path: Path) -> None:
     form = b'value\n{"k":"value.written","o":"x","t":9,"p":8,"n":7,"h":6,"d":5}'
     ring = ring_of(tmp_path, form, (5, 0, 3, 1, 2, 3, 4, 1))
-    records, _ = ring.take(10).decode()
+    records, _ = ring.take(10).decode(9)
     (event,) = as_events([records])
     assert event == ValueWritten(time=5, pid=77, number=1, object="x", value=1)
 
@@ -477,7 +477,7 @@ def test_numbers_that_are_right_only_in_sum_do_no_harm(tmp_path: Path) -> None:
             file.seek(layout.SLOTS_AT + slot * layout.SLOT_BYTES)
             file.write(layout.RECORD.pack(5, 0, 3, 0, 0, 0, 0, number))
     taken = ring.take(3)
-    records, refused = taken.decode()
+    records, refused = taken.decode(9)
     assert ([event.number for event in as_events([records])], refused) == ([1, 2, 3], 0)
     assert read_again([records]) == as_events([records])
 
@@ -507,7 +507,7 @@ def test_a_record_that_no_replay_could_read_is_refused(tmp_path: Path, case: str
         (6, thread, 3, site, value, 0, 0, 2),
         (7, 0, 3, 1, 2, 0, 0, 3),
     )
-    records, refused = ring.take(3).decode()
+    records, refused = ring.take(3).decode(9)
     assert ([record[3] for record in records], refused) == ([1, 3], 1)
     assert read_again([records]) == as_events([records])
 
@@ -515,7 +515,7 @@ def test_a_record_that_no_replay_could_read_is_refused(tmp_path: Path, case: str
 def test_negative_values_are_told_where_they_can_be(tmp_path: Path) -> None:
     form = b's before value index\n{"k":"value.written","o":"x"}'
     ring = ring_of(tmp_path, form, (5, 0, 3, 1, -2, -3, -1, 1))
-    records, refused = ring.take(1).decode()
+    records, refused = ring.take(1).decode(9)
     assert (values(as_events([records])), refused) == ([-3], 0)
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mpviz.trace.collect.sampler import Sampler
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.program import Program, launch
 from mpviz.trace.model.events import ProcessSample, Sample
 from mpviz.trace.system import kernel
@@ -27,10 +27,10 @@ def hear_pid(program: Program) -> None:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[str], Program]]:
-    started: list[tuple[EventQueue, Program]] = []
+    started: list[tuple[Transport, Program]] = []
 
     def run(code: str) -> Program:
-        queue = EventQueue()
+        queue = Transport()
         program = launch(
             [sys.executable, "-I", "-c", START + code],
             queue_path=queue.path,

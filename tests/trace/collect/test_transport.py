@@ -1,4 +1,4 @@
-"""EventQueue: whatever happens to a writer or to the viewer, nobody freezes and nothing is torn."""
+"""Transport: whatever happens to a writer or to the viewer, nobody freezes and nothing is torn."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pathlib import Path
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect import transport as queue_module
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect import transport
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import (
@@ -56,14 +56,14 @@ wire.open_queue(sys.argv[2])
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue(nothing_left: None) -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     queue.close()
 
 
 @pytest.fixture
-def write(queue: EventQueue) -> Iterator[Writers]:
+def write(queue: Transport) -> Iterator[Writers]:
     """Start a process with the probe's writing end, which runs this code."""
     started: list[subprocess.Popen[str]] = []
 
@@ -85,7 +85,7 @@ def write(queue: EventQueue) -> Iterator[Writers]:
         process.communicate()
 
 
-def all_of(queue: EventQueue) -> list[Event]:
+def all_of(queue: Transport) -> list[Event]:
     """What is left to read, now that nobody writes any more."""
     queue.finish()
     events: list[Event] = []
@@ -159,7 +159,7 @@ def counted_as_dropped(shared: mmap.mmap) -> int:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_death_of_a_writer_costs_nobody_anything(
-    queue: EventQueue, write: Writers, tmp_path: Path, seed: int
+    queue: Transport, write: Writers, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     files = [counter(tmp_path, f"writer-{number}") for number in range(3)]
@@ -222,10 +222,10 @@ wire.put(b"wait.over")
 
 
 def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
-    queue: EventQueue, write: Writers, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Writers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of the first piece that it reads the viewer already has too much.
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     writer = write(STALLED)
     # The pipe holds a third of them. The others would each wait; a few may on a busy machine.
     assert 1 <= int(read_line(writer)) <= 10
@@ -246,9 +246,9 @@ def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
 
 
 def test_when_there_is_room_again_nothing_more_is_lost(
-    queue: EventQueue, write: Writers, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Writers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     writer = write("""
     for _ in range(60_000):
         wire.put(b"wait.over")
@@ -272,7 +272,7 @@ def test_when_there_is_room_again_nothing_more_is_lost(
     assert events[0].dropped == process.dropped
 
 
-def _is_empty(queue: EventQueue) -> bool:
+def _is_empty(queue: Transport) -> bool:
     descriptor = os.open(queue.path, os.O_WRONLY | os.O_NONBLOCK)
     try:
         waiting = bytearray(4)
@@ -282,7 +282,7 @@ def _is_empty(queue: EventQueue) -> bool:
         os.close(descriptor)
 
 
-def test_a_viewer_that_goes_away_is_not_missed(queue: EventQueue, write: Writers) -> None:
+def test_a_viewer_that_goes_away_is_not_missed(queue: Transport, write: Writers) -> None:
     writer = write("""
     wire.put(b"wait.over")
     print("first", flush=True)
@@ -325,7 +325,7 @@ print(max(opened))
 
 @pytest.mark.parametrize("files", [10, 2000])
 def test_a_program_that_closes_everything_never_finds_our_bytes_in_its_files(
-    queue: EventQueue, tmp_path: Path, files: int
+    queue: Transport, tmp_path: Path, files: int
 ) -> None:
     """However many it opens then: also on the number that was ours."""
     environment = {**os.environ, "PYTHONPATH": str(BOOT), "MPVIZ_EVENTS": str(queue.path)}
@@ -348,7 +348,7 @@ def test_a_program_that_closes_everything_never_finds_our_bytes_in_its_files(
     assert (lock["acquisitions"], lock["releases"]) == (100, 100)
 
 
-def test_after_a_fork_the_numbers_start_anew(queue: EventQueue, tmp_path: Path) -> None:
+def test_after_a_fork_the_numbers_start_anew(queue: Transport, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text("""if __name__ == "__main__":
     import multiprocessing, os
@@ -401,7 +401,7 @@ AT_ONCE = """
 
 @pytest.mark.parametrize("where", ["ring", "full ring", "no ring"])
 def test_what_is_sent_at_once_is_written_by_what_is_told_next(
-    queue: EventQueue, write: Writers, where: str
+    queue: Transport, write: Writers, where: str
 ) -> None:
     writer = write(AT_ONCE, where)
     events: list[Event] = []
@@ -470,7 +470,7 @@ if __name__ == "__main__":
 
 
 def test_the_queue_is_private_and_leaves_nothing() -> None:
-    queue = EventQueue()
+    queue = Transport()
     assert stat.S_IMODE(queue.directory.stat().st_mode) == 0o700
     status = queue.path.stat()
     assert stat.S_ISFIFO(status.st_mode)
@@ -481,14 +481,14 @@ def test_the_queue_is_private_and_leaves_nothing() -> None:
 
 
 def test_a_queue_whose_folder_is_gone_already_closes_too() -> None:
-    queue = EventQueue()
+    queue = Transport()
     queue.path.unlink()
     queue.directory.rmdir()
     queue.close()
 
 
 def test_what_was_not_fetched_is_still_there_after_the_end(
-    queue: EventQueue, write: Writers
+    queue: Transport, write: Writers
 ) -> None:
     write('wire.put(b"wait.over")').communicate(timeout=60)
     queue.close()
@@ -496,7 +496,7 @@ def test_what_was_not_fetched_is_still_there_after_the_end(
     assert queue.get() == []
 
 
-def test_a_half_record_waits_for_its_other_half(queue: EventQueue, wait_until: WaitUntil) -> None:
+def test_a_half_record_waits_for_its_other_half(queue: Transport, wait_until: WaitUntil) -> None:
     descriptor = os.open(queue.path, os.O_WRONLY)
     line = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'
     os.write(descriptor, line + line[:10])
@@ -508,7 +508,7 @@ def test_a_half_record_waits_for_its_other_half(queue: EventQueue, wait_until: W
     os.close(descriptor)
 
 
-def test_rubbish_is_shown_in_its_place(queue: EventQueue, wait_until: WaitUntil) -> None:
+def test_rubbish_is_shown_in_its_place(queue: Transport, wait_until: WaitUntil) -> None:
     line = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'
     with open(queue.path, "wb", buffering=0) as fifo:  # noqa: PTH123 (a FIFO is no file to seek in)
         fifo.write(line + b"\xff\x1b[2J rubbish\n" + line)
@@ -520,7 +520,7 @@ def test_rubbish_is_shown_in_its_place(queue: EventQueue, wait_until: WaitUntil)
     assert "\x1b" not in rubbish.text
 
 
-def test_the_viewer_s_own_events_keep_their_place(queue: EventQueue, wait_until: WaitUntil) -> None:
+def test_the_viewer_s_own_events_keep_their_place(queue: Transport, wait_until: WaitUntil) -> None:
     line = b'{"k":"wait.over","t":1,"p":7,"n":%d}\n'
     own = ProbeError(time=2, pid=0, where="w", error="e")
     descriptor = os.open(queue.path, os.O_WRONLY)
@@ -534,7 +534,7 @@ def test_the_viewer_s_own_events_keep_their_place(queue: EventQueue, wait_until:
     os.close(descriptor)
 
 
-def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: EventQueue) -> None:
+def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: Transport) -> None:
     events: list[Event] = []
     descriptor = os.open(queue.path, os.O_WRONLY)
     for number in range(1, 51):
@@ -552,7 +552,7 @@ def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: Ev
 
 
 def test_a_pipe_that_is_never_empty_does_not_hold_up_samples(
-    queue: EventQueue, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
 ) -> None:
     read = queue._read_pipe
     monkeypatch.setattr(queue, "_read_pipe", lambda most: (read(most)[0], False))
@@ -576,7 +576,7 @@ def test_a_pipe_that_is_never_empty_does_not_hold_up_samples(
     assert place >= 10
 
 
-def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: EventQueue) -> None:
+def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: Transport) -> None:
     for number in range(100):
         queue.put_slowly(Output(time=number, pid=1, stream="stdout", text="x"))
     batches = []
@@ -586,16 +586,16 @@ def test_a_batch_is_no_larger_than_asked_for_and_nothing_is_left_out(queue: Even
     assert max(batches) <= 11
 
 
-def test_get_waits_for_the_first_event_and_no_longer(queue: EventQueue) -> None:
+def test_get_waits_for_the_first_event_and_no_longer(queue: Transport) -> None:
     threading.Timer(0.05, queue.put, [WaitOver(time=1, pid=1)]).start()
     assert queue.get(timeout=60) == [WaitOver(time=1, pid=1)]
     assert queue.get(timeout=0.01) == []
 
 
 def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
-    queue: EventQueue, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
 ) -> None:
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 1000)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 1000)
     done: list[int] = []
 
     def write_output() -> None:
@@ -615,9 +615,9 @@ def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
 
 
 def test_whoever_is_held_up_is_let_go_at_the_end(
-    queue: EventQueue, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
 ) -> None:
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 0)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     output = Output(time=1, pid=1, stream="stdout", text="x")
     thread = threading.Thread(target=lambda: [queue.put_slowly(output) for _ in range(5)])
     thread.start()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.program import LaunchError, Program, launch
 from mpviz.trace.system import kernel
 
@@ -21,14 +21,14 @@ Launch = Callable[..., Program]
 
 
 @pytest.fixture
-def queue() -> Iterator[EventQueue]:
-    queue = EventQueue()
+def queue() -> Iterator[Transport]:
+    queue = Transport()
     yield queue
     queue.close()
 
 
 @pytest.fixture
-def start(queue: EventQueue) -> Iterator[Launch]:
+def start(queue: Transport) -> Iterator[Launch]:
     """Launch programs over the queue, and see them all ended."""
     programs: list[Program] = []
 
@@ -76,7 +76,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_only_our_words_are_new_in_the_environment(
-    start: Launch, queue: EventQueue, monkeypatch: pytest.MonkeyPatch, locale: str
+    start: Launch, queue: Transport, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
     for name in [name for name in os.environ if name.startswith("LC_")]:
         monkeypatch.delenv(name)
@@ -139,9 +139,9 @@ def test_stdin_can_be_a_file(start: Launch, tmp_path: Path) -> None:
 HEADLESS = """
 import sys
 from mpviz.trace.launch.program import launch
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 
-queue = EventQueue()
+queue = Transport()
 program = launch(sys.argv[1:], queue_path=queue.path)
 program.wait()
 program.close()
@@ -308,7 +308,7 @@ def test_closing_our_end_ends_the_program(start: Launch) -> None:
     ],
 )
 def test_a_command_that_cannot_be_run_is_one_clear_line(
-    queue: EventQueue, tmp_path: Path, arguments: list[str], sentence: str
+    queue: Transport, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("no program")
@@ -319,6 +319,6 @@ def test_a_command_that_cannot_be_run_is_one_clear_line(
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
-def test_a_directory_that_is_not_there_is_one_clear_line(queue: EventQueue, tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_is_one_clear_line(queue: Transport, tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match=r"^there is no directory .*/nowhere$"):
         launch(["true"], queue_path=queue.path, directory=tmp_path / "nowhere")

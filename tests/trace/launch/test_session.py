@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mpviz.trace.collect import transport as queue_module
+from mpviz.trace.collect import transport
 from mpviz.trace.explain.report import document, losses_in_words
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.launch import program as launch
@@ -97,7 +97,7 @@ def test_output_that_was_not_folded_in_time_does_not_hold_up_the_end(
     begin: Begin, run_to_end: RunToEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that reads it waits for room, which only the one that folds can make."""
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 10_000)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 10_000)
     session = begin("print('\\n' * 999)")
     while not session._program.wait(0.01):
         pass
@@ -136,8 +136,8 @@ def test_a_close_reads_on_although_too_much_lies_unread(
     begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The supervisor has more to tell than its socket holds, and ends only when it has told all."""
-    monkeypatch.setattr(queue_module, "BACKLOG_BYTES", 10_000)
-    monkeypatch.setattr(queue_module, "SLOW_BYTES", 5_000)
+    monkeypatch.setattr(transport, "BACKLOG_BYTES", 10_000)
+    monkeypatch.setattr(transport, "SLOW_BYTES", 5_000)
     session = begin("""
 for _ in range(1000):
     if os.fork() == 0:
@@ -349,7 +349,7 @@ def test_a_close_that_fails_has_closed_everything_all_the_same(
     session.over = True
 
 
-@pytest.mark.parametrize("name", ["mpviz-queue", "mpviz-output", "mpviz-sampler"])
+@pytest.mark.parametrize("name", ["mpviz-transport", "mpviz-output", "mpviz-sampler"])
 def test_where_no_thread_can_be_started_that_is_said_and_nothing_is_left(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

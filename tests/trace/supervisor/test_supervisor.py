@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from mpviz.probe import BOOT
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.program import SUPERVISOR, Program, launch
 from mpviz.trace.model.events import (
     Event,
@@ -57,7 +57,7 @@ class Observed:
     """A launched program and what was told of it so far."""
 
     program: Program
-    queue: EventQueue
+    queue: Transport
     events: list[Event] = field(default_factory=list)
     text: bytes = b""
 
@@ -110,7 +110,7 @@ def watch() -> Iterator[Watch]:
     all_observed: list[Observed] = []
 
     def start(*arguments: str, **options: Any) -> Observed:
-        queue = EventQueue()
+        queue = Transport()
         settings: dict[str, Any] = {"capture": True, "stdin": subprocess.DEVNULL, **options}
         program = launch(
             arguments,
@@ -453,9 +453,9 @@ def test_the_supervisor_does_not_give_in_to_signals(watch: Watch) -> None:
 VIEWER = """
 import subprocess, sys, time
 from mpviz.trace.launch.program import launch
-from mpviz.trace.collect.transport import EventQueue
+from mpviz.trace.collect.transport import Transport
 
-queue = EventQueue()
+queue = Transport()
 program = launch(sys.argv[1:], queue_path=queue.path, stdin=subprocess.DEVNULL, capture=True)
 print(queue.path, program.supervisor_pid, flush=True)
 print(program.stdout.recv(4096).decode(), end="", flush=True)

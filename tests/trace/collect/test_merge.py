@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any, cast
 
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mpviz.trace.collect import reordering
-from mpviz.trace.collect.reordering import Pass, Sorter
-from mpviz.trace.collect.rings import NEVER, Ring, Taken
+from mpviz.trace.collect import merge
+from mpviz.trace.collect.merge import Look, Merge
+from mpviz.trace.collect.rings import Taken
 from mpviz.trace.model.events import Event, Unreadable, WaitOver
 from mpviz.trace.model.stretches import Columns, Stretch
 from mpviz.trace.model.told import Form, RingRecord, as_events
@@ -50,34 +50,31 @@ class Written:
 
 
 @dataclass
-class FakeRing:
-    """A ring as a list; what is taken out of it is one byte for each record."""
+class FakeTaken:
+    """Records that were taken out of a ring, which is a list here."""
 
-    records: list[Written] = field(default_factory=list)
-    taken: int = 0
-    left_since: int = NEVER
+    records: list[Written]
 
-    def take(self, most: int) -> bytes:
-        count = min(most, len(self.records) - self.taken)
-        self.taken += count
-        left = self.records[self.taken :]
-        self.left_since = min((record.stamp for record in left), default=NEVER)
-        return bytes(count)
+    @property
+    def ring(self) -> Written:
+        """What has the pid of the process that wrote them."""
+        return self.records[0]
 
-    def decode(self, first: int, records: bytes) -> tuple[Stretch | list[RingRecord], int]:
-        taken, self.decoded = (
-            self.records[self.decoded :][: len(records)],
-            self.decoded + len(records),
-        )
+    def decode(self, _: int) -> tuple[Stretch | list[RingRecord], int]:
+        taken = self.records
         if taken[0].pid == 1:
             # As a process with more than one thread tells.
             return [(each.stamp, FORMS[1], 0, each.number, 0, 0, 0, 0) for each in taken], 0
         times = [each.stamp for each in taken]
         forms, nothing = [FORMS[each.pid] for each in taken], memoryview(bytes(len(taken)))
-        columns = Columns(taken[0].pid, first, times, forms, nothing, (nothing, nothing, nothing))
+        columns = Columns(taken[0].pid, 0, times, forms, nothing, (nothing, nothing, nothing))
         return Stretch(columns, 0, len(taken)), 0
 
-    decoded: int = 0
+
+def take(ring: list[Written], most: int) -> list[Taken]:
+    """Take so many records at most out of a ring."""
+    records, ring[:] = ring[:most], ring[most:]
+    return [cast("Taken", FakeTaken(records))] if records else []
 
 
 class Simulation:
@@ -88,17 +85,17 @@ class Simulation:
 
     def __init__(self) -> None:
         self.clock = 0
-        self.rings = [FakeRing() for _ in range(PROCESSES)]
+        self.rings: list[list[Written]] = [[] for _ in range(PROCESSES)]
         self.pipe: list[Written] = []
         self.socket: list[Written] = []
         self.pending: list[Written | None] = [None] * SPEAKERS
         self.all: list[Written] = []
-        self.sorter = Sorter()
+        self.merge = Merge()
         self.given: list[Event] = []
         self.reading = self.read_in_steps()
 
     def step(self, actor: int, through_pipe: bool, most: int) -> None:
-        """Let a process stamp or write its record, or the viewer do the next thing of its pass."""
+        """Let a process stamp or write its record, or the viewer do the next thing of its look."""
         self.clock += 1
         self.most = most
         if actor == SPEAKERS:
@@ -116,27 +113,21 @@ class Simulation:
         """The stream that this process writes to."""
         if actor == SUPERVISOR:
             return self.socket
-        return self.pipe if through_pipe else self.rings[actor].records
+        return self.pipe if through_pipe else self.rings[actor]
 
     def read_in_steps(self) -> Any:
         while True:
-            began = self.clock
+            look = Look(self.clock)
             yield
-            lines, drained = self.read_pipe(self.most)
+            look.pipe, look.is_pipe_empty = self.read_pipe(self.most)
             yield
-            taken = []
-            left_since = NEVER
             for ring in self.rings:
-                if records := ring.take(self.most):
-                    taken.append(Taken(cast("Ring", ring), 0, records))
-                left_since = min(left_since, ring.left_since)
+                look.rings += take(ring, self.most)
+                look.left_since = min([look.left_since, *(record.stamp for record in ring)])
                 yield
-            told, self.socket = [record.line for record in self.socket], []
-            since = NEVER
-            if taken or told or left_since < NEVER:
-                since = min(began, left_since - 1)
-            piece = Pass(lines, taken, told, [], since, drained, self.clock)
-            self.given += as_events(self.sorter.sort(piece))
+            look.socket, self.socket = [record.line for record in self.socket], []
+            look.until = self.clock
+            self.given += as_events(self.merge.add(look))
 
     def read_pipe(self, most: int) -> tuple[list[bytes], bool]:
         piece, self.pipe = self.pipe[:most], self.pipe[most:]
@@ -150,7 +141,7 @@ class Simulation:
         self.most = 99
         for _ in range(2 * (PROCESSES + 2)):
             next(self.reading)
-        self.given += as_events(self.sorter.sort(Pass([], [], [], [], NEVER, True, self.clock)))
+        self.given += as_events(self.merge.add(Look(self.clock, is_last=True)))
 
 
 @given(some.randoms(use_true_random=False), some.integers(1, 4), some.integers(1, 3))
@@ -176,33 +167,31 @@ def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, mos
 
 def test_if_too_many_are_held_the_oldest_are_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether they came as a stretch or one by one; a gap in another ring holds all of them."""
-    monkeypatch.setattr(reordering, "HELD_EVENTS", 60)
-    sorter = Sorter()
+    monkeypatch.setattr(merge, "HELD_RECORDS", 60)
+    merging = Merge()
     given: list[int] = []
     for turn, pid in enumerate((2, 1, 2, 1)):
         stamps = range(100 + 50 * turn, 150 + 50 * turn)
-        ring = FakeRing([Written(stamp, pid, stamp) for stamp in stamps])
-        taken = Taken(cast("Ring", ring), stamps[0], ring.take(99))
-        given += [e.time for e in as_events(sorter.sort(Pass([], [taken], [], [], 50, True, 999)))]
+        rings = take([Written(stamp, pid, stamp) for stamp in stamps], 99)
+        look = Look(50, 999, is_pipe_empty=True, rings=rings)
+        given += [event.time for event in as_events(merging.add(look))]
         assert given == list(range(100, max(100, stamps[-1] + 1 - 60)))
-    last = sorter.sort(Pass([], [], [], [], NEVER, True, 999))
+    last = merging.add(Look(50, 999, is_last=True))
     assert given + [event.time for event in as_events(last)] == list(range(100, 300))
 
 
 def test_without_a_ring_the_pipe_s_order_stays_as_it_is() -> None:
     """Also where a stamp says when something began that was told later."""
     line = b'{"k":"wait.over","t":%d,"p":1,"n":%d}\n'
-    piece = Pass([line % (9, 1), line % (5, 2), line % (7, 3)], [], [], [], NEVER, True, 9)
-    assert [event.time for event in as_events(Sorter().sort(piece))] == [9, 5, 7]
+    look = Look(9, 9, pipe=[line % (9, 1), line % (5, 2), line % (7, 3)])
+    assert [event.time for event in as_events(Merge().add(look))] == [9, 5, 7]
 
 
 def sort(*lines: bytes, supervisor: int = 0, until: int = 100) -> list[Event]:
-    """The events from these pieces of the pipe, each in a separate pass."""
-    sorter = Sorter(supervisor)
+    """The events from these pieces of the pipe, each in a separate look."""
+    merging = Merge(supervisor)
     return [
-        event
-        for line in lines
-        for event in as_events(sorter.sort(Pass([line], [], [], [], NEVER, True, until)))
+        event for line in lines for event in as_events(merging.add(Look(until, until, pipe=[line])))
     ]
 
 
