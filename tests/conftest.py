@@ -31,8 +31,8 @@ from mpviz.trace.model.events import Event
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
 from mpviz.trace.system.allowance import allowed_cores, granted_cores
+from mpviz.trace.system.send_signal import send_signal
 
 PATIENCE = 60.0
 """Seconds after which a condition that has not come true is a failure, never an outcome."""
@@ -464,7 +464,7 @@ def wait_for_the_end_of(mark: str, seconds: float = 2.0) -> list[str]:
         if time.monotonic() > deadline:
             commands = [" ".join(kernel.read_command(pid)) for pid, _ in marked]
             for pid, started in marked:
-                signals.send(pid, started, signal.SIGKILL)
+                send_signal(pid, started, signal.SIGKILL)
             return commands
         time.sleep(0.01)
     return []

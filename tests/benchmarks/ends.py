@@ -37,7 +37,7 @@ from itertools import product
 from pathlib import Path
 
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
+from mpviz.trace.system.send_signal import send_signal
 from tests.benchmarks.kills import ALONE, MPVIZ, START_METHODS, marked, shared_files
 
 MARK = "MPVIZ_ENDS"
@@ -262,7 +262,7 @@ def run(trial: Trial, chance: random.Random) -> Trial:
     finally:
         viewer.close()
         for pid in marked(trial.mark):
-            signals.send(pid, kernel.start_time(pid) or 0, signal.SIGKILL)
+            send_signal(pid, kernel.start_time(pid) or 0, signal.SIGKILL)
         shutil.rmtree(trial.folder)
     return trial
 

@@ -32,7 +32,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
+from mpviz.trace.system.send_signal import send_signal
 from mpviz.tui.endings import NOT_STARTED
 
 SCENARIOS = {
@@ -271,15 +271,15 @@ def kill_one(trial: Trial, viewer: Viewer, chance: random.Random) -> int | None:
             continue
         if role == "supervisor":
             # It cannot be stopped first, and ends before the program only if it is killed.
-            if signals.send(pid, started, signal.SIGKILL):
+            if send_signal(pid, started, signal.SIGKILL):
                 trial.victim = role
                 return pid
             continue
-        if not signals.send(pid, started, signal.SIGSTOP):
+        if not send_signal(pid, started, signal.SIGSTOP):
             continue
         while (reading := kernel.read_status(pid)) is not None and reading.status not in "TZX":
             time.sleep(0.0005)
-        if reading is not None and reading.status == "T" and signals.send(pid, started, 9):
+        if reading is not None and reading.status == "T" and send_signal(pid, started, 9):
             trial.victim = role
             return pid
     return None
@@ -336,7 +336,7 @@ def end_all(trial: Trial) -> None:
     for pid in marked(trial.mark.encode()):
         started = kernel.start_time(pid)
         if started is not None:
-            signals.send(pid, started, signal.SIGKILL)
+            send_signal(pid, started, signal.SIGKILL)
 
 
 if __name__ == "__main__":

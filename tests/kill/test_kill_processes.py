@@ -23,7 +23,7 @@ from mpviz.trace.model.processes.identity import exit_in_words, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
+from mpviz.trace.system.send_signal import send_signal
 
 SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))
 TRIALS = 12
@@ -68,7 +68,7 @@ def take_aim(session: Session, chance: random.Random) -> Process | None:
     ]
     chance.shuffle(processes)
     for process in processes:
-        if signals.send(process.pid, process.started_ticks, signal.SIGSTOP):
+        if send_signal(process.pid, process.started_ticks, signal.SIGSTOP):
             while (reading := kernel.read_status(process.pid)) is not None:
                 if reading.started != process.started_ticks or reading.status in "ZX":
                     break
@@ -86,9 +86,9 @@ def shoot(session: Session, chance: random.Random) -> Shot | None:
     if chance.random() < 0.5:
         assert session.signal(process.key, number)
     else:
-        assert signals.send(process.pid, process.started_ticks, number)
+        assert send_signal(process.pid, process.started_ticks, number)
     # What is pending is delivered before it does anything else.
-    signals.send(process.pid, process.started_ticks, signal.SIGCONT)
+    send_signal(process.pid, process.started_ticks, signal.SIGCONT)
     return Shot(process, number)
 
 

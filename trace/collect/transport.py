@@ -27,9 +27,8 @@ from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.model.told import Told
-from mpviz.trace.system.leftovers import QUEUE_NAME, new_folder
 from mpviz.trace.system.removal import MOST_NAMES
-from mpviz.trace.system.run_folder import RunFolder
+from mpviz.trace.system.run_folder import FIFO_NAME, RunFolder, new_path
 
 BACKLOG_BYTES = 48 << 20
 """Maximum number of bytes that lie unread in memory; then writers have to wait, and then drop."""
@@ -67,9 +66,9 @@ class Transport:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory or new_folder()
+        self.directory = directory or new_path()
         self._folder = RunFolder(self.directory)
-        self.path = self.directory / QUEUE_NAME
+        self.path = self.directory / FIFO_NAME
         self._pipe = self._keep_open = -1
         self._troubles = Troubles(self.put)
         self._rings = Rings(self._folder, self._troubles)

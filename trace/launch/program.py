@@ -15,25 +15,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
 from mpviz.probe import BOOT
 from mpviz.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
+from mpviz.trace.launch.leftovers import end_marked
+from mpviz.trace.supervisor import SUPERVISOR
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
-from mpviz.trace.system.leftovers import end_marked
+from mpviz.trace.system.send_signal import send_signal
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 """Tells the probe the start method, where the program does not choose one itself."""
 
-SUPERVISOR = Path(__file__).parent.parent / "supervisor" / "supervisor.py"
-
 INTRODUCTION_SECONDS = 30.0
-"""Seconds. A supervisor needs 30 ms to come up, and a hundred times that on a very busy machine."""
+"""Maximum seconds until a supervisor is up: 30 ms, and a hundred times that on a busy machine."""
 
 
 class LaunchError(Exception):
@@ -48,7 +47,7 @@ class Program:
     """The process that we have started: it forks the supervisor, and ends after everything else."""
     control: socket.socket
     """Carries orders to the supervisor, and its records to us."""
-    queue_path: str
+    fifo: str
     stdin: int | None
     """Our end of the program's stdin, non-blocking; None when it is not a pipe of ours."""
     stdout: socket.socket | None
@@ -77,7 +76,7 @@ class Program:
         return supervisor
 
     def start(self) -> None:
-        """Have the program itself started: its queue is there now."""
+        """Have the program itself started: its FIFO is there now."""
         self._ask(b"start\n")
 
     def end(self) -> None:
@@ -115,7 +114,7 @@ class Program:
             # The supervisor is below its stand-in, and none of the program's.
             return False
         try:
-            return signals.send(pid, started, number, below=self._roots)
+            return send_signal(pid, started, number, below=self._roots)
         except PermissionError:
             return False
 
@@ -156,16 +155,14 @@ class Program:
     def end_orphans(self) -> int:
         """Kill what is left after the supervisor and its stand-in were killed, and say how many.
 
-        See :func:`mpviz.trace.system.leftovers.end_marked`.
+        See :func:`mpviz.trace.launch.leftovers.end_marked`.
         """
-        return end_marked(self.queue_path)
+        return end_marked(self.fifo)
 
     def close(self) -> None:
         """Close our ends of everything; if the program still runs, this ends it."""
         self.close_stdin()
-        for end in (self.control, self.stdout, self.stderr):
-            if end is not None:
-                end.close()
+        _close(self.control, self.stdout, self.stderr)
 
     def abandon(self) -> None:
         """End everything at once and wait for it; used when a start fails."""
@@ -195,71 +192,91 @@ class Program:
         return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
+@contextmanager
 def launch(
     arguments: Sequence[str],
     *,
-    queue_path: Path | str,
+    fifo: Path | str,
     start_method: str | None = None,
     stdin: int | None = None,
     capture: bool = False,
     directory: Path | str | None = None,
-    make_queue: Callable[[Program], None] = lambda _: None,
-    remove_queue: bool = True,
-) -> Program:
-    """Start a program natively under the probe, with a supervisor of its own.
+    keep_folder: bool = False,
+) -> Iterator[Program]:
+    """Start a supervisor, and the program natively under the probe at the end of the block.
+
+    In the block, make the FIFO: then there is a supervisor already, which removes it should we be
+    killed. If the block raises, nothing is started.
 
     ``arguments``: the command, word by word; found by ``PATH`` as a shell would.
-    ``queue_path``: the FIFO that is open for reading on our side, or will be once ``make_queue``
-    has been called: then there is a supervisor already, which removes it should we be killed. The
-    program is started after that.
+    ``fifo``: its path, open for reading on our side at the end of the block.
     ``stdin``: a descriptor, ``subprocess.DEVNULL``, ``subprocess.PIPE`` for
     :meth:`Program.write_stdin`, or None for our own.
-    ``capture``: give the program sockets of ours for stdout and stderr, each of whose readings
-    tells the pid that wrote it; else it gets our own, untouched.
+    ``capture``: give the program sockets of ours for stdout and stderr, which tell with each
+    reading the pid that wrote; else it gets our own, untouched.
     ``directory``: where it runs; None for where we are.
-    ``remove_queue``: have the supervisor remove the FIFO and its folder if we are gone by then.
+    ``keep_folder``: have the supervisor keep the FIFO and its folder if we are gone by then.
 
-    :class:`LaunchError` when the command or the directory cannot be used. What only the start
-    itself can tell comes as an event, ``ProgramFailed``.
+    :class:`LaunchError` if the command or the directory cannot be used. What only the start itself
+    can tell comes as an event, ``ProgramFailed``.
     """
     _check(arguments, directory)
-    queue = str(Path(queue_path).absolute())
-    control, control_of_supervisor = _socket_pair()
-    stdout, stdout_of_program = _capturing_pair() if capture else (None, None)
-    stderr, stderr_of_program = _capturing_pair() if capture else (None, None)
-    theirs = [end for end in (control_of_supervisor, stdout_of_program, stderr_of_program) if end]
-    command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(control_of_supervisor.fileno())]
-    command += [str(BOOT), queue, "remove" if remove_queue else "keep"]
-    command += [str(descriptor_limit()), *arguments]
+    path = str(Path(fifo).absolute())
+    options = [str(BOOT), path, "keep" if keep_folder else "remove", str(descriptor_limit())]
+    environment = _environment(os.environ, path, start_method)
+    program = _start_supervisor(
+        options, arguments, environment, stdin=stdin, capture=capture, directory=directory
+    )
     try:
-        stand_in = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=stdout_of_program.fileno() if stdout_of_program else None,
-            stderr=stderr_of_program.fileno() if stderr_of_program else None,
-            cwd=directory,
-            env=_environment(os.environ, queue, start_method),
-            pass_fds=[control_of_supervisor.fileno(), *kernel.inherited_descriptors()],
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        for end in (control, stdout, stderr):
-            if end is not None:
-                end.close()
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise LaunchError(f"{arguments[0]} could not be started: {reason}") from error
-    finally:
-        for end in theirs:
-            end.close()
-    program = Program(stand_in, control, queue, _take_stdin(stand_in), stdout, stderr)
-    try:
-        make_queue(program)
+        yield program
     except BaseException:
         # The supervisor sees us gone, and has not started anything.
         program.abandon()
         raise
     program.start()
-    return program
+
+
+def _start_supervisor(
+    options: list[str],
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    *,
+    stdin: int | None,
+    capture: bool,
+    directory: Path | str | None,
+) -> Program:
+    """Start a supervisor, which waits for :meth:`Program.start`; the rest as for :func:`launch`.
+
+    ``options``: what its command line has between the control socket and the program's command.
+    """
+    control, theirs = _socket_pair()
+    stdout, stdout_of_program = _capturing_pair() if capture else (None, None)
+    stderr, stderr_of_program = _capturing_pair() if capture else (None, None)
+    command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(theirs.fileno()), *options]
+    try:
+        stand_in = subprocess.Popen(
+            [*command, *arguments],
+            stdin=stdin,
+            stdout=stdout_of_program.fileno() if stdout_of_program else None,
+            stderr=stderr_of_program.fileno() if stderr_of_program else None,
+            cwd=directory,
+            env=environment,
+            pass_fds=[theirs.fileno(), *kernel.inherited_descriptors()],
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        _close(control, stdout, stderr)
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LaunchError(f"{arguments[0]} could not be started: {reason}") from error
+    finally:
+        _close(theirs, stdout_of_program, stderr_of_program)
+    return Program(stand_in, control, options[1], _take_stdin(stand_in), stdout, stderr)
+
+
+def _close(*ends: socket.socket | None) -> None:
+    for end in ends:
+        if end is not None:
+            end.close()
 
 
 @cache
@@ -313,12 +330,12 @@ def _check(arguments: Sequence[str], directory: Path | str | None) -> None:
 
 
 def _environment(
-    environment: Mapping[str, str], queue: str, start_method: str | None
+    environment: Mapping[str, str], fifo: str, start_method: str | None
 ) -> dict[str, str]:
     changed = dict(environment)
     before = environment.get("PYTHONPATH")
     changed["PYTHONPATH"] = f"{BOOT}{os.pathsep}{before}" if before else str(BOOT)
-    changed[ENVIRONMENT_VARIABLE] = queue
+    changed[ENVIRONMENT_VARIABLE] = fifo
     # One of an outer run is not meant for this one.
     changed.pop(START_METHOD_VARIABLE, None)
     if start_method:

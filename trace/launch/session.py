@@ -31,11 +31,11 @@ class Session:
 
     def __init__(
         self,
-        queue: Transport,
+        transport: Transport,
         program: Program,
         sampler: Sampler,
         output: OutputReader | None,
-        recorder: Recorder | None,
+        recorder: Recorder,
         *,
         silenced: frozenset[str],
         grace: float,
@@ -43,7 +43,7 @@ class Session:
         self.state = RunState(silenced=silenced)
         self.over = False
         """Nothing is left of the program, and all that it told is folded."""
-        self._queue = queue
+        self._transport = transport
         self._program = program
         self._sampler = sampler
         self._output = output
@@ -55,34 +55,32 @@ class Session:
     @property
     def behind(self) -> int:
         """Bytes that have been read and are not folded yet."""
-        return self._queue.backlog
+        return self._transport.backlog
 
     def step(self, budget: float) -> bool:
         """Fold what has arrived, for at most ``budget`` seconds; True if there was anything."""
         deadline = monotonic() + budget
         changed = False
         while True:
-            events = self._queue.get(limit=BATCH_BYTES)
+            events = self._transport.get(limit=BATCH_BYTES)
             gone = not events and not self._told_end and self._is_gone()
             if gone:
                 # Its last records may have arrived since.
-                events = self._queue.get(limit=BATCH_BYTES)
+                events = self._transport.get(limit=BATCH_BYTES)
             if events:
                 follow(self.state, events)
-                if self._recorder is not None:
-                    self._recorder.add(events)
+                self._recorder.add(events)
                 changed = True
                 self._freeze_newcomers()
             elif self._told_end:
                 self.over = True
                 # Now, and not when the person leaves the screen: the viewer may be killed by then.
-                self._close_queue()
+                self._close_transport()
                 return changed
             elif gone:
                 self._tell_end()
             else:
-                if self._recorder is not None:
-                    self._recorder.tidy()
+                self._recorder.tidy()
                 return changed
             if monotonic() >= deadline:
                 return changed
@@ -93,30 +91,20 @@ class Session:
 
     @property
     def recorded(self) -> Path | None:
-        """The file that the run is recorded in; None where nobody asked for one."""
-        return self._recorder.path if self._recorder is not None else None
+        """The file that the run is recorded in; None if nobody asked for one."""
+        return self._recorder.path
 
     @property
     def record_problem(self) -> str:
-        """Why the recording ended before the run, or cannot be had; empty where it goes on."""
-        return self._recorder.problem if self._recorder is not None else "it is not kept"
+        """Why the recording has ended before the run, or there is none; empty while it goes on."""
+        return self._recorder.problem
 
     def record(self, path: Path) -> None:
-        """Have the whole run in this file: what was told so far, and the rest as it comes.
-
-        :class:`OSError` where it cannot be written.
-        """
-        if self._recorder is None:
-            raise OSError(0, self.record_problem)
+        """Have the whole run in this file; see :meth:`Recorder.keep`."""
         self._recorder.keep(path)
 
     def copy_recording(self, path: Path) -> None:
-        """Write what was told so far into this file as a recording of its own; the run goes on.
-
-        :class:`OSError` where it cannot be written, or is not kept.
-        """
-        if self._recorder is None:
-            raise OSError(0, self.record_problem)
+        """Write what was told so far into this file too; see :meth:`Recorder.copy`."""
         self._recorder.copy(path)
 
     def freeze(self) -> None:
@@ -140,7 +128,7 @@ class Session:
         sent_at = monotonic_ns()
         if not self._program.send_signal(process.pid, process.started_ticks, number):
             return False
-        self._queue.put(
+        self._transport.put(
             Marked(time=sent_at, pid=0, action="signal", child=process.pid, signal=number)
         )
         return True
@@ -178,12 +166,11 @@ class Session:
 
     def close(self) -> None:
         """End what is left, fold the rest and remove the run's files; may be repeated."""
-        with ExitStack() as open_ends:
+        with ExitStack() as ends:
             # They are closed in reverse order, and if one fails, the others are still closed.
-            open_ends.callback(self._close_queue)
-            open_ends.callback(self._program.close)
-            if self._recorder is not None:
-                open_ends.callback(self._recorder.close)
+            ends.callback(self._close_transport)
+            ends.callback(self._program.close)
+            ends.callback(self._recorder.close)
             if not self._told_end and self.state.ending < 0:
                 self.stop()
             else:
@@ -193,8 +180,10 @@ class Session:
                 self.step(CLOSE_SECONDS)
 
     def _wait_for_the_end(self) -> None:
-        """Wait until nothing is left of the program, and read on: the supervisor has to get rid of
-        its own records, and has nowhere to put them while too much lies unread.
+        """Wait until nothing is left of the program, and fold meanwhile.
+
+        The supervisor has to get rid of its own records, and has nowhere to put them while too much
+        lies unread.
         """
         patience = CLOSE_SECONDS
         while not (self._told_end or self._is_gone()):
@@ -207,8 +196,8 @@ class Session:
             # Now, since a process out of the supervisor's reach may go on to send records.
             self._tell_end()
 
-    def _close_queue(self) -> None:
-        left = self._queue.close()
+    def _close_transport(self) -> None:
+        left = self._transport.close()
         if left:
             self.state.note(monotonic_ns(), "", left, trouble=True)
 
@@ -224,13 +213,13 @@ class Session:
         self._told_end = True
         self._sampler.stop()
         # Before the output, whose thread may be waiting for this one to fold.
-        self._queue.finish()
+        self._transport.finish()
         if self._output is not None:
             self._output.stop()
         trouble = ""
         if self._program.was_abandoned():
             trouble = "the supervisor was killed, so mpviz has ended what it watched over"
-        self._queue.put(
+        self._transport.put(
             RunEnded(time=monotonic_ns(), pid=0, exit_code=self.state.exit_code, trouble=trouble)
         )
 
@@ -247,7 +236,7 @@ class Session:
         return [_identity(process) for process in self.state.processes.values() if process.alive]
 
     def _mark(self, action: str) -> None:
-        self._queue.put(Marked(time=monotonic_ns(), pid=0, action=action))
+        self._transport.put(Marked(time=monotonic_ns(), pid=0, action=action))
 
 
 def _identity(process: Process) -> tuple[int, int]:

@@ -13,19 +13,15 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from mpviz.trace.collect.transport import Transport
-from mpviz.trace.launch.program import LaunchError, Program, launch
-from mpviz.trace.model.events import RunStarted, Trouble
-from mpviz.trace.model.text import clean
-from mpviz.trace.system import leftovers
+from mpviz.trace.launch.leftovers import clear
+from mpviz.trace.launch.program import LaunchError, launch
 from mpviz.trace.system.allowance import allowed_cores, granted_cores
-from mpviz.trace.system.leftovers import QUEUE_NAME
+from mpviz.trace.system.run_folder import FIFO_NAME, new_path
 from mpviz.trace.version import VERSION
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.session import Session
-    from mpviz.trace.record.recorder import Recorder
-
+    from mpviz.trace.model.events import RunStarted
 
 COLLECTED_OBJECTS = 50_000
 """Number of new objects after which the garbage collector looks through them."""
@@ -70,62 +66,56 @@ def start(
 ) -> Session:
     """Launch a target and begin to observe it.
 
-    ``capture``: take its output in as events, else it has our own stdout and stderr. ``rate``:
-    samples a second. ``stdin``: as :func:`mpviz.trace.launch.program.launch` has it; with
-    ``capture`` and none given, the program gets a pipe for :meth:`Session.write_stdin`. ``record``:
-    the file that the run is recorded in; with ``capture`` it is also kept where there is none, for
-    :meth:`Session.record`.
+    ``capture``: take its output in as events; else it has our own stdout and stderr.
+    ``rate``: samples a second.
+    ``stdin``: as for :func:`mpviz.trace.launch.program.launch`; with ``capture`` and none given,
+    the program gets a pipe for :meth:`Session.write_stdin`.
+    ``record``: the file that the run is recorded in. With ``capture`` it is kept without one too,
+    for :meth:`Session.record`.
 
-    :class:`mpviz.trace.launch.program.LaunchError` where it cannot be started, :class:`OSError`
-    where its recording cannot be written.
+    :class:`mpviz.trace.launch.program.LaunchError` if it cannot be started, :class:`OSError` if its
+    recording cannot be written.
     """
     _share_the_interpreter()
     arguments = [target.python, *target.arguments] if target.python else target.arguments
-    left_behind = leftovers.clear()
-    directory = leftovers.new_folder()
-    queues: list[Transport] = []
-    recorders: list[Recorder] = []
-    made = ExitStack()
-
-    def prepare(program: Program) -> None:
-        if record is not None or capture:
-            from mpviz.trace.record.recorder import Recorder  # noqa: PLC0415 - most runs for CI need none
-
-            recorders.append(Recorder(record, VERSION))
-            made.callback(recorders[0].close)
-        _import_the_rest()
-        queues.append(_make_queue(directory, target, arguments, capture))
-        made.callback(queues[0].close)
-        queues[0].hear(program.control, program.supervisor_pid)
-        for problem in left_behind:
-            text = f"of an earlier run, {problem}"
-            queues[0].put(Trouble(time=monotonic_ns(), pid=0, text=text))
-
-    with _no_thread_is_said(), made:
-        program = launch(
+    left_behind = clear()
+    folder = new_path()
+    with _no_thread_is_said(), ExitStack() as made:
+        with launch(
             arguments,
-            queue_path=directory / QUEUE_NAME,
-            make_queue=prepare,
+            fifo=folder / FIFO_NAME,
             start_method=target.start_method,
             stdin=subprocess.PIPE if capture and stdin is None else stdin,
             capture=capture,
             directory=target.directory,
-        )
-        (queue,) = queues
-        made.callback(program.abandon)
-        from mpviz.trace.collect.output import OutputReader  # noqa: PLC0415
-        from mpviz.trace.collect.sampler import Sampler  # noqa: PLC0415
-        from mpviz.trace.launch.session import Session  # noqa: PLC0415
+        ) as program:
+            # These imports take some 60 ms, in which the supervisor starts up. Later the program
+            # would start up at the same time, and more slowly where cores are few.
+            from mpviz.trace.collect.output import OutputReader  # noqa: PLC0415
+            from mpviz.trace.collect.sampler import Sampler  # noqa: PLC0415
+            from mpviz.trace.collect.transport import Transport  # noqa: PLC0415
+            from mpviz.trace.launch.session import Session  # noqa: PLC0415
+            from mpviz.trace.model.events import Trouble  # noqa: PLC0415
+            from mpviz.trace.record.recorder import Recorder  # noqa: PLC0415
 
+            recorder = Recorder(record, VERSION, unasked=capture)
+            made.callback(recorder.close)
+            transport = Transport(folder)
+            made.callback(transport.close)
+            transport.put(_run_started(target, arguments, capture))
+            transport.hear(program.control, program.supervisor_pid)
+            for problem in left_behind:
+                text = f"of an earlier run, {problem}"
+                transport.put(Trouble(time=monotonic_ns(), pid=0, text=text))
+        made.callback(program.abandon)
         output = None
         if program.stdout is not None and program.stderr is not None:
-            output = OutputReader(program.stdout, program.stderr, queue.put_slowly)
+            output = OutputReader(program.stdout, program.stderr, transport.put_slowly)
             made.callback(output.stop)
-        sampler = Sampler(queue.put, program.supervisor_pid, 1 / rate)
+        sampler = Sampler(transport.put, program.supervisor_pid, 1 / rate)
         made.pop_all()
-    recorder = recorders[0] if recorders else None
     return Session(
-        queue,
+        transport,
         program,
         sampler,
         output,
@@ -133,16 +123,6 @@ def start(
         silenced=target.silenced,
         grace=target.grace,
     )
-
-
-def _import_the_rest() -> None:
-    """Import the modules that fold events while the supervisor starts up, which takes some 60 ms.
-
-    Later the program would start up at the same time, and more slowly where cores are few.
-    """
-    import mpviz.trace.collect.output  # noqa: PLC0415
-    import mpviz.trace.collect.sampler  # noqa: PLC0415
-    import mpviz.trace.launch.session  # noqa: F401, PLC0415
 
 
 def _share_the_interpreter() -> None:
@@ -170,21 +150,20 @@ def _no_thread_is_said() -> Iterator[None]:
         raise LaunchError(f"{error}: too many processes and threads (ulimit -u)") from error
 
 
-def _make_queue(directory: Path, target: Target, arguments: list[str], captured: bool) -> Transport:
-    queue = Transport(directory)
-    queue.put(
-        RunStarted(
-            time=monotonic_ns(),
-            pid=0,
-            target=clean(target.name),
-            arguments=[clean(word) for word in arguments],
-            python=clean(target.python),
-            start_method=target.start_method or "",
-            cores=os.cpu_count() or 1,
-            allowed=allowed_cores([os.getpid()]),
-            granted=granted_cores(os.getpid()),
-            version=VERSION,
-            captured=captured,
-        )
+def _run_started(target: Target, arguments: list[str], captured: bool) -> RunStarted:
+    from mpviz.trace.model.events import RunStarted  # noqa: PLC0415 - as above
+    from mpviz.trace.model.text import clean  # noqa: PLC0415
+
+    return RunStarted(
+        time=monotonic_ns(),
+        pid=0,
+        target=clean(target.name),
+        arguments=[clean(word) for word in arguments],
+        python=clean(target.python),
+        start_method=target.start_method or "",
+        cores=os.cpu_count() or 1,
+        allowed=allowed_cores([os.getpid()]),
+        granted=granted_cores(os.getpid()),
+        version=VERSION,
+        captured=captured,
     )
-    return queue

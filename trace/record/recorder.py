@@ -54,21 +54,25 @@ _encoder = msgspec.json.Encoder()
 class Recorder:
     """Takes the events of a run in order, batch by batch; errors of the disk end the recording.
 
-    ``path``: the file that was asked for, :class:`OSError` where it cannot be written; None keeps
-    the run in a temporary file, for :meth:`keep`.
+    ``path``: the file that was asked for, :class:`OSError` if it cannot be written. ``unasked``:
+    without a path, keep the run in a temporary file, for :meth:`keep`; else it is not kept.
     """
 
-    def __init__(self, path: Path | None, version: str) -> None:
+    def __init__(self, path: Path | None, version: str, *, unasked: bool = True) -> None:
         self.path = path
         """Where the recording is; None as long as nobody asked for it."""
-        self.problem = ""
+        self.problem = "" if path or unasked else "it is not kept"
         """Why the recording has ended before the run, in a few words; empty as long as it goes."""
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._written = 0
         self._flushed = time.monotonic()
         self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-        self._file: IO[bytes] | None = _create(path) if path else _out_of_sight()
+        self._file: IO[bytes] | None = None
+        if path:
+            self._file = _create(path)
+        elif unasked:
+            self._file = _out_of_sight()
         self._take(_encoder.encode(_header(version)) + b"\n")
 
     def add(self, told: Iterable[Told]) -> None:

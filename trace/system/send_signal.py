@@ -8,10 +8,10 @@ from collections.abc import Collection
 from mpviz.trace.system import kernel
 
 
-def send(
+def send_signal(
     pid: int,
     started: int,
-    signal_number: int,
+    number: int,
     *,
     below: Collection[tuple[int, int]] | None = None,
 ) -> bool:
@@ -22,14 +22,14 @@ def send(
     time. :class:`PermissionError` when it belongs to another user, :class:`ValueError` for a
     number that is no signal.
     """
-    if not 0 <= signal_number <= 64:
-        raise ValueError(f"{signal_number} is not the number of a signal")
+    if not 0 <= number <= 64:
+        raise ValueError(f"{number} is not the number of a signal")
     descriptor = kernel.open_process(pid, started)
     if descriptor is None:
         return False
     try:
         if below is not None and not kernel.is_below(pid, below):
             return False
-        return kernel.signal_process(descriptor, signal_number)
+        return kernel.signal_process(descriptor, number)
     finally:
         os.close(descriptor)

@@ -71,8 +71,8 @@ def start() -> Iterator[Callable[[str], tuple[Program, list[Output]]]]:
         queue = Transport()
         outputs: list[Output] = []
         command = [sys.executable, "-I", "-c", "import os, sys, time\n" + code]
-        program = launch(command, queue_path=queue.path, stdin=subprocess.DEVNULL, capture=True)
-        assert program.stdout
+        with launch(command, fifo=queue.path, stdin=subprocess.DEVNULL, capture=True) as program:
+            assert program.stdout
         assert program.stderr
         reader = OutputReader(program.stdout, program.stderr, outputs.append)
         started.append((queue, program, reader))

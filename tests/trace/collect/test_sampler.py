@@ -20,23 +20,16 @@ PATIENCE = 20.0
 START = "import os, sys, time\n"
 
 
-def hear_pid(program: Program) -> None:
-    """Read the pid of the supervisor, which it sends before everything else."""
-    assert program.supervisor_pid > 0
-
-
 @pytest.fixture
 def start() -> Iterator[Callable[[str], Program]]:
     started: list[tuple[Transport, Program]] = []
 
     def run(code: str) -> Program:
         queue = Transport()
-        program = launch(
-            [sys.executable, "-I", "-c", START + code],
-            queue_path=queue.path,
-            stdin=subprocess.PIPE,
-            make_queue=hear_pid,
-        )
+        command = [sys.executable, "-I", "-c", START + code]
+        with launch(command, fifo=queue.path, stdin=subprocess.PIPE) as program:
+            # It comes before everything else.
+            assert program.supervisor_pid > 0
         started.append((queue, program))
         return program
 

@@ -34,8 +34,9 @@ def start(queue: Transport) -> Iterator[Launch]:
 
     def launch_one(*arguments: str, **options: Any) -> Program:
         settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture": True, **options}
-        settings["make_queue"] = lambda program: queue.hear(program.control, program.supervisor_pid)
-        programs.append(launch(arguments, queue_path=queue.path, **settings))
+        with launch(arguments, fifo=queue.path, **settings) as program:
+            queue.hear(program.control, program.supervisor_pid)
+        programs.append(program)
         return programs[-1]
 
     yield launch_one
@@ -142,7 +143,8 @@ from mpviz.trace.launch.program import launch
 from mpviz.trace.collect.transport import Transport
 
 queue = Transport()
-program = launch(sys.argv[1:], queue_path=queue.path)
+with launch(sys.argv[1:], fifo=queue.path) as program:
+    pass
 program.wait()
 program.close()
 queue.close()
@@ -313,12 +315,14 @@ def test_a_command_that_cannot_be_run_is_one_clear_line(
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("no program")
     before = sorted(Path("/proc/self/fd").iterdir())
-    with pytest.raises(LaunchError) as error:
-        launch(arguments, queue_path=queue.path, directory=tmp_path, capture=True)
+    launching = launch(arguments, fifo=queue.path, directory=tmp_path, capture=True)
+    with pytest.raises(LaunchError) as error, launching:
+        pass
     assert str(error.value) == sentence
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_directory_that_is_not_there_is_one_clear_line(queue: Transport, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match=r"^there is no directory .*/nowhere$"):
-        launch(["true"], queue_path=queue.path, directory=tmp_path / "nowhere")
+    launching = launch(["true"], fifo=queue.path, directory=tmp_path / "nowhere")
+    with pytest.raises(LaunchError, match=r"^there is no directory .*/nowhere$"), launching:
+        pass

@@ -336,7 +336,7 @@ def test_a_close_that_fails_has_closed_everything_all_the_same(
     session = begin(CHILDREN)
     session.record(tmp_path / "run.jsonl.gz")
     run_to_end(session, at_work)
-    folder = session._queue.directory
+    folder = session._transport.directory
     with monkeypatch.context() as patch:
         patch.setattr(session, "_is_gone", lambda: False)
         with pytest.raises(RuntimeError, match="could not be ended"):

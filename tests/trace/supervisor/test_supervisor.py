@@ -17,7 +17,7 @@ import pytest
 
 from mpviz.probe import BOOT
 from mpviz.trace.collect.transport import Transport
-from mpviz.trace.launch.program import SUPERVISOR, Program, launch
+from mpviz.trace.launch.program import Program, launch
 from mpviz.trace.model.events import (
     Event,
     ProcessExited,
@@ -26,6 +26,7 @@ from mpviz.trace.model.events import (
     ProgramStarted,
     SupervisorSignalled,
 )
+from mpviz.trace.supervisor import SUPERVISOR
 from mpviz.trace.system import kernel
 
 PATIENCE = 20.0
@@ -112,12 +113,8 @@ def watch() -> Iterator[Watch]:
     def start(*arguments: str, **options: Any) -> Observed:
         queue = Transport()
         settings: dict[str, Any] = {"capture": True, "stdin": subprocess.DEVNULL, **options}
-        program = launch(
-            arguments,
-            queue_path=queue.path,
-            make_queue=lambda program: queue.hear(program.control, program.supervisor_pid),
-            **settings,
-        )
+        with launch(arguments, fifo=queue.path, **settings) as program:
+            queue.hear(program.control, program.supervisor_pid)
         all_observed.append(Observed(program, queue))
         return all_observed[-1]
 
@@ -456,7 +453,8 @@ from mpviz.trace.launch.program import launch
 from mpviz.trace.collect.transport import Transport
 
 queue = Transport()
-program = launch(sys.argv[1:], queue_path=queue.path, stdin=subprocess.DEVNULL, capture=True)
+with launch(sys.argv[1:], fifo=queue.path, stdin=subprocess.DEVNULL, capture=True) as program:
+    pass
 print(queue.path, program.supervisor_pid, flush=True)
 print(program.stdout.recv(4096).decode(), end="", flush=True)
 time.sleep(600)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mpviz.trace.system import kernel
-from mpviz.trace.system import send_signal as signals
+from mpviz.trace.system.send_signal import send_signal
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def started(process: subprocess.Popen[bytes]) -> int:
 
 
 def test_reaches_the_process_with_this_pid_and_start(sleeper: subprocess.Popen[bytes]) -> None:
-    assert signals.send(sleeper.pid, started(sleeper), signal.SIGTERM)
+    assert send_signal(sleeper.pid, started(sleeper), signal.SIGTERM)
     assert sleeper.wait() == -signal.SIGTERM
 
 
 def test_spares_a_process_that_only_has_the_pid(sleeper: subprocess.Popen[bytes]) -> None:
-    assert not signals.send(sleeper.pid, started(sleeper) - 1, signal.SIGKILL)
-    assert signals.send(sleeper.pid, started(sleeper), 0)
+    assert not send_signal(sleeper.pid, started(sleeper) - 1, signal.SIGKILL)
+    assert send_signal(sleeper.pid, started(sleeper), 0)
 
 
 def test_reaches_nobody_when_the_process_is_gone(sleeper: subprocess.Popen[bytes]) -> None:
@@ -41,12 +41,12 @@ def test_reaches_nobody_when_the_process_is_gone(sleeper: subprocess.Popen[bytes
     sleeper.kill()
     sleeper.wait()
     assert kernel.start_time(sleeper.pid) is None
-    assert not signals.send(sleeper.pid, ticks, signal.SIGKILL)
+    assert not send_signal(sleeper.pid, ticks, signal.SIGKILL)
 
 
 def test_refuses_what_is_no_signal(sleeper: subprocess.Popen[bytes]) -> None:
     with pytest.raises(ValueError, match="-9 is not the number of a signal"):
-        signals.send(sleeper.pid, started(sleeper), -9)
+        send_signal(sleeper.pid, started(sleeper), -9)
 
 
 def test_the_start_time_is_read_past_a_name_that_looks_like_fields() -> None:

@@ -1,4 +1,4 @@
-"""The writing end of the EventQueue: a record is told in one step, with no lock and no thread.
+"""The writing end of the transport: a record is told in one step, with no lock and no thread.
 
 :func:`put` writes one line of JSON, at most ``select.PIPE_BUF`` bytes, to the FIFO in one piece, so
 the kernel neither tears it nor mixes it with another process's (POSIX, ``write`` to a FIFO).

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.system import kernel, leftovers
+from mpviz.trace.launch import leftovers
+from mpviz.trace.system import kernel, run_folder
 
 WaitUntil = Callable[..., None]
 
@@ -29,7 +30,7 @@ while not any("ready" in line.text for line in session.state.output):
     assert not session.over, session.state.output
     session.step(0.01)
     time.sleep(0.01)
-print(session._queue.directory, session._program.stand_in.pid, session._program.supervisor_pid)
+print(session._transport.directory, session._program.stand_in.pid, session._program.supervisor_pid)
 print(*[process.pid for process in session.state.processes.values()], flush=True)
 time.sleep(600)
 """
@@ -122,7 +123,7 @@ from mpviz.trace.launch.start import Target, start
 session = start(Target(["-c", "pass"], name="x"), capture=True)
 while not session._program.wait(1):
     pass
-print(session._queue.directory, flush=True)
+print(session._transport.directory, flush=True)
 time.sleep(600)
 """
 
@@ -167,7 +168,7 @@ def test_a_run_of_which_only_the_supervisor_is_left_is_let_alone(
 
 def test_a_folder_that_nobody_holds_is_removed_unless_its_owner_lives() -> None:
     place = Path(tempfile.gettempdir())
-    mine = leftovers.new_folder()
+    mine = run_folder.new_path()
     gone = place / "mpviz-1-1-00000000"
     other = place / "mpviz-by-hand"
     for folder in (mine, gone, other):
@@ -198,7 +199,7 @@ def test_a_folder_that_is_held_is_let_alone_whoever_s_it_was() -> None:
     # A process of another container looks like this from here.
     gone = Path(tempfile.gettempdir()) / "mpviz-1-1-00000000"
     gone.mkdir()
-    descriptor = leftovers.hold(gone)
+    descriptor = run_folder.hold(gone)
     leftovers.clear()
     assert gone.exists()
     os.close(descriptor)
