@@ -76,8 +76,8 @@ class Supervisor:
         self.ending = supervisor_ending.Ending(self.tree, self.records)
         self.may_start = False
         """The viewer has made the FIFO."""
-        self.is_interrupted = False
-        """A Ctrl-C has come before the program was there."""
+        self.early_orders: list[bytes] = []
+        """Orders that can only be followed when the program is there."""
         self.has_children = True
         self.stand_in = -1
         """A pidfd of our stand-in; -1 if there is none."""
@@ -220,8 +220,8 @@ def start_program(
     supervisor.tree.first = child
     supervisor.ending.first_group = os.pidfd_open(child)
     supervisor.records.tell_start(child, kernel.start_time(child) or 0, stamp)
-    if supervisor.is_interrupted:
-        os.killpg(child, signal.SIGINT)
+    for order in supervisor.early_orders:
+        _follow(supervisor, order)
 
 
 def turn(supervisor: Supervisor) -> None:
@@ -290,19 +290,23 @@ def _read_control(supervisor: Supervisor) -> None:
         supervisor.records.stop()
         supervisor.ending.begin_alone()
         return
-    *lines, supervisor.orders_rest = (supervisor.orders_rest + received).split(b"\n")
-    for line in lines:
-        if line == b"start":
-            supervisor.may_start = True
-        elif line == b"end":
-            supervisor.ending.begin(0)
-        elif line.startswith(b"terminate "):
-            supervisor.ending.terminate_first(float(line.split()[1]))
-        elif line == b"interrupt" and supervisor.tree.first:
-            # Not reaped yet and the leader of its session: the group is still its own.
-            os.killpg(supervisor.tree.first, signal.SIGINT)
-        elif line == b"interrupt" and supervisor.ending.first_group < 0:
-            supervisor.is_interrupted = True
+    *orders, supervisor.orders_rest = (supervisor.orders_rest + received).split(b"\n")
+    for order in orders:
+        _follow(supervisor, order)
+
+
+def _follow(supervisor: Supervisor, order: bytes) -> None:
+    if order == b"start":
+        supervisor.may_start = True
+    elif order == b"end":
+        supervisor.ending.begin(0)
+    elif supervisor.ending.first_group < 0:
+        supervisor.early_orders.append(order)
+    elif order.startswith(b"terminate "):
+        supervisor.ending.terminate_first(float(order.split()[1]))
+    elif order == b"interrupt" and supervisor.tree.first:
+        # Not reaped yet and the leader of its session: the group is still its own.
+        os.killpg(supervisor.tree.first, signal.SIGINT)
 
 
 def _pause(supervisor: Supervisor) -> float:

@@ -75,7 +75,7 @@ class Ending:
     def terminate_first(self, patience: float) -> None:
         """Ask the program to end in its own way, by SIGTERM to its first process.
 
-        If that process is gone, or was not started yet, end all at once.
+        If that process is gone, end all at once.
         """
         first = self._tree.first
         if not first:

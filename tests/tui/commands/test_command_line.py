@@ -524,12 +524,13 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 EARLY = """if True:
-    import os, signal, sys
+    import contextlib, os, signal, sys
     from mpviz.trace.launch import program as launch, start
+    @contextlib.contextmanager
     def launch_and_be_told(*words, launch=launch.launch, **options):
-        program = launch(*words, **options)
+        with launch(*words, **options) as program:
+            yield program
         os.kill(os.getpid(), signal.%s)
-        return program
     start.launch = launch_and_be_told
     from mpviz.tui.commands.command_line import main
     sys.exit(main(["run", "--headless", "--json", "out", "sleep", "600"]))
