@@ -21,7 +21,6 @@ from helpers.panel_stories import counter, factory, pool_map, shared, stages, ta
 from helpers.why_stories import broken_ring, line_of_three
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.export.passage import Passage
-from mpviz.trace.model.events import COMMON_EVENTS
 from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import Run, comparison_document, read
@@ -92,7 +91,7 @@ def kinds() -> dict[str, list[tuple[str, Any]]]:
         str(kind.__struct_config__.tag): [
             (field.encode_name, field) for field in msgspec.structs.fields(kind)
         ]
-        for kind in dict.fromkeys((*COMMON_EVENTS, *EVENTS))
+        for kind in EVENTS
     }
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.phases import Phase, Phases
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import RunState
+
+STARVED_SHARE = 0.2
+"""Minimum share (0 to 1) of the workers' working time in which they are ready but have no core."""
+
+STARVED_NANOSECONDS = 200_000_000
+"""Minimum time without a core, all workers together, nanoseconds: nobody notices less."""
+
+STARVED_OTHERS_SHARE = 0.5
+"""Minimum share (0 to 1) of the cores that other programs use, for them to be the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,9 @@ class CoreTime:
     def is_starved(self) -> bool:
         """Whether other programs have most of the cores while the program's work waits for them."""
         return (
-            self.without >= limits.STARVED_NANOSECONDS
-            and self.without > limits.STARVED_SHARE * self.worked
-            and self.others >= limits.STARVED_OTHERS_SHARE * self.usable
+            self.without >= STARVED_NANOSECONDS
+            and self.without > STARVED_SHARE * self.worked
+            and self.others >= STARVED_OTHERS_SHARE * self.usable
         )
 
 

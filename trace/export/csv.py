@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from types import SimpleNamespace
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tasks import TaskWatch
@@ -34,7 +35,7 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 def write(passage: Passage, output: Write) -> list[str]:
     """Write the table; those that never ended come last, and their outcome is ``running``."""
-    writer = csv.writer(_Lines(output), lineterminator="\n")
+    writer = csv.writer(SimpleNamespace(write=output), lineterminator="\n")
     writer.writerow(COLUMNS)
     state = passage.state
     tasks = TaskWatch(state)
@@ -56,13 +57,6 @@ def harmless(text: str) -> str:
     ("'=1+1", 'square')
     """
     return "'" + text if text.startswith(_FORMULAS) else text
-
-
-class _Lines:
-    """What the csv module writes to."""
-
-    def __init__(self, output: Write) -> None:
-        self.write = output
 
 
 def _row(state: RunState, task: Task, origin: int) -> list[str]:

@@ -10,35 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mpviz.trace.explain.follow import follow
-from mpviz.trace.model.events import Event, Site, Waiting, WaitOver
-from mpviz.trace.model.primitives.lock import LockAcquired, LockReleased
-from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent
-from mpviz.trace.model.primitives.pool_events import JobGrew, TaskEnded, TaskStarted
-from mpviz.trace.model.primitives.queue import ItemDone, ItemGot, ItemPut
-from mpviz.trace.model.primitives.value import ValueRead, ValueWritten
+from mpviz.trace.model.events import Event, Site
+from mpviz.trace.model.fold.handlers import IN_RINGS
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 
-ABOUT_THE_SPEAKER = frozenset(
-    {
-        ItemDone,
-        ItemGot,
-        ItemPut,
-        JobGrew,
-        LockAcquired,
-        LockReleased,
-        MessageReceived,
-        MessageSent,
-        Site,
-        TaskEnded,
-        TaskStarted,
-        ValueRead,
-        ValueWritten,
-        WaitOver,
-        Waiting,
-    }
-)
-"""What is told most often; it changes what nobody does but the process that tells it."""
+ABOUT_THE_SPEAKER = frozenset({Site, *IN_RINGS})
+"""What is told most often: it changes what no process but the one that tells it does."""
 
 Write = Callable[[str], object]
 """Takes the next piece of what is exported."""

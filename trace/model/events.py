@@ -65,6 +65,20 @@ class Event(
     """How many of its records this process has had to drop so far; 0 for no news."""
 
 
+class ObjectEvent(Event, kw_only=True):
+    """What an event about one object of the program says, such as a lock."""
+
+    object: str
+    """The id of the object."""
+
+
+class SitedEvent(ObjectEvent, kw_only=True):
+    """The same, with the place in the program's source."""
+
+    site: Whole = 0
+    """The number of a :class:`Site`; 0 if it is not told."""
+
+
 class RunStarted(Event, tag="run.started", kw_only=True):
     """The viewer is about to start the program; always the first event."""
 
@@ -312,23 +326,3 @@ FROM_VIEWER: tuple[type[Event], ...] = (
     Sample,
 )
 """Events that only the viewer itself can know: refused from the pipe and from the supervisor."""
-
-COMMON_EVENTS: tuple[type[Event], ...] = (
-    RunStarted,
-    RunEnded,
-    ProgramStarted,
-    ProgramFailed,
-    ProgramEnded,
-    SupervisorSignalled,
-    ProcessExited,
-    RingOpened,
-    RingRefused,
-    Site,
-    Output,
-    Marked,
-    ProbeError,
-    Unreadable,
-    RecordsDropped,
-    Trouble,
-    Sample,
-)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mpviz.trace.explain.findings.limits import STARVED_OTHERS_SHARE
+from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE
 from mpviz.trace.model.state import CoreUse, RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import UPWARD, marks, process_matches, stacked_bar

@@ -128,7 +128,7 @@ def _fields(kind: type[Event]) -> tuple[tuple[str, Any], ...]:
         for field in msgspec.structs.fields(kind)
         if field.name not in _COMMON
     ]
-    return tuple(sorted(own, key=lambda field: field[0] != "object"))
+    return tuple(sorted(own, key=lambda field: (field[0] == "site") - (field[0] == "object")))
 
 
 def _fields_in_words(state: RunState, event: Event) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import programs_that_hang as programs
 from helpers.scenario_runs import FAULTS
-from mpviz.trace.explain.findings import limits
+from mpviz.trace.explain.findings import zombies
 from mpviz.trace.model.state import RunState
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def never(state: RunState) -> bool:
 def short_patience() -> Any:
     """Zombies are told of sooner, so that nobody has to wait for them for so long here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "ZOMBIE_NANOSECONDS", 1_000_000_000)
+        patch.setattr(zombies, "ZOMBIE_NANOSECONDS", 1_000_000_000)
         yield
 
 

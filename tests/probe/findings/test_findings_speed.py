@@ -550,7 +550,7 @@ def test_workers_that_take_longer_to_start_than_to_work(watched: dict[str, Watch
 def test_processes_that_are_started_again_and_again(watched: dict[str, Watched]) -> None:
     run = watched["startup-longer, again and again"]
     found = run.finding("startup-longer")
-    assert "to start and worked for abs" in found.message
+    assert "to run abs, all together" in found.message
     assert "a new Python that imports the program again" in found.cause
     assert run.pids_of(found)[0] == run.pids["MainProcess"]
     slowest = run.state.processes[found.processes[1]]
@@ -585,7 +585,7 @@ def test_more_workers_than_ever_have_a_task(watched: dict[str, Watched]) -> None
     run = watched["too-many-to-feed"]
     found = run.finding("too-many-to-feed")
     assert "of 10 workers of pool never more than" in found.message
-    assert "only when the result of the one before is there" in found.cause
+    assert "only when the result of the previous one is there" in found.cause
     assert run.pids_of(found)[0] == run.pids["MainProcess"]
     assert len(run.pids_of(found)) == 11
 

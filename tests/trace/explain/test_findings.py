@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mpviz.trace.explain import findings
-from mpviz.trace.explain.findings import RULES, limits
+from mpviz.trace.explain.findings import RULES
 from mpviz.trace.explain.findings.look import look
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.state import Finding, RunState
@@ -121,7 +123,9 @@ def test_the_rules_have_names_of_their_own_and_the_page_lists_them_all() -> None
     assert table.strip() == "\n".join(lines)
 
 
-def test_each_threshold_is_a_number_in_the_one_table() -> None:
-    numbers = {name: value for name, value in vars(limits).items() if name.isupper()}
-    assert numbers
-    assert all(isinstance(value, int | float) and value > 0 for value in numbers.values())
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_thresholds_of_a_rule_are_positive_numbers(rule: Rule) -> None:
+    constants = vars(sys.modules[rule.find.__module__])
+    numbers = [value for value in constants.values() if isinstance(value, int | float)]
+    assert all(value > 0 for value in numbers)
+    assert re.search(r"\d|two|half|quarter", rule.threshold)

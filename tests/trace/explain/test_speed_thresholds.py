@@ -370,7 +370,7 @@ def test_to_hand_out_the_longest_first_is_no_help_for_what_was_begun_with_the_fi
     (found,) = job(tasks=tasks, last=1510).found()
     assert found.rule == "straggler"
     assert fix in found.fix
-    assert ("begun late" in found.cause) is ("Hand out" in found.fix)
+    assert ("began late" in found.cause) is ("Hand out" in found.fix)
 
 
 def hail(task: float, gap: float, count: int = 6000) -> Story:

@@ -1,7 +1,6 @@
 """The findings: rules that name what is wrong, with its cause and what to do about it.
 
-A new rule is one new file here, its thresholds in :mod:`mpviz.trace.explain.findings.limits`, and
-the file's name in :data:`RULES`.
+A new rule is one new file here, with its thresholds, and the file's name in :data:`RULES`.
 """
 
 from importlib import import_module

@@ -1,23 +1,25 @@
 """Rule: a queue that stands still since a process died in the middle of a put or a get.
 
-A queue has a lock for its readers and one for its writers. What is known for sure is a death in a
-wait in one's turn, and that an item has begun to come and does not end. That the thread of a Queue
-that writes its items was at it is told by nobody: it follows where a reader waits at an empty pipe
-for what a living process has put.
+A queue has a lock for its readers and one for its writers. Two things are observed: a process that
+dies while it has one of these locks, and an item whose rest does not come. That a process died in
+the thread that writes its items is not observed. It follows if a reader waits at an empty pipe for
+what a living process has put.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.evidence import known, waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
+
+DEAD_QUEUE_NANOSECONDS = 1_000_000_000
+"""Minimum time for which somebody waits for a queue that a process died in, nanoseconds."""
 
 _Waits = list[tuple[Process, Wait]]
 
@@ -42,7 +44,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _reader_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | None:
-    """A process died in its turn to get: nobody can take anything any more."""
+    """A process died in its turn to get: nobody can take an item any more."""
     dead = state.processes.get(queue.dead_turns.get("get", ""))
     waiting = [process for process, wait in at_queue if not wait.turn]
     if dead is None or not waiting:
@@ -55,7 +57,7 @@ def _reader_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | N
 
 
 def _half_an_item(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | None:
-    """The rest of an item does not come, and one who may have been at it is dead."""
+    """The rest of an item does not come, and a process that may have been writing it is dead."""
     waiting = [process for process, wait in at_queue if wait.begun >= 0]
     dead = _dead_writers(state, queue)
     if not (waiting and dead) or _is_any_stopped(state, queue):
@@ -90,11 +92,11 @@ def _writer_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | N
 
 
 def _writers_held_up(state: RunState, queue: Queue, at_queue: _Waits) -> tuple[str, ...]:
-    """The living who have put what nobody has taken, though a reader waits for it.
+    """The living processes whose items nobody has taken, though a reader waits for items.
 
-    A thread of the queue writes it as soon as it can, unless its process is at work on it. What was
-    put before something else was taken may be that; only at its exit a process tells that it has
-    more.
+    A thread of the queue writes an item as soon as it can, unless its process is busy pickling it.
+    An item that was put before the last get may be the one that was taken; that there are more of
+    them a process tells only at its exit.
     """
     draining = [process.key for process, wait in at_queue if wait.what == "drain"]
     writers = known(state, sorted({*queue.put_since, *draining}))
@@ -105,10 +107,10 @@ def _writers_held_up(state: RunState, queue: Queue, at_queue: _Waits) -> tuple[s
 
 
 def _dead_writers(state: RunState, queue: Queue) -> list[Process]:
-    """Those that may have been in the middle of a put, the last to die first.
+    """The processes that may have died in the middle of a put, the last to die first.
 
-    Who ended well has waited for its items to be written, unless it asked not to; so where
-    another was killed, that one is meant.
+    A process that ends well waits until its items are written, unless it asks not to. So if any of
+    them was killed, it is one of those.
     """
     dead = [process for process in known(state, queue.putters) if not process.alive]
     dead.sort(key=lambda process: -process.ended)
@@ -133,14 +135,14 @@ def _finding(
     waiting: list[Process],
 ) -> Finding:
     keys = tuple(dict.fromkeys(process.key for process in waiting))
-    wait = "1 process waits" if len(keys) == 1 else f"{len(keys)} processes wait"
+    wait = plural(len(keys), "process waits", "processes wait")
     return Finding(
         subject=queue.id,
         message=f"{what}, and {wait} for that: {names_of(state, keys)}",
         cause="A queue is a pipe with a lock at each end. A process that dies in the middle of a"
-        " put or a get gives its lock back to nobody, and may leave half an item in the pipe.",
+        " put or a get never releases its lock, and may leave half an item in the pipe.",
         fix="Do not kill or terminate a process that may be using a queue: ask it to end with a"
-        " sentinel or an Event, and join it. What must survive a kill needs a queue of its own for"
+        " sentinel or an Event, and join it. A program that must survive kills needs a queue for"
         " each process.",
         processes=(*(process.key for process in dead), *keys),
         objects=(queue.id,),
@@ -151,10 +153,10 @@ def _finding(
 RULE = Rule(
     name="dead-queue",
     says="a queue that stands still since a process died in a put or a get",
-    threshold=f"somebody waits for it for {briefly(limits.DEAD_QUEUE_NANOSECONDS)} after that",
-    exempt="a queue that nobody waits for; a death outside of put and get; writers that are"
-    " stopped, or at work on an item",
+    threshold=f"somebody waits for it for {briefly(DEAD_QUEUE_NANOSECONDS)} after that",
+    exempt="queues that nobody waits for; deaths outside of put and get; writers that are stopped,"
+    " or still pickle an item",
     find=_find,
     stays=Stays.OVER,
-    holds=limits.DEAD_QUEUE_NANOSECONDS,
+    holds=DEAD_QUEUE_NANOSECONDS,
 )

@@ -1,16 +1,18 @@
-"""Rule: a deadlock, threads that wait for each other in a ring, each without a time-out."""
+"""Rule: a deadlock: threads that wait for each other in a ring, none with a time-out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mpviz.trace.explain.chains import Link, links_in_words, unblockers_of
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.state import Finding, RunState
+
+DEADLOCK_NANOSECONDS = 300_000_000
+"""Minimum time for which the same threads wait for each other in the same ring, nanoseconds."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -23,7 +25,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _needs(state: RunState) -> dict[Thread, tuple[Link, list[Thread]]]:
-    """For each thread that waits without a time-out: those without whom that never ends."""
+    """For each thread that waits without a time-out, the threads that it cannot do without."""
     found = {}
     for process in state.processes.values():
         if not process.alive:
@@ -41,7 +43,7 @@ def _needs(state: RunState) -> dict[Thread, tuple[Link, list[Thread]]]:
 def _ring_from(
     start: Thread, needs: dict[Thread, tuple[Link, list[Thread]]], settled: set[Thread]
 ) -> list[Link]:
-    """A ring that this thread leads to and nobody has found yet: a search in depth."""
+    """A ring that this thread leads to and that was not found before, by depth-first search."""
     path: list[Thread] = []
     left = [[start]]
     while left:
@@ -74,7 +76,7 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     )
     since = max(wait.since for wait in waits)
     return Finding(
-        # Who waits since another moment is in another deadlock.
+        # A different start means a different deadlock.
         subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
         message=f"{who}: " + "; ".join(links_in_words(state, ring)),
         cause=_cause(ring),
@@ -86,9 +88,9 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
 
 
 def _cause(ring: list[Link]) -> str:
-    if len({link.process.key for link in ring}) == 1 and len(ring) == 1:
-        return "It has what it waits for already, and only it could give that back."
-    return "Each has what the next one waits for, and gives it back only when its own wait ends."
+    if len(ring) == 1:
+        return "It already holds what it waits for, and nobody else could release that."
+    return "Each holds what the next one waits for, and releases it only after its own wait."
 
 
 def _fix(whats: set[str], processes: int) -> str:
@@ -97,17 +99,17 @@ def _fix(whats: set[str], processes: int) -> str:
             return "Use an RLock, or take the lock in one place only."
         return "Take the locks in the same order everywhere, or give acquire a timeout."
     if "process" in whats:
-        return "Give back what the others wait for before the join."
-    return "Give back what the others wait for before waiting for what they do."
+        return "Release what the others wait for before the join."
+    return "Release what the others wait for before you wait for what they hold."
 
 
 RULE = Rule(
     name="deadlock",
     says="processes that wait for each other in a ring, and none can go on",
-    threshold=f"the same ring for {briefly(limits.DEADLOCK_NANOSECONDS)}, seen twice or more",
-    exempt="a ring with a time-out in it, and one lock that its own holder waits for while others "
-    "are at work, since they may release it",
+    threshold=f"the same ring for {briefly(DEADLOCK_NANOSECONDS)}, seen twice or more",
+    exempt="a ring with a time-out in it; a lock that its own holder waits for while others are at"
+    " work, since they may release it",
     find=_find,
     stays=Stays.OVER,
-    holds=limits.DEADLOCK_NANOSECONDS,
+    holds=DEADLOCK_NANOSECONDS,
 )

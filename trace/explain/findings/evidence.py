@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
+
+BUSY_SHARE = 0.7
+"""Minimum share (0 to 1) of a process's samples that found it at work. A process that sleeps more
+may wait for the world outside."""
+
+BUSY_SAMPLES = 10
+"""Minimum number of samples of it: before the first, a process only seems to be at work."""
 
 
 def waits(state: RunState) -> Iterator[tuple[Process, Wait]]:
@@ -30,4 +36,4 @@ def known(state: RunState, keys: Iterable[str]) -> list[Process]:
 def is_busy(process: Process) -> bool:
     """Whether most samples found it at work, however large its share of a core was."""
     busy, samples = process.busy_samples, process.samples
-    return samples >= limits.BUSY_SAMPLES and busy >= limits.BUSY_SHARE * samples
+    return samples >= BUSY_SAMPLES and busy >= BUSY_SHARE * samples

@@ -1,21 +1,23 @@
-"""Rule: a join of a process that cannot end before somebody takes what it has put in a queue."""
+"""Rule: a join of a process that cannot end before others take its items out of a queue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
+JOIN_BEFORE_DRAIN_NANOSECONDS = 1_000_000_000
+"""Minimum time for which nothing is taken out of the queue, nanoseconds."""
+
 _HELD_UP = ("put", "drain", "process", "workers")
-"""Waits in which a process takes nothing out of a queue."""
+"""Waits during which a process takes nothing out of a queue."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -35,13 +37,11 @@ def _find(state: RunState) -> Iterator[Finding]:
             for process, wait in every
             if (joined := [key for key in _joined(state, wait) if key in putters])
         ]
-        joiners = {process.key for process, _, _ in joins}
-        if joiners and not any(
-            _may_read(process, queue, joiners) for process in state.processes.values()
-        ):
-            for process, wait, joined in joins:
-                since = max(wait.since, *(putters[key].since for key in joined))
-                yield _finding(state, queue, process, tuple(joined), since)
+        if _will_be_read(state, queue, {process.key for process, _, _ in joins}):
+            continue
+        for process, wait, joined in joins:
+            since = max(wait.since, *(putters[key].since for key in joined))
+            yield _finding(state, queue, process, tuple(joined), since)
 
 
 def _joined(state: RunState, wait: Wait) -> list[str]:
@@ -54,7 +54,11 @@ def _joined(state: RunState, wait: Wait) -> list[str]:
 
 def _was_read_lately(state: RunState, queue: Queue) -> bool:
     last = queue.gets.begins
-    return queue.gets.count > 0 and state.now - last < limits.JOIN_BEFORE_DRAIN_NANOSECONDS
+    return queue.gets.count > 0 and state.now - last < JOIN_BEFORE_DRAIN_NANOSECONDS
+
+
+def _will_be_read(state: RunState, queue: Queue, joiners: set[str]) -> bool:
+    return any(_may_read(process, queue, joiners) for process in state.processes.values())
 
 
 def _may_read(process: Process, queue: Queue, joiners: set[str]) -> bool:
@@ -63,31 +67,35 @@ def _may_read(process: Process, queue: Queue, joiners: set[str]) -> bool:
         return False
     if any(wait.what == "get" and wait.object == queue.id for wait in process.waits.values()):
         return True
-    main = process.waits.get(0)
-    is_held_up = main is not None and main.until < 0 and main.what in _HELD_UP
     if process.key in joiners:
-        # Another thread of it may read: not where none ever has, and all of it sleeps.
+        # Another of its threads may read, unless none ever has and the whole process sleeps.
         return process.key in queue.read_aside or not process.resting
-    if is_held_up or process.zombie:
+    if _is_held_up(process) or process.zombie:
         return False
-    # Who has only put so far goes on like that; and who waits for something else is at that.
-    return process.key in queue.takers or not (process.key in queue.putters or process.waits)
+    is_busy_otherwise = process.key in queue.putters or bool(process.waits)
+    return process.key in queue.takers or not is_busy_otherwise
+
+
+def _is_held_up(process: Process) -> bool:
+    """Whether its main thread waits, without a time-out, where it cannot read."""
+    main = process.waits.get(0)
+    return main is not None and main.until < 0 and main.what in _HELD_UP
 
 
 def _finding(
     state: RunState, queue: Queue, joiner: Process, joined: tuple[str, ...], since: int
 ) -> Finding:
-    items = "1 item" if queue.depth == 1 else f"{queue.depth} items"
+    items = plural(queue.depth, "item")
     who = names_of(state, joined)
     cannot = "which cannot end" if len(joined) == 1 else "none of which can end"
     return Finding(
         subject=f"{joiner.key} {queue.id}",
         message=f"{described(joiner)} joins {who}, {cannot} before somebody takes what was put in"
         f" {queue.name}: {items}, and nobody does",
-        cause="What is put in a queue has to go through a pipe, which takes 64 KB. A process does"
-        " not end before all that it has put is in there, and nobody empties the pipe while the"
-        " one who should waits in join.",
-        fix="Take all results out of the queue first, then join.",
+        cause="Items of a queue go through a pipe, which holds 64 KB. A process does not end before"
+        " all its items are in the pipe, and nobody empties the pipe while the process that should"
+        " do so waits in join.",
+        fix="Take all items out of the queue first, then join.",
         processes=(joiner.key, *joined),
         objects=(queue.id,),
         since=since,
@@ -96,11 +104,11 @@ def _finding(
 
 RULE = Rule(
     name="join-before-drain",
-    says="a join of a process whose items nobody takes out of a queue that is full",
-    threshold=f"nothing is taken out for {briefly(limits.JOIN_BEFORE_DRAIN_NANOSECONDS)}",
-    exempt="a queue that another process reads, has read, or may still read; a join or a put with"
-    " a time-out; a process that merely takes long to end",
+    says="a join of a process that cannot end because nobody takes its items out of a queue",
+    threshold=f"nothing is taken out for {briefly(JOIN_BEFORE_DRAIN_NANOSECONDS)}",
+    exempt="queues that another process reads, has read or may still read; a join or a put with a"
+    " time-out; processes that merely take long to end",
     find=_find,
     stays=Stays.WITHDRAWN,
-    holds=limits.JOIN_BEFORE_DRAIN_NANOSECONDS,
+    holds=JOIN_BEFORE_DRAIN_NANOSECONDS,
 )

@@ -1,14 +1,17 @@
-"""Rule: children that are still there when the program's first process has ended."""
+"""Rule: children that outlive the first process of the program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, Finding, RunState
+
+LEFT_BEHIND = 1
+"""Minimum number of processes that are still there after the program's end."""
 
 _NAMED = 4
 
@@ -18,7 +21,7 @@ def _find(state: RunState) -> Iterator[Finding]:
     if main is None or any(sender == "mpviz" for _, sender, _ in main.signals):
         return
     left = [process for process in state.processes.values() if _is_left(state, process)]
-    if len(left) >= limits.LEFT_BEHIND:
+    if len(left) >= LEFT_BEHIND:
         yield _finding(main, left)
 
 
@@ -32,14 +35,14 @@ def _is_left(state: RunState, process: Process) -> bool:
 def _finding(main: Process, left: list[Process]) -> Finding:
     named = [f"{described(process)} ({process.left_behind})" for process in left[:_NAMED]]
     named += [f"{len(left) - _NAMED} more"] * (len(left) > _NAMED)
-    count = "1 process was" if len(left) == 1 else f"{len(left)} processes were"
+    count = plural(len(left), "process was", "processes were")
     return Finding(
         subject="program",
         message=f"{count} still there when {described(main)} had ended ({exit_in_words(main)}):"
         f" {', '.join(named)}",
-        cause="A program joins its processes at its exit, and ends its daemons. It does neither"
-        " when it is killed or leaves by os._exit, or for what it has forked by os.fork.",
-        fix="Let the first process end in order: close what it has started, join it, and return"
+        cause="At its exit a program ends its daemons and joins its other processes. It does"
+        " neither if it is killed or leaves by os._exit, nor for children of os.fork.",
+        fix="Let the first process end in order: close and join what it has started, then return"
         " or raise. A child that must not outlive its parent can wait for"
         " multiprocessing.parent_process().sentinel.",
         processes=tuple(process.key for process in left),
@@ -49,11 +52,11 @@ def _finding(main: Process, left: list[Process]) -> Finding:
 
 RULE = Rule(
     name="left-behind",
-    says="processes still there when the program's first process has ended",
+    says="processes that are still there after the program's first process has ended",
     threshold="a quarter of a second after that end",
-    exempt="multiprocessing's own helpers; daemons, which a program ends before it does; other"
-    " programs that were started; forks of forks, which are daemons on purpose (who is forked once"
-    " by os.fork to stay cannot be told apart); a program that was signalled from here",
+    exempt="multiprocessing's own helpers; daemons, which a program ends before itself; other"
+    " programs that it started; forks of forks, which are daemons on purpose (a single fork that is"
+    " meant to stay looks like a fault); programs that mpviz sent a signal",
     find=_find,
     stays=Stays.AS_IT_WAS,
     at_end=True,

@@ -1,62 +1,71 @@
-"""How those fare who take a lock by turns."""
+"""Contention of a lock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.model.primitives.lock import Lock, locks_in_use
 from mpviz.trace.model.state import RunState
+
+LOCK_NANOSECONDS = 1_500_000_000
+"""Minimum time for which a lock has been taken by turns, nanoseconds."""
+
+LOCK_TURNS = 20
+"""Minimum number of times that it was taken."""
+
+LOCK_LONGEST_SHARE = 0.5
+"""Maximum share (0 to 1) that one turn has of the time for which the lock was held. A single turn
+proves nothing, and a person may freeze the program meanwhile."""
 
 
 @dataclass(frozen=True)
 class Turns:
-    """What the turns at a lock come to, from when somebody first came to it to now."""
+    """The use of a lock from the first attempt to take it to the last success."""
 
     lock: Lock
     came: dict[str, int]
-    """Process key: since when it takes the lock, or waits for its first turn, nanoseconds."""
+    """Process key: when it first tried to take the lock, nanoseconds."""
     processes: float
-    """How many these are on average over that time."""
+    """Average number of these processes that were there."""
     waiting: float
-    """How many of them wait for it, on average."""
+    """Average number of them that wait for the lock."""
     held_share: float
-    """Of the time, that it is held."""
+    """Share (0 to 1) of the time for which it is held."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of these processes, who had it last first."""
+        """The keys of these processes, the last holder first."""
         return tuple(dict.fromkeys((self.lock.last_holder, *self.came)))
 
     @property
     def at_work(self) -> float:
-        """How many do not wait for it, on average."""
+        """Average number of them that do not wait for it."""
         return self.processes - self.waiting
 
     @property
     def wait_share(self) -> float:
-        """Of the time of these processes, that they wait for it."""
+        """Share (0 to 1) of their time for which they wait for it."""
         return self.waiting / max(1e-9, self.processes)
 
 
 def turns_at_locks(state: RunState) -> Iterator[Turns]:
-    """Of each lock that several processes have taken by turns for a while, and take now."""
+    """The turns at each lock that processes have taken by turns for long enough."""
     waits: dict[str, dict[str, int]] | None = None
     for lock in locks_in_use(state):
-        if lock.maximum != 1 or lock.acquisitions < limits.LOCK_TURNS:
+        if lock.maximum != 1 or lock.acquisitions < LOCK_TURNS:
             continue
-        if lock.hold.longest > limits.LOCK_LONGEST_SHARE * lock.hold.total:
+        if lock.hold.longest > LOCK_LONGEST_SHARE * lock.hold.total:
             continue
         life = lock.taken - min(lock.takers.values())
-        if life >= limits.LOCK_NANOSECONDS:
+        if life >= LOCK_NANOSECONDS:
             if waits is None:
                 waits = _open_waits(state)
             yield _turns(state, lock, waits.get(lock.id, {}))
 
 
 def _open_waits(state: RunState) -> dict[str, dict[str, int]]:
-    """Who waits for which lock now: lock id, process key, since when."""
+    """The waits that are not over: lock id, process key, and when the wait began, nanoseconds."""
     found: dict[str, dict[str, int]] = {}
     for process in state.processes.values():
         for wait in process.waits.values():
@@ -66,7 +75,7 @@ def _open_waits(state: RunState) -> dict[str, dict[str, int]]:
 
 
 def _turns(state: RunState, lock: Lock, waits: dict[str, int]) -> Turns:
-    # Up to the last time that it was taken: a lock that nobody gets any more is another matter.
+    # Only up to the last acquisition: a lock that nobody gets any more is another matter.
     until = lock.taken
     came = waits | lock.takers
     life = until - min(lock.takers.values())

@@ -1,4 +1,4 @@
-"""A look at a state with all rules: findings are made, brought up to date, and laid to rest."""
+"""Asks rules about a state: findings are added, updated, and marked as over or withdrawn."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _ask(state: RunState, rule: Rule) -> None:
 
 
 def _bring_up_to_date(known: Finding, finding: Finding) -> None:
-    """Let it say what it says now; where and when it was found stays."""
+    """Take over what it says now; when it was found stays."""
     known.message, known.cause, known.fix = finding.message, finding.cause, finding.fix
     known.processes, known.objects = finding.processes, finding.objects
     known.over = -1

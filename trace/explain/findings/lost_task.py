@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly
@@ -12,12 +11,15 @@ from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Tas
 from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
 from mpviz.trace.model.state import Finding, RunState
 
+LOST_TASK_NANOSECONDS = 500_000_000
+"""Minimum time for which somebody waits for a job that has lost a task, nanoseconds."""
+
 _LAZY_CALLS = ("imap", "imap_unordered")
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
-        # Of the others an executor breaks and says so, and mpire's pools raise.
+        # In the other kinds the program learns of it: an executor breaks, and mpire's pools raise.
         if pool.lost_with and pool.kind == "Pool" and pool.ended != "terminate":
             yield from _in_pool(state, pool)
 
@@ -38,10 +40,10 @@ def _in_pool(state: RunState, pool: Pool) -> Iterator[Finding]:
 
 
 def _who_waits(state: RunState, pool: Pool, job: Job, job_id: str) -> tuple[str, ...]:
-    """Who waits for what cannot come any more.
+    """The processes that wait for results which can no longer come.
 
-    Results of an imap are taken one by one: as long as others may come, nobody has to need that
-    of the lost task. A pool that is closed waits for all of them before its workers end.
+    Results of an imap are taken one by one: while others may still come, nobody may need that of
+    the lost task. A pool that was closed waits for all results before its workers end.
     """
     wanted = set()
     if job.call not in _LAZY_CALLS or (job.tasks >= 0 and not job.pending):
@@ -71,11 +73,11 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
     return Finding(
         subject=tasks[0].rpartition("/")[0],
         message=f"{what} ({exit_in_words(first)}), and {who} for {_how_far(job)}",
-        cause="A Pool replaces a dead worker, but does not know which task that was at: nobody"
-        " does it again, and its result never comes.",
-        fix="Find out what ended the worker: too much memory, a crash in C, a signal, an exit of"
-        " its own. A ProcessPoolExecutor raises BrokenProcessPool then; of a Pool, ask for results"
-        " with a time-out, as in map_async(...).get(timeout=60).",
+        cause="A Pool replaces a dead worker, but does not know which task died with it: no other"
+        " worker does that task again, and its result never comes.",
+        fix="Find out what ended the worker: too much memory, a crash in C, a signal, or its own"
+        " exit. A ProcessPoolExecutor raises BrokenProcessPool in this case; with a Pool, wait with"
+        " a time-out, as in map_async(...).get(timeout=60).",
         processes=(*workers, *waiting),
         objects=tasks,
         since=min(state.processes[worker].ended for worker in workers),
@@ -91,12 +93,11 @@ def _how_far(job: Job) -> str:
 
 RULE = Rule(
     name="lost-task",
-    says="a Pool's task lost with its killed worker, for which somebody waits for ever",
-    threshold=f"somebody waits for {briefly(limits.LOST_TASK_NANOSECONDS)} for a job that has"
-    " lost a task",
-    exempt="executors and mpire's pools, which raise; a pool that is terminated; a wait with a"
-    " time-out; an imap while other results may still come; a job that nobody waits for",
+    says="a task of a Pool that died with its worker, while somebody waits for it for ever",
+    threshold=f"somebody waits for {briefly(LOST_TASK_NANOSECONDS)} for a job that has lost a task",
+    exempt="executors and mpire's pools, which raise; pools that are terminated; waits with a"
+    " time-out; an imap while other results may still come; jobs that nobody waits for",
     find=_find,
     stays=Stays.AS_IT_WAS,
-    holds=limits.LOST_TASK_NANOSECONDS,
+    holds=LOST_TASK_NANOSECONDS,
 )

@@ -1,21 +1,26 @@
-"""Rule: updates of a shared value that were lost, since reading and writing were not one step."""
+"""Rule: lost updates of a shared value, whose reading and writing were not one step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.state import Finding, RunState
 
+LOST_UPDATES = 1
+"""Minimum number of updates lost, of a value in whole numbers."""
+
+FLAG_CONTENTS = 2
+"""A value that has held at most so many different contents is a flag: set, not counted up."""
+
 
 def _find(state: RunState) -> Iterator[Finding]:
     for value in state.table(SharedValue).values():
         undone = sum(value.undone_by.values())
-        is_flag = len(value.contents) <= limits.FLAG_CONTENTS
-        if undone >= limits.LOST_UPDATES and value.lost_updates and not is_flag:
+        is_flag = len(value.contents) <= FLAG_CONTENTS
+        if undone >= LOST_UPDATES and value.lost_updates and not is_flag:
             yield _finding(value, undone)
 
 
@@ -27,7 +32,8 @@ def _finding(value: SharedValue, undone: int) -> Finding:
         subject=value.id,
         message=f"{undone} of {plural(value.writes.count, 'write')} of {value.name} undid what"
         f" others had written: it is {abs(value.lost_updates)} {off} than it should be",
-        cause="A process read it, others wrote, and then it wrote what it had made of the old.",
+        cause="A process read it, others wrote, and then the process wrote what it had worked out"
+        " from the old content.",
         fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
         processes=tuple(writers),
         objects=(value.id,),
@@ -38,9 +44,9 @@ def _finding(value: SharedValue, undone: int) -> Finding:
 RULE = Rule(
     name="lost-updates",
     says="updates of a shared value that were lost",
-    threshold=f"{plural(limits.LOST_UPDATES, 'lost update')} of a value in whole numbers",
-    exempt="a flag, which has only ever held two different values; writes by who has not read"
-    " since its own last write; losses that cancel each other out",
+    threshold=f"{plural(LOST_UPDATES, 'lost update')} of a value in whole numbers",
+    exempt="flags, which have only ever held two different values; writes by a process that has not"
+    " read since its previous write; losses that cancel each other out",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

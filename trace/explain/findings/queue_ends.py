@@ -1,4 +1,4 @@
-"""How those fare who put into a queue, and those who take out of it."""
+"""Waits of producers and consumers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ from mpviz.trace.model.primitives.queue import Queue, Turns
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
+QUEUE_ITEMS = 30
+"""Minimum number of items that have gone through a queue before its pace is judged."""
+
+QUEUE_NANOSECONDS = 2_000_000_000
+"""Minimum time for which items have gone through it, nanoseconds."""
+
+QUEUE_WAITS_SHARE = 0.75
+"""Minimum share (0 to 1) of items that had to be waited for: one long wait is no lack of pace."""
+
+QUEUE_OTHER_END_SHARE = 0.1
+"""Maximum share (0 to 1) of time that those at the other end wait, since they set the pace."""
+
+QUEUE_MAKING_NANOSECONDS = 1_000_000
+"""Minimum time to make an item, nanoseconds. Faster producers only distribute existing items."""
+
 
 @dataclass(frozen=True)
 class End:
-    """One end of a queue: the sums over all who use it."""
+    """One end of a queue: sums over all processes that use it."""
 
     processes: tuple[Process, ...]
     span: int
-    """Nanoseconds from the first item to the last, or to now for who waits."""
+    """Nanoseconds from the first item to the last, or to now if a process waits."""
     waited: int
-    """Nanoseconds of these."""
+    """Nanoseconds of :attr:`span` that they waited."""
     items: int
     waits: int
     """Items that had to be waited for."""
@@ -29,27 +44,27 @@ class End:
 
     @property
     def wait_share(self) -> float:
-        """Of the time, that they wait."""
+        """Share (0 to 1) of the time for which they wait."""
         return self.waited / max(1, self.span)
 
     @property
     def waits_share(self) -> float:
-        """Of the items, that they had to wait for."""
+        """Share (0 to 1) of the items that they had to wait for."""
         return self.waits / max(1, self.items)
 
     @property
     def own_time(self) -> float:
-        """What they do with an item themselves, to make or to use it, nanoseconds."""
+        """Average time to make or to use an item, nanoseconds."""
         return (self.span - self.waited) / max(1, self.items)
 
 
 def putting(state: RunState, queue: Queue) -> End:
-    """Those who put."""
+    """The producers."""
     return _end(state, queue.putters, "put", queue.id, state.now)
 
 
 def taking(state: RunState, queue: Queue) -> End:
-    """Those who take; a wait counts as long as anything is put, and not for the end of it all."""
+    """The consumers; a wait counts only until the last put, not for the end of all items."""
     last_put = max((turns.last for turns in _regulars(queue.putters).values()), default=0)
     return _end(state, queue.takers, "get", queue.id, last_put)
 
@@ -63,7 +78,7 @@ def lifetime(queue: Queue) -> int:
 
 
 def _regulars(turns: dict[str, Turns]) -> dict[str, Turns]:
-    """Those who use it again and again, and not once, such as to tell the others of the end."""
+    """The processes that use it again and again, not just once to say that the end has come."""
     most = max((turn.items for turn in turns.values()), default=0)
     return {key: turn for key, turn in turns.items() if turn.items * 10 >= most}
 

@@ -8,6 +8,11 @@ from enum import Enum
 
 from mpviz.trace.model.state import Finding, RunState
 
+MARGIN = 0.1
+"""How far below its threshold a share (0 to 1) may fall before the finding is withdrawn.
+
+Until then the finding is marked as over."""
+
 
 class Stays(Enum):
     """What becomes of a finding when its rule no longer makes it."""
@@ -15,41 +20,40 @@ class Stays(Enum):
     AS_IT_WAS = "stays"
     """It happened: nothing that comes later undoes it."""
     OVER = "is over"
-    """It was so, for a while."""
+    """It was true for a while, and is no longer."""
     WITHDRAWN = "is withdrawn"
-    """It was a judgement on what had been seen by then, and more has been seen since."""
+    """It was a judgement on what had been seen by then, which later records contradict."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: names what is wrong in a state. It is asked ten times a second or so (at each
-    sample) and at the end, so it reads sums and not every task.
+    """A rule, which names what is wrong in a state.
+
+    It is asked at each sample, some ten times a second, so it reads sums and not every task.
     """
 
     name: str
     """One word or a few with hyphens, for ``--silence`` and ``--fail-on``."""
     says: str
-    """What it finds, for a list of all rules: "a task lost with its worker"."""
+    """What it finds, for the list of all rules: "a task lost with its worker"."""
     threshold: str
-    """From when on it says so, in words with numbers out of
-    :mod:`mpviz.trace.explain.findings.limits`."""
+    """The condition that triggers it, in words, with the numbers of its module."""
     exempt: str
-    """What looks alike, is no fault, and is left alone; in words."""
+    """What looks similar and is no fault, in words."""
     find: Callable[[RunState], Iterable[Finding]]
-    """What is wrong in this state, at most one finding for each subject. It changes nothing."""
+    """What is wrong in this state, at most one finding for each subject; it changes nothing."""
     stays: Stays
     holds: int = 0
-    """How long it has to be found without a break before it is said, nanoseconds.
+    """Nanoseconds for which each look has to find it before it is told.
 
-    More than 0 takes two looks at least.
+    More than 0 takes at least two looks.
     """
     at_end: bool = False
-    """It is asked only when all is over; every other rule only until the end begins.
-
-    From then on processes die because mpviz or their program ends them.
+    """It is asked only when the run is over. All other rules are asked only until the end begins,
+    when processes start to die because mpviz or the program ends them.
     """
     nearly: Callable[[RunState, str], bool] | None = None
-    """Whether this subject is below the threshold, but within a margin of it.
+    """Whether this subject is below the threshold by less than :data:`MARGIN`.
 
-    Then the finding is marked as over instead of withdrawn, or it would come and go.
+    If so, its finding is marked as over instead of withdrawn: otherwise it would come and go.
     """

@@ -1,24 +1,32 @@
-"""Rule: work that is done under a lock, so that one process at a time gets on."""
+"""Rule: work that is done while a lock is held, so that only one process at a time works."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
-from mpviz.trace.explain.findings.lock_turns import Turns, turns_at_locks
-from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.lock_turns import LOCK_NANOSECONDS, Turns, turns_at_locks
+from mpviz.trace.explain.findings.rule import MARGIN, Rule, Stays
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.state import Finding, RunState
 
+LOCK_HELD_SHARE = 0.8
+"""Minimum share (0 to 1) of the window in which the lock is held: the work is done under it."""
+
+LOCK_AT_WORK = 1.5
+"""Maximum average number of processes that do not wait: the holder, and hardly another."""
+
+LOCK_BESIDE_SHARE = 0.3
+"""Maximum share (0 to 1) of the others that do not wait. Of two processes, 1.3 may be at work."""
+
 
 def is_serial(turns: Turns, margin: float = 0.0) -> bool:
-    """Whether all but its holder wait, nearly all of the time."""
+    """Whether all processes but the holder wait nearly all of the time."""
     if len(turns.came) < 2:
         return False
-    most = 1 + limits.LOCK_BESIDE_SHARE * (len(turns.came) - 1)
+    most = 1 + LOCK_BESIDE_SHARE * (len(turns.came) - 1)
     return (
-        turns.held_share >= limits.LOCK_HELD_SHARE - margin
-        and turns.at_work <= min(limits.LOCK_AT_WORK, most) + margin
+        turns.held_share >= LOCK_HELD_SHARE - margin
+        and turns.at_work <= min(LOCK_AT_WORK, most) + margin
     )
 
 
@@ -30,9 +38,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _nearly(state: RunState, lock_id: str) -> bool:
     return any(
-        is_serial(turns, limits.MARGIN)
-        for turns in turns_at_locks(state)
-        if turns.lock.id == lock_id
+        is_serial(turns, MARGIN) for turns in turns_at_locks(state) if turns.lock.id == lock_id
     )
 
 
@@ -42,9 +48,9 @@ def _finding(turns: Turns) -> Finding:
         subject=lock.id,
         message=f"{lock.kind.lower()} {lock.name} is held {turns.held_share:.0%} of the time:"
         f" of {len(turns.came)} processes {turns.at_work:.1f} can work at a time",
-        cause=f"Nearly all of the work is done while the lock is held, {briefly(lock.hold.mean)}"
-        " each time; the others wait for it.",
-        fix="Work before you take the lock, and hold it only to put in what came of it.",
+        cause="Nearly all of the work is done while the lock is held, for"
+        f" {briefly(lock.hold.mean)} each time, while the others wait for it.",
+        fix="Do the work before you take the lock, and hold the lock only to hand in the result.",
         processes=turns.keys,
         objects=(lock.id,),
         since=min(turns.came.values()),
@@ -54,10 +60,10 @@ def _finding(turns: Turns) -> Finding:
 RULE = Rule(
     name="serial-by-lock",
     says="work made serial by a lock",
-    threshold=f"a lock that is held {limits.LOCK_HELD_SHARE:.0%} of"
-    f" {briefly(limits.LOCK_NANOSECONDS)} or more, while {limits.LOCK_AT_WORK:g} processes at most"
+    threshold=f"a lock that is held {LOCK_HELD_SHARE:.0%} of"
+    f" {briefly(LOCK_NANOSECONDS)} or more, while {LOCK_AT_WORK:g} processes at most"
     " do not wait for it, on average",
-    exempt="semaphores, a condition's lock, and a lock that hardly anybody waits for",
+    exempt="semaphores, a condition's lock, and locks that hardly anybody waits for",
     find=_find,
     stays=Stays.WITHDRAWN,
     nearly=_nearly,

@@ -1,24 +1,32 @@
-"""Rule: processes that took longer to start than for all they then did."""
+"""Rule: processes that took longer to start than to do all their work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
 
+STARTING_NANOSECONDS = 1_000_000_000
+"""Minimum time that all starts took together, nanoseconds."""
+
+STARTING_PROCESSES = 4
+"""Minimum number of processes that have ended: only then is it known how much work each did."""
+
+STARTING_TIMES = 2.0
+"""How many times as long as the work the starts took, at least."""
+
 
 def _find(state: RunState) -> Iterator[Finding]:
     for group in state.table(WorkerGroup).values():
-        if group.starting < limits.STARTING_NANOSECONDS:
+        if group.starting < STARTING_NANOSECONDS:
             continue
-        if group.starting >= limits.STARTING_TIMES * group.working:
+        if group.starting >= STARTING_TIMES * group.working:
             count = sum(group.ended.values())
-            if count >= limits.STARTING_PROCESSES:
+            if count >= STARTING_PROCESSES:
                 yield _finding(state, group, count)
 
 
@@ -30,11 +38,11 @@ def _nearly(state: RunState, group_id: str) -> bool:
 def _finding(state: RunState, group: WorkerGroup, count: int) -> Finding:
     pool = state.table(Pool).get(group.pool)
     who = plural(count, "worker") + f" of {pool.name}" if pool else plural(count, "process")
-    what = "" if pool or not group.function else f" for {group.function}"
+    work = f"to run {group.function}" if group.function and not pool else "to work"
     return Finding(
         subject=group.id,
-        message=f"{who} took {briefly(group.starting)} to start and worked{what}"
-        f" {briefly(group.working)}, all together",
+        message=f"{who} took {briefly(group.starting)} to start and"
+        f" {briefly(group.working)} {work}, all together",
         cause=_cause(group, pool),
         fix="Start few processes and give each of them more to do"
         + (", or do so little work without a pool." if pool else ": a Pool keeps its workers."),
@@ -52,22 +60,21 @@ def _cause(group: WorkerGroup, pool: Pool | None) -> str:
 
 
 _WHAT_A_START_IS = {
-    "fork": "Each start is a copy of the parent, which took up to {}.",
-    "spawn": "Each is a new Python that imports the program again before it begins, which took up"
-    " to {}.",
-    "forkserver": "Each is a copy of the fork server, and imports whatever of the program the fork"
-    " server had not imported, which took up to {}.",
+    "fork": "Each start makes a copy of the parent, which took up to {}.",
+    "spawn": "Each start is a new Python that imports the program again, which took up to {}.",
+    "forkserver": "Each start makes a copy of the fork server, and imports what of the program that"
+    " has not imported, which took up to {}.",
 }
 """What a start is, by start method; used if all were started by the same method."""
 
 RULE = Rule(
     name="startup-longer",
     says="processes that took longer to start than to work",
-    threshold=f"{limits.STARTING_PROCESSES} or more that took"
-    f" {briefly(limits.STARTING_NANOSECONDS)} to start, all together, and"
-    f" {limits.STARTING_TIMES:g} times as long as they worked",
-    exempt="processes that live: they may have much to do yet; what waits for a lock or a queue"
-    " counts as work",
+    threshold=f"{STARTING_PROCESSES} or more that took"
+    f" {briefly(STARTING_NANOSECONDS)} to start, all together, and"
+    f" {STARTING_TIMES:g} times as long as they worked",
+    exempt="processes that are alive, which may still have much to do; waits for a lock or a queue"
+    " count as work",
     find=_find,
     stays=Stays.WITHDRAWN,
     nearly=_nearly,

@@ -1,15 +1,27 @@
-"""Rule: a few long tasks at the end of a job, while the other workers have nothing left to do."""
+"""Rule: a few long tasks at the end of a job, while the other workers have nothing to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.model.state import Finding, RunState
+
+TAIL_NANOSECONDS = 1_000_000_000
+"""Minimum time for which a few work alone and the others have nothing left to do, nanoseconds."""
+
+TAIL_SHARE = 0.3
+"""Minimum share (0 to 1) of the time of the whole work for which they work alone."""
+
+TAIL_LATE_SHARE = 0.1
+"""Minimum delay from the start of a job to that of its last tasks for them to count as begun late,
+as a share (0 to 1) of the time that they have run."""
+
+TAIL_TIMES = 2.0
+"""How many times as long as the others they take, at least."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -21,28 +33,45 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _tail(state: RunState, pool: Pool) -> tuple[Job, list[Task]] | None:
-    """The job that is down to its last tasks, and these, where they hold up the rest."""
+    """A job that is down to its last tasks, and those tasks; None unless they hold up the rest."""
     tasks = [state.table(Task)[each] for each in pool.at_work.values()]
     job = pool.jobs.get(tasks[0].job)
-    ended = job.done + job.raised if job is not None else 0
-    if job is None or not ended or job.call in SINGLE_CALLS or job.tasks < 0 or job.queued:
-        return None
+    if (
+        job is not None
+        and _has_only_these_left(job, tasks)
+        and _run_alone_for_long(state, job, tasks)
+        and _are_at_work(state, tasks)
+        and _are_longer(state, job, tasks)
+    ):
+        return job, tasks
+    return None
+
+
+def _has_only_these_left(job: Job, tasks: list[Task]) -> bool:
+    is_cut_into_tasks = job.call not in SINGLE_CALLS and job.tasks >= 0
+    return is_cut_into_tasks and not job.queued and all(task.job == job.number for task in tasks)
+
+
+def _run_alone_for_long(state: RunState, job: Job, tasks: list[Task]) -> bool:
     alone = _alone(state, job, tasks)
-    if alone < limits.TAIL_NANOSECONDS or alone < limits.TAIL_SHARE * (state.now - job.submitted):
-        return None
-    # What waits for a lock or a queue is held up itself.
-    if any(state.processes[task.worker].activity is not Activity.TASK for task in tasks):
-        return None
-    if any(task.job != job.number for task in tasks):
-        return None
+    return alone >= TAIL_NANOSECONDS and alone >= TAIL_SHARE * (state.now - job.submitted)
+
+
+def _are_at_work(state: RunState, tasks: list[Task]) -> bool:
+    """Whether none of them waits, for example for a lock: then it would be held up itself."""
+    return all(state.processes[task.worker].activity is Activity.TASK for task in tasks)
+
+
+def _are_longer(state: RunState, job: Job, tasks: list[Task]) -> bool:
+    ended = job.done + job.raised
     longest = state.now - min(task.started for task in tasks)
-    return (job, tasks) if longest >= limits.TAIL_TIMES * job.busy / ended else None
+    return ended > 0 and longest >= TAIL_TIMES * job.busy / ended
 
 
 def _alone(state: RunState, job: Job, tasks: list[Task]) -> int:
-    """How long only these have run, without what somebody stopped them for."""
+    """Nanoseconds for which only these tasks have run, without time for which they were stopped."""
     alone = state.now - job.last_end
-    if alone >= limits.TAIL_NANOSECONDS:
+    if alone >= TAIL_NANOSECONDS:
         lane = state.processes[tasks[0].worker].lane
         alone -= lane.mix(job.last_end, state.now)[Activity.STOPPED]
     return alone
@@ -56,8 +85,8 @@ def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Findin
     who = one if len(tasks) == 1 else f"the last {len(tasks)} tasks of {tasks[0].function} have"
     idle = plural(pool.size - len(tasks), "worker") + f" of {pool.name}"
     share = alone / max(1, state.now - job.submitted)
-    # Beginning it first saves at most the time between the job's begin and its own.
-    is_late = tasks[0].started - job.submitted >= limits.TAIL_LATE_SHARE * ran
+    # To begin it first saves at most the time from the start of the job to its own start.
+    is_late = tasks[0].started - job.submitted >= TAIL_LATE_SHARE * ran
     return Finding(
         subject=f"{pool.id}/{job.number}",
         message=f"{who} run for {briefly(ran)}, others took {briefly(mean)}: {idle}"
@@ -73,12 +102,12 @@ def _finding(state: RunState, pool: Pool, job: Job, tasks: list[Task]) -> Findin
 def _cause(task: Task, is_late: bool) -> str:
     if task.items > 1:
         return (
-            f"It is a chunk of {task.items} items, which go to one worker in one piece; no other"
-            " can take over any of them."
+            f"It is a chunk of {task.items} items, which go to one worker in one piece: no other"
+            " worker can take over any of them."
         )
     if not is_late:
-        return "It is longer than the others, though it was begun with the first of them."
-    return "It is longer than the others, and was begun late, when little else was left to do."
+        return "It takes longer than the others, though it began with the first of them."
+    return "It takes longer than the others, and began late, when little else was left to do."
 
 
 def _fix(task: Task, is_late: bool) -> str:
@@ -88,16 +117,16 @@ def _fix(task: Task, is_late: bool) -> str:
             f"Use smaller chunks: chunksize={smaller} would make {-(-task.items // smaller)} of it."
         )
     if not is_late:
-        return "Cut it into smaller tasks: the job cannot take less time than its longest one."
+        return "Cut it into smaller tasks: the job cannot take less time than its longest task."
     return "Hand out the longest tasks first, or cut them into smaller ones."
 
 
 RULE = Rule(
     name="straggler",
-    says="the last tasks of a job, when all wait for them since they take longer than the others",
-    threshold=f"last tasks {limits.TAIL_TIMES:g} times as long as the others, for which half of the"
-    f" workers or more have had nothing to do for {briefly(limits.TAIL_NANOSECONDS)} and"
-    f" {limits.TAIL_SHARE:.0%} of the job's time",
+    says="the last tasks of a job, which take longer than the others, so that all wait for them",
+    threshold=f"last tasks that take {TAIL_TIMES:g} times as long as the others, while half of the"
+    f" workers or more have had nothing to do for {briefly(TAIL_NANOSECONDS)} and"
+    f" {TAIL_SHARE:.0%} of the job's time",
     exempt="calls that are submitted one by one; last tasks no longer than the others; tasks that"
     " wait for a lock, a queue or another process",
     find=_find,

@@ -1,15 +1,32 @@
-"""Rule: tasks so small that to hand them out takes longer than to do them."""
+"""Rule: tasks so small that handing them out takes longer than doing them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool
 from mpviz.trace.model.state import Finding, RunState
+
+SMALL_TASKS = 1000
+"""Minimum number of tasks that a pool has done before their size is judged."""
+
+SMALL_TASK_NANOSECONDS = 200_000
+"""Maximum average duration of a small task, nanoseconds."""
+
+SMALL_TASKS_A_SECOND = 500
+"""Minimum tasks a second: with fewer, it is the program that is slow to make them."""
+
+SMALL_TASKS_WORK_SHARE = 0.5
+"""Maximum share (0 to 1) of worker time spent in tasks."""
+
+SMALL_TASKS_HOLD_NANOSECONDS = 500_000_000
+"""Minimum time for which all of that is true, nanoseconds."""
+
+GOOD_TASK_NANOSECONDS = 20_000_000
+"""A task of so many nanoseconds makes the way to a worker and back cheap."""
 
 _TENTHS = 10
 
@@ -17,16 +34,16 @@ _TENTHS = 10
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
         mean = pool.duration.mean
-        if pool.duration.count < limits.SMALL_TASKS or mean > limits.SMALL_TASK_NANOSECONDS:
+        if pool.duration.count < SMALL_TASKS or mean > SMALL_TASK_NANOSECONDS:
             continue
         rate = _rate(pool)
         at_work = rate * mean / 1e9 / max(1, pool.most_at_work)
-        if rate >= limits.SMALL_TASKS_A_SECOND and at_work <= limits.SMALL_TASKS_WORK_SHARE:
+        if rate >= SMALL_TASKS_A_SECOND and at_work <= SMALL_TASKS_WORK_SHARE:
             yield _finding(pool, mean, at_work)
 
 
 def _rate(pool: Pool) -> float:
-    """Tasks a second in the last second of tasks, without its tenths in which there were none."""
+    """Tasks a second in the last second of tasks, without the tenths of it that had none."""
     last = pool.last_end // Rate.STEP
     if last - pool.first_task // Rate.STEP <= _TENTHS:
         return 0.0
@@ -41,7 +58,7 @@ def _finding(pool: Pool, mean: int, at_work: float) -> Finding:
         subject=pool.id,
         message=f"tasks{function} take {briefly(mean)} on average, so that the workers of"
         f" {pool.name} are at work {at_work:.0%} of the time",
-        cause="To send a task to a worker and its result back takes longer than to do it.",
+        cause="Sending a task to a worker and its result back takes longer than doing it.",
         fix=_fix(pool, job, mean),
         processes=(pool.process, *pool.done_by) if pool.process else tuple(pool.done_by),
         objects=(pool.id,),
@@ -51,11 +68,11 @@ def _finding(pool: Pool, mean: int, at_work: float) -> Finding:
 
 def _fix(pool: Pool, job: Job | None, mean: int) -> str:
     if job is None or job.call in SINGLE_CALLS or job.items <= 0:
-        return "Hand out many at once: map with a chunksize, or a function that does many."
+        return "Hand out many items at once: map with a chunksize, or a function that does many."
     an_item = max(1.0, mean * pool.duration.count / max(1, sum(pool.items_by.values())))
-    # Four chunks for each worker, at least, keep all of them busy to the end.
+    # At least four chunks for each worker keep all workers busy to the end.
     most = max(1, job.items // (4 * max(1, pool.size)))
-    chunksize = max(1, min(most, round(limits.GOOD_TASK_NANOSECONDS / an_item)))
+    chunksize = max(1, min(most, round(GOOD_TASK_NANOSECONDS / an_item)))
     chunks = plural(-(-job.items // chunksize), "task")
     return (
         f"Hand out many items at once: chunksize={chunksize} would make {chunks} of"
@@ -65,12 +82,12 @@ def _fix(pool: Pool, job: Job | None, mean: int) -> str:
 
 RULE = Rule(
     name="tasks-too-small",
-    says="tasks so small that to hand them out takes longer than to do them",
-    threshold=f"{limits.SMALL_TASKS} tasks of {briefly(limits.SMALL_TASK_NANOSECONDS)} or less on"
-    f" average, {limits.SMALL_TASKS_A_SECOND} a second or more, for"
-    f" {1 + limits.SMALL_TASKS_HOLD_NANOSECONDS / 1e9:g} s",
-    exempt="a pool that has few tasks to do, since whoever makes them is slow",
+    says="tasks so small that handing them out takes longer than doing them",
+    threshold=f"{SMALL_TASKS} tasks of {briefly(SMALL_TASK_NANOSECONDS)} or less on"
+    f" average, {SMALL_TASKS_A_SECOND} a second or more, for"
+    f" {1 + SMALL_TASKS_HOLD_NANOSECONDS / 1e9:g} s",
+    exempt="pools with few tasks to do, because the program is slow to make them",
     find=_find,
     stays=Stays.AS_IT_WAS,
-    holds=limits.SMALL_TASKS_HOLD_NANOSECONDS,
+    holds=SMALL_TASKS_HOLD_NANOSECONDS,
 )

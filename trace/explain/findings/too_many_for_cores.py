@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import CROWD_SAMPLES, Cores, CoreUse, Finding, RunState
+
+CROWD_TIMES = 2.5
+"""Minimum average number of processes that want to run, for each core that the program may use."""
+
+CROWD_MORE = 4
+"""Minimum excess of such processes over cores: on one core, two or three do no harm."""
+
+CROWD_CORES_SHARE = 0.9
+"""Minimum share (0 to 1) of these cores that is in use meanwhile, by any program."""
+
+CROWD_OWN_SHARE = 0.1
+"""Minimum share (0 to 1) of these cores that the program uses: below it, others cause the wait."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -23,11 +35,11 @@ def _find(state: RunState) -> Iterator[Finding]:
     # A process that is always ready sometimes shows up as ready for 99 percent of the time.
     wanted = round(sum(cores.wanted) / CROWD_SAMPLES, 1)
     had = sum(cores.had) / CROWD_SAMPLES
-    if wanted < most_for(cores.count) or had < limits.CROWD_OWN_SHARE * cores.count:
+    if wanted < most_for(cores.count) or had < CROWD_OWN_SHARE * cores.count:
         return
     moments = [cores.history[index] for index in range(-CROWD_SAMPLES, 0)]
     used = max(had, sum(_used(state, uses) for _, uses in moments) / CROWD_SAMPLES)
-    if used >= limits.CROWD_CORES_SHARE * cores.count:
+    if used >= CROWD_CORES_SHARE * cores.count:
         yield _finding(state, wanted, (had, used - had), since=moments[0][0])
 
 
@@ -38,8 +50,8 @@ def _used(state: RunState, uses: list[CoreUse]) -> float:
 
 
 def most_for(cores: int) -> float:
-    """How many may want to run on so many cores before anything is said."""
-    return max(limits.CROWD_TIMES * cores, cores + limits.CROWD_MORE)
+    """The number of processes that want to run on so many cores from which on they are too many."""
+    return max(CROWD_TIMES * cores, cores + CROWD_MORE)
 
 
 def _finding(state: RunState, wanted: float, use: tuple[float, float], since: int) -> Finding:
@@ -47,14 +59,14 @@ def _finding(state: RunState, wanted: float, use: tuple[float, float], since: in
     running = [each for each in state.processes.values() if each.alive and each.demand >= 0.5]
     running.sort(key=lambda process: (-process.cpu_percent, process.number))
     count = state.cores.count
-    have_most = others >= limits.STARVED_OTHERS_SHARE * count
+    have_most = others >= STARVED_OTHERS_SHARE * count
     return Finding(
         subject="cores",
         message=f"{wanted:.0f} processes want to run at once on {plural(count, 'core')}, so that"
         f" each gets {had / wanted:.0%} of one"
         + (f"; other programs use {others:.1f} of them" if have_most else ""),
-        cause="More processes than cores do not work faster: they take turns, and each turn costs"
-        " time, and all of them memory at once.",
+        cause="More processes than cores do not work faster: they take turns. Each turn costs time,"
+        " and all processes take memory at once.",
         fix=_fix(state.cores),
         processes=tuple(process.key for process in running),
         objects=_pools(state, running),
@@ -80,11 +92,11 @@ def _pools(state: RunState, processes: list[Process]) -> tuple[str, ...]:
 RULE = Rule(
     name="too-many-for-cores",
     says="many more processes that want to run than cores",
-    threshold=f"{limits.CROWD_TIMES:g} for each core that the program may use, and at least"
-    f" {limits.CROWD_MORE} more than there are cores, averaged over {CROWD_SAMPLES / 10:g} s in"
-    f" which the cores are in use, {limits.CROWD_OWN_SHARE:.0%} of them by the program",
-    exempt="processes that sleep or wait, for a disk or the network too, and those that start; a"
-    " program that gets no core because other programs use them",
+    threshold=f"{CROWD_TIMES:g} for each core that the program may use, and at least"
+    f" {CROWD_MORE} more than there are cores, averaged over {CROWD_SAMPLES / 10:g} s in"
+    f" which the cores are in use, {CROWD_OWN_SHARE:.0%} of them by the program",
+    exempt="processes that sleep, wait (for a disk or the network, too) or start; programs that get"
+    " no core because other programs use them",
     find=_find,
     stays=Stays.OVER,
 )

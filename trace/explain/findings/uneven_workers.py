@@ -1,12 +1,12 @@
-"""Rule: processes that share a work by hand, and some have much more of it than the others."""
+"""Rule: processes that share work without a pool, some with much more of it than others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.evidence import is_busy
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.findings.straggler import TAIL_NANOSECONDS, TAIL_SHARE, TAIL_TIMES
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.queue import Queue
@@ -28,7 +28,7 @@ def _find(state: RunState) -> Iterator[Finding]:
             or ended < 2
         ):
             continue
-        if alone >= limits.TAIL_NANOSECONDS:
+        if alone >= TAIL_NANOSECONDS:
             rest = [state.processes[key] for key in group.alive]
             if all(_is_behind(state, group, process) for process in rest) and _share(state, rest):
                 yield _finding(state, group, rest)
@@ -37,17 +37,17 @@ def _find(state: RunState) -> Iterator[Finding]:
 def _is_behind(state: RunState, group: WorkerGroup, process: Process) -> bool:
     alone = state.now - group.last_end
     return (
-        # Who came when others were gone already is another wave.
+        # A process that began when others had ended belongs to another batch.
         0 <= process.began < group.first_end
-        and alone >= limits.TAIL_SHARE * (state.now - process.began)
+        and alone >= TAIL_SHARE * (state.now - process.began)
         and is_busy(process)
         and process.activity in (Activity.RUNNING, Activity.TASK)
-        and _ran(process, process.began, state.now) >= limits.TAIL_TIMES * _mean(group)
+        and _ran(process, process.began, state.now) >= TAIL_TIMES * _mean(group)
     )
 
 
 def _share(state: RunState, rest: list[Process]) -> bool:
-    """Whether each has a share of its own, and does not take from a queue what there is."""
+    """Whether each has a fixed share, instead of taking its work from a queue."""
     queues = state.table(Queue).values()
     return not any(process.key in queue.takers for queue in queues for process in rest)
 
@@ -71,8 +71,8 @@ def _finding(state: RunState, group: WorkerGroup, rest: list[Process]) -> Findin
         message=f"{names_of(state, keys)} {has} run {group.function} for {briefly(ran)}, and"
         f" {briefly(state.now - group.last_end)} of it alone: {plural(ended, 'other')} took"
         f" {briefly(_mean(group))} on average",
-        cause="The work was shared out beforehand, and the shares take differently long.",
-        fix="Share it out in small pieces as the processes get free: a Pool with a small"
+        cause="The work was shared out beforehand, and some shares take longer than others.",
+        fix="Hand out small pieces of work to whichever process is free: use a Pool with a small"
         " chunksize, or a Queue that all take from.",
         processes=keys,
         since=group.last_end,
@@ -81,12 +81,12 @@ def _finding(state: RunState, group: WorkerGroup, rest: list[Process]) -> Findin
 
 RULE = Rule(
     name="uneven-workers",
-    says="processes with much more work than others that were started for the same",
+    says="processes with much more work than others that run the same function",
     threshold=f"half of three or more that have been at work alone for"
-    f" {briefly(limits.TAIL_NANOSECONDS)} and {limits.TAIL_SHARE:.0%} of their time, and"
-    f" {limits.TAIL_TIMES:g} times as long as the others",
-    exempt="a pool's workers; processes that take their work from a queue, that do not run side by"
-    " side, or that sleep or wait; groups of which one failed",
+    f" {briefly(TAIL_NANOSECONDS)} and {TAIL_SHARE:.0%} of their time, and"
+    f" {TAIL_TIMES:g} times as long as the others",
+    exempt="workers of a pool; processes that take their work from a queue, do not run side by"
+    " side, sleep or wait; groups in which one has failed",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -1,15 +1,17 @@
-"""Rule: children that ended long ago, and whose parent goes on without asking how."""
+"""Rule: children that ended long ago, and that their parent has not joined."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings import limits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, Finding, RunState
+
+ZOMBIE_NANOSECONDS = 10_000_000_000
+"""Minimum age of an ended child that nobody has joined, nanoseconds."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -19,7 +21,7 @@ def _find(state: RunState) -> Iterator[Finding]:
     for key in state.zombies:
         zombie = state.processes[key]
         parent = state.by_pid.get(zombie.kernel_parent)
-        is_old = state.now - _end_of(zombie) >= limits.ZOMBIE_NANOSECONDS
+        is_old = state.now - _end_of(zombie) >= ZOMBIE_NANOSECONDS
         if is_old and parent is not None and _is_neglectful(parent):
             children.setdefault(parent.key, []).append(zombie)
     for key, zombies in children.items():
@@ -32,14 +34,14 @@ def _end_of(zombie: Process) -> int:
 
 
 def _is_neglectful(parent: Process) -> bool:
-    """Whether a parent is a Python that lives, runs, and is not about to join somebody just now."""
+    """Whether a parent is an observed Python that runs, and neither exits nor joins just now."""
     is_joining = any(wait.what in ("process", "workers") for wait in parent.waits.values())
     is_ours = parent.alive and parent.probed and parent.role not in HELPERS
     return is_ours and not is_joining and not parent.stopped and parent.exiting < 0
 
 
 def _has_a_sibling_at_work(state: RunState, parent: str, zombies: list[Process]) -> bool:
-    """Whether another child that was started before their end still works: joined after that."""
+    """Whether an older child still works: all may be joined after that."""
     last = max(map(_end_of, zombies))
     return any(
         process.alive
@@ -54,17 +56,17 @@ def _has_a_sibling_at_work(state: RunState, parent: str, zombies: list[Process])
 def _finding(state: RunState, parent: Process, zombies: list[Process]) -> Finding:
     keys = tuple(zombie.key for zombie in zombies)
     first = min(map(_end_of, zombies))
-    seconds = limits.ZOMBIE_NANOSECONDS // 1_000_000_000
-    count = "1 child" if len(keys) == 1 else f"{len(keys)} children"
+    seconds = ZOMBIE_NANOSECONDS // 1_000_000_000
+    count = plural(len(keys), "child", "children")
     has = "has" if len(keys) == 1 else "have"
     return Finding(
         subject=parent.key,
         message=f"{count} of {described(parent)} {has} ended more than {seconds} s ago and"
         f" {has} not been joined: {names_of(state, keys)}",
-        cause="The system keeps the exit status of a process, and its pid, until its parent has"
-        " asked for it. Nobody has looked whether these have failed.",
+        cause="The system keeps the pid and the exit status of a process until its parent asks for"
+        " them. Nobody has checked whether these have failed.",
         fix="join() each process that you start and look at its exitcode; active_children() joins"
-        " all that have ended. For what subprocess starts it is wait() or poll().",
+        " all that have ended. For processes of subprocess, call wait() or poll().",
         processes=(parent.key, *keys),
         since=first,
     )
@@ -73,10 +75,9 @@ def _finding(state: RunState, parent: Process, zombies: list[Process]) -> Findin
 RULE = Rule(
     name="zombies",
     says="children that have ended and were never joined, while their parent goes on",
-    threshold=f"{briefly(limits.ZOMBIE_NANOSECONDS)} after their end",
-    exempt="children of a parent that is in a join, at its exit, or has other children of that time"
-    " still at work; those of the fork server, which joins them itself; it is withdrawn when they"
-    " are joined after all",
+    threshold=f"{briefly(ZOMBIE_NANOSECONDS)} after their end",
+    exempt="children whose parent joins or exits just now, or has older children still at work;"
+    " those of the fork server, which joins them itself; withdrawn when they are joined after all",
     find=_find,
     stays=Stays.WITHDRAWN,
 )

@@ -8,7 +8,8 @@ from functools import cache, partial
 from typing import Any
 
 from mpviz.trace.model.events import (
-    COMMON_EVENTS,
+    FROM_SUPERVISOR,
+    FROM_VIEWER,
     Event,
     Marked,
     Output,
@@ -370,5 +371,5 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Trouble: note_trouble,
 }
 
-EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*COMMON_EVENTS, *_HANDLERS)))
+EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*FROM_SUPERVISOR, *FROM_VIEWER, *_HANDLERS)))
 """Every kind of event there is."""

@@ -111,6 +111,11 @@ def _take_in_process(state: RunState, time: int, sample: ProcessSample) -> Proce
             note_signal(process, time, "mpviz", our_signal)
         end_process(state, process, time, unseen_end)
         return None
+    _take_in_use(state, process, time, sample)
+    return process
+
+
+def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
     process.kernel_parent = sample.parent
     process.status = sample.status
     process.zombie = sample.status == "Z"
@@ -128,4 +133,3 @@ def _take_in_process(state: RunState, time: int, sample: ProcessSample) -> Proce
     read_cpu(process, time, sample.cpu_seconds)
     read_waits_for_core(process, time, sample)
     count_look(process, sample.status == "R")
-    return process

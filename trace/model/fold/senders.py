@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import (
+    FROM_SUPERVISOR,
     Event,
     ProbeError,
     ProcessExited,
-    ProgramEnded,
     ProgramFailed,
     ProgramStarted,
-    SupervisorSignalled,
     Trouble,
     Unreadable,
 )
@@ -67,11 +66,4 @@ def note_trouble(state: RunState, event: Trouble) -> None:
         state.hidden_losses.append(event.text)
 
 
-_BY_THE_SUPERVISOR = (
-    ProgramStarted,
-    ProgramFailed,
-    ProgramEnded,
-    SupervisorSignalled,
-    ProcessExited,
-    ProbeError,
-)
+_BY_THE_SUPERVISOR: tuple[type[Event], ...] = (*FROM_SUPERVISOR, ProcessExited, ProbeError)

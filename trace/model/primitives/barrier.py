@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
@@ -32,54 +32,40 @@ from mpviz.trace.model.processes.process import Process, Wait, begin_wait, settl
 from mpviz.trace.model.state import RunState, note_thread
 
 
-class BarrierCreated(Event, tag="barrier.created", kw_only=True):
+class BarrierCreated(SitedEvent, tag="barrier.created", kw_only=True):
     """A Barrier came to be."""
 
-    object: str
     parties: Whole
     """How many have to be there before any goes on."""
-    site: Whole = 0
 
 
-class Arrived(Event, tag="barrier.arrived", kw_only=True):
+class Arrived(SitedEvent, tag="barrier.arrived", kw_only=True):
     """A process has taken its place; all but the last to arrive wait from here on."""
 
-    object: str
     waits: Whole = 0
     """1 if it is not the last one and waits for the others."""
-    site: Whole = 0
 
 
-class Released(Event, tag="barrier.released", kw_only=True):
+class Released(SitedEvent, tag="barrier.released", kw_only=True):
     """The last to arrive lets all go on: a round is complete. Told before anybody does."""
 
-    object: str
-    site: Whole = 0
 
-
-class Left(Event, tag="barrier.left", kw_only=True):
+class Left(SitedEvent, tag="barrier.left", kw_only=True):
     """A process that had arrived goes on."""
 
-    object: str
     passed: Whole
     """1 where all had come, 0 where the barrier broke, was reset, or an exception came."""
-    site: Whole = 0
 
 
-class Broken(Event, tag="barrier.broken", kw_only=True):
+class Broken(SitedEvent, tag="barrier.broken", kw_only=True):
     """The barrier breaks: all that wait, and all that come, get a BrokenBarrierError."""
 
-    object: str
     reason: str
     """abort, time-out or action (the barrier's action raised)."""
-    site: Whole = 0
 
 
-class BarrierReset(Event, tag="barrier.reset", kw_only=True):
+class BarrierReset(SitedEvent, tag="barrier.reset", kw_only=True):
     """``reset()``: whole again, and who was waiting gets a BrokenBarrierError."""
-
-    object: str
-    site: Whole = 0
 
 
 @dataclass(slots=True)

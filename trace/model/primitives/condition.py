@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
@@ -27,33 +27,27 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
 
-class ConditionCreated(Event, tag="condition.created", kw_only=True):
+class ConditionCreated(SitedEvent, tag="condition.created", kw_only=True):
     """A Condition came to be."""
 
-    object: str
     lock: str
     """The id of its lock: its own, or the one that the program gave it."""
-    site: Whole = 0
 
 
-class Notified(Event, tag="condition.notified", kw_only=True):
+class Notified(SitedEvent, tag="condition.notified", kw_only=True):
     """``notify()`` or ``notify_all()`` is about to act."""
 
-    object: str
     asked: Whole
     """How many are to be woken; -1 for all."""
     waiters: Whole
     """How many were waiting."""
-    site: Whole = 0
 
 
-class Woken(Event, tag="condition.woken", kw_only=True):
+class Woken(SitedEvent, tag="condition.woken", kw_only=True):
     """A wait is over, and the next thing is to get the lock back."""
 
-    object: str
     notified: Whole
     """1 where it was notified, 0 where the time was over or an exception ended it."""
-    site: Whole = 0
 
 
 @dataclass(slots=True)

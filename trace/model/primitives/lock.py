@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import lt, sub
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
@@ -29,33 +29,24 @@ from mpviz.trace.model.state import RunState, note_thread
 from mpviz.trace.model.stretches import Part, PartHandler, Places
 
 
-class LockCreated(Event, tag="lock.created", kw_only=True):
+class LockCreated(SitedEvent, tag="lock.created", kw_only=True):
     """A Lock, RLock, Semaphore or BoundedSemaphore came to be."""
 
-    object: str
     kind: str
     maximum: Whole
     """How many may hold it at once: 1 for the locks, the start value for semaphores."""
-    site: Whole = 0
 
 
-class LockAcquired(Event, tag="lock.acquired", kw_only=True):
+class LockAcquired(SitedEvent, tag="lock.acquired", kw_only=True):
     """A process has it now; for an RLock the outermost acquire only."""
 
-    object: str
-    site: Whole = 0
 
-
-class LockReleased(Event, tag="lock.released", kw_only=True):
+class LockReleased(ObjectEvent, tag="lock.released", kw_only=True):
     """A process is about to give it back; for an RLock the outermost release only."""
 
-    object: str
 
-
-class ReleaseRefused(Event, tag="lock.refused", kw_only=True):
+class ReleaseRefused(ObjectEvent, tag="lock.refused", kw_only=True):
     """The release just announced did not happen: the lock was not held."""
-
-    object: str
 
 
 @dataclass(slots=True)

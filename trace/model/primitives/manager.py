@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
@@ -32,30 +32,25 @@ class ManagerServing(Event, tag="manager.serving", kw_only=True):
     """The address at which it does."""
 
 
-class ManagedCreated(Event, tag="manager.created", kw_only=True):
+class ManagedCreated(SitedEvent, tag="manager.created", kw_only=True):
     """An object came to be in a manager."""
 
-    object: str
     manager: str
     kind: str
     """As it is registered: dict, list, Namespace, Queue …"""
-    site: Whole = 0
 
 
-class MethodCalled(Event, tag="manager.called", kw_only=True):
+class MethodCalled(SitedEvent, tag="manager.called", kw_only=True):
     """A method of an object in a manager is about to be called; the answer ends a wait."""
 
-    object: str
     manager: str
     kind: str
     method: str
-    site: Whole = 0
 
 
-class MethodAnswered(Event, tag="manager.answered", kw_only=True):
+class MethodAnswered(ObjectEvent, tag="manager.answered", kw_only=True):
     """The answer has come, or an exception instead."""
 
-    object: str
     method: str
 
 

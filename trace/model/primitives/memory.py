@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Count, Event, Whole
+from mpviz.trace.model.events import Count, Event, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import ObjectReport, Primitive, all_of, known
@@ -24,24 +24,18 @@ class MemoryCreated(Event, tag="memory.created", kw_only=True):
     site: Whole = 0
 
 
-class MemoryAttached(Event, tag="memory.attached", kw_only=True):
+class MemoryAttached(SitedEvent, tag="memory.attached", kw_only=True):
     """A process has a block attached: by its name, or handed down by a fork."""
 
-    object: str
     size: Count
-    site: Whole = 0
 
 
-class MemoryClosed(Event, tag="memory.closed", kw_only=True):
+class MemoryClosed(ObjectEvent, tag="memory.closed", kw_only=True):
     """A process has given up one of its attachments."""
 
-    object: str
 
-
-class MemoryUnlinked(Event, tag="memory.unlinked", kw_only=True):
+class MemoryUnlinked(ObjectEvent, tag="memory.unlinked", kw_only=True):
     """The name is gone; the block lives on until nobody has it attached."""
-
-    object: str
 
 
 @dataclass(slots=True)

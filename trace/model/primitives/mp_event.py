@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
@@ -31,36 +31,26 @@ from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 
 
-class EventCreated(Event, tag="event.created", kw_only=True):
+class EventCreated(SitedEvent, tag="event.created", kw_only=True):
     """An Event came to be."""
 
-    object: str
-    site: Whole = 0
 
-
-class EventSet(Event, tag="event.set", kw_only=True):
+class EventSet(SitedEvent, tag="event.set", kw_only=True):
     """``set()``: told before anybody can see it, so that nobody goes on before."""
 
-    object: str
     waiters: Whole
     """How many were waiting."""
-    site: Whole = 0
 
 
-class EventCleared(Event, tag="event.cleared", kw_only=True):
+class EventCleared(SitedEvent, tag="event.cleared", kw_only=True):
     """``clear()``: whoever waits from here on has to wait for the next ``set()``."""
 
-    object: str
-    site: Whole = 0
 
-
-class EventWaited(Event, tag="event.waited", kw_only=True):
+class EventWaited(SitedEvent, tag="event.waited", kw_only=True):
     """``wait()`` has returned, whether it had to wait or not."""
 
-    object: str
     passed: Whole
     """1 where the event was set, 0 where the time was over."""
-    site: Whole = 0
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Count, Event, Whole
+from mpviz.trace.model.events import Count, ObjectEvent, SitedEvent
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
@@ -24,50 +24,39 @@ from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
 from mpviz.trace.model.state import RunState
 
 
-class PipeCreated(Event, tag="pipe.created", kw_only=True):
+class PipeCreated(SitedEvent, tag="pipe.created", kw_only=True):
     """The program made a pipe; each end has an id, and those of a one-way pipe have the same."""
 
-    object: str
     other: str
     duplex: bool
-    site: Whole = 0
 
 
-class MessageSent(Event, tag="pipe.sent", kw_only=True):
+class MessageSent(SitedEvent, tag="pipe.sent", kw_only=True):
     """A message is about to be written at this end."""
 
-    object: str
     size: Count
     """Bytes, pickled."""
-    site: Whole = 0
 
 
-class MessageReceived(Event, tag="pipe.received", kw_only=True):
+class MessageReceived(SitedEvent, tag="pipe.received", kw_only=True):
     """A message has been read at this end."""
 
-    object: str
     size: Count
-    site: Whole = 0
 
 
-class SendRefused(Event, tag="pipe.refused", kw_only=True):
+class SendRefused(SitedEvent, tag="pipe.refused", kw_only=True):
     """The message just announced was not sent: nobody has the other end, or it was interrupted."""
 
-    object: str
     size: Count
-    site: Whole = 0
 
 
-class PipeEnded(Event, tag="pipe.ended", kw_only=True):
+class PipeEnded(ObjectEvent, tag="pipe.ended", kw_only=True):
     """All is read at this end, and nobody is left who could send (``EOFError``)."""
 
-    object: str
 
-
-class EndClosed(Event, tag="pipe.closed", kw_only=True):
+class EndClosed(ObjectEvent, tag="pipe.closed", kw_only=True):
     """A process is about to close its copy of an end."""
 
-    object: str
     reads: bool
     writes: bool
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.model.events import Count, Event, Seconds, Whole
+from mpviz.trace.model.events import Count, Event, ObjectEvent, Seconds, SitedEvent, Whole
 
 POOLS = ("Pool", "WorkerPool", "billiard Pool", "aiomultiprocess Pool", "pytest-xdist")
 """Kinds whose jobs are cut into tasks; the second is mpire's."""
@@ -20,10 +20,9 @@ BROKEN = "BrokenProcessPool"
 """What each call of a broken executor raises that was not done, unless another is told."""
 
 
-class PoolCreated(Event, tag="pool.created", kw_only=True):
+class PoolCreated(SitedEvent, tag="pool.created", kw_only=True):
     """A pool is being made; it has no workers yet."""
 
-    object: str
     workers: Whole
     """How many it keeps; of an executor, at most."""
     kind: str = "Pool"
@@ -34,37 +33,32 @@ class PoolCreated(Event, tag="pool.created", kw_only=True):
     """How many tasks a worker does before it is replaced; 0 for any number."""
     maker: str = ""
     """If a library's function made the pool for its own use, that function; else empty."""
-    site: Whole = 0
 
 
-class PoolResized(Event, tag="pool.resized", kw_only=True):
+class PoolResized(ObjectEvent, tag="pool.resized", kw_only=True):
     """It keeps another number of workers from now on."""
 
-    object: str
     workers: Whole
 
 
-class WorkerInitializing(Event, tag="pool.initializing", kw_only=True):
+class WorkerInitializing(ObjectEvent, tag="pool.initializing", kw_only=True):
     """This process is a worker of the pool and is about to call the initializer."""
 
-    object: str
     function: str
     site: Whole = 0
     """Where the function is written."""
 
 
-class WorkerReady(Event, tag="pool.worker", kw_only=True):
+class WorkerReady(ObjectEvent, tag="pool.worker", kw_only=True):
     """This process is a worker of the pool, initialized, and asks for its first task."""
 
-    object: str
     cpu: Seconds = 0.0
     """CPU seconds that it has used so far; 0 where that is not told."""
 
 
-class JobSubmitted(Event, tag="job.submitted", kw_only=True):
+class JobSubmitted(ObjectEvent, tag="job.submitted", kw_only=True):
     """A call of map, apply_async and their like; it will be cut into tasks."""
 
-    object: str
     job: Whole
     call: str
     """map, starmap, imap, imap_unordered, apply, submit."""
@@ -76,29 +70,25 @@ class JobSubmitted(Event, tag="job.submitted", kw_only=True):
     chunksize: Whole
 
 
-class JobGrew(Event, tag="job.grew", kw_only=True):
+class JobGrew(ObjectEvent, tag="job.grew", kw_only=True):
     """This job has another task: an executor's ``map`` submits its calls one by one."""
 
-    object: str
     job: Whole
     call: Whole = -1
     """The number under which the executor's workers know it; -1 where they know the job's."""
     items: Whole
 
 
-class TaskArrived(Event, tag="task.arrived", kw_only=True):
+class TaskArrived(ObjectEvent, tag="task.arrived", kw_only=True):
     """The bytes of a task have come out of the pool's queue; the worker begins to unpickle them.
 
     That includes importing the module of the task's function.
     """
 
-    object: str
 
-
-class TaskStarted(Event, tag="task.started", kw_only=True):
+class TaskStarted(ObjectEvent, tag="task.started", kw_only=True):
     """A worker has taken a task."""
 
-    object: str
     job: Whole
     """For an executor the number of the call, which may be a later one of a job."""
     index: Whole
@@ -109,10 +99,9 @@ class TaskStarted(Event, tag="task.started", kw_only=True):
     """Where the function is written."""
 
 
-class TaskEnded(Event, tag="task.ended", kw_only=True):
+class TaskEnded(ObjectEvent, tag="task.ended", kw_only=True):
     """A worker is about to hand back the result of a task."""
 
-    object: str
     job: Whole
     """As in :class:`TaskStarted`."""
     index: Whole
@@ -136,26 +125,23 @@ class TaskStopping(Event, tag="task.stopping", kw_only=True):
     """The outcome of the task: "timed out", "cancelled"."""
 
 
-class JobCallback(Event, tag="job.callback", kw_only=True):
+class JobCallback(ObjectEvent, tag="job.callback", kw_only=True):
     """A thread of the process that submitted the job is about to call its callback."""
 
-    object: str
     job: Whole
     which: str
     """callback, error_callback."""
 
 
-class JobDone(Event, tag="job.done", kw_only=True):
+class JobDone(ObjectEvent, tag="job.done", kw_only=True):
     """All results of a job have come back to the process that submitted it."""
 
-    object: str
     job: Whole
 
 
-class FutureDone(Event, tag="future.done", kw_only=True):
+class FutureDone(ObjectEvent, tag="future.done", kw_only=True):
     """A call of an executor has its result, its exception, or was cancelled."""
 
-    object: str
     job: Whole
     """The number of the call."""
     cancelled: bool = False
@@ -163,28 +149,25 @@ class FutureDone(Event, tag="future.done", kw_only=True):
     """The exception's class, whoever set it."""
 
 
-class JobLength(Event, tag="job.length", kw_only=True):
+class JobLength(ObjectEvent, tag="job.length", kw_only=True):
     """It has become known how many tasks a job has (imap, when its input has been read)."""
 
-    object: str
     job: Whole
     tasks: Whole
 
 
-class ExecutorBroken(Event, tag="executor.broken", kw_only=True):
+class ExecutorBroken(ObjectEvent, tag="executor.broken", kw_only=True):
     """An executor has found a worker of its dead, and is about to fail all that is not done."""
 
-    object: str
     calls: Whole
     """How many calls it fails; -1 where nobody knows any more."""
     error: str = BROKEN
     """The exception's class that they fail with."""
 
 
-class PoolEnded(Event, tag="pool.ended", kw_only=True):
+class PoolEnded(ObjectEvent, tag="pool.ended", kw_only=True):
     """``close()``, ``terminate()`` or ``shutdown()`` was called, or an executor's
     ``terminate_workers()`` or ``kill_workers()`` (Python 3.14), which end its workers at once.
     """
 
-    object: str
     how: str

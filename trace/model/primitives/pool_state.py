@@ -226,24 +226,21 @@ def pool_of(state: RunState, object_id: str) -> Pool:
     return pool
 
 
+_ADDED_UP = (
+    *("tasks", "items", "started", "done", "raised", "lost", "cancelled", "never_run", "stopped"),
+    *("callbacks", "error_callbacks"),
+)
+
+
 def _thin_jobs(pool: Pool) -> None:
     """Add the oldest jobs that have ended to the past, many at a time and not at every call."""
     if len(pool.jobs) <= pool.thin_at:
         return
     oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
     for job in [job for job in oldest if job.ended >= 0]:
-        past = pool.past
-        past.tasks += max(0, job.tasks)
-        past.items += max(0, job.items)
-        past.started += job.started
-        past.done += job.done
-        past.raised += job.raised
-        past.lost += job.lost
-        past.cancelled += job.cancelled
-        past.never_run += job.never_run
-        past.stopped += job.stopped
-        past.callbacks += job.callbacks
-        past.error_callbacks += job.error_callbacks
+        for name in _ADDED_UP:
+            sum_before = getattr(pool.past, name)
+            setattr(pool.past, name, sum_before + max(0, getattr(job, name)))
         del pool.jobs[job.number]
     # All are looked through again when a tenth more has come, however few have ended.
     pool.thin_at = max(JOB_LIMIT, len(pool.jobs)) * 11 // 10

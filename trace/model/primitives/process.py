@@ -127,37 +127,44 @@ class Joined(Event, tag="process.joined", kw_only=True):
 
 
 def _hello(state: RunState, process: Process, event: Hello) -> None:
-    # After an exec it counts from 1 again, and is another program.
     is_replaced = event.number == 1 and process.records > 1 and not event.forked
     process = renew(state, process, event)
     parent = state.by_pid.get(event.parent)
+    forker = parent if event.forked else None
     if event.forked and is_another_by_now(parent, process):
         return
     is_named = process.probed and not is_replaced
-    process.probed = True
-    process.unobserved = ""
-    process.started_ticks = event.started
-    process.python = event.python or process.python
-    process.command = event.command or process.command
-    process.executable = event.executable or process.executable
+    process.probed, process.unobserved, process.started_ticks = True, "", event.started
+    _take_in_program(process, event, forker)
+    _take_in_role(state, process, event)
+    if event.role != "process" or (event.forked and not _is_fork_server(parent)):
+        # A child that was spawned, or forked by the fork server, has to load the program first.
+        process.began = event.time
+    if not process.parent and process.key != state.main:
+        process.parent = child_of(state, event.parent)
+    if not is_named:
+        process.name = named(process, _first_name(state, process, forker, event.role))
+    settle(process, event.time)
+
+
+def _take_in_program(process: Process, event: Hello, forker: Process | None) -> None:
+    """Note what it runs: after a fork the same as its parent, else what it tells."""
+    if forker is not None:
+        process.python, process.command = forker.python, forker.command
+        process.executable = forker.executable
+    else:
+        process.python = event.python or process.python
+        process.command = event.command or process.command
+        process.executable = event.executable or process.executable
+
+
+def _take_in_role(state: RunState, process: Process, event: Hello) -> None:
     if event.role == "main" and not state.main:
         state.main = process.key
     if event.role == "main" and state.main != process.key:
         process.role = "program"
     elif process.role != "worker":
         process.role = event.role
-    if event.role != "process" or (event.forked and not _is_fork_server(parent)):
-        # A child that was spawned, or forked by the fork server, has to load the program first.
-        process.began = event.time
-    if not process.parent and process.key != state.main:
-        process.parent = child_of(state, event.parent)
-    if event.forked and parent is not None:
-        process.python, process.command = parent.python, parent.command
-        process.executable = parent.executable
-    if not is_named:
-        name = _first_name(state, process, parent if event.forked else None, event.role)
-        process.name = named(process, name)
-    settle(process, event.time)
 
 
 def _forked_beside(state: RunState, process: Process, event: ForkedBeside) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mpviz.trace.model.events import Count, Event, Whole
+from mpviz.trace.model.events import Count, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, Series, TimingFields
@@ -29,44 +29,34 @@ from mpviz.trace.model.processes.process import Process, go_on
 from mpviz.trace.model.state import RunState
 
 
-class QueueCreated(Event, tag="queue.created", kw_only=True):
+class QueueCreated(SitedEvent, tag="queue.created", kw_only=True):
     """A queue came to be."""
 
-    object: str
     kind: str
     maxsize: Whole
     """Items; 0 for no bound."""
-    site: Whole = 0
 
 
-class ItemPut(Event, tag="queue.put", kw_only=True):
+class ItemPut(SitedEvent, tag="queue.put", kw_only=True):
     """An item is about to be put; there is room for it."""
 
-    object: str
-    site: Whole = 0
 
-
-class ItemGot(Event, tag="queue.got", kw_only=True):
+class ItemGot(SitedEvent, tag="queue.got", kw_only=True):
     """An item has been taken out."""
 
-    object: str
     size: Count
     """Bytes, pickled."""
-    site: Whole = 0
 
 
-class ItemLost(Event, tag="queue.lost", kw_only=True):
+class ItemLost(ObjectEvent, tag="queue.lost", kw_only=True):
     """An item that was put never reached the queue: its pickling failed."""
 
-    object: str
     given_up: Whole = 0
     """1 if the put itself failed instead: it was interrupted, or the read end was closed."""
 
 
-class ItemDone(Event, tag="queue.done", kw_only=True):
+class ItemDone(ObjectEvent, tag="queue.done", kw_only=True):
     """``task_done()`` was called."""
-
-    object: str
 
 
 @dataclass(slots=True)

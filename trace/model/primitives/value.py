@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, Whole
+from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.measures import Rate, Series
 from mpviz.trace.model.names import name_object
@@ -26,10 +26,9 @@ _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 _NO_CONTENT = "no element holds a number of more than 64 bits"
 
 
-class ValueCreated(Event, tag="value.created", kw_only=True):
+class ValueCreated(SitedEvent, tag="value.created", kw_only=True):
     """A synchronized Value or Array came to be."""
 
-    object: str
     kind: str
     """Value or Array."""
     typecode: str
@@ -38,35 +37,30 @@ class ValueCreated(Event, tag="value.created", kw_only=True):
     lock: str
     """The id of its own lock, which ``get_lock()`` hands out."""
     initial: Content = None
-    site: Whole = 0
 
     def __post_init__(self) -> None:
         if type(self.initial) is int and not _LEAST <= self.initial <= _MOST:
             raise ValueError(_NO_CONTENT)
 
 
-class ValueRead(Event, tag="value.read", kw_only=True):
+class ValueRead(SitedEvent, tag="value.read", kw_only=True):
     """An element was read; told while the value's own lock is held, so order is what happened."""
 
-    object: str
     value: Content = None
     index: Whole = 0
-    site: Whole = 0
 
     def __post_init__(self) -> None:
         if type(self.value) is int and not _LEAST <= self.value <= _MOST:
             raise ValueError(_NO_CONTENT)
 
 
-class ValueWritten(Event, tag="value.written", kw_only=True):
+class ValueWritten(SitedEvent, tag="value.written", kw_only=True):
     """An element was written; told while the value's own lock is held."""
 
-    object: str
     value: Content = None
     before: Content = None
     """What it held just before."""
     index: Whole = 0
-    site: Whole = 0
 
     def __post_init__(self) -> None:
         if (type(self.value) is int and not _LEAST <= self.value <= _MOST) or (
