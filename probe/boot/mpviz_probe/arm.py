@@ -5,7 +5,7 @@ import sys
 
 from mpviz_probe import wire
 from mpviz_probe.descriptors import use
-from mpviz_probe.guard import is_the_programs, seamless
+from mpviz_probe.guard import is_the_programs, raise_if_the_programs, seamless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def _tell_error(where, error):
         text = "%s: %s (line %d)" % (type(error).__name__, error, line)
         wire.put(b"probe.error", b'"where":%b,"error":%b' % (wire.text(where), wire.text(text)))
     except BaseException as another:
-        if is_the_programs(another):
-            raise
+        raise_if_the_programs(another)
         # What is left is to stay silent: an error of ours must not reach the program.
         another.__traceback__ = another.__context__ = None
 
@@ -139,8 +138,7 @@ def read_file(path, size):
     try:
         return use(lambda file: os.read(file, size), os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         return b""
 
 

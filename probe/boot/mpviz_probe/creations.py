@@ -8,7 +8,7 @@ from mpviz_probe import sites, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import FrameType
 
 _WRAPPER = 4 | 8 | 16
 """``inspect.CO_VARARGS``, ``CO_VARKEYWORDS`` and ``CO_NESTED``, without importing ``inspect``."""
@@ -18,7 +18,7 @@ _LINES = 60
 _TEXT_LIMIT = 800
 """A statement that is longer, in lines or in characters, is cut."""
 
-_known: "dict[tuple[int, int, str], tuple[int, CodeType]]" = {}
+_known: "dict[tuple[int, int, str], tuple[int, object]]" = {}
 """Keyed as the sites are, and by the attribute that a generated constructor fills."""
 
 

@@ -6,15 +6,10 @@ from types import BuiltinFunctionType, FunctionType
 from mpviz_probe import sites
 from mpviz_probe.wrappers import called_in_the_end, is_own, own_name
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-_wrappers: "dict[type, Callable[[Any], tuple[list, int]]]" = {}
+_wrappers: "dict" = {}
 """By the type of a callable that a library makes of the program's functions, what finds them."""
 
-_calls: "dict[int, tuple[Any, Callable[..., list[str]]]]" = {}
+_calls: "dict[int, tuple]" = {}
 """For the id of a library's function (kept alive): a function that names the tasks in a call."""
 
 _qualified_name = type.__dict__["__qualname__"].__get__

@@ -57,6 +57,12 @@ def is_the_programs(error):
     )
 
 
+def raise_if_the_programs(error):
+    """Raise an exception that is being handled again if it is the program's."""
+    if is_the_programs(error):
+        raise error
+
+
 def passed_the_program(error):
     """Whether the traceback has code of the program, below the function that calls this."""
     trace = error.__traceback__
@@ -178,6 +184,13 @@ def seamless(function):
     if function.__kwdefaults__:
         made.__kwdefaults__ = function.__kwdefaults__
     return made
+
+
+def replaces(original):
+    """Make a function seamless, and named like the original that it takes the place of."""
+    from functools import wraps
+
+    return lambda function: wraps(original)(seamless(function))
 
 
 if sys.version_info >= (3, 11):

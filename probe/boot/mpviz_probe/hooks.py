@@ -6,18 +6,16 @@ through without a frame of ours.
 """
 
 from _weakref import ref
-from functools import wraps
 
 from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, seamless, unframe
 
 
 def before(original, tell, where):
     """Wrap: ``tell`` is called with the same arguments first; ``where`` names it in a report."""
 
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(*args, **kwargs):
         try:
             try:
@@ -38,8 +36,7 @@ def after(original, tell, where):
     The frame that called the original is ``sys._getframe(2)`` in ``tell``.
     """
 
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(*args, **kwargs):
         try:
             result = original(*args, **kwargs)
@@ -62,8 +59,7 @@ def around(original, begin, end, where):
     arguments.
     """
 
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(*args, **kwargs):
         try:
             begun = None
@@ -104,8 +100,7 @@ def during(original, wait, where):
     ``wait`` is called with the same arguments, and returns None if there will be no wait.
     """
 
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(*args, **kwargs):
         try:
             fields = None

@@ -6,12 +6,12 @@ critical section is told after it. Only a wait is told at once, since it gives u
 """
 
 from _thread import get_ident
-from functools import partial, wraps
+from functools import partial
 from time import monotonic_ns
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 
 _threads: "dict[int, int]" = {}
 """The threads that are in a critical section, each with its process: a fork copies all this."""
@@ -33,8 +33,7 @@ def while_locked(original):
 
 
 def _section(original, is_over_then):
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(*args, **kwargs):
         try:
             thread = get_ident()

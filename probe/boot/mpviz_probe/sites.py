@@ -10,11 +10,7 @@ from sys import _getframe
 from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.descriptors import use
-from mpviz_probe.guard import is_the_programs
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import CodeType
+from mpviz_probe.guard import raise_if_the_programs
 
 _LIMIT = 4096
 _NEAR = 8
@@ -48,8 +44,8 @@ OF_NO_FILE = -3
 # Keyed by the address of the code object and the position in it; the code object is kept so that
 # its address cannot pass to another. A fork hands all of this down, announcements included. A
 # place in the program's own code has its number here, any other has whose it is.
-_known: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
-_chosen: "dict[tuple[int, int], tuple[int, CodeType]]" = {}
+_known: "dict[tuple[int, int], tuple[int, object]]" = {}
+_chosen: "dict[tuple[int, int], tuple[int, object]]" = {}
 """The numbers of places in code of others that had to do, since there was none of the program's."""
 _is_own_seen = _is_searched = False
 """Whether the program has any code of its own, and is not all installed; whether that was asked."""
@@ -97,8 +93,7 @@ def of_caller(depth):
         try:
             frame = _getframe(depth)
         except ValueError as error:
-            if is_the_programs(error):
-                raise
+            raise_if_the_programs(error)
             # C code has called the outermost of ours.
             return 0
         code, position, number = known
@@ -175,8 +170,7 @@ def _absolute(file):
     try:
         return os.path.abspath(file)
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # The folder that the name is relative to has been removed.
         return file
 
@@ -221,8 +215,7 @@ def read_source(file):
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         return use(_read_source, os.open, file, flags)
     except (OSError, ValueError) as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         return b""
 
 

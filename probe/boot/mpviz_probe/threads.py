@@ -13,10 +13,6 @@ from types import FunctionType, MethodType
 
 from mpviz_probe import sites, wire
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 def tell_beside_fork():
     """Report the other threads if any of them was the program's.
@@ -24,7 +20,7 @@ def tell_beside_fork():
     A thread of multiprocessing that forks does so for it: a pool replaces a worker. The main thread
     is passed over where another forks: mostly it waits for that one.
     """
-    threading: "Any" = sys.modules["threading"]
+    threading = sys.modules["threading"]
     active = dict(threading._active)
     if len(active) < 2:
         return

@@ -19,10 +19,6 @@ from types import (
 
 from mpviz_probe import sites
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import CodeType
-
 _TAKES_MORE, _IS_NESTED = 4, 16
 """``inspect.CO_VARARGS`` and ``inspect.CO_NESTED``, without importing ``inspect``."""
 
@@ -53,7 +49,7 @@ _mro = type.__dict__["__mro__"].__get__
 _partial_function = partial.__dict__["func"].__get__
 _partial_arguments = partial.__dict__["args"].__get__
 
-_own: "dict[int, tuple[bool, CodeType]]" = {}
+_own: "dict[int, tuple[bool, object]]" = {}
 """For the address of a code object (kept alive): whether it is the program's own."""
 
 

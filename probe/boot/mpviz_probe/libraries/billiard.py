@@ -25,15 +25,7 @@ def patch(module):
 
 
 def _patch_popen(module):
-    processes.patch_popen(module)
-    popen = module.Popen
-    if "terminate" in popen.__dict__:
-        tell = partial(_tell_of_termination, module.TERM_SIGNAL)
-        popen.terminate = before(popen.terminate, tell, "signal")
-
-
-def _tell_of_termination(signal, popen):
-    processes.tell_of_signal(popen, signal)
+    processes.patch_popen(module, module.TERM_SIGNAL)
 
 
 def _patch_queues(module):

@@ -4,12 +4,11 @@ Tried with joblib 1.6. In other versions the wait may not be seen.
 """
 
 from _thread import get_ident
-from functools import wraps
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.hooks import after
 from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import disown
@@ -75,8 +74,7 @@ def _tell_wait(is_to_go_on, parallel):
 
 
 def _observed_call(call):
-    @wraps(call)
-    @seamless
+    @replaces(call)
     def observed(*args, **kwargs):
         try:
             try:

@@ -1,32 +1,19 @@
 """Observes loky, and the copy of it in joblib: executors with processes of a kind of their own."""
 
-from functools import wraps
 from signal import SIGTERM
 
 from mpviz_probe import sections, sites
 from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
-from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import before
+from mpviz_probe.guard import replaces, seamless, unframe
 from mpviz_probe.standard.futures import patch_executor
-from mpviz_probe.standard.processes import patch_popen, tell_of_signal
+from mpviz_probe.standard.processes import patch_popen
 
 
 def patch(module):
     """Patch one of loky's modules, in whichever of the two packages it is."""
     sites.count_as_library(module)
     _PATCHES[module.__name__.rpartition(".")[2]](module)
-
-
-def _patch_popen(module):
-    patch_popen(module)
-    popen = module.Popen
-    if "terminate" in popen.__dict__:
-        popen.terminate = before(popen.terminate, _tell_of_termination, "signal")
-
-
-def _tell_of_termination(popen):
-    tell_of_signal(popen, SIGTERM)
 
 
 def _patch_synchronize(module):
@@ -48,10 +35,6 @@ def _patch_wrapper(module):
         see_through(kind, lambda wrapper: ([wrapper._obj], 1))
 
 
-def _patch_executor(module):
-    patch_executor(module, b"loky executor")
-
-
 def _patch_reusable_executor(module):
     executor = module._ReusablePoolExecutor
     get = executor.get_reusable_executor.__func__
@@ -62,8 +45,7 @@ def _patch_reusable_executor(module):
 
 
 def _observed_resize(resize):
-    @wraps(resize)
-    @seamless
+    @replaces(resize)
     def observed(self, *args, **kwargs):
         try:
             known = self._max_workers
@@ -89,8 +71,8 @@ def _tell_size(executor, known):
 
 _PATCHES = {
     "cloudpickle_wrapper": _patch_wrapper,
-    "popen_loky_posix": _patch_popen,
-    "process_executor": _patch_executor,
+    "popen_loky_posix": lambda module: patch_popen(module, SIGTERM),
+    "process_executor": lambda module: patch_executor(module, b"loky executor"),
     "reusable_executor": _patch_reusable_executor,
     "synchronize": _patch_synchronize,
 }

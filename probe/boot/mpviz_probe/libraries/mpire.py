@@ -6,10 +6,8 @@ A chunk of a job bears no number. A worker tells of it as number -1, which is th
 from _weakref import ref
 
 from mpviz_probe import sites, wire
-from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import after, before
+from mpviz_probe.hooks import after, around, before
 from mpviz_probe.standard import conditions, events, locks, queues, values
 from mpviz_probe.standard.processes import cpu_so_far, prepare_for
 from mpviz_probe.workers import jobs, tasks
@@ -158,7 +156,8 @@ def _prepare_worker(worker):
         for thing in part if isinstance(part, list) else [part]:
             _hush(thing)
     teller = _Teller(name, worker)
-    comms.get_task = teller.observed_get(comms.get_task)
+    get = comms.get_task
+    comms.get_task = around(get, teller.tell_ready, teller.tell_task, "mpire worker")
     comms.add_results = before(comms.add_results, teller.tell_results, "mpire worker")
     comms.task_done = before(comms.task_done, teller.tell_done, "mpire worker")
 
@@ -188,31 +187,17 @@ class _Teller:
         self.last = None
         self.ready = False
 
-    def observed_get(self, get):
-        """Wrap how the worker waits for a chunk, a call or a word of its pool."""
+    def tell_ready(self, *_, **__):
+        """Report that the worker is ready when it asks for its first task."""
+        if not self.ready:
+            self.ready = True
+            tasks.tell_ready(self.name)
 
-        @seamless
-        def observed(*args, **kwargs):
-            try:
-                try:
-                    if not self.ready:
-                        self.ready = True
-                        tasks.tell_ready(self.name)
-                except BaseException:
-                    report("mpire worker")
-                task = get(*args, **kwargs)
-                try:
-                    if type(task) is tuple:
-                        self.tell_start(*task)
-                    self.last = task if type(task) is str else None
-                except BaseException:
-                    report("mpire worker")
-                return task
-            except BaseException as error:
-                unframe(error)
-                raise
-
-        return observed
+    def tell_task(self, _, task, *args, **kwargs):
+        """Report what the worker has got: a chunk, a call or a word of its pool."""
+        if type(task) is tuple:
+            self.tell_start(*task)
+        self.last = task if type(task) is str else None
 
     def tell_start(self, job, work):
         """Tell of a chunk of arguments, or of a call with its own function."""

@@ -5,14 +5,14 @@ The chunks of a ``map`` are scheduled one by one; here they form one job. Tried 
 
 import os
 from _thread import get_ident
-from functools import partial, wraps
+from functools import partial
 from itertools import chain
 from time import process_time_ns
 
 from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, seamless, unframe
 from mpviz_probe.hooks import after, before, weakly
 from mpviz_probe.standard import locks
 from mpviz_probe.standard.pipes import disown
@@ -73,8 +73,7 @@ def _announce(_, manager):
 def _observed_chunks(iter_chunks):
     """Wrap the iterator that cuts the input of ``map``, with no frame of ours while it is read."""
 
-    @wraps(iter_chunks)
-    @seamless
+    @replaces(iter_chunks)
     def observed(*args, **kwargs):
         try:
             thread = get_ident()
@@ -192,8 +191,7 @@ def _observed_tasks(module, name):
 
     told = tasks.telling(tell_start)
 
-    @wraps(get_tasks)
-    @seamless
+    @replaces(get_tasks)
     def observed(*args, **kwargs):
         try:
             return tasks.each_told(name, get_tasks(*args, **kwargs), told)

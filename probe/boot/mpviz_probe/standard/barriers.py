@@ -1,11 +1,11 @@
 """Observes Barrier: who arrives, who waits for the others, and who comes last or breaks it."""
 
 import sys
-from functools import partial, wraps
+from functools import partial
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.hooks import after, before, during
 from mpviz_probe.standard.conditions import Observed, hide, tell_of_new
 
@@ -68,8 +68,7 @@ def _observed_arrival(original, waits):
     """Wrap what a process does that has arrived: it waits, or lets all go on if it is the last."""
     send = wire.send
 
-    @wraps(original)
-    @seamless
+    @replaces(original)
     def observed(self, *timeout):
         try:
             barrier = self._mpviz
@@ -109,8 +108,7 @@ def _tell_of_break(barrier):
 
 
 def _observed_reset(reset):
-    @wraps(reset)
-    @seamless
+    @replaces(reset)
     def observed(self):
         try:
             if self._mpviz is None:

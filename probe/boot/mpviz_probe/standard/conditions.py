@@ -5,11 +5,11 @@ come in the order in which things happened.
 """
 
 import sys
-from functools import partial, wraps
+from functools import partial
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, seamless, unframe
 from mpviz_probe.hooks import after, begin_wait, end_wait
 from mpviz_probe.standard.locks import (
     answers_of,
@@ -164,8 +164,7 @@ def _observed_of(condition):
 def _observed_wait(wait):
     send = wire.send
 
-    @wraps(wait)
-    @seamless
+    @replaces(wait)
     def observed(self, timeout=None):
         try:
             condition = _observed_of(self)
@@ -212,8 +211,7 @@ def _observed_sleep(take, woken):
 
 
 def _observed_notify(notify):
-    @wraps(notify)
-    @seamless
+    @replaces(notify)
     def observed(self, n=1):
         try:
             condition = _observed_of(self)

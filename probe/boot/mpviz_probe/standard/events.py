@@ -1,10 +1,10 @@
 """Observes Event: who waits for it, who sets it and who clears it."""
 
-from functools import partial, wraps
+from functools import partial
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import is_the_programs, seamless, unframe
+from mpviz_probe.guard import is_the_programs, replaces, unframe
 from mpviz_probe.hooks import after
 from mpviz_probe.standard import conditions
 from mpviz_probe.standard.conditions import UNSEEN, Observed, sleepers
@@ -75,8 +75,7 @@ def _observed_of(event):
 def _prepared(method):
     """Wrap a method of which nothing is told, or only the notify that it makes."""
 
-    @wraps(method)
-    @seamless
+    @replaces(method)
     def observed(self):
         try:
             if self._cond._mpviz is UNSEEN:
@@ -92,8 +91,7 @@ def _prepared(method):
 def _observed_clear(clear):
     send = wire.send
 
-    @wraps(clear)
-    @seamless
+    @replaces(clear)
     def observed(self):
         try:
             event = _observed_of(self)
@@ -119,8 +117,7 @@ def _observed_clear(clear):
 def _observed_wait(wait):
     send = wire.send
 
-    @wraps(wait)
-    @seamless
+    @replaces(wait)
     def observed(self, timeout=None):
         try:
             event = _observed_of(self)

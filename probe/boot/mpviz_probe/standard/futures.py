@@ -88,24 +88,13 @@ def _observe(kind, process_chunk, _, executor, *args, **kwargs):
     numbers = executor._work_ids
     # What ``submit`` does last, under its lock, before anybody can take the call.
     numbers.put = before(weakly(numbers.put), tell, "executor")
-    queue.full = _observed_full(queue)
+    # The manager asks this, with no lock held, before it takes a call. By then, the submission of
+    # the call must be reported.
+    queue.full = before(weakly(queue.full), _catch_up, "executor")
 
 
-def _observed_full(queue):
-    """Wrap a question that the manager asks, with no lock held, before it takes a call."""
-    full, known = type(queue).full, ref(queue)
-
-    @seamless
-    def observed():
-        try:
-            # The submission of a call is told before a worker can take it.
-            wire.catch_up()
-            return full(known())
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+def _catch_up(*_):
+    wire.catch_up()
 
 
 class _Teller:
@@ -286,14 +275,9 @@ def _tell_first_wait(lock, name):
     """Tell that a worker is ready when it takes its queue's lock for the first time."""
     take = lock.acquire
 
-    @seamless
     def tell():
-        try:
-            lock.acquire = take
-            tasks.tell_ready(name)
-        except BaseException as error:
-            unframe(error)
-            raise
+        lock.acquire = take
+        tasks.tell_ready(name)
 
     lock.acquire = tasks.Before(tell, take)
 

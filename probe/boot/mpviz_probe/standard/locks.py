@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from itertools import count, starmap
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from time import monotonic_ns
 from types import MethodType
 
@@ -28,8 +28,8 @@ def patch(module):
     base.__init__ = after(base.__init__, _tell_of_new, "lock")
     base.__setstate__ = after(base.__setstate__, _tell_of_copy, "lock")
     # C code behind the originals would pass by the methods that `observe` puts on an instance.
-    base.__enter__ = _Enter(attrgetter("acquire"))
-    base.__exit__ = _Exit(attrgetter("_mpviz_exit"))
+    base.__enter__ = _Own("acquire", "acquire")
+    base.__exit__ = _Own("_mpviz_exit", "release")
     base._mpviz_exit = _exit
     condition = module.Condition
     condition.__setstate__ = after(condition.__setstate__, _hush_parts, "condition")
@@ -67,28 +67,20 @@ def identify(lock):
     return known
 
 
-class _Enter(property):
-    """Hands a ``with`` the lock's own ``acquire``, and spares it a call; the type's method as ever.
+class _Own(property):
+    """Hands a ``with`` a method of the lock's own, which spares a call.
 
     :class:`contextlib.ExitStack` looks it up on the type, and calls it with the lock.
     """
 
-    @seamless
-    def __call__(self, lock):
-        try:
-            return lock.acquire()
-        except BaseException as error:
-            unframe(error)
-            raise
-
-
-class _Exit(property):
-    """The same at the end of a ``with``."""
+    def __init__(self, found, called):
+        super().__init__(attrgetter(found))
+        self.call = methodcaller(called)
 
     @seamless
     def __call__(self, lock, *_):
         try:
-            return lock.release()
+            return self.call(lock)
         except BaseException as error:
             unframe(error)
             raise

@@ -1,11 +1,10 @@
 """Observes managers from the side of those who call: what is created, called and waited for."""
 
 import os
-from functools import wraps
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.hooks import after, before
 
 _PASSING = ("Iterator", "AsyncResult")
@@ -51,8 +50,7 @@ def _tell_of_new(created, *args, **kwargs):
 def _observed_call(call):
     send = wire.send
 
-    @wraps(call)
-    @seamless
+    @replaces(call)
     def observed(self, methodname, *args, **kwargs):
         try:
             forms = _forms_of(self, methodname)

@@ -9,12 +9,19 @@ a connection, whose end is closed for the other side at the moment when nobody h
 import os
 import select
 import sys
-from functools import partial, wraps
+from functools import partial
 from types import MethodType
 
 from mpviz_probe import capacity, creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import is_the_programs, passed_call, passed_the_program, seamless, unframe
+from mpviz_probe.guard import (
+    is_the_programs,
+    passed_call,
+    passed_the_program,
+    raise_if_the_programs,
+    replaces,
+    unframe,
+)
 from mpviz_probe.hooks import after, before, end_wait
 from mpviz_probe.transfers import (
     HEADER,
@@ -117,8 +124,7 @@ class _Told:
         try:
             return not self.arrival.poll(0)
         except RuntimeError as error:
-            if is_the_programs(error):
-                raise
+            raise_if_the_programs(error)
             # Another thread is asking at this moment.
             return False
 
@@ -127,8 +133,7 @@ class _Told:
         try:
             has_room = self.room.poll(0)
         except RuntimeError as error:
-            if is_the_programs(error):
-                raise
+            raise_if_the_programs(error)
             return False
         size += HEADER
         if self.is_socket:
@@ -207,8 +212,7 @@ def _begin_to_tell(connection):
 def _observed_send(send_bytes):
     send = wire.send
 
-    @wraps(send_bytes)
-    @seamless
+    @replaces(send_bytes)
     def observed(self, buf):
         try:
             told = self._mpviz
@@ -251,8 +255,7 @@ def _observed_send(send_bytes):
 def _observed_receive(receive_bytes):
     send = wire.send
 
-    @wraps(receive_bytes)
-    @seamless
+    @replaces(receive_bytes)
     def observed(self, maxsize=None):
         try:
             told = self._mpviz
@@ -324,8 +327,7 @@ def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
     try:
         name = _identify(connection)
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # The program has closed the descriptor itself, and gets to know that from the original.
         return
     wire.put(
@@ -343,8 +345,7 @@ def _observed_wait(wait, connection):
     """Wrap the wait for the first of several, which a ``poll`` of one connection is as well."""
     names_of_ends = partial(_names_of_ends, connection)
 
-    @wraps(wait)
-    @seamless
+    @replaces(wait)
     def observed(object_list, timeout=None):
         try:
             if type(timeout) in _NUMBERS and timeout <= 0:

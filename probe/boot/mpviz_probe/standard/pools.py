@@ -1,6 +1,6 @@
 """Observes Pools: what is submitted, which worker takes which task, how each ends."""
 
-from functools import partial, wraps
+from functools import partial
 from time import monotonic_ns, process_time_ns
 from types import FunctionType
 
@@ -36,7 +36,7 @@ def _patch_results(module):
     for kind in (module.ApplyResult, module.MapResult):
         kind._set = around(kind._set, _tell_callback, _tell_if_set, "pool")
     for kind in (iterator, module.IMapUnorderedIterator):
-        kind._set = _observed_item(kind._set)
+        kind._set = around(kind._set, _now, _tell_if_set, "pool")
     length = before(iterator._set_length, jobs.tell_length, "pool")
     iterator._set_length = after(length, _tell_if_done_at_length, "pool")
 
@@ -91,26 +91,8 @@ def _extent(result, call, function):
     return -1, -1, 1
 
 
-def _observed_item(set_item):
-    """Wrap the arrival of an iterator's next item: such a result has no callback."""
-
-    @wraps(set_item)
-    @seamless
-    def observed(self, *args, **kwargs):
-        try:
-            began = monotonic_ns()
-            result = set_item(self, *args, **kwargs)
-            try:
-                if self._job not in self._cache:
-                    _tell_if_done(self, began)
-            except BaseException:
-                report("pool")
-            return result
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+def _now(*_, **__):
+    return monotonic_ns()
 
 
 def _tell_if_done(result, stamp=None):

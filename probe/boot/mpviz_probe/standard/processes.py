@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from functools import partial
 
 from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import report, start_ticks
@@ -30,13 +31,19 @@ def _patch_process(module):
     module.active_children = before(module.active_children, _tell_of_exiting, "exit")
 
 
-def patch_popen(module):
-    """Patch what starts processes by one start method, and learns how they ended."""
+def patch_popen(module, terminating=None):
+    """Patch what starts processes by one start method, and learns how they ended.
+
+    ``terminating`` is the signal that its ``terminate`` sends, if that does not use the method.
+    """
     popen = module.Popen
     if "poll" in popen.__dict__:
         popen.poll = around(popen.poll, _is_over, _tell_of_end, "poll")
     if "_send_signal" in popen.__dict__:
-        popen._send_signal = before(popen._send_signal, tell_of_signal, "signal")
+        popen._send_signal = before(popen._send_signal, _tell_of_signal, "signal")
+    if terminating is not None and "terminate" in popen.__dict__:
+        tell = partial(_tell_of_signal, signal=terminating)
+        popen.terminate = before(popen.terminate, tell, "signal")
 
 
 def _patch_forkserver(module):
@@ -163,7 +170,7 @@ def _tell_of_end(was_over, exit_code, popen, *_, **__):
         sections.tell(b"process.joined", fields)
 
 
-def tell_of_signal(popen, signal):
+def _tell_of_signal(popen, signal):
     """Report a signal that is about to be sent to a child, unless it is known to be over."""
     if popen.returncode is None:
         sections.tell_cause(b"process.signalled", child=popen.pid, signal=signal)

@@ -8,13 +8,13 @@ records of one queue come in the order in which things happened, and its depth i
 import os
 import select
 import sys
-from functools import partial, wraps
+from functools import partial
 from itertools import starmap
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.capacity import used_of_pipe
-from mpviz_probe.guard import passed_call, seamless, unframe
+from mpviz_probe.guard import passed_call, replaces, seamless, unframe
 from mpviz_probe.hooks import after, before, begin_wait, during, end_wait
 from mpviz_probe.standard.conditions import hide
 from mpviz_probe.standard.locks import (
@@ -27,10 +27,6 @@ from mpviz_probe.standard.locks import (
 from mpviz_probe.standard.locks import hush as hush_lock
 from mpviz_probe.standard.pipes import disown
 from mpviz_probe.transfers import NONE_YET, noting_reads, size_received
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 def patch(module):
@@ -244,9 +240,9 @@ def _observed_piece(reader, name, receive):
         try:
             # The connection exists, because it calls us. We keep only a weak reference, so that it
             # is closed when the program drops it.
-            connection: "Any" = known()
+            connection = known()
             try:
-                if size > select.PIPE_BUF and used_of_pipe(connection.fileno()) < size:
+                if size > select.PIPE_BUF and used_of_pipe(connection.fileno()) < size:  # type: ignore[union-attr]
                     wire.send(waiting, sites.here())
             except BaseException:
                 report("queue")
@@ -292,11 +288,10 @@ def _with_losses_told(start):
     must not keep itself.
     """
 
-    @wraps(start)
-    @seamless
+    @replaces(start)
     def observed(self):
         try:
-            told: "dict[str, Any]" = {}
+            told: "dict[str, object]" = {}
             own = told
             attributes = self.__dict__
             try:

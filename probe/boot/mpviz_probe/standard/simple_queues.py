@@ -5,7 +5,7 @@ import sys
 
 from mpviz_probe import capacity, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
+from mpviz_probe.guard import passed_call, raise_if_the_programs, seamless, unframe
 from mpviz_probe.hooks import after, end_wait, weakly
 from mpviz_probe.standard.locks import hush as hush_lock
 from mpviz_probe.standard.locks import is_the_programs_own
@@ -58,8 +58,7 @@ def _fits(descriptor, size, room):
     try:
         return capacity.used_of_pipe(descriptor) + size <= room
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # It has been closed; the write will tell the program.
         return True
 

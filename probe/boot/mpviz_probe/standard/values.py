@@ -1,13 +1,12 @@
 """Observes Values and Arrays: each read and write, told while their own lock is held."""
 
 import sys
-from functools import wraps
 from math import isfinite
 from operator import getitem
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.guard import is_ours, is_the_programs, passed_call, seamless, unframe
+from mpviz_probe.guard import is_ours, is_the_programs, passed_call, replaces, seamless, unframe
 from mpviz_probe.hooks import after, begin_wait, end_wait
 from mpviz_probe.standard.locks import answers_of, attempts, is_observed, observe
 from mpviz_probe.standard.locks import hush as hush_lock
@@ -237,8 +236,7 @@ def _observed_write(original, name):
 
 
 def _observed_getitem(getitem):
-    @wraps(getitem)
-    @seamless
+    @replaces(getitem)
     def observed(self, index):
         try:
             taken = False
@@ -266,8 +264,7 @@ def _observed_getitem(getitem):
 def _observed_setitem(setitem):
     send, here = wire.send, sites.here
 
-    @wraps(setitem)
-    @seamless
+    @replaces(setitem)
     def observed(self, index, content):
         try:
             taken = False

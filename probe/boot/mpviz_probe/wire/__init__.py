@@ -23,7 +23,7 @@ from os import write
 from time import monotonic_ns
 
 # The viewer imports this module too, as part of a larger package.
-from ..guard import is_the_programs, seamless
+from ..guard import raise_if_the_programs, seamless
 from .fifo import open_high, put_after_all, reopen
 from .held import catch_up, hold, hold_after_all, hold_record, is_behind
 from .slots import (
@@ -331,7 +331,6 @@ def _is_ours():
     try:
         status = os.fstat(_descriptor)
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         return False
     return (status.st_dev, status.st_ino) == _inode

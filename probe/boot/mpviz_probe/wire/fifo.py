@@ -12,7 +12,7 @@ from time import monotonic_ns
 
 from .. import wire
 from ..descriptors import LOWEST, use
-from ..guard import is_the_programs, seamless
+from ..guard import is_the_programs, raise_if_the_programs, seamless
 from .slots import has_room, skip
 
 DROPPED_SUFFIX = ".dropped"
@@ -106,8 +106,7 @@ def _account_for(number, drops):
         try:
             _put_down(wire._account, b"%20d %20d %20d" % (told, wire._dropped, monotonic_ns()))
         except OSError as error:
-            if is_the_programs(error):
-                raise
+            raise_if_the_programs(error)
             # Then only the next record that gets through has the count.
             return
 
@@ -117,8 +116,7 @@ def _put_down(account, text):
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         use(lambda file: os.pwrite(file, text, 0), os.open, account + DROPPED_SUFFIX, flags, 0o600)
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # There is no descriptor left, or no space.
         new = "%s-%d" % (account, monotonic_ns())
         os.symlink(text.decode(), new)
@@ -140,8 +138,7 @@ def reopen():
             return True
         # It is another FIFO, put in the place of ours.
     except OSError as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         if error.errno == ENXIO:
             # The viewer is gone.
             wire.close()

@@ -8,7 +8,7 @@ from itertools import starmap
 from time import monotonic_ns, sleep
 
 from .. import wire
-from ..guard import is_the_programs, seamless
+from ..guard import is_the_programs, raise_if_the_programs, seamless
 from .slots import PAUSE_SECONDS, goes_into_ring, is_in_ring, skip
 
 
@@ -126,8 +126,7 @@ def _tell_held(told, number, *record):
             and goes_into_ring(told, number, *values, stamp=stamp, thread=thread)
         )
     except wire._DOES_NOT_FIT as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         is_told = False
     if not is_told and wire._descriptor >= 0:
         form, *values = values

@@ -9,7 +9,7 @@ from itertools import starmap
 from time import monotonic_ns, sleep
 
 from .. import wire
-from ..guard import is_the_programs, seamless
+from ..guard import is_the_programs, raise_if_the_programs, seamless
 from .texts import text
 
 _RING_PAUSE = 1 << 14
@@ -100,8 +100,7 @@ def _make_ring(number):
         # Whatever keeps this machine from having a ring: the pipe does as well, only slower.
         wire._ring = None
         wire._first = wire._limit = 0
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         if isinstance(error, OSError) and error.errno:
             _tell_refusal(b"denied", os.strerror(error.errno))
 

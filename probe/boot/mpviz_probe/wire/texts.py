@@ -1,6 +1,6 @@
 """Texts and time-outs of the program, as records have them; none of its code is run for that."""
 
-from ..guard import is_the_programs
+from ..guard import raise_if_the_programs
 
 try:
     # The C function behind ``json``; importing ``json`` costs the program 8 ms (measured).
@@ -61,8 +61,7 @@ def may_wait(timeout):
     try:
         return timeout is None or timeout > 0
     except BaseException as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # It is not a number; the original will tell its caller.
         return False
 
@@ -72,7 +71,6 @@ def milliseconds(timeout):
     try:
         return 0 if timeout is None else min(1 + int(timeout * 1000), 1 << 40)
     except BaseException as error:
-        if is_the_programs(error):
-            raise
+        raise_if_the_programs(error)
         # It is not a number; the original will tell its caller.
         return 0

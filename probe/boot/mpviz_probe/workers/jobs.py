@@ -2,13 +2,13 @@
 
 import os
 from _thread import get_ident
-from functools import partial, wraps
+from functools import partial
 from time import monotonic_ns
 
 from mpviz_probe import creations, sections, sites, wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.hooks import before
 
 FORMS = 64
@@ -47,8 +47,7 @@ def observe_submissions(pool, starmapstar):
 
 
 def _observed_submission(submit, describe):
-    @wraps(submit)
-    @seamless
+    @replaces(submit)
     def observed(*args, **kwargs):
         try:
             thread = get_ident()

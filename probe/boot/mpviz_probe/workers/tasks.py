@@ -1,13 +1,14 @@
 """What is reported in a worker's process: when it is ready, and each task's start and end."""
 
-from functools import partial, wraps
+from functools import partial
 from itertools import chain, compress, filterfalse, repeat
 from operator import not_
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, seamless, unframe
+from mpviz_probe.hooks import before
 from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import cpu_so_far
@@ -60,7 +61,10 @@ class Before:
     def __call__(self):
         """Call the first function, and return the original for Python to call."""
         try:
-            self.first()
+            try:
+                self.first()
+            except BaseException:
+                report("pool worker")
             return self.then
         except BaseException as error:
             unframe(error)
@@ -127,37 +131,25 @@ def tell_results(outqueue, tell_end):
     """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
     simple_queues.hush(outqueue)
     results: "list" = []
-    lock, tell = outqueue._wlock, partial(_tell_kept, results, tell_end)
-    early = Before(tell, lock.acquire)
+    # Without a ring, the record is written before the lock is taken, which all writers share. That
+    # is too early for joblib's queue, which pickles under the lock and does not take it like this.
+    lock = outqueue._wlock
+    early = Before(partial(_tell_kept, results, tell_end), lock.acquire)
     outqueue.put = _kept(results, outqueue.put, partial(setattr, lock, "acquire", early))
     writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
     writer._send_bytes = told_when_sent(results, tell_end, beneath(writer._send_bytes))
 
 
-@seamless
-def _tell_kept(results, tell_end):
-    """Tell of a result before the lock is taken for it, which all writers share.
-
-    Without a ring, the record has to wait for its writing. joblib's queue pickles only later, under
-    the lock, and does not come here.
-    """
-    try:
-        try:
-            if results:
-                tell_end(results.pop())
-        except BaseException:
-            report("pool worker")
-    except BaseException as error:
-        unframe(error)
-        raise
+def _tell_kept(results, tell_end, *_, **__):
+    if results:
+        tell_end(results.pop())
 
 
 def _kept(results, put, tell_early):
     """Wrap the put of a result, which is kept until it is sent."""
 
-    @wraps(put)
-    @seamless
+    @replaces(put)
     def observed(result, *args, **kwargs):
         try:
             # If it cannot be pickled, another one follows.
@@ -176,26 +168,11 @@ def told_when_sent(results, tell_end, send_bytes):
     """Wrap what sends the bytes of a kept result: it could be pickled, so the parent will get it.
 
     The lock that all writers share is held here, so this must be quick: any wait, such as for room
-    in the ring, happened before, with the record of the task's start. Without a ring, it was told
-    before the lock was taken, where that is possible. And it cannot come later, since the parent
-    tells what it does with the result.
+    in the ring, happened before, with the record of the task's start. Without a ring, the end was
+    reported before the lock was taken, where that is possible. And it cannot be reported later,
+    since the parent reports what it does with the result.
     """
-
-    @wraps(send_bytes)
-    @seamless
-    def observed(*args, **kwargs):
-        try:
-            try:
-                if results:
-                    tell_end(results.pop())
-            except BaseException:
-                report("pool worker")
-            return send_bytes(*args, **kwargs)
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+    return before(send_bytes, partial(_tell_kept, results, tell_end), "pool worker")
 
 
 def tell_initializer(name, initializer=None, *_, **__):
