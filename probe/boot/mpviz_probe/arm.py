@@ -69,7 +69,7 @@ Each has a ``patch(module)`` that is called once for each of those, right after 
 """
 
 _COPY = "multiprocess"
-"""A copy of multiprocessing that pickles with dill; what patches the one patches the other."""
+"""A copy of multiprocessing that pickles with dill; it is patched in the same way."""
 
 _IMPORTLIB = "<frozen importlib._bootstrap_external>"
 _ERRORS_TOLD = 20
@@ -103,8 +103,8 @@ def report(where):
     _errors += 1
     if _errors <= _ERRORS_TOLD:
         _tell_error(where, error)
-    # Some frames in its traceback have the error itself: such a cycle would keep what the program
-    # sends, which can crash a Python up to 3.12.6 (CPython issue 77894).
+    # Frames in its traceback refer to the error: such a cycle would keep objects of the program
+    # alive, which can crash Python up to 3.12.6 (CPython issue 77894).
     error.__traceback__ = error.__context__ = None
 
 
@@ -118,7 +118,7 @@ def _tell_error(where, error):
         wire.put(b"probe.error", b'"where":%b,"error":%b' % (wire.text(where), wire.text(text)))
     except BaseException as another:
         raise_if_the_programs(another)
-        # What is left is to stay silent: an error of ours must not reach the program.
+        # All that is left is silence: an error of ours must not reach the program.
         another.__traceback__ = another.__context__ = None
 
 
@@ -171,7 +171,7 @@ def _command():
     """The words of our command line."""
     words = getattr(sys, "orig_argv", None)
     if words is None:
-        # Before Python 3.10; sys.argv has not what stands behind -c.
+        # Before Python 3.10. What follows -c is not in sys.argv.
         words = read_command(os.getpid()) or [sys.executable]
     return words
 
@@ -202,7 +202,7 @@ def _after_fork(parent=0, told=None):
     # child: its signals and timers are its own from the start. If a signal handler raises one, the
     # rest is done nevertheless: a child must not write as if it were its parent.
     try:
-        # Whoever forked us; by now the system may name another, who has adopted us.
+        # The process that forked us; for the system, it may already be the one that adopted us.
         parent = parent or wire.pid()
         if told is None:
             wire.reset()
@@ -213,7 +213,7 @@ def _after_fork(parent=0, told=None):
             wire.put(b"process.hello", fields % (parent, started), told=told)
         running = getattr(sys.modules.get("threading"), "_active", ())
         if wire.is_open() and len(running) > 1:
-            # Only then: the import takes most of a millisecond, and each such child has to make it.
+            # Only then: the import takes each such child most of a millisecond.
             from mpviz_probe import threads
 
             threads.tell_beside_fork()
@@ -236,12 +236,12 @@ def _count_copy(module):
 
     sites.count_as_machinery(module)
     if "dill" in sys.modules:
-        # What unpickles stands between the copy and what the copy makes; pickle's is in C.
+        # Its unpickler is in Python, unlike pickle's: it is on the stack when the copy unpickles.
         sites.count_as_machinery(sys.modules["dill"])
 
 
 class _Finder:
-    """Lets the ordinary finders find, and patches what they load when it is one of ours."""
+    """Leaves the finding to the other finders, and has modules patched when they are loaded."""
 
     def __init__(self):
         self.waiting: "dict[str, list[str]]" = {}
@@ -253,7 +253,7 @@ class _Finder:
                     self.waiting.setdefault(_COPY + "." + name, []).append(ours)
 
     def patch_loaded(self):
-        """Patch what is there already: a ``.pth`` file of the environment may import anything."""
+        """Patch what is loaded already: a ``.pth`` file of the environment may import anything."""
         for name in [name for name in self.waiting if name in sys.modules]:
             _patch(sys.modules[name], self.waiting.pop(name))
 
@@ -281,12 +281,12 @@ class _Finder:
         def execute_and_patch(module):
             execute(module)
             loader.__dict__.pop("exec_module", None)
-            # Only now: who asks where a module is may never load it, or load it later.
+            # Not earlier: a module that was found may be loaded later, or never.
             _patch(module, self.waiting.get(name, ()))
             # An import that a signal handler has interrupted is repeated.
             self.waiting.pop(name, None)
 
-        # An import that fails has its traceback freed of importlib's frames, and so of ours.
+        # Python removes importlib's frames from the traceback of a failed import, and so ours.
         execute_and_patch.__code__ = execute_and_patch.__code__.replace(co_filename=_IMPORTLIB)
         loader.exec_module = execute_and_patch
 

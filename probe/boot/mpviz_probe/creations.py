@@ -1,4 +1,4 @@
-"""Where the program makes an object, with the statement that does, for it names the object."""
+"""Where the program makes an object, and the statement that makes it, which gives it its name."""
 
 from io import StringIO
 from itertools import islice
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 _WRAPPER = 4 | 8 | 16
 """``inspect.CO_VARARGS``, ``CO_VARKEYWORDS`` and ``CO_NESTED``, without importing ``inspect``."""
 
-_LIMIT = 4096
 _LINES = 60
 _TEXT_LIMIT = 800
 """A statement that is longer, in lines or in characters, is cut."""
@@ -80,7 +79,7 @@ def of_pool():
 
 
 def _is_named(code):
-    """Whether the name of code is telling: not that of a decorator's wrapper, lambda or module."""
+    """Whether code has a name that says something: no decorator's wrapper, lambda or module has."""
     is_wrapper = code.co_flags & _WRAPPER == _WRAPPER
     return not is_wrapper and not code.co_name.startswith("<") and not code.co_filename[:1] == "<"
 
@@ -89,9 +88,7 @@ def _site(frame, attribute):
     key = (id(frame.f_code), frame.f_lasti, attribute)
     known = _known.get(key)
     if known is None:
-        known = (_announce(frame, attribute), frame.f_code)
-        if len(_known) < _LIMIT:
-            _known[key] = known
+        known = sites.remember(_known, key, _announce(frame, attribute), frame.f_code)
     return known[0]
 
 
@@ -162,7 +159,7 @@ def _in_one_line(lines, first):
 
 
 def _extent(frame, lines, places):
-    """Where in the text the call is: exactly from Python 3.11 on, else somewhere in its line."""
+    """Where in the text the call is: exact since Python 3.11, before that somewhere in its line."""
     starts = {number: (start, indent) for number, start, indent in places}
     positions = getattr(frame.f_code, "co_positions", None)
     if positions is not None:

@@ -7,7 +7,7 @@ from mpviz_probe import sites
 from mpviz_probe.wrappers import called_in_the_end, is_own, own_name
 
 _wrappers: "dict" = {}
-"""By the type of a callable that a library makes of the program's functions, what finds them."""
+"""For a type of callable that libraries make of the program's functions: what finds those."""
 
 _calls: "dict[int, tuple]" = {}
 """For the id of a library's function (kept alive): a function that names the tasks in a call."""
@@ -29,7 +29,7 @@ def see_into_calls(function, names):
 
 
 def is_plain(function):
-    """Whether its code and its qualified name decide all that is told of a function.
+    """Whether all that is reported of a function follows from its code and its qualified name.
 
     Then it holds no other function that it could call.
     """
@@ -91,7 +91,7 @@ def site_of(function, arguments=()):
 
 
 def calls_in(function, arguments=()):
-    """How many calls of the program's functions one call of this comes to."""
+    """How many calls of the program's functions one call of this makes."""
     if id(function) in _calls and arguments:
         return len(_calls[id(function)][1](*arguments))
     if type(function) not in _wrappers:

@@ -81,9 +81,7 @@ def _is_ours_or_pythons(file):
 
 
 def unframe(error):
-    """Remove all that is ours from an exception that goes on to the program.
-
-    That is our frames in its traceback, and our own errors among its contexts.
+    """Remove our frames and our own errors from an exception that goes on to the program.
 
     Call this in a :func:`seamless` function, right before a bare ``raise``.
     """
@@ -135,7 +133,7 @@ if sys.version_info >= (3, 11):
 else:
 
     def passed_call(error, arguments):
-        """Whether the frame that caught this exception had called with so many arguments.
+        """Whether the frame that caught this exception had made its call with so many arguments.
 
         Up to Python 3.10, a signal can be handled right after the call of a Python function.
         """

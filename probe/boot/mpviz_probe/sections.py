@@ -1,8 +1,8 @@
-"""Knows when a thread holds a lock of a library, and holds back until then what it has to tell.
+"""Knows when a thread holds a lock of a library, and holds its records until the lock is free.
 
-To write a record gives up the GIL. If that happens while a library's lock is held, other threads
-see the library in a state that they would seldom see otherwise, or never. So what happens in a
-critical section is told after it. Only a wait is told at once, since it gives up the GIL itself.
+Writing a record gives up the GIL. If that happens while a library's lock is held, other threads
+see the library in a state that they would otherwise see seldom or never. So what happens in a
+critical section is reported after it. Only a wait is reported at once: it gives up the GIL itself.
 """
 
 from _thread import get_ident
@@ -16,7 +16,7 @@ from mpviz_probe.guard import replaces, unframe
 _threads: "dict[int, int]" = {}
 """The threads that are in a critical section, each with its process: a fork copies all this."""
 _forms: "dict[bytes, object]" = {}
-"""What ``wire.form`` has made for a kind of record that is told inside of a critical section."""
+"""The form of each kind of record that is sent inside a critical section."""
 
 
 def locked(original):
@@ -72,7 +72,7 @@ def do(tell_it):
     """Have this function called when the critical section is over, which may be at once.
 
     It is as for ``wire.hold``. It is called even if a signal handler of the program raises right
-    after it was held. Only if a handler raises again at the next lines, it waits for the next
+    after it was held. Only if a handler raises again at the next lines, it is called with the next
     record of this process.
     """
     try:
@@ -90,9 +90,9 @@ def _tell_what_was_held():
 
 
 def tell_cause(kind, **values):
-    """Write a record of what is about to be done, whose effect others may tell: whole numbers.
+    """Report a cause before it acts, since others may report its effect; values are whole numbers.
 
-    In a critical section it goes into the ring; only if there is none, it is held.
+    In a critical section the record goes into the ring; it is held only if there is none.
     """
     if not is_inside():
         fields = [b'"%b":%d' % (name.encode(), value) for name, value in values.items()]

@@ -39,16 +39,16 @@ PASSED_OVER = 0
 _OF_STDLIB = -1
 _OF_LIBRARY = -2
 OF_NO_FILE = -3
-"""Whose code a place is in that is not the program's own: the less, the more it says."""
+"""Who owns code that is not the program's own; a lower number is more specific."""
 
-# Keyed by the address of the code object and the position in it; the code object is kept so that
-# its address cannot pass to another. A fork hands all of this down, announcements included. A
-# place in the program's own code has its number here, any other has whose it is.
+# Keyed by the address of the code object and the position in it; the code object is kept so that no
+# other gets its address. A forked child inherits all of this, announcements included. The number is
+# the site of a place in the program's own code, or says who owns the code.
 _known: "dict[tuple[int, int], tuple[int, object]]" = {}
 _chosen: "dict[tuple[int, int], tuple[int, object]]" = {}
-"""The numbers of places in code of others that had to do, since there was none of the program's."""
+"""The sites of places in code of others, which stand in where there is no code of the program's."""
 _is_own_seen = _is_searched = False
-"""Whether the program has any code of its own, and is not all installed; whether that was asked."""
+"""Whether code of the program's own was seen (it may all be installed), and was searched for."""
 _announced: "set[int]" = set()
 _checksums: "dict[str, int]" = {}
 
@@ -106,7 +106,7 @@ def of_caller(depth):
 
 
 def _place(frame):
-    """Code, position and site of a frame; no code where its place does not tell the site."""
+    """Code, position and site of a frame; no code if the site depends on the frames around it."""
     known = _known.get((id(frame.f_code), frame.f_lasti))
     if known is None:
         known = _learn(frame)
@@ -118,7 +118,7 @@ def _place(frame):
 
 
 def _has_own_code():
-    """Whether the program has code of its own, as far as any was seen; once it is searched for."""
+    """Whether any code of the program's own was seen; the first call searches for some."""
     global _is_searched
     if not _is_own_seen and not _is_searched:
         _is_searched = True
@@ -146,14 +146,20 @@ def of_function(code):
     key = (id(code), -1)
     known = _known.get(key)
     if known is None:
-        known = (announce(code.co_filename, code.co_firstlineno, code.co_name), code)
-        if len(_known) < _LIMIT:
-            _known[key] = known
+        place = code.co_filename, code.co_firstlineno, code.co_name
+        known = remember(_known, key, announce(*place), code)
     return known[0]
 
 
+def remember(cache, key, *known):
+    """Store what is known if the cache is not full, and return it."""
+    if len(cache) < _LIMIT:
+        cache[key] = known
+    return known
+
+
 def announce(file, line, function, more=b"", key=""):
-    """Tell the viewer of a place, once, and return its number.
+    """Report a place to the viewer, once, and return its number.
 
     ``more`` are further fields of the record, and ``key`` tells places in one line apart.
     """
@@ -161,7 +167,7 @@ def announce(file, line, function, more=b"", key=""):
     if site not in _announced:
         # Held until the next record, because it reads the file, and our caller may hold a lock.
         wire.hold(partial(_tell, site, (_absolute(file), line, function), more))
-        # Afterwards: a place that a signal handler interrupts here is told twice, not never.
+        # Afterwards: if a signal handler raises here, the place is reported twice, not never.
         _announced.add(site)
     return site
 
@@ -248,7 +254,7 @@ def count_as_machinery(module):
 
 
 def count_as_library(module):
-    """Count it so as well, and what it makes for its own use as no business of the program's."""
+    """Do the same, and report nothing of what the package makes for its own use."""
     global _libraries
     count_as_machinery(module)
     folder = _folder_of(module)
@@ -291,20 +297,14 @@ def _learn(frame):
     code = frame.f_code
     number = owner(frame)
     _is_own_seen = _is_own_seen or number > 0
-    known = (_announce_frame(frame) if number > 0 else number, code)
-    if len(_known) < _LIMIT:
-        _known[(id(code), frame.f_lasti)] = known
-    return known
+    site = _announce_frame(frame) if number > 0 else number
+    return remember(_known, (id(code), frame.f_lasti), site, code)
 
 
 def _number_of(frame):
     """The site of a frame of others."""
     key = (id(frame.f_code), frame.f_lasti)
-    known = _chosen.get(key)
-    if known is None:
-        known = (_announce_frame(frame), frame.f_code)
-        if len(_chosen) < _LIMIT:
-            _chosen[key] = known
+    known = _chosen.get(key) or remember(_chosen, key, _announce_frame(frame), frame.f_code)
     return known[0]
 
 

@@ -1,4 +1,4 @@
-"""Tells which threads of the program ran while it forked: the child gets their locks, not them.
+"""Reports threads of the program that ran while it forked: the child gets only their locks.
 
 This runs in the child of each fork, before ``threading`` forgets them there (its callback was
 registered later than ours), and only if there was more than one thread. What multiprocessing has
@@ -36,7 +36,7 @@ def tell_beside_fork():
 
 
 def _is_the_programs(thread):
-    """Whether it was started with a function of the program's own, or is of a class of its own."""
+    """Whether a thread was started with a function or a class of the program's own."""
     if thread is None:
         return False
     function = thread.__dict__.get("_target")

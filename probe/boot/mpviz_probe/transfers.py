@@ -20,10 +20,10 @@ _NOTED_BYTES = 1 << 16
 
 
 def note_writes(connection):
-    """Have what is written through this connection noted in the list that is returned."""
+    """Note what is written through this connection in the list that is returned."""
     notes: "list[list[int]]" = []
     original, known = type(connection)._send, ref(connection)
-    # A subclass may have a method of its own, which is left as it is.
+    # The method of a subclass is left as it is.
     if _takes(original, "self", "buf", "write"):
         (write,) = original.__defaults__
 
@@ -45,7 +45,7 @@ def note_writes(connection):
 
 
 def was_sent(notes, size):
-    """Whether these notes are those of a whole message of so many bytes."""
+    """Whether these are the notes of a whole message of this size in bytes."""
     return sum(map(sum, notes)) >= HEADER + size
 
 
@@ -78,7 +78,7 @@ def noting_reads(connection):
 
 
 def note_reads(connection):
-    """Have what is read through this connection noted in the list that is returned."""
+    """Note what is read through this connection in the list that is returned."""
     notes, receive = noting_reads(connection)
     known = ref(connection)
     connection._recv = lambda size, *args: receive(known(), size, *args)

@@ -25,8 +25,6 @@ _TAKES_MORE, _IS_NESTED = 4, 16
 _DEEPEST = 16
 """Maximum number of nested wrappers that are followed."""
 
-_LIMIT = 4096
-
 _ATTRIBUTES = frozenset(
     "func function fn f callable wrapped target pyfunc work_function user_function".split()
 )
@@ -59,7 +57,7 @@ def called_in_the_end(function, arguments=()):
     If it holds exactly one function of the program, that one; else the innermost that is known.
     """
     if type(function) is FunctionType and not function.__closure__ and is_own(function):
-        # This is the usual case, so it has to be quick.
+        # The usual case has to be quick.
         if not dict.__contains__(function.__dict__, "__wrapped__"):
             return function
     for _ in range(_DEEPEST):
@@ -148,9 +146,7 @@ def is_own(function):
         if owner == sites.OF_NO_FILE:
             # A function pickled by value keeps its module's name, but not the module's file.
             owner = names.get("__name__") in ("__main__", "__mp_main__")
-        known = (owner > 0, code)
-        if len(_own) < _LIMIT:
-            _own[id(code)] = known
+        known = sites.remember(_own, id(code), owner > 0, code)
     return known[0]
 
 

@@ -45,7 +45,7 @@ def _announce(pool, *_, **__):
 
 
 def _tell_pool(_, worker, tx, *args, **kwargs):
-    """Give a worker the id of its pool, which it takes along into its process."""
+    """Give a worker the id of its pool, which it has in its process, too."""
     worker._mpviz_pool = tx.__dict__.get("_mpviz_pool")
 
 
@@ -61,7 +61,7 @@ def _tell_done(_, pool, task_id, *args, **kwargs):
 
 
 def _prepare_worker(unit):
-    """Prepare, in a worker's process and before it begins, to report what it does."""
+    """Prepare to report what a worker does, in its process, before it begins."""
     worker = getattr(unit.target, "__self__", None)
     name = getattr(worker, "_mpviz_pool", None)
     if worker is None or name is None:
@@ -89,7 +89,7 @@ def _tell_end(forms, name, result):
 
 
 def _error_in(traceback):
-    """The class of an exception, taken from its traceback, which is all that is left of it."""
+    """The class of an exception, from the text of its traceback, which is all that is left."""
     for line in reversed(traceback.splitlines()):
         name = line.partition(":")[0]
         if name.replace(".", "").isidentifier():

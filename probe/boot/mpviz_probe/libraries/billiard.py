@@ -65,7 +65,7 @@ _PATCHES = {
 
 
 def _identify(pool, worker):
-    """Give a worker that a Pool is about to start the id of the pool."""
+    """Give the id of a pool to a worker that it is about to start."""
     if "_mpviz_id" not in pool.__dict__:
         _announce(pool)
     worker._mpviz_pool = pool._mpviz_id
@@ -113,7 +113,7 @@ def _tell_if_done(_, result, *args, **kwargs):
 
 
 def _tell_timeout(_, job):
-    """Report that a worker is about to be ended since its task is too late (``time_limit``)."""
+    """Report that a worker is about to be ended because its task took too long (``time_limit``)."""
     if not job.ready() and job._worker_pid:
         jobs.tell_stopping(job._worker_pid, "timed out")
 
@@ -122,7 +122,7 @@ def _tell_timeout(_, job):
 
 
 def _prepare_worker(module, _, worker, *args, **kwargs):
-    """Prepare to tell of what a worker does, in its process, when it has got its queues."""
+    """Prepare to report what a worker does, in its process, when it has got its queues."""
     # A worker that was not forked got its queue from its pool, which identifies the pool.
     name = worker.__dict__.get("_mpviz_pool") or jobs.identify(b"pool", worker.inq)
     simple_queues.hush(worker.inq)

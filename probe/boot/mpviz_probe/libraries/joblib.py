@@ -22,7 +22,7 @@ def patch(module):
     sites.count_as_library(module)
     for name, patch_class in _PATCHES.items():
         kind = module.__dict__.get(name)
-        # What another module has from there is not its own.
+        # A class that was imported from elsewhere is patched there.
         if kind is not None and kind.__module__ == module.__name__:
             patch_class(kind)
 
@@ -46,10 +46,10 @@ def _patch_queue(queue):
 
 
 def _hush(_, queue, state):
-    """Keep still about a queue of a Pool that a worker which was not forked has got."""
+    """Report nothing of a queue of a Pool in a worker that was not forked."""
     disown(queue._reader, queue._writer)
     simple_queues.hush(queue)
-    # Its get and put have the methods of its locks in them.
+    # Its get and put refer to the methods of its locks.
     queue._make_methods()
 
 
@@ -60,7 +60,7 @@ def _patch_parallel(parallel):
 
 
 def _tell_wait(is_to_go_on, parallel):
-    """Report the wait for results, which joblib does not get by a wait but looks for in turns."""
+    """Report the wait for results, in which joblib looks for them again and again."""
     # With a generator, the program's code runs in between.
     if not is_to_go_on or parallel.return_generator or get_ident() in _waiting:
         return

@@ -1,6 +1,6 @@
 """Observes mpire: WorkerPools, whose workers are processes with a queue of tasks for each.
 
-A chunk of a job bears no number. A worker tells of it as number -1, which is the next in its job.
+The chunks of a job have no numbers. A worker reports each as number -1: the next of its job.
 """
 
 from _weakref import ref
@@ -47,7 +47,7 @@ def _patch_comms(module):
 
 def _patch_results(module):
     results = module.UnorderedAsyncResultIterator
-    # The last that a WorkerPool does with the results of a map, be they all there or not.
+    # The last step of a map, whether all its results are there or not.
     results.remove_from_cache = before(results.remove_from_cache, _tell_map_done, "mpire pool")
 
 
@@ -64,12 +64,12 @@ _PATCHES = {
 
 
 def _identify(comms):
-    """The id of a WorkerPool, the same in every process: that of a lock which it has for good."""
+    """The id of a WorkerPool, the same in every process: the id of a lock that it keeps."""
     return wire.text("pool-" + locks.identify(comms.exception_lock))
 
 
 class _Pool:
-    """What a WorkerComms has of its WorkerPool of processes; a copy in a worker has nothing."""
+    """What a WorkerComms keeps about its WorkerPool; a copy in a worker keeps nothing."""
 
     __slots__ = ("known", "name")
 
@@ -109,7 +109,7 @@ def _tell_end(comms, how):
 
 def _tell_chunk(comms, job_id=None, task=None, worker_id=None):
     pool = _pool_of(comms)
-    # What has no number is a word to the worker.
+    # A message to the worker has no number.
     if job_id is None or pool is None:
         return
     _, call = _jobs.get(job_id, _NO_JOB)
@@ -149,7 +149,7 @@ def _tell_done(job):
 
 
 def _prepare_worker(worker):
-    """Prepare to tell of what a worker does, in its process, before it begins."""
+    """Prepare to report what a worker does, in its process, before it begins."""
     comms = worker.worker_comms
     name = _identify(comms)
     for part in vars(comms).values():
@@ -163,7 +163,7 @@ def _prepare_worker(worker):
 
 
 def _hush(thing):
-    """Keep still about a part of a WorkerPool, where a worker has got it by a pickle."""
+    """Report nothing of a part of a WorkerPool, which a worker may have got by a pickle."""
     if hasattr(thing, "_semlock"):
         locks.hush(thing)
     elif hasattr(thing, "get_lock"):
@@ -194,13 +194,13 @@ class _Teller:
             tasks.tell_ready(self.name)
 
     def tell_task(self, _, task, *args, **kwargs):
-        """Report what the worker has got: a chunk, a call or a word of its pool."""
+        """Report a chunk or a call that the worker has got; a text is a message of its pool."""
         if type(task) is tuple:
             self.tell_start(*task)
         self.last = task if type(task) is str else None
 
     def tell_start(self, job, work):
-        """Tell of a chunk of arguments, or of a call with its own function."""
+        """Report a chunk of arguments, or of a call with its own function."""
         is_call = self.last == _APPLY_PILL
         function, items = (work[0], 1) if is_call else (self.worker.map_params.func, len(work))
         self.job = job
@@ -217,14 +217,14 @@ class _Teller:
             self.tell_end(*[kind.__name__ for kind in failures])
 
     def tell_done(self, worker_id):
-        """Tell of the end of a task that has no results, which the worker says of each task."""
+        """Report the end of a task that has no results; a worker calls this after every task."""
         if self.job != _NONE:
-            # Another's exception has ended it, or its time was over.
+            # The exception of another task has ended it, or its time-out.
             ended_all = self.worker.worker_comms.exception_thrown()
             self.tell_end(stopped="stopped" if ended_all else "timed out")
 
     def tell_end(self, *failures, stopped=""):
-        """Tell of the end of the task; failures are classes of exceptions, by name."""
+        """Report the end of the task; failures are classes of exceptions, by name."""
         fields = b'"o":%b,"job":%d,"index":-1,%b' % (self.name, self.job, cpu_so_far())
         if failures:
             fields += b',"error":%b' % wire.text(failures[0])

@@ -71,7 +71,7 @@ def _announce(_, manager):
 
 
 def _observed_chunks(iter_chunks):
-    """Wrap the iterator that cuts the input of ``map``, with no frame of ours while it is read."""
+    """Wrap the iterator of chunks of a ``map``; no frame of ours is there while it is read."""
 
     @replaces(iter_chunks)
     def observed(*args, **kwargs):
@@ -102,7 +102,7 @@ def _tell_submission(manager, process_chunk, task, *_, **__):
 
 
 def _tell_job(name, task, process_chunk):
-    """Report a new job, or a further chunk of a ``map``; gives the number of the job."""
+    """Report a new job, or a further chunk of a ``map``; returns the number of the job."""
     function, arguments, items = _work_of(task.payload, process_chunk)
     call, job = "submit", task.id
     if task.payload.function is process_chunk:
@@ -117,7 +117,7 @@ def _tell_job(name, task, process_chunk):
 
 
 def _work_of(payload, process_chunk):
-    """The program's function, its arguments if these may name another one, and its items."""
+    """The program's function, its arguments if one may be the function, and the number of items."""
     arguments = payload.args if type(payload.args) is tuple else ()
     if payload.function is process_chunk and len(arguments) == 2:
         function, items = arguments
@@ -130,7 +130,7 @@ def _tell_end_of_future(ends, name, number, future):
     try:
         try:
             form = jobs.form_of_outcome(ends, name, jobs.outcome_of(future))
-            # The caller may have the result already, and the pool has not yet counted it as done.
+            # The caller may have the result already, before the pool counts the task as done.
             wire.send_at_once(form, number)
         except BaseException:
             report("pebble pool")
@@ -164,11 +164,10 @@ _CLOSED = 2
 
 
 def _prepare_worker(params, channel, *_, module, **__):
-    """Prepare, in a worker's process and before it begins, to report what it does."""
+    """Prepare to report what a worker does, in its process, before it begins."""
     name = _identify(channel.reader)
     disown(channel.reader, channel.writer)
-    for lock in (channel.mutex.reader_mutex, channel.mutex.writer_mutex):
-        locks.hush(lock)
+    locks.hush(channel.mutex.reader_mutex, channel.mutex.writer_mutex)
     module.worker_get_next_task = _observed_tasks(module, name)
     results: "list" = []
     for kind in (module.TaskResult, module.TaskProblem):

@@ -117,7 +117,7 @@ def _tell_end(data, report):
 
 
 def _error_of(data):
-    """The class of the exception that a test has raised, which precedes the message."""
+    """The class of the exception that a test has raised, which stands before its message."""
     crash = data["longrepr"]["reprcrash"] if isinstance(data.get("longrepr"), dict) else None
     name, _, _ = (crash or {}).get("message", "").partition(":")
     if name.replace(".", "").isidentifier():

@@ -1,7 +1,7 @@
-"""Observes Condition: who waits, who wakes the others. Event and Barrier have one inside.
+"""Observes Condition: who waits, and who wakes the others. Event and Barrier have one inside.
 
-What is done to any of the three is told while the lock of that Condition is held, so its records
-come in the order in which things happened.
+What is done to any of the three is reported while the lock of that Condition is held, so the
+records are in the order in which things happened.
 """
 
 import sys
@@ -42,9 +42,8 @@ def patch(module):
 def hide(condition):
     """Report nothing of a Condition that is a part of something else, nor of its locks."""
     condition._mpviz = None
-    locks = (condition._sleeping_count, condition._woken_count, condition._wait_semaphore)
-    for lock in (condition._lock, *locks):
-        hush(lock)
+    hush(condition._sleeping_count, condition._woken_count, condition._wait_semaphore)
+    hush(condition._lock)
     condition._make_methods()
 
 
@@ -90,7 +89,7 @@ class Observed:
 def _observed_wake(take, waiting):
     """Wrap the acquire in which a notify waits until the waiters are awake.
 
-    One that was killed while it waited never is.
+    A waiter that was killed never is.
     """
 
     @seamless
@@ -187,7 +186,7 @@ def _observed_wait(wait):
 
 
 def _observed_sleep(take, woken):
-    """Wrap the acquire in which a wait sleeps; told before the wait for the lock that follows."""
+    """Wrap the acquire in which a wait sleeps; its end is reported before the lock is retaken."""
     send, here = wire.send, sites.of_caller(4)
 
     @seamless

@@ -37,7 +37,7 @@ def patch(module):
 
 
 def patch_executor(module, kind):
-    """Patch a module's ProcessPoolExecutor, which is to be called this, and what its workers do."""
+    """Patch a module's ProcessPoolExecutor, which is reported as this kind, and its workers."""
     executor = module.ProcessPoolExecutor
     observe = partial(_observe, kind, module._process_chunk)
     executor.__init__ = after(executor.__init__, observe, "executor")
@@ -55,7 +55,7 @@ def _patch_manager(module):
         )
         return
     manager = module._ExecutorManagerThread
-    # Before a result is handed over, its arrival has no effect.
+    # Reported before it is handed over: until then, the arrival of a result has no effect.
     manager.process_result_item = before(manager.process_result_item, _tell_result, "executor")
     # From Python 3.12 on, it takes a lock and calls another method, which does the work.
     if hasattr(manager, "_replace_dead_worker"):
@@ -82,7 +82,7 @@ def _observe(kind, process_chunk, _, executor, *args, **kwargs):
         # Came with Python 3.11.
         getattr(executor, "_max_tasks_per_child", None),
     )
-    # The executor must be free to go, so none of this may hold it.
+    # None of this may keep the executor alive.
     teller = _Teller(name, process_chunk)
     tell = partial(teller.tell_submission, executor._pending_work_items)
     numbers = executor._work_ids
@@ -98,9 +98,9 @@ def _catch_up(*_):
 
 
 class _Teller:
-    """Reports the calls of one executor, never giving up the GIL.
+    """Reports the calls of one executor without giving up the GIL.
 
-    The futures of an executor keep this, so it keeps none of the calls.
+    The executor's futures keep this alive, so it keeps none of the calls.
     """
 
     __slots__ = ("ends", "forms", "grew", "jobs", "limit", "name", "process_chunk", "waits")
@@ -182,13 +182,13 @@ def _name_of_error(error):
 
 
 def _tell_result(manager, item):
-    # Some are the pid of a worker that ends, and some the result of a call that already failed.
+    # The item may also be the pid of a worker that ends, or the result of a call that has failed.
     call = manager.pending_work_items.get(getattr(item, "work_id", None))
     if call is None or call.future._state != "RUNNING":
         return
     callbacks = call.future._done_callbacks
     if callbacks and type(callbacks[0]) is _EndOfCall:
-        # Told here, so that we do nothing between the result and the manager's next step.
+        # Reported here: nothing of ours may run between the result and the manager's next step.
         teller, number = callbacks.pop(0).args
         teller.tell_end(number, _name_of_error(item.exception))
 
@@ -210,7 +210,7 @@ def _tell_of_waiter(waiter, futures, *_, **__):
     told.discard(None)
     if told:
         forms, job = told.pop()
-        # Of many jobs, that of the pool as a whole is the only one to name.
+        # For many jobs, only the pool as a whole can be named.
         waits.observe_wait(waiter.event._cond, forms, -1 if told else job)
 
 
@@ -221,7 +221,7 @@ def _tell_break_of(manager, *args, **kwargs):
 def _tell_break_of_old(_, executor_reference, processes, calls, numbers, call_queue, *__):
     executor = executor_reference()
     if executor is not None and executor._broken:
-        # How many calls have failed with it is no longer known here.
+        # The number of calls that fail with it is no longer known here.
         _tell_break(call_queue, -1)
 
 
@@ -230,7 +230,7 @@ def _tell_break(call_queue, calls, cause=None, *_, **__):
     if name is not None:
         fields = b'"o":%b,"calls":%d' % (name, calls)
         if isinstance(cause, BaseException):
-            # loky's is the very exception that its calls fail with.
+            # That of loky is the exception with which its calls fail.
             fields += b',"error":%b' % wire.text(type(cause).__name__)
         wire.put(b"executor.broken", fields)
 
@@ -243,19 +243,19 @@ def _how_it_ends(caller):
 
 
 def _tell_shutdown(executor, wait=True, *_, **__):
-    """Tell of the end of an executor; gives what this waits for, if it waits for its workers."""
+    """Report the end of an executor; returns the wait for its workers if it waits for them."""
     name = executor.__dict__.get("_mpviz_id")
     if name is None:
         return None
     jobs.tell_end(name, _how_it_ends(sys._getframe(2)))
-    # The latter up to Python 3.8.
+    # The second up to Python 3.8.
     threads = ("_executor_manager_thread", "_queue_management_thread")
     is_running = any(getattr(executor, thread, None) is not None for thread in threads)
     return jobs.wait_for_workers(name) if wait and is_running else None
 
 
 def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
-    """Prepare to tell of what a worker does, in its process, before it begins.
+    """Prepare to report what a worker does, in its process, before it begins.
 
     No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
     """
@@ -272,7 +272,7 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
 
 
 def _tell_first_wait(lock, name):
-    """Tell that a worker is ready when it takes its queue's lock for the first time."""
+    """Report that a worker is ready when it takes its queue's lock for the first time."""
     take = lock.acquire
 
     def tell():
@@ -283,7 +283,7 @@ def _tell_first_wait(lock, name):
 
 
 def _observed_setstate(name, process_chunk):
-    """Make what a call comes to when its function and its arguments have been unpickled."""
+    """Make the method in which a call gets its unpickled function and arguments, and reports it."""
     forms: "dict[tuple, object]" = {}
 
     @seamless

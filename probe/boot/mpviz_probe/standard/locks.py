@@ -13,12 +13,12 @@ from mpviz_probe.guard import is_the_programs, passed_call, seamless, unframe
 from mpviz_probe.hooks import after, begin_wait, end_wait
 
 try:
-    # ``collections`` takes it from there; not every program imports ``collections``.
+    # Where ``collections`` has it from, which not every program imports.
     from _collections import defaultdict  # type: ignore[import-not-found]
 except ImportError:
     from collections import defaultdict
 
-# Not from 1: a program that replaces itself (exec) keeps its pid, and its locks are others.
+# Not from 1: after an exec, the pid is the same, and the locks are others.
 _numbers = count(monotonic_ns() // 1000)
 
 
@@ -27,7 +27,7 @@ def patch(module):
     base = module.SemLock
     base.__init__ = after(base.__init__, _tell_of_new, "lock")
     base.__setstate__ = after(base.__setstate__, _tell_of_copy, "lock")
-    # C code behind the originals would pass by the methods that `observe` puts on an instance.
+    # The originals are in C, and would not call the methods that `observe` puts on an instance.
     base.__enter__ = _Own("acquire", "acquire")
     base.__exit__ = _Own("_mpviz_exit", "release")
     base._mpviz_exit = _exit
@@ -35,17 +35,19 @@ def patch(module):
     condition.__setstate__ = after(condition.__setstate__, _hush_parts, "condition")
 
 
-def hush(lock):
-    """Give an internal lock its own methods back: it is not shown as the program's."""
-    lock.acquire = lock._semlock.acquire
-    lock.release = lock._semlock.release
-    _exit_in_c(lock)
+def hush(*locks):
+    """Give internal locks, or None, their own methods back: nothing is reported of them."""
+    for lock in locks:
+        if lock is not None:
+            lock.acquire = lock._semlock.acquire
+            lock.release = lock._semlock.release
+            _exit_in_c(lock)
 
 
 def _exit_in_c(lock):
-    """Let the end of a ``with`` run no code in Python, before which an alarm could come.
+    """Let the end of a ``with`` run no Python code: an alarm before it would leave the lock taken.
 
-    It would leave the lock taken. The function in C takes what ``with`` passes.
+    The function in C takes what ``with`` passes.
     """
     lock._mpviz_exit = lock._semlock.__exit__
 
@@ -60,7 +62,7 @@ def identify(lock):
     name = lock._semlock.name
     if name is not None:
         return name
-    # Under fork a semaphore has no name, and its address is used again after its end.
+    # Under fork, a semaphore has no name, and its address is used again when it is gone.
     known = lock.__dict__.get("_mpviz_id")
     if known is None:
         known = lock._mpviz_id = "%d.%d" % (wire.pid(), next(_numbers))
@@ -68,7 +70,7 @@ def identify(lock):
 
 
 class _Own(property):
-    """Hands a ``with`` a method of the lock's own, which spares a call.
+    """Gives a ``with`` the method that the lock itself has, and so saves a call.
 
     :class:`contextlib.ExitStack` looks it up on the type, and calls it with the lock.
     """
@@ -98,7 +100,8 @@ def _exit(self, *_):
 
 def _tell_of_new(_, lock, kind, value, maxvalue, **kwargs):
     if is_the_programs_own(sys._getframe(2)):
-        _announce(lock, value)
+        told = wire.text(identify(lock)), wire.text(type(lock).__name__), value, creations.here()
+        wire.put(b"lock.created", b'"o":%b,"kind":%b,"maximum":%d,"s":%d' % told)
         observe(lock)
     else:
         _exit_in_c(lock)
@@ -109,15 +112,14 @@ def _tell_of_copy(_, lock, state):
 
 
 def _hush_parts(_, condition, state):
-    for lock in (condition._sleeping_count, condition._woken_count, condition._wait_semaphore):
-        hush(lock)
+    hush(condition._sleeping_count, condition._woken_count, condition._wait_semaphore)
 
 
 def is_the_programs_own(frame):
-    """Whether an object that is being made in this frame is the program's, or a part of another.
+    """Whether the program makes the object that is being made in this frame, for itself.
 
-    Its own constructors come first, then a context, which called them; what stands behind those
-    is the program, or the container that the object is a part of.
+    The object's constructors come first, then the context that called them, if one did. The caller
+    of those is the program, or the container that the object is a part of.
     """
     while frame is not None and _is_constructor(frame.f_code):
         frame = frame.f_back
@@ -130,20 +132,11 @@ def _is_constructor(code):
     return code.co_name in ("__init__", "observed") and sites.is_machinery(code.co_filename)
 
 
-def _announce(lock, value):
-    kind = type(lock).__name__
-    wire.put(
-        b"lock.created",
-        b'"o":%b,"kind":%b,"maximum":%d,"s":%d'
-        % (wire.text(identify(lock)), wire.text(kind), value, creations.here()),
-    )
-
-
 def observe(lock):
     """Replace methods of this lock by ones that act the same and report it.
 
-    Like the originals, they are bound to the semaphore, so that pickle fails with the same error:
-    such a method would need the semaphore, which cannot be pickled.
+    Like the originals, they are bound to the semaphore, which cannot be pickled: so pickling them
+    fails with the same error.
     """
     semlock = lock._semlock
     take, give = semlock.acquire, semlock.release
@@ -194,7 +187,7 @@ def _observed_acquire(take, give, count_held, forms):
 
 
 def _is_last(semlock):
-    """Whether this thread has an RLock, and will let go of it at its next release."""
+    """Whether this thread holds an RLock, and frees it with its next release."""
     return semlock._is_mine() and semlock._count() == 1
 
 
@@ -209,7 +202,7 @@ def _observed_release(give, is_last, released, refused):
                 return give(*more)
             try:
                 send(released)
-                # None as soon as it is done.
+                # None in the step that does it.
                 for given in giving:
                     break
                 return None
@@ -224,10 +217,10 @@ def _observed_release(give, is_last, released, refused):
 
 @seamless
 def _complete_release(error, first, given, done, *actions):
-    """Release a lock whose release was told, unless it refuses; raise what is not ours.
+    """Release a lock whose release was reported; raise the exception again if it is not ours.
 
-    ``first`` is the exception that came out of ``release``, ``error`` the last one. What is done
-    makes the list longer in the same step.
+    ``first`` is the exception that came out of ``release``, ``error`` the last one. Each act makes
+    the list ``done`` longer in the same step.
     """
     try:
         if given is False and not done:
@@ -267,7 +260,7 @@ def attempts(take):
 
 
 def answers_of(take, *arguments):
-    """A dict whose item 0 is what ``take`` returns; it is called at the first look at that item.
+    """A dict whose item 0 is what ``take`` returns, which is called when that item is first read.
 
     The answer is in the dict before a signal can be handled. Unlike a ``for`` loop, this passes on
     a StopIteration that a signal handler of the program raises while ``take`` waits.
@@ -302,10 +295,10 @@ def _end_wait(answers, error=None):
 def keep_or_undo(error, first, taken, answers, given, *actions):
     """Give back what was taken if the program raised this exception, and raise it again.
 
-    Then it is as if the exception had come before. If the error is ours, it is reported, and what
-    was taken is kept: True. ``first`` is the exception that the caller caught, ``error`` the last
-    one. The list ``given`` becomes longer in the step that gives back. The actions are the
-    function that does so, and one that tells of it, with its arguments.
+    Then it is as if the exception had come before. If the error is ours, it is reported, what was
+    taken is kept, and the result is True. ``first`` is the exception that the caller caught,
+    ``error`` the last one. The list ``given`` becomes longer in the step that gives back. The
+    actions are the function that gives back, and one that reports it, with its arguments.
     """
     try:
         taken = taken or bool(answers and answers.get(0))

@@ -33,7 +33,7 @@ def _identify(address):
 
 
 def _identify_object(token):
-    """The id of an object in a manager; the server gives it again when the object is gone."""
+    """The id of an object in a manager; the server uses it again when the object is gone."""
     which = token.typeid if token.typeid in _PASSING else token.id
     return "%s#%s" % (_identify(token.address), which)
 
@@ -76,7 +76,7 @@ def _observed_call(call):
 
 
 def _forms_of(proxy, method):
-    """How to tell of a call and of its answer; None where that is not possible."""
+    """The forms of a call and of its answer; None if that is not possible."""
     try:
         # Not as attributes: those of some proxies are the object's in the manager.
         known = proxy.__dict__.get("_mpviz")

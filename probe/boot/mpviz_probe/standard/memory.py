@@ -30,7 +30,7 @@ def _tell_of_new(attached, _, memory, *args, **kwargs):
 
 
 def _tell_of_inherited(attached):
-    """Tell of the blocks that a fork has handed down to this process."""
+    """Report the blocks that this process has inherited by a fork."""
     try:
         for known in list(attached.values()):
             memory = known()
@@ -46,7 +46,7 @@ def _is_attached(memory):
 
 
 def _tell_of_closed(attached, was_attached, _, memory, is_finalizing=sys.is_finalizing):
-    """Report a block that is closed, by ``close`` or because nobody has its object any more."""
+    """Report a block that is closed, by ``close`` or because its object is gone."""
     attached.pop(id(memory), None)
     # At the end of the interpreter, our modules may be gone; the process's end says the same.
     if was_attached and not is_finalizing():

@@ -2,8 +2,8 @@
 
 Every message passes through ``Connection._send_bytes`` and ``_recv_bytes``, those of queues, pools
 and managers too. So these are wrapped once for the class, and a connection tells of itself only
-where it has something under ``_mpviz``: nothing of ours hangs on the others, and none of ours holds
-a connection, whose end is closed for the other side at the moment when nobody has it any more.
+if it has something under ``_mpviz``. Nothing of ours keeps a connection alive: when the program
+drops it, it is closed, and the other side sees the end.
 """
 
 import os
@@ -33,7 +33,7 @@ from mpviz_probe.transfers import (
 )
 
 _UNUSED = False
-"""Of a connection that is the program's, or came from another process and may be, as yet unused."""
+"""Marks a connection that is the program's, or may be (it came from a process), before its use."""
 
 _NUMBERS = (int, float)
 
@@ -64,22 +64,22 @@ def patch(module):
 
 
 def beneath(method):
-    """A connection's method without our wrapper, which only costs time where nothing is told.
+    """A connection's method without our wrapper, to save time where nothing is reported.
 
-    Only for connections that may keep themselves alive, as those of a worker process may.
+    The connection keeps it, and so itself alive; for the connections of a worker, that is no harm.
     """
     original = _originals.get(getattr(method, "__func__", None))
     return method if original is None else MethodType(original, method.__self__)
 
 
 def disown(*connections):
-    """Leave these to the queue that they are a part of: it tells what passes through them."""
+    """Leave these to the queue that they are a part of, which reports what passes through them."""
     for connection in connections:
         connection._mpviz = None
 
 
-class _Told:
-    """What telling of one end takes; made when it is first used, since forms are never given up."""
+class _Observed:
+    """What is needed to report what one end does; made at its first use, since forms are kept."""
 
     __slots__ = (
         "arrival", "capacity", "descriptor", "ended", "here", "is_socket", "name", "no_message",
@@ -87,7 +87,7 @@ class _Told:
     )  # fmt: skip
 
     def __init__(self, connection):
-        # First what the system may refuse, so that no form is made in vain each time.
+        # First what the system may refuse, so that no form is made in vain.
         self.descriptor = connection.fileno()
         self.name = wire.text(_identify(connection))
         if connection.readable:
@@ -99,7 +99,7 @@ class _Told:
             self.is_socket = capacity.is_socket(self.descriptor)
             size = capacity.of_socket if self.is_socket else capacity.of_pipe
             self.capacity = size(self.descriptor)
-        # Between the site and the program are the wrapper and ``send`` or one that receives.
+        # Between the site and the program are the wrapper and ``send`` or ``recv``.
         self.here = sites.of_caller(3)
         self.writes, self.reads = note_writes(connection), note_reads(connection)
         end = b'"o":' + self.name
@@ -111,12 +111,12 @@ class _Told:
             self.sent = wire.form(b"pipe.sent", end, (b"s", b"size"))
             self.refused = wire.form(b"pipe.refused", end, (b"s", b"size"))
             self.no_room = wire.form(b"wait", b'"what":"send",' + end, (b"s",))
-            # A pipe is made of pages, and is full for poll when the last is begun; what fits into
-            # that one is written all the same. If one was begun, then by the message before.
+            # A pipe is made of pages. For poll it is full when the last page has been begun, but
+            # what fits into that page is still written. The previous message has begun the page.
             self.page_used = _PAGE
 
     def __reduce__(self):
-        """A copy of a connection is told of no more than one that was made elsewhere."""
+        """Give a copy of the connection nothing, as if it were made elsewhere."""
         return type(None), ()
 
     def waits_for_message(self):
@@ -140,7 +140,7 @@ class _Told:
             return self._waits_at_socket(size, has_room)
         fits = has_room or self.page_used + size <= _PAGE
         if has_room or not fits:
-            # It goes into a new page: now, or when somebody has read one empty.
+            # It goes into a new page, now or when somebody has emptied one.
             self.page_used = size % _PAGE or _PAGE
         else:
             self.page_used += size
@@ -162,8 +162,13 @@ def _identify(connection):
 
 
 def _tell_of_new(ends, *args, **kwargs):
-    if _is_the_programs_own(sys._getframe(2)):
-        _announce(*ends)
+    if not _is_the_programs_own(sys._getframe(2)):
+        return
+    first, second = ends
+    duplex = b"true" if first.writable else b"false"
+    told = wire.text(_identify(first)), wire.text(_identify(second)), duplex, creations.here()
+    wire.put(b"pipe.created", b'"o":%b,"other":%b,"duplex":%b,"s":%d' % told)
+    first._mpviz = second._mpviz = _UNUSED
 
 
 def _is_the_programs_own(frame):
@@ -192,14 +197,14 @@ def _await_use(connection, *args, **kwargs):
 
 
 def _begin_to_tell(connection):
-    """Prepare to tell of a connection that is used; None where that is not possible."""
+    """Prepare to report what a connection does; None if that is not possible."""
     try:
         descriptor = connection.fileno()
         if not (capacity.is_pipe(descriptor) or capacity.is_socket(descriptor)):
             # The program may make a connection of any descriptor.
             connection._mpviz = None
             return None
-        told = connection._mpviz = _Told(connection)
+        told = connection._mpviz = _Observed(connection)
     except BaseException as error:
         # If there was no descriptor left, there may be one at its next use.
         is_to_be_told = is_the_programs(error) or isinstance(error, OSError)
@@ -222,7 +227,7 @@ def _observed_send(send_bytes):
             if told is None:
                 return send_bytes(self, buf)
             size, here, waits, written = len(buf), 0, False, told.writes
-            # Before the ``try``: the notes of the message before must not be taken for this one's.
+            # Before the ``try``: these must not be the notes of the previous message.
             written.clear()
             try:
                 try:
@@ -299,9 +304,9 @@ def _observed_receive(receive_bytes):
 
 
 def _tell_after_all(error, told, size, is_told):
-    """After this exception, report what has left the pipe though the program will not get it.
+    """After this exception, report a message of this size, or the end of the pipe, that was read.
 
-    That is a message of this size, or the end.
+    The program does not get it.
     """
     if size != NONE_YET:
         if not is_told:
@@ -328,7 +333,7 @@ def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
         name = _identify(connection)
     except OSError as error:
         raise_if_the_programs(error)
-        # The program has closed the descriptor itself, and gets to know that from the original.
+        # The program has closed the descriptor itself; the original will tell it.
         return
     wire.put(
         b"pipe.closed",
@@ -342,7 +347,7 @@ def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
 
 
 def _observed_wait(wait, connection):
-    """Wrap the wait for the first of several, which a ``poll`` of one connection is as well."""
+    """Wrap the wait for the first of several connections; a ``poll`` calls it with one."""
     names_of_ends = partial(_names_of_ends, connection)
 
     @replaces(wait)
@@ -385,5 +390,5 @@ def _names_of_ends(kind, objects):
     if not ends:
         return None
     told = [each._mpviz or _begin_to_tell(each) for each in ends]
-    names = [each.name[1:-1].decode() for each in told if isinstance(each, _Told)]
+    names = [each.name[1:-1].decode() for each in told if isinstance(each, _Observed)]
     return wire.text(" ".join(names)) if names else None

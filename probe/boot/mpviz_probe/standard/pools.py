@@ -22,7 +22,7 @@ def patch(module):
     jobs.observe_submissions(pool, module.starmapstar)
     jobs.observe_end(pool)
     pool.join = during(pool.join, _pool_waited_for, "pool")
-    # It waits for pipes of its own and for its workers, ten times for each task: nothing to tell.
+    # It waits for its own pipes and workers, ten times for each task: that is not reported.
     module.wait = getattr(module.wait, "__wrapped__", module.wait)
     _patch_results(module)
     mappers = module.mapstar, module.starmapstar
@@ -67,7 +67,7 @@ def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
         *_extent(result, call, function),
     )
     waits.observe_result(result, forms_of_wait)
-    # A map of nothing is done before it has begun.
+    # The map of an empty iterable is done at once.
     _tell_if_done(result)
 
 
@@ -96,7 +96,7 @@ def _now(*_, **__):
 
 
 def _tell_if_done(result, stamp=None):
-    """Tell of a job whose results have all come back: then the pool has no more need of it."""
+    """Report a job as done if the pool has forgotten it, because all its results have come back."""
     name = result.__dict__.get("_mpviz_pool")
     if name is not None and result._job not in result._cache:
         wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job), stamp)
@@ -129,7 +129,7 @@ def _pool_waited_for(pool, *_, **__):
 
 
 def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
-    """Prepare to tell of what a worker does, in its process, before it begins."""
+    """Prepare to report what a worker does, in its process, before it begins."""
     name = jobs.identify(b"pool", inqueue)
     simple_queues.hush(inqueue)
     reader = inqueue._reader
@@ -141,9 +141,9 @@ def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
 
 
 def _teller_of_start(mappers, name):
-    """Make what tells of the start of a task; a worker mostly starts the same again.
+    """Make the function that reports the start of a task, and remembers the one before.
 
-    It is as if made by :func:`tasks.telling`, with one call less for each task.
+    It is like one that :func:`tasks.telling` makes, with one call less for each task.
     """
     forms: "dict[tuple, object]" = {}
     mapper, star_mapper = mappers

@@ -32,7 +32,7 @@ def _patch_process(module):
 
 
 def patch_popen(module, terminating=None):
-    """Patch what starts processes by one start method, and learns how they ended.
+    """Patch the class that starts processes by one start method, and learns how they ended.
 
     ``terminating`` is the signal that its ``terminate`` sends, if that does not use the method.
     """
@@ -51,14 +51,14 @@ def _patch_forkserver(module):
 
 
 def _patch_context(module):
-    """Make the asked-for start method the one that a program gets if it does not choose itself."""
+    """Make the start method that was asked for the default one of the program."""
     method = os.environ.get(START_METHOD_VARIABLE)
     if method:
         module._default_context._default_context = module._concrete_contexts[method]
 
 
 def _work_of(process):
-    """When the start of a process begins, and its target, which it forgets once it has started."""
+    """The time, and the target of a process with its arguments, which it forgets at its start."""
     names = process.__dict__
     return time.monotonic_ns(), names.get("_target"), names.get("_args", ())
 
@@ -113,16 +113,16 @@ def _tell_beginning(process, *args, **kwargs):
 def prepare_for(function, prepare):
     """Have this called before a process calls a function, which is its target or its ``run``.
 
-    It gets the same arguments. To wrap the function would leave a frame of ours in the traceback
-    of what that raises.
+    It gets the same arguments. If the function were wrapped, a frame of ours would be in the
+    traceback of what it raises.
     """
     _prepared[id(function)] = function, prepare
 
 
 def _tell_of_exiting():
-    """Tell when a process begins to tidy up: then ``util._exit_function`` asks for its children.
+    """Report when a process begins to exit: then ``util._exit_function`` asks for its children.
 
-    That function itself cannot be wrapped: it is in the hands of ``atexit`` once it is made.
+    That function itself cannot be wrapped: ``atexit`` has it already.
     """
     if sys._getframe(2).f_code.co_name == "_exit_function":
         wire.put(b"process.exiting")
@@ -177,7 +177,7 @@ def _tell_of_signal(popen, signal):
 
 
 class _ReapingOs:
-    """``os`` as the fork server sees it: only there can be known how each of its children ended."""
+    """``os`` as the fork server sees it: only this process learns how its children ended."""
 
     def __getattr__(self, name):
         return getattr(os, name)

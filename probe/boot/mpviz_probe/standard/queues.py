@@ -1,8 +1,8 @@
 """Observes Queue, JoinableQueue and SimpleQueue from their innermost steps.
 
-A put is told between the moment at which there is room for it and the moment at which anybody
-could take it; a get right after its bytes have arrived and before its room is given back. So the
-records of one queue come in the order in which things happened, and its depth is never wrong.
+A put is reported when there is room for it and before anybody can take it; a get when its bytes
+have arrived and before its room is given back. So the records of one queue are in the order in
+which things happened, and its depth is never wrong.
 """
 
 import os
@@ -61,11 +61,9 @@ def _tell_of_connected(_, queue, *args, **kwargs):
 
 
 def _is_internal(queue, frame):
-    for lock in (queue._rlock, queue._wlock, queue._sem):
-        if lock is not None:
-            hush_lock(lock)
+    hush_lock(queue._rlock, queue._wlock, queue._sem)
     if type(queue).__name__ == "_SafeQueue":
-        # An executor's own, of concurrent.futures or of loky.
+        # It belongs to an executor of concurrent.futures or of loky.
         return True
     if frame.f_code.co_name == "__setstate__":
         return False
@@ -105,7 +103,7 @@ def hush(queue):
 
 
 def _observed_room(semlock, name):
-    """Wrap the acquire of the semaphore that counts a Queue's free places: the heart of a put."""
+    """Wrap the acquire of the semaphore that counts free places: the main step of a put."""
     take, give = semlock.acquire, semlock.release
     putting = wire.form(b"queue.put", b'"o":' + name, (b"s",))
     waiting = wire.form(b"wait", b'"what":"put","o":' + name, (b"s", b"limit"))
@@ -136,7 +134,7 @@ def _observed_room(semlock, name):
 
 
 def observed_turn(semlock, what, name):
-    """Wrap the acquire of the lock that lets one reader, or one writer, at the pipe at a time."""
+    """Wrap the acquire of the lock that admits one reader, or one writer, to the pipe at a time."""
     take, give = semlock.acquire, semlock.release
     waiting = wire.form(b"wait", b'"what":"' + what + b'","o":' + name, (b"s", b"limit"))
     attempt = attempts(take)
@@ -171,7 +169,7 @@ def _give_turn_back(error, taken, answers, given, give):
         if not given and (taken or (answers and answers.get(0))):
             given.extend(starmap(give, ((),)))
         if given and answers and not wire.was_told_since(error):
-            # The next record of this thread would have told that the wait is over.
+            # Otherwise the end of the wait shows in the next record of this thread.
             end_wait()
     except BaseException as another:
         _give_turn_back(another, taken, answers, given, give)
@@ -179,7 +177,7 @@ def _give_turn_back(error, taken, answers, given, give):
 
 
 def observed_read(receive, reader, name):
-    """Wrap the read of an item's bytes; the reading lock is held: one thread at a time is here."""
+    """Wrap the read of an item's bytes, by one thread at a time: it holds the reading lock."""
     reads, receive_piece = noting_reads(reader)
     reader._recv = _observed_piece(reader, name, receive_piece)
     got = wire.form(b"queue.got", b'"o":' + name, (b"s", b"size"))
@@ -192,7 +190,7 @@ def observed_read(receive, reader, name):
     def observed():
         try:
             size, is_told = NONE_YET, False
-            # Before the ``try``: the notes of the item before must not be taken for this one's.
+            # Before the ``try``: these must not be the notes of the previous item.
             reads.clear()
             try:
                 try:
@@ -226,9 +224,9 @@ def observed_read(receive, reader, name):
 
 
 def _observed_piece(reader, name, receive):
-    """Wrap the read of an item's length, and then of the item: half of it may never come.
+    """Wrap the read of an item's length, and then of the item, of which a part may never come.
 
-    What was written in one piece (PIPE_BUF at most) is there as a whole, and costs no look.
+    What is written in one piece (at most PIPE_BUF bytes) is there as a whole, so nobody waits.
     """
     from weakref import ref
 
@@ -282,10 +280,10 @@ def _observed_poll(poll, name):
 
 
 def _with_losses_told(start):
-    """Wrap the start of a queue's feeder thread, which is given what to call for a lost item.
+    """Wrap the start of a queue's feeder thread, which is given the function for lost items.
 
-    Only meanwhile the queue has our wrapper of it: it may be a method of the queue, and the queue
-    must not keep itself.
+    The queue has our wrapper of that function only meanwhile: it may be a method of the queue, and
+    the queue must not keep itself alive.
     """
 
     @replaces(start)
@@ -334,7 +332,7 @@ def _name_thread(_, queue):
 
 
 def _drain(thread_reference):
-    """Report the wait for that thread: at exit, a process waits until all its items are written."""
+    """The wait for that thread: a process does not exit before all its items are written."""
     thread = thread_reference()
     name = thread.__dict__.get("_mpviz_queue") if thread is not None else None
     if name is None or not thread.is_alive():

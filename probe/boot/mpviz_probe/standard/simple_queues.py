@@ -23,9 +23,7 @@ def patch(module):
 
 def hush(queue):
     """Give an internal SimpleQueue its own methods back."""
-    for lock in (queue._rlock, queue._wlock):
-        if lock is not None:
-            hush_lock(lock)
+    hush_lock(queue._rlock, queue._wlock)
     queue._reader.__dict__.pop("recv_bytes", None)
     queue._reader.__dict__.pop("_recv", None)
     queue._writer.__dict__.pop("send_bytes", None)

@@ -1,7 +1,7 @@
 """Observes ``subprocess``: what a program starts by it, however short its life, and how that ends.
 
-Nothing of ours stands where an exception may pass: a command that is not there, or a time that has
-run out, looks as ever.
+Nothing of ours is where an exception may pass: that of a missing command, or of a time-out, looks
+as ever.
 """
 
 import os
@@ -35,7 +35,7 @@ def patch(module):
 
 
 class _Pid:
-    """The pid of a ``Popen``, which is in its ``__dict__`` as ever; it is told when it is set."""
+    """The pid of a ``Popen``, in its ``__dict__`` as ever; a child is reported when it is set."""
 
     @seamless
     def __get__(self, popen, kind=None):
@@ -68,7 +68,7 @@ class _Pid:
 
 def _tell_start(child):
     thread = get_ident()
-    # Where the system's own means is used instead, it returns when the child is what it is to be.
+    # Without a command, posix_spawn was used, which returns when the child runs its program.
     words = _commands.pop(thread, None) or read_command(child) or _read_name(child)
     text = " ".join([os.fsdecode(word) for word in words])
     wire.put(
@@ -79,13 +79,13 @@ def _tell_start(child):
 
 
 def _read_name(child):
-    """The name of a program that has ended already, and is still to be waited for."""
-    # Empty where the program ignores SIGCHLD: nobody waits for it.
+    """The name of a program that has ended already, and has not been waited for."""
+    # Empty if the parent ignores SIGCHLD: then nobody has to wait for it.
     return read_file("/proc/%d/comm" % child, 64).split()
 
 
 def _observed_fork_exec(fork_exec):
-    """Keep what is really run: with ``shell=True`` it is not what was asked for."""
+    """Keep the command that is really run, which ``shell=True`` makes another one."""
 
     @seamless
     def observed(args, *rest):

@@ -52,7 +52,7 @@ def _tell_of_new(_, value, *args, **kwargs):
 
 
 def _observe_lock(value):
-    """Tell of the value's own lock where the program takes it by itself, and only there."""
+    """Have the value's lock reported where the program takes it itself, and only there."""
     lock = value._lock
     if not is_observed(lock):
         observe(lock)
@@ -64,14 +64,14 @@ def _observe_lock(value):
 
 
 def hush(value):
-    """Have a value keep still that is a part of something else, and its lock."""
+    """Report nothing of a value that is a part of something else, nor of its lock."""
     value._mpviz = None
     hush_lock(value._lock)
     value.acquire, value.release = value._lock.acquire, value._lock.release
 
 
 def _is_a_librarys(frame):
-    """Whether a value is made by a package that counts as machinery, for a use of its own."""
+    """Whether a library makes a value for its own use."""
     while frame is not None and _is_constructor(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and sites.is_library(frame.f_code.co_filename)
@@ -127,7 +127,7 @@ def _content(content):
 
 
 class _Observed:
-    """What telling of one value takes: its lock's own methods, and records of whole numbers."""
+    """What is needed to report what is done to one value: its lock's own methods, and forms."""
 
     __slots__ = ("attempt", "give", "object_field", "read", "take", "waiting", "write")
 
@@ -145,7 +145,7 @@ class _Observed:
         self.waiting = wire.form(b"wait", b'"what":"lock","o":' + lock_name, (b"s",))
 
     def hold(self):
-        """Take the lock as the original does, and say that it takes waiting."""
+        """Take the lock as the original does, and report the wait for it."""
         answers = answers_of(self.take, True)
         try:
             try:
@@ -160,7 +160,7 @@ class _Observed:
 
 
 def _observed_property(original, name):
-    """Wrap ``value`` or ``raw``, on the shortest way for whole numbers, which are the usual."""
+    """Wrap ``value`` or ``raw``; the code is shortest for whole numbers, the usual values."""
     return property(_observed_read(original.fget, name), _observed_write(original.fset, name))
 
 
@@ -327,7 +327,7 @@ def _tell_write(value, before, content, index):
 
 
 def _complete_write(error, value, before, read, item, key):  # noqa: PLR0917
-    """Report a write that has happened, though this exception came; raise what is not ours."""
+    """Report a write that happened before this exception; raise it again if it is not ours."""
     index = 0 if read is getattr else _position(item, key)
     trace = error.__traceback__.tb_next
     if trace is None or not is_ours(trace):

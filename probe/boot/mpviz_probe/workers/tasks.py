@@ -18,7 +18,7 @@ _NEVER = object()
 
 
 def tell_ready(name):
-    """Tell that this process is a worker, initialized, and about to ask for its first task."""
+    """Report that this process is a worker that is about to ask for its first task."""
     number = wire.put(b"pool.worker", b'"o":%b,%b' % (name, cpu_so_far()))
     # So that records under the lock of its queue find a ring.
     wire.open_ring(number)
@@ -28,7 +28,7 @@ def told_arrival(name, receive):
     """Wrap the read of a task's bytes, after which the worker unpickles it and may import a lot.
 
     No frame of ours is around the read: a chain of iterators in C reads, sends the record, and
-    gives what was read, because the sending returns None.
+    yields what was read, because the sending returns None.
     """
     arrived = wire.form(b"task.arrived", b'"o":' + name)
     # The lock that all readers share is held here.
@@ -72,7 +72,7 @@ class Before:
 
 
 def telling(tell_start):
-    """Wrap what tells of the start of a task: None is no task, and errors of ours are reported."""
+    """Wrap the function that reports the start of a task: None is no task."""
 
     @seamless
     def told(task):
@@ -90,10 +90,10 @@ def telling(tell_start):
 
 
 def each_told(name, tasks, told):
-    """Tell of each of a worker's tasks, and that it is ready when it asks for the first.
+    """Report that a worker is ready when it asks for its first task, and then each task.
 
     It is a chain of iterators in C, with no frame of ours while the next task is waited for. It
-    gives each task because ``told``, which is made like that of :func:`telling`, returns None.
+    yields each task because ``told``, made by :func:`telling`, returns None.
     """
 
     @seamless
@@ -128,7 +128,7 @@ def form_of_end(forms, name, error):
 
 
 def tell_results(outqueue, tell_end):
-    """Tell of each result of this worker when it is sent; ``tell_end`` is called with it."""
+    """Report each result of this worker when it is sent; ``tell_end`` is called with it."""
     simple_queues.hush(outqueue)
     results: "list" = []
     # Without a ring, the record is written before the lock is taken, which all writers share. That
@@ -176,7 +176,7 @@ def told_when_sent(results, tell_end, send_bytes):
 
 
 def tell_initializer(name, initializer=None, *_, **__):
-    """Tell that a worker is about to call its initializer, if it has one."""
+    """Report that a worker is about to call its initializer, if it has one."""
     if initializer is not None:
         fields = b'"o":%b,"function":%b,"s":%d'
         function = wire.text(name_of(initializer))

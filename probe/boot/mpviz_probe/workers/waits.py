@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
 _asleep: "set[int]" = set()
 """Threads whose wait for results has been reported."""
-_over: "Any" = None
 _plain: "Any" = Condition
 
 
 def forms_of_wait(name):
     """The forms for a wait for results: those of one job, and those of many."""
-    global _over
-    if _over is None:
-        _over = wire.form(b"wait.over", b"")
     one = wire.form(b"wait", b'"what":"results","o":' + name, (b"s", b"job", b"limit"))
     many = b'"what":"results","o":%b/"' % name[:-1]
     return one, wire.form(b"wait", many, (b"s", b"limit"))
@@ -35,10 +31,9 @@ def observe_result(result, forms):
 
 
 def observe_wait(condition, forms, job):
-    """Report who waits for a condition, that is for the results of this job; -1 for many jobs.
+    """Report who waits for a condition, and so for the results of this job; -1 for many jobs.
 
-    During the wait, and in the traceback of an exception that interrupts it, there is no frame of
-    ours.
+    No frame of ours is there during the wait, nor in the traceback of what interrupts it.
     """
     if type(condition) is not _plain:
         return
@@ -105,7 +100,7 @@ class _ObservedCondition(Condition):
             if thread in _asleep:
                 _asleep.discard(thread)
                 try:
-                    wire.send_at_once(_over)
+                    wire.send_at_once(*wire.over.args)
                 except BaseException:
                     report("results")
         except BaseException as error:
