@@ -149,12 +149,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "the timeline the wheel zooms where the mouse is, and scrolls over the names.",
         lambda screen: screen.page(-1),
     ),
-    Action(
-        ("pagedown",),
-        "Scroll the panel down",
-        "The other way.",
-        lambda screen: screen.page(1),
-    ),
+    Action(("pagedown",), "Scroll the panel down", "The other way.", lambda screen: screen.page(1)),
     Action(
         ("plus", "equals_sign"),
         "Zoom into the timeline",

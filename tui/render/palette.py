@@ -1,4 +1,4 @@
-"""What the style names of the panels look like on a theme: built once for each theme.
+"""What the names of styles look like on a theme: built once for each theme.
 
 Colour is never the only sign: whatever a colour says, a glyph or a tag beside it says too. Blue and
 orange carry meaning, red is for trouble and for nothing else.
@@ -6,7 +6,7 @@ orange carry meaning, red is for trouble and for nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -109,6 +109,65 @@ _NAMED: dict[str, Look] = {
     "code.comment": Look("#7b8594", "#737b87", "bright_black", "bright_black", plain="dim"),
 }
 
+
+def _filled(dark: str, light: str, ansi_dark: str, ansi_light: str) -> Look:
+    """Bold words on a ground of this colour."""
+    return Look(
+        f"#10151c on {dark}",
+        f"#ffffff on {light}",
+        f"reverse {ansi_dark}",
+        f"reverse {ansi_light}",
+        "bold",
+        "bold reverse",
+    )
+
+
+_ON_ORANGE = _filled("#f5a14d", "#a85500", "yellow", "blue")
+_ORANGE = Look("#f5a14d", "#a85500", "yellow", "blue", plain="bold")
+_BRIGHT = Look("#f2f5f9", "#0d131b", attributes="bold", plain="bold")
+
+_AROUND: dict[str, Look] = {
+    "brand": _ON_ORANGE,
+    "frame": Look("#3b4654", "#bcc3cb", "bright_black", "bright_black"),
+    "frame.on": _ORANGE,
+    "frame.title": Look("#d7dde6", "#1b2430", attributes="bold", plain="bold"),
+    "frame.title.on": replace(_ORANGE, attributes="bold", plain="bold reverse"),
+    "frame.tab": Look("#8b94a3", "#5a6776"),
+    "frame.number": Look("#6d7a8a", "#7d8894", "bright_black", "bright_black"),
+    "text": Look("#c9d3df", "#2a3441"),
+    "head": _BRIGHT,
+    "watch": Look("#f7c58b", "#8a4a00", "yellow", "blue"),
+    "chapter": Look("#6cb6ff", "#1f6fbf", "cyan", "blue", plain="underline"),
+    "chosen": _ON_ORANGE,
+    "chosen.off": Look(
+        "#f2f5f9 on #2b3644",
+        "#0d131b on #dbe1e8",
+        "underline",
+        "underline",
+        "bold",
+        "bold underline",
+    ),
+    "key": replace(_ORANGE, attributes="bold"),
+    "hint": Look("#a3afbe", "#465260"),
+    "live": Look("#4fd1b5", "#0b7563", "cyan", "cyan", "bold", "bold"),
+    "paused.sign": Look("#6cb6ff", "#1f6fbf", "bright_blue", "blue", "bold", "bold"),
+    "scrubber.here": _BRIGHT,
+    "scrubber.past": _ORANGE,
+    "scrubber.to.come": Look("#5a6776", "#9aa4ae", "bright_black", "bright_black"),
+    "paused": _filled("#6cb6ff", "#1f6fbf", "bright_blue", "blue"),
+    "frozen": replace(
+        _filled("#a9e3ff", "#23708f", "cyan", "cyan"), plain="bold reverse underline"
+    ),
+    "over": Look("#a3afbe", "#465260", attributes="bold", plain="bold"),
+    "alarm": replace(_filled("#c4313b", "#b3202b", "red", "red"), dark="#ffffff on #c4313b"),
+    "wrong": Look("#ff7b72", "#b3202b", "bright_red", "red", "bold", "bold"),
+    "value": Look("#9fd0ff", "#1862ad", "cyan", "blue", "bold", "bold"),
+    "value.changed": Look("#f5a14d", "#a85500", "yellow", "magenta", "bold", "bold"),
+    "button": _filled("#4fd1b5", "#0b7563", "cyan", "cyan"),
+    "button.off": Look("#8b94a3 on #232c38", "#646c78 on #e3e6ea", "bright_black", "bright_black"),
+}
+"""What is around the panels: frames, header, footer, forms."""
+
 _DARK_BACKGROUND = "#121212"
 _LIGHT_BACKGROUND = "#e0e0e0"
 
@@ -165,7 +224,7 @@ def palette(dark: bool = True, colours: Colours = "truecolor", background: str =
 
 
 def _looks() -> dict[str, Look]:
-    looks = dict(_NAMED)
+    looks = _NAMED | _AROUND
     for number, look in enumerate(PROCESS_LOOKS, 1):
         looks[f"process.{number}"] = look
     for activity, look in ACTIVITY_LOOKS.items():
