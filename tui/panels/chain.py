@@ -13,7 +13,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.glyphs import mark, moment_of, tag
 from mpviz.tui.render.palette import activity_style
-from mpviz.tui.render.rows import Part, Row, crop, finished, fitting, length, row, selected
+from mpviz.tui.render.rows import Part, Row, crop, fitting, length, row, selected
 from mpviz.tui.render.states import in_words
 from mpviz.tui.render.view import View
 
@@ -52,7 +52,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """A row for each link and one for what leads to the next, then all of it as a sentence."""
     chain = shown_chain(state, view)
     if chain is None:
-        return finished([row(("no process waits", "dim"))], width, height, view.ascii)
+        return []
     rows: list[Row] = []
     tags = max(len(tag(each.process)) for each in chain.links)
     names = min(WIDEST_NAME, max(len(_name(each)) for each in chain.links))
@@ -63,7 +63,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
     if len(rows) + 1 + len(wrapped) <= height:
         rows += [row(""), *(row((line, "dim")) for line in wrapped)]
-    return finished(from_top(rows, height, view.scroll.get("chain", 0)), width, height, view.ascii)
+    return from_top(rows, height, view.scroll.get("chain", 0))
 
 
 def _link(state: RunState, view: View, chain: Chain, index: int, size: tuple[int, int, int]) -> Row:
@@ -167,7 +167,8 @@ PANEL = Panel(
         "as of the record that told it last; of queues, pipes and events it is known who used them "
         "before, not who will."
     ),
-    draw=draw,
+    body=draw,
+    nothing="no process waits",
     at_first=False,
     used=lambda state: len(state.processes) > 1,
     wanted_height=wanted_height,

@@ -11,7 +11,7 @@ from mpviz.trace.model.state import CoreUse, RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import UPWARD, marks, process_matches, stacked_bar
 from mpviz.tui.render.palette import process_style
-from mpviz.tui.render.rows import Part, Row, crop, finished, length, row
+from mpviz.tui.render.rows import Part, Row, crop, length, row
 from mpviz.tui.render.view import View
 
 SMALLEST_CORE = 20
@@ -36,17 +36,16 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """A row for each core; in columns where they are many, and one sign each where very many."""
     history = state.cores.history
     if not history:
-        return finished([row(("no sample of the cores yet", "dim"))], width, height, view.ascii)
+        return []
     cores = history[-1][1]
     if not cores:
         words = "this system does not say how its cores are used"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return [row((words, "dim"))]
     room = max(1, height - (height > 3))
     columns = -(-len(cores) // room)
     if columns > 1 and width // columns < SMALLEST_CORE:
-        return finished(_strip(state, view, cores, width), width, height, view.ascii)
-    rows = _bars(state, view, cores, columns, width)
-    return finished([*rows, _legend(state, width)], width, height, view.ascii)
+        return _strip(state, view, cores, width)
+    return [*_bars(state, view, cores, columns, width), _legend(state, width)]
 
 
 def _legend(state: RunState, width: int) -> Row:
@@ -204,6 +203,7 @@ PANEL = Panel(
         "says how many cores the program can keep busy, which a control group may limit, too, and "
         "how often the system was asked; between two samples nothing is known."
     ),
-    draw=draw,
+    body=draw,
+    nothing="no sample of the cores yet",
     wanted_height=wanted_height,
 )

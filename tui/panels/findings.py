@@ -9,7 +9,7 @@ from mpviz.tui.panels.listing import Listing, from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import duration, moment, plural
 from mpviz.tui.render.glyphs import moment_of
-from mpviz.tui.render.rows import Part, Row, finished, row
+from mpviz.tui.render.rows import Part, Row, row
 from mpviz.tui.render.view import View
 
 MARGIN = 2
@@ -37,8 +37,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """Each finding in full; where there is no room for that, all but the chosen one in short."""
     listed = LISTING.listed(state, view, "findings")
     if not listed:
-        words = "no finding matches the filter" if view.filter else "nothing was found"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return []
     chosen = next((each for each in listed if key_of(each) == view.finding), listed[0])
     rows = [line for each in listed for line in _in_full(state, view, each, width)]
     if len(rows) > height and len(listed) > 1:
@@ -47,7 +46,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
             rows += (_in_full if each is chosen else _in_short)(state, view, each, width)
     at = next((at for at, each in enumerate(rows) if each.key == key_of(chosen)), 0)
     scroll = view.scroll.get("findings", at if view.finding else 0)
-    return finished(from_top(rows, height, scroll), width, height, view.ascii)
+    return from_top(rows, height, scroll)
 
 
 def _in_full(state: RunState, view: View, finding: Finding, width: int) -> list[Row]:
@@ -112,7 +111,9 @@ PANEL = Panel(
         "well beyond what a healthy program does: mpviz rules lists them, and --silence NAME turns "
         "one off."
     ),
-    draw=draw,
+    body=draw,
+    thing="finding",
+    nothing="nothing was found",
     listing=LISTING,
     used=lambda state: bool(state.findings),
     wanted_height=wanted_height,

@@ -14,7 +14,7 @@ from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Button, Panel
 from mpviz.tui.render.exit_reasons import WHY, fate_of
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fitting, length, row, selected
+from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, row, selected
 from mpviz.tui.render.states import state_style
 from mpviz.tui.render.view import View
 
@@ -45,13 +45,13 @@ def make_panel(commands: Sequence[Command]) -> Panel:
         name = min(width // 3, max((len(_name(state, each)) for each in listed), default=0) + 2)
         fates = [_fate(state, view, process, name, width) for process in listed]
         scroll = view.scroll.get("lab", _scroll_to(explained, listed, room))
-        return finished([*head, *from_top(fates, room, scroll), *card], width, height, view.ascii)
+        return [*head, *from_top(fates, room, scroll), *card]
 
     return Panel(
         name="lab",
         title=lambda state, view: "lab",
         help=_HELP,
-        draw=draw,
+        body=draw,
         wanted_height=lambda state, view: ROWS_BESIDE + len(_listed(state, view)),
         buttons=lambda width: _buttons(commands, width),
         fill=fill_in,

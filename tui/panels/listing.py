@@ -15,6 +15,8 @@ from mpviz.tui.render.view import View
 
 T = TypeVar("T")
 
+LEFT = "left by processes that have ended"
+
 MEASURE_WIDTH = 8
 """Cells for what a list is ordered by, where a row says it at its right end."""
 
@@ -152,7 +154,7 @@ def in_sight(
     return [*made, row((_notice(above, below, words), "dim"))]
 
 
-def left_row(number: int, words: str = "left by processes that have ended") -> list[Row]:
+def left_row(number: int, words: str = LEFT) -> list[Row]:
     """The line that counts items no longer in use; no line if there are none."""
     return [row((f" ▸ {number:,} {words}", "dim"))] if number else []
 

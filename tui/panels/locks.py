@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
-from mpviz.tui.panels.listing import (
-    USED_OF_LATE,
-    Listing,
-    Order,
-    by_name,
-    in_sight,
-    is_deserted,
-    left_row,
-)
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.list_panel import Space, list_panel
+from mpviz.tui.panels.listing import USED_OF_LATE, Listing, Order, by_name, is_deserted
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, percent, plural
-from mpviz.tui.render.glyphs import in_line, mark, moment_of
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.glyphs import in_line, mark
+from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View
 
-WIDEST_NAME = 20
 NUMBERS_WIDTH = 50
 """Cells that the numbers need to say how often there was a wait, and for how long."""
 
@@ -60,37 +53,18 @@ LISTING = Listing[Lock](
 )
 
 
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """For each lock a small picture, holder ← waiters, and below it the numbers."""
-    locks, left = LISTING.standing(state, view, "locks", height)
-    height -= bool(left)
-    if not locks:
-        words = "no lock matches the filter" if view.filter else "no lock was taken"
-        return finished([row((words, "dim"))], width, height, view.ascii)
-    each = 2 if height >= 2 * len(locks) else 1
-    name = max(6, min(WIDEST_NAME, width // 3, max(len(lock.name) for lock in locks) + 1))
-
-    def make(lock: Lock) -> Row:
-        end = LISTING.measure(view, "locks", lock) if each == 1 else ()
-        return Row((*_picture(state, view, lock, name, width - length(end)), *end), lock.id)
-
-    if each == 1:
-        rows = in_sight(locks, height, view.scroll.get("locks", 0), make)
-    else:
-        numbers = [Row(_numbers(state, lock, name, width), lock.id) for lock in locks]
-        rows = [line for pair in zip(map(make, locks), numbers, strict=True) for line in pair]
-    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
+def _whole(space: Space, lock: Lock, rows: int) -> list[Sequence[Part]]:
+    return [_first(space, lock), _numbers(space, lock)]
 
 
-def _picture(state: RunState, view: View, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
-    parts: list[Part] = [(fit_name(lock.name, name - 1) + " ", "strong")]
-    now = moment_of(state, view)
-    parts += _holders(state, lock, now, width)
-    waiting = waiters(state, "lock", lock.id)
+def _first(space: Space, lock: Lock) -> list[Part]:
+    parts: list[Part] = [(fit_name(lock.name, space.name - 1) + " ", "strong")]
+    parts += _holders(space.state, lock, space.now, space.width)
+    waiting = waiters(space.state, "lock", lock.id)
     if waiting:
         parts.append((" ← ", "activity.lock"))
-        parts += in_line(waiting, now, width - length(parts), "activity.lock")
-    return crop(parts, width)
+        parts += in_line(waiting, space.now, space.width - length(parts), "activity.lock")
+    return parts
 
 
 def _holders(state: RunState, lock: Lock, now: int, width: int) -> list[Part]:
@@ -123,11 +97,12 @@ def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
     return [("free, last held by " if width >= 60 else "free, last ", "dim"), *mark(last)]
 
 
-def _numbers(state: RunState, lock: Lock, name: int, width: int) -> tuple[Part, ...]:
+def _numbers(space: Space, lock: Lock) -> list[Part]:
     """What there is room for, whole: contended, wait, hold, how often it was taken, kind."""
-    share = contention(state, lock)
+    name, width = space.name, space.width
+    share = contention(space.state, lock)
     if not (lock.acquisitions or lock.wait.count or share):
-        return crop([(" " * name, ""), (f"{lock.kind}, never taken", "dim")], width)
+        return [(" " * name, ""), (f"{lock.kind}, never taken", "dim")]
     wide = DURATION_WIDTH
     groups: list[list[Part]] = [
         [("contended ", "dim"), (percent(share), "number")],
@@ -142,12 +117,8 @@ def _numbers(state: RunState, lock: Lock, name: int, width: int) -> tuple[Part, 
         [(lock.kind, "dim")],
     ]
     # Where it is narrow, the numbers need the room below the name.
-    parts: list[Part] = [(" " * (name if width >= NUMBERS_WIDTH + name else 2), "")]
-    for group in groups:
-        if length(parts) + length(group) > width:
-            break
-        parts += [*group, ("  ", "")]
-    return crop(parts, width)
+    indent = name if width >= NUMBERS_WIDTH + name else 2
+    return with_groups([(" " * indent, "")], groups, width)
 
 
 def title(state: RunState, view: View) -> str:
@@ -161,13 +132,8 @@ def title(state: RunState, view: View) -> str:
     return plural(len(locks), "lock") + (f", {waiting} waiting" if waiting else "")
 
 
-def wanted_height(state: RunState, view: View) -> int:
-    """Two rows for each."""
-    return max(1, 2 * len(locks_in_use(state)))
-
-
-PANEL = Panel(
-    name="locks",
+PANEL = list_panel(
+    "locks",
     title=title,
     help=(
         "Each lock or semaphore that the program made or took: its holder and for how long, then "
@@ -176,8 +142,10 @@ PANEL = Panel(
         "p99 say how long a wait took at most for half and for 99 of 100; hold is how long it was "
         "kept. A holder that is dead is red: nobody else will release what it held."
     ),
-    draw=draw,
+    first=_first,
+    whole=_whole,
+    rows_each=2,
+    thing="lock",
+    nothing="no lock was taken",
     listing=LISTING,
-    used=lambda state: bool(locks_in_use(state)),
-    wanted_height=wanted_height,
 )

@@ -17,7 +17,7 @@ from mpviz.tui.panels.listing import Listing, from_bottom, is_found, scrolled_ba
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import mark, tag
-from mpviz.tui.render.rows import Part, Row, finished, right, row, selected
+from mpviz.tui.render.rows import Part, Row, right, selected
 from mpviz.tui.render.view import View
 
 TIME_WIDTH = 10
@@ -40,11 +40,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         found = is_found(view, "log", told, len(entries), index)
         return _line(state, view, say(state, entries[index]), tags, width, found)
 
-    rows = from_bottom(len(entries), height, scrolled_back(view, "log", told), make)
-    if not rows:
-        words = "nothing matches the filter" if view.filter else "nothing to tell yet"
-        rows = [row((words, "dim"))]
-    return finished(rows, width, height, view.ascii)
+    return from_bottom(len(entries), height, scrolled_back(view, "log", told), make)
 
 
 def _told(state: RunState, view: View) -> int:
@@ -180,7 +176,9 @@ PANEL = Panel(
         "jobs, and in red with a ! what went wrong. Switched to every record, it shows what the "
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
-    draw=draw,
+    body=draw,
+    thing="event",
+    nothing="nothing to tell yet",
     listing=LISTING,
     told=_told,
     lines=_lines,

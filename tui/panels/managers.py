@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitives.manager import Managed, Manager, callers, manager_name, methods_of
 from mpviz.trace.model.state import RunState
+from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
 from mpviz.tui.render.glyphs import mark, marks, matches, moment_of
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.rows import Part, Row, crop, fit, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View
-
-WIDEST_NAME = 20
-
 
 LISTING = Listing[Managed](
     items=lambda state, view: sorted(
@@ -48,10 +46,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """A row for each manager, and below it one for each of its objects."""
     listed = _listed(state, view)
     if not listed:
-        words = "no manager matches the filter" if view.filter else "no manager was started"
-        return finished([row((words, "dim"))], width, height, view.ascii)
-    names = [len(each.name) for _, objects in listed for each in objects]
-    name = max(6, min(WIDEST_NAME, width // 4, max(names, default=0) + 1))
+        return []
+    name = Names(share=4).width((each.name for _, objects in listed for each in objects), width)
     lines: list[tuple[Manager, Managed | int]] = []
     """The objects, with a heading for each manager that gives their number."""
     for manager, objects in listed:
@@ -70,8 +66,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         lines = used or lines
     height -= bool(left)
     rows = in_sight(lines, height, view.scroll.get("managers", 0), make)
-    more = left_row(left, f"{'manager has' if left == 1 else 'managers have'} ended")
-    return finished([*rows, *more], width, height + bool(left), view.ascii)
+    return [*rows, *left_row(left, f"{'manager has' if left == 1 else 'managers have'} ended")]
 
 
 def _manager(
@@ -91,10 +86,7 @@ def _manager(
         [(plural(objects, "object"), "dim")],
         [(f"pid {server.pid}", "dim")] if server is not None else [],
     ]
-    for group in groups:
-        if group and length(parts) + 2 + length(group) <= width:
-            parts += [("  ", ""), *group]
-    return crop(parts, width)
+    return crop(with_groups([*parts, ("  ", "")], groups, width, skip=True), width)
 
 
 def _object(
@@ -116,10 +108,7 @@ def _object(
         marks(state, managed.called_by, 12),
         *([(words, "dim")] for words in _methods(managed)),
     ]
-    for group in groups:
-        if group and length(parts) + 2 + length(group) <= width:
-            parts += [("  ", ""), *group]
-    return crop(parts, width)
+    return crop(with_groups([*parts, ("  ", "")], groups, width, skip=True), width)
 
 
 def _waiting(state: RunState, manager: Manager, managed: Managed, now: int) -> list[list[Part]]:
@@ -167,7 +156,9 @@ PANEL = Panel(
         "called, and the methods called most. Every call is a message to that one process and an "
         "answer back, and the caller waits for it."
     ),
-    draw=draw,
+    body=draw,
+    thing="manager",
+    nothing="no manager was started",
     listing=LISTING,
     used=lambda state: bool(state.table(Manager)),
     wanted_height=wanted_height,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitives.memory import MemoryBlock
 from mpviz.trace.model.state import RunState
-from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.list_panel import Names, Space, list_panel
+from mpviz.tui.panels.listing import Listing, Order, by_name
 from mpviz.tui.render.formatting import SIZE_WIDTH, plural, size
 from mpviz.tui.render.glyphs import mark, marks
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View
-
-WIDEST_NAME = 20
-
 
 LISTING = Listing[MemoryBlock](
     items=lambda state, view: list(state.table(MemoryBlock).values()),
@@ -26,31 +23,11 @@ LISTING = Listing[MemoryBlock](
 )
 
 
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """One row for each block."""
-    blocks, left = LISTING.standing(state, view, "memory", height)
-    height -= bool(left)
-    if not blocks:
-        words = "no block matches the filter" if view.filter else "no shared memory was made"
-        return finished([row((words, "dim"))], width, height, view.ascii)
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(block.name) for block in blocks) + 1))
-
-    def make(block: MemoryBlock) -> Row:
-        return Row(_block(state, block, name, width), block.id)
-
-    rows = in_sight(blocks, height, view.scroll.get("memory", 0), make)
-    return finished(
-        [*rows, *left_row(left, "unlinked and attached by nobody")],
-        width,
-        height + bool(left),
-        view.ascii,
-    )
-
-
-def _block(state: RunState, block: MemoryBlock, name: int, width: int) -> tuple[Part, ...]:
+def _first(space: Space, block: MemoryBlock) -> list[Part]:
     """Name, size, what has become of it, who has it; then who made it and the system's name."""
+    state, width = space.state, space.width
     parts: list[Part] = [
-        (fit_name(block.name, name - 1) + " ", "strong"),
+        (fit_name(block.name, space.name - 1) + " ", "strong"),
         (right(size(block.size), SIZE_WIDTH), "number"),
         ("  ", ""),
     ]
@@ -65,10 +42,7 @@ def _block(state: RunState, block: MemoryBlock, name: int, width: int) -> tuple[
         [("made by ", "dim"), *mark(maker)] if maker is not None else [("not made here", "dim")],
         [(block.id, "dim")] if block.id != block.name else [],
     ]
-    for group in groups:
-        if group and length(parts) + length(group) <= width:
-            parts += [*group, ("  ", "")]
-    return crop(parts, width)
+    return with_groups(parts, groups, width, skip=True)
 
 
 def _fate(state: RunState, block: MemoryBlock) -> tuple[str, str]:
@@ -89,13 +63,8 @@ def title(state: RunState, view: View) -> str:
     return f"{plural(len(blocks), 'block')} of shared memory, {size(there)}"
 
 
-def wanted_height(state: RunState, view: View) -> int:
-    """A row for each."""
-    return max(1, len(state.table(MemoryBlock)))
-
-
-PANEL = Panel(
-    name="memory",
+PANEL = list_panel(
+    "memory",
     title=title,
     help=(
         "Each block of shared memory (SharedMemory, ShareableList): its size, which processes have "
@@ -104,8 +73,10 @@ PANEL = Panel(
         "that the program made and has never unlinked when it ends is red: it is lost memory, "
         "unless the resource tracker clears it away."
     ),
-    draw=draw,
+    first=_first,
+    names=Names(share=4),
+    left_words="unlinked and attached by nobody",
+    thing="block",
+    nothing="no shared memory was made",
     listing=LISTING,
-    used=lambda state: bool(state.table(MemoryBlock)),
-    wanted_height=wanted_height,
 )

@@ -7,7 +7,7 @@ from mpviz.tui.panels.listing import Listing, from_bottom, is_found, scrolled_ba
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import mark, process_words, tag
-from mpviz.tui.render.rows import Part, Row, finished, row, selected
+from mpviz.tui.render.rows import Part, Row, row, selected
 from mpviz.tui.render.view import View
 
 WIDEST_TAG = 6
@@ -17,7 +17,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The newest lines at the bottom."""
     lines = LISTING.listed(state, view, "output")
     if not lines:
-        return finished([row((_none(state, view), "dim"))], width, height, view.ascii)
+        is_missing = state.run is not None and not state.run.captured
+        words = "it was recorded without a screen: the output went past mpviz"
+        return [row((words, "dim"))] if is_missing else []
     tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
     told = _told(state, view)
     scroll = scrolled_back(view, "output", told)
@@ -26,14 +28,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         found = is_found(view, "output", told, len(lines), index)
         return _line(state, view, lines[index], tags, width, found)
 
-    rows = from_bottom(len(lines), height, scroll, make)
-    return finished(rows, width, height, view.ascii)
-
-
-def _none(state: RunState, view: View) -> str:
-    if state.run is not None and not state.run.captured:
-        return "it was recorded without a screen: the output went past mpviz"
-    return "no output matches the filter" if view.filter else "nothing was written yet"
+    return from_bottom(len(lines), height, scroll, make)
 
 
 def _words(state: RunState, line: OutputLine) -> tuple[str, ...]:
@@ -86,7 +81,9 @@ PANEL = Panel(
         "bottom, with the mark of the process that wrote it. The filter looks at the text and at "
         "the name of the writer."
     ),
-    draw=draw,
+    body=draw,
+    thing="output",
+    nothing="nothing was written yet",
     listing=LISTING,
     told=_told,
     lines=lambda state, view: [line.text for line in LISTING.listed(state, view, "output")],

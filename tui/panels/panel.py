@@ -8,7 +8,7 @@ from typing import Any
 
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing
-from mpviz.tui.render.rows import Row
+from mpviz.tui.render.rows import Row, finished, row
 from mpviz.tui.render.view import View
 
 Draw = Callable[[RunState, View, int, int], list[Row]]
@@ -38,7 +38,14 @@ class Panel:
     """For its border: short, with the number that matters ("3 processes, 2 waiting")."""
     help: str
     """Explains the panel, its columns and its signs to a newcomer; plain sentences."""
-    draw: Draw
+    body: Draw
+    """Its rows; none where there is nothing to show."""
+    nothing: str = ""
+    """What it says then: "no lock was taken"."""
+    thing: str = ""
+    """One of what it lists, where that can be filtered: "lock"."""
+    is_harmless: bool = False
+    """Its rows are as wide as the panel, and the program's own texts in them are cleaned."""
     listing: Listing[Any] | None = None
     """What it lists, where that can be filtered and ordered."""
     used: Callable[[RunState], bool] = lambda state: True
@@ -65,6 +72,17 @@ class Panel:
     """Where its buttons are, given the width, before anybody scrolls."""
     fill: Callable[[RunState, View, str], str] = lambda state, view, line: line
     """Completes what a button tells the program; empty where that cannot be."""
+
+    def draw(self, state: RunState, view: View, width: int, height: int) -> list[Row]:
+        """At most ``height`` rows of ``width`` cells."""
+        rows = self.body(state, view, width, height)
+        if rows and self.is_harmless:
+            return rows[:height]
+        if not rows:
+            is_filtered = view.filter and self.thing
+            words = f"no {self.thing} matches the filter" if is_filtered else self.nothing
+            rows = [row((words, "dim"))]
+        return finished(rows, width, height, view.ascii)
 
 
 def title_of(panel: Panel, state: RunState, view: View) -> str:

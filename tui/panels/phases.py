@@ -26,7 +26,7 @@ from mpviz.tui.render.formatting import DURATION_WIDTH, duration, percent, plura
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
 from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fitting, right, row, selected
+from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, right, row, selected
 from mpviz.tui.render.view import View
 
 _SHORT_WORDS: dict[Phase, str] = {
@@ -60,12 +60,9 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """All of it where there is room; else the bar for all and what it says, then the others."""
     found = phases(state, moment_of(state, view))
     if not found.workers:
-        return finished([row(("no worker has started yet", "dim"))], width, height, view.ascii)
-    parts = _sections(state, view, found, width)
-    rows = _arranged(parts, height)
-    return finished(
-        from_top(rows, height, view.scroll.get(PANEL.name, 0)), width, height, view.ascii
-    )
+        return []
+    rows = _arranged(_sections(state, view, found, width), height)
+    return from_top(rows, height, view.scroll.get(PANEL.name, 0))
 
 
 def _arranged(parts: _Sections, height: int) -> list[Row]:
@@ -214,7 +211,8 @@ PANEL = Panel(
         "and waits took, and how long locks were held: half of them at most p50, 90 and 99 of 100 "
         "at most p90 and p99, and their histogram on one scale for all."
     ),
-    draw=draw,
+    body=draw,
+    nothing="no worker has started yet",
     used=lambda state: bool(workers_of(state)),
     wanted_height=wanted_height,
     length=lambda state, view: wanted_height(state, view) + 4,

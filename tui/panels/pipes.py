@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from mpviz.trace.model.primitives.pipe import Direction, Pipe, pipe_waiters, pipes_made
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
+from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import (
@@ -19,10 +20,9 @@ from mpviz.tui.render.formatting import (
     size,
 )
 from mpviz.tui.render.glyphs import marks, moment_of
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.rows import Part, Row, crop, fit, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View
 
-WIDEST_NAME = 20
 WIDE_SIDE, NARROW_SIDE = 20, 12
 """Cells for those who send, and as many for those who receive."""
 SHORTEST_WAY, LONGEST_WAY = 6, 36
@@ -65,11 +65,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     pipes, left = LISTING.standing(state, view, "pipes", height // 2)
     height -= bool(left)
     if not pipes:
-        words = "no pipe matches the filter" if view.filter else "no pipe was made"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return []
     directions = [(pipe, direction) for pipe in pipes for direction in pipe.directions]
     has_numbers = height >= 2 * len(directions)
-    name = max(6, min(WIDEST_NAME, width // 4, max(len(pipe.name) for pipe in pipes) + 1))
+    name = Names(share=4).width((pipe.name for pipe in pipes), width)
 
     def make(each: tuple[Pipe, Direction]) -> Row:
         pipe, direction = each
@@ -86,7 +85,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         rows = [line for pair in zip(map(make, directions), numbers, strict=True) for line in pair]
     else:
         rows = in_sight(directions, height, view.scroll.get("pipes", 0), make)
-    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
+    return [*rows, *left_row(left)]
 
 
 def _sent(pipe: Pipe) -> int:
@@ -192,12 +191,7 @@ def _numbers(
         *_waits("receive wait", direction.receive_wait.count, direction.receive_wait.quantile(0.5)),
         *_waits("send wait", direction.send_wait.count, direction.send_wait.quantile(0.5)),
     ]
-    parts: list[Part] = [(" " * (name if width >= 60 else 2), "")]
-    for group in groups:
-        if length(parts) + length(group) > width:
-            break
-        parts += [*group, ("  ", "")]
-    return crop(parts, width)
+    return crop(with_groups([(" " * (name if width >= 60 else 2), "")], groups, width), width)
 
 
 def _waits(words: str, times: int, median: int) -> list[list[Part]]:
@@ -235,7 +229,9 @@ PANEL = Panel(
         "full. Below: messages sent and received, each with those of the last second, bytes, the "
         "most that were on their way at once, and how long half of the waits took at most."
     ),
-    draw=draw,
+    body=draw,
+    thing="pipe",
+    nothing="no pipe was made",
     listing=LISTING,
     used=lambda state: bool(pipes_made(state)),
     wanted_height=wanted_height,

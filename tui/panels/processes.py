@@ -16,7 +16,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, duration, plural, size
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
 from mpviz.tui.render.palette import lane_style
-from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, length, right, row, selected
+from mpviz.tui.render.rows import Part, Row, fit, fit_name, length, right, selected
 from mpviz.tui.render.states import in_words, shortened, state_style, unheeded
 from mpviz.tui.render.view import View
 
@@ -85,8 +85,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The tree, a process in a row: the living before the ended."""
     tree = tree_of(state, view)
     if not tree:
-        words = "no process matches the filter" if view.filter else "no process has started yet"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return []
     space = _space(tree, width)
     order = LISTING.order(view, "processes")
     head = [_heading(space, order.head if order else "")] if height >= HEADING_FROM else []
@@ -101,7 +100,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         else each
         for each in shown
     ]
-    return finished([*head, *drawn], width, height, view.ascii)
+    return [*head, *drawn]
 
 
 def tree_of(state: RunState, view: View) -> list[tuple[Process, int]]:
@@ -291,7 +290,9 @@ PANEL = Panel(
         "A signal that was sent and has had no effect yet stands behind the state. Helpers of "
         "multiprocessing (resource tracker, fork server) are dim."
     ),
-    draw=draw,
+    body=draw,
+    thing="process",
+    nothing="no process has started yet",
     listing=LISTING,
     wanted_height=wanted_height,
     top=_top,

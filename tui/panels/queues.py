@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import RunState
-from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.list_panel import Names, Space, labelled, list_panel
+from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
 from mpviz.tui.render.formatting import count, duration, plural, rate
-from mpviz.tui.render.glyphs import chart, columns_of, marks, moment_of, stacked_bar
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit, fit_name, length, right, row
+from mpviz.tui.render.glyphs import chart, columns_of, marks, stacked_bar
+from mpviz.tui.render.rows import Part, fit, fit_name, right
 from mpviz.tui.render.view import View
 
-WIDEST_NAME = 18
 WIDEST_BAR = 40
 HIGHEST_CHART = 10
 """Rows of the depth over time, at most."""
@@ -46,37 +47,13 @@ LISTING = Listing[Queue](
 )
 
 
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """One row or more for each queue, as many as fit for all of them."""
-    queues, left = LISTING.standing(state, view, "queues", height)
-    height -= bool(left)
-    if not queues:
-        words = "no queue matches the filter" if view.filter else "no queue was made"
-        return finished([row((words, "dim"))], width, height, view.ascii)
-    each = max(1, height // len(queues))
-    chart_height = min(HIGHEST_CHART, max(1, each - 2))
-    name = max(8, min(WIDEST_NAME, width // 3, max(len(queue.name) for queue in queues) + 1))
-
-    def make(queue: Queue) -> Row:
-        end = LISTING.measure(view, "queues", queue)
-        first = _first(state, queue, (name, width - length(end)))
-        return Row((*first, *end), queue.id)
-
-    if each == 1:
-        rows = in_sight(queues, height, view.scroll.get("queues", 0), make)
-    else:
-        size = (name, width, chart_height)
-        rows = [line for queue in queues for line in _queue(state, view, queue, size)[:each]]
-    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
-
-
 def _waited(queue: Queue) -> int:
     return queue.put_wait.total + queue.get_wait.total
 
 
-def _first(state: RunState, queue: Queue, size: tuple[int, int]) -> tuple[Part, ...]:
+def _first(space: Space, queue: Queue) -> list[Part]:
     """Its depth as a bar and a number, and who waits, if there is room for that."""
-    name, width = size
+    name, width = space.name, space.width
     full = _fullness(queue)
     numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
     word = fit(f"  {full}", 8)
@@ -90,20 +67,15 @@ def _first(state: RunState, queue: Queue, size: tuple[int, int]) -> tuple[Part, 
         (word, "warning" if full == "full" else "dim"),
     ]
     left = width - name - bar - len(numbers) - len(word)
-    first += _waiting(state, queue, max(0, left))
-    return crop(first, width)
+    return [*first, *_waiting(space.state, queue, max(0, left))]
 
 
-def _queue(state: RunState, view: View, queue: Queue, size: tuple[int, int, int]) -> list[Row]:
-    name, width, _ = size
-    now = moment_of(state, view)
+def _whole(space: Space, queue: Queue, rows: int) -> list[Sequence[Part]]:
+    height = min(HIGHEST_CHART, max(1, rows - 2))
     # The room that the bar of the first row leaves.
-    left = max(0, width - name - WIDEST_BAR - 25)
-    return [
-        Row(_first(state, queue, (name, width)), queue.id),
-        Row(_flow(state, queue, now, name, width, left), queue.id),
-        *(Row(parts, queue.id) for parts in _history(state, queue, now, size)),
-    ]
+    left = max(0, space.width - space.name - WIDEST_BAR - 25)
+    history = _history(space, queue, height)
+    return [_first(space, queue), _flow(space, queue, left), *history][:rows]
 
 
 def _capacity(queue: Queue) -> str:
@@ -136,36 +108,27 @@ def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
     return parts
 
 
-def _flow(  # noqa: PLR0917
-    state: RunState, queue: Queue, now: int, name: int, width: int, left: int
-) -> tuple[Part, ...]:
+def _flow(space: Space, queue: Queue, left: int) -> list[Part]:
     """Items a second in and out; the waiters too where the first row had no room for them."""
     parts: list[Part] = [
-        (" " * name, ""),
+        (" " * space.name, ""),
         ("put ", "dim"),
-        (right(rate(queue.puts.per_second(now)), 8), "number"),
+        (right(rate(queue.puts.per_second(space.now)), 8), "number"),
         ("  got ", "dim"),
-        (right(rate(queue.gets.per_second(now)), 8), "number"),
+        (right(rate(queue.gets.per_second(space.now)), 8), "number"),
     ]
     if left < 16:
-        parts += _waiting(state, queue, width - name - 26)
+        parts += _waiting(space.state, queue, space.width - space.name - 26)
     else:
         parts.append((f"  {count(queue.gets.count)} of {count(queue.puts.count)} got", "dim"))
-    return crop(parts, width)
+    return parts
 
 
-def _history(
-    state: RunState, queue: Queue, now: int, size: tuple[int, int, int]
-) -> list[tuple[Part, ...]]:
+def _history(space: Space, queue: Queue, height: int) -> list[Sequence[Part]]:
     """The depth over the whole run; its full height is the capacity, or else the top."""
-    name, width, height = size
-    values = columns_of(queue.depths, state.origin, now, max(1, width - name - 1))
+    values = columns_of(queue.depths, space.state.origin, space.now, space.chart)
     bars = chart(values, queue.maxsize or queue.max_depth, height)
-    labels = ["  depth"] + [""] * (height - 1)
-    return [
-        crop([(fit(label, name), "dim"), (bar, "history")], width)
-        for label, bar in zip(labels, bars, strict=True)
-    ]
+    return labelled("  depth", space, bars)
 
 
 def title(state: RunState, view: View) -> str:
@@ -181,8 +144,8 @@ def wanted_height(state: RunState, view: View) -> int:
     return 6 if queues == 1 else max(1, 3 * queues)
 
 
-PANEL = Panel(
-    name="queues",
+PANEL = list_panel(
+    "queues",
     title=title,
     help=(
         "Each queue with its depth: items that were put and not yet taken out. The bar is as long "
@@ -190,8 +153,11 @@ PANEL = Panel(
         "waits to put because it is full, to get because it is empty, or to join until all is "
         "done. Below: items put and taken out in the last second, and the depth over the run."
     ),
-    draw=draw,
+    first=_first,
+    whole=_whole,
+    names=Names(least=8, most=18),
+    thing="queue",
+    nothing="no queue was made",
     listing=LISTING,
-    used=lambda state: bool(state.table(Queue)),
     wanted_height=wanted_height,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.barrier import REASONS, Barrier
 from mpviz.trace.model.primitives.condition import Condition
@@ -9,17 +11,16 @@ from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.mp_event import SharedEvent
 from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.state import RunState
-from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.list_panel import Space, list_panel
+from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural
-from mpviz.tui.render.glyphs import in_line, mark, moment_of, stacked_bar
-from mpviz.tui.render.rows import Part, Row, crop, finished, fit_name, length, right, row
+from mpviz.tui.render.glyphs import in_line, mark, stacked_bar
+from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View
 
 Signal = SharedEvent | Condition | Barrier
 
 STYLE = "activity.signal"
-WIDEST_NAME = 20
 NUMBERS_WIDTH = 44
 """Cells that the numbers need to say how often there was a wait, and for how long."""
 
@@ -62,33 +63,17 @@ LISTING = Listing[Signal](
 )
 
 
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """For each a small picture of who waits at it, and below it the numbers."""
-    signals, left = LISTING.standing(state, view, "signals", height)
-    height -= bool(left)
-    if not signals:
-        made = "no event, condition or barrier was made"
-        words = "no event, condition or barrier matches the filter" if view.filter else made
-        return finished([row((words, "dim"))], width, height, view.ascii)
-    each = 2 if height >= 2 * len(signals) else 1
-    name = max(6, min(WIDEST_NAME, width // 3, max(len(signal.name) for signal in signals) + 1))
-
-    def make(signal: Signal) -> Row:
-        parts: list[Part] = [(fit_name(signal.name, name - 1) + " ", "strong")]
-        end = LISTING.measure(view, "signals", signal) if each == 1 else ()
-        parts += _picture(state, view, signal, width - name - length(end))
-        return Row((*crop(parts, width - length(end)), *end), signal.id)
-
-    if each == 1:
-        rows = in_sight(signals, height, view.scroll.get("signals", 0), make)
-    else:
-        numbers = [Row(_numbers(state, each, name, width), each.id) for each in signals]
-        rows = [line for pair in zip(map(make, signals), numbers, strict=True) for line in pair]
-    return finished([*rows, *left_row(left)], width, height + bool(left), view.ascii)
+def _first(space: Space, signal: Signal) -> list[Part]:
+    picture = _picture(space, signal, space.width - space.name)
+    return [(fit_name(signal.name, space.name - 1) + " ", "strong"), *picture]
 
 
-def _picture(state: RunState, view: View, signal: Signal, room: int) -> list[Part]:
-    now = moment_of(state, view)
+def _whole(space: Space, signal: Signal, rows: int) -> list[Sequence[Part]]:
+    return [_first(space, signal), _numbers(space, signal)]
+
+
+def _picture(space: Space, signal: Signal, room: int) -> list[Part]:
+    state, now = space.state, space.now
     if isinstance(signal, SharedEvent):
         parts = _gate(state, signal, now, room)
     elif isinstance(signal, Barrier):
@@ -194,21 +179,17 @@ def _ways_to_say(state: RunState, barrier: Barrier, now: int) -> list[list[Part]
     return [[(f"{there} there", "number"), *last], [(there, "number")]]
 
 
-def _numbers(state: RunState, signal: Signal, name: int, width: int) -> tuple[Part, ...]:
+def _numbers(space: Space, signal: Signal) -> list[Part]:
     """What there is room for, whole: how often, how long, what kind it is."""
     if isinstance(signal, SharedEvent):
         groups = _event_numbers(signal)
     elif isinstance(signal, Barrier):
-        groups = _barrier_numbers(state, signal)
+        groups = _barrier_numbers(space.state, signal)
     else:
         groups = _condition_numbers(signal)
     # Where it is narrow, the numbers need the room below the name.
-    parts: list[Part] = [(" " * (name if width >= NUMBERS_WIDTH + name else 2), "")]
-    for group in groups:
-        if length(parts) + length(group) > width:
-            break
-        parts += [*group, ("  ", "")]
-    return crop(parts, width)
+    indent = space.name if space.width >= NUMBERS_WIDTH + space.name else 2
+    return with_groups([(" " * indent, "")], groups, space.width)
 
 
 def _event_numbers(event: SharedEvent) -> list[list[Part]]:
@@ -270,13 +251,8 @@ def title(state: RunState, view: View) -> str:
     return (words or "signals") + (f", {waiting} waiting" if waiting else "")
 
 
-def wanted_height(state: RunState, view: View) -> int:
-    """Two rows for each."""
-    return max(1, 2 * len(signals_in_use(state)))
-
-
-PANEL = Panel(
-    name="signals",
+PANEL = list_panel(
+    "signals",
     title=title,
     help=(
         "Events, barriers and conditions, with who waits at each, in the order in which they came. "
@@ -286,8 +262,10 @@ PANEL = Panel(
         "nobody is lost. Below: how often, and how long a wait took at most for half and for 99 "
         "of 100. Red is a barrier that broke, or one where a process died: it keeps its place."
     ),
-    draw=draw,
+    first=_first,
+    whole=_whole,
+    rows_each=2,
+    thing="event, condition or barrier",
+    nothing="no event, condition or barrier was made",
     listing=LISTING,
-    used=lambda state: bool(signals_in_use(state)),
-    wanted_height=wanted_height,
 )

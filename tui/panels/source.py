@@ -14,7 +14,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source_files import BEING_READ, Source, Sources
 from mpviz.tui.render.glyphs import mark
-from mpviz.tui.render.rows import Part, Row, crop, finished, length, row, selected
+from mpviz.tui.render.rows import Part, Row, crop, length, row, selected
 from mpviz.tui.render.view import View
 
 Loader = Callable[[str], Source]
@@ -43,17 +43,14 @@ def make_panel(load: Loader) -> Panel:
 
     def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         file = file_of(state, view)
-        if not file:
-            rows = [row(("no line of the program is known yet", "dim"))]
-        else:
-            rows = _drawn(state, view, file, load(file), (width, height))
-        return finished(rows, width, height, view.ascii)
+        return _drawn(state, view, file, load(file), (width, height)) if file else []
 
     return Panel(
         name="source",
         title=title,
         help=_HELP,
-        draw=draw,
+        body=draw,
+        nothing="no line of the program is known yet",
         used=lambda state: bool(state.sites),
         wanted_height=lambda state, view: 16,
         lines=lambda state, view: _texts(load(file_of(state, view))),

@@ -18,7 +18,6 @@ from mpviz.tui.render.rows import (
     Part,
     Row,
     crop,
-    finished,
     fit,
     fitting,
     length,
@@ -42,8 +41,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     pools, left = LISTING.standing(state, view, "tasks", height // 6)
     height -= bool(left)
     if not pools:
-        words = "no pool matches the filter" if view.filter else "no pool was made"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return []
     rows: list[Row] = []
     scroll = view.scroll.get("tasks", 0)
     for index, pool in enumerate(pools):
@@ -52,8 +50,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
             break
         room = max(0, (height - len(rows)) // max(1, len(pools) - index))
         rows += _pool(state, view, pool, width, room)
-    rows = [*from_top(rows, height, scroll), *left_row(left, "with no worker alive")]
-    return finished(rows, width, height + bool(left), view.ascii)
+    return [*from_top(rows, height, scroll), *left_row(left, "with no worker alive")]
 
 
 def _is_left(state: RunState, pool: Pool) -> bool:
@@ -362,7 +359,9 @@ PANEL = Panel(
         "done as many tasks as it may. An executor is broken once a worker has died: what is not "
         "done by then fails, and what has not begun is never run."
     ),
-    draw=draw,
+    body=draw,
+    thing="pool",
+    nothing="no pool was made",
     listing=LISTING,
     used=lambda state: bool(state.table(Pool)),
     wanted_height=wanted_height,

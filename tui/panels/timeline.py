@@ -6,7 +6,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.lane_rows import axis_row, lane_rows, legend_row
-from mpviz.tui.render.rows import Row, finished, row
+from mpviz.tui.render.rows import Row
 from mpviz.tui.render.timeline import lanes_of, layout, visible_stretch
 from mpviz.tui.render.view import View
 
@@ -15,14 +15,13 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """Lanes, then the axis of time, then a legend of what is in sight."""
     placed = layout(state, view, width, height)
     if not placed.rows:
-        words = "no process matches the filter" if view.filter else "no process has started yet"
-        return finished([row((words, "dim"))], width, height, view.ascii)
+        return []
     rows, styles = lane_rows(state, view, placed)
     if placed.axis:
         rows.append(axis_row(state, placed, width))
     if placed.legend:
         rows.append(legend_row(placed, styles, width))
-    return rows[:height]
+    return rows
 
 
 def title(state: RunState, view: View) -> str:
@@ -61,7 +60,10 @@ PANEL = Panel(
         "other, with the signal or the code. Zoom with + and -, move with the arrows; follow the "
         "present again with the key that the footer names."
     ),
-    draw=draw,
+    body=draw,
+    thing="process",
+    nothing="no process has started yet",
+    is_harmless=True,
     enough=enough,
     wanted_height=wanted_height,
 )

@@ -146,6 +146,22 @@ def word_at(parts: Sequence[Part], x: int) -> str:
     return ""
 
 
+def with_groups(
+    parts: Sequence[Part], groups: Sequence[Sequence[Part]], width: int, *, skip: bool = False
+) -> list[Part]:
+    """These parts, then as many of the groups, whole and two cells apart, as there is room for.
+
+    With ``skip``, a group that has no room leaves its place to the next.
+    """
+    result = list(parts)
+    for group in groups:
+        if group and length(result) + length(group) <= width:
+            result += [*group, ("  ", "")]
+        elif group and not skip:
+            break
+    return result
+
+
 def length(parts: Sequence[Part]) -> int:
     """How many cells the parts take."""
     return sum(cell_len(text) for text, _ in parts)
