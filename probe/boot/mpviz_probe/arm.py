@@ -185,14 +185,9 @@ def _executable():
 
 
 def _say_hello(role, command):
-    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b,"executable":%b' % (
-        os.getppid(),
-        start_ticks(os.getpid()),
-        wire.text(role),
-        wire.text(command),
-        wire.text("%d.%d.%d" % sys.version_info[:3]),
-        wire.text(_executable()),
-    )
+    fields = b'"parent":%d,"started":%d,"role":%b,"command":%b,"python":%b,"executable":%b'
+    texts = role, command, "%d.%d.%d" % sys.version_info[:3], _executable()
+    fields %= (os.getppid(), start_ticks(os.getpid()), *map(wire.text, texts))
     wire.put(b"process.hello", fields)
 
 

@@ -31,7 +31,7 @@ def here():
     frame: "FrameType | None" = _getframe(1)
     attribute = ""
     while frame is not None:
-        whose = sites.owner(frame)
+        whose = sites.owner_of(frame.f_code, frame.f_globals)
         if whose and whose != sites.OF_NO_FILE:
             return _site(frame, attribute)
         if whose and not attribute:
@@ -51,7 +51,7 @@ def of_pool():
     called = wrapper = None
     is_of_library = False
     while frame is not None:
-        whose = sites.owner(frame)
+        whose = sites.owner_of(frame.f_code, frame.f_globals)
         if whose > 0:
             break
         if whose not in (sites.PASSED_OVER, sites.OF_NO_FILE):
@@ -98,16 +98,11 @@ def _announce(frame, attribute):
     first = _first_line(lines, line, max(code.co_firstlineno, line - _LINES))
     statement, places = _in_one_line(lines, first)
     start, end = _extent(frame, lines, places)
-    more = b',"code":%b,"start":%d,"end":%d,"attribute":%b' % (
-        wire.text(statement, _TEXT_LIMIT),
-        start,
-        end,
-        wire.text(attribute),
-    )
+    told = wire.text(statement, _TEXT_LIMIT), start, end, wire.text(attribute)
+    more = b',"code":%b,"start":%d,"end":%d,"attribute":%b' % told
     function = getattr(code, "co_qualname", None) or _qualified(lines, code)
-    return sites.announce(
-        code.co_filename, line, function, more, ":%d:%d:%s" % (start, end, attribute)
-    )
+    key = ":%d:%d:%s" % (start, end, attribute)
+    return sites.announce(code.co_filename, line, function, more, key)
 
 
 def _stored_attribute(code, position):

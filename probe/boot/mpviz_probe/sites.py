@@ -67,10 +67,7 @@ def of_frame(frame):
     """The site of the program's own code that led to this frame; as :func:`here`."""
     best, best_frame = PASSED_OVER, None
     while frame is not None:
-        known = _known.get((id(frame.f_code), frame.f_lasti))
-        if known is None:
-            known = _learn(frame)
-        number = known[0]
+        number = (_known.get((id(frame.f_code), frame.f_lasti)) or _learn(frame))[0]
         if number > 0:
             return number
         if number < best:
@@ -107,12 +104,10 @@ def of_caller(depth):
 
 def _place(frame):
     """Code, position and site of a frame; no code if the site depends on the frames around it."""
-    known = _known.get((id(frame.f_code), frame.f_lasti))
-    if known is None:
-        known = _learn(frame)
-    if known[0] > 0:
-        return frame.f_code, frame.f_lasti, known[0]
-    if known[0] < PASSED_OVER and not _has_own_code():
+    number = (_known.get((id(frame.f_code), frame.f_lasti)) or _learn(frame))[0]
+    if number > 0:
+        return frame.f_code, frame.f_lasti, number
+    if number < PASSED_OVER and not _has_own_code():
         return frame.f_code, frame.f_lasti, _number_of(frame)
     return None, -1, _nearby(frame)
 
@@ -128,12 +123,10 @@ def _has_own_code():
 
 def _nearby(frame):
     for _ in range(_NEAR):
-        known = _known.get((id(frame.f_code), frame.f_lasti))
-        if known is None:
-            known = _learn(frame)
-        if known[0] > 0:
-            return known[0]
-        if known[0] < PASSED_OVER and not _has_own_code():
+        number = (_known.get((id(frame.f_code), frame.f_lasti)) or _learn(frame))[0]
+        if number > 0:
+            return number
+        if number < PASSED_OVER and not _has_own_code():
             return _number_of(frame)
         frame = frame.f_back
         if frame is None:
@@ -184,19 +177,10 @@ def _absolute(file):
 def _tell(site, place, more, told):
     try:
         file, line, function = place
-        wire.put(
-            b"site",
-            b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
-            % (
-                site,
-                wire.text(file, _PATH_LIMIT),
-                line,
-                wire.text(function),
-                _checksum(file),
-                more,
-            ),
-            told=told,
-        )
+        fields = b'"s":%d,"file":%b,"line":%d,"function":%b,"checksum":%d%b'
+        path = wire.text(file, _PATH_LIMIT)
+        fields %= site, path, line, wire.text(function), _checksum(file), more
+        wire.put(b"site", fields, told=told)
     except BaseException:
         report("site")
 
@@ -272,13 +256,8 @@ def is_library(file):
     return file.startswith(_libraries)
 
 
-def owner(frame):
-    """Whose code a frame runs: 1 for the program's own, else one of the numbers above."""
-    return owner_of(frame.f_code, frame.f_globals)
-
-
 def owner_of(code, names):
-    """Whose code this is, given the names of its module; as :func:`owner`."""
+    """Who owns code, given the names of its module: 1 for the program, or a number from above."""
     file = code.co_filename
     # Code that belongs to no module was written by a program, as the methods of a proxy are.
     if is_machinery(file) or "__name__" not in names:
@@ -295,7 +274,7 @@ def owner_of(code, names):
 def _learn(frame):
     global _is_own_seen
     code = frame.f_code
-    number = owner(frame)
+    number = owner_of(code, frame.f_globals)
     _is_own_seen = _is_own_seen or number > 0
     site = _announce_frame(frame) if number > 0 else number
     return remember(_known, (id(code), frame.f_lasti), site, code)

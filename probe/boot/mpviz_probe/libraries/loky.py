@@ -5,8 +5,9 @@ from signal import SIGTERM
 from mpviz_probe import sections, sites
 from mpviz_probe.arm import report
 from mpviz_probe.functions import see_through
-from mpviz_probe.guard import replaces, seamless, unframe
+from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.standard.futures import patch_executor
+from mpviz_probe.standard.locks import Own
 from mpviz_probe.standard.processes import patch_popen
 
 
@@ -17,17 +18,7 @@ def patch(module):
 
 
 def _patch_synchronize(module):
-    module.SemLock.__enter__ = _enter
-
-
-@seamless
-def _enter(self):
-    """Take a lock by its own ``acquire``, as its namesakes of multiprocessing do when observed."""
-    try:
-        return self.acquire()
-    except BaseException as error:
-        unframe(error)
-        raise
+    module.SemLock.__enter__ = Own("acquire", "acquire")
 
 
 def _patch_wrapper(module):

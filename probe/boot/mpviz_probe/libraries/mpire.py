@@ -4,6 +4,7 @@ The chunks of a job have no numbers. A worker reports each as number -1: the nex
 """
 
 from _weakref import ref
+from functools import partial
 
 from mpviz_probe import sites, wire
 from mpviz_probe.functions import name_of, site_of
@@ -42,7 +43,8 @@ def _patch_comms(module):
     comms.add_apply_task = before(comms.add_apply_task, _tell_call, where)
     comms.get_results = after(comms.get_results, _tell_calls_done, where)
     # With it, a WorkerPool tells its workers to end when they have done all there is to do.
-    comms.insert_poison_pill = before(comms.insert_poison_pill, _tell_close, where)
+    tell = partial(_tell_end, how="close")
+    comms.insert_poison_pill = before(comms.insert_poison_pill, tell, where)
 
 
 def _patch_results(module):
@@ -90,10 +92,6 @@ def _announce(_, pool, *args, **kwargs):
         name = _identify(pool._worker_comms)
         pool._worker_comms._mpviz_pool = _Pool(name, pool)
         jobs.announce(name, b"WorkerPool", params.n_jobs, None, 0)
-
-
-def _tell_close(comms):
-    _tell_end(comms, "close")
 
 
 def _tell_terminate(pool):
@@ -204,11 +202,9 @@ class _Teller:
         is_call = self.last == _APPLY_PILL
         function, items = (work[0], 1) if is_call else (self.worker.map_params.func, len(work))
         self.job = job
-        wire.put(
-            b"task.started",
-            b'"o":%b,"job":%d,"index":-1,"function":%b,"items":%d,"s":%d'
-            % (self.name, job, wire.text(name_of(function)), items, site_of(function)),
-        )
+        fields = b'"o":%b,"job":%d,"index":-1,"function":%b,"items":%d,"s":%d'
+        fields %= self.name, job, wire.text(name_of(function)), items, site_of(function)
+        wire.put(b"task.started", fields)
 
     def tell_results(self, worker_id, results):
         """Tell what became of a task when the worker hands back its results."""

@@ -79,16 +79,12 @@ def _observed_chunks(iter_chunks):
             thread = get_ident()
             _maps[thread] = []
             end = map(_maps.pop, (thread,), (None,))
-            return chain(iter_chunks(*args, **kwargs), filter(_nothing, end))
+            return chain(iter_chunks(*args, **kwargs), filter(lambda _: False, end))
         except BaseException as error:
             unframe(error)
             raise
 
     return observed
-
-
-def _nothing(_):
-    return False
 
 
 def _tell_submission(manager, process_chunk, task, *_, **__):

@@ -177,10 +177,6 @@ def _tell_end_of_future(teller, number, future):
         raise
 
 
-def _name_of_error(error):
-    return "" if error is None else type(error).__name__
-
-
 def _tell_result(manager, item):
     # The item may also be the pid of a worker that ends, or the result of a call that has failed.
     call = manager.pending_work_items.get(getattr(item, "work_id", None))
@@ -190,7 +186,7 @@ def _tell_result(manager, item):
     if callbacks and type(callbacks[0]) is _EndOfCall:
         # Reported here: nothing of ours may run between the result and the manager's next step.
         teller, number = callbacks.pop(0).args
-        teller.tell_end(number, _name_of_error(item.exception))
+        teller.tell_end(number, jobs.name_of_error(item.exception))
 
 
 def _is_chunk(function, process_chunk):
@@ -312,7 +308,7 @@ def _teller_of_end(name):
             # The worker says that it ends.
             return
         # It comes wrapped with its traceback.
-        error = _name_of_error(getattr(result.exception, "exc", result.exception))
+        error = jobs.name_of_error(getattr(result.exception, "exc", result.exception))
         form = tasks.form_of_end(forms, name, error)
         wire.send(form, number, process_time_ns())
 

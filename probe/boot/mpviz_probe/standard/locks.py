@@ -28,8 +28,8 @@ def patch(module):
     base.__init__ = after(base.__init__, _tell_of_new, "lock")
     base.__setstate__ = after(base.__setstate__, _tell_of_copy, "lock")
     # The originals are in C, and would not call the methods that `observe` puts on an instance.
-    base.__enter__ = _Own("acquire", "acquire")
-    base.__exit__ = _Own("_mpviz_exit", "release")
+    base.__enter__ = Own("acquire", "acquire")
+    base.__exit__ = Own("_mpviz_exit", "release")
     base._mpviz_exit = _exit
     condition = module.Condition
     condition.__setstate__ = after(condition.__setstate__, _hush_parts, "condition")
@@ -69,7 +69,7 @@ def identify(lock):
     return known
 
 
-class _Own(property):
+class Own(property):
     """Gives a ``with`` the method that the lock itself has, and so saves a call.
 
     :class:`contextlib.ExitStack` looks it up on the type, and calls it with the lock.

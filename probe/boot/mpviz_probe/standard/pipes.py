@@ -311,17 +311,12 @@ def _tell_after_all(error, told, size, is_told):
     if size != NONE_YET:
         if not is_told:
             wire.send(told.received, 0, size)
-    elif isinstance(error, EOFError) and not passed_the_program(error):
-        _tell_of_end(told)
-
-
-def _tell_of_end(told):
-    try:
-        if not told.ended:
+    elif isinstance(error, EOFError) and not passed_the_program(error) and not told.ended:
+        try:
             told.ended = True
             wire.put(b"pipe.ended", b'"o":' + told.name)
-    except BaseException:
-        report("pipe")
+        except BaseException:
+            report("pipe")
 
 
 def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
@@ -335,15 +330,9 @@ def _tell_of_close(connection, is_finalizing=sys.is_finalizing):
         raise_if_the_programs(error)
         # The program has closed the descriptor itself; the original will tell it.
         return
-    wire.put(
-        b"pipe.closed",
-        b'"o":%b,"reads":%b,"writes":%b'
-        % (
-            wire.text(name),
-            b"true" if connection.readable else b"false",
-            b"true" if connection.writable else b"false",
-        ),
-    )
+    reads = b"true" if connection.readable else b"false"
+    writes = b"true" if connection.writable else b"false"
+    wire.put(b"pipe.closed", b'"o":%b,"reads":%b,"writes":%b' % (wire.text(name), reads, writes))
 
 
 def _observed_wait(wait, connection):

@@ -6,10 +6,9 @@ import time
 from functools import partial
 
 from mpviz_probe import sections, sites, wire
-from mpviz_probe.arm import report, start_ticks
+from mpviz_probe.arm import start_ticks
 from mpviz_probe.functions import name_of
-from mpviz_probe.guard import seamless, unframe
-from mpviz_probe.hooks import around, before, during
+from mpviz_probe.hooks import after, around, before, during
 from mpviz_probe.wrappers import called_in_the_end, code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
@@ -66,19 +65,15 @@ def _work_of(process):
 def _tell_start(work, _, process):
     began, target, arguments = work
     popen = process._popen
-    sections.tell(
-        b"process.started",
-        b'"child":%d,"name":%b,"daemon":%b,"method":%b,"function":%b,"started":%d'
-        % (
-            popen.pid,
-            wire.text(process._name),
-            b"true" if process._config.get("daemon") else b"false",
-            wire.text(popen.method),
-            wire.text(_name_of_work(process, target, arguments)),
-            start_ticks(popen.pid),
-        ),
-        began,
-    )
+    function = wire.text(_name_of_work(process, target, arguments))
+    fields = b'"child":%d,%b,"method":%b,"function":%b,"started":%d'
+    told = popen.pid, _describe(process), wire.text(popen.method), function, start_ticks(popen.pid)
+    sections.tell(b"process.started", fields % told, began)
+
+
+def _describe(process):
+    daemon = b"true" if process._config.get("daemon") else b"false"
+    return b'"name":%b,"daemon":%b' % (wire.text(process._name), daemon)
 
 
 def _name_of_work(process, function, arguments):
@@ -94,16 +89,8 @@ def _name_of_work(process, function, arguments):
 
 
 def _tell_beginning(process, *args, **kwargs):
-    wire.put(
-        b"process.began",
-        b'"name":%b,"daemon":%b,"parent":%d,%b'
-        % (
-            wire.text(process._name),
-            b"true" if process._config.get("daemon") else b"false",
-            process._parent_pid or 0,
-            cpu_so_far(),
-        ),
-    )
+    told = _describe(process), process._parent_pid or 0, cpu_so_far()
+    wire.put(b"process.began", b'%b,"parent":%d,%b' % told)
     for function, arguments in (process._target, process._args), (type(process).run, (process,)):
         _, prepare = _prepared.get(id(function), (None, None))
         if prepare is not None:
@@ -138,15 +125,9 @@ def _tell_finish(_, exit_code, *args, **kwargs):
 
     # Kilobytes on Linux, bytes on macOS: getrusage(2).
     unit = 1 if sys.platform == "darwin" else 1024
-    wire.put(
-        b"process.finished",
-        b'"exit_code":%d,%b,"rss":%d'
-        % (
-            exit_code if isinstance(exit_code, int) else 1,
-            cpu_so_far(),
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
-        ),
-    )
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    told = exit_code if isinstance(exit_code, int) else 1, cpu_so_far(), memory
+    wire.put(b"process.finished", b'"exit_code":%d,%b,"rss":%d' % told)
 
 
 def _end_of(process, timeout=None):
@@ -179,29 +160,19 @@ def _tell_of_signal(popen, signal):
 class _ReapingOs:
     """``os`` as the fork server sees it: only this process learns how its children ended."""
 
+    def __init__(self):
+        self.waitpid = after(os.waitpid, _tell_of_exit, "fork server")
+
     def __getattr__(self, name):
         return getattr(os, name)
 
-    @seamless
-    def waitpid(self, pid, options):
-        """Reap a child and tell how it ended."""
-        try:
-            ended, status = os.waitpid(pid, options)
-            try:
-                if ended:
-                    _tell_of_exit(ended, status)
-            except BaseException:
-                report("fork server")
-            return ended, status
-        except BaseException as error:
-            unframe(error)
-            raise
 
-
-def _tell_of_exit(child, status):
-    killed = os.WIFSIGNALED(status)
-    exit_code = -os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
-    wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (child, exit_code))
+def _tell_of_exit(ended, *_):
+    child, status = ended
+    if child:
+        killed = os.WIFSIGNALED(status)
+        exit_code = -os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+        wire.put(b"process.exited", b'"child":%d,"exit_code":%d' % (child, exit_code))
 
 
 _PATCHES = {

@@ -78,11 +78,8 @@ def announce(queue, maxsize):
     from _multiprocessing import SemLock
 
     bound = 0 if maxsize == SemLock.SEM_VALUE_MAX else maxsize
-    wire.put(
-        b"queue.created",
-        b'"o":%b,"kind":%b,"maxsize":%d,"s":%d'
-        % (wire.text(identify(queue)), wire.text(type(queue).__name__), bound, creations.here()),
-    )
+    told = wire.text(identify(queue)), wire.text(type(queue).__name__), bound, creations.here()
+    wire.put(b"queue.created", b'"o":%b,"kind":%b,"maxsize":%d,"s":%d' % told)
 
 
 def _observe_queue(queue):

@@ -25,7 +25,7 @@ def patch(module):
     popen = module.Popen
     popen.pid = _Pid()
     if hasattr(module, "_fork_exec"):
-        module._fork_exec = _observed_fork_exec(module._fork_exec)
+        module._fork_exec = before(module._fork_exec, _keep_command, "subprocess")
     else:
         module._posixsubprocess = _Forking(module._posixsubprocess)
     end = popen._handle_exitstatus
@@ -58,6 +58,7 @@ class _Pid:
                 if pid:
                     _tell_start(pid)
                 else:
+                    _commands.pop(get_ident(), None)
                     _began[get_ident()] = monotonic_ns()
             except BaseException:
                 report("subprocess")
@@ -71,11 +72,8 @@ def _tell_start(child):
     # Without a command, posix_spawn was used, which returns when the child runs its program.
     words = _commands.pop(thread, None) or read_command(child) or _read_name(child)
     text = " ".join([os.fsdecode(word) for word in words])
-    wire.put(
-        b"subprocess.started",
-        b'"child":%d,"started":%d,"command":%b' % (child, start_ticks(child), wire.text(text)),
-        _began.pop(thread, None),
-    )
+    fields = b'"child":%d,"started":%d,"command":%b' % (child, start_ticks(child), wire.text(text))
+    wire.put(b"subprocess.started", fields, _began.pop(thread, None))
 
 
 def _read_name(child):
@@ -84,24 +82,9 @@ def _read_name(child):
     return read_file("/proc/%d/comm" % child, 64).split()
 
 
-def _observed_fork_exec(fork_exec):
+def _keep_command(command, *_):
     """Keep the command that is really run, which ``shell=True`` makes another one."""
-
-    @seamless
-    def observed(args, *rest):
-        try:
-            thread = get_ident()
-            _commands[thread] = args
-            try:
-                return fork_exec(args, *rest)
-            except BaseException:
-                _commands.pop(thread, None)
-                raise
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+    _commands[get_ident()] = command
 
 
 class _Forking:
@@ -109,7 +92,7 @@ class _Forking:
 
     def __init__(self, original):
         self._original = original
-        self.fork_exec = _observed_fork_exec(original.fork_exec)
+        self.fork_exec = before(original.fork_exec, _keep_command, "subprocess")
 
     def __getattr__(self, name):
         return getattr(self._original, name)

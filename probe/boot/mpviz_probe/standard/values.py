@@ -96,19 +96,10 @@ def _announce(value):
     length = getattr(kind, "_length_", 0)
     typecode = getattr(kind._type_, "_type_", "") if length else getattr(kind, "_type_", "")
     initial = _content(item.value) if not length and hasattr(item, "value") else b"null"
-    wire.put(
-        b"value.created",
-        b'"o":%b,"lock":%b,"kind":%b,"typecode":%b,"length":%d,"initial":%b,"s":%d'
-        % (
-            wire.text(identify(value)),
-            wire.text(identify_lock(value._lock)),
-            b'"Array"' if length else b'"Value"',
-            wire.text(typecode if isinstance(typecode, str) else ""),
-            length or 1,
-            initial,
-            creations.here(),
-        ),
-    )
+    names = identify(value), identify_lock(value._lock), "Array" if length else "Value"
+    texts = map(wire.text, (*names, typecode if isinstance(typecode, str) else ""))
+    fields = b'"o":%b,"lock":%b,"kind":%b,"typecode":%b,"length":%d,"initial":%b,"s":%d'
+    wire.put(b"value.created", fields % (*texts, length or 1, initial, creations.here()))
 
 
 def _content(content):

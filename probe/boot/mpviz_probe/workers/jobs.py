@@ -150,5 +150,9 @@ def outcome_of(future):
     """The name of the class of the exception that a call has raised; None if it was cancelled."""
     if future.cancelled():
         return None
-    error = future.exception()
+    return name_of_error(future.exception())
+
+
+def name_of_error(error):
+    """The name of the class of an exception; empty if there is none."""
     return "" if error is None else type(error).__name__

@@ -7,7 +7,7 @@ from operator import not_
 from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import name_of, site_of
-from mpviz_probe.guard import replaces, seamless, unframe
+from mpviz_probe.guard import seamless, unframe
 from mpviz_probe.hooks import before
 from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
@@ -135,7 +135,8 @@ def tell_results(outqueue, tell_end):
     # is too early for joblib's queue, which pickles under the lock and does not take it like this.
     lock = outqueue._wlock
     early = Before(partial(_tell_kept, results, tell_end), lock.acquire)
-    outqueue.put = _kept(results, outqueue.put, partial(setattr, lock, "acquire", early))
+    keep = partial(_keep, results, partial(setattr, lock, "acquire", early))
+    outqueue.put = before(outqueue.put, keep, "pool worker")
     writer = outqueue._writer
     # Below send_bytes, since joblib's queue may hand its results to the connection's send.
     writer._send_bytes = told_when_sent(results, tell_end, beneath(writer._send_bytes))
@@ -146,22 +147,11 @@ def _tell_kept(results, tell_end, *_, **__):
         tell_end(results.pop())
 
 
-def _kept(results, put, tell_early):
-    """Wrap the put of a result, which is kept until it is sent."""
-
-    @replaces(put)
-    def observed(result, *args, **kwargs):
-        try:
-            # If it cannot be pickled, another one follows.
-            results[:] = (result,)
-            if not wire.has_ring():
-                tell_early()
-            return put(result, *args, **kwargs)
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return observed
+def _keep(results, tell_early, result, *_, **__):
+    # If it cannot be pickled, another one follows.
+    results[:] = (result,)
+    if not wire.has_ring():
+        tell_early()
 
 
 def told_when_sent(results, tell_end, send_bytes):
