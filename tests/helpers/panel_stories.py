@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story
 
 ADDERS = (1001, 1002, 1003, 1004)
 

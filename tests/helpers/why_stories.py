@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story
 
 WORKERS = (1001, 1002, 1003)
 

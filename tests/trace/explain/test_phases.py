@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from helpers.fold_model import play, streams
-from helpers.time_story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story
+from helpers.story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR
+from helpers.time_story import Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
 from mpviz.trace.explain.report import document, summary
@@ -50,7 +51,7 @@ def pool(story: Story) -> Story:
 
 
 def test_the_life_of_a_worker_from_before_its_start_to_after_its_end(pool: Story) -> None:
-    pool.task(30, 60, ANNA, cpu=10 + 25)
+    pool.work(30, 60, ANNA, cpu=10 + 25)
     pool.tell(80, ANNA, Exiting)
     pool.tell(82, ANNA, Finished, exit_code=0, cpu=0.036, rss=1)
     pool.tell(85, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
@@ -83,7 +84,7 @@ def test_a_wait_is_a_phase_of_its_own_also_within_a_task(pool: Story) -> None:
 def test_what_a_killed_worker_did_after_its_last_reading_is_not_known(pool: Story) -> None:
     common = {"object": "P", "job": 0, "index": 1}
     pool.tell(30, ANNA, TaskStarted, function="f", items=1, **common)
-    pool.look(40, p101=18)
+    pool.look(40, p1001=18)
     pool.tell(47, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
     pool.end(100)
     spent = pool.spent("Anna")
@@ -99,7 +100,7 @@ def test_a_child_of_the_fork_server_starts_until_it_has_loaded_the_program(story
     fields = {"name": "Anna", "daemon": False}
     story.tell(10, MAIN, Started, child=ANNA, method="forkserver", function="f", **fields)
     story.tell(35, ANNA, Began, parent=MAIN, cpu=0.020, **fields)
-    story.look(60, p101=20 + 25)
+    story.look(60, p1001=20 + 25)
     story.end(60)
     assert story.spent("Anna") == {"not_there_yet": 10, "starting": 25, "working_on_cpu": 25}
 
@@ -113,8 +114,8 @@ def test_asleep_in_its_own_code_and_stopped_are_told_apart(story: Story) -> None
         cores=[0.0],
         processes=[ProcessSample(ANNA, ANNA, MAIN, "S", 0.0, 0.010, 1, 0)],
     )
-    story.look(60, "T", p101=10)
-    story.look(70, "Z", p101=10)
+    story.look(60, "T", p1001=10)
+    story.look(70, "Z", p1001=10)
     story.tell(80, SUPERVISOR, ProcessExited, child=ANNA, exit_code=0)
     story.end(100)
     spent = story.spent("Anna")
@@ -154,7 +155,7 @@ def test_workers_are_those_of_the_pools_else_the_children_and_never_helpers(stor
 
 def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
     for pid in (ANNA, BERT):
-        pool.task(20, 90, pid, cpu=80)
+        pool.work(20, 90, pid, cpu=80)
         pool.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     pool.end(100)
     found = pool.gain()
@@ -168,7 +169,7 @@ def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
 
 def test_work_that_waits_is_counted_by_its_time(pool: Story) -> None:
     for pid in (ANNA, BERT):
-        pool.task(20, 90, pid, cpu=12)
+        pool.work(20, 90, pid, cpu=12)
         pool.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     pool.end(100)
     found = pool.gain()
@@ -182,7 +183,7 @@ def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> 
     for pid in range(101, 109):
         story.child(10, pid, f"worker {pid}", began=10)
         story.tell(10, pid, WorkerReady, object="P", cpu=0.000001)
-        story.task(10, 90, pid, cpu=20)
+        story.work(10, 90, pid, cpu=20)
         story.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     story.end(100)
     found = story.gain()
@@ -196,7 +197,7 @@ def test_a_look_at_the_work_tells_whether_it_waits_for_a_core_that_others_have(
     pool: Story, status: str, by_cpu: bool
 ) -> None:
     pool.tell(20, ANNA, TaskStarted, object="P", job=0, index=1, function="f", items=1)
-    pool.look(60, status, p101=12)
+    pool.look(60, status, p1001=12)
     pool.tell(90, ANNA, TaskEnded, object="P", job=0, index=1, cpu=0.014)
     pool.end(100)
     assert pool.gain().by_cpu is by_cpu
@@ -224,7 +225,7 @@ def test_before_any_work_there_is_nothing_to_say(story: Story) -> None:
 def test_tasks_waits_and_holds_have_their_distributions(pool: Story) -> None:
     pool.tell(20, MAIN, LockCreated, object="L", kind="Lock", maximum=1)
     for number in range(10):
-        pool.task(20 + number, 20.5 + number, ANNA, cpu=20)
+        pool.work(20 + number, 20.5 + number, ANNA, cpu=20)
     pool.tell(40, ANNA, LockAcquired, object="L")
     pool.tell(41, BERT, Waiting, what="lock", object="L")
     pool.tell(48, ANNA, LockReleased, object="L")
@@ -321,7 +322,7 @@ def test_they_add_up_where_the_lanes_are_thinned(pool: Story) -> None:
     lane = pool.state.by_pid[ANNA].lane
     lane.limit = 4
     for number in range(100):
-        pool.task(20 + number, 20.25 + number, ANNA, cpu=20)
+        pool.work(20 + number, 20.25 + number, ANNA, cpu=20)
     assert lane.buckets
     assert_adds_up(pool.state)
     lane.condense(1)
@@ -418,7 +419,7 @@ def test_a_worker_on_a_core_since_its_last_task_unpickles_one(pool: Story) -> No
     assert pool.state.by_pid[ANNA].state == "idle"
     seen(pool, 150, percent=90)
     assert pool.state.by_pid[ANNA].state == "running"
-    pool.task(170, 180, ANNA, cpu=200)
+    pool.work(170, 180, ANNA, cpu=200)
     assert pool.state.by_pid[ANNA].state == "idle"
     pool.end(200)
     assert pool.spent("Anna")["waiting_for_task"] == 30 + 20
@@ -490,7 +491,7 @@ def test_a_starved_machine_is_named_with_numbers(
 def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story: Story) -> None:
     story.child(0, ANNA, "Anna", began=10)
     story.child(0, BERT, "Bert", began=10)
-    story.look(60, "S", p101=1, p102=1)
+    story.look(60, "S", p1001=1, p1002=1)
     story.end(100)
     found = story.gain()
     assert (found.is_known, found.serial, found.speed_up) == (False, 0, 0.0)
@@ -565,8 +566,8 @@ def test_a_task_in_a_lock_that_nobody_tells_of_is_not_at_work(
 
 def test_work_on_the_cpu_is_known_whatever_else_slept(story: Story) -> None:
     story.child(0, ANNA, "Anna", began=10)
-    story.look(60, p101=50)
-    story.look(70, "S", p101=55)
+    story.look(60, p1001=50)
+    story.look(70, "S", p1001=55)
     story.end(100)
     assert story.gain().by_cpu
     assert story.gain().is_known
@@ -575,9 +576,9 @@ def test_work_on_the_cpu_is_known_whatever_else_slept(story: Story) -> None:
 def test_a_worker_unpickles_from_the_arrival_of_a_task_to_its_start(pool: Story) -> None:
     pool.tell(30, ANNA, TaskArrived, object="P")
     assert in_words(pool.state, pool.state.by_pid[ANNA])[1] == "unpickling a task"
-    pool.look(50, "S", p101=10)
+    pool.look(50, "S", p1001=10)
     assert pool.state.by_pid[ANNA].state == "running"
-    pool.task(70, 90, ANNA, cpu=20)
+    pool.work(70, 90, ANNA, cpu=20)
     pool.end(100)
     spent = pool.spent("Anna")
     assert (spent["waiting_for_task"], spent["working_off_cpu"]) == (10 + 10, 50)

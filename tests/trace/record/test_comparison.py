@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from helpers.time_story import ANNA, BERT, MAIN, SUPERVISOR, Story
+from helpers.story import ANNA, BERT, MAIN, SUPERVISOR
+from helpers.time_story import Story
 from mpviz.trace.model.events import ProcessExited, Waiting
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
 from mpviz.trace.model.primitives.pool_events import PoolCreated, WorkerReady
@@ -30,7 +31,7 @@ def a_run(label: str, *, busy: float, length: float) -> Run:
     for pid, name in ((ANNA, "Anna"), (BERT, "Bert")):
         story.child(10, pid, name, began=10)
         story.tell(10, pid, WorkerReady, object="P", cpu=0.000001)
-        story.task(10, 10 + busy, pid, cpu=busy)
+        story.work(10, 10 + busy, pid, cpu=busy)
         story.tell(length - 5, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
     story.end(length)
     return Run(label, story.state)

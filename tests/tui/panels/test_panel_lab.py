@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.panel_story import MAIN, SUPERVISOR, Story
+from helpers.story import MAIN, SUPERVISOR, VIEWER, Story, process_sample
 from mpviz.scenarios.catalogue import Command, find
 from mpviz.trace.model.events import (
     Marked,
     Output,
     ProcessExited,
-    ProcessSample,
     ProgramEnded,
     Sample,
-    Waiting,
 )
 from mpviz.trace.model.primitives.process import Exiting, Joined, Signalled
 from mpviz.trace.model.state import RunState
@@ -33,35 +31,31 @@ class Lab(Story):
     """What a lab can see, told in its own words."""
 
     def sends(self, time: float, sender: int, child: int, number: int) -> Lab:
-        self._tell(Signalled(time=self.at(time), pid=sender, child=child, signal=number))
+        self.tell(time, sender, Signalled, child=child, signal=number)
         return self
 
     def by_hand(self, time: float, child: int, number: int) -> Lab:
-        self._tell(Marked(time=self.at(time), pid=0, action="signal", child=child, signal=number))
+        self.tell(time, 0, Marked, action="signal", child=child, signal=number)
         return self
 
     def ends(self, time: float, child: int, exit_code: int) -> Lab:
-        self._tell(
-            ProcessExited(time=self.at(time), pid=SUPERVISOR, child=child, exit_code=exit_code)
-        )
+        self.tell(time, SUPERVISOR, ProcessExited, child=child, exit_code=exit_code)
         return self
 
     def joins(self, time: float, parent: int, child: int, exit_code: int) -> Lab:
-        self._tell(Joined(time=self.at(time), pid=parent, child=child, exit_code=exit_code))
+        self.tell(time, parent, Joined, child=child, exit_code=exit_code)
         return self
 
     def exits(self, time: float, pid: int) -> Lab:
-        self._tell(Exiting(time=self.at(time), pid=pid))
+        self.tell(time, pid, Exiting)
         return self
 
     def says(self, time: float, pid: int, text: str) -> Lab:
-        self._tell(Output(time=self.at(time), pid=pid, stream="stdout", text=text))
+        self.tell(time, pid, Output, stream="stdout", text=text)
         return self
 
     def program_ends(self, time: float, exit_code: int) -> Lab:
-        self._tell(
-            ProgramEnded(time=self.at(time), pid=SUPERVISOR, child=MAIN, exit_code=exit_code)
-        )
+        self.tell(time, SUPERVISOR, ProgramEnded, child=MAIN, exit_code=exit_code)
         return self
 
 
@@ -73,7 +67,7 @@ def lab() -> Lab:
 
 
 def fate(lab: Lab, pid: int = CHILD, at: float = 5000) -> tuple[str, str]:
-    state = lab.state(at)
+    state = lab.state_at(at)
     found = fate_of(state, state.by_pid[pid], state.now)
     assert found.kind in WHY
     return found.kind, found.words
@@ -120,7 +114,7 @@ def test_a_daemon_is_terminated_as_its_parent_exits() -> None:
 
 def test_a_parent_waits_at_its_exit_for_a_child_that_is_no_daemon(lab: Lab) -> None:
     lab.exits(1000, MAIN)
-    lab._tell(Waiting(time=lab.at(1001), pid=MAIN, what="process", object=str(CHILD)))
+    lab.wait(1001, MAIN, "process", str(CHILD))
     assert fate(lab, MAIN) == ("last to go", "is done, and waits for child-1, no daemon")
 
 
@@ -128,17 +122,8 @@ def test_a_parent_waits_at_its_exit_for_a_child_that_is_no_daemon(lab: Lab) -> N
 def test_whose_parent_is_gone_is_an_orphan(lab: Lab, adopter: int, words: str) -> None:
     lab.start(20, GRANDCHILD, "child-1a", parent=CHILD)
     lab.sends(100, MAIN, CHILD, 9).joins(101, MAIN, CHILD, -9)
-    sample = ProcessSample(
-        pid=GRANDCHILD,
-        started=GRANDCHILD,
-        parent=adopter,
-        status="S",
-        cpu_percent=0,
-        cpu_seconds=0,
-        rss=1,
-        core=0,
-    )
-    lab._tell(Sample(time=lab.at(200), pid=0, cores=[0, 0], processes=[sample]))
+    sample = process_sample(GRANDCHILD, parent=adopter)
+    lab.tell(200, VIEWER, Sample, cores=[0, 0], processes=[sample])
     assert fate(lab, GRANDCHILD) == ("orphan", f"orphan, adopted by {words}")
 
 
@@ -174,7 +159,7 @@ def draw(state: RunState, view: View | None = None, width: int = 58, height: int
 def test_it_shows_the_buttons_the_call_the_fates_and_why(lab: Lab) -> None:
     lab.says(20, MAIN, "commands: start").says(90, MAIN, ">>> child-1.kill()")
     lab.sends(100, MAIN, CHILD, 9).joins(101, MAIN, CHILD, -9)
-    text = draw(lab.state(1000))
+    text = draw(lab.state_at(1000))
     assert " a  start a child" in text
     assert ">>> child-1.kill()" in text
     assert "commands:" not in text
@@ -185,25 +170,25 @@ def test_it_shows_the_buttons_the_call_the_fates_and_why(lab: Lab) -> None:
 
 def test_what_a_child_said_last_stands_on_its_card(lab: Lab) -> None:
     lab.says(50, CHILD, "child-1: its finally has run").joins(101, MAIN, CHILD, 0)
-    assert "it said: child-1: its finally has run" in draw(lab.state(1000))
+    assert "it said: child-1: its finally has run" in draw(lab.state_at(1000))
 
 
 def test_in_little_room_the_card_goes_and_the_fates_stay(lab: Lab) -> None:
-    text = draw(lab.state(1000), height=7)
+    text = draw(lab.state_at(1000), height=7)
     assert "at work" in text
     assert "interpreter" not in text
 
 
 def test_the_card_is_about_the_selected_process_or_the_latest_to_change(lab: Lab) -> None:
     lab.start(300, GRANDCHILD, "child-2")
-    state = lab.state(1000)
+    state = lab.state_at(1000)
     assert "child-2: at work" in draw(state)
     assert "child-1: at work" in draw(state, View(selected=str(CHILD)))
 
 
 def test_a_button_is_where_it_is_drawn() -> None:
     panel = make_panel(find("lifecycle").commands)
-    state = Lab("lifecycle").state(0)
+    state = Lab("lifecycle").state_at(0)
     for width in (40, 58, 100):
         rows = panel.draw(state, View(now=state.now), width, 40)
         for button in panel.buttons(width):
@@ -211,11 +196,11 @@ def test_a_button_is_where_it_is_drawn() -> None:
 
 
 def test_a_call_on_a_child_is_for_the_selected_one_or_the_latest_alive(lab: Lab) -> None:
-    assert fill_in(Lab("lifecycle").state(0), View(), "kill {n}") == ""
+    assert fill_in(Lab("lifecycle").state_at(0), View(), "kill {n}") == ""
     lab.start(300, GRANDCHILD, "child-2")
-    assert fill_in(lab.state(1000), View(), "kill {n}") == "kill 2"
-    assert fill_in(lab.state(1000), View(selected=str(CHILD)), "kill {n}") == "kill 1"
+    assert fill_in(lab.state_at(1000), View(), "kill {n}") == "kill 2"
+    assert fill_in(lab.state_at(1000), View(selected=str(CHILD)), "kill {n}") == "kill 1"
     lab.joins(400, MAIN, GRANDCHILD, 0)
-    assert fill_in(lab.state(1000), View(), "join {n} 1") == "join 1 1"
-    assert fill_in(lab.state(1000), View(selected=str(MAIN)), "kill {n}") == "kill 1"
-    assert fill_in(lab.state(1000), View(), "return") == "return"
+    assert fill_in(lab.state_at(1000), View(), "join {n} 1") == "join 1 1"
+    assert fill_in(lab.state_at(1000), View(selected=str(MAIN)), "kill {n}") == "kill 1"
+    assert fill_in(lab.state_at(1000), View(), "return") == "return"

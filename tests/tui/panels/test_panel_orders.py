@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels import PANELS, locks, processes
 from mpviz.tui.panels.listing import natural
@@ -36,14 +36,14 @@ def many_locks(number: int = 200) -> Story:
 
 
 def test_a_list_can_be_ordered_by_what_matters() -> None:
-    state = many_locks().state()
+    state = many_locks().state
     assert keys_of(locks.PANEL, state, 5) == ["/0", "/1", "/2", "/3"]
     by_wait = keys_of(locks.PANEL, state, 5, order={"locks": "time waited"})
     assert by_wait == ["/199", "/198", "/197", "/196"]
 
 
 def test_what_a_list_is_ordered_by_stands_in_its_rows() -> None:
-    state = many_locks().state()
+    state = many_locks().state
     view = View(now=state.now, order={"locks": "time waited"})
     rows = locks.PANEL.draw(state, view, 80, 5)
     assert [row.text.split()[-2:] for row in rows[:2]] == [["199", "ms"], ["198", "ms"]]
@@ -69,7 +69,7 @@ def test_names_are_ordered_with_their_numbers_as_numbers() -> None:
 def test_the_title_says_what_is_listed_and_in_what_order(
     view: dict[str, object], title: str
 ) -> None:
-    state = many_locks().state()
+    state = many_locks().state
     assert title_of(locks.PANEL, state, View(**view)) == title  # type: ignore[arg-type]
 
 
@@ -83,7 +83,7 @@ def test_every_order_lists_all_and_comes_round(panel: Panel) -> None:
         names.append(name)
         view.order[panel.name] = name
         for story in stories:
-            state = story.state()
+            state = story.state
             listed = listing.listed(state, view, panel.name)
             assert len(listed) == len(listing.items(state, view))
     assert names == [order.name for order in listing.orders]
@@ -95,7 +95,7 @@ def sampled() -> RunState:
     story.start(5, 1001, "Process-1")
     story.start(6, 1002, "Process-2", parent=1001)
     story.sample(100, [90.0, 50.0], {MAIN: (0, 10.0), 1001: (0, 90.0), 1002: (1, 50.0)})
-    return story.state()
+    return story.state
 
 
 def test_ordered_processes_are_a_plain_list_with_a_sign_at_the_heading() -> None:
@@ -114,7 +114,7 @@ def test_who_waits_longest_comes_before_who_does_not_wait() -> None:
         story.start(4 + number, 1000 + number, f"Process-{number}")
     story.wait(20, 1003, "lock", "a")
     story.wait(30, 1002, "lock", "a")
-    listed = keys_of(processes.PANEL, story.state(), order={"processes": "longest wait"})
+    listed = keys_of(processes.PANEL, story.state, order={"processes": "longest wait"})
     assert listed == ["1003", "1002", "1000", "1001"]
 
 
@@ -122,7 +122,7 @@ def test_the_selected_process_is_in_sight_until_a_person_scrolls() -> None:
     story = Story()
     for number in range(1, 61):
         story.start(4 + number, 1000 + number, f"Process-{number}")
-    state = story.state()
+    state = story.state
     assert "1050" not in keys_of(processes.PANEL, state, 10)
     assert "1050" in keys_of(processes.PANEL, state, 10, selected="1050")
     assert "1050" not in keys_of(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story, moment
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
@@ -43,7 +43,7 @@ def stories(draw: st.DrawFn) -> RunState:
     time = 3.0
     for pid in (1001, 1002, 1003):
         if draw(st.booleans()):
-            story.start(time, pid, draw(NAMES), draw(PIDS), method=draw(NAMES))
+            story.start(time, pid, draw(NAMES), parent=draw(PIDS), method=draw(NAMES))
     objects = [story.lock("lock"), story.queue("queue", draw(st.integers(0, 3)))]
     objects += [story.value("value", 3), story.value("array", None, 5), story.pool(4, [1004])]
     objects += [story.event("event"), story.barrier("barrier", draw(st.integers(1, 200)))]
@@ -124,7 +124,7 @@ VIEWS = st.builds(
     selected=st.sampled_from(("", "1001", str(MAIN), "nobody")),
     filter=st.sampled_from(("", "", "lock", "Process", "zzz")),
     span=st.sampled_from((0, 0, 50_000, 20_000_000, 10**12)),
-    end=st.sampled_from((-1, -1, Story.at(0), Story.at(15), 10**16)),
+    end=st.sampled_from((-1, -1, moment(0), moment(15), 10**16)),
     order=st.fixed_dictionaries(
         {},
         optional={
@@ -170,7 +170,7 @@ def test_rows_fit_and_are_harmless(
 def test_golden_runs_at_the_usual_sizes(panel: Panel, width: int) -> None:
     styles = palette()
     stories = (counter(), factory(), pool_map(), stages(), talk(), shared())
-    for state in (*(story.state() for story in stories), RunState()):
+    for state in (*(story.state for story in stories), RunState()):
         for height in (3, 6, 12, 40):
             rows = panel.draw(state, View(now=state.now, selected="1002"), width, height)
             assert 0 < len(rows) <= height
@@ -193,7 +193,7 @@ def _is_known(name: str, styles: dict[str, object]) -> bool:
 def test_odd_output_stays_in_its_row(text: str, width: int) -> None:
     story = Story()
     story.output(3, MAIN, clean(text))
-    state = story.state()
+    state = story.state
     for panel in PANELS:
         if panel.name == "output":
             rows = panel.draw(state, View(now=state.now), width, 3)

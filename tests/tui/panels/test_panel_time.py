@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from helpers.panel_stories import counter
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.timings import count_timings, first_timings, timings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
@@ -48,7 +48,7 @@ def line_with(lines: list[str], words: str) -> str:
 
 
 def test_a_bar_for_each_worker_is_as_long_as_the_run_and_one_is_for_all() -> None:
-    lines = lines_of(half_waiting().state(200))
+    lines = lines_of(half_waiting().state_at(200))
     first, second = line_with(lines, "Process-1"), line_with(lines, "Process-2")
     bar = len(first) - len("●M MainProcess  ") - phases.SHARE_WIDTH
     assert first.count("▒") == pytest.approx(bar / 2, abs=1)
@@ -57,14 +57,14 @@ def test_a_bar_for_each_worker_is_as_long_as_the_run_and_one_is_for_all() -> Non
 
 
 def test_the_main_process_has_a_bar_and_is_in_no_sum() -> None:
-    lines = lines_of(half_waiting().state(200))
+    lines = lines_of(half_waiting().state_at(200))
     assert line_with(lines, "MainProcess").count("─") > 50
     legend = line_with(lines, "waiting for a process")
     assert "%" not in legend.split("waiting for a process")[1]
 
 
 def test_the_legend_says_how_long_and_what_share_of_all_time() -> None:
-    lines = lines_of(half_waiting().state(200))
+    lines = lines_of(half_waiting().state_at(200))
     words = line_with(lines, "waiting for a lock").split("waiting for a lock")[1].split()
     assert words[:3] == ["100", "ms", "25%"]
 
@@ -78,11 +78,11 @@ def test_no_two_phases_have_the_same_sign(ascii: bool) -> None:
 
 
 def test_in_ascii_it_is_all_ascii() -> None:
-    assert all(line.isascii() for line in lines_of(counter().state(), ascii=True))
+    assert all(line.isascii() for line in lines_of(counter().state, ascii=True))
 
 
 def test_where_it_is_low_the_bar_for_all_and_what_it_brought_come_first() -> None:
-    state = half_waiting().state(200)
+    state = half_waiting().state_at(200)
     first, second, *rest = lines_of(state, 78, 6)
     assert first.startswith("  all 2")
     assert second.startswith("speed-up")
@@ -93,26 +93,26 @@ def test_where_it_is_low_the_bar_for_all_and_what_it_brought_come_first() -> Non
 
 
 def test_the_filter_takes_bars_away_and_no_time_from_the_sums() -> None:
-    state = half_waiting().state(200)
+    state = half_waiting().state_at(200)
     lines = lines_of(state, filter="Process-2")
     assert not any("Process-1" in line for line in lines)
     assert line_with(lines, "all 2") == line_with(lines_of(state), "all 2")
 
 
 def test_a_click_on_a_bar_selects_its_process() -> None:
-    rows = phases.PANEL.draw(half_waiting().state(200), View(), WIDTH, 30)
+    rows = phases.PANEL.draw(half_waiting().state_at(200), View(), WIDTH, 30)
     assert {"1001", "1002", str(MAIN)} <= {each.key for each in rows}
 
 
 def test_the_title_has_the_number_that_matters() -> None:
-    state = half_waiting().state(200)
+    state = half_waiting().state_at(200)
     assert title_of(phases.PANEL, state, View()).startswith("time of 2 workers, ")
     assert title_of(phases.PANEL, RunState(), View()) == "time"
 
 
 def test_a_program_without_workers_has_no_such_panel() -> None:
-    assert not phases.PANEL.used(Story().state())
-    assert lines_of(Story().state()) == ["no worker has started yet"]
+    assert not phases.PANEL.used(Story().state)
+    assert lines_of(Story().state) == ["no worker has started yet"]
 
 
 def test_how_long_it_took_is_on_one_scale_from_short_to_long() -> None:
@@ -124,7 +124,7 @@ def test_how_long_it_took_is_on_one_scale_from_short_to_long() -> None:
         story.release(10.01 + 10 * number, 1001, quick)
         story.acquire(12 + 10 * number, 1001, slow)
         story.release(17 + 10 * number, 1001, slow)
-    lines = lines_of(story.state(300), 140)
+    lines = lines_of(story.state_at(300), 140)
     heading = line_with(lines, "how long")
     first, second = line_with(lines, "lock quick"), line_with(lines, "lock slow")
     assert [len(line.rstrip()) for line in (first, second)] == sorted(

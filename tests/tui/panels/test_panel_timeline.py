@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.panel_stories import ADDERS, counter, pool_map
-from helpers.panel_story import MAIN, MILLISECOND, Story
+from helpers.story import MAIN, MS, Story, moment
 from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
@@ -42,7 +42,7 @@ def lane(state: RunState, view: View, name: str, width: int = 80) -> str:
 
 
 def test_a_lane_for_each_process_from_its_first_moment() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     rows = texts(state, View(now=state.now), 97)
     assert [row.split()[1] for row in rows if "Process" in row] == [
         "MainProcess",
@@ -56,11 +56,11 @@ def test_a_lane_for_each_process_from_its_first_moment() -> None:
 
 
 def test_waiting_is_drawn_where_it_was() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     view = View(now=state.now)
     width = 97
     grid = timeline.layout(state, view, width, 9).grid
-    assert grid.width == MILLISECOND
+    assert grid.width == MS
     waiter = lane(state, view, "Process-2", width)
     assert waiter[30:60] == "▒" * 30
     assert waiter[60:77] == "█" * 17
@@ -68,7 +68,7 @@ def test_waiting_is_drawn_where_it_was() -> None:
 
 
 def test_the_legend_names_only_what_is_in_sight() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     legend = texts(state, View(now=state.now), 120)[-1]
     assert "▒ waiting for a lock" in legend
     assert "queue" not in legend
@@ -76,12 +76,12 @@ def test_the_legend_names_only_what_is_in_sight() -> None:
 
 
 def test_a_narrow_legend_uses_fewer_words() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     assert "▒ lock" in texts(state, View(now=state.now), 60)[-1]
 
 
 def test_the_axis_has_round_times_from_the_start_of_the_run() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     axis = texts(state, View(now=state.now), 97)[-2]
     assert "╷0" in axis
     assert "╷20 ms" in axis
@@ -96,7 +96,7 @@ def test_marks_are_far_enough_apart_to_be_read(column: int) -> None:
 
 
 def test_the_selected_lane_is_set_apart() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     rows = PANEL.draw(state, View(now=state.now, selected="1002"), 80, 9)
     chosen = next(row for row in rows if row.key == "1002")
     assert chosen.text.startswith("▸●2 Process-2")
@@ -107,7 +107,7 @@ def test_the_selected_lane_is_set_apart() -> None:
 
 
 def test_ends_are_marked_and_only_unasked_ones_are_red() -> None:
-    state = counter(ended=True).state()
+    state = counter(ended=True).state
     rows = {row.key: row for row in PANEL.draw(state, View(now=state.now), 120, 7)}
     ends = {key: (row.text.split("  ")[-1].strip() or row.text) for key, row in rows.items() if key}
     assert "✓" in rows["1001"].text
@@ -122,7 +122,7 @@ def test_ends_are_marked_and_only_unasked_ones_are_red() -> None:
 def test_an_end_at_the_edge_of_the_picture_is_still_marked() -> None:
     story = two_waits()
     story.exit(70, 1001, -9)
-    state = story.state()
+    state = story.state
     row = next(row for row in PANEL.draw(state, View(now=state.now), 40, 6) if row.key == "1001")
     assert "✗" in row.text
 
@@ -133,7 +133,7 @@ def test_tasks_are_blocks_with_their_numbers() -> None:
     story.submit(5, pool, 1, 3)
     for index in range(3):
         story.task(10 + 20 * index, 1001, pool, 1, index, until=29.9 + 20 * index)
-    state = story.state(until=77)
+    state = story.state_at(77)
     row = next(r for r in PANEL.draw(state, View(now=state.now), 120, 6) if r.key == "1001")
     for label in ("0", "1", "2"):
         assert label in row.text.split("Worker-1")[1]
@@ -149,7 +149,7 @@ def test_a_column_with_many_short_tasks_is_not_drawn_as_one() -> None:
     story.submit(5, pool, 1, 300)
     for index in range(300):
         story.task(10 + index, 1001, pool, 1, index, until=11 + index)
-    state = story.state()
+    state = story.state
     assert "▓▓▓▓" in lane(state, View(now=state.now), "Worker-1", 60)
 
 
@@ -179,7 +179,7 @@ def test_two_waits_show_both_the_greater_first() -> None:
 
 
 def test_ascii_is_ascii_and_tells_activities_apart() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     view = View(now=state.now, ascii=True, selected="1001")
     rows = texts(state, view, 97)
     assert all(row.isascii() for row in rows)
@@ -189,7 +189,7 @@ def test_ascii_is_ascii_and_tells_activities_apart() -> None:
 
 def test_empty_states_are_said() -> None:
     assert texts(RunState(), View())[0].strip() == "no process has started yet"
-    state, view = two_waits().state(until=77), View(filter="nobody")
+    state, view = two_waits().state_at(77), View(filter="nobody")
     assert texts(state, view)[0].strip() == "no process matches the filter"
 
 
@@ -197,7 +197,7 @@ def test_empty_states_are_said() -> None:
 @pytest.mark.parametrize("width", [10, 40, 80, 120, 200])
 def test_every_size_is_filled_exactly(width: int, height: int) -> None:
     for story in (counter(), pool_map()):
-        state = story.state()
+        state = story.state
         rows = PANEL.draw(state, View(now=state.now), width, height)
         assert 0 < len(rows) <= height
         assert {len(row.text) for row in rows} == {width}
@@ -209,7 +209,7 @@ def test_many_lanes_keep_the_living_in_sight_and_count_the_rest() -> None:
         story.start(5 + number, 1001 + number, f"Process-{number + 1}")
         if number < 25:
             story.exit(40 + number, 1001 + number)
-    state = story.state(until=100)
+    state = story.state_at(100)
     rows = PANEL.draw(state, View(now=state.now), 80, 10)
     shown = {row.key for row in rows if row.key}
     assert {str(1001 + number) for number in range(25, 30)} <= shown
@@ -221,15 +221,15 @@ def test_lanes_that_ended_before_the_stretch_are_left_out() -> None:
     story.start(5, 1001, "Process-1")
     story.exit(20, 1001)
     story.start(30, 1002, "Process-2")
-    state = story.state(until=500)
-    view = View(now=state.now, span=100 * MILLISECOND)
+    state = story.state_at(500)
+    view = View(now=state.now, span=100 * MS)
     assert not any("Process-1" in text for text in texts(state, view))
     view.selected = "1001"
     assert any("Process-1" in text for text in texts(state, view))
 
 
 def test_the_filter_keeps_matching_lanes() -> None:
-    state = counter().state()
+    state = counter().state
     rows = PANEL.draw(state, View(now=state.now, filter="process-3"), 80, 9)
     assert [row.key for row in rows if row.key] == ["1003"]
 
@@ -300,13 +300,13 @@ def test_the_store_is_bounded() -> None:
 def test_a_thinned_lane_is_drawn_from_its_buckets() -> None:
     process = Lane(limit=16)
     for step in range(4_000):
-        process.change(step * MILLISECOND, Activity.RUNNING if step % 2 else Activity.LOCK)
-    cells = lane_cells("1", process, Grid(0, 100 * MILLISECOND, 0, 40), 4_000 * MILLISECOND)
+        process.change(step * MS, Activity.RUNNING if step % 2 else Activity.LOCK)
+    cells = lane_cells("1", process, Grid(0, 100 * MS, 0, 40), 4_000 * MS)
     assert {cell[:2] for cell in cells[1:38]} == {("▄", "activity.running on activity.lock.ground")}
 
 
 def test_zooming_in_and_out_follows_and_ends_at_the_whole_run() -> None:
-    state = counter().state()
+    state = counter().state
     view = View(now=state.now)
     view.span, view.end = timeline.zoomed(state, view, 0.5)
     assert (view.span, view.end) == (timeline.run_length(state, view) // 2, -1)
@@ -318,7 +318,7 @@ def test_zooming_in_and_out_follows_and_ends_at_the_whole_run() -> None:
 
 
 def test_zooming_keeps_the_time_under_the_mouse_where_it_is() -> None:
-    state = counter().state()
+    state = counter().state
     view = View(now=state.now)
     size = (120, 9)
     at = timeline.time_at(state, view, size, 60)
@@ -332,10 +332,10 @@ def test_zooming_keeps_the_time_under_the_mouse_where_it_is() -> None:
 
 
 def test_panning_stays_within_the_run_and_follows_at_its_end() -> None:
-    state = counter().state()
-    view = View(now=state.now, span=100 * MILLISECOND)
+    state = counter().state
+    view = View(now=state.now, span=100 * MS)
     view.span, view.end = timeline.panned(state, view, -0.5)
-    assert view.end == state.now - 50 * MILLISECOND
+    assert view.end == state.now - 50 * MS
     for _ in range(20):
         view.span, view.end = timeline.panned(state, view, -0.5)
     assert view.end == state.origin + view.span
@@ -346,16 +346,16 @@ def test_panning_stays_within_the_run_and_follows_at_its_end() -> None:
 
 
 def test_centring_brings_a_moment_into_sight() -> None:
-    state = counter().state()
+    state = counter().state
     view = View(now=state.now)
-    at = Story.at(100)
-    view.span, view.end = timeline.centred(state, view, at, 50 * MILLISECOND)
+    at = moment(100)
+    view.span, view.end = timeline.centred(state, view, at, 50 * MS)
     start, end = timeline.visible_stretch(state, view)
     assert start + end == pytest.approx(2 * at, abs=2)
 
 
 def test_a_point_says_who_did_what_for_how_long() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     view = View(now=state.now)
     placed = timeline.layout(state, view, 97, 9)
     row = placed.rows.index("1002")
@@ -372,7 +372,7 @@ def test_a_point_says_who_did_what_for_how_long() -> None:
 
 
 def test_a_point_in_a_busy_column_says_the_mix() -> None:
-    state = counter().state()
+    state = counter().state
     view = View(now=state.now)
     placed = timeline.layout(state, view, 40, 9)
     point = timeline.point_at(state, view, (40, 9), (placed.label + 12, placed.rows.index("1001")))
@@ -384,7 +384,7 @@ def test_a_point_in_a_busy_column_says_the_mix() -> None:
 
 
 def test_a_point_on_a_label_is_the_process_and_elsewhere_is_nothing() -> None:
-    state = two_waits().state(until=77)
+    state = two_waits().state_at(77)
     view = View(now=state.now)
     point = timeline.point_at(state, view, (80, 9), (2, 0))
     assert point is not None
@@ -395,10 +395,10 @@ def test_a_point_on_a_label_is_the_process_and_elsewhere_is_nothing() -> None:
 
 
 def test_a_task_and_results_are_named() -> None:
-    state = pool_map().state(until=430)
+    state = pool_map().state_at(430)
     view = View(now=state.now)
     placed = timeline.layout(state, view, 120, 12)
-    x = placed.label + placed.grid.column(Story.at(425))
+    x = placed.label + placed.grid.column(moment(425))
     point = timeline.point_at(state, view, (120, 12), (x, placed.rows.index("1001")))
     assert point is not None
     assert "ran task 20 of square" in timeline.describe(state, point)
@@ -412,10 +412,10 @@ def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
     pool = story.pool(4, [1001], "executor", kind="ProcessPoolExecutor")
     story.wait(10, MAIN, "results", f"{pool}/")
     story.worker(20, 1002, pool, 2, "load_model", ready=60)
-    state = story.state(until=100)
+    state = story.state_at(100)
     view = View(now=state.now)
     placed = timeline.layout(state, view, 120, 12)
-    x = placed.label + placed.grid.column(Story.at(50))
+    x = placed.label + placed.grid.column(moment(50))
     sentences = []
     for key in ("1002", str(MAIN)):
         point = timeline.point_at(state, view, (120, 12), (x, placed.rows.index(key)))
@@ -428,20 +428,20 @@ def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
 def test_the_end_after_the_end() -> None:
     story = two_waits()
     story.exit(70, 1001)
-    state = story.state(until=77)
+    state = story.state_at(77)
     view = View(now=state.now)
     placed = timeline.layout(state, view, 97, 9)
-    x = placed.label + placed.grid.column(Story.at(75))
+    x = placed.label + placed.grid.column(moment(75))
     point = timeline.point_at(state, view, (97, 9), (x, placed.rows.index("1001")))
     assert point is not None
     assert timeline.describe(state, point) == "Process-1 has ended"
 
 
 def test_paused_view_shows_nothing_later() -> None:
-    state = two_waits().state(until=200)
-    view = View(now=Story.at(45))
+    state = two_waits().state_at(200)
+    view = View(now=moment(45))
     row = lane(state, view, "Process-2", 97)
-    shown = timeline.layout(state, view, 97, 9).grid.column(Story.at(45))
+    shown = timeline.layout(state, view, 97, 9).grid.column(moment(45))
     assert row[shown + 1 :].strip() == ""
 
 

@@ -6,7 +6,7 @@ import pytest
 from test_panel_lists import rows_of, styles_of, text_of, words_of
 
 from helpers.panel_stories import counter, talk
-from helpers.panel_story import MAIN
+from helpers.story import MAIN
 from helpers.why_stories import WORKERS, broken_ring, line, ring
 from mpviz.trace.explain.chains import End, chain_of
 from mpviz.trace.model.state import RunState
@@ -19,7 +19,7 @@ def key(state: RunState) -> str:
 
 
 def test_a_finding_is_said_with_its_cause_and_what_to_do() -> None:
-    text = text_of(findings.PANEL, ring().state(), 100)
+    text = text_of(findings.PANEL, ring().state, 100)
     assert "! 3 processes wait for each other: worker-1 waits for lock lock2, held by" in text
     assert "releases it only after its own wait" in words_of(text)
     assert "→ Take the locks in the same order everywhere" in text
@@ -27,34 +27,34 @@ def test_a_finding_is_said_with_its_cause_and_what_to_do() -> None:
 
 
 def test_what_is_wrong_is_red_and_what_was_wrong_is_not() -> None:
-    assert styles_of(rows_of(findings.PANEL, ring().state()), "3 processes") == {"trouble"}
-    over = broken_ring().state()
+    assert styles_of(rows_of(findings.PANEL, ring().state), "3 processes") == {"trouble"}
+    over = broken_ring().state
     assert styles_of(rows_of(findings.PANEL, over), "3 processes") == {"dim"}
     assert findings.title(over, View()) == "1 finding, 1 over"
     assert "over after 3.1 s" in text_of(findings.PANEL, over, 100)
 
 
 def test_the_one_that_was_gone_to_is_marked() -> None:
-    state = ring().state()
+    state = ring().state
     rows = rows_of(findings.PANEL, state, finding=key(state))
     assert rows[0].text.startswith("▸ 3 processes")
     assert {row.key for row in rows} == {key(state)}
 
 
 def test_the_panel_comes_with_the_first_finding() -> None:
-    assert not findings.PANEL.used(counter().state())
-    assert findings.PANEL.used(ring().state())
+    assert not findings.PANEL.used(counter().state)
+    assert findings.PANEL.used(ring().state)
 
 
 def test_its_time_is_marked_at_the_axis() -> None:
-    rows = rows_of(timeline.PANEL, ring().state(), 100, 10)
+    rows = rows_of(timeline.PANEL, ring().state, 100, 10)
     (axis,) = [row for row in rows if "╷1.0 s" in row.text]
     assert ("!", "trouble") in axis.parts
-    assert not styles_of(rows_of(timeline.PANEL, line().state(), 100, 10), "!")
+    assert not styles_of(rows_of(timeline.PANEL, line().state, 100, 10), "!")
 
 
 def test_a_ring_leads_back_to_where_it_began() -> None:
-    lines = text_of(chain.PANEL, ring().state(), 90, 20).splitlines()
+    lines = text_of(chain.PANEL, ring().state, 90, 20).splitlines()
     assert [words_of(each) for each in lines[:8]] == [
         "●M MainProcess waits 3.0 s to join worker-1",
         "│ worker-1 has to end",
@@ -65,11 +65,11 @@ def test_a_ring_leads_back_to_where_it_began() -> None:
         "│ ●w3 worker-3 waits 3.0 s for lock lock1",
         "╰─ worker-1 holds it, as of record 13: none of them can go on",
     ]
-    assert chain.title(ring().state(), View()) == "wait chain of MainProcess, a cycle"
+    assert chain.title(ring().state, View()) == "wait chain of MainProcess, a cycle"
 
 
 def test_a_line_ends_with_who_is_at_work() -> None:
-    text = text_of(chain.PANEL, line().state(), 90, 20)
+    text = text_of(chain.PANEL, line().state, 90, 20)
     assert "●w3 worker-3" in text.splitlines()[6]
     assert "sleeping" in text.splitlines()[6]
     assert "\nMainProcess waits to join worker-1; worker-1 waits for lock lock2" in text
@@ -79,14 +79,14 @@ def test_a_line_ends_with_who_is_at_work() -> None:
 def test_a_line_may_end_with_the_dead() -> None:
     story = line()
     story.exit(3100, WORKERS[2], -9)
-    state = story.state()
+    state = story.state
     rows = rows_of(chain.PANEL, state, 90, 20)
     assert styles_of(rows, "is dead: ended by SIGKILL") == {"trouble"}
     assert "ends with the dead" in chain.title(state, View())
 
 
 def test_the_chain_is_that_of_the_selected_and_stays_while_it_is_gone_along() -> None:
-    state = line().state()
+    state = line().state
     assert chain.title(state, View(selected="1002")) == "wait chain of worker-2"
     along = View(selected="1002", chain=str(MAIN))
     assert chain.title(state, along) == "wait chain of MainProcess"
@@ -95,7 +95,7 @@ def test_the_chain_is_that_of_the_selected_and_stays_while_it_is_gone_along() ->
 
 
 def test_of_a_queue_it_is_said_who_used_it_before() -> None:
-    state = talk().state()
+    state = talk().state
     waiting = [process for process in state.processes.values() if process.waits]
     ends = {chain_of(state, process).end for process in waiting}
     assert ends <= {End.AT_WORK, End.UNKNOWN, End.CYCLE}
@@ -104,7 +104,7 @@ def test_of_a_queue_it_is_said_who_used_it_before() -> None:
 @pytest.mark.parametrize("width", [20, 34, 60, 120])
 @pytest.mark.parametrize("make", [ring, line, broken_ring, counter])
 def test_both_fit_whatever_room_there_is(make: object, width: int) -> None:
-    state = make().state()  # type: ignore[operator]
+    state = make().state  # type: ignore[operator]
     for panel in (each for each in PANELS if each.name in ("findings", "chain")):
         for height in (1, 2, 5, 30):
             rows = panel.draw(state, View(now=state.now, ascii=True), width, height)

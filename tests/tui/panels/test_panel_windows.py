@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helpers.panel_story import MAIN, Story
+from helpers.story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState
@@ -53,7 +53,7 @@ def test_only_the_rows_in_sight_are_made(
         return original(*arguments)
 
     monkeypatch.setattr(module, "fit_name", count)
-    last = lines_of(panel, story.state())[-1]
+    last = lines_of(panel, story.state)[-1]
     assert len(made) == 11
     assert last.endswith(" more")
 
@@ -74,7 +74,7 @@ def epochs(number: int) -> Story:
 
 
 def test_queues_of_the_dead_are_one_line_below_those_in_use() -> None:
-    lines = lines_of(queues.PANEL, epochs(20).state())
+    lines = lines_of(queues.PANEL, epochs(20).state)
     assert lines[0].startswith("queue19_2039")
     assert any(line.startswith("queue19_2040") for line in lines)
     assert lines[-1] == "▸ 38 left by processes that have ended"
@@ -82,7 +82,7 @@ def test_queues_of_the_dead_are_one_line_below_those_in_use() -> None:
 
 
 def test_where_there_is_room_for_all_those_of_the_dead_come_last() -> None:
-    lines = lines_of(queues.PANEL, epochs(3).state(), height=6)
+    lines = lines_of(queues.PANEL, epochs(3).state, height=6)
     order = [line.split()[0] for line in lines]
     assert order == [f"queue{name}" for name in ("2_2005", "2_2006", *FORMER)]
 
@@ -92,11 +92,11 @@ FORMER = ("0_2001", "0_2002", "1_2003", "1_2004")
 
 def test_ordered_by_something_or_after_the_end_all_are_alike() -> None:
     story = epochs(20)
-    view = View(now=story.state().now, order={"queues": "name"})
-    rows = queues.PANEL.draw(story.state(), view, 100, 12)
+    view = View(now=story.state.now, order={"queues": "name"})
+    rows = queues.PANEL.draw(story.state, view, 100, 12)
     assert rows[0].text.startswith("queue0_2001")
     story.end(70_000)
-    assert lines_of(queues.PANEL, story.state())[0].startswith("queue0_2001")
+    assert lines_of(queues.PANEL, story.state)[0].startswith("queue0_2001")
 
 
 def test_a_queue_used_a_moment_ago_is_in_use_whoever_has_ended() -> None:
@@ -107,7 +107,7 @@ def test_a_queue_used_a_moment_ago_is_in_use_whoever_has_ended() -> None:
     story.put(6, 2001, queue)
     story.exit(7, 2001)
     story.get(8, MAIN, queue)
-    assert lines_of(queues.PANEL, story.state(), height=1)[0].startswith("jobs")
+    assert lines_of(queues.PANEL, story.state, height=1)[0].startswith("jobs")
 
 
 def test_a_chain_of_a_thousand_forks_is_a_tree_of_a_thousand_rows() -> None:
@@ -140,7 +140,7 @@ def test_the_reason_of_a_wait_is_cut_short_and_not_left_out(width: int) -> None:
     queue = story.queue(name)
     story.start(5, 2001, "Process-1")
     story.wait(9, 2001, "get", queue)
-    state = story.state(until=3200)
+    state = story.state_at(3200)
     line = next(line for line in lines_of(processes.PANEL, state, width) if "Process-1" in line)
     assert "an item from" in line or "waiting for an item" in line
     assert "rs[12]" in line

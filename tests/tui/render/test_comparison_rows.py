@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from rich.cells import cell_len
 
 from helpers.panel_stories import counter, pool_map
-from helpers.panel_story import Story
+from helpers.story import Story
 from mpviz.trace.model.processes.identity import exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import COUNT, SECONDS, TIMES, Figure, Measure, Run
@@ -23,8 +23,8 @@ SHORT, LONG = 400, 800
 def runs() -> list[Run]:
     """The same program twice, the second time for twice as long."""
     return [
-        Run("increments=10", counter(SHORT, ended=True).state()),
-        Run("increments=20", counter(LONG, ended=True).state()),
+        Run("increments=10", counter(SHORT, ended=True).state),
+        Run("increments=20", counter(LONG, ended=True).state),
     ]
 
 
@@ -70,14 +70,14 @@ def test_the_bars_and_the_lanes_are_on_one_scale() -> None:
 
 
 def test_one_legend_explains_the_signs_of_all() -> None:
-    compared = [runs()[0], Run("pool", pool_map().state())]
+    compared = [runs()[0], Run("pool", pool_map().state)]
     *_, legend = lines_of(compared, 140)
     assert "lock" in legend
     assert "task" in legend
 
 
 def test_different_programs_are_named() -> None:
-    compared = [runs()[0], Run("other", Story("pool-map").state())]
+    compared = [runs()[0], Run("other", Story("pool-map").state)]
     heading, first, second, *_ = lines_of(compared)
     assert "different programs" in heading
     assert first.endswith("shared-counter")
@@ -127,7 +127,7 @@ def test_a_run_with_many_processes_says_how_many_are_not_shown() -> None:
     story = Story()
     for number in range(30):
         story.start(5 + number, 2000 + number, f"Process-{number}")
-    lines = lines_of([runs()[0], Run("many", story.state(100))])
+    lines = lines_of([runs()[0], Run("many", story.state_at(100))])
     assert "and 21 more processes" in line_with(lines, "many  ")
 
 
@@ -136,14 +136,14 @@ def test_a_run_with_many_processes_says_how_many_are_not_shown() -> None:
 def test_whatever_is_compared_and_however_wide_it_is_the_rows_fit(
     width: int, number: int, label: str
 ) -> None:
-    found = [runs()[0], Run(label, RunState()), Run("pool=2", pool_map().state())]
+    found = [runs()[0], Run(label, RunState()), Run("pool=2", pool_map().state)]
     lines_of([*found, *found][: number + 1], width)
 
 
 @pytest.mark.parametrize("code", [0, 1, -signal.SIGINT, -signal.SIGTERM, -signal.SIGVTALRM, None])
 def test_how_a_run_ended_is_said_whole(code: int | None) -> None:
-    ended = counter(SHORT, ended=True).state()
-    failed = counter(LONG, ended=True).state()
+    ended = counter(SHORT, ended=True).state
+    failed = counter(LONG, ended=True).state
     main = failed.processes[failed.main]
     main.exit_code = code
     if code == ended.processes[ended.main].exit_code:
