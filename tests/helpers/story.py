@@ -501,6 +501,15 @@ class Story:
             self.tell(until, pid, TaskEnded, error=error, **task)
 
 
+def doing(process: Process, *times: float) -> list[str]:
+    """What a process of a story that starts at 0 did at these moments."""
+    done = []
+    for time in times:
+        (span, *_) = process.lane.between(round(time * MS), round(time * MS) + 1)
+        done.append(span.activity.name.lower())
+    return done
+
+
 def process_sample(pid: int, **fields: Any) -> ProcessSample:
     """What the operating system says of a process that sleeps, if nothing else is said."""
     usual = {"cpu_percent": 0.0, "cpu_seconds": 0.0, "rss": 1, "core": 0}

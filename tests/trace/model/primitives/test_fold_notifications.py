@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from test_fold import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story, doing
 
-from mpviz.trace.model.events import ProcessExited, Site, Waiting, WaitOver
+from helpers.story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR, Story, doing
+from mpviz.trace.model.events import ProcessExited, Waiting, WaitOver
 from mpviz.trace.model.primitives.barrier import (
     Arrived,
     Barrier,
@@ -20,7 +20,7 @@ from mpviz.trace.model.primitives.barrier import (
     Released,
 )
 from mpviz.trace.model.primitives.condition import Condition, ConditionCreated, Notified, Woken
-from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.lock import Lock, LockCreated
 from mpviz.trace.model.primitives.mp_event import (
     NOTES,
     EventCleared,
@@ -35,42 +35,32 @@ from mpviz.trace.model.primitives.process import Signalled
 @pytest.fixture
 def three() -> Story:
     """A run with three children, at work from the tenth millisecond on."""
-    story = Story()
-    story.begin()
+    story = Story("story", start=0)
     for pid, name in ((ANNA, "Anna"), (BERT, "Bert"), (CARL, "Carl")):
-        story.child(10, pid, name)
+        story.start(10, pid, name)
     return story
 
 
-def place(story: Story, line: str) -> None:
-    site = {"site": 7, "file": "/a/story.py", "line": 3, "function": "main", "code": line}
-    story.tell(5, MAIN, Site, **site)
-
-
 def create_event(story: Story) -> SharedEvent:
-    place(story, "start = Event()")
+    story.site(7, 3, "start = Event()")
     story.tell(5, MAIN, EventCreated, object="E", site=7)
     return story.state.table(SharedEvent)["E"]
 
 
 def create_condition(story: Story, lock: str = "C's") -> Condition:
-    place(story, "ready = Condition()")
+    story.site(7, 3, "ready = Condition()")
     story.tell(5, MAIN, ConditionCreated, object="C", lock=lock, site=7)
     return story.state.table(Condition)["C"]
 
 
 def create_barrier(story: Story, parties: int = 3) -> Barrier:
-    place(story, "stage = Barrier(3)")
+    story.site(7, 3, "stage = Barrier(3)")
     story.tell(5, MAIN, BarrierCreated, object="B", parties=parties, site=7)
     return story.state.table(Barrier)["B"]
 
 
 def notes(story: Story) -> list[str]:
-    return [entry.text for entry in story.state.log if "starts" not in entry.text]
-
-
-def troubles(story: Story) -> list[str]:
-    return [entry.text for entry in story.state.log if entry.trouble]
+    return [text for text in story.log if "starts" not in text]
 
 
 # Events
@@ -78,8 +68,8 @@ def troubles(story: Story) -> list[str]:
 
 def test_an_event_holds_up_who_waits_until_it_is_set(three: Story) -> None:
     event = create_event(three)
-    three.tell(11, ANNA, Waiting, what="event", object="E")
-    three.tell(12, BERT, Waiting, what="event", object="E")
+    three.wait(11, ANNA, "event", "E")
+    three.wait(12, BERT, "event", "E")
     assert three.words(ANNA) == "event start, not set yet"
     three.tell(31, MAIN, EventSet, object="E", waiters=2)
     assert three.words(ANNA) == "event start"
@@ -87,7 +77,7 @@ def test_an_event_holds_up_who_waits_until_it_is_set(three: Story) -> None:
     three.tell(32, ANNA, EventWaited, object="E", passed=1)
     three.tell(34, BERT, EventWaited, object="E", passed=1)
     three.tell(35, CARL, EventWaited, object="E", passed=1)
-    assert doing(three.process(ANNA), 10, 11, 31) == ["running", "signal", "signal"]
+    assert doing(three.process(ANNA), 10.5, 11, 31) == ["running", "signal", "signal"]
     assert three.process(ANNA).state == "running"
     assert (event.wait.count, event.wait.longest) == (2, 22 * MS)
     assert three.one("events") == {
@@ -112,7 +102,7 @@ def test_a_cleared_event_says_who_cleared_it_and_the_one_who_opened_it_first_sta
     three.tell(12, BERT, EventSet, object="E", waiters=0)
     assert (event.set_by, event.sets) == (str(ANNA), 2)
     three.tell(13, BERT, EventCleared, object="E")
-    three.tell(14, CARL, Waiting, what="event", object="E")
+    three.wait(14, CARL, "event", "E")
     assert three.words(CARL) == "event start, cleared by Bert"
     assert (event.is_set, event.clears) == (False, 1)
     three.tell(34, CARL, EventWaited, object="E", passed=0)
@@ -122,19 +112,19 @@ def test_a_cleared_event_says_who_cleared_it_and_the_one_who_opened_it_first_sta
 
 def test_a_wait_that_an_exception_ends_is_over_and_counted(three: Story) -> None:
     event = create_event(three)
-    three.tell(11, ANNA, Waiting, what="event", object="E")
-    three.tell(21, ANNA, WaitOver)
+    three.wait(11, ANNA, "event", "E")
+    three.go_on(21, ANNA)
     assert three.process(ANNA).wait is None
     assert (event.waits, event.wait.total) == (1, 10 * MS)
 
 
 def test_who_dies_waiting_waits_no_more_and_who_sets_it_waits_for_the_dead(three: Story) -> None:
     event = create_event(three)
-    three.tell(11, ANNA, Waiting, what="event", object="E")
-    three.tell(15, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-9)
+    three.wait(11, ANNA, "event", "E")
+    three.exit(15, ANNA, -9)
     assert three.process(ANNA).wait is None
     assert (event.dead, event.waits, event.wait.total) == ([str(ANNA)], 1, 4 * MS)
-    assert troubles(three) == [
+    assert three.troubles == [
         "ended by SIGKILL",
         "died waiting for event start, which still counts it as a waiter",
     ]
@@ -145,11 +135,11 @@ def test_who_dies_waiting_waits_no_more_and_who_sets_it_waits_for_the_dead(three
 
 def test_a_death_that_a_process_of_the_program_wanted_is_no_trouble(three: Story) -> None:
     create_event(three)
-    three.tell(11, ANNA, Waiting, what="event", object="E")
+    three.wait(11, ANNA, "event", "E")
     three.tell(14, MAIN, Signalled, child=ANNA, signal=15)
-    three.tell(15, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
+    three.exit(15, ANNA, -15)
     assert "died waiting for event start" in notes(three)[-1]
-    assert troubles(three) == []
+    assert three.troubles == []
 
 
 def test_an_event_set_again_and_again_does_not_fill_the_log(three: Story) -> None:
@@ -167,17 +157,17 @@ def test_an_event_set_again_and_again_does_not_fill_the_log(three: Story) -> Non
 
 def test_a_notify_ends_the_wait_and_the_wait_for_the_lock_is_another(three: Story) -> None:
     condition = create_condition(three)
-    three.tell(11, ANNA, LockAcquired, object="C's")
-    three.tell(12, ANNA, Waiting, what="condition", object="C")
-    three.tell(12, ANNA, LockReleased, object="C's")
+    three.acquire(11, ANNA, "C's")
+    three.wait(12, ANNA, "condition", "C")
+    three.release(12, ANNA, "C's")
     assert three.words(ANNA) == "a notify of condition ready"
-    three.tell(20, BERT, LockAcquired, object="C's")
+    three.acquire(20, BERT, "C's")
     three.tell(22, BERT, Notified, object="C", asked=1, waiters=1)
     three.tell(23, ANNA, Woken, object="C", notified=1)
-    three.tell(23, ANNA, Waiting, what="lock", object="C's")
+    three.wait(23, ANNA, "lock", "C's")
     assert three.words(ANNA) == "lock inside ready, held by Bert"
-    three.tell(29, BERT, LockReleased, object="C's")
-    three.tell(30, ANNA, LockAcquired, object="C's")
+    three.release(29, BERT, "C's")
+    three.acquire(30, ANNA, "C's")
     assert three.process(ANNA).wait is None
     assert doing(three.process(ANNA), 12, 22, 23, 29) == ["signal", "signal", "lock", "lock"]
     assert (condition.last_notifier, condition.notified_at) == (str(BERT), 22 * MS)
@@ -195,13 +185,13 @@ def test_a_notify_ends_the_wait_and_the_wait_for_the_lock_is_another(three: Stor
 def test_a_lock_that_the_program_gave_it_stays_the_program_s(three: Story) -> None:
     three.tell(4, MAIN, LockCreated, object="L", kind="Lock", maximum=1)
     create_condition(three, "L")
-    three.tell(11, ANNA, LockAcquired, object="L")
+    three.acquire(11, ANNA, "L")
     assert [lock["id"] for lock in three.document()["locks"]] == ["L"]
 
 
 def test_its_own_lock_is_not_among_the_locks(three: Story) -> None:
     create_condition(three)
-    three.tell(11, ANNA, LockAcquired, object="C's")
+    three.acquire(11, ANNA, "C's")
     assert three.document()["locks"] == []
     assert three.state.table(Lock)["C's"].holder == str(ANNA)
 
@@ -209,7 +199,7 @@ def test_its_own_lock_is_not_among_the_locks(three: Story) -> None:
 def test_a_notify_to_nobody_and_a_wait_that_times_out_wake_nobody(three: Story) -> None:
     condition = create_condition(three)
     three.tell(11, ANNA, Notified, object="C", asked=-1, waiters=0)
-    three.tell(12, BERT, Waiting, what="condition", object="C")
+    three.wait(12, BERT, "condition", "C")
     three.tell(32, BERT, Woken, object="C", notified=0)
     assert (condition.notifies, condition.unheard, condition.wakes) == (1, 1, 0)
     assert (condition.wait.count, condition.wait.total) == (1, 20 * MS)
@@ -218,10 +208,10 @@ def test_a_notify_to_nobody_and_a_wait_that_times_out_wake_nobody(three: Story) 
 
 def test_a_condition_remembers_who_died_waiting(three: Story) -> None:
     condition = create_condition(three)
-    three.tell(11, ANNA, Waiting, what="condition", object="C")
-    three.tell(12, BERT, Waiting, what="condition", object="C")
+    three.wait(11, ANNA, "condition", "C")
+    three.wait(12, BERT, "condition", "C")
     for pid in (ANNA, BERT):
-        three.tell(15, SUPERVISOR, ProcessExited, child=pid, exit_code=-9)
+        three.exit(15, pid, -9)
     three.tell(20, CARL, Waiting, what="wake-condition", object="C")
     assert condition.dead == [str(ANNA), str(BERT)]
     expected = "the waiters of condition ready to wake, Anna and Bert died waiting"
@@ -236,7 +226,7 @@ def arrive(story: Story, time: float, pid: int, last: bool = False) -> None:
     if last:
         story.tell(time + 1, pid, Released, object="B")
     else:
-        story.tell(time, pid, Waiting, what="barrier", object="B")
+        story.wait(time, pid, "barrier", "B")
 
 
 def test_a_barrier_fills_and_lets_all_go_on(three: Story) -> None:
@@ -250,7 +240,7 @@ def test_a_barrier_fills_and_lets_all_go_on(three: Story) -> None:
     assert (barrier.last_to_arrive, barrier.last_by) == (str(CARL), {str(CARL): 1})
     for pid in (ANNA, BERT):
         three.tell(22, pid, Left, object="B", passed=1)
-    assert doing(three.process(ANNA), 10, 11, 20) == ["running", "signal", "signal"]
+    assert doing(three.process(ANNA), 10.5, 11, 20) == ["running", "signal", "signal"]
     assert three.one("barriers") == {
         "id": "B",
         "name": "stage",
@@ -282,7 +272,7 @@ def test_a_barrier_breaks_and_is_made_whole_again(three: Story) -> None:
         three.tell(23, pid, Left, object="B", passed=0)
     assert (barrier.broken, barrier.broken_by, barrier.here) == (True, str(ANNA), {})
     assert (barrier.rounds, barrier.wait.count) == (0, 2)
-    assert troubles(three) == ["breaks barrier stage: a time-out"]
+    assert three.troubles == ["breaks barrier stage: a time-out"]
     three.tell(30, MAIN, BarrierReset, object="B")
     assert not barrier.broken
 
@@ -292,7 +282,7 @@ def test_an_abort_is_what_the_program_wanted(three: Story) -> None:
     three.tell(22, ANNA, Broken, object="B", reason="abort")
     assert barrier.broken
     assert notes(three)[-1] == "breaks barrier stage: abort()"
-    assert troubles(three) == []
+    assert three.troubles == []
 
 
 def test_who_is_interrupted_gives_the_place_back_and_the_dead_keep_it(three: Story) -> None:
@@ -300,7 +290,7 @@ def test_who_is_interrupted_gives_the_place_back_and_the_dead_keep_it(three: Sto
     arrive(three, 11, ANNA)
     arrive(three, 12, BERT)
     three.tell(15, ANNA, Left, object="B", passed=0)
-    three.tell(16, SUPERVISOR, ProcessExited, child=BERT, exit_code=-9)
+    three.exit(16, BERT, -9)
     assert [key for key, _ in barrier.here] == [str(BERT)]
     arrive(three, 17, CARL)
     assert three.words(CARL) == "barrier stage, 2 of 3 there"
@@ -339,7 +329,7 @@ def test_what_nobody_announced_is_not_shown_and_its_waits_end(three: Story, what
     for word in (what, f"wake-{what}"):
         three.tell(11, ANNA, Waiting, what=word, object="?")
         assert three.words(ANNA) == f"an internal {what}"
-    three.tell(12, ANNA, WaitOver)
+    three.go_on(12, ANNA)
     for event, fields in STRANGERS:
         three.tell(13, ANNA, event, object="?", **fields)
     for section in ("events", "conditions", "barriers"):
@@ -359,10 +349,9 @@ steps = some.lists(
 
 @given(steps)
 def test_an_event_counts_as_a_plain_counter_does(happened: list[tuple[str, int, int]]) -> None:
-    story = Story()
-    story.begin()
+    story = Story("story", start=0)
     for pid in (ANNA, BERT, CARL):
-        story.child(10, pid, f"child {pid}")
+        story.start(10, pid, f"child {pid}")
     event = create_event(story)
     now, total, blocked, over = 20 * MS, 0, 0, 0
     since: dict[int, int] = {}
