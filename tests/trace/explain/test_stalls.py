@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
+from helpers.story import MAIN, SECOND, SUPERVISOR, Story, process_sample
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.events import (
     Event,
     Marked,
-    ProcessSample,
     ProgramEnded,
-    ProgramStarted,
-    RunStarted,
     Sample,
     Waiting,
 )
-from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated
-from mpviz.trace.model.primitives.process import Began, Exiting, Hello, Started
+from mpviz.trace.model.primitives.lock import LockCreated
+from mpviz.trace.model.primitives.process import Began, Exiting, Started
 from mpviz.trace.model.state import RunState
 
-MAIN, LEFT, RIGHT, SUPERVISOR = 10, 11, 12, 9
-SECOND = 1_000_000_000
+LEFT, RIGHT = 1001, 1002
 
 
 def begin() -> list[Event]:
     """A program with two children, each of which holds a lock."""
-    events: list[Event] = [
-        RunStarted(
-            time=0,
-            pid=0,
-            target="x",
-            arguments=[],
-            python="",
-            start_method="",
-            cores=2,
-            version="1",
-        ),
-        ProgramStarted(time=0, pid=SUPERVISOR, child=MAIN, started=MAIN),
-        Hello(time=1, pid=MAIN, parent=SUPERVISOR, started=MAIN, role="main"),
-    ]
+    story = Story(start=0, begun=False)
+    story.begin(speaks=0)
     for child, lock in ((LEFT, "a"), (RIGHT, "b")):
-        events += [
-            LockCreated(time=2, pid=MAIN, object=lock, kind="Lock", maximum=1),
-            Started(
-                time=3,
-                pid=MAIN,
-                child=child,
-                name=f"child-{lock}",
-                daemon=False,
-                method="fork",
-                function="f",
-                started=child,
-            ),
-            Began(time=4, pid=child, name=f"child-{lock}", daemon=False, parent=MAIN),
-            LockAcquired(time=5, pid=child, object=lock),
-        ]
-    return events
+        started = {"daemon": False, "method": "fork", "function": "f", "started": child}
+        story.tell(0, MAIN, LockCreated, object=lock, kind="Lock", maximum=1)
+        story.tell(0, MAIN, Started, child=child, name=f"child-{lock}", **started)
+        story.tell(0, child, Began, name=f"child-{lock}", daemon=False, parent=MAIN)
+        story.acquire(0, child, lock)
+    return story.events
 
 
 def waits(pid: int, what: str, target: str, time: int = 6) -> Waiting:
@@ -63,19 +38,7 @@ def waits(pid: int, what: str, target: str, time: int = 6) -> Waiting:
 
 
 def asleep(time: int, *pids: int) -> Sample:
-    processes = [
-        ProcessSample(
-            pid=pid,
-            started=pid,
-            parent=MAIN,
-            status="S",
-            cpu_percent=0,
-            cpu_seconds=0,
-            rss=1,
-            core=0,
-        )
-        for pid in pids
-    ]
+    processes = [process_sample(pid) for pid in pids]
     return Sample(time=time, pid=0, cores=[0, 0], processes=processes)
 
 
