@@ -27,7 +27,6 @@ from mpviz.tui.render.comparison_rows import comparison_rows
 
 WIDTH, HEIGHT = 120, 36
 FOLDER = Path(__file__).parent
-GALLERY = FOLDER / "README.md"
 
 
 @dataclass(frozen=True)
@@ -178,28 +177,8 @@ def make_report(file: Path) -> str:
     return ""
 
 
-def gallery() -> str:
-    """The page that shows every scenario, chapter by chapter, with what to watch for."""
-    lines = [
-        "# The scenarios",
-        "",
-        "Each picture is of a real run; `.venv/bin/python -m screenshots` makes them and",
-        "this page anew. Start one with `mpviz run NAME`, or pick it from the list of `mpviz`.",
-    ]
-    chapter = ""
-    for scenario in scenarios().values():
-        if scenario.chapter != chapter:
-            chapter = scenario.chapter
-            lines += ["", f"## {chapter}"]
-        lines += ["", f"### {scenario.name}", "", f"{scenario.title}. {scenario.sentence}"]
-        if scenario.hangs:
-            lines += ["", f"Hangs by design: {scenario.hangs}"]
-        lines += ["", f"![{scenario.name}]({scenario.name}.svg)"]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
-    """Write the pictures that are named, or all and the page that shows them."""
+    """Write the pictures that are named, or all."""
     every = pictures()
     for name in sys.argv[1:] or [*every, REPORT]:
         if name == REPORT:
@@ -210,8 +189,6 @@ def main() -> None:
             sys.exit(f"there is no picture {name!r}; there are {', '.join([*every, REPORT])}")
         (FOLDER / f"{name}.svg").write_text(asyncio.run(make(every[name])), encoding="utf-8")
         print(f"screenshots/{name}.svg", flush=True)
-    if not sys.argv[1:]:
-        GALLERY.write_text(gallery(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -216,9 +216,8 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("X",),
         "Export the run",
-        "Writes the run into a file that others read, by its ending: .html is a report to mail, "
-        ".json a trace for ui.perfetto.dev, .svg the timeline, .csv the tasks. While a program "
-        "runs, what it has done so far.",
+        "Writes the run into a file that others read, in the form that its ending names: a "
+        "report, a trace, a picture or a table. While a program runs, what it has done so far.",
         lambda screen: screen.ask_export(),
     ),
     SAVE,

@@ -6,9 +6,7 @@ needed: a command line should answer at once.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +25,11 @@ from mpviz.tui.commands.options import (
     number_between,
     rule_names,
     silence_option,
+    version_option,
     why_no_terminal,
 )
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
+from mpviz.tui.commands.usage import Commands, Export, what_to_type
 from mpviz.tui.file_names import numbered
 
 if TYPE_CHECKING:
@@ -40,44 +40,11 @@ if TYPE_CHECKING:
 
 USAGE_ERROR = 2
 
-_WIDEST = 100
-"""Longer lines are hard to read."""
-
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-class _Group(click.Group):
-    """The commands; a scenario or a file in the place of a command gets a useful answer."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            names = ", ".join(self.list_commands(ctx))
-            raise click.UsageError(
-                f"there is no command {name!r} (there is {names}); to run it: mpviz run {name}"
-            )
-        return super().resolve_command(ctx, args)
-
-
-def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from mpviz.tui.commands.version import version_in_words  # noqa: PLC0415
-
-        click.echo(version_in_words())
-        context.exit()
-
-
-@click.group(cls=_Group, invoke_without_command=True, context_settings=_SETTINGS)
-@click.option(
-    "--version",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_say_version,
-    help="Show the version, and what it runs on, for a report of a fault.",
-)
+@click.group(cls=Commands, invoke_without_command=True, context_settings=_SETTINGS)
+@version_option
 @click.pass_context
 def command(context: click.Context) -> int:
     """Watch Python multiprocessing live: what every process does, what it waits for and who could
@@ -98,34 +65,18 @@ def command(context: click.Context) -> int:
 @command.command("list", short_help="The scenarios, one line each.")
 def list_scenarios() -> int:
     """List the scenarios, one line each: name, chapter, and what to watch for."""
-    from mpviz.scenarios.catalogue import problems, scenarios  # noqa: PLC0415
+    from mpviz.tui.commands.lists import print_scenarios  # noqa: PLC0415
 
-    found = scenarios()
-    width = max(map(len, found), default=0)
-    chapters = max((len(each.chapter) for each in found.values()), default=0)
-    for name, scenario in found.items():
-        click.echo(f"{name:{width}}  {scenario.chapter:{chapters}}  {scenario.sentence}")
-    for problem in problems():
-        click.echo(f"mpviz: {problem}", err=True)
+    print_scenarios()
     return 0
 
 
 @command.command(short_help="What can be found wrong, and each threshold.")
 def rules() -> int:
     """List the rules of the findings: what each finds, its threshold, and what it leaves alone."""
-    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+    from mpviz.tui.commands.lists import print_rules  # noqa: PLC0415
 
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
-    for number, rule in enumerate(RULES):
-        if number:
-            click.echo()
-        click.echo(rule.name)
-        parts = ("what", rule.says), ("from", rule.threshold), ("not", rule.exempt)
-        for word, text in parts:
-            lines = textwrap.wrap(
-                text, width, initial_indent=f"    {word:6}", subsequent_indent=" " * 10
-            )
-            click.echo("\n".join(lines))
+    print_rules()
     return 0
 
 
@@ -308,12 +259,12 @@ def replay(
     return show(recorded, fps)
 
 
-@command.command(short_help="Write a recording in a form that others read.")
+@command.command(cls=Export, short_help="Write a recording in a form that others read.")
 @click.option(
     "--to",
     "format_name",
     metavar="FORMAT",
-    help="chrome (for ui.perfetto.dev), html, svg or csv.  [default: what OUT's ending says]",
+    help="The form.  [default: what OUT's ending says]",
 )
 @click.option("-o", "out", metavar="OUT", required=True, help='The file to write; "-" for stdout.')
 @click.argument("file")
@@ -355,7 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = command.main(arguments, prog_name="mpviz", standalone_mode=False)
         sys.stdout.flush()
     except click.MissingParameter as error:
-        click.echo(f"mpviz: {_what_to_type(error)}", err=True)
+        click.echo(f"mpviz: {what_to_type(error)}", err=True)
         return USAGE_ERROR
     except click.ClickException as error:
         from mpviz.trace.model.text import clean  # noqa: PLC0415
@@ -374,22 +325,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only an error of a stream that was open before us names no file.
         return cannot_print(error)
     return int(status or 0)
-
-
-def _what_to_type(missing: click.MissingParameter) -> str:
-    """What is missing from a command, with a line that works."""
-    name = missing.ctx.command.name if missing.ctx is not None else None
-    examples = {
-        "run": "a TARGET, a scenario or a program, such as mpviz run pool-map,"
-        " or mpviz run script.py; mpviz list has the scenarios",
-        "replay": "a recording, such as mpviz replay run.jsonl.gz;"
-        " mpviz run --record run.jsonl.gz ... makes one",
-        "compare": "two recordings or more, such as mpviz compare a.jsonl.gz b.jsonl.gz",
-        "export": "a recording and a file, such as mpviz export run.jsonl.gz -o report.html",
-    }
-    if name not in examples:
-        return " ".join(missing.format_message().split())
-    return f"{name} needs {examples[name]}"
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -53,6 +54,27 @@ def rule_names(
     return known if "all" in names else names
 
 
+def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import version  # noqa: PLC0415
+
+    from mpviz.trace.version import VERSION  # noqa: PLC0415
+
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    runs_on = f"Python {platform.python_version()}, Textual {version('textual')}, {system}"
+    click.echo(f"mpviz {VERSION}\n{runs_on}")
+    context.exit()
+
+
+version_option = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version, and what it runs on, for a report of a fault.",
+)
 silence_option = click.option(
     "--silence",
     "silenced",

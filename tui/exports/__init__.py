@@ -22,16 +22,32 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    """Of the files that are taken to be asked for in this form; the usual one first."""
+    """The endings of files that ask for this form; the usual one first."""
+    what: str
+    """One word."""
+    help: str
+    """A few more, for those who choose."""
     write: Callable[[Passage, Write], list[str]]
     """Writes it, and returns what a person has to know of it, a sentence each."""
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("chrome", (".json",), chrome.write),
-    Format("html", (".html", ".htm"), html.write),
-    Format("svg", (".svg",), svg.write),
-    Format("csv", (".csv",), csv.write),
+    Format(
+        "chrome",
+        (".json",),
+        "trace",
+        "a trace for ui.perfetto.dev or chrome://tracing",
+        chrome.write,
+    ),
+    Format(
+        "html",
+        (".html", ".htm"),
+        "report",
+        "a report to mail, in one file",
+        html.write,
+    ),
+    Format("svg", (".svg",), "timeline", "the timeline as a picture", svg.write),
+    Format("csv", (".csv",), "tasks", "a row for each task, for a spreadsheet", csv.write),
 )
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mpviz.tui.exports import Format
 
 EXPORT = "export to"
-EXPORT_HINT = "a file: .html report, .json trace, .svg timeline, .csv tasks"
 CHAIN = "chain"
 FINDINGS = "findings"
 FILTER = "filter"
@@ -277,7 +276,10 @@ class Selection(RunScreenBase):
 
     def ask_export(self) -> None:
         """Type the name of a file in the place of the footer."""
-        self.ask(EXPORT, EXPORT_HINT)
+        from mpviz.tui.exports import FORMATS  # noqa: PLC0415 - few export
+
+        endings = ", ".join(f"{each.endings[0]} {each.what}" for each in FORMATS)
+        self.ask(EXPORT, f"a file: {endings}")
 
     async def _export(self, form: Format, path: Path) -> None:
         from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
