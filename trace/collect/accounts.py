@@ -17,38 +17,32 @@ class Accounts:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._known: dict[str, str] = {}
-        """For each file, the count that was read last."""
+        """For each file, the text that was read last."""
 
     def read(self, names: list[str]) -> list[RecordsDropped]:
         """The counts that have changed, of those among these files.
 
         :class:`OSError` if there is no memory or no descriptor left to read them.
         """
-        news = []
-        for name in self._known.keys() - set(names):
-            del self._known[name]
-        for name in names:
-            if name.endswith((DROPPED_SUFFIX, LINK_SUFFIX)):
-                news += self._read_one(name)
-        return news
+        names = [name for name in names if name.endswith((DROPPED_SUFFIX, LINK_SUFFIX))]
+        self._known = {name: self._known.get(name, "") for name in names}
+        return [account for name in names if (account := self._read_one(name))]
 
-    def _read_one(self, name: str) -> list[RecordsDropped]:
+    def _read_one(self, name: str) -> RecordsDropped | None:
         try:
             text = self._folder.read_text(name)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise
             # Not one of ours, or gone.
-            return []
-        known = self._known.get(name)
-        self._known[name] = text
+            return None
         account = _account(name, text)
-        if text != known:
-            return [account] if account else []
+        if text != self._known[name]:
+            self._known[name] = text
+            return account
         if account and read_status(account.child) is None:
             self._folder.unlink(name)
-            del self._known[name]
-        return []
+        return None
 
 
 def _account(name: str, text: str) -> RecordsDropped | None:

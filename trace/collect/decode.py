@@ -35,11 +35,11 @@ _BLANK = b" \t\r"
 
 
 def decode(lines: bytes, before: int | None = None, *, source: Source = RECORDING) -> list[Event]:
-    """Turn whole lines into events; a line that is none becomes an :class:`Unreadable`.
+    """Turn whole lines into events; a line that is no event becomes an :class:`Unreadable`.
 
     So does an event that this source cannot know of. Blank lines are skipped. ``before``: for lines
-    of the past, the time of the event before them in nanoseconds; what is unreadable is stamped
-    like the event in front of it, else with the present.
+    of the past, the time of the event before them, nanoseconds. Then an unreadable line gets the
+    time of the event before it, else the present.
     """
     if _is_plain(lines) and not _has_long_line(lines):
         try:
@@ -59,12 +59,12 @@ def decode(lines: bytes, before: int | None = None, *, source: Source = RECORDIN
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether nothing in it needs cleaning: JSON lets no control character pass without escape."""
+    """Whether nothing in it needs cleaning: JSON has control characters only as escapes."""
     return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
 def _has_long_line(text: bytes) -> bool:
-    """Whether a line in it could hold a string that has to be cut."""
+    """Whether a line in it may have a string that has to be cut."""
     at = 0
     while len(text) - at > LIMIT:
         at = text.rfind(b"\n", at, at + LIMIT) + 1
@@ -74,7 +74,7 @@ def _has_long_line(text: bytes) -> bool:
 
 
 def _decode_line(line: bytes, source: Source) -> Event:
-    """The event in a line; an :class:`Unreadable` without a time of its own where there is none."""
+    """The event in a line; if there is none, an :class:`Unreadable` that has no time yet."""
     try:
         if _is_plain(line) and len(line) < LIMIT:
             return source.decoder.decode(line)

@@ -19,13 +19,13 @@ from mpviz.trace.model.events import Event, Output
 from mpviz.trace.model.text import LIMIT, clean
 
 PROMPT_SECONDS = 0.1
-"""After so long a line that is not ended is delivered as far as it has come."""
+"""Seconds after which a line without an end is delivered as far as it has come."""
 
 STOP_SECONDS = 0.5
-"""How long a stop may go on reading from a program that does not stop writing."""
+"""Maximum seconds that a stop goes on reading from a program that goes on writing."""
 
 OPEN_LINES = 1024
-"""How many processes may each have a line begun; of more, the oldest lines are cut off."""
+"""Maximum number of begun lines, one a process and stream; beyond that, the oldest are cut off."""
 
 _READ_BYTES = 1 << 16
 _PAUSE_AFTER_TROUBLE = 0.01
@@ -41,22 +41,22 @@ class _Line:
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
     text: str = ""
-    """What was read of it and not delivered yet."""
+    """The part that was read and not delivered yet."""
     due: float = 0.0
-    """When that is delivered at the latest, in seconds of the monotonic clock."""
+    """When this part has to be delivered, in seconds of the monotonic clock."""
     read_at: int = 0
-    """When the last of it was read, in nanoseconds of the monotonic clock."""
+    """When its end was read, in nanoseconds of the monotonic clock."""
     is_begun: bool = False
-    """A piece of it has been delivered."""
+    """Whether a part of it has been delivered."""
     after_return: bool = False
-    """The last character was a carriage return: a line feed right after belongs to it."""
+    """Whether the last character was a carriage return: a line feed right after belongs to it."""
 
 
 class OutputReader:
     """A thread that reads the program's streams and hands on their lines.
 
-    ``put`` is called in that thread, for one line at a time. As long as it does not return, nothing
-    is read, and the program waits when the socket is full: a flood never piles up here.
+    ``put`` is called in that thread, for one line at a time. Until it returns, nothing is read, and
+    the program waits when the socket is full: a flood never piles up here.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class OutputReader:
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait up to so many seconds for the end of both streams; say whether it has come."""
+        """Wait up to ``timeout`` seconds for the end of both streams; say whether it has come."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -102,12 +102,12 @@ class OutputReader:
             self._close(name)
 
     def _pause(self) -> float | None:
-        """Milliseconds until a begun line has to be delivered; None when there is none."""
+        """Milliseconds until a begun line has to be delivered; None if there is none."""
         due = [line.due for line in self._lines.values() if line.text]
         return max(0.0, (min(due) - monotonic()) * 1000) if due else None
 
     def _read_or_tell(self, name: str, stream: socket.socket) -> bool:
-        """Read. An error is reported once, and reading goes on, or the program would wait."""
+        """Read; an error is reported once, and reading goes on, or the program would wait."""
         try:
             return self._read(name, stream)
         except Exception as error:
@@ -116,7 +116,7 @@ class OutputReader:
             return True
 
     def _read(self, name: str, stream: socket.socket) -> bool:
-        """Read once from a stream; False when all its writers are gone."""
+        """Read once from a stream; False if all its writers are gone."""
         try:
             data, ancillary, _, _ = stream.recvmsg(
                 _READ_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size), socket.MSG_DONTWAIT
@@ -128,7 +128,7 @@ class OutputReader:
         if not data:
             self._close(name)
             return False
-        # One reading never mixes writers: man 7 unix, and tried.
+        # One reading never mixes writers (man 7 unix, and tried).
         self._take(name, _writer(ancillary), data)
         return True
 
@@ -144,7 +144,7 @@ class OutputReader:
         was_empty = not line.text
         *ended, line.text = _LINE_END.split(line.text + text)
         for content, end in zip(ended[::2], ended[1::2], strict=True):
-            # A carriage return before anything else is how progress bars begin, not a line.
+            # A carriage return at the very beginning is a progress bar's, not the end of a line.
             if content or line.is_begun or end != "\r":
                 self._deliver(name, pid, line, content, ended=True)
         if was_empty or ended:
@@ -169,7 +169,7 @@ class OutputReader:
                 line.text = ""
 
     def _close(self, name: str) -> None:
-        """Deliver what is left of a stream that has come to its end."""
+        """Deliver what is left of a stream that has ended."""
         for stream, pid in list(self._lines):
             if stream == name:
                 self._cut_off(stream, pid, self._lines.pop((stream, pid)))
@@ -181,22 +181,14 @@ class OutputReader:
 
     def _deliver(self, name: str, pid: int, line: _Line, text: str, ended: bool) -> None:
         for begin in range(0, max(1, len(text)), LIMIT):
-            piece = text[begin : begin + LIMIT]
-            is_last = begin + LIMIT >= len(text)
-            self._put(
-                Output(
-                    time=line.read_at,
-                    pid=pid,
-                    stream=name,
-                    text=clean(piece),
-                    ended=ended and is_last,
-                )
-            )
+            is_whole = ended and begin + LIMIT >= len(text)
+            piece = clean(text[begin : begin + LIMIT])
+            self._put(Output(time=line.read_at, pid=pid, stream=name, text=piece, ended=is_whole))
         line.is_begun = not ended
 
 
 def _writer(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Give the pid of the process that wrote, as the kernel attests it; 0 where it does not."""
+    """The pid of the process that wrote, as the kernel attests it; 0 if it does not."""
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
             pid: int = _CREDENTIALS.unpack_from(data)[0]

@@ -8,11 +8,11 @@ from mpviz.probe.boot.mpviz_probe.wire.ring import SLOT_BYTES, SLOTS
 from mpviz.trace.collect.merge import Look
 
 DRAIN_SECONDS = 0.004
-"""Between two looks at a pipe that is in use, or at a ring that fills fast.
+"""Seconds between two looks at a pipe that is in use, or at a ring that fills fast.
 
-A reader that sleeps in ``poll`` would have every single write wake it up, and it is the writer who
-pays for that: 3.3 µs a record against 1.6 µs when it just looks now and then (measured once,
-by hand). At 100 MB a second this leaves a pipe of 1 MiB less than half full.
+A reader that sleeps in ``poll`` would be woken up by every single write, at the writer's expense:
+3.3 µs a record instead of 1.6 µs with a look now and then (measured once, by hand). At 100 MB a
+second this leaves a pipe of 1 MiB less than half full.
 """
 
 IDLE_SECONDS = 0.03
@@ -23,24 +23,23 @@ before it does without the ring.
 """
 
 BUSY_BYTES = 1 << 15
-"""From so many bytes of the pipe at one look on, the pipe is in use."""
+"""Minimum number of bytes in one look at the pipe for which the pipe counts as in use."""
 
 RECORDS_TO_WAIT_FOR = SLOTS // 8
 """The next look should come when this many records are in the ring that fills fastest."""
 
 _PACE_KEPT = 0.98
-"""At each look, so much is left of the greatest pace that was seen before."""
+"""Share of the greatest pace seen before that is kept at each look."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """How fast the records come, and how long to pause for them."""
+    """How fast records come, and how long to pause for them."""
 
     fastest: float = 0.0
     """Records a second in the ring that filled fastest of late.
 
-    It falls slowly: a process that lost its core for a moment fills its ring as fast as before
-    when it has it again.
+    It falls slowly: a process that loses its core for a moment fills its ring as fast afterwards.
     """
 
     def pause(self, look: Look, elapsed: float, *, has_more: bool = False) -> float:

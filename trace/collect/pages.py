@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Callable
 
 _SCRATCH_BYTES = 1 << 16
 _WORD = struct.Struct("<q")
@@ -60,17 +59,15 @@ class _Scratch:
         os.ftruncate(self._descriptor, _SCRATCH_BYTES)
         self._memory = mmap.mmap(self._descriptor, _SCRATCH_BYTES)
         self._lock = threading.Lock()
-        self._copy_from = _copying("pwrite")
-        self._copy_to = _copying("pread")
 
     def read(self, source: int, size: int) -> bytes:
         with self._lock:
-            return self._memory[: self._copy_from(self._descriptor, source, size, 0)]
+            return self._memory[: _copied(_library().pwrite(self._descriptor, source, size, 0))]
 
     def write(self, target: int, data: bytes) -> None:
         with self._lock:
             self._memory[: len(data)] = data
-            self._copy_to(self._descriptor, target, len(data), 0)
+            _copied(_library().pread(self._descriptor, target, len(data), 0))
 
 
 @cache
@@ -95,17 +92,11 @@ def _library() -> ctypes.PyDLL:
     return library
 
 
-def _copying(name: str) -> Callable[[int, int, int, int], int]:
-    """``pwrite`` or ``pread`` between a descriptor and an address; :class:`OSError`."""
-    call = getattr(_library(), name)
-
-    def copy(descriptor: int, address: int, size: int, offset: int) -> int:
-        copied: int = call(descriptor, address, size, offset)
-        if copied <= 0:
-            raise _error()
-        return copied
-
-    return copy
+def _copied(count: int) -> int:
+    """What ``pread`` or ``pwrite`` has returned; :class:`OSError` if it has failed."""
+    if count <= 0:
+        raise _error()
+    return count
 
 
 def _error() -> OSError:

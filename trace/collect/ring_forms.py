@@ -1,8 +1,8 @@
 """The forms of a ring: what the records of one kind about one object have in common.
 
-The probe writes them once, as JSON, and a program can write anything in their place. So only the
-kinds are accepted that the probe sends by a form, and only fields that are whole numbers may differ
-between the records.
+The probe writes each form once, as JSON, and a program can write anything in its place. So a form
+is accepted only for kinds of events that the probe sends by a form, and only fields that are whole
+numbers may differ between its records.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from typing import Protocol, cast
 
 import msgspec.inspect
 
-from mpviz.probe.boot.mpviz_probe.wire import ring as layout
+from mpviz.probe.boot.mpviz_probe.wire.ring import FORM_BYTES, FORMS, FORMS_AT, VOID
 from mpviz.trace.collect.pages import Pages
 from mpviz.trace.model.events import Event, Unreadable
 from mpviz.trace.model.told import Form
 
 _WHOLE = -(1 << 63), (1 << 63) - 1
-"""The least and the most that a slot has room for."""
+"""The least and the greatest number that fits into a slot."""
 
 _SITE_AT = 4
-"""Where the site is in a :data:`RingRecord`; the other values follow."""
+"""Place of the site in a :data:`RingRecord`; the other values follow."""
 
 _MOST_VALUES = 4
 _OF_THE_RING = {field.name for field in msgspec.structs.fields(Event)}
-"""What the ring says of each record: time, process, number and thread."""
+"""Fields that the ring itself has for each record: time, process, number and thread."""
 
 
 class Forms(dict[int, "Form | None"]):
-    """The forms of a ring by their numbers; each is read at its first use.
+    """The forms of a ring by their numbers, each read at its first use.
 
-    None stands for those that no probe writes, and for :data:`layout.VOID`.
+    None stands for a form that no probe writes, and for ``VOID``, which is no form.
     """
 
     def __init__(self, pages: Pages, pid: int) -> None:
-        super().__init__({layout.VOID: None})
+        super().__init__({VOID: None})
         self._pages, self._pid = pages, pid
         self.all_fit = True
-        """Whether any record without a negative value fits its form."""
+        """Whether every record without a negative value fits its form."""
 
     def __missing__(self, number: int) -> Form | None:
-        if number >= layout.FORMS:
+        if number >= FORMS:
             # There may be billions, so they get no entry.
             self.all_fit = False
             return None
@@ -52,9 +52,9 @@ class Forms(dict[int, "Form | None"]):
 
 
 def _form_text(pages: Pages, number: int) -> bytes:
-    start = layout.FORMS_AT + number * layout.FORM_BYTES
+    start = FORMS_AT + number * FORM_BYTES
     try:
-        return pages.read(start, layout.FORM_BYTES).rstrip(b"\0")
+        return pages.read(start, FORM_BYTES).rstrip(b"\0")
     except OSError:
         # The program has removed it since.
         return b""
@@ -98,7 +98,7 @@ def _read_form(line: bytes, names: list[bytes], pid: int) -> Event | None:
 def _whole_numbers(kind: type[Event]) -> dict[bytes, tuple[str, tuple[int, int]]]:
     """The fields of an event that are whole numbers, by their names in JSON, with their bounds.
 
-    Without those that the ring says of each record.
+    Those that the ring itself has are left out.
     """
     types = cast("msgspec.inspect.StructType", msgspec.inspect.type_info(kind)).fields
     return {
@@ -109,7 +109,7 @@ def _whole_numbers(kind: type[Event]) -> dict[bytes, tuple[str, tuple[int, int]]
 
 
 def _bounds(of: msgspec.inspect.Type) -> tuple[int, int] | None:
-    """The least and the most that a field of this type takes; None if it is no whole number."""
+    """The least and the greatest value of a field of this type; None if it is no whole number."""
     if isinstance(of, msgspec.inspect.UnionType):
         # What a shared value holds: any number, also one without a sign.
         return _WHOLE if any(map(_bounds, of.types)) else None

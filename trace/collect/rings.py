@@ -1,6 +1,6 @@
-"""The viewer's side of the rings: finds them, takes out what was written, makes events of it.
+"""The viewer's side of the rings: it finds them, takes records out, and decodes them.
 
-How a ring is laid out, and why a record is whole when its number is there, is told where it is
+How a ring is laid out, and why a record is whole when its number is there, is explained where it is
 written: :mod:`mpviz_probe.wire.ring
 <mpviz.probe.boot.mpviz_probe.wire.ring>`.
 """
@@ -32,23 +32,23 @@ from mpviz.trace.system.kernel import read_status
 from mpviz.trace.system.run_folder import NO_ROOM, RunFolder
 
 BLOCK = 512
-"""Most records that are looked at in one step."""
+"""Maximum number of records that are looked at in one step."""
 
 FIRST_BLOCK = 32
-"""Records that are looked at in the first step: mostly no more were written since the last look."""
+"""The same for the first step: mostly, no more were written since the last look."""
 
 AHEAD = 8
-"""How far behind a number that is missing it is looked for others.
+"""Number of slots behind a missing number that are searched for younger records.
 
-A thread that has taken a number and lost the interpreter before it wrote leaves such a gap, for a
-while; so this many threads may do so at once.
+A thread that takes a number and loses the interpreter before it writes leaves such a gap for a
+while. This many threads may do so at once.
 """
 
 LOOKS_AT_GAP = 250
-"""After so many looks at a gap, a second or more, its thread is taken to be no more (exec)."""
+"""Number of looks at a gap, a second or more, after which its thread is taken to be gone (exec)."""
 
 LOOKS_AT_IDLE = 64
-"""After so many looks in vain it is asked whether the process is still there."""
+"""After each so many looks in vain, we check whether the process is still there."""
 
 _WORDS = SLOT_BYTES // 8
 # Places in a record, in words of 8 bytes, and of 4 for form and site.
@@ -294,7 +294,7 @@ class Rings:
         self._rings.append(ring)
 
     def take(self, most: int) -> tuple[list[Taken], int]:
-        """Take about ``most`` records out of each, and say since when there is more in any."""
+        """Take about ``most`` records out of each; return the earliest stamp that is left, too."""
         taken: list[Taken] = []
         left_since = NEVER
         most = min(most, max(BLOCK, RECORDS_AT_A_LOOK // max(1, len(self._rings))))
@@ -309,7 +309,7 @@ class Rings:
             if piece.records:
                 taken.append(piece)
                 self.has_more |= len(piece.records) >= most * SLOT_BYTES
-            elif self._is_left(ring):
+            elif _is_left(ring):
                 # What it wrote last was written before it died, and now all of it is taken.
                 self._rings.remove(ring)
             left_since = min(left_since, ring.left_since)
@@ -323,10 +323,22 @@ class Rings:
         taken: list[Taken] = []
         rings, self._rings = self._rings, []
         for ring in rings:
+            # A process out of our reach, such as another user's, may still be writing.
+            left = SLOTS
             try:
-                taken += self._take_all_from(ring)
+                while left > 0 and ring.skip_gap() and (piece := ring.take(left)).records:
+                    left -= len(piece.records) // SLOT_BYTES
+                    taken.append(piece)
             except OSError as error:
                 self._tell_unread(ring, error, closing=True)
+        return taken
+
+    def _take_from(self, ring: Ring, most: int) -> Taken:
+        taken = ring.take(most)
+        ring.idle_looks = 0 if taken.records else ring.idle_looks + 1
+        if not taken.records and ring.left_since != NEVER and _gap_stays(ring):
+            ring.skip_gap()
+            taken = ring.take(most)
         return taken
 
     def _tell_unread(self, ring: Ring, error: OSError, *, closing: bool = False) -> bool:
@@ -344,41 +356,24 @@ class Rings:
             self._troubles.tell(text, hides_losses=closing)
         return is_cut_short
 
-    def _take_from(self, ring: Ring, most: int) -> Taken:
-        taken = ring.take(most)
-        ring.idle_looks = 0 if taken.records else ring.idle_looks + 1
-        if not taken.records and ring.left_since != NEVER and self._gap_stays(ring):
-            ring.skip_gap()
-            taken = ring.take(most)
-        return taken
 
-    def _take_all_from(self, ring: Ring) -> list[Taken]:
-        taken: list[Taken] = []
-        # A process out of our reach, such as another user's, may still be writing.
-        left = SLOTS
-        while left > 0 and ring.skip_gap():
-            piece = ring.take(left)
-            if not piece.records:
-                break
-            left -= len(piece.records) // SLOT_BYTES
-            taken.append(piece)
-        return taken
+def _is_left(ring: Ring) -> bool:
+    """Whether its process has ended, and nothing is left in it."""
+    if ring.idle_looks % LOOKS_AT_IDLE or not _is_dead(ring.pid):
+        return False
+    # It may have written since the last look, just before it died.
+    return not (ring.is_written() or ring.skip_gap())
 
-    def _is_left(self, ring: Ring) -> bool:
-        if ring.idle_looks % LOOKS_AT_IDLE or not _is_dead(ring.pid):
-            return False
-        # It may have written since the last look, just before it died.
-        return not (ring.is_written() or ring.skip_gap())
 
-    def _gap_stays(self, ring: Ring) -> bool:
-        """Whether nobody is left to write the number that is missing."""
-        status = read_status(ring.pid)
-        if status is None or status.status in _DEAD:
-            return True
-        if status.status in "Tt":
-            # It is stopped, perhaps by a debugger, and will use that number when it continues.
-            ring.idle_looks = 0
-        return ring.idle_looks > LOOKS_AT_GAP
+def _gap_stays(ring: Ring) -> bool:
+    """Whether nobody is left to write the number that is missing."""
+    status = read_status(ring.pid)
+    if status is None or status.status in _DEAD:
+        return True
+    if status.status in "Tt":
+        # It is stopped, perhaps by a debugger, and will use that number when it continues.
+        ring.idle_looks = 0
+    return ring.idle_looks > LOOKS_AT_GAP
 
 
 def _is_dead(pid: int) -> bool:

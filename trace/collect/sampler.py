@@ -1,9 +1,9 @@
-"""Looks at the machine ten times a second: the use of each core, and each observed process.
+"""Samples the machine ten times a second: the use of each core, and each observed process.
 
 The cores come from psutil. The processes come straight from ``/proc``, one reading for each, since
 psutil's ``children(recursive=True)`` and ``oneshot`` would cost ten times as much (measured). A
-process that has run since the last look costs a second reading, for how long it waited for a core,
-and one that has gone to sleep a third, for what it sleeps in.
+process that has run since the last sample costs a second reading, for its wait for a core, and one
+that has fallen asleep a third, for the place of its sleep.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TITLE_SECONDS = 1.0
 """Seconds between two looks at whether a process has changed its title."""
 
 _RATE_SAMPLES = 20
-"""How many samples the achieved rate is taken over."""
+"""Number of samples over which the achieved rate is measured."""
 
 _ASLEEP = ("S", "D", "I")
 
@@ -51,7 +51,7 @@ kernel/futex, fs/locks.c, kernel/time/hrtimer.c, with their names from Linux 3.1
 
 
 LOOKS_IN_VAIN = 20
-"""How many samples in a row ask where a process sleeps, if the kernel does not say.
+"""Maximum number of samples in a row that ask where a process sleeps, if the kernel does not say.
 
 Since Linux 6.12, a thread that falls asleep on a busy core may stay in that core's queue for a
 while (kernel/sched/fair.c, delayed dequeue). Then the kernel does not say where it sleeps.
@@ -60,7 +60,7 @@ while (kernel/sched/fair.c, delayed dequeue). Then the kernel does not say where
 
 @dataclass
 class _Known:
-    """What the sample before said of a process."""
+    """What the last sample said of a process."""
 
     started: int
     cpu_seconds: float
@@ -69,26 +69,26 @@ class _Known:
     image: int = 0
     """Changes with each exec; 0 while its command was not told."""
     command: tuple[str, ...] = ()
-    """The command line that it was started with, as far as known."""
+    """Its original command line, as far as known."""
     words: tuple[str, ...] = ()
-    """Its command line when last read, which is its title if it has one."""
+    """Its command line when last read; this is its title if it has one."""
     read_at: float = 0.0
     read_after: float = -1.0
-    """The time of that reading, and the CPU seconds used by then: if they stay, nothing changes."""
+    """The CPU seconds that it had used at that reading; the title changes only with them."""
     main_seconds: float = -1.0
     without_core: float = -1.0
     waited: dict[int, int] = field(default_factory=dict)
-    """By thread, the nanoseconds that it had waited for a core."""
+    """Nanoseconds that each thread had waited for a core."""
     asleep_in: str = ""
     looks_in_vain: int = 0
-    """How often the kernel did not say where it sleeps, since it fell asleep."""
+    """Number of samples since it fell asleep to which the kernel did not say where it sleeps."""
 
 
 class Sampler:
     """A thread that hands a :class:`Sample` to ``put`` every ``interval`` seconds.
 
-    It looks at the descendants of ``root_pid``, the supervisor, and goes on with those it knows
-    when the supervisor itself is gone. Where there is no ``/proc``, samples have cores only.
+    It samples the descendants of ``root_pid``, the supervisor, and goes on with those it knows
+    when the supervisor itself is gone. Without ``/proc``, samples have cores only.
     """
 
     def __init__(self, put: Callable[[Event], None], root_pid: int, interval: float = 0.1) -> None:
@@ -105,7 +105,7 @@ class Sampler:
 
     @property
     def achieved_hz(self) -> float:
-        """How many samples a second there really were of late; 0 before the second sample."""
+        """Samples a second that were really taken of late; 0 before the second sample."""
         times = list(self._times)
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
@@ -122,7 +122,7 @@ class Sampler:
             self._sample_or_tell()
             now = time.monotonic()
             self._times.append(now)
-            # Samples that are late are left out, not made up for.
+            # Late samples are skipped, not made up for.
             due = max(due + self._interval, now + self._interval / 2)
 
     def _sample_or_tell(self) -> None:
@@ -167,7 +167,7 @@ class Sampler:
         now = time.monotonic()
         known = self._known.get(reading.pid)
         if known is None:
-            # There is no sample before: the mean since it was started, to the tick.
+            # This is its first sample: it gets the mean since its start, to the tick.
             age = (
                 time.clock_gettime(time.CLOCK_BOOTTIME) - reading.started / kernel.TICKS_PER_SECOND
             )
@@ -197,7 +197,7 @@ class Sampler:
 
 
 def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
-    """Read what only changes while a process runs: its waits for a core, and where it sleeps."""
+    """Read what changes only while a process runs: its waits for a core, and where it sleeps."""
     main = reading.pid
     threads = [main]
     if reading.threads > 1:
@@ -234,7 +234,7 @@ def meaning_of_sleep(place: str) -> str:
 def _news_of_command(
     known: _Known, reading: kernel.ProcessStatus, parent: _Known | None
 ) -> dict[str, str]:
-    """Give command and executable at the first sample and after an exec, and a changed title.
+    """Command and executable, at the first sample and after an exec; and a changed title.
 
     A title is written over the command line (setproctitle, gunicorn, postgres). Apart from that,
     only an exec changes the command line.
