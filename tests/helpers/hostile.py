@@ -26,7 +26,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import Run, comparison_document, read
 from mpviz.trace.record.recording import NotARecording, Recording
 from mpviz.trace.record.replay import Replay
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 from mpviz.tui.exports import FORMATS
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.log import in_words
@@ -411,7 +411,7 @@ def _place(replay: Replay) -> Place:
 
 def draw_all(dice: random.Random, state: RunState, now: int) -> None:
     """Draw every panel, in a random size and with random choices of a person."""
-    state = still(state)
+    state = snapshot(state)
     width, height = dice.choice(SIZES)
     keys = ("", *state.processes, "nobody")
     view = View(

@@ -1,9 +1,9 @@
-"""Runs side by side: what was measured of each, in lines of a table, as plain data."""
+"""Runs side by side: what was measured of each, as lines of a table."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,15 @@ from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 
 SECONDS, COUNT, SHARE, TIMES, WORDS = "seconds", "count", "share", "times", "words"
-"""The units of a measure: what its values are."""
+"""The units of measures."""
 
 LEAST_CHANGE = 0.05
-"""Less than this share of the largest is no difference that a person should look at."""
+"""Minimum share of the largest value by which runs differ; less is not worth a look."""
 LEAST_SECONDS = 0.001
-"""Nor is a difference of less than this: no two runs take the same time."""
+"""Minimum seconds by which they differ: no two runs take the same time."""
 
 Figure = float | str | None
-"""None where a run has no such thing."""
+"""A value of a measure; None if a run has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Run:
     """A run that is compared."""
 
     label: str
-    """What tells it apart from the others: its parameter, or its file."""
+    """Its parameter or its file, which tells it apart from the others."""
     state: RunState
     trouble: str = ""
-    """What is missing of it; empty where it is whole."""
+    """What is missing of its recording; empty if it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Measure:
     name: str
     unit: str
     values: tuple[Figure, ...]
-    """One for each run, in their order."""
+    """One value for each run, in their order."""
 
     @property
     def differs(self) -> bool:
-        """Whether there is a difference that is not what two equal runs differ by."""
+        """Whether the runs differ by more than two equal runs would."""
         if self.unit in (WORDS, COUNT):
             return len(set(self.values)) > 1
         numbers = [float(value or 0) for value in self.values]
@@ -65,7 +65,7 @@ class Measure:
 def read(path: Path, label: str) -> Run:
     """The run that is recorded in this file, at its end.
 
-    :class:`mpviz.trace.record.recording.NotARecording` where it is none.
+    :class:`mpviz.trace.record.recording.NotARecording` if the file is no recording.
     """
     recording = Recording(path)
     try:
@@ -78,7 +78,7 @@ def read(path: Path, label: str) -> Run:
 
 
 def compare(runs: Sequence[Run]) -> list[Measure]:
-    """All that can be compared of these runs, also what is the same in all."""
+    """All measures of these runs, including those that are the same in all."""
     spent = [phases(run.state) for run in runs]
     gains = [gain(run.state, found) for run, found in zip(runs, spent, strict=True)]
     return [
@@ -113,7 +113,7 @@ def _end(state: RunState) -> str:
 
 
 def _of_the_time(spent: Sequence[Phases]) -> list[Measure]:
-    """The phases of all workers together; what took no time in any is left out."""
+    """The phases of all workers together, without those that took no time in any run."""
     totals = [found.total for found in spent]
     return [
         Measure("time", PHASE_WORDS[phase], SECONDS, tuple(total[phase] / 1e9 for total in totals))
@@ -123,17 +123,16 @@ def _of_the_time(spent: Sequence[Phases]) -> list[Measure]:
 
 
 def _of_the_timings(runs: Sequence[Run]) -> list[Measure]:
-    """How often and how long tasks were done, waits lasted and locks were held, by their names."""
+    """How often and how long tasks ran, processes waited and locks were held, by their names."""
     found = [{(each.what, each.name): each for each in timings(run.state)} for run in runs]
     names = list(dict.fromkeys(name for timed in found for name in timed))
     measures: list[Measure] = []
     for what, name in sorted(names, key=lambda each: ("task", "wait", "hold").index(each[0])):
         timed = [each.get((what, name)) for each in found]
         words = name if what == "task" else f"{what} {name}"
-        measures += [
-            Measure(what, f"{words}, {of}", unit, _figures(timed, figure))
-            for of, unit, figure in _FIGURES[what]
-        ]
+        for of, unit, figure in _FIGURES[what]:
+            values = tuple(None if each is None else figure(each) for each in timed)
+            measures.append(Measure(what, f"{words}, {of}", unit, values))
     return measures
 
 
@@ -149,17 +148,11 @@ _FIGURES: dict[str, tuple[tuple[str, str, Callable[[Timing], float]], ...]] = {
     ),
     "hold": (("p50", SECONDS, lambda each: each.times.quantile(0.5) / 1e9),),
 }
-"""What is told of each kind of timing."""
-
-
-def _figures(
-    timed: Iterable[Timing | None], figure: Callable[[Timing], float]
-) -> tuple[Figure, ...]:
-    return tuple(None if each is None else figure(each) for each in timed)
+"""The figures for each kind of timing."""
 
 
 def _of_the_findings(runs: Sequence[Run]) -> list[Measure]:
-    """How many findings each rule has made."""
+    """The number of findings of each rule."""
     counts = [Counter(each.rule for each in run.state.findings.values()) for run in runs]
     rules = sorted({rule for count in counts for rule in count})
     return [

@@ -1,7 +1,7 @@
 """Records a run while it goes on: into a file, or out of sight until somebody asks for one.
 
-What was written is good up to its last line, however the viewer ends: text is compressed and handed
-to the kernel as it comes, a fifth of a second late at most where a file was asked for.
+However the viewer ends, what was written is good up to its last line. If a file was asked for, text
+is compressed and given to the kernel at most a fifth of a second after it came.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import sys
 import time
 import zlib
 from collections import deque
@@ -26,22 +27,24 @@ from mpviz.trace.record.recording import FORMAT, Header
 from mpviz.trace.system.destination import PRIVATE
 
 UNASKED_BYTES = 256 << 20
-"""So much is kept in a temporary file of a run that nobody asked to record: 20 million events."""
+"""Maximum bytes that are kept in a temporary file of a run that nobody asked to record: 20 million
+events."""
 
 WAITING_BYTES = 16 << 20
-"""So much text may wait for a moment at which there is nothing else to do, if nobody asked for it.
+"""Maximum bytes of text that wait for an idle moment if nobody asked for the recording.
 
-To compress takes a third of what folding does. A program that fills all cores would lose records
-for what nobody may want; when it has told so much without a pause, its run is kept no longer.
+Compressing takes a third of what folding does. A program that fills all cores would lose records
+for a recording that nobody may want; so a run that tells this much without a pause is no longer
+kept.
 """
 
 TOO_MUCH = "the run has told too much to be kept unasked: mpviz run --record FILE"
 
 TIDIED_BYTES = 256 << 10
-"""About so much text is compressed at such a moment: a millisecond of work."""
+"""Bytes of text that are compressed in an idle moment: a millisecond of work."""
 
 FLUSH_SECONDS = 0.2
-"""After so long at the latest all that was told is in the file, where one was asked for."""
+"""Maximum seconds until all that was told is in the file, if one was asked for."""
 
 _IN_MEMORY_BYTES = 4 << 20
 _GZIP = 31
@@ -60,9 +63,9 @@ class Recorder:
 
     def __init__(self, path: Path | None, version: str, *, unasked: bool = True) -> None:
         self.path = path
-        """Where the recording is; None as long as nobody asked for it."""
+        """The file of the recording; None while nobody has asked for one."""
         self.problem = "" if path or unasked else "it is not kept"
-        """Why the recording has ended before the run, in a few words; empty as long as it goes."""
+        """Why there is no recording, or it has ended before the run; empty while it goes on."""
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._written = 0
@@ -77,30 +80,29 @@ class Recorder:
 
     def add(self, told: Iterable[Told]) -> None:
         """Record these; they are in the file soon after."""
-        if self._file is not None:
-            try:
-                self._take(_encoder.encode_lines(as_events(told)))
-            except Exception as error:
-                # The run goes on without a recording.
-                self._end(own_errors.in_words("the recording", error))
-                return
-            if self.path is not None:
-                self._write_what_waits()
-            elif self._waiting_bytes > WAITING_BYTES:
-                self._end(TOO_MUCH)
+        if self._file is None:
+            return
+        try:
+            self._take(_encoder.encode_lines(as_events(told)))
+        except Exception as error:
+            # The run goes on without a recording.
+            self._end(own_errors.in_words("the recording", error))
+            return
+        if self.path is not None:
+            self._write_what_waits()
+        elif self._waiting_bytes > WAITING_BYTES:
+            self._end(TOO_MUCH)
 
     def tidy(self) -> None:
-        """Write some of what waits; for a moment at which there is nothing else to do."""
-        least = self._waiting_bytes - TIDIED_BYTES
-        while self._waiting and self._waiting_bytes > least:
-            self._write(self._packed(self._waiting.popleft()))
+        """Write some of the text that waits; for a moment in which there is nothing else to do."""
+        self._write_what_waits(TIDIED_BYTES)
         if self.path is not None:
             self._flush()
 
     def keep(self, path: Path) -> None:
-        """Have the recording in this file from now on, with all that was told before.
+        """Keep the recording in this file from now on, with all that was told before.
 
-        :class:`OSError` where it cannot be written; it stays where it was then.
+        :class:`OSError` if it cannot be written; then the recording stays where it was.
         """
         self._write_what_waits()
         if self._file is None:
@@ -116,9 +118,9 @@ class Recorder:
         self._flush()
 
     def copy(self, path: Path) -> None:
-        """Write what was told so far into this file as well, a whole recording; it goes on here.
+        """Write what was told so far into this file too, as a whole recording; this one goes on.
 
-        :class:`OSError` where it cannot be written, or where the run is kept no longer.
+        :class:`OSError` if it cannot be written, or the run is not kept any more.
         """
         self._write_what_waits()
         if self.problem:
@@ -130,7 +132,7 @@ class Recorder:
             _write_all(target, end)
 
     def _copy_to(self, target: IO[bytes]) -> None:
-        """What is written so far, as it lies in its file."""
+        """Copy what is written so far."""
         if self.path is not None:
             if not self.path.is_file():
                 raise OSError(0, f"what went to {self.path} cannot be read again")
@@ -161,13 +163,13 @@ class Recorder:
         self._waiting.append(text)
         self._waiting_bytes += len(text)
 
-    def _packed(self, text: bytes) -> bytes:
-        self._waiting_bytes -= len(text)
-        return self._packer.compress(text)
-
-    def _write_what_waits(self) -> None:
-        while self._waiting:
-            self._write(self._packed(self._waiting.popleft()))
+    def _write_what_waits(self, most: int = sys.maxsize) -> None:
+        """Write all text that waits, or about so many bytes of it."""
+        least = self._waiting_bytes - most
+        while self._waiting and self._waiting_bytes > least:
+            text = self._waiting.popleft()
+            self._waiting_bytes -= len(text)
+            self._write(self._packer.compress(text))
         if self.path is not None and time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 
@@ -198,22 +200,17 @@ class Recorder:
 
 def _header(version: str) -> Header:
     moment = time.monotonic_ns()
-    began = datetime.now(timezone.utc)
-    return Header(
-        format=FORMAT,
-        version=version,
-        began=began.isoformat(timespec="milliseconds"),
-        time=moment,
-    )
+    began = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return Header(format=FORMAT, version=version, began=began, time=moment)
 
 
 def _out_of_sight() -> IO[bytes]:
-    """A file without a name, in memory as long as it is small."""
+    """A file without a name, which stays in memory while it is small."""
     return cast("IO[bytes]", SpooledTemporaryFile(_IN_MEMORY_BYTES))
 
 
 def _create(path: Path) -> IO[bytes]:
-    """Open the file anew for writing, without a buffer of ours; a pipe needs to have a reader."""
+    """Open an emptied file for writing, without a buffer; a pipe needs to have a reader."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
     return io.FileIO(os.open(path, flags, PRIVATE), "wb")
 

@@ -1,12 +1,13 @@
 """A recording: a run as lines of JSON in a gzip file, and how it is read again.
 
-The first line says what the file is, every other is an event as :mod:`mpviz.trace.model.events` has
-it, in the order in which the viewer of the run folded them: what the probe told and what the
-sampler read, nothing that was made of it. ``zcat FILE | jq`` and ``pandas.read_json(FILE,
-lines=True, compression="gzip")`` read it as it is; without compression mpviz reads it as well.
+The first line says what the file is. Every other line is an event, see
+:mod:`mpviz.trace.model.events`, in the order in which the viewer of the run folded them: what the
+probe told and what the sampler read, and nothing derived from it. ``zcat FILE | jq`` and
+``pandas.read_json(FILE, lines=True, compression="gzip")`` read it as it is; mpviz also reads it
+without compression.
 
-Who reads a recording trusts nothing in it: it is decoded into events, each field of its type, and
-strings are made harmless; a line that is no event is shown as one that is unreadable.
+The reader trusts nothing in it: each field has to be of its type, strings are made harmless, and a
+line that is no event is shown as an unreadable one.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from mpviz.trace.model.events import Event, Time
 from mpviz.trace.model.text import clean
 
 FORMAT = 1
-"""Goes up when a reader of before would misread what is written now."""
+"""Version of the format; goes up when older readers would misread what is written now."""
 
 _READ_BYTES = 1 << 15
 _TEXT_BYTES = 1 << 17
-"""How much text is made of what was read at one step, whatever it was compressed from."""
+"""Maximum bytes of text that are unpacked in one step."""
 _LINE_BYTES = 8 << 20
-"""No event is so long: a sample of ten thousand processes is a tenth of it."""
+"""Bytes that no event exceeds: a sample of ten thousand processes has a tenth of it."""
 _GZIP = 31
-"""For zlib: a gzip file's header and trailer around the data."""
+"""Tells zlib that a gzip file's header and trailer are around the data."""
 _GZIP_MARK = b"\x1f\x8b"
 _BEGINNING = b'{"k":"mpviz.recording",'
 
@@ -42,42 +43,42 @@ class Header(msgspec.Struct, tag_field="k", tag="mpviz.recording", kw_only=True)
 
     format: int
     version: str
-    """Of the mpviz that wrote it."""
+    """The version of the mpviz that wrote it."""
     began: str
-    """Date and time of the moment :attr:`time` in UTC, as ISO 8601 has it."""
+    """The moment :attr:`time` as date and time in UTC (ISO 8601)."""
     time: Time = msgspec.field(name="t")
-    """Nanoseconds of the clock that all events of the recording are stamped with."""
+    """Nanoseconds of the clock that stamps all events of the recording."""
 
 
 class NotARecording(ValueError):  # noqa: N818 - it reads as what it says
-    """The file cannot be replayed; the text says why in one line."""
+    """The file cannot be replayed; the text says why, in one line."""
 
 
 @dataclass
 class Cursor:
-    """A place in a recording, from which its events can be read on; a copy stays where it is."""
+    """A place in a recording from which its events can be read; a copy stays where it is."""
 
     descriptor: int
     offset: int = 0
     """Bytes of the file that were read."""
     unpacker: zlib._Decompress | None = None
-    """None where the file is not compressed."""
+    """None if the file is not compressed."""
     within: bool = False
-    """The file is compressed, and the end of what was compressed together is still to come."""
+    """Whether the end of the compressed data is still to come."""
     half_line: bytes = b""
     trouble: str = ""
     """Why nothing can be read from here on, though the file goes on or should."""
     last_time: int = 0
-    """The stamp of the last event, for lines that are none."""
+    """The time of the last event, for lines that are unreadable."""
 
     def copy(self) -> Cursor:
-        """The same place; what is read from one of the two does not move the other."""
+        """A cursor at the same place; reading from one of the two does not move the other."""
         unpacker = self.unpacker.copy() if self.unpacker is not None else None
         return replace(self, unpacker=unpacker)
 
     def read(self) -> list[Event] | None:
-        """The next events, which may be none; None at the end of what can be read."""
-        # Behind the first line there may be others that came with it.
+        """The next events, if any; None at the end of what can be read."""
+        # The first line may have come with others behind it.
         text = b"" if b"\n" in self.half_line else self._read_text()
         if text is None:
             return None
@@ -91,7 +92,7 @@ class Cursor:
         return events
 
     def read_line(self) -> bytes:
-        """The next line, whatever it is; what there is of it where the file ends within it."""
+        """The next line, whatever it is, up to the end of the file."""
         while b"\n" not in self.half_line and len(self.half_line) < _LINE_BYTES:
             text = self._read_text()
             if text is None:
@@ -102,7 +103,7 @@ class Cursor:
         return line
 
     def _read_text(self) -> bytes | None:
-        """Some more of the text; None where there is no more."""
+        """Some more text; None if there is no more."""
         if self.trouble:
             return None
         text = self._unpack(self.unpacker) if self.unpacker is not None else self._read_file()
@@ -115,14 +116,14 @@ class Cursor:
     def _unpack(self, unpacker: zlib._Decompress) -> bytes | None:
         data = unpacker.unconsumed_tail or self._read_file()
         try:
-            # At the end of the file there may still be some that did not fit in before.
+            # Even at the end of the file, there may be text that did not fit before.
             text = unpacker.decompress(data, _TEXT_BYTES)
         except zlib.error:
             self.trouble = f"it is damaged at byte {self.offset:,} or before"
             return None
         self.within = (self.within or bool(data)) and not unpacker.eof
         if unpacker.eof:
-            # A gzip file may be several in a row: what follows begins as the first did.
+            # A gzip file may be several in a row; the next one begins here.
             self.offset -= len(unpacker.unused_data)
             self.unpacker = zlib.decompressobj(_GZIP)
         return text if text or data else None
@@ -138,7 +139,7 @@ class Cursor:
 
 
 class Recording:
-    """A file that is a recording, open for reading; :class:`NotARecording` where it is none."""
+    """A recording that is open for reading; :class:`NotARecording` if the file is none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -158,7 +159,7 @@ class Recording:
             self._descriptor = -1
 
     def _begin(self) -> tuple[Header, Cursor]:
-        """What the first line says, and the place behind it."""
+        """The header in the first line, and the place behind it."""
         if not self.size:
             raise NotARecording(f"{self.path} is empty: nothing was recorded in it")
         cursor = Cursor(self._descriptor)
@@ -180,7 +181,7 @@ class Recording:
 
 def _open(path: Path) -> int:
     try:
-        # A pipe would wait for its writer.
+        # Without O_NONBLOCK, a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise NotARecording(f"there is no file {path}") from None
@@ -205,6 +206,6 @@ def _header_of(line: bytes) -> Header | None:
 
 
 def _whole_lines(text: bytes) -> tuple[bytes, bytes]:
-    """What ends in a line break, and what comes after."""
+    """The text up to the last line break, and the rest."""
     end = text.rfind(b"\n") + 1
     return text[:end], text[end:]

@@ -1,9 +1,9 @@
-"""Replay: the state of a recorded run at any of its moments, by the fold that made it live.
+"""Replay: the state of a recorded run at any of its moments, made by the same fold as live.
 
-The recording is read once from its start to its end, a stretch at a time between two pictures, by a
-fold of its own; every so often what is true by then is kept as a *keyframe*. To go to a moment is
-to take a copy of the keyframe before it and to fold the events in between. There are not more than
-so many keyframes: when there would be, every second one is given up.
+The recording is read once from start to end, piece by piece between two pictures, by a fold of its
+own, and every so often a copy of the state is kept as a *keyframe*. To go to a moment, we copy the
+keyframe before it and fold the events in between. The number of keyframes is bounded: beyond it,
+every second one is dropped.
 """
 
 from __future__ import annotations
@@ -19,39 +19,40 @@ from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.measures import Density
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.recording import Cursor, NotARecording, Recording
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 
 KEYFRAMES = 128
-"""At most; with 2 million events each stretch has 16 thousand, which fold in some 20 ms."""
+"""Maximum number of keyframes. Of 2 million events, 16 thousand lie between two of them, which fold
+in some 20 ms."""
 
 FIRST_STRETCH = 4_000
-"""Events between two keyframes, as long as there are few."""
+"""Events between two keyframes, while there are few keyframes."""
 
 STRETCHES = 3
-"""So many are kept decoded: the one that is looked at, and its neighbours."""
+"""Number of these stretches that are kept decoded: the one that is shown, and its neighbours."""
 
 SLOWEST, FASTEST = 1 / 256, 64.0
-"""Seconds of the run for each second of a replay."""
+"""Limits of the speed: seconds of the run for each second of a replay."""
 
 
 @dataclass(slots=True)
 class Keyframe:
-    """What was true at a place in the recording, and how to read on from there."""
+    """The state at a place in the recording, and how to read on from there."""
 
     position: int
-    """How many events come before it."""
+    """The number of events before it."""
     now: int
-    """The latest time in them, nanoseconds."""
+    """The latest time in these events, nanoseconds."""
     cursor: Cursor
     state: RunState
     speakers: set[int] = field(default_factory=set)
-    """The pids that speak between here and the next keyframe."""
+    """The pids that sent events between here and the next keyframe."""
 
 
 class Replay:
     """A recorded run at a moment that can be moved; :meth:`close` closes the file.
 
-    :class:`mpviz.trace.record.recording.NotARecording` where the file is none.
+    :class:`mpviz.trace.record.recording.NotARecording` if the file is no recording.
     """
 
     def __init__(
@@ -62,35 +63,35 @@ class Replay:
     ) -> None:
         self.recording = Recording(path)
         self.state = RunState(silenced=silenced)
-        """What is true at this moment."""
+        """The state at this moment."""
         self.position = 0
-        """How many events of the recording are folded into it."""
+        """The number of events of the recording that are folded into it."""
         self.moment = 0
-        """The time that is looked at, nanoseconds; it may lie between two events."""
+        """The time that is shown, nanoseconds; it may lie between two events."""
         self.playing = False
         self.speed = 1.0
         """Seconds of the run for each second."""
         self.marks: list[int] = []
         """Moments that a person has marked, in order."""
         self.density = Density()
-        """How many events there are, over time."""
+        """The number of events over time."""
         self.trouble = ""
-        """What is missing of the recording; empty where it is whole, or not read to its end."""
+        """What is missing of the recording; empty if it is whole, or not read to its end yet."""
         self._clock = clock
         self._looked = clock()
         self._reading = RunState(silenced=silenced)
-        """What is true where the recording has been read to."""
+        """The state at the place up to which the recording has been read."""
         self._cursor: Cursor | None = self.recording.first.copy()
         self.known = 0
-        """How many events have been read."""
-        self._keyframes = [Keyframe(0, 0, self.recording.first.copy(), still(self.state))]
+        """The number of events that have been read."""
+        self._keyframes = [Keyframe(0, 0, self.recording.first.copy(), snapshot(self.state))]
         self._stretch = FIRST_STRETCH
         self._decoded: dict[int, list[Event]] = {}
-        """By the position of a keyframe: the events from there to the next."""
+        """The events from a keyframe to the next one, by the position of the first."""
         self._is_late = False
-        """It plays slower than it should: there is too much to fold."""
+        """Whether it plays slower than it should, because there is too much to fold."""
         self._wanted: int | None = None
-        """A moment that is asked for, in what is not read yet."""
+        """A moment that was asked for and is not read yet."""
         while not self.known and not self.is_read:
             self._read()
         if not self.known:
@@ -107,18 +108,18 @@ class Replay:
 
     @property
     def going_to(self) -> int:
-        """The moment that is asked for and not read yet, nanoseconds; -1 for none."""
+        """The moment that was asked for and is not read yet, nanoseconds; -1 for none."""
         return -1 if self._wanted is None else self._wanted
 
     @property
     def behind(self) -> int:
-        """Bytes of the file that are still to be read, and one where it should have played more."""
+        """Bytes of the file that are still to be read; at least 1 while it plays too slowly."""
         left = self.recording.size - self._cursor.offset if self._cursor is not None else 0
-        # What was read of the file may still have to be unpacked.
+        # All of the file may have been read, and not all of it unpacked.
         return max(left, int(self._is_late or not self.is_read))
 
     def step(self, budget: float) -> bool:
-        """Read on, and play on, for about so many seconds; True if the picture is another."""
+        """Read on and play on, for about ``budget`` seconds; True if the picture has changed."""
         deadline = self._clock() + int(budget * 1e9)
         was_read = self.is_read
         self._read()
@@ -154,27 +155,22 @@ class Replay:
 
     @property
     def share_read(self) -> float:
-        """How much of the file has been read, 0 to 1."""
+        """Share of the file that has been read, 0 to 1."""
         return self._cursor.offset / max(1, self.recording.size) if self._cursor else 1.0
 
     def troubles(self) -> list[int]:
-        """The moments at which something went wrong, as far as it is read."""
-        reading = self._reading
-        return sorted(
-            [
-                *(entry.time for entry in reading.log if entry.trouble),
-                *(finding.since for finding in reading.findings.values()),
-            ]
-        )
+        """The moments at which something went wrong, as far as the recording is read."""
+        logged = [entry.time for entry in self._reading.log if entry.trouble]
+        return sorted([*logged, *(finding.since for finding in self.findings())])
 
     def findings(self) -> list[Finding]:
-        """What was found wrong in the recording, as far as it is read."""
+        """What the rules have found, as far as the recording is read."""
         return list(self._reading.findings.values())
 
     # Going to a moment
 
     def play(self) -> None:
-        """Go on from here, or from the start again where this is the end."""
+        """Go on from here, or from the start if this is the end."""
         if self.is_read and self.moment >= self.end:
             self.seek(self.start)
         self._looked = self._clock()
@@ -185,11 +181,11 @@ class Replay:
         self.playing = False
 
     def set_speed(self, speed: float) -> None:
-        """Play so many seconds of the run for each second, within what makes sense."""
+        """Play ``speed`` seconds of the run for each second, within the limits."""
         self.speed = min(FASTEST, max(SLOWEST, speed))
 
     def seek(self, moment: int) -> None:
-        """Go to this time: all that happened up to it is folded. If it is not read yet, soon."""
+        """Go to this time: fold all events up to it, as soon as they are read."""
         moment = max(self.start, moment)
         if not self.is_read and moment > self._reading.now:
             self._wanted = moment
@@ -206,25 +202,25 @@ class Replay:
         self.moment = max(self.state.now, self.start)
 
     def next_event(self, pid: int | None = None) -> bool:
-        """Go to right after the next event, of this process if one is named; False for none."""
+        """Go right after the next event, of this process if given; False if there is none."""
         for position, _ in self._events_from(self.position, pid):
             self.go_to_event(position + 1)
             return True
         return False
 
     def previous_event(self, pid: int | None = None) -> bool:
-        """Go to right after the event before the last one; False where that is the first."""
+        """Go right after the event before the last one; False if there is none."""
         for position, _ in self._events_before(self.position - 1, pid):
             self.go_to_event(position + 1)
             return True
         return False
 
     def last_event(self) -> Event | None:
-        """What happened last; None before the first event."""
+        """The last event up to here; None before the first event."""
         return next((event for _, event in self._events_before(self.position, None)), None)
 
     def mark(self) -> bool:
-        """Mark this moment, or take its mark away; True where it is marked now."""
+        """Mark this moment, or remove its mark; True if it is marked now."""
         if self.moment in self.marks:
             self.marks.remove(self.moment)
             return False
@@ -232,7 +228,7 @@ class Replay:
         return True
 
     def next_mark(self, direction: int) -> bool:
-        """Go to the next mark, or with -1 to the one before; False where there is none."""
+        """Go to the next mark, or with -1 to the previous one; False if there is none."""
         marks = [mark for mark in self.marks if (mark - self.moment) * direction > 0]
         if not marks:
             return False
@@ -253,7 +249,7 @@ class Replay:
         return self.moment != before
 
     def _advance(self, moment: int, deadline: int) -> None:
-        """Fold on up to this time; where the time for it runs out, only as far as it goes."""
+        """Fold on up to this time, or as far as the deadline allows."""
         target = self._position_at(moment)
         while self.position < target:
             self._go_to(min(target, self.position + FIRST_STRETCH))
@@ -263,11 +259,11 @@ class Replay:
         self.moment = self.state.now if self._is_late else moment
 
     def _go_to(self, position: int) -> None:
-        """Make the state what it was after so many events."""
+        """Make the state that of ``position`` events."""
         index = self._keyframe_at(position)
         keyframe = self._keyframes[index]
         if not keyframe.position <= self.position <= position:
-            self.state = still(keyframe.state)
+            self.state = snapshot(keyframe.state)
             self.position = keyframe.position
         while self.position < position:
             index = self._keyframe_at(self.position)
@@ -277,7 +273,7 @@ class Replay:
             self.position += len(events)
 
     def _position_at(self, moment: int) -> int:
-        """How many events there are up to this time; the first is there in any case."""
+        """The number of events up to this time, at least 1."""
         index = bisect_right(self._keyframes, moment, key=lambda keyframe: keyframe.now) - 1
         keyframe = self._keyframes[max(0, index)]
         position, latest = keyframe.position, keyframe.now
@@ -291,7 +287,7 @@ class Replay:
     # Reading
 
     def _read(self) -> None:
-        """Read a piece more of the file; before that, keep what is true by now if it is time."""
+        """Read another piece of the file; before that, add a keyframe if one is due."""
         cursor = self._cursor
         if cursor is None:
             return
@@ -307,11 +303,11 @@ class Replay:
         self.density.add([event.time for event in events])
         last = self._keyframes[-1]
         last.speakers.update([event.pid for event in events])
-        # It goes on further than it did.
+        # The last stretch has become longer.
         self._decoded.pop(last.position, None)
 
     def _add_keyframe(self, cursor: Cursor) -> None:
-        state = still(self._reading)
+        state = snapshot(self._reading)
         self._keyframes.append(Keyframe(self.known, state.now, cursor.copy(), state))
         if len(self._keyframes) > KEYFRAMES:
             for kept, dropped in zip(self._keyframes[::2], self._keyframes[1::2], strict=False):
@@ -321,48 +317,42 @@ class Replay:
             self._decoded.clear()
 
     def _keyframe_at(self, position: int) -> int:
-        """Which keyframe is the last that comes before this many events, or right there."""
-        return bisect_right(self._keyframes, position, key=_position) - 1
+        """The index of the last keyframe at this position or before."""
+        return bisect_right(self._keyframes, position, key=lambda frame: frame.position) - 1
 
     def _events(self, index: int) -> list[Event]:
         """The events between a keyframe and the next, as far as they have been read."""
         keyframe = self._keyframes[index]
         events = self._decoded.pop(keyframe.position, None)
         if events is None:
-            end = self._keyframes[index + 1].position if self._is_followed(index) else self.known
+            later = self._keyframes[index + 1 : index + 2]
+            end = later[0].position if later else self.known
             events = _read_events(keyframe.cursor.copy(), end - keyframe.position)
-        # The one that was looked at last is the last to be forgotten.
+        # The one that was used last is the last to be forgotten.
         self._decoded[keyframe.position] = events
         while len(self._decoded) > STRETCHES:
             del self._decoded[next(iter(self._decoded))]
         return events
 
-    def _is_followed(self, index: int) -> bool:
-        return index + 1 < len(self._keyframes)
-
     def _events_from(self, position: int, pid: int | None) -> Iterator[tuple[int, Event]]:
-        """The events from this place on, with their places; those of a process, if one is named."""
+        """The events from this place on at which a step stops, each with its place."""
         for index in range(self._keyframe_at(position), len(self._keyframes)):
             keyframe = self._keyframes[index]
             if pid is None or pid in keyframe.speakers:
                 for at, event in enumerate(self._events(index), keyframe.position):
-                    if at >= position and _is_asked_for(event, pid):
+                    if at >= position and _is_stop(event, pid):
                         yield at, event
 
     def _events_before(self, position: int, pid: int | None) -> Iterator[tuple[int, Event]]:
-        """The events before this place, the last of them first."""
+        """The events before this place at which a step stops, the last one first."""
         for index in range(self._keyframe_at(position), -1, -1):
             keyframe = self._keyframes[index]
             if pid is None or pid in keyframe.speakers:
                 events = self._events(index)
                 last = min(len(events), position - keyframe.position)
                 for at in range(last - 1, -1, -1):
-                    if _is_asked_for(events[at], pid):
+                    if _is_stop(events[at], pid):
                         yield keyframe.position + at, events[at]
-
-
-def _position(keyframe: Keyframe) -> int:
-    return keyframe.position
 
 
 def _read_events(cursor: Cursor, count: int) -> list[Event]:
@@ -372,6 +362,6 @@ def _read_events(cursor: Cursor, count: int) -> list[Event]:
     return events[:count]
 
 
-def _is_asked_for(event: Event, pid: int | None) -> bool:
-    """A step goes from one thing that happened to the next; a sample is only a look at them."""
+def _is_stop(event: Event, pid: int | None) -> bool:
+    """Whether a step stops here; it passes over samples, in which nothing happens."""
     return event.pid == pid if pid is not None else not isinstance(event, Sample)

@@ -1,7 +1,7 @@
-"""A picture that stands still: a copy of a RunState that the fold does not touch any more.
+"""Snapshots: copies of a RunState that the fold does not touch any more.
 
-What never changes once it is there (spans, events, ended tasks, …) is shared with the original, so
-it takes milliseconds where copying all of it took half a second for a long run.
+Objects that never change (spans, events, ended tasks, …) are shared with the original. So a
+snapshot of a long run takes milliseconds; a copy of everything took half a second.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _MAY_CHANGE: dict[type, Callable[[Any], bool]] = {
     Task: lambda task: task.outcome == "running",
     OutputLine: lambda line: not line.ended,
 }
-"""Types of which there may be very many, and which of them still change."""
+"""Types with very many objects, and which of these may still change."""
 
 
-def still(state: RunState) -> RunState:
-    """A copy of what the state is now."""
+def snapshot(state: RunState) -> RunState:
+    """A copy of the state as it is now."""
     copied: RunState = _copy(state, {})
     return copied
 
 
 def _copy(value: Any, known: dict[int, Any]) -> Any:
-    """A copy; ``known`` has what was copied before by its id, so that one object stays one."""
+    """A copy; ``known`` has each copy by the id of its original, so that one object stays one."""
     kind = type(value)
     if kind in _FINISHED or (kind in _MAY_CHANGE and not _MAY_CHANGE[kind](value)):
         return value
@@ -51,7 +51,7 @@ def _copy(value: Any, known: dict[int, Any]) -> Any:
 
 
 def _copy_of_sequence(value: Any, known: dict[int, Any]) -> Any:
-    """A copy of a list or deque; all that is in one is of one type."""
+    """A copy of a list or deque, whose items are all of one type."""
     if not value or type(value[0]) in _FINISHED:
         return value.copy()
     copies = [_copy(each, known) for each in value]
@@ -59,7 +59,7 @@ def _copy_of_sequence(value: Any, known: dict[int, Any]) -> Any:
 
 
 def _copy_of_object(value: Any, kind: type, known: dict[int, Any]) -> Any:
-    """A copy of a data class that may change; all else, such as an event, never does."""
+    """A copy of an object of a data class that may change; all others never change."""
     names = _fields(kind)
     if not names:
         return value
@@ -73,7 +73,7 @@ def _copy_of_object(value: Any, kind: type, known: dict[int, Any]) -> Any:
 
 @cache
 def _fields(kind: type) -> tuple[str, ...]:
-    """The fields of a data class that is not frozen; none of all else."""
+    """The fields of a data class that is not frozen; none for any other type."""
     if not is_dataclass(kind) or kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return ()
     return tuple([field.name for field in fields(kind)])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mpviz.trace.model.processes.identity import described, signal_name
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 from mpviz.trace.system.run_folder import temporary_folder
 from mpviz.tui.actions.action import Action, Situation
 from mpviz.tui.actions.run import RUN_ACTIONS
@@ -108,7 +108,7 @@ class RunScreen(Selection):
         view = self.view
         view.paused = not view.paused
         # What was folded by now is kept as it is; the run is folded on beside it.
-        self.picture.state = still(self.state) if view.paused else self.state
+        self.picture.state = snapshot(self.state) if view.paused else self.state
         self.redraw()
 
     def toggle_freeze(self) -> None:

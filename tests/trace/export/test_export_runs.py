@@ -18,7 +18,7 @@ from mpviz.trace.export import chrome
 from mpviz.trace.launch.start import start
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 from mpviz.tui.commands.targets import from_words
 
 PATIENCE = 60
@@ -205,7 +205,7 @@ def test_of_a_run_that_goes_on_what_it_has_told_so_far_is_exported(tmp_path: Pat
         session.copy_recording(copy)
         text, _, passage = exported(chrome.write, copy)
         assert passage.trouble == ""
-        picture = still(session.state)
+        picture = snapshot(session.state)
         assert passage.state == picture
         check(text)
     finally:

@@ -20,7 +20,7 @@ from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told, as_events
 from mpviz.trace.record.replay import Replay
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 
 Steps = list[tuple[int, int, int, int]]
 Open = Callable[[list[Event]], Replay]
@@ -102,7 +102,7 @@ def test_a_real_run_is_the_same_again_at_every_moment_at_which_it_was_looked_at(
     run = start(target, capture=True, record=file)
     while not run.over:
         if run.step(0.002):
-            looks.append((folded, still(run.state)))
+            looks.append((folded, snapshot(run.state)))
     run.close()
     replay = replay_of(file)
     assert replay.known == folded

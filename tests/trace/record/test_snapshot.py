@@ -9,7 +9,7 @@ import pytest
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.snapshot import still
+from mpviz.trace.record.snapshot import snapshot
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
@@ -17,13 +17,13 @@ def test_it_stays_what_the_state_was(stream: list[Event], share: float) -> None:
     cut = int(len(stream) * share)
     state = follow(RunState(), stream[:cut])
     as_it_was = pickle.loads(pickle.dumps(state))
-    picture = still(state)
+    picture = snapshot(state)
     follow(state, stream[cut:])
     assert picture == as_it_was
     assert (picture == state) == (share == 1.0)
 
 
 def test_the_same_process_stays_one(stream: list[Event]) -> None:
-    picture = still(follow(RunState(), stream))
+    picture = snapshot(follow(RunState(), stream))
     for process in picture.processes.values():
         assert picture.by_pid[process.pid] is process
