@@ -24,6 +24,7 @@ from mpviz.tui.commands.sweeps import sweep_of
 from mpviz.tui.commands.targets import from_words
 from mpviz.tui.exports import export, format_for
 from mpviz.tui.render.comparison_rows import comparison_rows
+from screenshots.smaller import smaller
 
 WIDTH, HEIGHT = 120, 36
 FOLDER = Path(__file__).parent
@@ -187,7 +188,8 @@ def main() -> None:
             continue
         if name not in every:
             sys.exit(f"there is no picture {name!r}; there are {', '.join([*every, REPORT])}")
-        (FOLDER / f"{name}.svg").write_text(asyncio.run(make(every[name])), encoding="utf-8")
+        svg = smaller(asyncio.run(make(every[name])))
+        (FOLDER / f"{name}.svg").write_text(svg, encoding="utf-8")
         print(f"screenshots/{name}.svg", flush=True)
 
 

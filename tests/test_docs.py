@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from mpviz.scenarios.catalogue import scenarios
 
 ROOT = Path(__file__).parents[1]
-# They are commands of this checkout, and no modules that could be imported.
+# They are commands of this checkout, and not installed.
+sys.path.append(str(ROOT))
 PAGES = runpy.run_path(str(ROOT / "docs" / "__main__.py"))["pages"]()
 PICTURES = runpy.run_path(str(ROOT / "screenshots" / "__main__.py"))["pictures"]()
 FOLDER = ROOT / "screenshots"
