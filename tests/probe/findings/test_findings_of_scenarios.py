@@ -17,7 +17,7 @@ import pytest
 
 from mpviz.scenarios.catalogue import scenarios
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 PATIENCE = 300
 

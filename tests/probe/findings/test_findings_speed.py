@@ -20,12 +20,14 @@ from typing import Any
 
 import pytest
 
+from mpviz.trace.explain.findings.startup_longer import STARTING_NANOSECONDS
 from mpviz.trace.explain.findings.too_many_for_cores import most_for
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.processes.worker_groups import WorkerGroup
 from mpviz.trace.model.state import Finding, RunState
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 PATIENCE = 60
 
@@ -601,4 +603,7 @@ if __name__ == "__main__":
 """,
         start_method=method,
     )
-    assert run.document["findings"] == []
+    groups = run.state.table(WorkerGroup).values()
+    # On a machine that is busy enough even forks take long, and then the rule is right to say so.
+    if all(group.starting < STARTING_NANOSECONDS for group in groups):
+        assert run.document["findings"] == []

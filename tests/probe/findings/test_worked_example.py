@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 RunProgram = Callable[..., Any]
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +30,7 @@ def test_the_lock_is_held_at_the_lines_that_the_page_names() -> None:
     assert "words_in(path)" in lines[16]
 
 
+@pytest.mark.thorough
 def test_the_lock_is_held_for_the_work_in_one_and_to_add_in_the_other(
     run_program: RunProgram,
 ) -> None:

@@ -18,6 +18,11 @@ from mpviz.trace.model.state import HELPERS
 if TYPE_CHECKING:
     from tests.conftest import Observed, RunProgram
 
+SPAWN, SPAWN_PICKLE, SPAWN_DILL = (
+    pytest.param(words, marks=pytest.mark.thorough)
+    for words in ("multiprocessing spawn", "spawn pickle", "spawn dill")
+)
+
 CLI = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 
 COMMON = """
@@ -121,7 +126,9 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(
-    scope="module", params=["loky ", "multiprocessing fork", "multiprocessing spawn"], ids=str.strip
+    scope="module",
+    params=["loky ", "multiprocessing fork", SPAWN],
+    ids=str.strip,
 )
 def joblib(request: pytest.FixtureRequest, run_program: RunProgram) -> Observed:
     return run_program(JOBLIB, *request.param.split(" "))
@@ -333,7 +340,7 @@ if __name__ == "__main__":
 )
 
 
-@pytest.fixture(scope="module", params=["fork pickle", "spawn pickle", "spawn dill"])
+@pytest.fixture(scope="module", params=["fork pickle", SPAWN_PICKLE, SPAWN_DILL])
 def mpire(request: pytest.FixtureRequest, run_program: RunProgram) -> Observed:
     return run_program(MPIRE, *request.param.split())
 
@@ -846,6 +853,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "what", ["joblib loky", "joblib multiprocessing", "mpire", "executor", "pool"]
 )

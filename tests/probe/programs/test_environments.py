@@ -169,6 +169,7 @@ def test_what_an_environment_imports_before_all_else_is_observed_too(
     assert found["stream"]["probe_errors"] == 0
 
 
+@pytest.mark.thorough
 def test_pip_lists_what_it_lists_without_us(
     tmp_path: Path, run_to_end: Callable[..., None]
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
 
 if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
+    from tests.conftest import Observed, RunProgram, RunTogether
 
 COMMON = """
 import multiprocessing as mp, os, resource, signal, subprocess, sys, threading, time
@@ -244,20 +246,15 @@ def test_forks_by_hand_amid_threads_are_all_observed(run_program: RunProgram, py
 OWN_PATH = (
     COMMON
     + """
-def child(ready, go_on):
-    ready.set()
-    go_on.wait()
+def child():
+    while not os.path.exists("known"):
+        time.sleep(0.01)
 
 if __name__ == "__main__":
     mp.set_start_method("spawn")
     os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))
-    ready, go_on = mp.Event(), mp.Event()
-    process = mp.Process(target=child, args=(ready, go_on), name="unseen")
+    process = mp.Process(target=child, name="unseen")
     process.start()
-    ready.wait()
-    # As long as mpviz takes to be sure, which cannot be asked from here.
-    time.sleep(1.5)
-    go_on.set()
     process.join()
     tell(exit_code=process.exitcode)
 """
@@ -265,9 +262,16 @@ if __name__ == "__main__":
 
 
 def test_a_child_without_a_probe_is_known_by_its_parent_and_not_taken_for_starting(
-    run_program: RunProgram, python: str
+    run_together: RunTogether, python: str
 ) -> None:
-    run = run_program(OWN_PATH, python=python)
+    def end_when_known(state: RunState) -> bool:
+        if any(each.name == "unseen" and each.unobserved for each in state.processes.values()):
+            assert state.run is not None
+            Path(state.run.arguments[-1]).with_name("known").touch()
+        return False
+
+    run = run_together({"program": (OWN_PATH, end_when_known)}, python=python)["program"]
+    assert run.exit_code == 0
     unseen = run.process("unseen")
     assert (unseen["observed"], unseen["exit_code"], unseen["start_method"]) == (False, 0, "spawn")
     (process,) = [each for each in run.state.processes.values() if each.name == "unseen"]

@@ -150,6 +150,7 @@ def assert_pool_is_whole(tool: Tool, document: dict[str, Any]) -> None:
     assert not any(document[section] for section in ("queues", "locks", "pipes", "events"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in TOOLS if name != "compileall"])
 def test_a_tool_does_under_mpviz_what_it_does_without(name: str, tmp_path: Path) -> None:
     document = assert_same_and_shown(TOOLS[name], sys.executable, tmp_path)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.events import Sample
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.states import in_words
@@ -46,9 +50,29 @@ def begin(tmp_path: Path, nothing_left: None) -> Iterator[Begin]:
 
 
 def test_a_program_that_is_over_at_the_first_look_has_its_name(
-    begin: Begin, run_to_end: RunToEnd
+    begin: Begin,
+    run_to_end: RunToEnd,
+    wait_until: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session = begin('os.posix_spawn("/bin/true", ["true"], {})\ntime.sleep(600)')
+    looking, look = threading.Lock(), Sampler._sample
+
+    def look_when_allowed(self: Sampler) -> Sample:
+        with looking:
+            return look(self)
+
+    monkeypatch.setattr(Sampler, "_sample", look_when_allowed)
+    session = begin("""
+while not os.path.exists("go"): time.sleep(0.001)
+os.posix_spawn("/bin/true", ["true"], {})
+time.sleep(600)
+""")
+    run_to_end(session, lambda state: bool(state.main))
+    program = psutil.Process(session.state.processes[session.state.main].pid)
+    with looking:
+        (tmp_path / "go").touch()
+        wait_until(lambda: [each.status() for each in program.children()] == ["zombie"])
     run_to_end(session, lambda state: any(each.zombie for each in state.processes.values()))
     (zombie,) = [each for each in session.state.processes.values() if each.zombie]
     assert (zombie.name, zombie.role) == ("true", "program")

@@ -710,6 +710,7 @@ def test_so_it_does_under_the_other_start_methods(stage: Stage, what: str, metho
     assert_failures_look_the_same(stage, sys.executable, what, method)
 
 
+@pytest.mark.thorough
 def test_whatever_fails_in_a_pool_of_billiard_has_the_traceback_that_it_had(stage: Stage) -> None:
     pytest.importorskip("billiard")
     assert_failures_look_the_same(stage, sys.executable, "billiard", "fork")

@@ -344,7 +344,9 @@ def test_a_viewer_that_is_only_slow_costs_no_record(
 
     monkeypatch.setattr(transport, "SLOW_BYTES", 0)
     monkeypatch.setattr(transport, "TRICKLE_SECONDS", 0.001)
+    # A viewer that gets no core for 50 ms would be taken for one that has stopped.
     writer = write("""
+    wire.PATIENCE_MILLISECONDS = 60_000
     for number in range(50_000):
         wire.send(written, 0, 0, number)
     print(wire._ring is not None)
