@@ -261,10 +261,7 @@ def replay(
 
 @command.command(cls=Export, short_help="Write a recording in a form that others read.")
 @click.option(
-    "--to",
-    "format_name",
-    metavar="FORMAT",
-    help="The form.  [default: what OUT's ending says]",
+    "--to", "format_name", metavar="FORMAT", help="The form.  [default: what OUT's ending says]"
 )
 @click.option("-o", "out", metavar="OUT", required=True, help='The file to write; "-" for stdout.')
 @click.argument("file")

@@ -92,9 +92,7 @@ grace_option = click.option(
     help="Time that the program has to end after SIGTERM, before mpviz ends all its processes.",
 )
 fps_option = click.option(
-    "--fps",
-    type=whole_number_between(1, 60),
-    help="Pictures a second.  [default: 10; 4 over SSH]",
+    "--fps", type=whole_number_between(1, 60), help="Pictures a second.  [default: 10; 4 over SSH]"
 )
 
 

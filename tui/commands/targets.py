@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpviz.scenarios.catalogue import (
-    BadParameter,
-    UnknownScenario,
-    find,
-    parse,
-    scenarios,
-)
+from mpviz.scenarios.catalogue import BadParameter, UnknownScenario, find, parse, scenarios
 from mpviz.scenarios.catalogue import start_method as scenario_start_method
 from mpviz.tui.commands import executables, interpreters
 from mpviz.tui.commands.executables import Executable

@@ -39,13 +39,7 @@ FORMATS: tuple[Format, ...] = (
         "a trace for ui.perfetto.dev or chrome://tracing",
         chrome.write,
     ),
-    Format(
-        "html",
-        (".html", ".htm"),
-        "report",
-        "a report to mail, in one file",
-        html.write,
-    ),
+    Format("html", (".html", ".htm"), "report", "a report to mail, in one file", html.write),
     Format("svg", (".svg",), "timeline", "the timeline as a picture", svg.write),
     Format("csv", (".csv",), "tasks", "a row for each task, for a spreadsheet", csv.write),
 )

@@ -93,10 +93,7 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         for phase in Phase
         if found.main and found.main.amounts[phase] and phase not in (*used, *AWAY)
     ]
-    told = (
-        gain_in_words(gain(state, found)),
-        starved_in_words(core_time(state, found)),
-    )
+    told = (gain_in_words(gain(state, found)), starved_in_words(core_time(state, found)))
     bar = _bar(found.total, wall, width - label, view.ascii)
     return _Sections(
         [Row((*name, *bar))],

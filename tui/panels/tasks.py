@@ -14,17 +14,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
 from mpviz.tui.render.glyphs import mark, moment_of, stacked_bar
 from mpviz.tui.render.palette import process_style
-from mpviz.tui.render.rows import (
-    Part,
-    Row,
-    crop,
-    fit,
-    fitting,
-    length,
-    right,
-    row,
-    selected,
-)
+from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, right, row, selected
 from mpviz.tui.render.view import View
 
 JOBS = 3

@@ -17,13 +17,7 @@ from mpviz.tui.render.rows import fit_name
 LEAST_REASON = 16
 """Minimum cells of a shortened name, so that similar names remain distinct."""
 
-WAITING = (
-    Activity.LOCK,
-    Activity.QUEUE,
-    Activity.PROCESS,
-    Activity.RESULT,
-    Activity.SIGNAL,
-)
+WAITING = (Activity.LOCK, Activity.QUEUE, Activity.PROCESS, Activity.RESULT, Activity.SIGNAL)
 
 
 def in_words(state: RunState, process: Process, *, where: bool = False) -> list[str]:

@@ -41,11 +41,7 @@ class ReplayScreen(Selection):
             name=run.target if run is not None else replay.recording.path.name,
         )
         super().__init__(
-            target,
-            lambda _: replay,
-            fps=fps,
-            ascii_only=ascii_only,
-            panels=panels_for(None),
+            target, lambda _: replay, fps=fps, ascii_only=ascii_only, panels=panels_for(None)
         )
         self.replay = replay
 

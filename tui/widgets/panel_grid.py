@@ -123,10 +123,7 @@ class _Slots(Layout):
         assert isinstance(parent, PanelGrid)
         return [
             WidgetPlacement(
-                Region(slot.x, slot.y, slot.width, slot.height),
-                NULL_OFFSET,
-                _NO_SPACE,
-                view,
+                Region(slot.x, slot.y, slot.width, slot.height), NULL_OFFSET, _NO_SPACE, view
             )
             for view, slot in parent.slots(size)
         ]

@@ -47,12 +47,7 @@ class Prompt(RowsView, can_focus=True):
         self.display = False
 
     def open(
-        self,
-        text: str = "",
-        *,
-        label: str = "filter",
-        hint: str = KEEP_HINT,
-        stays: bool = False,
+        self, text: str = "", *, label: str = "filter", hint: str = KEEP_HINT, stays: bool = False
     ) -> None:
         """Show the line and take the keys; one that stays is closed by escape only."""
         self.text, self._label, self._hint, self._stays = text, label, hint, stays
