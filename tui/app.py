@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FPS = 10
 FPS_OVER_SSH = 4
-"""A repaint is some kilobytes, and a key pressed has to wait for those on their way."""
+"""Each repaint is some kilobytes, and a key has to wait until they are sent."""
 
 SWITCH_SECONDS = 0.0005
 """How soon the thread that reads what processes tell gets its turn; Python's own is 5 ms.

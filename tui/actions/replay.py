@@ -46,7 +46,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
     Action(
         ("full_stop",),
         "The next event",
-        "Goes on by one event, whoever tells it. Looks at the machine are not stepped to.",
+        "Goes on by one event, whoever tells it. Samples are left out.",
         lambda screen: screen.next_event(),
         always("step"),
     ),

@@ -126,7 +126,7 @@ def rules() -> int:
     callback=check_number,
     default=10.0,
     show_default=True,
-    help="Looks at the machine a second: cores, memory.",
+    help="Samples of cores and memory a second.",
 )
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

@@ -54,7 +54,7 @@ LISTING = Listing[Pipe](
     orders=(
         Order("messages", lambda state, pipe: -_sent(pipe), lambda pipe: count(_sent(pipe))),
         Order("bytes", lambda state, pipe: -_bytes(pipe), lambda pipe: size(_bytes(pipe))),
-        Order("messages on their way", lambda state, pipe: -_in_flight(pipe)),
+        Order("messages in flight", lambda state, pipe: -_in_flight(pipe)),
         by_name(lambda pipe: pipe.name),
     ),
 )
@@ -224,10 +224,10 @@ PANEL = Panel(
     help=(
         "Each pipe that the program made, a duplex one with a row for each way. To the left who "
         "sent, to the right who received; at an end that nobody has used yet stands its name. The "
-        "blocks before the arrow are messages on their way: sent and not yet received. Who waits "
+        "blocks before the arrow are messages in flight: sent and not yet received. Who waits "
         "says for how long: on the right for a message, on the left for room, because the pipe is "
         "full. Below: messages sent and received, each with those of the last second, bytes, the "
-        "most that were on their way at once, and how long half of the waits took at most."
+        "most that were in flight at once, and how long half of the waits took at most."
     ),
     body=draw,
     thing="pipe",
