@@ -13,7 +13,7 @@ It is one thread and one loop, which sleeps until a descriptor has news:
   ends all; ``terminate SECONDS`` sends SIGTERM to the program's first process alone, and ends all
   when that process has ended or the time is up; ``interrupt`` is a Ctrl-C; and the end of file
   means that the viewer is gone, for whatever reason. The supervisor's own records go the other way,
-  see ``supervisor_records.py``.
+  see ``records.py``.
 - A pidfd of each known process tells when it ends, even if its parent is another process.
 - A pipe that SIGCHLD writes to tells when a child ends that was not known yet.
 
@@ -27,8 +27,8 @@ it. So processes are left behind only if both are killed.
 files: our own is higher, because we inherit it from the viewer, which has raised it for itself.
 """
 
-# Without pathlib, which costs 8 ms to import.
-# ruff: noqa: PTH100, PTH118, PTH120
+# Without pathlib, which takes 8 ms to import. Our modules come after Python knows their places.
+# ruff: noqa: PTH100, PTH118, PTH120, E402
 
 import os
 import resource
@@ -37,26 +37,33 @@ import signal
 import sys
 from time import monotonic, monotonic_ns, sleep
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from mpviz.trace.supervisor import (
-        supervisor_ending,
-        supervisor_leftovers,
-        supervisor_records,
-        supervisor_start,
-        supervisor_tree,
-    )
-    from mpviz.trace.system import kernel
-else:
-    # Behind all else, so that no module of ours takes the place of one of Python's.
-    _HERE = os.path.dirname(os.path.abspath(__file__))
-    sys.path += [_HERE, os.path.join(os.path.dirname(_HERE), "system"), sys.argv[2]]
-    import kernel
-    import supervisor_ending
-    import supervisor_leftovers
-    import supervisor_records
-    import supervisor_start
-    import supervisor_tree
+# This script runs without site-packages, so it shows Python where our modules are: behind all else,
+# so that none of them takes the place of one of Python's.
+_TRACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+for _package, _folders in (
+    ("mpviz", []),
+    ("mpviz.trace", [_TRACE]),
+    ("mpviz.trace.supervisor", [os.path.join(_TRACE, "supervisor")]),
+    ("mpviz.trace.system", [os.path.join(_TRACE, "system")]),
+):
+    sys.modules[_package] = type(sys)(_package)
+    sys.modules[_package].__path__ = _folders
+sys.path.append(sys.argv[2])
+
+from mpviz.trace.supervisor.ending import NATURAL_SECONDS, Ending
+from mpviz.trace.supervisor.leftovers import hold_run_folder, remove_run_folder
+from mpviz.trace.supervisor.records import Records
+from mpviz.trace.supervisor.start import (
+    HELD_SIGNALS,
+    Surroundings,
+    adopt_orphans,
+    become_program,
+    fork,
+    let_go_of_descriptors,
+    occupy_standard_descriptors,
+)
+from mpviz.trace.supervisor.tree import ENDING_PAUSE, LOOK_SECONDS, Tree
+from mpviz.trace.system import kernel
 
 _DESCRIPTORS_KEPT_FREE = 64
 
@@ -71,9 +78,9 @@ class Supervisor:
         if control >= 0:
             self.poll.register(control, select.EPOLLIN)
         self.poll.register(wake_up, select.EPOLLIN)
-        self.records = supervisor_records.Records(control, self.poll)
-        self.tree = supervisor_tree.Tree(self.poll, descriptor_limit)
-        self.ending = supervisor_ending.Ending(self.tree, self.records)
+        self.records = Records(control, self.poll)
+        self.tree = Tree(self.poll, descriptor_limit)
+        self.ending = Ending(self.tree, self.records)
         self.may_start = False
         """The viewer has made the FIFO."""
         self.early_orders: list[bytes] = []
@@ -89,36 +96,36 @@ def main() -> None:
     """Watch over one program from its start to the end of its last process."""
     _, control_text, _, fifo, at_the_end, descriptors, *command = sys.argv
     run_folder = os.path.dirname(fifo) if at_the_end == "remove" else ""
-    supervisor_start.occupy_standard_descriptors()
+    occupy_standard_descriptors()
     control = int(control_text)
     os.set_inheritable(control, False)
-    surroundings = supervisor_start.Surroundings(int(descriptors))
-    for number in supervisor_start.HELD_SIGNALS:
+    surroundings = Surroundings(int(descriptors))
+    for number in HELD_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    supervisor_start.adopt_orphans()
+    adopt_orphans()
     most = surroundings.limits[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     limit = most - _DESCRIPTORS_KEPT_FREE
     stand_in = os.getpid()
     # Without a stand-in, if the fork fails, this process is the supervisor itself.
-    supervisor_pid = supervisor_start.fork()
+    supervisor_pid = fork()
     if supervisor_pid > 0:
         os.close(control)
-        supervisor_start.let_go_of_descriptors(surroundings)
+        let_go_of_descriptors(surroundings)
         is_done = _has_done_its_work(supervisor_pid)
         if not is_done:
             _take_over(limit)
         if run_folder:
-            supervisor_leftovers.remove_run_folder(run_folder)
+            remove_run_folder(run_folder)
         sys.exit(0 if is_done else 1)
     # A forked process has to set this again.
-    supervisor_start.adopt_orphans()
+    adopt_orphans()
     supervisor = Supervisor(control, _wake_up_on_child(), limit)
     if supervisor_pid == 0:
         _watch_stand_in(supervisor, stand_in)
     supervisor.records.introduce()
     _wait_for_start(supervisor)
-    held = supervisor_leftovers.hold_run_folder(run_folder) if run_folder else -1
+    held = hold_run_folder(run_folder) if run_folder else -1
     start_program(supervisor, command, surroundings)
     _watch_over(supervisor)
     if os.getppid() == stand_in:
@@ -128,7 +135,7 @@ def main() -> None:
         os.close(held)
         # For a viewer whose stand-in is gone, our end is the end of this.
         os.close(control)
-        supervisor_leftovers.remove_run_folder(run_folder)
+        remove_run_folder(run_folder)
 
 
 def _has_done_its_work(supervisor_pid: int) -> bool:
@@ -167,7 +174,7 @@ def _watch_over(supervisor: Supervisor) -> None:
         except Exception as error:
             # Whatever it is: the supervisor may not leave before its work is done.
             supervisor.records.tell_error(error)
-            sleep(supervisor_tree.LOOK_SECONDS)
+            sleep(LOOK_SECONDS)
     if supervisor.has_children:
         beyond_us = ", ".join(str(pid) for pid in supervisor.tree.processes)
         problem = f"processes of another user could not be ended: {beyond_us}"
@@ -185,9 +192,7 @@ def _wait_for_start(supervisor: Supervisor) -> None:
                 _read_control(supervisor)
 
 
-def start_program(
-    supervisor: Supervisor, command: list[str], surroundings: supervisor_start.Surroundings
-) -> None:
+def start_program(supervisor: Supervisor, command: list[str], surroundings: Surroundings) -> None:
     """Start the program's first process, or tell why it cannot be."""
     for descriptor, _ in supervisor.poll.poll(0):
         if descriptor == supervisor.control:
@@ -206,12 +211,12 @@ def start_program(
         supervisor.records.tell_failure(f"{command[0]} could not be started: {problem.strerror}")
         return
     if child == 0:
-        supervisor_start.become_program(command, surroundings, report, supervisor_pid)
+        become_program(command, surroundings, report, supervisor_pid)
     os.close(report)
     # The exec closes the other end; until then there is nothing else to do.
     error = os.read(outcome, 4096)
     os.close(outcome)
-    supervisor_start.let_go_of_descriptors(surroundings)
+    let_go_of_descriptors(surroundings)
     if error:
         os.waitpid(child, 0)
         supervisor.records.tell_failure(f"{command[0]} could not be started: {error.decode()}")
@@ -277,7 +282,7 @@ def _reap(supervisor: Supervisor) -> None:
         if pid == supervisor.tree.first:
             supervisor.tree.first = 0
             supervisor.records.tell_end(pid, exit_code)
-            supervisor.ending.begin(supervisor_ending.NATURAL_SECONDS)
+            supervisor.ending.begin(NATURAL_SECONDS)
 
 
 def _read_control(supervisor: Supervisor) -> None:
@@ -313,7 +318,7 @@ def _pause(supervisor: Supervisor) -> float:
     """Seconds until something is due."""
     now = monotonic()
     if now >= supervisor.ending.terminate_at:
-        return supervisor_tree.ENDING_PAUSE
+        return ENDING_PAUSE
     return max(0.0, min(supervisor.tree.look_at, supervisor.ending.terminate_at) - now)
 
 

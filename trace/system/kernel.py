@@ -9,10 +9,7 @@ import fcntl
 import os
 import signal
 import struct
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from collections.abc import Collection
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 """The unit of all tick counts in ``/proc``."""
@@ -251,7 +248,7 @@ def signal_group(descriptor: int, signal_number: int) -> bool:
     return True
 
 
-def is_below(pid: int, roots: "Collection[tuple[int, int]]") -> bool:
+def is_below(pid: int, roots: Collection[tuple[int, int]]) -> bool:
     """Say whether a process is a descendant of one of these, each a pid and its start time."""
     for _ in range(_WALKS):
         leads_there = _leads_to(pid, roots)
@@ -260,7 +257,7 @@ def is_below(pid: int, roots: "Collection[tuple[int, int]]") -> bool:
     return False
 
 
-def _leads_to(pid: int, roots: "Collection[tuple[int, int]]") -> bool | None:
+def _leads_to(pid: int, roots: Collection[tuple[int, int]]) -> bool | None:
     """Walk up the parents; None if one of them ended meanwhile, so that we have to try again."""
     reading = read_status(pid)
     while reading is not None:

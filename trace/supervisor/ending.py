@@ -8,15 +8,10 @@ import os
 import signal
 from time import monotonic
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from mpviz.trace.supervisor import supervisor_leftovers, supervisor_records, supervisor_tree
-    from mpviz.trace.system import kernel
-else:
-    import kernel
-    import supervisor_leftovers
-    import supervisor_records
-    import supervisor_tree
+from mpviz.trace.supervisor.leftovers import Leftovers
+from mpviz.trace.supervisor.records import Records
+from mpviz.trace.supervisor.tree import Process, Tree
+from mpviz.trace.system import kernel
 
 NATURAL_SECONDS = 0.25
 """Seconds in which helpers may see for themselves that the program has ended."""
@@ -42,10 +37,10 @@ NEVER = float("inf")
 class Ending:
     """How far the ending of the tree has come; times are seconds of the monotonic clock."""
 
-    def __init__(self, tree: "supervisor_tree.Tree", records: "supervisor_records.Records") -> None:
+    def __init__(self, tree: Tree, records: Records) -> None:
         self._tree = tree
         self._records = records
-        self._leftovers = supervisor_leftovers.Leftovers()
+        self._leftovers = Leftovers()
         self.first_group = -1
         """A pidfd of the program's first process; after its end, used to signal its group."""
         self.terminate_at = self._kill_at = NEVER
@@ -98,8 +93,8 @@ class Ending:
             self._tree.begin_ending()
             self._tree.look()
             self._note_leftovers()
-        others: list[supervisor_tree.Process] = []
-        trackers: list[supervisor_tree.Process] = []
+        others: list[Process] = []
+        trackers: list[Process] = []
         for process in self._tree.in_reach():
             is_tracker = not process.killed and self._tree.is_tracker(process)
             (trackers if is_tracker else others).append(process)
@@ -127,7 +122,7 @@ class Ending:
             # The signal is more important.
             self._records.tell_error(error)
 
-    def _ask_to_end(self, _now: float, processes: "list[supervisor_tree.Process]") -> None:
+    def _ask_to_end(self, _now: float, processes: list[Process]) -> None:
         for process in processes:
             if not process.asked:
                 process.asked = True
@@ -135,7 +130,7 @@ class Ending:
                 # A stopped process gets the SIGTERM only when it goes on.
                 self._tree.send(process, signal.SIGTERM, signal.SIGCONT)
 
-    def _kill(self, now: float, processes: "list[supervisor_tree.Process]") -> None:
+    def _kill(self, now: float, processes: list[Process]) -> None:
         """Kill these, and those that were forked meanwhile, until a look finds no new one."""
         keep_coming = any(not process.killed for process in processes)
         for _ in range(KILL_ROUNDS):
@@ -152,18 +147,18 @@ class Ending:
         if keep_coming and now >= self._kill_at + GROUP_SECONDS and self.first_group >= 0:
             kernel.signal_group(self.first_group, signal.SIGKILL)
 
-    def _let_clean_up(self, now: float, trackers: "list[supervisor_tree.Process]") -> None:
+    def _let_clean_up(self, now: float, trackers: list[Process]) -> None:
         # All that they watched over is let go now: they clean up and end by themselves.
         self._kill_trackers_at = now + self._tracker_seconds
         for tracker in trackers:
             self._tree.send(tracker, signal.SIGCONT)
 
-    def _wait_for_trackers(self, now: float, trackers: "list[supervisor_tree.Process]") -> None:
+    def _wait_for_trackers(self, now: float, trackers: list[Process]) -> None:
         if self._kill_trackers_at is not None and now >= self._kill_trackers_at:
             for tracker in trackers:
                 self._tree.send(tracker, signal.SIGKILL)
 
-    def _tell_signal(self, process: "supervisor_tree.Process", number: int) -> None:
+    def _tell_signal(self, process: "Process", number: int) -> None:
         self._records.tell_signal(process.pid, number, left_behind=not self._tree.first)
 
 

@@ -9,13 +9,7 @@ import os
 import select
 from time import monotonic_ns
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    wire: ModuleType
-else:
-    from mpviz_probe import wire
+from mpviz_probe import wire  # type: ignore[import-not-found]
 
 _ERRORS_TOLD = 10
 

@@ -8,11 +8,7 @@ import os
 import select
 from time import monotonic, process_time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from mpviz.trace.system import kernel
-else:
-    import kernel
+from mpviz.trace.system import kernel
 
 LOOK_SECONDS = 0.05
 """Seconds between two looks for new processes."""

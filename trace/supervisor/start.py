@@ -10,11 +10,7 @@ import os
 import resource
 import signal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from mpviz.trace.system import kernel
-else:
-    import kernel
+from mpviz.trace.system import kernel
 
 HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that the supervisor ignores."""

@@ -16,17 +16,11 @@ import.
 import fcntl
 import os
 import re
+from collections.abc import Iterable, Iterator
 from time import time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from mpviz.trace.supervisor import supervisor_start
-    from mpviz.trace.system import removal
-else:
-    import removal
-    import supervisor_start
+from mpviz.trace.supervisor.start import fork
+from mpviz.trace.system import removal
 
 _SOCKET = re.compile(rb"(/.*/pymp-[a-z0-9_]{8})/[^/]+\n")
 """The path of a socket of multiprocessing, and its folder."""
@@ -56,7 +50,7 @@ class Leftovers:
         self._folders: set[str] = set()
         self._semaphores: set[str] = set()
 
-    def note(self, pids: "Iterable[int]") -> None:
+    def note(self, pids: Iterable[int]) -> None:
         """Note those of these processes; :class:`OSError`."""
         folders, semaphores = _folders_of_sockets(), _new_semaphores()
         pids = sorted(pids)
@@ -68,7 +62,7 @@ class Leftovers:
                 mapped = _mapped_by(pid) & semaphores.keys()
                 self._semaphores.update(semaphores[each] for each in mapped)
 
-    def remove(self) -> "Iterator[OSError]":
+    def remove(self) -> Iterator[OSError]:
         """Remove those that the program or its resource tracker has left; gives what failed."""
         for folder in self._folders:
             try:
@@ -118,7 +112,7 @@ def remove_run_folder(path: str) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        if supervisor_start.fork() != 0:
+        if fork() != 0:
             return
         fcntl.flock(folder, fcntl.LOCK_EX)
     # Nobody is left to be told what could not be removed; the next run tries again, and tells it.
