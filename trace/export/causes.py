@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from mpviz.trace.export.arrows import Channel, Moment, Places
 from mpviz.trace.export.tracks import Tracks
-from mpviz.trace.model.events import Event
+from mpviz.trace.model.events import Event, ObjectEvent
+from mpviz.trace.model.names import object_name
+from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased, ReleaseRefused
 from mpviz.trace.model.primitives.pipe import MessageReceived, MessageSent, Pipe, SendRefused
 from mpviz.trace.model.primitives.pool_events import (
@@ -85,20 +87,37 @@ class Causes:
             JobDone: self._job_done,
             FutureDone: self._future_done,
         }
+        self._without_arrows = {
+            kind
+            for primitive in PRIMITIVES
+            if not self._handlers.keys() & primitive.kinds
+            for kind in primitive.kinds
+        }
+        """Events of all other primitives."""
 
     def take(self, event: Event) -> None:
         """Look at an event; what it brings is added to the lists."""
         handler = self._handlers.get(type(event))
+        process = self._state.by_pid.get(event.pid)
+        if process is None:
+            return
         if handler is not None:
-            process = self._state.by_pid.get(event.pid)
-            if process is not None:
-                handler(process, event)
+            handler(process, event)
+        elif isinstance(event, ObjectEvent) and type(event) in self._without_arrows:
+            self._happened(process, event)
 
     def _at(self, process: Process, event: Event) -> Moment:
         return self._tracks.moment(process, event.thread, event.time)
 
     def _point(self, name: str, kind: str, at: Moment) -> None:
         self.points.append(Point(name, kind, at))
+
+    def _happened(self, process: Process, event: ObjectEvent) -> None:
+        """A point for an event of a primitive whose events have no arrows."""
+        name = object_name(self._state, event.object)
+        if name:
+            kind, _, what = str(event.__struct_config__.tag).partition(".")
+            self._point(f"{what} {name}", kind, self._at(process, event))
 
     # Queues
 

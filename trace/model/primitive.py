@@ -193,4 +193,9 @@ class Primitive:
     """Sections of the ``--json`` document besides that of its objects."""
     report: ObjectReport | None = None
     timings: Callable[[RunState], Iterator[TimingFields]] | None = None
-    """How long its tasks, waits and holds took; also of what has not happened yet."""
+    """How long its tasks, waits and holds took, those included that never happened."""
+
+    @property
+    def kinds(self) -> set[type[Event]]:
+        """The kinds of its events."""
+        return {*self.handlers, *self.ring_handlers, *self.form_handlers}

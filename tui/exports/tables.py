@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use
 from mpviz.trace.model.primitives.pipe import pipes_made
 from mpviz.trace.model.primitives.pool_state import Task
@@ -18,6 +19,9 @@ from mpviz.tui.render.formatting import count, duration, moment, percent, size
 
 ROWS = 100
 """A longer table is cut, and says so."""
+
+_WITH_COLUMNS = ("pools", "locks and semaphores", "queues", "pipes", "values")
+"""What has a table of its own; the objects of other primitives have a line each."""
 
 OPEN_ROWS = 30
 """A list of processes that is longer is folded up at first."""
@@ -54,6 +58,12 @@ def tables(state: RunState, gathered: Gathered) -> Iterator[str]:
     values = list(state.table(SharedValue).values())
     if values:
         yield _section("Shared values", _VALUE_HEAD, [_value(value) for value in values])
+    for primitive in PRIMITIVES:
+        report = primitive.report
+        objects = report.objects(state) if report and report.things not in _WITH_COLUMNS else ()
+        if report and objects:
+            lines = [(report.line(state, each),) for each in objects]
+            yield _section(report.things.capitalize(), (report.thing,), lines)
     yield from _processes(state)
 
 

@@ -34,6 +34,7 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
+from mpviz.trace.model.primitives.mp_event import EventCreated, EventSet
 from mpviz.trace.model.primitives.pool_events import (
     FutureDone,
     JobDone,
@@ -120,6 +121,17 @@ def test_what_a_process_does_is_a_row_of_slices(tmp_path: Path) -> None:
         ("wait: lock Lock 1", 10, 15),
         ("running", 15, 20),
     ]
+
+
+def test_what_happens_to_an_object_that_has_no_arrows_is_a_point(tmp_path: Path) -> None:
+    events = [
+        *beginning(ONE),
+        EventCreated(time=15 * MS, pid=MAIN, object="E"),
+        EventSet(time=20 * MS, pid=ONE, object="E", waiters=0),
+        EventSet(time=21 * MS, pid=ONE, object="nobody announced it", waiters=0),
+    ]
+    points = [(each.name, each.tid, each.ts) for each in trace_of(tmp_path, events).of(Complete)]
+    assert points == [("created Event 1", MAIN, 5000), ("set Event 1", ONE, 10_000)]
 
 
 def test_an_item_s_arrow_leads_from_its_put_to_its_get(tmp_path: Path) -> None:

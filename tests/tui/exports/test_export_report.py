@@ -15,6 +15,8 @@ from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.lane import Activity, Lane
+from mpviz.trace.model.primitives.mp_event import EventCreated
+from mpviz.trace.model.primitives.value import ValueCreated
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
@@ -95,6 +97,15 @@ def test_the_report_says_what_happened(tmp_path: Path, stream: list[Event]) -> N
     for process in state.processes.values():
         assert process.name in page.text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_report_has_a_line_for_each_object_of_any_primitive(
+    tmp_path: Path, stream: list[Event]
+) -> None:
+    at = next(at for at, event in enumerate(stream) if isinstance(event, ValueCreated))
+    created = EventCreated(time=stream[at].time, pid=stream[at].pid, object="E")
+    text, _ = made(html.write, tmp_path, [*stream[: at + 1], created, *stream[at + 1 :]])
+    assert "event Event 1: set 0 times, 0 waits, 0 ms waited in all" in Page(text).text
 
 
 def test_the_picture_is_xml_with_a_lane_for_each_process(
