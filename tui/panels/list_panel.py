@@ -71,17 +71,22 @@ def list_panel(
     help: str,
     listing: Listing[Listed],
     first: Callable[[Space, Listed], Parts],
+    second: Callable[[Space, Listed], Parts] | None = None,
     whole: Callable[[Space, Listed, int], Sequence[Parts]] | None = None,
-    rows_each: int = 1,
     wanted_height: Callable[[RunState, View], int] | None = None,
     names: Names = Names(),
     left_words: str = LEFT,
 ) -> Panel:
     """The panel of these items.
 
-    ``first`` draws the only row of an item, and ``whole`` an item that has more rows, so many of
-    which there is room for. What they return is cropped.
+    ``first`` draws the only row of an item, ``second`` the row below it, where there is room for
+    two, and ``whole`` an item that can use any number of rows. What they return is cropped.
     """
+
+    def rows_of(space: Space, item: Listed, rows: int) -> Sequence[Parts]:
+        if whole is not None:
+            return whole(space, item, rows)
+        return [first(space, item), *([second(space, item)] if second else [])]
 
     def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         items, left = listing.standing(state, view, name, height)
@@ -96,15 +101,15 @@ def list_panel(
             room = width - length(end)
             return Row((*crop(first(replace(space, width=room), item), room), *end), item.id)
 
-        if whole is None or each < 2:
+        if each < 2 or (whole is None and second is None):
             rows = in_sight(items, height, view.scroll.get(name, 0), make)
         else:
-            drawn = [(item, parts) for item in items for parts in whole(space, item, each)]
+            drawn = [(item, parts) for item in items for parts in rows_of(space, item, each)]
             rows = [Row(crop(parts, width), item.id) for item, parts in drawn]
         return [*rows, *left_row(left, left_words)]
 
     def rows_for_all(state: RunState, view: View) -> int:
-        return max(1, rows_each * len(listing.items(state, view)))
+        return max(1, (2 if second else 1) * len(listing.items(state, view)))
 
     return Panel(
         name=name,

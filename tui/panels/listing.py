@@ -212,17 +212,7 @@ def from_bottom(count: int, height: int, scroll: int, make: Callable[[int], Row]
     return rows
 
 
-def is_found(view: View, name: str, told: int, count: int, index: int) -> bool:
-    """Whether this one of ``count`` lines, of ``told`` that there have been, was searched for."""
-    return view.found.get(name) == told - count + index
-
-
 def scrolled_back(view: View, name: str, told: int) -> int:
     """How many rows are scrolled off at the bottom, those that came since then included."""
     scrolled = view.scroll.get(name, 0)
     return scrolled + max(0, told - view.told.get(name, told)) if scrolled else 0
-
-
-def beside(left: Sequence[Part], right: Sequence[Part], gap: int = 2) -> tuple[Part, ...]:
-    """Two groups of parts in one line."""
-    return (*left, (" " * gap, ""), *right)

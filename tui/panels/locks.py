@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
 from mpviz.trace.model.processes.identity import described
@@ -51,10 +49,6 @@ LISTING = Listing[Lock](
         by_name(lambda lock: lock.name),
     ),
 )
-
-
-def _whole(space: Space, lock: Lock, rows: int) -> list[Sequence[Part]]:
-    return [_first(space, lock), _numbers(space, lock)]
 
 
 def _first(space: Space, lock: Lock) -> list[Part]:
@@ -143,8 +137,7 @@ PANEL = list_panel(
         "kept. A holder that is dead is red: nobody else will release what it held."
     ),
     first=_first,
-    whole=_whole,
-    rows_each=2,
+    second=_numbers,
     thing="lock",
     nothing="no lock was taken",
     listing=LISTING,

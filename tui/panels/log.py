@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,47 +13,18 @@ from mpviz.trace.model.names import object_name
 from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import LogEntry, RunState
-from mpviz.tui.panels.listing import Listing, from_bottom, is_found, scrolled_back
-from mpviz.tui.panels.panel import Panel
+from mpviz.tui.panels.listing import Listing
+from mpviz.tui.panels.tail_panel import Said, tagged, tail_panel
 from mpviz.tui.render.formatting import plural
-from mpviz.tui.render.glyphs import mark, tag
-from mpviz.tui.render.rows import Part, Row, right, selected
+from mpviz.tui.render.rows import Part, right
 from mpviz.tui.render.view import View
 
 TIME_WIDTH = 10
-WIDEST_TAG = 6
 _COMMON = frozenset({"time", "pid", "number", "thread", "dropped"})
 
 
-Said = tuple[int, "Process | None", list[Part]]
-"""When, who, and what there is to say."""
-
-
-def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """The newest at the bottom."""
-    tags = min(WIDEST_TAG, max((len(tag(each)) for each in state.processes.values()), default=1))
-    entries = LISTING.listed(state, view, "log")
-    say: Callable[[RunState, Any], Said] = _record if view.all_events else _entry
-    told = _told(state, view)
-
-    def make(index: int) -> Row:
-        found = is_found(view, "log", told, len(entries), index)
-        return _line(state, view, say(state, entries[index]), tags, width, found)
-
-    return from_bottom(len(entries), height, scrolled_back(view, "log", told), make)
-
-
-def _told(state: RunState, view: View) -> int:
-    """How many entries or records there have been; filtered, how many there are."""
-    if view.filter:
-        return len(LISTING.listed(state, view, "log"))
-    return state.records if view.all_events else state.log_entries
-
-
 def _items(state: RunState, view: View) -> Sequence[LogEntry | Event]:
-    if view.all_events:
-        return list(state.recent)
-    return state.log
+    return list(state.recent) if view.all_events else state.log
 
 
 def _words(state: RunState, item: LogEntry | Event) -> tuple[str, str]:
@@ -65,45 +36,33 @@ def _words(state: RunState, item: LogEntry | Event) -> tuple[str, str]:
 LISTING = Listing[LogEntry | Event](items=_items, words=_words)
 
 
-def _lines(state: RunState, view: View) -> list[str]:
-    listed = LISTING.listed(state, view, "log")
-    return [" ".join(reversed(_words(state, item))) for item in listed]
-
-
 def _name(process: Process | None) -> str:
     return described(process) if process is not None else ""
 
 
-def _entry(state: RunState, entry: LogEntry) -> Said:
+def _say(state: RunState, item: LogEntry | Event, tags: int) -> Said:
+    """Time, mark, and what there is to say."""
+    process, parts = _entry(state, item) if isinstance(item, LogEntry) else _record(state, item)
+    seconds = right(f"{max(0, item.time - state.origin) / 1e9:.4f}", TIME_WIDTH)
+    said: list[Part] = [(seconds + " ", "dim"), *tagged(process, tags), (" ", ""), *parts]
+    return said, process.key if process is not None else ""
+
+
+def _entry(state: RunState, entry: LogEntry) -> tuple[Process | None, list[Part]]:
     process = state.processes.get(entry.process)
     text = f"{_name(process)} {entry.text}" if process else entry.text
-    style = "trouble" if entry.trouble else ""
-    sign = "!" if entry.trouble else " "
-    return entry.time, process, [(sign + " ", style), (text, style)]
+    style, sign = ("trouble", "! ") if entry.trouble else ("", "  ")
+    return process, [(sign, style), (text, style)]
 
 
-def _record(state: RunState, event: Event) -> Said:
+def _record(state: RunState, event: Event) -> tuple[Process | None, list[Part]]:
     process = state.by_pid.get(event.pid)
     if process is None and state.supervisor is not None and event.pid == state.supervisor.pid:
         name = "supervisor"
     else:
         name = _name(process) or (f"pid {event.pid}" if event.pid else "mpviz")
     kind, _, rest = in_words(state, event).partition(" ")
-    return event.time, process, [(name + " ", ""), (kind, "title"), (" " + rest, "dim")]
-
-
-def _line(  # noqa: PLR0917
-    state: RunState, view: View, said: Said, tags: int, width: int, found: bool
-) -> Row:
-    """Time, mark and what is said, cut to the row."""
-    time, process, parts = said
-    seconds = right(f"{max(0, time - state.origin) / 1e9:.4f}", TIME_WIDTH)
-    sign = mark(process, tags) if process is not None else ((" " * (tags + 1), ""),)
-    whole: list[Part] = [(seconds + " ", "dim"), *sign, (" ", "")]
-    whole += [(text[: 2 * width], style) for text, style in parts]
-    chosen = found or (process is not None and process.key == view.selected)
-    key = process.key if process is not None else ""
-    return Row(selected(whole, width) if chosen else tuple(whole), key)
+    return process, [(name + " ", ""), (kind, "title"), (" " + rest, "dim")]
 
 
 def in_words(state: RunState, event: Event) -> str:
@@ -163,25 +122,18 @@ def title(state: RunState, view: View) -> str:
     return words + (f", {trouble} in red" if trouble else "")
 
 
-def wanted_height(state: RunState, view: View) -> int:
-    """As many rows as there are entries, within reason."""
-    return max(3, min(40, len(state.recent if view.all_events else state.log)))
-
-
-PANEL = Panel(
-    name="log",
+PANEL = tail_panel(
+    "log",
     title=title,
     help=(
         "What happened, with the seconds since the start of the run: starts, ends, signals, "
         "jobs, and in red with a ! what went wrong. Switched to every record, it shows what the "
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
-    body=draw,
     thing="event",
     nothing="nothing to tell yet",
     listing=LISTING,
-    told=_told,
-    lines=_lines,
-    length=lambda state, view: len(LISTING.listed(state, view, "log")),
-    wanted_height=wanted_height,
+    say=_say,
+    text=lambda state, item: " ".join(reversed(_words(state, item))),
+    so_far=lambda state, view: state.records if view.all_events else state.log_entries,
 )

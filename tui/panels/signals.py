@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.barrier import REASONS, Barrier
 from mpviz.trace.model.primitives.condition import Condition
@@ -66,10 +64,6 @@ LISTING = Listing[Signal](
 def _first(space: Space, signal: Signal) -> list[Part]:
     picture = _picture(space, signal, space.width - space.name)
     return [(fit_name(signal.name, space.name - 1) + " ", "strong"), *picture]
-
-
-def _whole(space: Space, signal: Signal, rows: int) -> list[Sequence[Part]]:
-    return [_first(space, signal), _numbers(space, signal)]
 
 
 def _picture(space: Space, signal: Signal, room: int) -> list[Part]:
@@ -263,8 +257,7 @@ PANEL = list_panel(
         "of 100. Red is a barrier that broke, or one where a process died: it keeps its place."
     ),
     first=_first,
-    whole=_whole,
-    rows_each=2,
+    second=_numbers,
     thing="event, condition or barrier",
     nothing="no event, condition or barrier was made",
     listing=LISTING,
