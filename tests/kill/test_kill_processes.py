@@ -10,12 +10,12 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
+from helpers.runs import run_to_end
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
@@ -45,7 +45,6 @@ SCENARIOS = {
 }
 """Each would go on for much longer than it is let."""
 
-RunToEnd = Callable[..., None]
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
@@ -92,7 +91,7 @@ def shoot(session: Session, chance: random.Random) -> Shot | None:
     return Shot(process, number)
 
 
-def run_trial(scenario: str, start_method: str, trial: int, run_to_end: RunToEnd) -> None:
+def run_trial(scenario: str, start_method: str, trial: int) -> None:
     """Run a scenario, end one of its processes, and see what comes of it."""
     chance = random.Random(f"{SEED}/{scenario}/{start_method}/{trial}")
     arguments = ["-m", "mpviz.scenarios", scenario, *SCENARIOS[scenario]]
@@ -142,14 +141,11 @@ def check_the_death_is_shown(state: RunState, shot: Shot) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_any_process_may_die_at_any_moment(
-    scenario: str, start_method: str, run_to_end: RunToEnd
-) -> None:
+def test_any_process_may_die_at_any_moment(scenario: str, start_method: str) -> None:
     print(f"MPVIZ_KILL_SEED={SEED}")
     with ThreadPoolExecutor(AT_ONCE) as trials:
         futures = [
-            trials.submit(run_trial, scenario, start_method, trial, run_to_end)
-            for trial in range(TRIALS)
+            trials.submit(run_trial, scenario, start_method, trial) for trial in range(TRIALS)
         ]
     for future in futures:
         future.result()

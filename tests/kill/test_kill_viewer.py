@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.trace.system import kernel
 
 SEED = int(os.environ.get("MPVIZ_KILL_SEED", random.randrange(1 << 30)))
@@ -30,12 +30,11 @@ SCENARIOS = (
     ["pool-map", "items=100000", "size=3000", "chunksize=1"],
 )
 
-WaitUntil = Callable[..., None]
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
 
 
-def run_trial(start_method: str, trial: int, wait_until: WaitUntil) -> None:
+def run_trial(start_method: str, trial: int) -> None:
     """Run a scenario without a screen, kill the viewer, and see what is left of it."""
     chance = random.Random(f"{SEED}/{start_method}/{trial}")
     folder = Path(tempfile.gettempdir()) / f"{trial}"
@@ -75,13 +74,9 @@ def running_in(folder: str) -> list[str]:
     return found
 
 
-def test_two_seconds_after_the_viewer_was_killed_nothing_is_left(
-    start_method: str, wait_until: WaitUntil
-) -> None:
+def test_two_seconds_after_the_viewer_was_killed_nothing_is_left(start_method: str) -> None:
     print(f"MPVIZ_KILL_SEED={SEED}")
     with ThreadPoolExecutor(AT_ONCE) as trials:
-        futures = [
-            trials.submit(run_trial, start_method, trial, wait_until) for trial in range(TRIALS)
-        ]
+        futures = [trials.submit(run_trial, start_method, trial) for trial in range(TRIALS)]
     for future in futures:
         future.result()

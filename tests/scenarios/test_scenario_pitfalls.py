@@ -12,10 +12,10 @@ from subprocess import CompletedProcess
 import psutil
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.scenarios import catalogue
 
 Run = Callable[..., CompletedProcess[str]]
-WaitUntil = Callable[..., None]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -150,9 +150,7 @@ HANGS = {
 
 
 @pytest.mark.parametrize("words", HANGS)
-def test_it_hangs_and_an_interrupt_ends_it(
-    tmp_path: Path, wait_until: WaitUntil, start_method: str, words: str
-) -> None:
+def test_it_hangs_and_an_interrupt_ends_it(tmp_path: Path, start_method: str, words: str) -> None:
     """Ctrl-C goes to all processes of the terminal's foreground, so it does here."""
     output = tmp_path / "output"
     name, *parameters = words.split()

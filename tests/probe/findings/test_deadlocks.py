@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helpers.runs import run_to_end
 from mpviz.trace.explain.chains import Chain, End, chain_in_words, chain_of
 from mpviz.trace.explain.report import document
 from mpviz.trace.explain.stalls import stuck
@@ -20,7 +21,7 @@ Hang = Callable[..., tuple[RunState, Any]]
 
 
 @pytest.fixture
-def hang(tmp_path: Path, run_to_end: Callable[..., None], nothing_left: None) -> Hang:
+def hang(tmp_path: Path, nothing_left: None) -> Hang:
     """Run a program until something is true of its state; look at it then, and end it."""
 
     def run(

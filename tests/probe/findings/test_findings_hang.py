@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from helpers import programs_that_hang as programs
+from helpers.runs import Observed, RunTogether
 from helpers.scenario_runs import FAULTS
 from mpviz.trace.explain.findings import zombies
 from mpviz.trace.model.state import RunState
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunTogether
 
 
 def has(rule: str, times: int = 1) -> Any:

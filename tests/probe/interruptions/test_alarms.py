@@ -7,12 +7,9 @@ traceback; the interrupted object must stay usable; and each record must be told
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
+from helpers.runs import Observed, RunProgram
 
 PROGRAM = '''
 import gc, multiprocessing as mp, os, random, signal, sys

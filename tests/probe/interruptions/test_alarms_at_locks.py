@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.conftest import RunProgram
+from helpers.runs import RunProgram
 
 BEGIN = '''
 import gc, multiprocessing as mp, os, random, signal, sys

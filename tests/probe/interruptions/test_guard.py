@@ -5,10 +5,7 @@ Functions that the probe calls are replaced by one that fails, in a file with a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.conftest import RunProgram
+from helpers.runs import RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, sys

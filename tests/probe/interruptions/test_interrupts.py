@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
+from helpers.runs import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, queue, signal, time

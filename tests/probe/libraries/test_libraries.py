@@ -9,14 +9,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from helpers.runs import Observed, RunProgram
 from mpviz.trace.model.state import HELPERS
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
 
 SPAWN, SPAWN_PICKLE, SPAWN_DILL = (
     pytest.param(words, marks=pytest.mark.thorough)

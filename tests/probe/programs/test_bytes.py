@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.runs import run_to_end
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
 from mpviz.tui.panels import source_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 PROGRAM = """
@@ -37,11 +37,7 @@ if __name__ == "__main__":
 
 @pytest.mark.usefixtures("nothing_left")
 def test_what_is_no_utf_8_reaches_the_program_and_is_told_as_text(
-    tmp_path: Path,
-    run_to_end: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-    python: str,
-    start_method: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, start_method: str
 ) -> None:
     monkeypatch.setenv("ODD", os.fsdecode(b"\xff\xfe"))
     folder = tmp_path / os.fsdecode(b"d\xe9")
@@ -90,7 +86,7 @@ for name in ("/dev/zero", "/dev/stdin", "/proc/kmsg", "pipe", "large", ".", "a\\
 
 @pytest.mark.usefixtures("nothing_left")
 def test_no_source_is_read_that_is_no_regular_file_of_a_bounded_size(
-    tmp_path: Path, run_to_end: Callable[..., None], python: str
+    tmp_path: Path, python: str
 ) -> None:
     (tmp_path / "program.py").write_text(GENERATED)
     target = Target(["program.py"], name="made", python=python, directory=tmp_path)

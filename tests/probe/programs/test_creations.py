@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from helpers.runs import RunProgram, run_to_end
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import LockAcquired
+from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from mpviz.trace.model.state import RunState
-    from tests.conftest import RunProgram
 
 BANK = '''
 """A module of the program that makes objects for others."""
@@ -202,9 +197,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(
-    run_to_end: Callable[..., None], python: str, tmp_path: Path
-) -> None:
+def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(python: str, tmp_path: Path) -> None:
     packages = tmp_path / "lib/site-packages"
     packages.mkdir(parents=True)
     (packages / "library.py").write_text(LIBRARY)
@@ -261,7 +254,7 @@ if __name__ == "__main__":
     ids=["own", "installed"],
 )
 def test_what_a_library_does_is_at_the_line_of_the_program_if_that_has_any(
-    run_to_end: Callable[..., None], tmp_path: Path, folder: str, place: str
+    tmp_path: Path, folder: str, place: str
 ) -> None:
     packages = tmp_path / "lib/site-packages"
     packages.mkdir(parents=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.runs import run_to_end
 from mpviz.probe import BOOT
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
@@ -99,10 +99,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, python: str) -> str:
 
 @pytest.fixture(scope="module")
 def environment(
-    tmp_path_factory: pytest.TempPathFactory,
-    run_to_end: Callable[..., None],
-    own: str,
-    start_method: str,
+    tmp_path_factory: pytest.TempPathFactory, own: str, start_method: str
 ) -> Environment:
     folder = tmp_path_factory.mktemp("e")
     (folder / "program.py").write_text(PROGRAM)
@@ -151,7 +148,7 @@ def test_the_program_finds_nothing_of_ours_but_the_probe(
 
 
 def test_what_an_environment_imports_before_all_else_is_observed_too(
-    tmp_path: Path, run_to_end: Callable[..., None], python: str
+    tmp_path: Path, python: str
 ) -> None:
     own = make_environment(tmp_path / "venv", python)
     (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
@@ -170,9 +167,7 @@ def test_what_an_environment_imports_before_all_else_is_observed_too(
 
 
 @pytest.mark.thorough
-def test_pip_lists_what_it_lists_without_us(
-    tmp_path: Path, run_to_end: Callable[..., None]
-) -> None:
+def test_pip_lists_what_it_lists_without_us(tmp_path: Path) -> None:
     own = make_environment(tmp_path / "venv", sys.executable, "--symlinks")
     words = ["-m", "pip", "--disable-pip-version-check", "list", "-v"]
     bare = subprocess.run([own, *words], capture_output=True, text=True, check=True, timeout=60)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from helpers.runs import Observed, RunProgram, RunTogether
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram, RunTogether
 
 COMMON = """
 import multiprocessing as mp, os, resource, signal, subprocess, sys, threading, time

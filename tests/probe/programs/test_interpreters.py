@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mpviz.trace.model.state import RunState
-    from tests.conftest import RunProgram, RunTogether
+from helpers.runs import RunProgram, RunTogether
+from mpviz.trace.model.state import RunState
 
 PRELUDE = """
 import multiprocessing, os, sys, threading, time

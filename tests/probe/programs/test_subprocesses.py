@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from helpers.runs import run_to_end, wait_until
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.launch.session import Session
@@ -20,7 +21,6 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.states import in_words
 
-RunToEnd = Callable[..., None]
 Begin = Callable[..., Session]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -50,11 +50,7 @@ def begin(tmp_path: Path, nothing_left: None) -> Iterator[Begin]:
 
 
 def test_a_program_that_is_over_at_the_first_look_has_its_name(
-    begin: Begin,
-    run_to_end: RunToEnd,
-    wait_until: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, look = threading.Lock(), Sampler._sample
 
@@ -97,9 +93,7 @@ def log(state: RunState) -> list[str]:
     return [line.text for line in state.log]
 
 
-def test_programs_that_are_no_python_bear_their_own_names(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_programs_that_are_no_python_bear_their_own_names(begin: Begin) -> None:
     session = begin("""
 subprocess.Popen(["sleep", "600"])
 subprocess.Popen(["sh", "-c", "cat; true"], stdin=subprocess.PIPE)
@@ -117,7 +111,7 @@ time.sleep(600)
 
 
 def test_a_python_started_by_subprocess_bears_the_name_of_what_it_runs(
-    begin: Begin, run_to_end: RunToEnd, python: str
+    begin: Begin, python: str
 ) -> None:
     session = begin(
         """
@@ -156,7 +150,7 @@ time.sleep(600)
     ids=["forked by hand", "a Process"],
 )
 def test_a_child_that_becomes_another_program_is_that_program(
-    begin: Begin, run_to_end: RunToEnd, python: str, code: str, before: str
+    begin: Begin, python: str, code: str, before: str
 ) -> None:
     session = begin(f"{code}\ntime.sleep(600)", python=python)
     run_to_end(session, lambda state: "sleep" in names(state) and named(state, "sleep").records)
@@ -170,15 +164,13 @@ def test_a_child_that_becomes_another_program_is_that_program(
     assert named(state, "sleep").wait is None
 
 
-def test_a_program_that_becomes_another_is_that_one(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_program_that_becomes_another_is_that_one(begin: Begin) -> None:
     session = begin("os.execvp('sleep', ['sleep', '600'])")
     run_to_end(session, lambda state: names(state) == {"sleep"})
     assert entry(session.state, "sleep")["role"] == "main"
 
 
-def test_a_program_that_starts_itself_anew_is_observed_on(
-    begin: Begin, run_to_end: RunToEnd, python: str
-) -> None:
+def test_a_program_that_starts_itself_anew_is_observed_on(begin: Begin, python: str) -> None:
     session = begin(
         """
 lock = mp.Lock()
@@ -201,9 +193,7 @@ with lock:
 
 
 @pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
-def test_a_python_that_takes_no_probe_along_is_said_to_be_one(
-    begin: Begin, run_to_end: RunToEnd, flag: str
-) -> None:
+def test_a_python_that_takes_no_probe_along_is_said_to_be_one(begin: Begin, flag: str) -> None:
     session = begin(
         """
 subprocess.Popen([sys.executable, "FLAG", "told.py"])
@@ -222,7 +212,7 @@ time.sleep(600)
 
 
 def test_a_python_whose_environment_was_cleared_is_said_to_tell_nothing(
-    begin: Begin, run_to_end: RunToEnd, python: str
+    begin: Begin, python: str
 ) -> None:
     session = begin(
         """
@@ -256,7 +246,7 @@ time.sleep(600)
 
 @pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
 def test_the_report_of_a_program_without_a_probe_says_what_it_lacks(
-    begin: Begin, run_to_end: RunToEnd, flag: str
+    begin: Begin, flag: str
 ) -> None:
     session = begin("", flag)
     run_to_end(session)
@@ -280,9 +270,7 @@ except FileNotFoundError as error:
 """
 
 
-def test_what_subprocess_starts_is_there_however_short_its_life(
-    begin: Begin, run_to_end: RunToEnd, python: str
-) -> None:
+def test_what_subprocess_starts_is_there_however_short_its_life(begin: Begin, python: str) -> None:
     session = begin(SHORT, python=python)
     run_to_end(session)
     state = session.state

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
+from helpers.runs import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, time

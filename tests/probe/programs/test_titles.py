@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mpviz.trace.model.state import RunState
-    from tests.conftest import RunTogether
+from helpers.runs import RunTogether
+from mpviz.trace.model.state import RunState
 
 PROGRAM = """
 import ctypes, os, sys, time

@@ -6,16 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from helpers.runs import RunProgram, run_to_end
 from mpviz.trace.launch.start import Target, start
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import RunProgram
 
 TRACED = """
 import multiprocessing, os, sys, threading
@@ -84,7 +80,7 @@ main()
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_coverage_counts_the_program_alone(tmp_path: Path, run_to_end: Callable[..., None]) -> None:
+def test_coverage_counts_the_program_alone(tmp_path: Path) -> None:
     """The same lines as without mpviz; a Python may have a sitecustomize of its own, as Debian's.
 
     Coverage starts before the probe, so it may name a file of ours, but it counts no line of it.

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.runs import run_to_end
 from helpers.scenario_runs import counts
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
@@ -22,16 +23,12 @@ from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
-RunToEnd = Callable[..., None]
-
 PATIENCE = 60
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 @contextmanager
-def hanging(
-    words: str, start_method: str, run_to_end: RunToEnd, hangs: Callable[[RunState], bool]
-) -> Iterator[RunState]:
+def hanging(words: str, start_method: str, hangs: Callable[[RunState], bool]) -> Iterator[RunState]:
     """Run a scenario until it hangs, hand out its state then, and end it; all is exact."""
     name, *parameters = words.split()
     arguments = ["-m", "mpviz.scenarios", name, *parameters]
@@ -84,9 +81,7 @@ def printed(state: RunState) -> list[str]:
     return [line.text for line in state.output if line.stream == "stdout"]
 
 
-def test_a_pool_waits_for_the_task_of_a_killed_worker(
-    start_method: str, run_to_end: RunToEnd
-) -> None:
+def test_a_pool_waits_for_the_task_of_a_killed_worker(start_method: str) -> None:
     def hangs(state: RunState) -> bool:
         """All is done but the lost task, and a new worker is there to do nothing."""
         counts = [
@@ -96,7 +91,7 @@ def test_a_pool_waits_for_the_task_of_a_killed_worker(
         ]
         return counts == [(11, 1, 4)] and waits_for(named(state, "MainProcess"), "results") != ""
 
-    with hanging("killed-worker work=0 pause=0", start_method, run_to_end, hangs) as state:
+    with hanging("killed-worker work=0 pause=0", start_method, hangs) as state:
         (lost,) = [task for task in state.table(Task).values() if task.outcome == "lost"]
         victim = state.processes[lost.worker]
         assert (lost.index, lost.function, lost.items) == (5, "process_item", 1)
@@ -112,9 +107,7 @@ def test_a_pool_waits_for_the_task_of_a_killed_worker(
     assert set(codes.values()) <= {-15, 0}
 
 
-def test_a_terminated_producer_takes_the_queue_with_it(
-    start_method: str, run_to_end: RunToEnd
-) -> None:
+def test_a_terminated_producer_takes_the_queue_with_it(start_method: str) -> None:
     def hangs(state: RunState) -> bool:
         """One consumer has half an item, so it is the other one that waits for its turn."""
         consumers = [named(state, f"consumer-{number}") for number in (1, 2)]
@@ -127,7 +120,7 @@ def test_a_terminated_producer_takes_the_queue_with_it(
             and sum(queue.depth for queue in state.table(Queue).values()) == 6
         )
 
-    with hanging("queue-corruption pause=0", start_method, run_to_end, hangs) as state:
+    with hanging("queue-corruption pause=0", start_method, hangs) as state:
         (queue,) = state.table(Queue).values()
         first, second = named(state, "producer-1"), named(state, "producer-2")
         assert first is not None
@@ -148,7 +141,7 @@ def test_a_terminated_producer_takes_the_queue_with_it(
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_in_a_deadlock_everybody_waits_for_what_the_next_one_holds(
-    start_method: str, run_to_end: RunToEnd, processes: int
+    start_method: str, processes: int
 ) -> None:
     names = [f"worker-{number + 1}" for number in range(processes)]
 
@@ -156,7 +149,7 @@ def test_in_a_deadlock_everybody_waits_for_what_the_next_one_holds(
         return all(waits_for(named(state, name), "lock") for name in names)
 
     words = f"deadlock processes={processes} pause=0"
-    with hanging(words, start_method, run_to_end, hangs) as state:
+    with hanging(words, start_method, hangs) as state:
         locks = state.table(Lock)
         ring = [process for name in names if (process := named(state, name))]
         wanted = [locks[waits_for(process, "lock")] for process in ring]
@@ -166,9 +159,7 @@ def test_in_a_deadlock_everybody_waits_for_what_the_next_one_holds(
     assert exit_codes(state) == dict.fromkeys(["MainProcess", *names], -15)
 
 
-def test_join_waits_for_a_process_that_still_has_its_item(
-    start_method: str, run_to_end: RunToEnd
-) -> None:
+def test_join_waits_for_a_process_that_still_has_its_item(start_method: str) -> None:
     def hangs(state: RunState) -> bool:
         worker = named(state, "Process-1")
         return (
@@ -178,7 +169,7 @@ def test_join_waits_for_a_process_that_still_has_its_item(
             and worker.resting
         )
 
-    with hanging("join-before-drain work=0", start_method, run_to_end, hangs) as state:
+    with hanging("join-before-drain work=0", start_method, hangs) as state:
         worker = named(state, "Process-1")
         assert worker is not None
         assert (worker.alive, worker.finished) == (True, -1)

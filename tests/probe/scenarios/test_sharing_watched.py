@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pytest
 
+from helpers.runs import run_to_end
 from helpers.scenario_runs import assert_all_ended_well, run
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch import session
@@ -71,7 +72,7 @@ def test_every_place_that_was_taken_is_given_back(start_method: str) -> None:
 
 
 def test_never_more_hold_the_semaphore_than_it_has_places(
-    start_method: str, run_to_end: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    start_method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Looked at after every single event."""
     held = []

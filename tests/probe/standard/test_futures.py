@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from helpers.runs import Observed, RunProgram, RunTogether
 from mpviz.trace.model.events import Waiting
-
-if TYPE_CHECKING:
-    from mpviz.trace.model.state import RunState
-    from tests.conftest import Observed, RunProgram, RunTogether
+from mpviz.trace.model.state import RunState
 
 COMMON = """
 import os, signal, sys, threading, time

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import Observed, RunProgram
+from helpers.runs import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, threading, time

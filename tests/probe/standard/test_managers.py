@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from helpers.runs import Observed, RunProgram, run_to_end
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.manager import Managed, Manager
 from mpviz.trace.model.processes.process import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os
@@ -192,7 +189,7 @@ if __name__ == "__main__":
 
 
 def test_a_wait_for_an_answer_is_said_in_words_and_ends_with_the_manager(
-    tmp_path: Path, run_to_end: Callable[..., None], start_method: str, nothing_left: None
+    tmp_path: Path, start_method: str, nothing_left: None
 ) -> None:
     program = tmp_path / "live.py"
     program.write_text(LIVE)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.runs import Observed, RunProgram, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.pipe import Pipe, pipes_made
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp
@@ -321,9 +318,7 @@ Look = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def look(
-    nothing_left: None, tmp_path: Path, run_to_end: Callable[..., None], start_method: str
-) -> Iterator[Look]:
+def look(nothing_left: None, tmp_path: Path, start_method: str) -> Iterator[Look]:
     """Run the live program until both of its processes wait, say for what, and kill the child."""
     sessions: list[Session] = []
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from helpers.runs import Observed, RunProgram
 from mpviz.trace.model.lane import Activity
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, threading, time

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from helpers.runs import Observed, RunProgram
 from helpers.scenario_runs import counts
-
-if TYPE_CHECKING:
-    from tests.conftest import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, queue, time

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from helpers.runs import Observed, RunProgram, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import Observed, RunProgram
 
 HELP = """
 import multiprocessing as mp, os, signal, sys, threading, time
@@ -411,8 +408,6 @@ if __name__ == "__main__":
 """
 )
 
-RunToEnd = Callable[..., None]
-
 
 @contextmanager
 def running(folder: Path, text: str, *arguments: str, **more: Any) -> Iterator[Session]:
@@ -430,7 +425,7 @@ def running(folder: Path, text: str, *arguments: str, **more: Any) -> Iterator[S
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("what", ["event", "condition", "barrier"])
 def test_who_is_killed_waiting_waits_no_more_and_holds_up_who_wakes_the_others(
-    what: str, start_method: str, tmp_path: Path, run_to_end: RunToEnd
+    what: str, start_method: str, tmp_path: Path
 ) -> None:
     def hangs(state: RunState) -> bool:
         waits = [wait.what for each in state.processes.values() for wait in each.waits.values()]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
 from mpviz.trace.collect.rings import NUMBERS
@@ -44,7 +45,6 @@ from mpviz.trace.system import removal
 from mpviz.trace.system.run_folder import RunFolder
 
 RunProgram = Callable[..., Any]
-WaitUntil = Callable[..., None]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -252,7 +252,7 @@ def test_a_folder_that_was_removed_leaves_nothing_to_do(folder: Path) -> None:
 
 
 def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
-    queue: Transport, reading: Reading, wait_until: WaitUntil
+    queue: Transport, reading: Reading
 ) -> None:
     with queue.path.open("wb", buffering=0) as pipe:
         queue.path.unlink()
@@ -284,7 +284,7 @@ def put_ring(
 
 
 def test_a_ring_that_is_cut_short_costs_what_was_in_it_and_no_more(
-    queue: Transport, reading: Reading, wait_until: WaitUntil
+    queue: Transport, reading: Reading
 ) -> None:
     path = put_ring(queue, records=((1, 5, 1),))
     with path.open("r+b") as file:
@@ -308,11 +308,7 @@ def fail_with(number: int) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
 def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
-    queue: Transport,
-    reading: Reading,
-    wait_until: WaitUntil,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(rings_module, "Pages", fail_with(number))
@@ -336,7 +332,7 @@ def test_none_lost_is_not_said_if_a_ring_could_never_be_mapped(
 
 
 def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
-    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rings_module, "MOST_RINGS", 1)
     for pid in (os.getpid(), os.getppid()):
@@ -350,7 +346,7 @@ def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
 
 
 def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
-    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_ring(queue, pid=os.getpid(), records=((1, 5, 1),))
     wait_until(lambda: reading.has(WaitOver))
@@ -364,7 +360,7 @@ def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
 
 
 def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
-    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_ring(queue, records=((1, 5, 1),))
     wait_until(lambda: reading.has(WaitOver))
@@ -417,9 +413,7 @@ def test_a_ring_of_nobody_is_none(queue: Transport, pid: int) -> None:
     assert queue.get() == []
 
 
-def test_records_of_the_future_hold_up_nobody(
-    queue: Transport, reading: Reading, wait_until: WaitUntil
-) -> None:
+def test_records_of_the_future_hold_up_nobody(queue: Transport, reading: Reading) -> None:
     put_ring(queue, records=((1, 1 << 62, 1), (2, -5, 1), (3, 5, 1)))
     wait_until(lambda: reading.has(WaitOver))
     wait_until(lambda: reading.has(Unreadable))
@@ -455,7 +449,7 @@ def no_room(*_: object) -> Any:
 
 
 def test_without_descriptors_the_viewer_goes_on_and_says_so(
-    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunFolder, "open", no_room)
     put_ring(queue, records=((1, 5, 1),))
@@ -468,7 +462,7 @@ def test_without_descriptors_the_viewer_goes_on_and_says_so(
 
 
 def test_a_reading_thread_that_fails_says_so_and_goes_on(
-    queue: Transport, reading: Reading, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rings_module.Rings, "take", lambda *_: 1 // 0)
     wait_until(lambda: reading.has(Trouble))
@@ -479,9 +473,7 @@ def test_a_reading_thread_that_fails_says_so_and_goes_on(
     assert follow(RunState(), reading.events).hidden_losses == reading.troubles()
 
 
-def test_a_sampler_that_fails_says_so_and_goes_on(
-    wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sampler_that_fails_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     put: list[Event] = []
     monkeypatch.setattr(Sampler, "_sample", no_room)
     sampler = Sampler(put.append, os.getpid(), 0.01)

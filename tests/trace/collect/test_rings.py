@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.probe import BOOT
 from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
@@ -29,8 +30,6 @@ from mpviz.trace.model.primitives.value import ValueWritten
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import Told, as_events
 from mpviz.trace.system.run_folder import RunFolder
-
-WaitUntil = Callable[..., None]
 
 pytestmark = [
     pytest.mark.usefixtures("nothing_left"),
@@ -261,7 +260,7 @@ def test_threads_of_one_process_get_in_nobody_s_way(queue: Transport, write: Wri
 
 
 def test_a_death_takes_nothing_back_and_the_others_are_not_kept_waiting(
-    queue: Transport, write: Write, wait_until: WaitUntil
+    queue: Transport, write: Write
 ) -> None:
     """Also the death of a thread between its number and its record, with others behind it."""
     killed = write("""
@@ -375,9 +374,7 @@ def test_a_viewer_that_goes_away_is_not_missed(queue: Transport, write: Write) -
     assert (stdout, stderr, writer.returncode) == ("False None\n", "", 0)
 
 
-def test_nothing_is_left_of_a_ring_that_has_been_found(
-    queue: Transport, write: Write, wait_until: WaitUntil
-) -> None:
+def test_nothing_is_left_of_a_ring_that_has_been_found(queue: Transport, write: Write) -> None:
     writer = write("wire.send(written); wire.send(written); sys.stdin.readline()")
     events: list[Event] = []
     wait_until(lambda: (events.extend(as_events(queue.get())), len(values(events)) == 2)[1])

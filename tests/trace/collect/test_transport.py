@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.probe import BOOT
 from mpviz.trace.collect import transport
 from mpviz.trace.collect.transport import Transport
@@ -42,7 +43,6 @@ from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import as_events
 
-WaitUntil = Callable[..., None]
 Writers = Callable[..., "subprocess.Popen[str]"]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -496,7 +496,7 @@ def test_what_was_not_fetched_is_still_there_after_the_end(
     assert queue.get() == []
 
 
-def test_a_half_record_waits_for_its_other_half(queue: Transport, wait_until: WaitUntil) -> None:
+def test_a_half_record_waits_for_its_other_half(queue: Transport) -> None:
     descriptor = os.open(queue.path, os.O_WRONLY)
     line = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'
     os.write(descriptor, line + line[:10])
@@ -508,7 +508,7 @@ def test_a_half_record_waits_for_its_other_half(queue: Transport, wait_until: Wa
     os.close(descriptor)
 
 
-def test_rubbish_is_shown_in_its_place(queue: Transport, wait_until: WaitUntil) -> None:
+def test_rubbish_is_shown_in_its_place(queue: Transport) -> None:
     line = b'{"k":"wait.over","t":1,"p":7,"n":1}\n'
     with open(queue.path, "wb", buffering=0) as fifo:  # noqa: PTH123 (a FIFO is no file to seek in)
         fifo.write(line + b"\xff\x1b[2J rubbish\n" + line)
@@ -520,7 +520,7 @@ def test_rubbish_is_shown_in_its_place(queue: Transport, wait_until: WaitUntil) 
     assert "\x1b" not in rubbish.text
 
 
-def test_the_viewer_s_own_events_keep_their_place(queue: Transport, wait_until: WaitUntil) -> None:
+def test_the_viewer_s_own_events_keep_their_place(queue: Transport) -> None:
     line = b'{"k":"wait.over","t":1,"p":7,"n":%d}\n'
     own = ProbeError(time=2, pid=0, where="w", error="e")
     descriptor = os.open(queue.path, os.O_WRONLY)
@@ -552,7 +552,7 @@ def test_a_sample_comes_after_all_that_was_written_before_it_was_taken(queue: Tr
 
 
 def test_a_pipe_that_is_never_empty_does_not_hold_up_samples(
-    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = queue._read_pipe
     monkeypatch.setattr(queue, "_read_pipe", lambda most: (read(most)[0], False))
@@ -593,7 +593,7 @@ def test_get_waits_for_the_first_event_and_no_longer(queue: Transport) -> None:
 
 
 def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
-    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 1000)
     done: list[int] = []
@@ -615,7 +615,7 @@ def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
 
 
 def test_whoever_is_held_up_is_let_go_at_the_end(
-    queue: Transport, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+    queue: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     output = Output(time=1, pid=1, stream="stdout", text="x")

@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from helpers.runs import wait_until
 from mpviz.trace.launch import leftovers
 from mpviz.trace.system import kernel, run_folder
-
-WaitUntil = Callable[..., None]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -95,7 +94,7 @@ def is_there(pid: int) -> bool:
     return reading is not None and reading.status not in "ZX"
 
 
-def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until: WaitUntil) -> None:
+def test_all_three_killed_the_next_run_clears_what_is_left(run: Run) -> None:
     # The stand-in first: while it lives, the supervisor cannot be stopped.
     run.kill(*run.supervisors)
     assert run.folder.exists()
@@ -108,9 +107,7 @@ def test_all_three_killed_the_next_run_clears_what_is_left(run: Run, wait_until:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_viewer_and_one_of_the_two_killed_nothing_is_left(
-    run: Run, wait_until: WaitUntil, which: int
-) -> None:
+def test_viewer_and_one_of_the_two_killed_nothing_is_left(run: Run, which: int) -> None:
     run.kill(run.supervisors[which])
     wait_until(lambda: not any(map(is_there, [*run.supervisors, *run.family])), 10)
     assert not run.folder.exists()
@@ -128,9 +125,7 @@ time.sleep(600)
 """
 
 
-def test_a_viewer_killed_after_the_run_before_it_has_read_all_leaves_nothing(
-    wait_until: WaitUntil,
-) -> None:
+def test_a_viewer_killed_after_the_run_before_it_has_read_all_leaves_nothing() -> None:
     viewer = subprocess.Popen(
         [sys.executable, "-c", LATE_VIEWER], stdout=subprocess.PIPE, text=True
     )
@@ -149,9 +144,7 @@ def test_a_run_that_goes_on_is_let_alone(run: Run) -> None:
     assert all(map(is_there, [*run.supervisors, *run.family]))
 
 
-def test_a_run_of_which_only_the_supervisor_is_left_is_let_alone(
-    run: Run, wait_until: WaitUntil
-) -> None:
+def test_a_run_of_which_only_the_supervisor_is_left_is_let_alone(run: Run) -> None:
     # Stopped, because a supervisor that sees that the viewer is gone ends the run itself.
     for pid in run.supervisors:
         os.kill(pid, signal.SIGSTOP)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.runs import run_to_end
 from mpviz.trace.collect import transport
 from mpviz.trace.explain.report import document, losses_in_words
 from mpviz.trace.explain.stalls import stuck
@@ -23,7 +24,6 @@ from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
-RunToEnd = Callable[..., None]
 Begin = Callable[..., Session]
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -80,7 +80,7 @@ def at_work(state: RunState) -> bool:
     return lines(state).count("at work") == 2 and known == {"MainProcess", "child-0", "child-1"}
 
 
-def test_a_session_is_over_when_all_is_told(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_session_is_over_when_all_is_told(begin: Begin) -> None:
     session = begin("print('out'); print('err', file=sys.stderr); sys.exit(3)")
     assert not session.over
     run_to_end(session)
@@ -94,7 +94,7 @@ def test_a_session_is_over_when_all_is_told(begin: Begin, run_to_end: RunToEnd) 
 
 
 def test_output_that_was_not_folded_in_time_does_not_hold_up_the_end(
-    begin: Begin, run_to_end: RunToEnd, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that reads it waits for room, which only the one that folds can make."""
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 10_000)
@@ -122,7 +122,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("end", [Session.close, Session.interrupt, Session.terminate, Session.stop])
 def test_who_was_stuck_is_told_however_a_person_ends_the_program(
-    begin: Begin, run_to_end: RunToEnd, end: Callable[[Session], None]
+    begin: Begin, end: Callable[[Session], None]
 ) -> None:
     session = begin(DEADLOCK)
     run_to_end(session, until=stuck)
@@ -157,9 +157,7 @@ time.sleep(600)
     assert losses_in_words(session.state).endswith("records, none lost")
 
 
-def test_the_state_can_be_looked_at_while_the_program_runs(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_the_state_can_be_looked_at_while_the_program_runs(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     run_to_end(session, lambda state: named(state, "MainProcess").wait is not None)
@@ -173,9 +171,7 @@ def test_the_state_can_be_looked_at_while_the_program_runs(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_reaches_its_process_and_is_told(
-    begin: Begin, run_to_end: RunToEnd, number: signal.Signals
-) -> None:
+def test_a_signal_reaches_its_process_and_is_told(begin: Begin, number: signal.Signals) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     for name in ("child-0", "child-1"):
@@ -190,14 +186,14 @@ def test_a_signal_reaches_its_process_and_is_told(
     assert not any(entry.trouble for entry in session.state.log)
 
 
-def test_a_signal_to_whoever_is_gone_reaches_nobody(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_signal_to_whoever_is_gone_reaches_nobody(begin: Begin) -> None:
     session = begin("")
     run_to_end(session)
     assert not session.signal(session.state.main, signal.SIGTERM)
     assert not session.signal("no such process", signal.SIGTERM)
 
 
-def test_a_frozen_program_stands_still_and_goes_on(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_frozen_program_stands_still_and_goes_on(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     session.freeze()
@@ -219,7 +215,7 @@ def test_a_frozen_program_stands_still_and_goes_on(begin: Begin, run_to_end: Run
     assert session.state.exit_code == 0
 
 
-def test_a_child_that_was_being_started_is_frozen_too(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_child_that_was_being_started_is_frozen_too(begin: Begin) -> None:
     session = begin("""
 def work():
     time.sleep(600)
@@ -239,7 +235,7 @@ if __name__ == "__main__":
     run_to_end(session)
 
 
-def test_a_frozen_program_can_be_stopped(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_frozen_program_can_be_stopped(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     session.freeze()
@@ -248,9 +244,7 @@ def test_a_frozen_program_can_be_stopped(begin: Begin, run_to_end: RunToEnd) -> 
     assert all(not process.alive for process in session.state.processes.values())
 
 
-def test_a_stop_ends_everything_and_says_that_a_person_wanted_it(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_a_stop_ends_everything_and_says_that_a_person_wanted_it(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     session.stop()
@@ -262,7 +256,7 @@ def test_a_stop_ends_everything_and_says_that_a_person_wanted_it(
     assert session.state.lost == 0
 
 
-def test_whoever_ignores_sigterm_is_killed(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_whoever_ignores_sigterm_is_killed(begin: Begin) -> None:
     session = begin("""
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -275,7 +269,7 @@ if __name__ == "__main__":
     assert session.state.exit_code == -signal.SIGKILL
 
 
-def test_whoever_hid_from_the_program_ends_with_it(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_whoever_hid_from_the_program_ends_with_it(begin: Begin) -> None:
     session = begin("""
 if __name__ == "__main__":
     if os.fork() == 0:
@@ -294,7 +288,7 @@ if __name__ == "__main__":
     assert (hidden.alive, hidden.exit_code) == (False, -signal.SIGTERM)
 
 
-def test_an_interrupt_is_a_ctrl_c_for_the_program(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_an_interrupt_is_a_ctrl_c_for_the_program(begin: Begin) -> None:
     session = begin("""
 if __name__ == "__main__":
     try:
@@ -310,7 +304,7 @@ if __name__ == "__main__":
     assert (lines(session.state)[-1], session.state.exit_code) == ("interrupted", 9)
 
 
-def test_the_program_reads_what_a_person_types(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_the_program_reads_what_a_person_types(begin: Begin) -> None:
     session = begin("print('got', input(), input(), flush=True)")
     assert session.write_stdin("one\n")
     assert session.write_stdin("zwei ü\n")
@@ -319,9 +313,7 @@ def test_the_program_reads_what_a_person_types(begin: Begin, run_to_end: RunToEn
     assert not session.write_stdin("late\n")
 
 
-def test_closing_a_running_session_ends_it_and_may_be_repeated(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_closing_a_running_session_ends_it_and_may_be_repeated(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     session.close()
@@ -331,7 +323,7 @@ def test_closing_a_running_session_ends_it_and_may_be_repeated(
 
 
 def test_a_close_that_fails_has_closed_everything_all_the_same(
-    begin: Begin, run_to_end: RunToEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin(CHILDREN)
     session.record(tmp_path / "run.jsonl.gz")
@@ -383,9 +375,7 @@ def test_a_session_can_be_closed_before_anything_was_seen(begin: Begin) -> None:
     assert session.over
 
 
-def test_the_death_of_the_supervisor_ends_everything_and_is_told(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_the_death_of_the_supervisor_ends_everything_and_is_told(begin: Begin) -> None:
     session = begin(CHILDREN)
     run_to_end(session, at_work)
     supervisor = session.state.supervisor
@@ -398,9 +388,7 @@ def test_the_death_of_the_supervisor_ends_everything_and_is_told(
     assert all(not process.alive for process in session.state.processes.values())
 
 
-def test_children_outlive_their_fork_server_and_are_shown_so(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_children_outlive_their_fork_server_and_are_shown_so(begin: Begin) -> None:
     session = begin("""
 def work(go):
     go.wait()
@@ -437,9 +425,7 @@ def test_an_interpreter_that_is_none_is_refused(tmp_path: Path) -> None:
             start(Target(["x.py"], name="x", python=python), capture=True)
 
 
-def test_a_file_that_cannot_be_executed_is_a_failure_of_the_run(
-    tmp_path: Path, run_to_end: RunToEnd
-) -> None:
+def test_a_file_that_cannot_be_executed_is_a_failure_of_the_run(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"\x7fELF nonsense")
     broken.chmod(0o755)
@@ -451,9 +437,7 @@ def test_a_file_that_cannot_be_executed_is_a_failure_of_the_run(
     assert document(session.state)["run"]["error"] == session.state.failure
 
 
-def test_a_program_that_is_not_there_is_python_s_own_error(
-    tmp_path: Path, run_to_end: RunToEnd
-) -> None:
+def test_a_program_that_is_not_there_is_python_s_own_error(tmp_path: Path) -> None:
     session = start(Target([str(tmp_path / "none.py")], name="none"), capture=True)
     run_to_end(session)
     session.close()
@@ -461,9 +445,7 @@ def test_a_program_that_is_not_there_is_python_s_own_error(
     assert "can't open file" in session.state.output[0].text
 
 
-def test_a_program_without_a_probe_is_observed_as_far_as_it_can_be(
-    tmp_path: Path, run_to_end: RunToEnd
-) -> None:
+def test_a_program_without_a_probe_is_observed_as_far_as_it_can_be(tmp_path: Path) -> None:
     code = "import os, time; os.fork() or time.sleep(0.3); time.sleep(0.3)"
     target = Target(["-I", "-c", code], name="isolated", python=sys.executable)
     session = start(target, capture=True, rate=50)
@@ -476,14 +458,14 @@ def test_a_program_without_a_probe_is_observed_as_far_as_it_can_be(
     assert session.state.probe_errors == 0
 
 
-def test_a_flood_of_output_is_kept_to_its_end(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_a_flood_of_output_is_kept_to_its_end(begin: Begin) -> None:
     session = begin("for number in range(50_000): print(number)\nprint('last')")
     run_to_end(session)
     assert session.state.output_lines == 50_001
     assert lines(session.state)[-1] == "last"
 
 
-def test_what_a_program_prints_cannot_act_on_a_terminal(begin: Begin, run_to_end: RunToEnd) -> None:
+def test_what_a_program_prints_cannot_act_on_a_terminal(begin: Begin) -> None:
     session = begin(r"""
 os.write(1, b"\x1b[2J\x1b]0;title\x07red [bold]\xff\x00\x9b31m\n" + b"x" * 3_000_000 + b"\n")
 """)
@@ -495,7 +477,7 @@ os.write(1, b"\x1b[2J\x1b]0;title\x07red [bold]\xff\x00\x9b31m\n" + b"x" * 3_000
 
 
 def test_the_start_method_is_the_one_asked_for_unless_the_program_chooses(
-    begin: Begin, run_to_end: RunToEnd, start_method: str
+    begin: Begin, start_method: str
 ) -> None:
     code = """
 def work():
@@ -515,9 +497,7 @@ if __name__ == "__main__":
     assert lines(session.state)[0].endswith(start_method)
 
 
-def test_a_program_that_chooses_its_start_method_gets_it(
-    begin: Begin, run_to_end: RunToEnd
-) -> None:
+def test_a_program_that_chooses_its_start_method_gets_it(begin: Begin) -> None:
     code = """
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn")

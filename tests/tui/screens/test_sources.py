@@ -7,11 +7,11 @@ import threading
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from helpers.runs import wait_until
 from mpviz.tui.panels import source_files
 from mpviz.tui.panels.source_files import BEING_READ, Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -51,7 +51,7 @@ def test_a_long_source_is_plain_text_and_cut(tmp_path: Path) -> None:
 
 
 def test_the_screen_does_not_wait_for_a_file_and_hears_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_go_on, reader = threading.Event(), []
     read = source_files.read
