@@ -289,7 +289,7 @@ def watch(  # noqa: PLR0917 - as many as the command line has
     return _run(app, json_file, fail_on)
 
 
-def replay(recorded: Replay, fps: int | None) -> int:
+def show_replay(recorded: Replay, fps: int | None) -> int:
     """Show a recording; the exit status."""
     try:
         app = MpvizApp(start=_starter(10.0, None), fps=_fps(fps), replay=recorded)

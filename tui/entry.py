@@ -17,10 +17,10 @@ def main() -> int:
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        from mpviz.tui.commands import command_line as cli  # noqa: PLC0415 - Ctrl-C must not come in the middle of it
+        from mpviz.tui.commands import command_line  # noqa: PLC0415 - Ctrl-C must not come in between
 
         signal.signal(signal.SIGINT, handler)
-        return cli.main()
+        return command_line.main()
     except ImportError as error:
         library = (error.name or "").partition(".")[0]
         if library not in LIBRARIES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 SMALLEST_WIDTH = 80
 SMALLEST_HEIGHT = 21
-"""Of the space between header and footer; below it there is one panel at a time."""
+"""Minimum size, in cells, of the space between header and footer for more than one panel."""
 
 FRAME = 2
 """Rows of a panel's frame."""
@@ -15,26 +15,29 @@ FRAME = 2
 TIMELINE = "timeline"
 LAB = "lab"
 HERO = (LAB, TIMELINE)
-"""What a room looks at, and what has the place in the middle."""
+"""Panels that have the middle of the screen, which the audience in a room looks at."""
 TOP = ("cores", "processes")
 CONTEXT = ("findings", "chain", "source", "output", "log", "time")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
-"""Cells from which on the panels below the timeline lie side by side."""
+"""Minimum width, in cells, for two and for four panels side by side below the timeline."""
 
-LEAST_STACKED = 7
 MOST_STACKED = 3
-"""How low a panel may be that could fill more, and how many may lie on top of each other."""
-
-BRIEF = ("queues", "locks", "values", "pipes", "managers", "memory", "signals")
-BRIEF_ROWS = 3
-"""Panels that say what matters in so few rows."""
+"""How many panels may lie on top of each other."""
 
 TO_READ = ("findings", "chain")
-TO_READ_ROWS = 9
-"""Panels that are read from the first line to the last, and how many rows each should have for it.
-"""
+"""Panels that are read from the first line to the last."""
+
+LOWEST: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(CONTEXT, (7, 7)),
+    **dict.fromkeys(TO_READ, (7, 9 + FRAME)),
+    **dict.fromkeys((*HERO, "tasks"), (1 + FRAME, 7)),
+}
+"""How low a panel may be where several share the height, frame included: as many rows as it could
+fill, but no fewer than the first number and no more than the second."""
+LOWEST_OF_OTHERS = (1 + FRAME, 3 + FRAME)
+"""Panels of objects say what matters in three rows."""
 
 _LEAST_TOP = 4 + FRAME
 _LEAST_TIMELINE = 5 + FRAME
@@ -212,11 +215,6 @@ def _stacked(space: Slot, rows: dict[str, int]) -> list[Slot]:
 
 
 def _least(names: Sequence[str], rows: dict[str, int]) -> int:
-    """How low a place for these may be; of objects there may be so few that it needs less."""
-    if any(name in TO_READ for name in names):
-        wanted = max(rows[name] for name in names if name in TO_READ)
-        return max(LEAST_STACKED, min(wanted, TO_READ_ROWS) + FRAME)
-    if any(name in CONTEXT for name in names):
-        return LEAST_STACKED
-    most = BRIEF_ROWS + FRAME if all(name in BRIEF for name in names) else LEAST_STACKED
-    return min(most, max(1, *(rows[name] for name in names)) + FRAME)
+    """How low a place for these panels may be."""
+    bounds = {name: LOWEST.get(name, LOWEST_OF_OTHERS) for name in names}
+    return max(max(least, min(rows[name] + FRAME, most)) for name, (least, most) in bounds.items())

@@ -254,9 +254,9 @@ def replay(
     recorded.set_speed(speed)
     if at is not None:
         recorded.seek(recorded.start + int(at * 1e9))
-    from mpviz.tui.app import replay as show  # noqa: PLC0415
+    from mpviz.tui.app import show_replay  # noqa: PLC0415
 
-    return show(recorded, fps)
+    return show_replay(recorded, fps)
 
 
 @command.command(cls=Export, short_help="Write a recording in a form that others read.")

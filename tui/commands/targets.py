@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpviz.scenarios import catalogue
 from mpviz.scenarios.catalogue import BadParameter, UnknownScenario, find, parse, scenarios
-from mpviz.scenarios.catalogue import start_method as scenario_start_method
 from mpviz.tui.commands import executables, interpreters
 from mpviz.tui.commands.executables import Executable
 from mpviz.tui.commands.interpreters import BadTarget
@@ -44,7 +44,7 @@ def from_words(
         return _program(found, rest, Path(first).absolute().name, start_method)
     try:
         values = parse(scenario, rest)
-        method = scenario_start_method(scenario, start_method)
+        method = catalogue.start_method(scenario, start_method)
     except BadParameter as bad:
         raise BadTarget(str(bad)) from None
     version = sys.version_info[:2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
@@ -12,7 +13,6 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import Gathered
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
-from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 from mpviz.tui.render.lane_rows import end_mark
 

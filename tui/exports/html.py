@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import RunStarted
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described, end_and_sender, ended_badly
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
@@ -23,7 +24,7 @@ from mpviz.tui.exports.report_stats import Gathered, gather
 from mpviz.tui.exports.shapes import colours, fills
 from mpviz.tui.exports.svg import stretch_of
 from mpviz.tui.exports.tables import tables
-from mpviz.tui.render.formatting import count, duration, moment, plural
+from mpviz.tui.render.formatting import count, moment
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 

@@ -9,12 +9,13 @@ from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, Phases, Process
 from mpviz.trace.explain.starved import core_time, starved_in_words
 from mpviz.trace.explain.time_report import gain_in_words
 from mpviz.trace.explain.timings import timings
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Distribution, Timing
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.chart import dot
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, phase_kind
-from mpviz.tui.render.formatting import count, duration, percent, plural
+from mpviz.tui.render.formatting import count, percent
 
 ROWS = 60
 """So many workers have a bar; those that were there longest."""

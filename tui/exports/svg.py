@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
@@ -21,7 +22,6 @@ from mpviz.tui.exports.shapes import (
     marks,
     process_colour,
 )
-from mpviz.tui.render.formatting import duration, plural
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 from mpviz.tui.render.lane_rows import end_mark
 from mpviz.tui.render.timeline import lanes_of

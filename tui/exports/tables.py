@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use
@@ -15,7 +16,7 @@ from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import Gathered, Work
-from mpviz.tui.render.formatting import count, duration, moment, percent, size
+from mpviz.tui.render.formatting import count, moment, percent, size
 
 ROWS = 100
 """A longer table is cut, and says so."""

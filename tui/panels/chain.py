@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 from mpviz.trace.explain.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import waits_in_words
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.glyphs import mark, moment_of, tag
 from mpviz.tui.render.palette import activity_style
 from mpviz.tui.render.rows import Part, Row, crop, fitting, length, row, selected

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.tui.panels.listing import Listing, from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import duration, moment, plural
+from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import moment_of
 from mpviz.tui.render.rows import Part, Row, row
 from mpviz.tui.render.view import View

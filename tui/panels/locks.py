@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Rate
 from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Space, list_panel
 from mpviz.tui.panels.listing import USED_OF_LATE, Listing, Order, by_name, is_deserted
-from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, percent, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, percent
 from mpviz.tui.render.glyphs import in_line, mark
 from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View

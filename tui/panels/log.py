@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from mpviz.trace.model.events import Event, Site
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.names import object_name
 from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import LogEntry, RunState
 from mpviz.tui.panels.listing import Listing
 from mpviz.tui.panels.tail_panel import Said, tagged, tail_panel
-from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.rows import Part, right
 from mpviz.tui.render.view import View
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitives.manager import Managed, Manager, callers, manager_name, methods_of
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, rate
 from mpviz.tui.render.glyphs import mark, marks, matches, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, fit, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.memory import MemoryBlock
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names, Space, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name
-from mpviz.tui.render.formatting import SIZE_WIDTH, plural, size
+from mpviz.tui.render.formatting import SIZE_WIDTH, size
 from mpviz.tui.render.glyphs import mark, marks
 from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.state import OutputLine, RunState
 from mpviz.tui.panels.listing import Listing
 from mpviz.tui.panels.tail_panel import Said, tagged, tail_panel
-from mpviz.tui.render.formatting import plural
 from mpviz.tui.render.glyphs import process_words
 from mpviz.tui.render.view import View
 

@@ -18,11 +18,12 @@ from mpviz.trace.explain.phases import (
 from mpviz.trace.explain.starved import core_time, starved_in_words
 from mpviz.trace.explain.time_report import gain_in_words
 from mpviz.trace.explain.timings import count_timings, first_timings
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import DURATION_WIDTH, duration, percent, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, percent
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
 from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign

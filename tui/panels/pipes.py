@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitives.pipe import Direction, Pipe, pipe_waiters, pipes_made
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import (
-    DURATION_WIDTH,
-    SIZE_WIDTH,
-    count,
-    duration,
-    plural,
-    rate,
-    size,
-)
+from mpviz.tui.render.formatting import DURATION_WIDTH, SIZE_WIDTH, count, rate, size
 from mpviz.tui.render.glyphs import marks, moment_of
 from mpviz.tui.render.rows import Part, Row, crop, fit, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.panels.listing import Listing, Order, from_top, natural, scrolled
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import DURATION_WIDTH, duration, plural, size
+from mpviz.tui.render.formatting import DURATION_WIDTH, size
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, mark, moment_of, process_words, tag
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.rows import Part, Row, fit, fit_name, length, right, selected

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitives.lock import waiters
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names, Space, labelled, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
-from mpviz.tui.render.formatting import count, duration, plural, rate
+from mpviz.tui.render.formatting import count, rate
 from mpviz.tui.render.glyphs import chart, columns_of, marks, stacked_bar
 from mpviz.tui.render.rows import Part, fit, fit_name, right
 from mpviz.tui.render.view import View

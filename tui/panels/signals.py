@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.barrier import REASONS, Barrier
 from mpviz.trace.model.primitives.condition import Condition
@@ -11,7 +12,7 @@ from mpviz.trace.model.processes.identity import described, names_of
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Space, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
-from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural
+from mpviz.tui.render.formatting import DURATION_WIDTH, count
 from mpviz.tui.render.glyphs import in_line, mark, stacked_bar
 from mpviz.tui.render.rows import Part, fit_name, length, right, with_groups
 from mpviz.tui.render.view import View

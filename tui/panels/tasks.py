@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing, Order, by_name, from_top, left_row
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration, plural, rate
+from mpviz.tui.render.formatting import DURATION_WIDTH, count, rate
 from mpviz.tui.render.glyphs import mark, moment_of, stacked_bar
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, right, row, selected

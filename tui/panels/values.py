@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitives.value import Content, SharedValue
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names, Space, labelled, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
-from mpviz.tui.render.formatting import count, plural, rate
+from mpviz.tui.render.formatting import count, rate
 from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark
 from mpviz.tui.render.rows import Part, fit_name
 from mpviz.tui.render.view import View

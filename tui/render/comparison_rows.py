@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phases, phases
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import (
     COUNT,
@@ -19,7 +20,7 @@ from mpviz.trace.record.comparison import (
     Run,
     compare,
 )
-from mpviz.tui.render.formatting import count, duration, percent
+from mpviz.tui.render.formatting import count, percent
 from mpviz.tui.render.lane_rows import axis_row, lane_rows, legend_row
 from mpviz.tui.render.lanes import Grid, column_width
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign

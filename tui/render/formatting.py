@@ -1,10 +1,8 @@
-"""Numbers as words on screen: durations, sizes, counts; the same everywhere."""
+"""Numbers as words on screen: moments, sizes, counts; durations are in mpviz.trace.model."""
 
 from __future__ import annotations
 
 from mpviz.trace.model.formatting import clock
-from mpviz.trace.model.formatting import duration as duration  # noqa: PLC0414 - said here with the others
-from mpviz.trace.model.formatting import plural as plural  # noqa: PLC0414 - said here with the others
 
 DURATION_WIDTH = 7
 """Cells that the longest usual duration takes."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import isfinite
 
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
-from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, length
 from mpviz.tui.render.view import View

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.measures import Timing
-from mpviz.tui.render.formatting import DURATION_WIDTH, count, duration
+from mpviz.tui.render.formatting import DURATION_WIDTH, count
 from mpviz.tui.render.glyphs import chart
 from mpviz.tui.render.rows import Part, Row, fit_name, right, row
 

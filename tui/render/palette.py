@@ -311,21 +311,6 @@ def mixed(colour: str, background: str, share: float) -> str:
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
-def contrast(colour: str, background: str) -> float:
-    """How well one colour reads on another, 1 to 21, as the WCAG counts it."""
-    lighter, darker = sorted((_luminance(colour), _luminance(background)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    def linear(part: int) -> float:
-        share = part / 255
-        return float(share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4)
-
-    red, green, blue = (linear(part) for part in _triplet(colour))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def _triplet(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 

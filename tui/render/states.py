@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import exit_in_words, signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
-from mpviz.tui.render.formatting import duration
 from mpviz.tui.render.palette import activity_style
 from mpviz.tui.render.rows import fit_name
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity, Span
 from mpviz.trace.model.names import object_name
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.render.formatting import duration, moment, plural
+from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of, process_matches, tag
 from mpviz.tui.render.lanes import NARROWEST, Grid, column_width
 from mpviz.tui.render.view import View

@@ -57,7 +57,7 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
     troubles = _troubles(state, status)
     counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
     now = status.moment if status.moment >= 0 else state.now
-    clock: list[Part] = [(f"  {duration(now - state.origin)} ", "head")]
+    clock: list[Part] = [(f"  {elapsed(now - state.origin)} ", "head")]
     right = [*troubles, *state_parts, *clock]
     note = [(f"  {status.note}", "key")] if status.note else []
     if _length(left) + _length(note) + _length(right) <= width:
@@ -73,7 +73,7 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
     return Row((*left, (" " * gap, ""), *right))
 
 
-def duration(nanoseconds: int) -> str:
+def elapsed(nanoseconds: int) -> str:
     """A time since the start of the run: "3.2 s", "2:05.0"."""
     seconds = max(0, nanoseconds) / 1e9
     if seconds < 60:

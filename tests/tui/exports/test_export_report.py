@@ -14,6 +14,7 @@ from helpers.recordings import recorded
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import Event
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.primitives.mp_event import EventCreated
 from mpviz.trace.model.primitives.value import ValueCreated
@@ -24,7 +25,7 @@ from mpviz.trace.record.recording import Recording
 from mpviz.tui.exports import html, svg
 from mpviz.tui.exports.report_stats import Means
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, lane_shapes, level, marks
-from mpviz.tui.render.formatting import duration, percent
+from mpviz.tui.render.formatting import percent
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"

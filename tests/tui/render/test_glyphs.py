@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.process import Process
 from mpviz.tui.panels.listing import from_bottom, from_top
-from mpviz.tui.render.formatting import DURATION_WIDTH, duration, moment, plural, rate, size
+from mpviz.tui.render.formatting import DURATION_WIDTH, moment, rate, size
 from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark, stacked_bar, tag
 from mpviz.tui.render.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
 

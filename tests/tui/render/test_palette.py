@@ -12,7 +12,6 @@ from mpviz.tui.render.palette import (
     PROCESS_LOOKS,
     Colours,
     activity_style,
-    contrast,
     lane_style,
     palette,
     process_style,
@@ -20,6 +19,21 @@ from mpviz.tui.render.palette import (
 
 BACKGROUNDS = {True: ("#121212", "#1e1e2e", "#002b36"), False: ("#ffffff", "#f5f5f5", "#faf4ed")}
 ALL: tuple[Colours, ...] = ("truecolor", "256", "16", "none")
+
+
+def contrast(colour: str, background: str) -> float:
+    """How well one colour reads on another, 1 to 21, as the WCAG counts it."""
+    lighter, darker = sorted((_luminance(colour), _luminance(background)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    def linear(part: int) -> float:
+        share = part / 255
+        return float(share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4)
+
+    red, green, blue = (linear(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("dark", [True, False])
