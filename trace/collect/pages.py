@@ -34,7 +34,7 @@ class Pages:
     def __init__(self, descriptor: int, size: int) -> None:
         self._size = size
         self._address = _map(descriptor, size)
-        weakref.finalize(self, _unmap, self._address, size)
+        weakref.finalize(self, _library().munmap, self._address, size)
 
     def read(self, start: int, size: int) -> bytes:
         """Copy this many bytes; :class:`OSError` if they are gone."""
@@ -113,7 +113,3 @@ def _map(descriptor: int, size: int) -> int:
     if address == _FAILED:
         raise _error()
     return address
-
-
-def _unmap(address: int, size: int) -> None:
-    _library().munmap(address, size)

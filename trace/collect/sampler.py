@@ -11,14 +11,12 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psutil
 
 from mpviz.trace.collect.troubles import Troubles
-from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, ProcessSample, Sample
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
@@ -26,9 +24,6 @@ from mpviz.trace.system.allowance import allowed_cores
 
 _TITLE_SECONDS = 1.0
 """Seconds between two looks at whether a process has changed its title."""
-
-_RATE_SAMPLES = 20
-"""Number of samples over which the achieved rate is measured."""
 
 _ASLEEP = ("S", "D", "I")
 
@@ -96,18 +91,11 @@ class Sampler:
         self._interval = interval
         self._descendants = kernel.Descendants(root_pid)
         self._known: dict[int, _Known] = {}
-        self._times: deque[float] = deque(maxlen=_RATE_SAMPLES)
         self._allowed: list[int] = []
         self._troubles = Troubles(put)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
         self._thread.start()
-
-    @property
-    def achieved_hz(self) -> float:
-        """Samples a second that were really taken of late; 0 before the second sample."""
-        times = list(self._times)
-        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
     def stop(self) -> None:
         """End the thread; may be called again."""
@@ -119,18 +107,10 @@ class Sampler:
         _read_cores()
         due = time.monotonic() + self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self._sample_or_tell()
-            now = time.monotonic()
-            self._times.append(now)
+            with self._troubles.instead_of_errors("the look at the processes"):
+                self._put(self._sample())
             # Late samples are skipped, not made up for.
-            due = max(due + self._interval, now + self._interval / 2)
-
-    def _sample_or_tell(self) -> None:
-        """Take a sample; a failure is reported once, and does not stop the sampling."""
-        try:
-            self._put(self._sample())
-        except Exception as error:
-            self._troubles.tell(own_errors.in_words("the look at the processes", error))
+            due = max(due + self._interval, time.monotonic() + self._interval / 2)
 
     def _sample(self) -> Sample:
         self._descendants.look()

@@ -24,7 +24,6 @@ from mpviz.trace.collect.merge import Look, Merge
 from mpviz.trace.collect.pace import IDLE_SECONDS, Pace
 from mpviz.trace.collect.rings import Rings
 from mpviz.trace.collect.troubles import Troubles
-from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, Output, RecordsDropped, Sample
 from mpviz.trace.model.told import Told
 from mpviz.trace.system.removal import MOST_NAMES
@@ -56,6 +55,7 @@ _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
 """Bytes of one reading: so few that a look at the pipe reads about as much as it should."""
 _F_SETPIPE_SZ = 1031
+_READING = "the reading of what processes tell"
 
 
 class Transport:
@@ -206,7 +206,10 @@ class Transport:
         while not closing:
             closing = self._pause(pause, slowly)
             slowly = self._backlog > SLOW_BYTES and not closing
-            look = self._look_or_tell(slowly, closing)
+            look = Look(time.monotonic_ns(), is_last=closing)
+            with self._troubles.instead_of_errors(_READING, hides_losses=True):
+                self._look(look, slowly)
+            look.until = time.monotonic_ns()
             with self._changed:
                 if look.weight or look.accounts or has_waiting:
                     self._hand_over(look)
@@ -238,17 +241,6 @@ class Transport:
                 break
             self._samples.popleft()
             self._hand_over(sample)
-
-    def _look_or_tell(self, slowly: bool, closing: bool) -> Look:
-        """Look once; an error of ours is reported, and does not stop the reading."""
-        look = Look(time.monotonic_ns(), is_last=closing)
-        try:
-            self._look(look, slowly)
-        except Exception as error:
-            text = own_errors.in_words("the reading of what processes tell", error)
-            self._troubles.tell(text, hides_losses=True)
-        look.until = time.monotonic_ns()
-        return look
 
     def _look(self, look: Look, slowly: bool) -> None:
         """Take what all sources have, in the order that :mod:`mpviz.trace.collect.merge` needs."""

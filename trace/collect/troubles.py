@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic_ns
 
+from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, Trouble
 
 MOST_TROUBLES = 100
@@ -32,3 +34,11 @@ class Troubles:
         if text not in self._told:
             self._told.add(text)
             self._put(Trouble(time=monotonic_ns(), pid=0, text=text, hides_losses=hides_losses))
+
+    @contextmanager
+    def instead_of_errors(self, what: str, *, hides_losses: bool = False) -> Iterator[None]:
+        """Report an error of ours in the block, in which we do ``what``, and go on behind it."""
+        try:
+            yield
+        except Exception as error:
+            self.tell(own_errors.in_words(what, error), hides_losses=hides_losses)

@@ -1,7 +1,7 @@
 """The one place where an observed program is started, and the handle by which it is ended.
 
-Nothing but the environment is changed. Between us and the program stands the supervisor, see
-``supervisor.py``; it ends everything when we are gone, however that came about.
+Only its environment is changed. Between us and the program stands the supervisor, see
+``supervisor.py``; it ends everything when we are gone, for whatever reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -23,7 +23,6 @@ from pathlib import Path
 
 from mpviz.probe import BOOT
 from mpviz.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
-from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.supervisor import SUPERVISOR
 from mpviz.trace.system import kernel
 from mpviz.trace.system.send_signal import send_signal
@@ -41,17 +40,17 @@ class LaunchError(Exception):
 
 @dataclass
 class Program:
-    """A program that was launched, with all that it started; what the viewer can do to it."""
+    """A program that was launched, with all processes that it started."""
 
     stand_in: subprocess.Popen[bytes]
-    """The process that we have started: it forks the supervisor, and ends after everything else."""
+    """The process that we started: it forks the supervisor, and ends after everything else."""
     control: socket.socket
     """Carries orders to the supervisor, and its records to us."""
     fifo: str
     stdin: int | None
-    """Our end of the program's stdin, non-blocking; None when it is not a pipe of ours."""
+    """Our end of the program's stdin, non-blocking; None if it is no pipe of ours."""
     stdout: socket.socket | None
-    """Reads what the program writes, and who wrote it; None where it was not captured."""
+    """Gives what the program writes, with the pid of the writer; None if it is not captured."""
     stderr: socket.socket | None
 
     _roots: list[tuple[int, int]] = field(default_factory=list)
@@ -80,11 +79,11 @@ class Program:
         self._ask(b"start\n")
 
     def end(self) -> None:
-        """Have everything ended: SIGTERM now, SIGKILL a second later. May be called again."""
+        """Have everything ended: SIGTERM now, SIGKILL a second later; may be called again."""
         self._ask(b"end\n")
 
     def terminate(self, grace: float) -> None:
-        """Send SIGTERM to the program's first process alone; end all after this many seconds.
+        """Send SIGTERM to the program's first process alone; end all after ``grace`` seconds.
 
         If that process ends earlier, its helpers get a moment to notice, and then all is ended.
         """
@@ -94,21 +93,11 @@ class Program:
         """Send SIGINT to the program's process group, as Ctrl-C in its own terminal would."""
         self._ask(b"interrupt\n")
 
-    def freeze(self, processes: Iterable[tuple[int, int]]) -> None:
-        """Stop these processes, each a pid and its start time."""
-        for pid, started in processes:
-            self.send_signal(pid, started, signal.SIGSTOP)
-
-    def thaw(self, processes: Iterable[tuple[int, int]]) -> None:
-        """Let these processes go on, each a pid and its start time."""
-        for pid, started in processes:
-            self.send_signal(pid, started, signal.SIGCONT)
-
     def send_signal(self, pid: int, started: int, number: int) -> bool:
         """Signal one process of the program.
 
-        False if it is gone, belongs to another user by now, or does not belong to the program. For
-        that, only the kernel is asked whether it is below the supervisor.
+        False if it is gone, belongs to another user by now, or is no process of the program. Only
+        the kernel is asked whether it is below the supervisor.
         """
         if (pid, started) in self._roots:
             # The supervisor is below its stand-in, and none of the program's.
@@ -119,7 +108,7 @@ class Program:
             return False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait up to so many seconds for the end of everything; say whether it has come."""
+        """Wait up to ``timeout`` seconds for the end of everything; say whether it has come."""
         if self.stand_in.poll() is None:
             self._let_stand_in_go_on()
             _wait_for_end(self.stand_in.pid, timeout)
@@ -130,14 +119,17 @@ class Program:
         return self._has_hung_up(timeout)
 
     def was_abandoned(self) -> bool:
-        """Say whether the supervisor or its stand-in was killed; then :meth:`end_orphans`."""
+        """Whether the supervisor or its stand-in was killed, so that processes may be left.
+
+        :func:`mpviz.trace.launch.leftovers.end_marked` ends them.
+        """
         return self.stand_in.poll() not in (None, 0)
 
     def write_stdin(self, data: bytes) -> int:
-        """Give the program input; returns how many bytes it took.
+        """Give the program input; return the number of bytes that it took.
 
-        Fewer than given when the pipe is full because the program does not read; 0 also when it
-        has closed its stdin, or stdin is not ours to write.
+        It takes fewer if it does not read and the pipe is full, and none if it has closed its
+        stdin, or its stdin is not ours.
         """
         if self.stdin is None:
             return 0
@@ -151,13 +143,6 @@ class Program:
         if self.stdin is not None:
             os.close(self.stdin)
             self.stdin = None
-
-    def end_orphans(self) -> int:
-        """Kill what is left after the supervisor and its stand-in were killed, and say how many.
-
-        See :func:`mpviz.trace.launch.leftovers.end_marked`.
-        """
-        return end_marked(self.fifo)
 
     def close(self) -> None:
         """Close our ends of everything; if the program still runs, this ends it."""
@@ -305,7 +290,7 @@ def _wait_for_end(pid: int, timeout: float | None) -> None:
 
 
 def _check(arguments: Sequence[str], directory: Path | str | None) -> None:
-    """Find what is wrong before anything is started, for a clear word to the person."""
+    """:class:`LaunchError` in clear words for what is wrong before anything is started."""
     if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
         raise LaunchError("programs can be observed on Linux 5.3 or newer only")
     if kernel.read_status(os.getpid()) is None:
@@ -336,7 +321,7 @@ def _environment(
     before = environment.get("PYTHONPATH")
     changed["PYTHONPATH"] = f"{BOOT}{os.pathsep}{before}" if before else str(BOOT)
     changed[ENVIRONMENT_VARIABLE] = fifo
-    # One of an outer run is not meant for this one.
+    # It may be set for an outer run.
     changed.pop(START_METHOD_VARIABLE, None)
     if start_method:
         changed[START_METHOD_VARIABLE] = start_method
@@ -344,7 +329,7 @@ def _environment(
 
 
 def _capturing_pair() -> tuple[socket.socket, socket.socket]:
-    """Make a pair whose first end learns from the kernel who wrote what it reads (man 7 unix)."""
+    """A pair of sockets; the kernel tells the first one who wrote what it reads (man 7 unix)."""
     ours, theirs = _socket_pair()
     # Before the first write: credentials are attached when something is sent.
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -352,7 +337,7 @@ def _capturing_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def _socket_pair() -> tuple[socket.socket, socket.socket]:
-    """Make a pair that keeps off descriptors 0 to 2, should we have been started without those."""
+    """A pair of sockets, not on descriptors 0 to 2, even if we were started without those."""
     first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     return _moved_up(first), _moved_up(second)
 
@@ -365,7 +350,7 @@ def _moved_up(end: socket.socket) -> socket.socket:
 
 
 def _take_stdin(process: subprocess.Popen[bytes]) -> int | None:
-    """Take over the pipe from Popen, whose file object would block when the pipe is full."""
+    """Take the pipe from Popen, whose file object would block if the pipe is full."""
     if process.stdin is None:
         return None
     descriptor = os.dup(process.stdin.fileno())

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from time import monotonic, monotonic_ns
 
 from mpviz.trace.collect.output import OutputReader
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
+from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
-from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 
 BATCH_BYTES = 32 << 10
-"""How much is folded between two looks at the clock: a few milliseconds of work."""
+"""Bytes that are folded between two looks at the clock: a few milliseconds of work."""
 
 CLOSE_SECONDS = 5.0
 """Seconds of silence that :meth:`Session.close` allows the supervisor, which needs one to four."""
@@ -42,7 +43,7 @@ class Session:
     ) -> None:
         self.state = RunState(silenced=silenced)
         self.over = False
-        """Nothing is left of the program, and all that it told is folded."""
+        """Whether nothing is left of the program, and all that it told is folded."""
         self._transport = transport
         self._program = program
         self._sampler = sampler
@@ -58,7 +59,7 @@ class Session:
         return self._transport.backlog
 
     def step(self, budget: float) -> bool:
-        """Fold what has arrived, for at most ``budget`` seconds; True if there was anything."""
+        """Fold what has arrived, for about ``budget`` seconds; True if there was anything."""
         deadline = monotonic() + budget
         changed = False
         while True:
@@ -86,7 +87,7 @@ class Session:
                 return changed
 
     def wait(self, timeout: float) -> None:
-        """Wait up to so many seconds, and no longer than until nothing is left of the program."""
+        """Wait until nothing is left of the program, for at most ``timeout`` seconds."""
         self._program.wait(timeout)
 
     @property
@@ -118,23 +119,24 @@ class Session:
         self._mark("go on")
         self.state.frozen = False
         self._frozen.clear()
-        self._program.thaw(self._living())
+        for process in self.state.processes.values():
+            if process.alive:
+                self._program.send_signal(process.pid, process.started_ticks, SIGCONT)
 
     def signal(self, key: str, number: int) -> bool:
-        """Send a signal to one process; False where it is gone or was never seen clearly."""
+        """Send a signal to one process; False if it is gone, or its start was never seen."""
         process = self.state.processes.get(key)
         if process is None or not process.alive or not process.started_ticks:
             return False
         sent_at = monotonic_ns()
         if not self._program.send_signal(process.pid, process.started_ticks, number):
             return False
-        self._transport.put(
-            Marked(time=sent_at, pid=0, action="signal", child=process.pid, signal=number)
-        )
+        marked = Marked(time=sent_at, pid=0, action="signal", child=process.pid, signal=number)
+        self._transport.put(marked)
         return True
 
     def interrupt(self) -> None:
-        """Send the program what Ctrl-C in its own terminal would."""
+        """Send the program SIGINT, as Ctrl-C in its own terminal would."""
         if not self._is_gone():
             self._mark("interrupt")
         self._program.interrupt()
@@ -160,7 +162,7 @@ class Session:
         self._program.end()
 
     def write_stdin(self, text: str) -> bool:
-        """Give the program a line of input; False where it takes none."""
+        """Give the program a line of input; False if it does not take all of it."""
         data = text.encode()
         return self._program.write_stdin(data) == len(data)
 
@@ -205,7 +207,7 @@ class Session:
         if not self._program.wait(0):
             return False
         if self._program.was_abandoned():
-            self._program.end_orphans()
+            end_marked(self._program.fifo)
         return True
 
     def _tell_end(self) -> None:
@@ -224,20 +226,13 @@ class Session:
         )
 
     def _freeze_newcomers(self) -> None:
-        """Stop what was started between a freeze and the moment when it reached its parent."""
+        """Stop processes that their parent has started just before the freeze reached it."""
         if not self.state.frozen:
             return
         for key, process in self.state.processes.items():
             if key not in self._frozen and process.alive and process.started_ticks:
                 self._frozen.add(key)
-                self._program.freeze([(process.pid, process.started_ticks)])
-
-    def _living(self) -> list[tuple[int, int]]:
-        return [_identity(process) for process in self.state.processes.values() if process.alive]
+                self._program.send_signal(process.pid, process.started_ticks, SIGSTOP)
 
     def _mark(self, action: str) -> None:
         self._transport.put(Marked(time=monotonic_ns(), pid=0, action=action))
-
-
-def _identity(process: Process) -> tuple[int, int]:
-    return process.pid, process.started_ticks

@@ -1,4 +1,4 @@
-"""Starts a run: launches what a person asked for, and makes a session of it."""
+"""Starts a run: launches what a person asked for, as a session."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from mpviz.trace.model.events import RunStarted
 
 COLLECTED_OBJECTS = 50_000
-"""Number of new objects after which the garbage collector looks through them."""
+"""Number of new objects after which the garbage collector runs."""
 
 SWITCH_SECONDS = 0.001
-"""Maximum seconds that one thread keeps the interpreter while another waits for it."""
+"""Maximum seconds that one thread keeps the interpreter while another one waits for it."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,25 @@ class Target:
     """What a person asked to run."""
 
     arguments: list[str]
-    """What the interpreter is given: a script or ``-m`` and a module, and their arguments.
+    """The interpreter's arguments: a script, or ``-m`` and a module, and the program's own.
 
     Without an interpreter, the whole command.
     """
     name: str
-    """In short, for a title."""
+    """A short name, for titles."""
     scenario: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     start_method: str | None = None
-    """Where the program does not choose itself; None for Python's own default."""
+    """The start method unless the program chooses one; None for Python's default."""
     python: str = sys.executable
     """The interpreter's path; empty for a command that is run as it is."""
     directory: Path | None = None
     silenced: frozenset[str] = frozenset()
-    """Names of the rules that are not to make findings."""
+    """Names of the rules that make no findings."""
     limit: float = 0.0
-    """Seconds after which a run without a screen ends it, since it hangs by design; 0 for none."""
+    """Seconds after which a run without a screen is ended, since it hangs by design; 0 for none."""
     grace: float = 0.0
-    """Seconds to end by itself after a SIGTERM to its main process; 0 to end all at once."""
+    """Seconds to end by itself after a SIGTERM to its main process; 0 ends all at once."""
 
 
 def start(
@@ -64,7 +64,7 @@ def start(
     stdin: int | None = None,
     record: Path | None = None,
 ) -> Session:
-    """Launch a target and begin to observe it.
+    """Launch a target and start to observe it.
 
     ``capture``: take its output in as events; else it has our own stdout and stderr.
     ``rate``: samples a second.
@@ -128,9 +128,9 @@ def start(
 def _share_the_interpreter() -> None:
     """Let the thread that reads records keep up with the one that folds them.
 
-    A ring record is a tuple that lives for milliseconds. Every 700 of them, the collector would
-    look for cycles, which took a third of the decoding time (measured). And the reading thread
-    would wait 5 ms for the folding one at each system call, while writers wait for room.
+    A ring record is a tuple that lives for milliseconds. After every 700 of them, the collector
+    would look for cycles, which took a third of the decoding time (measured). And at each system
+    call, the reading thread would wait 5 ms for the folding one, while writers wait for room.
     """
     if not gc.get_freeze_count():
         gc.freeze()

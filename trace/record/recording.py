@@ -82,7 +82,9 @@ class Cursor:
         text = b"" if b"\n" in self.half_line else self._read_text()
         if text is None:
             return None
-        lines, self.half_line = _whole_lines(self.half_line + text)
+        text = self.half_line + text
+        end = text.rfind(b"\n") + 1
+        lines, self.half_line = text[:end], text[end:]
         if len(self.half_line) > _LINE_BYTES:
             self.trouble = "a line in it has no end"
             return None
@@ -203,9 +205,3 @@ def _header_of(line: bytes) -> Header | None:
         return None
     header.version, header.began = clean(header.version), clean(header.began)
     return header
-
-
-def _whole_lines(text: bytes) -> tuple[bytes, bytes]:
-    """The text up to the last line break, and the rest."""
-    end = text.rfind(b"\n") + 1
-    return text[:end], text[end:]

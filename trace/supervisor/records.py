@@ -1,8 +1,7 @@
 """What the supervisor tells the viewer: records on the control socket, kept until they are sent.
 
-The pipe of the observed processes drops records that do not fit. Only the supervisor knows how a
-process ended, so it uses this socket: records that do not fit wait here as long as there is a
-viewer.
+The pipe of the observed processes drops records that do not fit. But only the supervisor knows how
+a process ended, so its records wait here until they fit, as long as there is a viewer.
 """
 
 import os
@@ -28,7 +27,7 @@ class Records:
             os.set_blocking(control, False)
 
     def introduce(self) -> None:
-        """Send the viewer our pid in a separate line, before anything else."""
+        """Send the viewer our pid in a line of its own, before everything else."""
         try:
             os.write(self._control, b"%d\n" % self._pid)
         except OSError:
@@ -42,13 +41,8 @@ class Records:
         self._number += 1
         time = monotonic_ns() if stamp is None else stamp
         had_none = not self._unsent
-        self._unsent += b'{"k":"%b","t":%d,"p":%d,"n":%d,%b}\n' % (
-            kind,
-            time,
-            self._pid,
-            self._number,
-            fields,
-        )
+        head = kind, time, self._pid, self._number
+        self._unsent += b'{"k":"%b","t":%d,"p":%d,"n":%d,%b}\n' % (*head, fields)
         if had_none:
             self.send()
 
@@ -88,15 +82,15 @@ class Records:
         self.tell(b"program.failed", b'"error":%b' % wire.text(sentence))
 
     def tell_exit(self, pid: int, exit_code: int) -> None:
-        """Tell how a process ended."""
+        """Report how a process ended."""
         self.tell(b"process.exited", b'"child":%d,"exit_code":%d' % (pid, exit_code))
 
     def tell_end(self, pid: int, exit_code: int) -> None:
-        """Tell how the program's first process ended."""
+        """Report how the program's first process ended."""
         self.tell(b"program.ended", b'"child":%d,"exit_code":%d' % (pid, exit_code))
 
     def tell_signal(self, pid: int, number: int, *, left_behind: bool) -> None:
-        """Tell of a signal that is about to be sent to a process."""
+        """Report a signal that is about to be sent to a process."""
         last = b"true" if left_behind else b"false"
         fields = b'"child":%d,"signal":%d,"left_behind":%b' % (pid, number, last)
         self.tell(b"warden.signalled", fields)

@@ -1,5 +1,4 @@
-"""How the supervisor starts the program: as a shell would, with nothing of ours but the
-environment.
+"""How the supervisor starts the program: as a shell would, with only the environment changed.
 
 Only the supervisor's script imports this; like that script, it avoids modules that are slow to
 import.
@@ -21,14 +20,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Surroundings:
-    """What the program has to find as if we were not there; read it before we change it."""
+    """What the program has to find as if we were not there; read before we change it."""
 
     def __init__(self, descriptor_limit: int) -> None:
         self.environment = _environment()
         self.ignored = {
             number for number in HELD_SIGNALS if signal.getsignal(number) is signal.SIG_IGN
         }
-        """Ignored before us means ignored for the program too (nohup); all else is the default."""
+        """Signals that we ignored from the start, as the program then has to (nohup)."""
         self.descriptors = kernel.inherited_descriptors()
         """Descriptors that the program inherits beside the standard three; we do not use them."""
         self.limits = descriptor_limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -73,7 +72,7 @@ def become_program(
 
 
 def occupy_standard_descriptors() -> None:
-    """Keep our own files off those of descriptors 0 to 2 that are closed for the program."""
+    """Open what is closed of descriptors 0 to 2, so that no file of ours gets such a number."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

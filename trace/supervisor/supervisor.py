@@ -114,7 +114,10 @@ def main() -> None:
         let_go_of_descriptors(surroundings)
         is_done = _has_done_its_work(supervisor_pid)
         if not is_done:
-            _take_over(limit)
+            # End the processes that the killed supervisor has left.
+            supervisor = Supervisor(-1, _wake_up_on_child(), limit)
+            supervisor.ending.begin_alone()
+            _watch_over(supervisor)
         if run_folder:
             remove_run_folder(run_folder)
         sys.exit(0 if is_done else 1)
@@ -145,13 +148,6 @@ def _has_done_its_work(supervisor_pid: int) -> bool:
         if not os.WIFSTOPPED(status):
             return status == 0
         os.kill(supervisor_pid, signal.SIGCONT)
-
-
-def _take_over(descriptor_limit: int) -> None:
-    """End the processes that the killed supervisor has left."""
-    supervisor = Supervisor(-1, _wake_up_on_child(), descriptor_limit)
-    supervisor.ending.begin_alone()
-    _watch_over(supervisor)
 
 
 def _watch_stand_in(supervisor: Supervisor, stand_in: int) -> None:

@@ -11,11 +11,11 @@ from time import monotonic, process_time
 from mpviz.trace.system import kernel
 
 LOOK_SECONDS = 0.05
-"""Seconds between two looks for new processes."""
+"""Seconds between two looks for new processes, unless they cost more than their share."""
 
 LOOK_SECONDS_AT_MOST = 0.25
 LOOK_SHARE = 0.003
-"""Share of a core that these looks may cost; with very many processes, they are less frequent."""
+"""Maximum share of a core for these looks; with very many processes, they are less frequent."""
 
 LOOK_AT_ALL_SECONDS = 5.0
 """Seconds between two looks at every process, in case a pid was reused in between."""
@@ -37,15 +37,15 @@ class Process:
         self.descriptor = descriptor
         """-1 if there were no descriptors left for it."""
         self.asked = False
-        """It was sent SIGTERM."""
+        """Whether it was sent SIGTERM."""
         self.killed = False
-        """It was sent SIGKILL."""
+        """Whether it was sent SIGKILL."""
         self.beyond_us = False
-        """It now belongs to another user and cannot be signalled."""
+        """Whether it now belongs to another user and cannot be signalled."""
         self.ended = False
-        """It is a zombie, or gone."""
+        """Whether it is a zombie, or gone."""
         self.told = False
-        """Its exit code was told."""
+        """Whether its exit code was reported."""
 
 
 class Tree:
@@ -54,7 +54,7 @@ class Tree:
     def __init__(self, poll: select.epoll, descriptor_limit: int) -> None:
         self._poll = poll
         self._descriptor_limit = descriptor_limit
-        """How many processes can be held by a pidfd."""
+        """Maximum number of processes that are held by a pidfd."""
         self._descendants = kernel.Descendants(os.getpid())
         self._look_at_all_at = 0.0
         self.processes: dict[int, Process] = {}
@@ -63,7 +63,7 @@ class Tree:
         self.first = 0
         """The pid of the program's first process; 0 before its start and once it is reaped."""
         self.is_ending = False
-        """All processes are being ended, so new ones have to be found at once."""
+        """Whether all processes are being ended, so that new ones have to be found at once."""
         self.look_at = 0.0
         """Time of the next look, in seconds of the monotonic clock."""
 
@@ -131,7 +131,7 @@ class Tree:
         if happened & select.EPOLLHUP:
             self.forget(process)
         else:
-            # A zombie: from now on only the hang-up matters, which comes when it is reaped.
+            # It is a zombie: only the hang-up is to come, when it is reaped.
             self._poll.modify(process.descriptor, 0)
         return exit_code
 

@@ -23,18 +23,15 @@ def allowed_cores(pids: Iterable[int]) -> list[int]:
 
 
 def granted_cores(pid: int, root: Path = CGROUPS, proc: Path = Path("/proc")) -> float:
-    """CPU time that the control groups of a process grant, in cores; 0 for no limit.
+    """The limit of CPU time of a process's control groups, in cores; 0 for no limit.
 
-    Each group may have less than the one above it has, so the least of them counts
+    A group may have less than the one above it, so the lowest limit counts
     (Documentation/admin-guide/cgroup-v2.rst, ``cpu.max``).
     """
     group = _group_of(pid, proc)
     if group is None:
         return 0.0
-    folders = [
-        root,
-        *(root.joinpath(*group.parts[1:count]) for count in range(2, len(group.parts) + 1)),
-    ]
+    folders = [root.joinpath(*place.parts[1:]) for place in (group, *group.parents)]
     return min((quota for folder in folders if (quota := _quota(folder / "cpu.max"))), default=0.0)
 
 

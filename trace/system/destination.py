@@ -1,4 +1,4 @@
-"""Writes a file that a person asked for: first beside its destination, then renamed once whole."""
+"""Writes a file that a person asked for: beside its destination, and renamed when it is whole."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import IO
 
 STDOUT = "-"
 PRIVATE = 0o600
-"""Only the user may read it: it has a run's arguments and output. An existing file keeps its mode.
-"""
+"""Mode of new files: only the user may read a run's arguments and output. An existing file keeps
+its mode."""
 
 
 @contextmanager
 def destination(path: str) -> Iterator[IO[str]]:
-    """A file to write to, "-" for stdout; where something fails, what was there before is there.
+    """A file to write to, "-" for stdout; if something fails, the previous file stays as it was.
 
-    :class:`OSError` where it cannot be written.
+    :class:`OSError` if it cannot be written.
     """
     if path == STDOUT:
         yield sys.stdout
         sys.stdout.flush()
         return
-    # A link goes on leading where it leads.
+    # A link stays, and what it leads to is replaced.
     place = Path(path).resolve()
     if _is_regular(place) and os.access(place.parent, os.W_OK):
         with _beside(place) as file:
@@ -54,7 +54,7 @@ def _beside(place: Path) -> Iterator[IO[str]]:
 
 
 def _is_regular(place: Path) -> bool:
-    """Whether there is a file, which may be written, or nothing yet; a device is written into."""
+    """Whether there is a file that may be written, or nothing yet; a device is written into."""
     try:
         kind = place.stat().st_mode
     except FileNotFoundError:

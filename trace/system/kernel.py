@@ -1,8 +1,11 @@
 """What the Linux kernel knows of processes, and signals that cannot reach the wrong one.
 
-The supervisor imports this file by its path, in an interpreter that has to start quickly: standard
-library only, and neither ``dataclasses`` nor ``typing``, which would cost it 10 ms each (measured).
+The supervisor imports this file too, in an interpreter that has to start quickly: standard library
+only, without ``pathlib``, ``dataclasses`` and ``typing``, which would take 8 to 10 ms each
+(measured).
 """
+
+# ruff: noqa: PTH208, PTH115, PTH116
 
 import errno
 import fcntl
@@ -10,6 +13,7 @@ import os
 import signal
 import struct
 from collections.abc import Collection
+from contextlib import suppress
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 """The unit of all tick counts in ``/proc``."""
@@ -45,19 +49,6 @@ TRACKER_SECONDS = 3.0
 class ProcessStatus:
     """One reading of ``/proc/PID/stat`` (man 5 proc_pid_stat)."""
 
-    __slots__ = (
-        "core",
-        "cpu_ticks",
-        "exit_status",
-        "image",
-        "parent",
-        "pid",
-        "rss",
-        "started",
-        "status",
-        "threads",
-    )
-
     def __init__(self, pid: int, fields: list[bytes]) -> None:
         """Take the fields that follow the command's name; the first of them is the third of all."""
         self.pid = pid
@@ -72,34 +63,32 @@ class ProcessStatus:
         self.rss = int(fields[21]) * PAGE_SIZE
         """Resident memory in bytes."""
         self.image = int(fields[25])
-        """Where its stack begins: elsewhere after an exec, the same after a fork; 0 if hidden."""
+        """The place where its stack begins, which only an exec changes; 0 if hidden."""
         self.core = int(fields[36])
         """The core it last ran on."""
         self.exit_status = int(fields[49])
-        """As ``wait`` would give it, where the process is a zombie and we may know; else 0."""
+        """The status that ``wait`` would give, if it is a zombie and we may know; else 0."""
 
 
 class Descendants:
     """The processes below one process, kept current at the price of one listing of ``/proc``.
 
-    A process that is no descendant cannot become one, so only pids that the listing before did not
-    have are looked at. (``/proc/PID/task/TID/children`` would be the direct way, but it is a build
-    option of the kernel that many machines lack.) Without ``/proc`` there are never any.
+    A process that is no descendant cannot become one, so we only look at pids that were not in the
+    last listing. (``/proc/PID/task/TID/children`` would be the direct way, but it is a build option
+    of the kernel that many machines lack.) Without ``/proc`` there are never any descendants.
     """
-
-    __slots__ = ("_doubtful", "_listed", "known", "root")
 
     def __init__(self, root: int) -> None:
         self.root = root
         self.known: dict[int, int] = {}
-        """Start time in ticks by pid; who sees that a process is gone calls :meth:`forget`."""
+        """Start time in ticks by pid. When you see that a process is gone, call :meth:`forget`."""
         self._listed: set[int] = set()
         self._doubtful: set[int] = set()
 
     def look(self, everything: bool = False) -> list[ProcessStatus]:
-        """Add the descendants that are new to :attr:`known` and return them, parents first.
+        """Add new descendants to :attr:`known` and return them, parents first.
 
-        ``everything`` looks at each process there is, in case a pid was reused between two looks.
+        ``everything``: look at all processes, in case a pid was reused between two looks.
         """
         listed = list_pids()
         candidates = listed - self.known.keys()
@@ -109,39 +98,38 @@ class Descendants:
         readings = [reading for pid in sorted(candidates) if (reading := read_status(pid))]
         found: list[ProcessStatus] = []
         while True:
-            ours = [reading for reading in readings if self._is_below(reading)]
+            ours = [
+                each for each in readings if each.parent in self.known or each.parent == self.root
+            ]
             if not ours:
                 break
             for reading in ours:
                 self.known[reading.pid] = reading.started
             found += ours
             readings = [reading for reading in readings if reading.pid not in self.known]
-        # A parent that ended while we read has left its child to another: those get one more look.
+        # The child of a parent that ended while we read has another parent now: look once more.
         self._doubtful = {reading.pid for reading in readings} - self._doubtful
         return found
 
     def forget(self, pid: int) -> None:
-        """Take out a process that is gone; whoever has its pid by now is looked at as new."""
+        """Remove a process that is gone; another one that has its pid by now counts as new."""
         self.known.pop(pid, None)
         self._doubtful.add(pid)
 
-    def _is_below(self, reading: ProcessStatus) -> bool:
-        return reading.parent == self.root or reading.parent in self.known
-
 
 def list_pids() -> set[int]:
-    """List the processes that are visible to us; none where there is no ``/proc``."""
+    """List the processes that are visible to us; none without ``/proc``."""
     try:
-        names = os.listdir("/proc")  # noqa: PTH208 (pathlib costs the supervisor 8 ms to import)
+        names = os.listdir("/proc")
     except FileNotFoundError:
         return set()
     return {int(name) for name in names if name.isdigit()}
 
 
 def read_status(pid: int) -> ProcessStatus | None:
-    """Read the process's line in ``/proc``; None when there is no such process."""
+    """Read the process's line in ``/proc``; None if there is no such process."""
     text = _read_file(f"/proc/{pid}/stat", 4096)
-    # The command's name may hold anything, also blanks and brackets; what follows it does not.
+    # The command's name may have blanks and brackets; what follows it has none.
     fields = text[text.rfind(b")") + 2 :].split()
     return ProcessStatus(pid, fields) if fields else None
 
@@ -158,15 +146,15 @@ def read_name(pid: int) -> str:
 
 
 def read_executable(pid: int) -> str:
-    """Give the path of the file that the process runs; empty when we may not, or it is gone."""
+    """Give the path of the file that the process runs; empty if we may not know, or it is gone."""
     try:
-        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 (see above)
+        return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return ""
 
 
 def read_environment(pid: int) -> list[bytes]:
-    """Read what the process's environment was at its exec; empty when we may not, or it is gone."""
+    """Read the process's environment at its exec; empty if we may not, or it is gone."""
     return _read_file(f"/proc/{pid}/environ", 1 << 21).split(b"\0")
 
 
@@ -177,15 +165,15 @@ def read_place_of_sleep(pid: int) -> str:
 
 
 def list_threads(pid: int) -> list[int]:
-    """List the threads of a process; none when it is gone."""
+    """List the threads of a process; none if it is gone."""
     try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 (see above)
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
 
 
 def read_core_times(pid: int, thread: int) -> tuple[int, int] | None:
-    """Read for how long a thread was on a core, and ready without one, in nanoseconds.
+    """Read the nanoseconds that a thread was on a core, and those that it waited for one.
 
     None if it is gone, or the kernel does not count (Documentation/scheduler/sched-stats.rst).
     The kernel adds a wait only when the thread gets its core.
@@ -195,15 +183,15 @@ def read_core_times(pid: int, thread: int) -> tuple[int, int] | None:
 
 
 def start_time(pid: int) -> int | None:
-    """Give the process's start in clock ticks since boot, or None when there is no such process."""
+    """Give the process's start in clock ticks since boot; None if there is no such process."""
     reading = read_status(pid)
     return reading.started if reading else None
 
 
 def open_process(pid: int, started: int) -> int | None:
-    """Open a pidfd of the process with this pid and start time; None when it is gone.
+    """Open a pidfd of the process with this pid and start time; None if it is gone.
 
-    :class:`OSError` for want of descriptors.
+    :class:`OSError` if there are no descriptors left.
     """
     try:
         descriptor = os.pidfd_open(pid)
@@ -211,11 +199,11 @@ def open_process(pid: int, started: int) -> int | None:
         return None
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ENOENT):
-            # The number of a thread, or of nothing that there can be.
+            # It is the number of a thread, or of nothing at all.
             return None
         raise
-    # Whoever knew the start time saw the process before now: if the pid still belongs to it at this
-    # reading, it belonged to it when the pidfd was opened.
+    # The start time was read before the pidfd was opened. If the pid still belongs to the process
+    # now, it did so in between.
     if start_time(pid) == started:
         return descriptor
     os.close(descriptor)
@@ -223,9 +211,9 @@ def open_process(pid: int, started: int) -> int | None:
 
 
 def signal_process(descriptor: int, signal_number: int) -> bool:
-    """Signal the process behind a pidfd; False when it has ended and was reaped.
+    """Signal the process behind a pidfd; False if it has ended and was reaped.
 
-    :class:`PermissionError` when it belongs to somebody else by now.
+    :class:`PermissionError` if it belongs to another user by now.
     """
     try:
         signal.pidfd_send_signal(descriptor, signal_number)
@@ -234,18 +222,15 @@ def signal_process(descriptor: int, signal_number: int) -> bool:
     return True
 
 
-def signal_group(descriptor: int, signal_number: int) -> bool:
+def signal_group(descriptor: int, signal_number: int) -> None:
     """Signal the whole process group whose leader is, or was, behind a pidfd.
 
-    The kernel does it at one stroke, so that no fork escapes it. False when nobody is left in the
-    group, or the kernel cannot do it (before Linux 6.9).
+    The kernel does it at one stroke, so that no fork escapes it. Nothing happens if nobody is left
+    in the group, or the kernel cannot do it (before Linux 6.9).
     """
-    try:
+    # It is only a short cut: what it could not reach is signalled one by one.
+    with suppress(OSError):
         signal.pidfd_send_signal(descriptor, signal_number, None, _PIDFD_SIGNAL_PROCESS_GROUP)
-    except OSError:
-        # Only a short cut: what it could not reach is signalled one by one.
-        return False
-    return True
 
 
 def is_below(pid: int, roots: Collection[tuple[int, int]]) -> bool:
@@ -284,7 +269,7 @@ def inherited_descriptors() -> list[int]:
     None of them is ours: descriptors that Python opens are not inheritable (PEP 446).
     """
     try:
-        names = os.listdir("/proc/self/fd")  # noqa: PTH208 (see above)
+        names = os.listdir("/proc/self/fd")
     except OSError:
         return []
     found: list[int] = []
@@ -299,10 +284,10 @@ def inherited_descriptors() -> list[int]:
 
 
 def exit_code_of_ended(descriptor: int, pid: int) -> int | None:
-    """Give the exit code of an ended process, negative for a signal; None when it cannot be known.
+    """Give the exit code of an ended process, negative for a signal; None if it cannot be known.
 
-    A zombie shows it in ``/proc/PID/stat``; of one that was reaped the pidfd itself can tell, on
-    Linux 6.15 and newer. The pidfd must have been opened while the process was there.
+    A zombie shows it in ``/proc/PID/stat``. If it was reaped, the pidfd tells it, on Linux 6.15 and
+    newer. The pidfd must have been opened while the process was there.
     """
     status = _exit_status_of_reaped(descriptor)
     if status is None:
@@ -322,7 +307,7 @@ def _exit_status_of_reaped(descriptor: int) -> int | None:
     try:
         fcntl.ioctl(descriptor, _PIDFD_GET_INFO, information)
     except OSError:
-        # A kernel that does not know the request, or a process it has nothing to tell about.
+        # The kernel does not know the request, or has nothing to tell about the process.
         return None
     mask: int = struct.unpack_from("=Q", information)[0]
     if not mask & _PIDFD_INFO_EXIT:
@@ -335,10 +320,11 @@ def _exit_status_of_zombie(pid: int) -> int | None:
     reading = read_status(pid)
     if reading is None or reading.status not in "ZX":
         return None
-    # The kernel shows 0 to those who may not know (fs/proc/array.c): processes of other users.
-    if reading.exit_status == 0 and not _is_same_user(pid):
-        return None
-    return reading.exit_status
+    # The kernel shows 0 to processes of other users (fs/proc/array.c).
+    with suppress(FileNotFoundError):
+        if reading.exit_status or os.geteuid() in (0, os.stat(f"/proc/{pid}").st_uid):
+            return reading.exit_status
+    return None
 
 
 def _is_unreaped(descriptor: int) -> bool:
@@ -346,13 +332,6 @@ def _is_unreaped(descriptor: int) -> bool:
         return signal_process(descriptor, 0)
     except PermissionError:
         return True
-
-
-def _is_same_user(pid: int) -> bool:
-    try:
-        return os.geteuid() in (0, os.stat(f"/proc/{pid}").st_uid)  # noqa: PTH116 (see above)
-    except FileNotFoundError:
-        return False
 
 
 def _read_file(path: str, size: int) -> bytes:
@@ -363,7 +342,7 @@ def _read_file(path: str, size: int) -> bytes:
     try:
         return os.read(descriptor, size)
     except ProcessLookupError:
-        # It went away between the two calls.
+        # The process ended between the two calls.
         return b""
     finally:
         os.close(descriptor)

@@ -4,9 +4,9 @@ It follows no link and enters no mount, such as a folder of the user that is bou
 this one. It changes and opens each folder by a descriptor, so it does not matter what a program
 puts in the place of a name meanwhile, and it goes on only while that folder is still in its place.
 
-``shutil.rmtree`` calls itself for each level or holds a descriptor for each, so a program can nest
-folders too deep for it. Here folders within folders are moved up to the first level instead. The
-supervisor imports this file too: like all of its modules, it avoids those that are slow to import.
+``shutil.rmtree`` calls itself or holds a descriptor for each level, so a program can nest folders
+too deep for it. Here, inner folders are moved up to the first level instead. The supervisor imports
+this file too, so it avoids modules that are slow to import.
 """
 
 # ruff: noqa: PTH106, PTH108, PTH115 - pathlib costs the supervisor 8 ms to import
@@ -20,7 +20,7 @@ MOST_NAMES = 20_000
 """Maximum number of names that are read at once."""
 
 SECONDS = 30.0
-"""Seconds after which we give up on a folder: a process out of our reach may go on filling it."""
+"""Seconds after which we give up a folder, which a process out of our reach may go on filling."""
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLAGS_OF_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,8 +29,8 @@ _FLAGS_OF_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def remove(path: str, descriptor: int) -> str:
     """Remove the folder that was made at this path and is open as ``descriptor``.
 
-    If it was moved meanwhile, it is removed where it is now, and so is a link in its old place.
-    Returns what is left and why as a sentence, empty if nothing is.
+    If it was moved, it is removed where it is now, and so is a link in its old place. Returns what
+    is left and why as a sentence, empty if nothing is.
     """
     place, problem = path, ""
     try:
@@ -56,12 +56,12 @@ def open_folder(path: str) -> int:
 
 
 def is_ours(descriptor: int) -> bool:
-    """Say whether a file that is open belongs to our user."""
+    """Whether an open file belongs to our user."""
     return os.fstat(descriptor).st_uid == os.geteuid()
 
 
 def _empty(folder: int) -> str:
-    """Remove what is in a folder; returns a name that is left and why, empty if nothing is."""
+    """Empty a folder; returns a name that is left and why, empty if nothing is."""
     left: dict[str, str] = {}
     give_up_at = monotonic() + SECONDS
     while names := _names(folder, left):
@@ -78,15 +78,15 @@ def _empty(folder: int) -> str:
     return "".join(f"{name}: {reason}" for name, reason in islice(left.items(), 1))
 
 
-def _names(folder: int, left: "dict[str, str]") -> "list[str]":
-    """Names in a folder, as many as are read at once, without those that cannot be removed."""
+def _names(folder: int, left: dict[str, str]) -> list[str]:
+    """Names in a folder, at most :data:`MOST_NAMES`, without those that cannot be removed."""
     with os.scandir(folder) as entries:
         others = (entry.name for entry in entries if entry.name not in left)
         return list(islice(others, MOST_NAMES))
 
 
 def _remove_one(folder: int, name: str) -> None:
-    """Remove this; of a folder, move the folders in it up, so that they come next."""
+    """Remove this file or folder; folders in it are moved up, so that they come next."""
     if not stat.S_ISDIR(_mode(name, folder)):
         os.unlink(name, dir_fd=folder)
         return
@@ -149,7 +149,7 @@ def _check_place(inner: int, folder: int) -> None:
         raise OSError(0, "it was moved to another folder while it was being removed")
 
 
-def _mode(path: str, folder: "int | None") -> int:
+def _mode(path: str, folder: int | None) -> int:
     try:
         return os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:

@@ -109,7 +109,7 @@ class RunFolder:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of ours for a moment; if we are killed meanwhile, the next run removes it."""
+    """A temporary folder of ours; if we are killed meanwhile, the next run removes it."""
     path = new_path()
     folder = RunFolder(path)
     try:

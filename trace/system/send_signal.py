@@ -17,10 +17,10 @@ def send_signal(
 ) -> bool:
     """Signal the process that has this pid and started at this clock tick since boot.
 
-    True when it was there to get the signal (a zombie is, though nothing comes of it), False when
-    it is gone, or when it is not a descendant of a process in ``below``, each a pid and its start
-    time. :class:`PermissionError` when it belongs to another user, :class:`ValueError` for a
-    number that is no signal.
+    True if it was there to get the signal (also a zombie, to which nothing happens). False if it is
+    gone, or is no descendant of a process in ``below``, each a pid and its start time.
+    :class:`PermissionError` if it belongs to another user, :class:`ValueError` for a number that is
+    no signal.
     """
     if not 0 <= number <= 64:
         raise ValueError(f"{number} is not the number of a signal")

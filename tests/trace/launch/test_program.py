@@ -270,9 +270,12 @@ def test_freeze_and_thaw(start: Launch) -> None:
         readings = [kernel.read_status(pid) for pid, _ in processes]
         return {reading.status for reading in readings if reading}
 
-    program.freeze([*processes, (processes[0][0], 1)])
+    assert not program.send_signal(processes[0][0], 1, signal.SIGSTOP), "it started later"
+    for pid, started in processes:
+        assert program.send_signal(pid, started, signal.SIGSTOP)
     wait_until(lambda: statuses() == {"T"})
-    program.thaw(processes)
+    for pid, started in processes:
+        program.send_signal(pid, started, signal.SIGCONT)
     wait_until(lambda: statuses() == {"S"})
     # The child would stay a zombie, which still can be sent signals.
     (parent,) = (p for p in processes if read_parent(p[0]) == program.supervisor_pid)

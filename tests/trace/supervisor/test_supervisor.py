@@ -17,6 +17,7 @@ import pytest
 
 from mpviz.probe import BOOT
 from mpviz.trace.collect.transport import Transport
+from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import Program, launch
 from mpviz.trace.model.events import (
     Event,
@@ -449,6 +450,7 @@ def test_the_supervisor_does_not_give_in_to_signals(watch: Watch) -> None:
 
 VIEWER = """
 import subprocess, sys, time
+from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import launch
 from mpviz.trace.collect.transport import Transport
 
@@ -604,7 +606,7 @@ def test_both_killed_the_viewer_ends_what_bears_the_mark_of_the_run(watch: Watch
     assert program.wait(PATIENCE)
     assert program.was_abandoned()
     wait_until(lambda: not is_there(first))
-    program.end_orphans()
+    end_marked(program.fifo)
     wait_until(lambda: not any(map(is_there, others)))
 
 
