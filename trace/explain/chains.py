@@ -1,4 +1,4 @@
-"""Wait chains: from a process that waits to the one that is really at work, or to the dead end."""
+"""Wait chains: from a process that waits to the one that is at work, or to a dead end."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ class End(Enum):
     """How a chain ends."""
 
     AT_WORK = "at work"
-    """With a thread that does not wait, as far as is known."""
+    """At a thread that does not wait, as far as is known."""
     DEAD = "dead"
-    """With a process that is dead, and can free nobody."""
+    """At a dead process, which can end no wait."""
     CYCLE = "cycle"
-    """With a thread that is in the chain already."""
+    """At a thread that is in the chain already."""
     NOBODY = "nobody"
-    """There is nobody who could end the last wait."""
+    """Nobody could end the last wait."""
     UNKNOWN = "unknown"
     """Who could end the last wait is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A thread in a chain, what it waits for, and what the next one has to do with that."""
+    """A thread in a chain, its wait, and who could end that wait."""
 
     process: Process
     thread: int
     wait: Wait | None
-    """None for the last, which waits for nothing."""
+    """None for the last link, which waits for nothing."""
     unblockers: Unblockers | None
-    """Who could end the wait; the next link is one of them."""
+    """Who could end the wait, among them the next link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A wait chain, from the waiter on."""
+    """A wait chain, which begins with the waiter."""
 
     links: tuple[Link, ...]
     end: End
     back_to: int = -1
-    """Of a cycle: the index of the link that the last one waits for; else -1."""
+    """For a cycle, the index of the link that the last link waits for; else -1."""
 
     @property
     def cycle(self) -> tuple[Link, ...]:
-        """Those that wait for each other in a ring; none where there is no cycle."""
+        """The links that wait for each other in a ring; empty without a cycle."""
         return self.links[self.back_to :] if self.end is End.CYCLE else ()
 
 
 def chain_of(state: RunState, process: Process) -> Chain:
-    """The chain that begins with what this process waits for."""
+    """The chain that begins with the wait of this process."""
     return chain_from(state, Thread(process.key, _waiting_thread(process)))
 
 
 def chain_from(state: RunState, thread: Thread) -> Chain:
-    """The chain that begins with this thread of a process that is known."""
+    """The chain that begins with this thread, whose process is known."""
     links: list[Link] = []
     places: dict[Thread, int] = {}
     while True:
@@ -80,7 +80,7 @@ def chain_from(state: RunState, thread: Thread) -> Chain:
 
 
 def unblockers_of(state: RunState, wait: Wait) -> Unblockers:
-    """Who could end this wait, as far as is known; processes that were never seen are left out."""
+    """Who could end this wait, without processes that were never seen."""
     unblockers = WAIT_KINDS[wait.what].unblockers(state, wait)
     if all(thread.process in state.processes for thread in unblockers.threads):
         return unblockers
@@ -95,10 +95,7 @@ def _waiting_thread(process: Process) -> int:
 
 
 def _next(state: RunState, unblockers: Unblockers, places: dict[Thread, int]) -> Thread:
-    """The one of them that decides.
-
-    Where it takes each of them that is one who cannot; where any will do, one who can.
-    """
+    """The thread that decides: if all are needed, one that cannot act; else one that can."""
 
     def how_far(thread: Thread) -> int:
         process = state.processes[thread.process]
@@ -113,16 +110,12 @@ def _next(state: RunState, unblockers: Unblockers, places: dict[Thread, int]) ->
 
 
 def chain_in_words(state: RunState, chain: Chain) -> str:
-    """The chain as a sentence.
-
-    "a waits for lock x, which b holds, …" grows hard to read, so each link has a part of its own:
-    "a waits for lock x, held by b; b waits to join c; c is running".
-    """
+    """The chain in words: "a waits for lock x, held by b; b waits to join c; c is running"."""
     return "; ".join([*links_in_words(state, chain.links), *end_in_words(chain)])
 
 
 def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
-    """What each of them waits for; nothing of one that does not."""
+    """The wait of each link, without links that do not wait."""
     return [
         f"{described(link.process)} {waits_in_words(state, link.wait)}"
         for link in links
@@ -131,7 +124,7 @@ def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
 
 
 def end_in_words(chain: Chain) -> list[str]:
-    """What the end of a chain comes to; nothing where its last wait says it all."""
+    """The end of a chain in words."""
     last = chain.links[-1]
     name = described(last.process)
     if chain.end is End.AT_WORK:

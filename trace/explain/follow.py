@@ -1,4 +1,4 @@
-"""Follows a run: the state is brought up to date, and the rules look at it on the way."""
+"""Follows a run: the events are folded, and the rules look at the state on the way."""
 
 from __future__ import annotations
 

@@ -2,27 +2,25 @@
 
 What is counted, and over which time:
 
-- A **worker** is who does the work that was shared out: the workers of the pools where there are
-  pools; else what the program started by multiprocessing; else what else it started. Fork servers,
-  resource trackers and managers serve the others and are none. The main process is told apart.
-- Each is counted over the whole run, from its first event to its last (or to now), so that all bars
-  have one scale. For what was before its first moment and after its end there are phases, too.
-- All amounts are whole nanoseconds. The phases of a process add up to the run's length, and those
-  of all workers to that times their number: exactly, also where the lanes were thinned.
+- A **worker** is a process that does shared work: a worker of a pool if there are pools, else a
+  process that multiprocessing started, else any other child. Fork servers, resource trackers and
+  managers only serve the others and do not count. The main process is counted separately.
+- Each process is counted over the whole run, from the first event to the last (or to now), so that
+  all bars have one scale. There are phases for the time before its start and after its end, too.
+- All amounts are whole nanoseconds. The phases of a process add up to the length of the run, and
+  those of all workers to that times their number: exactly, even if lanes were thinned.
 
-How exact the CPU is: the kernel says how many seconds a process has had, to the nanosecond, with
-each sample (ten a second by default), and the process itself says it at its start, at the end of
-each task and at its end. Between two readings it cannot be known when it had them, and it does not
-matter: they are set against the time for which it was at work in between. So a process that takes
-CPU time while it waits (in another thread, or by trying again and again) may seem to have worked by
-that much; by no more than the time for which it was at work. Work after the last reading is a phase
-of its own, which says that nobody knows: a process that was killed had its last reading up to a
-tenth of a second before.
+CPU time: the kernel gives the CPU time of each process with each sample (ten a second by default),
+and the process gives it at its start, at the end of each task and at its end. When between two
+readings a process had it is unknown and does not matter: it is compared with the time at work in
+between. So CPU time during a wait (of another thread, or of a busy loop) may count as work, up to
+the time for which the process was at work. Work after the last reading is a phase of its own, whose
+CPU time nobody knows: a killed process had its last reading up to a tenth of a second before.
 
 Work that was ready but had no core is separate from work that waited for something else. The kernel
-counts such time too (``/proc/PID/schedstat``), and each sample has its sum. It may have been at any
-moment between two samples: it is taken from the work in between, even if the process lacked a core
-at the end of a wait. After the last sample, such time counts as work off the CPU.
+sums it up (``/proc/PID/schedstat``), and each sample has the sum. It may have been at any moment
+between two samples, and is taken from the work in between, even if the process lacked a core at the
+end of a wait. After the last sample, such time counts as work off the CPU.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ from mpviz.trace.model.state import HELPERS, RunState
 
 
 class Phase(IntEnum):
-    """What the time of a process went into, in the order in which bars show it."""
+    """What a process spent time on, in the order in which bars show it."""
 
     NOT_THERE_YET = 0
     STARTING = 1
@@ -100,7 +98,7 @@ _PHASE_OF: dict[Activity, Phase] = {
     Activity.ENDING: Phase.ENDING,
     Activity.ENDED: Phase.GONE,
 }
-"""All but the two that are work, which the CPU divides."""
+"""All activities but the two kinds of work, which the CPU time divides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +110,12 @@ class ProcessPhases:
     """Nanoseconds by :class:`Phase`."""
     unexplained: int
     """Nanoseconds off the CPU for an unknown reason: in its own code, or within a task in a lock
-    that mpviz does not know. The holder of that lock works meanwhile, so adding up both would count
-    the time twice."""
+    that mpviz does not know. The holder of such a lock works meanwhile, so the sum of both would
+    count the time twice."""
 
     @property
     def there(self) -> int:
-        """How long it existed, nanoseconds."""
+        """How long the process existed, nanoseconds."""
         return sum(self.amounts) - sum(self.amounts[phase] for phase in AWAY)
 
 
@@ -126,7 +124,7 @@ class Phases:
     """Where the time of a run went, by process and for all workers together."""
 
     begin: int
-    """Nanoseconds of the clock."""
+    """Nanoseconds of the monotonic clock."""
     end: int
     workers: tuple[ProcessPhases, ...]
     """In the order in which they appeared."""
@@ -147,23 +145,23 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What it has brought to share out the work, over the time in which there were workers.
+    """The speed-up by sharing out the work, over the time in which there were workers.
 
-    The serial estimate is the time that the work would take one after another. Where the work is
-    done by CPUs that is its CPU time. Tasks that wait, for a disk, a network or a clock, have
-    hardly any: there it is the time for which workers were at them, as if they could not have
-    waited for several things at once. ``by_cpu`` says which. Either is an estimate: a core that
-    shares its caches and its power with others is slower than one that is alone.
+    The serial estimate is the time that the work would take without sharing. For work that needs a
+    CPU this is its CPU time. Tasks that wait for a disk, a network or a clock use hardly any: for
+    these it is the time for which workers ran them, as if one process could not wait for several
+    things at once. ``by_cpu`` says which it is. Both are estimates: a core that shares caches and
+    power with others is slower than a core that works alone.
 
-    If a process sleeps in its own code outside of any task, the reason is unknown: it may have
-    nothing to do, or wait for a lock that mpviz does not see. If the estimate counts time, and much
-    of it is such sleep, the gain is not known.
+    Why a process sleeps in its own code outside of a task is unknown: it may have nothing to do, or
+    wait for a lock that mpviz does not see. If the estimate counts time, and much of that is such
+    sleep, the speed-up is not known.
     """
 
     window: int
-    """From the first moment of the first worker to the last of the last one, nanoseconds."""
+    """From the start of the first worker to the end of the last, nanoseconds."""
     at_once: int
-    """The most workers that were there at one time."""
+    """Maximum number of workers that existed at once."""
     cores: int
     """Number of cores that the program can keep busy at once."""
     on_cpu: int
@@ -171,11 +169,11 @@ class Gain:
     without_core: int
     """Nanoseconds for which their work was ready but had no core."""
     worked: int
-    """Time for which they were at work, or asleep in their own code, nanoseconds."""
+    """Time at work, or asleep in their own code, nanoseconds."""
     unmeasured: int
-    """How much of that has no reading of the CPU."""
+    """Part of that without a reading of the CPU time, nanoseconds."""
     unexplained: int
-    """Nanoseconds of it that they were off the CPU for an unknown reason."""
+    """Part of that off the CPU for an unknown reason, nanoseconds."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -183,13 +181,12 @@ class Gain:
 
     @property
     def by_cpu(self) -> bool:
-        """Whether it is the CPU that the work needs: it slept no longer than it was on a CPU.
+        """Whether the work needs the CPU: it slept no longer than it was on a CPU.
 
-        How long it waited for a core says nothing of that: on a busy machine, who sleeps for 5 ms
-        at a time also waits for one each time. Nor was all sleep that is neither: a wait for a core
-        may not be told yet. So no more of it counts as sleep than the share of samples that saw it.
-        Where there was no sample, half of the cores taken say as much: it is them that it waits
-        for.
+        Waits for a core prove nothing: on a busy machine, a process that sleeps for 5 ms at a time
+        also waits for a core each time. Nor is all other time sleep, since the kernel may not have
+        told a wait for a core yet. So sleep is at most the share of the samples that saw it.
+        Without samples, work that took half of the cores counts as work that needs them.
         """
         measured = self.worked - self.unmeasured
         if self.looks:
@@ -211,27 +208,27 @@ class Gain:
 
     @property
     def speed_up(self) -> float:
-        """How many times as fast as one after another; 0 if not known."""
+        """How many times as fast as without sharing; 0 if not known."""
         return self.serial / self.window if self.window else 0.0
 
     @property
     def efficiency(self) -> float:
-        """The speed-up for each worker: 1 where all were at work all the time."""
+        """The speed-up per worker: 1 if all were at work all the time."""
         return self.speed_up / self.at_once if self.at_once else 0.0
 
     @property
     def is_lower_bound(self) -> bool:
-        """Whether there is so much work without a reading that the speed-up may well be more."""
+        """Whether so much work has no reading that the speed-up may well be higher."""
         return self.by_cpu and self.unmeasured * 50 > self.worked
 
 
 def phases(state: RunState, now: int = -1) -> Phases:
-    """Where the time of the run went, up to its latest event or to ``now`` where that is later."""
+    """Where the time of the run went, up to its latest event or to ``now`` if that is later."""
     workers = workers_of(state)
     main = state.processes.get(state.main)
     counted = [*workers, *([main] if main else ())]
     begun = [process.lane for process in counted if process.lane.start >= 0]
-    # The run has begun before all else, unless events come from nowhere, as they do in tests.
+    # The run begins before all lanes, except in tests.
     begin = min([state.origin, *(lane.origin for lane in begun)])
     until = state.end if state.ended >= 0 else max(state.now, now)
     end = max([begin, until, *(lane.start for lane in begun)])
@@ -244,7 +241,7 @@ def phases(state: RunState, now: int = -1) -> Phases:
 
 
 def workers_of(state: RunState) -> list[Process]:
-    """Who does the work that was shared out, in the order in which they appeared."""
+    """The processes that do shared work, in the order in which they appeared."""
     pooled = {key for pool in state.table(Pool).values() for key in pool.workers}
     others = [
         process
@@ -259,7 +256,7 @@ def workers_of(state: RunState) -> list[Process]:
 
 
 def gain(state: RunState, found: Phases) -> Gain:
-    """What it has brought to share out the work."""
+    """The speed-up by sharing out the work."""
     there = [worker.process for worker in found.workers if worker.process.lane.start >= 0]
     starts = [process.lane.origin for process in there]
     ends = [found.end if process.alive else process.lane.start for process in there]
@@ -281,7 +278,7 @@ def gain(state: RunState, found: Phases) -> Gain:
 
 
 def _most_at_once(moments: Iterable[tuple[int, int]]) -> int:
-    """Of these (time, 1 for a start and -1 for an end): an end frees the place for a start."""
+    """The maximum over moments (time, 1 for a start or -1 for an end), ends before starts."""
     there = most = 0
     for _, change in sorted(moments):
         there += change

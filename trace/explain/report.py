@@ -1,4 +1,4 @@
-"""What a run came to: the ``--json`` document, and a short text for the end of a headless run."""
+"""The results of a run: the ``--json`` document, and a summary for the end of a headless run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mpviz.trace.model.state import Finding, LogEntry, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 
 MOST_TOLD = 10
-"""Objects of each kind, findings and troubles that get a line; the JSON document has all."""
+"""Maximum number of lines for each kind of object, findings and troubles; JSON has all."""
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def document(state: RunState) -> dict[str, Any]:
 
 
 def summary(state: RunState) -> str:
-    """A few lines that say how it went, one for each thing that the program used."""
+    """A few lines that say how the run went, with a line for each object that it used."""
     if state.failure:
         return f"mpviz: {state.failure}"
     return "\n".join(f"mpviz: {line}" for line in _lines(state))
@@ -104,7 +104,7 @@ def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
 
 
 def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
-    """From itself to the one that is at work, or to the dead end."""
+    """The wait chain, from the process to the one that is at work, or to a dead end."""
     return {
         "pids": [state.processes[key].pid for key in stuck.chain],
         "words": stuck.chain_words,
@@ -126,13 +126,13 @@ def _finding(state: RunState, finding: Finding) -> dict[str, Any]:
 
 
 def _place(state: RunState, number: int) -> dict[str, Any]:
-    """The line of the program where something is; None for both where that is not known."""
+    """The file and line of a site; None for both if it is unknown."""
     site = state.sites.get(number)
     return {"file": site.file if site else None, "line": site.line if site else None}
 
 
 def _start_method(state: RunState) -> str:
-    """What was asked for, else what the program was seen to use, else nothing."""
+    """The start method that was asked for, else the first that the program used, else empty."""
     if state.run and state.run.start_method:
         return state.run.start_method
     seen = [process.start_method for process in state.processes.values()]

@@ -1,4 +1,4 @@
-"""Whether a program is stuck: nobody of it is at work, and some wait for each other."""
+"""Stall detection: whether no process of a program is at work, and some wait."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
 STUCK_NANOSECONDS = 1_000_000_000
-"""Who waits less than this may just be about to go on."""
+"""Minimum age of a wait: a younger one may be about to end."""
 
 
 def stuck(state: RunState) -> list[Stuck]:
-    """Who waits and for what, the longest first, where nobody is at work; else an empty list.
+    """All waits, the longest first, if no process is at work; else an empty list.
 
-    A wait with a time-out counts as well: that it will end by itself cannot be seen from outside.
+    Waits with a time-out count, too, because that is not always known.
     """
     found: list[Stuck] = []
     for process in state.processes.values():
@@ -30,7 +30,7 @@ def stuck(state: RunState) -> list[Stuck]:
 
 
 def as_it_waits(state: RunState, process: Process) -> Stuck | None:
-    """What a process waits for now, in words too; None where it does not."""
+    """What a process waits for now, also in words; None if it does not wait."""
     wait = process.wait
     if wait is None:
         return None
@@ -49,11 +49,11 @@ def as_it_waits(state: RunState, process: Process) -> Stuck | None:
 
 
 def _is_held_up(state: RunState, process: Process) -> bool:
-    """Whether a living process does nothing that could bring the others on."""
+    """Whether a living process does nothing that could end the wait of another one."""
     wait = process.wait
     if wait is not None and process.activity is wait.activity:
         return state.now - wait.since >= STUCK_NANOSECONDS
     if process.activity is Activity.ENDING:
-        # It wants to end; asleep at that, something keeps it from it.
+        # If it sleeps while it ends, something keeps it from ending.
         return process.resting and 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
     return process.activity in (Activity.IDLE, Activity.ZOMBIE)

@@ -33,7 +33,7 @@ class CoreTime:
 
     @property
     def is_starved(self) -> bool:
-        """Whether other programs have most of the cores while the program's work waits for them."""
+        """Whether other programs have most cores while work of the program waits for a core."""
         return (
             self.without >= STARVED_NANOSECONDS
             and self.without > STARVED_SHARE * self.worked
@@ -54,7 +54,7 @@ def core_time(state: RunState, found: Phases) -> CoreTime:
 
 
 def starved_in_words(time: CoreTime) -> list[str]:
-    """Sentences that other programs have the cores, longest first; empty if they have not."""
+    """Sentences that other programs have the cores, the longest first; empty if not so."""
     if not time.is_starved:
         return []
     cores = "1 core" if time.usable == 1 else f"{time.usable} cores"

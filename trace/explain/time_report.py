@@ -13,7 +13,7 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 
 LEAST_SHARE = 0.01
-"""Phases that took less of the workers' time are left out of the summary."""
+"""Phases with a smaller share (0 to 1) of the workers' time are left out of the summary."""
 
 
 def document(state: RunState) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def document(state: RunState) -> dict[str, Any]:
 
 
 def summary(state: RunState) -> list[str]:
-    """One line for where the time of the workers went, and one for what it has brought."""
+    """A line for the phases of the workers, and one for the speed-up."""
     found = phases(state)
     if not found.workers:
         return []
@@ -54,10 +54,10 @@ def summary(state: RunState) -> list[str]:
 
 
 def gain_in_words(gained: Gain) -> list[str]:
-    """What it has brought to share out the work, from the longest way to say it to the shortest.
+    """The speed-up in words, the longest sentence first, or the reason why it is not known.
 
     "speed-up 1.9: 8.1 s of CPU time in 4.2 s, efficiency 48% with 4 workers at once, 2 cores";
-    nothing before there is any work, and the reason if it is not known.
+    empty before there is any work.
     """
     if not gained.is_known:
         return _not_known(gained)
@@ -80,7 +80,7 @@ def gain_in_words(gained: Gain) -> list[str]:
 
 
 def _not_known(gained: Gain) -> list[str]:
-    """Sentences that the speed-up is not known, with the reason, longest first."""
+    """Sentences that the speed-up is not known, and why, the longest first."""
     if not gained.worked:
         return []
     unknown = "speed-up not known"

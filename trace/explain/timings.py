@@ -1,4 +1,4 @@
-"""How long tasks, waits and holds took, gathered from the primitives that count them."""
+"""How long tasks, waits and holds took, from all primitives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.state import RunState
 
 KINDS = ("task", "wait", "hold")
-"""In the order in which they are told."""
+"""In the order of reports."""
 
 
 def timings(state: RunState) -> list[Timing]:
@@ -19,7 +19,7 @@ def timings(state: RunState) -> list[Timing]:
 
 
 def first_timings(state: RunState, most: int | None) -> tuple[list[Timing], int]:
-    """The first ``most`` of all, and how many there are: there may be thousands."""
+    """The first ``most`` timings (None for all), and the number of all."""
     found: dict[str, list[TimingFields]] = {kind: [] for kind in KINDS}
     for primitive in PRIMITIVES:
         if primitive.timings is not None:
@@ -34,7 +34,7 @@ def first_timings(state: RunState, most: int | None) -> tuple[list[Timing], int]
 
 
 def count_timings(state: RunState, most: int) -> int:
-    """How many there are, counted up to this number."""
+    """The number of timings, counted only up to ``most``."""
     happened = (
         each
         for primitive in PRIMITIVES

@@ -1,17 +1,16 @@
-"""What led to what: which put to which get, which release to which acquire; where it is certain.
+"""Matches a get with its put and an acquire with the release before it, if that is certain.
 
-Nothing is added to what a program's queues carry, so an item has no name by which to know it again.
-What is known is an order:
+mpviz adds nothing to the items of a queue, so an item cannot be recognised. What is known is order:
 
-- A SimpleQueue is written to and told of under one lock: its items come out as they were put in.
-- The items of a Queue come out in the order in which they went into its pipe. The thread of a
-  process that puts them there keeps their order, but that of two processes may get in between each
-  other: so a get is certain as long as one of them alone has items on their way.
+- Writes to a SimpleQueue are recorded under its lock: its items come out in the order of puts.
+- The items of a Queue come out in the order in which they went into its pipe. Those of one process
+  keep their order, but those of two processes may mix. So a get is certain only while a single
+  process has items on their way.
 - The messages of one sender come in order, and their sizes have to agree.
-- A lock that somebody had to wait for was given free by the release before, and a place of a
-  semaphore likewise, if it was the only one.
+- A lock that somebody had to wait for was freed by the release before, and so was a place of a
+  semaphore, if it was the only free one.
 
-A guess is no arrow: what is not certain is left out.
+A guess is no arrow: uncertain matches are left out.
 """
 
 from __future__ import annotations
@@ -21,42 +20,42 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Putter = tuple[int, int]
-"""Who puts: a process and a thread of it, as the form that is exported numbers them."""
+"""A process and a thread of it, as numbered in the exported file."""
 
 
 class Moment(NamedTuple):
-    """Something that a thread of a process did, and when."""
+    """The time of something that a thread did."""
 
     process: int
-    """As the form that is exported numbers them."""
+    """As numbered in the exported file."""
     thread: int
     time: int
     """Nanoseconds."""
     size: int = -1
-    """Bytes of a message; -1 where they are not told."""
+    """Bytes of a message; -1 if not told."""
 
 
 @dataclass(slots=True)
 class Channel:
-    """What is on its way from those who put to those who get, each in their own order."""
+    """What is on its way from putters to getters, in the order of each putter."""
 
     waiting: dict[Putter, deque[Moment | None]] = field(default_factory=dict)
-    """By who has put it: what is certain to be on its way, oldest first; None for one that is
-    there, and is not known. Nobody without any."""
+    """For each putter, its items that are certainly on their way, oldest first; None for an item
+    whose put is unknown. Putters without items are left out."""
     mixed: int = 0
-    """So many are on their way of whom nobody knows who has put which; no other is then."""
+    """Number of items on their way whose putters are unknown; then there are no others."""
     broken: bool = False
-    """More came out than was told to have been put in: nothing is certain any more."""
+    """Whether more came out than was put in, so that nothing is certain any more."""
 
     def put(self, who: Putter, moment: Moment) -> None:
-        """Something is on its way."""
+        """Add an item that is on its way."""
         if self.mixed:
             self.mixed += 1
         else:
             self.waiting.setdefault(who, deque()).append(moment)
 
     def got(self) -> Moment | None:
-        """Something has arrived: when it was put, if that is certain."""
+        """Remove an item that has arrived; return its put, if that is certain."""
         if self.mixed:
             self.mixed -= 1
             return None
@@ -71,7 +70,7 @@ class Channel:
         return None
 
     def taken_back(self, who: Putter) -> None:
-        """What was put last by them has not been put after all."""
+        """Remove the last item of a putter, whose put has failed."""
         if self.mixed:
             self.mixed -= 1
         elif who in self.waiting:
@@ -79,7 +78,7 @@ class Channel:
             self._tidy(who)
 
     def lost(self, whose: list[Putter]) -> None:
-        """One of what these have on their way will never arrive."""
+        """Remove one item of these putters, which will never arrive."""
         if self.mixed:
             self.mixed -= 1
             return
@@ -92,7 +91,7 @@ class Channel:
             self.mixed = max(0, self._mix() - 1)
 
     def _mix(self) -> int:
-        """Forget who has put what; how much is on its way."""
+        """Forget the putters; return how many items are on their way."""
         count = sum(map(len, self.waiting.values()))
         self.waiting.clear()
         return count
@@ -104,15 +103,15 @@ class Channel:
 
 @dataclass(slots=True)
 class Places:
-    """The free places of a lock or semaphore: who gave free the one that somebody takes."""
+    """The free places of a lock or semaphore, and the release that freed the next one taken."""
 
     known: Moment | None = None
-    """The only free place was given free then."""
+    """The release of the only free place."""
     unknown: int = 0
-    """So many are free; of whom they come is not known, or does not matter among several."""
+    """Number of free places whose releases are unknown, or one of several."""
 
     def released(self, moment: Moment) -> None:
-        """One more is free."""
+        """Add a free place."""
         if self.known is None and not self.unknown:
             self.known = moment
         else:
@@ -120,19 +119,19 @@ class Places:
             self.known = None
 
     def refused(self) -> None:
-        """The release before was none."""
+        """Remove a free place, since the last release has failed."""
         if self.known is not None:
             self.known = None
         else:
             self.unknown = max(0, self.unknown - 1)
 
     def used(self) -> None:
-        """Somebody has taken a place and given it back unseen."""
+        """Forget the release: a place was taken and released unseen."""
         if self.known is not None:
             self.known, self.unknown = None, 1
 
     def acquired(self) -> Moment | None:
-        """Somebody has taken a place: when it was given free, if that is certain."""
+        """Remove a place that was taken; return its release, if that is certain."""
         moment, self.known = self.known, None
         if moment is None:
             self.unknown = max(0, self.unknown - 1)

@@ -1,4 +1,4 @@
-"""Follows what passes from one process to another: items, messages, locks, tasks and results."""
+"""Follows what passes between processes: items, messages, locks, tasks and results."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
 RESULTS = 1_000
-"""A job of more tasks than this has no arrows from them to where their results come back."""
+"""Maximum number of tasks of a job with arrows from its tasks to their results."""
 
 _ONE = (0, 0)
-"""Whoever puts into a SimpleQueue: all in one order."""
+"""The one putter of a SimpleQueue, whose items are all in one order."""
 
 
 class Point(NamedTuple):
-    """Something that happened at one moment, and its name."""
+    """Something that happened at one moment."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class Point(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """What led to what."""
+    """A cause and its effect."""
 
     name: str
     start: Moment
@@ -50,7 +50,7 @@ class Arrow(NamedTuple):
 
 
 class Causes:
-    """Is shown every event after it was folded; what it finds is taken from its two lists."""
+    """Gets every event after its fold, and collects points and arrows in its two lists."""
 
     def __init__(self, state: RunState, tracks: Tracks) -> None:
         self.points: list[Point] = []
@@ -58,15 +58,15 @@ class Causes:
         self._state, self._tracks = state, tracks
         self._queues: dict[str, Channel] = {}
         self._channels: dict[int, Channel] = {}
-        """By the identity of the direction, which lives as long as the run's state."""
+        """By the id() of the direction, which lives as long as the state."""
         self._receivers: dict[int, tuple[int, int]] = {}
         self._locks: dict[str, Places] = {}
         self._contended: dict[str, int] = {}
         self._own_locks: dict[str, str] = {}
-        """By the id of a value: that of its lock."""
+        """Id of a value: id of its lock."""
         self._submitted: dict[tuple[str, int], Moment] = {}
         self._ended: dict[tuple[str, int], list[tuple[Moment, str]]] = {}
-        """By pool and job, or call of an executor: its tasks' ends, and what they raised."""
+        """By pool and job, or call of an executor: the ends of its tasks, and what they raised."""
         self._handlers: dict[type[Event], Callable[[Process, Any], None]] = {
             ItemPut: self._put,
             ItemGot: self._got,
@@ -96,7 +96,7 @@ class Causes:
         """Events of all other primitives."""
 
     def take(self, event: Event) -> None:
-        """Look at an event; what it brings is added to the lists."""
+        """Add the points and arrows of an event to the lists."""
         handler = self._handlers.get(type(event))
         process = self._state.by_pid.get(event.pid)
         if process is None:
@@ -169,7 +169,7 @@ class Causes:
         self._point(f"receive {pipe.name}", "pipe", at)
         channel = self._channels.setdefault(direction, Channel())
         start = channel.got()
-        # Two that receive tell of it in another order than they did it in.
+        # The records of two receivers may be in another order than their messages.
         if self._receivers.setdefault(direction, at[:2]) != at[:2]:
             channel.broken = True
         elif start is not None and start.size == event.size:
@@ -180,7 +180,7 @@ class Causes:
     # Locks
 
     def _places(self, object_id: str) -> Places | None:
-        """Of a lock whose every acquire is told."""
+        """The places of a lock, if every acquire of it is told."""
         lock = self._state.table(Lock).get(object_id)
         if lock is None or lock.inside:
             return None
@@ -217,7 +217,7 @@ class Causes:
         self._own_locks[event.object] = event.lock
 
     def _value_used(self, process: Process, event: ValueRead | ValueWritten) -> None:
-        # Its lock was held for that: by the speaker's own choice, or for no longer than this.
+        # Its lock was held for that, by the program or for this use only.
         places = self._locks.get(self._own_locks.get(event.object, ""))
         if places is not None:
             places.used()
@@ -263,6 +263,6 @@ class Causes:
         ends = self._ended.pop((event.object, event.job), [])
         at = self._at(process, event)
         self._point("future is done", "pool", at)
-        # One that its executor failed has not been done by what its worker handed back.
+        # A future that the executor failed was not completed by the result of its worker.
         if len(ends) == 1 and ends[0][1] == event.error and not event.cancelled:
             self.arrows.append(Arrow("result", ends[0][0], at))

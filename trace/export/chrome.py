@@ -1,7 +1,7 @@
 """Chrome trace JSON, which Perfetto and ``chrome://tracing`` open.
 
-The form is "Trace Event Format" (Google, 2016): ``B`` and ``E`` around what a process does, ``X``
-for what it does at one moment, ``s`` and ``f`` for the two ends of an arrow, ``C`` for counters,
+The format is "Trace Event Format" (Google, 2016): ``B`` and ``E`` around what a process does, ``X``
+for what happens at one moment, ``s`` and ``f`` for the two ends of an arrow, ``C`` for counters,
 ``i`` for what went wrong, ``M`` for names. Times are microseconds from the first event.
 """
 
@@ -32,14 +32,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 def write(passage: Passage, output: Write) -> list[str]:
-    """Write the trace; what a person has to know of it is returned, a sentence each."""
+    """Write the trace; return what a person has to know about it, a sentence each."""
     with TemporaryFile("w+", encoding="utf-8") as arrows:
         trace = _Trace(passage, output, arrows)
         return trace.write()
 
 
 def why_no_arrows(state: RunState) -> str:
-    """Why it is not certain what led to what; empty where it is."""
+    """Why causes are not certain; empty if they are."""
     missing = state.lost + state.unreadable + state.probe_errors
     if missing:
         return plural(missing, "record is missing", "records are missing")
@@ -54,24 +54,24 @@ class _Trace:
         self._passage, self._state = passage, passage.state
         self._output = output
         self._arrows = arrows
-        """They are written last, when it is known whether anything is missing."""
+        """Arrows are written last, when it is known whether records are missing."""
         self._comma = ""
         self._origin = -1
         self._tracks = Tracks()
         self._lanes = LaneWatch(self._state)
         self._open: dict[int, int] = {}
-        """By track: how many slices of it are open, 0 or 1."""
+        """Track: start of its open slice, nanoseconds."""
         self._threads: dict[tuple[str, int], Wait] = {}
-        """What threads wait for that are not their process's main thread."""
+        """The waits of other threads than the main thread."""
         self._causes = Causes(self._state, self._tracks)
         self._counted: dict[str, int] = {}
-        """When each counter was told last."""
+        """Counter: time of its last value, nanoseconds."""
         self._arrow_count = 0
         self._told = 0
-        """Entries of the log that have been looked at."""
+        """Number of log entries that have been written."""
 
     def write(self) -> list[str]:
-        """All of it."""
+        """Write the whole trace."""
         self._output('{"displayTimeUnit":"ms","traceEvents":[\n')
         for event in self._passage.events():
             if self._origin < 0:
@@ -125,7 +125,7 @@ class _Trace:
         self._begin(name, kind, (track, track), lane.start, more)
 
     def _take_thread(self, event: Event) -> None:
-        """What a thread waits for, in a lane of its own; what else it does is not known."""
+        """Show the waits of a thread in a lane of its own; what else it does is unknown."""
         process = self._state.by_pid.get(event.pid)
         if process is None:
             return
@@ -212,7 +212,7 @@ class _Trace:
         return {"pid": at.process, "tid": at.thread, "ts": self._moment(at.time)}
 
     def _counter(self, name: str, process: int, time: int, values: dict[str, float]) -> None:
-        # A stamp may be older than that of the value before; what it says holds from then on.
+        # A time may be older than that of the previous value, after which this value holds.
         time = self._counted[name] = max(time, self._counted.get(name, 0))
         event = {"ph": "C", "name": name, "pid": process, "ts": self._moment(time)}
         self._event(event | {"args": values})
@@ -235,7 +235,7 @@ class _Trace:
 
 
 def _doing(state: RunState, process: Process) -> tuple[str, dict[str, Any]]:
-    """What a process does now, as the name of a slice, and what else is known of it."""
+    """What a process does now: the name of a slice, and its arguments."""
     lane, wait = process.lane, process.wait
     if lane.activity is Activity.TASK:
         task = state.table(Task).get(lane.detail)
@@ -253,7 +253,7 @@ def _doing(state: RunState, process: Process) -> tuple[str, dict[str, Any]]:
 
 
 def _wait_name(state: RunState, wait: Wait) -> str:
-    """The same for every wait for the same, so that their times can be added up by name."""
+    """The same name for all waits for one object, so that their times can be added up by name."""
     process = state.processes.get(wait.object) if wait.what == "process" else None
     name = described(process) if process is not None else object_name(state, wait.object)
     return f"wait: {wait.what} {name}".rstrip()

@@ -1,4 +1,4 @@
-"""CSV: one row for each task of a pool or executor, in the order in which they came to an end."""
+"""CSV: one row for each task of a pool or executor, in the order of their ends."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COLUMNS = (
     "outcome",
     "error",
 )
-"""Times are seconds from the start of the run, durations seconds; what is not known is empty."""
+"""Times are seconds from the start of the run, durations are seconds; unknown cells are empty."""
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(passage: Passage, output: Write) -> list[str]:
-    """Write the table; those that never ended come last, and their outcome is ``running``."""
+    """Write the table; tasks that never ended come last, with the outcome ``running``."""
     writer = csv.writer(SimpleNamespace(write=output), lineterminator="\n")
     writer.writerow(COLUMNS)
     state = passage.state
@@ -51,7 +51,7 @@ def write(passage: Passage, output: Write) -> list[str]:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that looks like it gets a quote in front.
+    """A text that no spreadsheet takes for a formula: a quote is put before one that looks like it.
 
     >>> harmless("=1+1"), harmless("square")
     ("'=1+1", 'square')

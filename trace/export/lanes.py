@@ -1,4 +1,4 @@
-"""Watches the lanes of a run while it passes: all that a process begins to do, however brief."""
+"""Watches the lanes of a run as its events pass, for every change of activity, however brief."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _Open = tuple[int, Activity, str]
 
 
 class LaneWatch:
-    """Is asked after every event which lanes have changed by it."""
+    """Finds the lanes that each event has changed."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._seen = 0
         self._open: dict[str, _Open | None] = {}
-        """By process key: its open span, for all that have not ended."""
+        """Process key: open span, for all processes that have not ended."""
 
     def changed(self, event: Event) -> Iterator[Process]:
-        """Those that have begun something else: what it is their lanes say."""
+        """The processes that this event has brought to another activity."""
         if type(event) in ABOUT_THE_SPEAKER and len(self._state.processes) == self._seen:
             process = self._state.by_pid.get(event.pid)
-            # The supervisor is no process of the program.
+            # The supervisor is not a process of the program.
             keys = [process.key] if process is not None and process.key in self._open else []
         else:
             self._find_new()
@@ -44,7 +44,7 @@ class LaneWatch:
                 yield process
 
     def still_open(self) -> list[Process]:
-        """Those that do something to the end of the recording."""
+        """The processes that had not ended by the end of the recording."""
         return [self._state.processes[key] for key, span in self._open.items() if span is not None]
 
     def _find_new(self) -> None:

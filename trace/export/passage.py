@@ -1,7 +1,7 @@
-"""A recording as it passes: each event is folded, and then looked at with the state it has made.
+"""A recording as it passes: each event is folded, and then exported with the state after it.
 
-What is true of a run is kept in bounded space and thinned where it grows old. Events are not: what
-has to be exact from the first to the last is made from them, while they pass.
+The state of a run is bounded, and thins out old data. Exports that have to be exact from first to
+last are made from events as they pass.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
 
 ABOUT_THE_SPEAKER = frozenset({Site, *IN_RINGS})
-"""What is told most often: it changes what no process but the one that tells it does."""
+"""Frequent events, which change the activity of no process but their sender."""
 
 Write = Callable[[str], object]
 """Takes the next piece of what is exported."""
 
 
 def _tell_nobody(share: float) -> None:
-    """Nobody waits for it."""
+    """Ignore the progress."""
 
 
 @dataclass
 class Passage:
-    """One way through a recording, from its first event to the last that can be read."""
+    """One pass through a recording, from its first event to the last readable one."""
 
     recording: Recording
     tell: Callable[[float], None] = _tell_nobody
-    """Is told every now and then how much of the file has been read, 0 to 1."""
+    """Progress callback (0 to 1)."""
     state: RunState = field(default_factory=RunState)
-    """What is true after the events that have passed."""
+    """The state after the events that have passed."""
     trouble: str = ""
-    """What is missing of the recording, once it has passed; empty where it is whole."""
+    """What is missing of the recording, known at the end; empty if nothing is."""
 
     def events(self) -> Iterator[Event]:
-        """Each event, when the state has just become what it makes of it."""
+        """Each event, just after its fold."""
         state = self.state
         for batch in self._batches():
             for event in batch:
@@ -47,7 +47,7 @@ class Passage:
                 yield event
 
     def to_the_end(self) -> RunState:
-        """What is true at the end, for those who look at nothing else."""
+        """The state at the end, for exports that need nothing else."""
         for batch in self._batches():
             follow(self.state, batch)
         return self.state

@@ -1,4 +1,4 @@
-"""Numbers and names of the tracks on which a Chrome trace draws: processes, threads, counters."""
+"""Numbers and names of the tracks of a Chrome trace: processes, threads, counters."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
 _LARGEST_PID = 1 << 22
-"""On Linux; what lies above names no process."""
+"""On Linux; a higher number is no pid."""
 
 CORES = _LARGEST_PID + 1
-"""The track of the cores' counters, as the form takes it for a process."""
+"""The track of the cores' counters, which the format treats as a process."""
 QUEUES = _LARGEST_PID + 2
 _LATER_LIVES = _LARGEST_PID + 10
-"""From here on: processes whose pid another had before them."""
+"""The first track for processes whose pid had been used before."""
 _THREADS = 1 << 25
 
 
 class Tracks:
-    """Numbers what has a track, and remembers it."""
+    """Assigns numbers to tracks."""
 
     def __init__(self) -> None:
         self._processes: dict[str, int] = {}
@@ -31,7 +31,7 @@ class Tracks:
         self._queues: dict[str, str] = {}
 
     def of(self, process: Process) -> int:
-        """The track of a process: its pid, where no other had that before."""
+        """The track of a process: its pid, if no other process had it before."""
         track = self._processes.get(process.key)
         if track is None:
             is_first = process.key == str(process.pid)
@@ -40,17 +40,17 @@ class Tracks:
         return track
 
     def thread(self, process: Process, thread: int) -> int:
-        """The track of a thread; that of the main thread has the number of its process."""
+        """The track of a thread; the main thread has that of its process."""
         if not thread:
             return self.of(process)
         return self._threads.setdefault((process.key, thread), _THREADS + len(self._threads))
 
     def moment(self, process: Process, thread: int, time: int, size: int = -1) -> Moment:
-        """What a thread of a process does at a time."""
+        """The moment of something that a thread does."""
         return Moment(self.of(process), self.thread(process, thread), time, size)
 
     def queue(self, queue: Queue) -> str:
-        """The name of a queue's counter, which no other has."""
+        """The unique name of a queue's counter."""
         name = self._queues.get(queue.id)
         if name is None:
             is_taken = queue.name in self._queues.values()
@@ -59,7 +59,7 @@ class Tracks:
         return name
 
     def names(self, state: RunState) -> Iterator[dict[str, Any]]:
-        """The events that name the tracks and put them in order: counters first, then processes."""
+        """The events that name and order the tracks: first counters, then processes."""
         yield from _named(CORES, "cores: percent in use", -2)
         if self._queues:
             yield from _named(QUEUES, "queues: items", -1)

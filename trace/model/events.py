@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
-"""Nanoseconds of the monotonic clock; no machine is up for a hundred years."""
+"""Nanoseconds of the monotonic clock; no machine has been up for a hundred years."""
 Pid = Annotated[int, msgspec.Meta(ge=0, le=1 << 22)]
 """Highest possible pid (PID_MAX_LIMIT in include/linux/threads.h)."""
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -21,7 +21,7 @@ Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 """A count of things, or of bytes."""
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
-"""CPU seconds; thirty years of them are more than any process has used."""
+"""CPU seconds; no process has used thirty years of them."""
 Percent = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 """Percent of one core since the previous sample."""
 Core = Annotated[int, msgspec.Meta(ge=-1, le=1 << 13)]
@@ -56,13 +56,13 @@ class Event(
     time: Time
     """Nanoseconds of the monotonic clock."""
     pid: Pid
-    """The process that speaks; 0 for the viewer itself."""
+    """The process that sent it; 0 for the viewer itself."""
     number: Count = 0
-    """1, 2, 3 … in each process; 0 where the speaker does not count."""
+    """1, 2, 3 … in each process; 0 if the sender does not count."""
     thread: Count = 0
     """The thread in that process; 0 for the main thread."""
     dropped: Count = 0
-    """How many of its records this process has had to drop so far; 0 for no news."""
+    """How many records this process has had to drop so far; 0 for no news."""
 
 
 class ObjectEvent(Event, kw_only=True):
@@ -83,13 +83,13 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """The viewer is about to start the program; always the first event."""
 
     target: str
-    """What was asked for, in short: a scenario's name, or the program."""
+    """What was asked for: the name of a scenario, or the program."""
     arguments: list[str]
     """The command that is run, word by word."""
     python: str
     """The interpreter's path; empty for a command that is run as it is."""
     start_method: str
-    """fork, spawn or forkserver where it was asked for, else empty."""
+    """fork, spawn or forkserver if it was asked for; else empty."""
     cores: CoreCount
     """How many cores the machine has."""
     version: str
@@ -99,14 +99,14 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     granted: Amount = 0.0
     """CPU time that its control groups grant it, in cores; 0 for no limit."""
     captured: bool = True
-    """What the program writes is told, too; else it went to where mpviz itself writes."""
+    """Its output is recorded; otherwise it goes where mpviz itself writes."""
 
 
 class RunEnded(Event, tag="run.ended", kw_only=True):
     """The program and all that it started are gone, and every record has been read."""
 
     exit_code: Whole | None
-    """The program's own, negative for a signal; None where it never ran."""
+    """The program's own, negative for a signal; None if it never ran."""
     trouble: str = ""
     """What went wrong with the run as a whole, in a sentence."""
 
@@ -143,8 +143,8 @@ class SupervisorSignalled(Event, tag="warden.signalled", kw_only=True):
 
 
 class ProcessExited(Event, tag="process.exited", kw_only=True):
-    """A process has ended and this is its exit status, from one who can know it: its parent, the
-    supervisor that adopted it, or the kernel itself. May be told more than once.
+    """The exit status of a process, from a source that can know it: its parent, the supervisor that
+    adopted it, or the kernel. It may be told more than once.
     """
 
     child: Pid
@@ -153,9 +153,9 @@ class ProcessExited(Event, tag="process.exited", kw_only=True):
 
 
 class Waiting(Event, tag="wait", kw_only=True):
-    """A thread could not go on at once and waits from here on.
+    """A thread begins to wait, since it could not go on at once.
 
-    It ends with the event that takes what was waited for, or with a :class:`WaitOver`.
+    The wait ends with the event that takes what it was for, or with a :class:`WaitOver`.
     """
 
     what: str
@@ -163,29 +163,29 @@ class Waiting(Event, tag="wait", kw_only=True):
     object: str
     """The id of what is waited for; a pid for a process."""
     job: Whole = -1
-    """If that is a pool, the number of the job whose results are waited for; -1 for none."""
+    """For a pool, the number of the job whose results are waited for; -1 for none."""
     site: Whole = 0
     limit: Whole = 0
-    """Milliseconds after which it gives up; 0 where it does not, as far as the probe can tell."""
+    """Time-out in milliseconds; 0 for none, as far as the probe can tell."""
     turn: bool = False
-    """It is this thread's turn: whoever else wants the same waits until it is through."""
+    """It is this thread's turn: all others wait until it has what it waits for."""
     begun: bool = False
-    """A part of it has come, and the rest has not."""
+    """A part of the item has come, and the rest has not."""
 
 
 class WaitOver(Event, tag="wait.over", kw_only=True):
-    """A wait has ended that no other event ends: for a process, or it timed out or was given up."""
+    """The end of a wait that no other event ends: for a process, by a time-out or an exception."""
 
 
 class RingOpened(Event, tag="ring.opened", kw_only=True):
-    """From the next record on a process tells what it tells often in memory that it shares."""
+    """From the next record on, a process writes frequent records into memory that it shares."""
 
 
 class RingRefused(Event, tag="ring.refused", kw_only=True):
-    """A process uses the pipe instead of shared memory: slower, but just as exact."""
+    """A process uses the pipe instead of shared memory, which is slower and just as exact."""
 
     how: str
-    """denied if the system gave it no shared memory, full if there was no room left in it."""
+    """denied if the system gave it no shared memory, full if that had no room left."""
     reason: str
 
 
@@ -197,17 +197,17 @@ class Site(Event, tag="site", kw_only=True):
     line: Count
     function: str
     checksum: Count = 0
-    """CRC-32 of the whole file as it was then; 0 where it could not be read."""
+    """CRC-32 of the whole file as it was then; 0 if it could not be read."""
     code: str = ""
-    """Where something is created: the statement that does it, in one line."""
+    """If an object is created there: the statement that creates it, in one line."""
     start: Whole = 0
     end: Whole = 0
-    """Where in ``code`` the call is that creates it, in characters; 0 and 0 where that is unknown.
+    """The call in ``code`` that creates it, in characters; 0 and 0 if it is unknown.
 
     Before Python 3.11 only the line of the source is known: the call is somewhere in it.
     """
     attribute: str = ""
-    """Which attribute of what the statement makes it becomes, where that was generated."""
+    """The attribute that the object becomes of what ``code`` creates, if generated code made it."""
 
 
 class Output(Event, tag="output", kw_only=True):
@@ -217,7 +217,7 @@ class Output(Event, tag="output", kw_only=True):
     """stdout or stderr."""
     text: str
     ended: bool = True
-    """False where the line did not end in a line break (yet)."""
+    """False if the line did not end in a line break (yet)."""
 
 
 class Marked(Event, tag="marked", kw_only=True):
@@ -230,14 +230,14 @@ class Marked(Event, tag="marked", kw_only=True):
 
 
 class ProbeError(Event, tag="probe.error", kw_only=True):
-    """Something of ours went wrong inside an observed process, and was kept from it."""
+    """The probe failed inside an observed process, which did not notice."""
 
     where: str
     error: str
 
 
 class Unreadable(Event, tag="unreadable", kw_only=True):
-    """A line came through the queue that is no event; the viewer says so in its place."""
+    """A line that is no event; the viewer puts this in its place."""
 
     text: str
 
@@ -245,7 +245,7 @@ class Unreadable(Event, tag="unreadable", kw_only=True):
 class RecordsDropped(Event, tag="records.dropped", kw_only=True):
     """A process has had to drop records, by the count that it keeps in a file beside the pipe.
 
-    The viewer reads that file: a process that has been killed since sends nothing more.
+    The viewer reads that file, since a process that has been killed can no longer send the count.
     """
 
     child: int
@@ -264,20 +264,20 @@ class Trouble(Event, tag="trouble", kw_only=True):
 
 
 class ProcessSample(msgspec.Struct, array_like=True, gc=False):
-    """What the operating system says of one process at the time of a sample."""
+    """What the operating system says of one process at a sample."""
 
     pid: Pid
     started: Count
-    """Kernel start time in clock ticks since boot; with the pid it names a process for good."""
+    """Kernel start time in clock ticks since boot; with the pid it identifies a process."""
     parent: Pid
     status: str
     """One letter as in /proc: R, S, D, T, Z …"""
     cpu_percent: Percent
-    """Of one core, since the sample before."""
+    """Percent of one core since the previous sample."""
     cpu_seconds: Seconds
     rss: Count
     core: Core
-    """The core it last ran on; -1 where the system does not say."""
+    """The core that it last ran on; -1 if the system does not say."""
     command: str = ""
     """Its command line as a shell would take it, told with the first sample and after an exec."""
     executable: str = ""
@@ -296,13 +296,13 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
 
 
 class Sample(Event, tag="sample", kw_only=True):
-    """A look at the machine: the use of each core, and each observed process."""
+    """A sample of the machine: the use of each core, and each observed process."""
 
     cores: Cores
-    """Percent of each core in use since the sample before, by anybody."""
+    """Percent of each core that any program used since the previous sample."""
     processes: list[ProcessSample]
     gone: list[Pid] = []
-    """Pids of the sample before that are no more."""
+    """Pids of the previous sample that are gone."""
     allowed: Indexes = []
     """The cores that at least one of these processes may run on, if that has changed."""
 
@@ -313,7 +313,7 @@ FROM_SUPERVISOR: tuple[type[Event], ...] = (
     ProgramEnded,
     SupervisorSignalled,
 )
-"""Events that only the supervisor can know: refused from the pipe, which anybody can write to."""
+"""Events that only the supervisor can know: refused from the pipe, to which anybody can write."""
 
 FROM_VIEWER: tuple[type[Event], ...] = (
     RunStarted,

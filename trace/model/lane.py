@@ -1,4 +1,4 @@
-"""What one process did, moment by moment: exact of late, in buckets before that."""
+"""What one process did over time: recent spans exactly, older ones in buckets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Activity(IntEnum):
-    """What a process is doing, as finely as a timeline colours it."""
+    """What a process does; each has its own colour on the timeline."""
 
     STARTING = 0
     RUNNING = 1
@@ -53,36 +53,32 @@ WORDS: dict[Activity, str] = {
 
 
 class Span(NamedTuple):
-    """A stretch of one activity, from ``start`` up to ``end`` in nanoseconds."""
+    """One activity from ``start`` up to ``end``, in nanoseconds."""
 
     start: int
     end: int
     activity: Activity
     detail: str
-    """The id of the task or of the object waited for; empty where there is none."""
+    """The id of the task, or of the object that is waited for; empty for none."""
 
 
 _new_span = partial(tuple.__new__, Span)
-"""Takes half as long as ``Span(...)``; a lane may get a million."""
+"""Takes half as long as ``Span(...)``; a lane may get a million of them."""
 
 
 # A look into an enum takes longer than what is done with it here.
 _RUNNING, _TASK = int(Activity.RUNNING), int(Activity.TASK)
-
 _ASIDE = tuple(map(int, (Activity.STARTING, Activity.INITIALIZING, Activity.ENDING)))
-
-
 _STARTING, _INITIALIZING, _ENDING = _ASIDE
 
 
 @dataclass(slots=True)
 class Lane:
-    """What one process did from its first moment: exact of late, thinned to buckets before that.
+    """What one process did from its first moment: recent spans exactly, older ones in buckets.
 
-    The newest spans are kept as they were: at most :attr:`limit`, and seven eighths of that at
-    least. What falls off the end, many at a time, is added to buckets of equal width that hold
-    nanoseconds per activity, so totals stay exact; when there are too many buckets their width
-    doubles.
+    At most :attr:`limit` spans are kept, and at least seven eighths of that. Older spans are added,
+    many at a time, to buckets of equal width, which hold nanoseconds per activity: so totals stay
+    exact. If there are too many buckets, their width doubles.
     """
 
     BUCKETS = 2048
@@ -103,7 +99,7 @@ class Lane:
     """Nanoseconds in each activity over all closed spans."""
 
     def change(self, time: int, activity: Activity, detail: str = "") -> None:
-        """Close the open span at this time and open the next; no change, no new span."""
+        """End the open span at this time and begin the next, unless the activity stays the same."""
         start = self.start
         if start >= 0:
             if activity is self.activity and detail == self.detail:
@@ -122,14 +118,14 @@ class Lane:
         self.detail = detail
 
     def condense(self, buckets: int) -> None:
-        """Keep no span and at most so many buckets, for a process that ended long ago."""
+        """Keep no span and at most this many buckets, for a process that ended long ago."""
         self.limit = 0
         self._thin_oldest()
         while len(self.buckets) > buckets:
             self._halve()
 
     def between(self, start: int, end: int) -> Iterator[Span]:
-        """The exact spans that touch this stretch, the open one (up to ``end``) last."""
+        """The exact spans that overlap this time, the open one (up to ``end``) last."""
         spans = self.spans
         first = bisect_right(spans, start, key=lambda span: span.end)
         for index in range(first, len(spans)):
@@ -141,7 +137,7 @@ class Lane:
             yield Span(self.start, end, self.activity, self.detail)
 
     def mix(self, start: int, end: int) -> list[int]:
-        """Nanoseconds of each activity within this stretch, exact or from the buckets."""
+        """Nanoseconds of each activity within this time, from spans and buckets."""
         total = [0] * len(Activity)
         if self.buckets:
             self._mix_buckets(start, end, total)
@@ -150,7 +146,7 @@ class Lane:
         return total
 
     def at_work_and_aside(self, time: int) -> tuple[int, int]:
-        """Nanoseconds up to this time of work, and of what a process does before and after it."""
+        """Nanoseconds up to this time of work, and of what comes before and after work."""
         totals, activity = self.totals, self.activity
         worked = totals[_RUNNING] + totals[_TASK]
         aside = totals[_STARTING] + totals[_INITIALIZING] + totals[_ENDING]
@@ -187,7 +183,7 @@ class Lane:
             span = take()
             start, end, activity, _ = span
             if last_start <= start <= end <= last_end and last:
-                # Nearly all lie in the last bucket.
+                # Nearly all spans lie in the last bucket.
                 last[activity] += end - start
                 continue
             self._thin(span)
@@ -218,45 +214,45 @@ class Lane:
 
 
 AT_WORK = (Activity.RUNNING, Activity.TASK, Activity.SLEEPING)
-"""What may be work: of who sleeps in its own code nobody knows for what."""
+"""What may be work: why a process sleeps in its own code is unknown."""
 
 
 @dataclass(slots=True)
 class CpuReadings:
-    """How much of its work a process was on a CPU, from readings of the kernel's clock for it.
+    """The CPU time of a process's work, from readings of its CPU clock. All in nanoseconds.
 
-    Between two readings it had at most as much of a CPU for its work as it had time for that: what
-    more there was went into other threads, or into its waits. Where it was also starting or ending
-    in between, each has its share by the time that it took. All that is in nanoseconds.
+    Between two readings the CPU time of its work is at most the time that it was at work: any more
+    went into other threads, or into its waits. If it also started or ended in between, each has a
+    share in proportion to its time.
     """
 
     AHEAD = 10_000_000
-    """So much more than there was time for may still count for the time after the reading: a clock
-    is read a little later than its sample says."""
+    """CPU time up to this much in excess may count for the time after the reading, since a clock is
+    read a little later than its sample says."""
 
     on_cpu: int = 0
-    """Of its work it was on a CPU for so long."""
+    """CPU time while working."""
     worked: int = 0
-    """For so long it had been at work by the last reading."""
+    """Time at work up to the last reading."""
     aside: int = 0
-    """And at its start and its end."""
+    """Time of its start and its end up to the last reading."""
     clock: int = 0
-    """What the last reading said."""
+    """CPU time at the last reading."""
     ahead: int = 0
     without_core: int = 0
-    """Part of its work for which it was ready to run but had no core, nanoseconds."""
+    """Time while working for which it was ready to run but had no core."""
     counted: tuple[int, int, int] = (0, 0, 0)
     """Its total wait for a core when it was last known not to be waiting for one, and the values
     of :attr:`worked` and :attr:`aside` at that moment."""
     looks: int = 0
     """Samples that saw the process at work."""
     ready: int = 0
-    """How many of these saw it on a CPU, or ready for one that others had."""
+    """Samples that saw it at work on a CPU, or ready for one that others had."""
     tasks_in_locks: int = 0
-    """How many of these samples saw it asleep within a task, in a lock that mpviz does not know."""
+    """Samples that saw it asleep within a task, in a lock that mpviz does not know."""
 
     def add(self, clock: int, worked: int, aside: int) -> None:
-        """Take in a reading, and what the process had been at by then; an old one says nothing."""
+        """Add a reading, and the times up to it; a reading older than the last one is ignored."""
         available = clock - self.clock
         if available < 0:
             return
@@ -268,7 +264,7 @@ class CpuReadings:
             if more > 0:
                 available = available * more // (more + less)
         self.ahead = 0
-        # What is told late may say that it was at work for less than it seemed.
+        # Late records may show that it was at work for less time than it seemed.
         if more > 0:
             self.worked = worked
             if available > more:
@@ -277,7 +273,7 @@ class CpuReadings:
             self.on_cpu += available
 
     def add_waits(self, waited: int, worked: int, aside: int) -> None:
-        """Take in its total wait for a core so far, and attribute it to what the process did.
+        """Add its total wait for a core so far, and attribute it to what the process did.
 
         The kernel adds a wait only when it is over, so do not call this while it may be in one.
         """

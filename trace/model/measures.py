@@ -1,4 +1,4 @@
-"""Small bounded measures that stay exact in their totals: spans, distributions, series, rates."""
+"""Measures of bounded size with exact totals: distributions, series, rates, densities."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import NamedTuple, TypeAlias
 
 @dataclass(slots=True)
 class Distribution:
-    """How long something took, each time it did, in buckets a quarter of a doubling wide."""
+    """Durations, counted in buckets that are a quarter of a doubling wide."""
 
     total: int = 0
     """Nanoseconds in all."""
     longest: int = 0
     buckets: dict[int, int] = field(default_factory=dict)
-    """Exponent in quarters of a doubling: how many durations fell there."""
+    """Exponent in quarters of a doubling: number of durations."""
 
     def add(self, duration: int) -> None:
-        """Count one duration in nanoseconds; a negative one (clocks never do that) counts as 0."""
+        """Count one duration in nanoseconds; a negative one, which no clock gives, counts as 0."""
         if duration <= 0:
             self.buckets[0] = self.buckets.get(0, 0) + 1
             return
@@ -47,11 +47,11 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How often it took time; counted here, because a duration is added far more often."""
+        """Number of durations; summed up here, because durations are added far more often."""
         return sum(self.buckets.values())
 
     def quantile(self, share: float) -> int:
-        """The duration in nanoseconds that this share stays below, within a fifth; 0 for none."""
+        """The duration that this share (0 to 1) stays below, in nanoseconds, to within a fifth."""
         wanted = share * self.count
         seen = 0
         for bucket in sorted(self.buckets):
@@ -66,16 +66,16 @@ class Distribution:
         return self.total // self.count if self.count else 0
 
     def histogram(self) -> list[tuple[int, int]]:
-        """(nanoseconds that they stayed below or at, how many), from the shortest on."""
+        """(upper bound in nanoseconds, number of durations) of each bucket, the shortest first."""
         return [(_top_of_bucket(bucket), self.buckets[bucket]) for bucket in sorted(self.buckets)]
 
 
 TimingFields: TypeAlias = "tuple[str, str, str, str, Distribution]"
-"""The fields of a :class:`Timing`, which cost less to make: there may be thousands."""
+"""The fields of a :class:`Timing`, cheaper to make, since there may be thousands."""
 
 
 class Timing(NamedTuple):
-    """How long something took that a program does again and again."""
+    """How long something took that a program does repeatedly."""
 
     what: str
     """task, wait or hold."""
@@ -107,29 +107,29 @@ def _top_of_bucket(bucket: int) -> int:
 class Series:
     """A value over time in a bounded number of steps: for each its time, highest and last value.
 
-    When there are too many steps, neighbours are merged and ``width`` doubles, so the whole run
-    stays in view and no peak is lost. A value is added for every record of a queue, so the step
-    that is open has fields of its own, which change faster than the end of a list.
+    If there are too many steps, neighbours are merged and ``width`` doubles, so the whole run stays
+    in view and no peak is lost. The open step has fields of its own, which are faster to change
+    than the end of a list, because a value is added for every record of a queue.
     """
 
     LIMIT = 1024
 
     width: int = 1_000_000
-    """Nanoseconds that one step covers at least."""
+    """Minimum width of a step, nanoseconds."""
     times: list[int] = field(default_factory=list)
     """When each step began, the open one included."""
     closed: list[tuple[int, float, float]] = field(default_factory=list)
-    """Of each step but the open one: when it took its last value, which holds from there to the
-    next step; its highest value; its last value."""
+    """For each step but the open one: the time of its last value, which holds up to the next step;
+    its highest value; its last value."""
     ends: int = -1
     """When the open step ends; -1 before the first."""
     until: int = -1
-    """When the open step took its last value."""
+    """The time of the last value."""
     highest: float = 0
     last: float = 0
 
     def add(self, time: int, value: float) -> None:
-        """Note the value that holds from this time on."""
+        """Add the value that holds from this time on."""
         if time < self.ends:
             self.last = value
             if time > self.until:
@@ -149,7 +149,7 @@ class Series:
         self.highest = self.last = value
 
     def add_all(self, times: list[int], values: Sequence[float]) -> None:
-        """Note values, each with its time; the times are in order."""
+        """Add values, each with its time; the times are in order."""
         at = 0
         while at < len(times):
             stop = bisect_left(times, self.ends, at)
@@ -163,7 +163,7 @@ class Series:
                 at += 1
 
     def peak(self, start: int, end: int) -> float | None:
-        """The highest value within this stretch, the one that held at its start included."""
+        """The highest value within this time, including the value that held at its start."""
         first = max(0, bisect_right(self.times, start) - 1)
         stop = bisect_right(self.times, end - 1)
         if stop <= 0:
@@ -192,7 +192,7 @@ def _merged(steps: list[tuple[int, float, float]]) -> tuple[int, float, float]:
 
 @dataclass(slots=True)
 class Rate:
-    """How often something happens: a count, and counts for each tenth of the last seconds."""
+    """How often something happens: in all, and in each tenth of the last seconds."""
 
     STEP = 100_000_000
     STEPS = 50
@@ -200,7 +200,7 @@ class Rate:
     before: int = 0
     """How often it happened before the open step."""
     recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=Rate.STEPS))
-    """(step number, times in that step), steps without any left out."""
+    """(step number, count), without empty steps."""
     begins: int = -1
     """When the open step begins and ends; -1 before the first."""
     ends: int = -1
@@ -237,7 +237,7 @@ class Rate:
 
     @property
     def step(self) -> int:
-        """The number of the open step, whose start is so many times :attr:`STEP`; -1 before."""
+        """The number of the open step, counted from time 0; -1 before the first."""
         return self.begins // self.STEP
 
     def per_second(self, now: int, seconds: float = 1.0) -> float:
@@ -252,7 +252,7 @@ class Rate:
 
 @dataclass(slots=True)
 class Density:
-    """How many things happened when, over all of a time whose end is not known beforehand."""
+    """How many things happened when, over a time whose end is not known beforehand."""
 
     BUCKETS = 1024
 
@@ -263,7 +263,7 @@ class Density:
     counts: list[int] = field(default_factory=list)
 
     def add(self, times: list[int]) -> None:
-        """Count what happened at these times; earlier than the very first counts as there."""
+        """Count these times; one that is earlier than the very first counts as the first."""
         if self.origin < 0 and times:
             self.origin = times[0]
         latest = max(times, default=0) - self.origin
@@ -277,7 +277,7 @@ class Density:
             counts[max(0, time - origin) // width] += 1
 
     def between(self, start: int, end: int) -> float:
-        """How many things happened in this stretch; a bucket that it cuts counts by its share."""
+        """How many things happened within this time; a bucket that it cuts counts in proportion."""
         first, last = (start - self.origin) / self.width, (end - self.origin) / self.width
         total = 0.0
         for index in range(max(0, int(first)), min(len(self.counts), int(last) + 1)):

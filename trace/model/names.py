@@ -1,4 +1,4 @@
-"""Human names for objects that have none: the variable they were assigned to, else where."""
+"""Names for objects: the variable that they are assigned to, or the place of their creation."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _ASSIGNED = re.compile(r"^\s*([\w.]+(?:\s*,\s*[\w.]+)*)\s*(?::[^=]+)?=(?!=)")
 _SELF = re.compile(r"(?:self|cls)\.")
 
 _FACTORIES = ("default", "default_factory", "factory")
-"""Keywords whose argument becomes what the call is assigned to, as a field of a dataclass."""
+"""Keywords whose argument becomes what the call is assigned to, as for dataclass fields."""
 _BAGS = ("args", "kwargs", "initargs", "kwds")
-"""Keywords that say nothing of the objects that are handed over with them."""
+"""Keywords that say nothing about the objects in their argument."""
 
 _INDEX, _COUNT = "\0", "\1"
-"""Stand in a name for how many were made there before, counted from 0 and from 1."""
+"""Stand in a name for the number of objects made there, counted from 0 and from 1."""
 
 _DEEPEST = 100
-"""What is nested deeper was not written by a person, and is not looked through."""
+"""Maximum depth of nesting: nobody writes deeper code by hand."""
 
 _ANYWHERE = (0, 1 << 16)
 
 
 def name_object(state: RunState, site: int, kind: str) -> str:
-    """Name the object of this kind that was just created at this site; each call counts one."""
+    """Name an object of this kind that was just created at this site; each call counts one more."""
     order = _count(state, site, kind)
     place = state.sites.get(site)
     if place is None:
@@ -42,7 +42,7 @@ def name_object(state: RunState, site: int, kind: str) -> str:
 
 
 def name_by_place(state: RunState, site: int, kind: str) -> str:
-    """Name an object that its line has no name for, likewise: by its kind, and where it is made."""
+    """Name an object by its kind and the place of its creation, as its line has no name for it."""
     order = _count(state, site, kind)
     if site not in state.sites:
         return f"{kind} {order + 1}"
@@ -50,7 +50,7 @@ def name_by_place(state: RunState, site: int, kind: str) -> str:
 
 
 def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
-    """Name an object that is made as a pair of two, such as a pipe; its own name, then theirs."""
+    """Name a pair of objects, such as a pipe: the name of the pair, then those of the two."""
     order = state.created_at.get((site, kind), 0)
     place = state.sites.get(site)
     pair = pair_from_line(place.code, order, kind, _extent(place)) if place is not None else None
@@ -61,7 +61,7 @@ def name_pair(state: RunState, site: int, kind: str) -> tuple[str, str, str]:
 
 
 def _count(state: RunState, site: int, kind: str) -> int:
-    """How many objects of this kind this site has created before; one more from now on.
+    """Count an object of this kind at this site; return how many it has created before.
 
     A site that was not told, or not kept, counts as site 0.
     """
@@ -77,7 +77,7 @@ def _extent(place: Site) -> tuple[int, int]:
 
 
 def class_of(function: str) -> str:
-    """The class that a function is a method of, by its qualified name; empty where it is none.
+    """The class of a method, by the qualified name of the function; empty for other functions.
 
     >>> class_of("Account.__init__"), class_of("main"), class_of("main.<locals>.work")
     ('Account', '', '')
@@ -150,12 +150,12 @@ def name_from_line(
 
 
 def _again(name: str, order: int) -> str:
-    """Tell what is made at one place again from what was made there before."""
+    """Number the objects that are made again at one place."""
     return f"{name} #{order + 1}" if order else name
 
 
 def _at_first_sight(line: str) -> tuple[list[str], bool]:
-    """The names in what is only the beginning of a statement, and whether of many for one name."""
+    """The names in an incomplete statement, and whether one name stands for a collection."""
     match = _ASSIGNED.match(line)
     names = match[1].split(",") if match else _AS.findall(line) if _WITH.match(line) else []
     is_display = match is not None and line[match.end() :].lstrip().startswith(("[", "{"))
@@ -164,7 +164,7 @@ def _at_first_sight(line: str) -> tuple[list[str], bool]:
 
 @lru_cache(maxsize=256)
 def _parsed(line: str) -> _Statement | None:
-    """What a line says; None for what is no whole statement, or no Python at all."""
+    """The statement in a line; None if it is incomplete, or no Python."""
     text = line.strip()
     if text.startswith("@"):
         text += "\ndef decorated(): pass"
@@ -176,7 +176,7 @@ def _parsed(line: str) -> _Statement | None:
         return None
     parents: dict[ast.AST, ast.AST] = {}
     depths: dict[ast.AST, int] = dict.fromkeys(statements, 0)
-    # The walk comes to each node before it comes to what is in it.
+    # The walk yields each node before its children.
     for node in (node for statement in statements for node in ast.walk(statement)):
         for child in ast.iter_child_nodes(node):
             parents[child], depths[child] = node, depths[node] + 1
@@ -208,7 +208,7 @@ class _Statement:
         return len(self.text[:characters].encode()) if is_inside else characters
 
     def all_names(self, calls: list[ast.Call]) -> list[str]:
-        """What these calls become; what only wraps another of them is not one more."""
+        """What these calls become; a call that wraps another one of them does not count."""
         named: list[tuple[ast.Call, list[str]]] = []
         for call in calls:
             names = self.names(call)
@@ -217,7 +217,7 @@ class _Statement:
         return [name for _, names in named for name in names]
 
     def names(self, node: ast.AST) -> list[str]:
-        """What this expression becomes; more than one name where it is taken apart."""
+        """The names of what this expression becomes: several if it is unpacked."""
         target = self.target_of(node)
         return self._names_as_part(node) if target is None else self.names_of(target)
 
@@ -244,13 +244,13 @@ class _Statement:
         return [keyword.arg] if keyword.arg and keyword.arg not in _BAGS else []
 
     def _names_of_argument(self, call: ast.Call) -> list[str]:
-        """An argument by the list that it is appended to, or by what it alone is made into."""
+        """The name of an argument: by the list that it is appended to, or by the call's result."""
         if isinstance(call.func, ast.Attribute) and call.func.attr == "append":
             return [f"{ast.unparse(call.func.value)} #{_COUNT}"]
         return self.names(call) if len(call.args) == 1 and not call.keywords else []
 
     def target_of(self, node: ast.AST) -> ast.expr | None:
-        """What this very expression is assigned to; None where it is not, or only a part of it."""
+        """What exactly this expression is assigned to; None if it is only a part of something."""
         parent = self.parents.get(node)
         match parent:
             case ast.Assign():
@@ -273,7 +273,7 @@ class _Statement:
 
 
 def _place_in(collection: ast.AST | None, node: ast.AST) -> str:
-    """What tells an element from the others of a collection; empty where there is none."""
+    """The part of a name that identifies an element of a collection; empty if it is no element."""
     match collection:
         case ast.Tuple() | ast.List():
             return f"[{collection.elts.index(node)}]"  # type: ignore[arg-type]
@@ -294,14 +294,14 @@ def _made_by(comprehension: ast.SetComp | ast.DictComp) -> ast.expr:
 
 
 def _match(target: ast.Tuple | ast.List, value: ast.Tuple | ast.List) -> bool:
-    """Whether each of the values goes to the target in its own place."""
+    """Whether each value is assigned to the target in the same place."""
     elements = [*target.elts, *value.elts]
     is_plain = not any(isinstance(element, ast.Starred) for element in elements)
     return is_plain and len(target.elts) == len(value.elts)
 
 
 def _names_of_default(arguments: ast.arguments, node: ast.AST) -> list[str]:
-    """The parameter whose default this is."""
+    """The name of the parameter with this default."""
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = dict(zip(reversed(arguments.defaults), reversed(positional), strict=False))
     defaults |= {
@@ -321,7 +321,7 @@ def _last_name(function: ast.expr) -> str:
 
 
 def object_name(state: RunState, object_id: str) -> str:
-    """The name of any object of the program by its id; empty where it is unknown."""
+    """The name of any object of the program by its id; empty if it is unknown."""
     for table in state.tables.values():
         found = table.get(object_id)
         if found is not None:

@@ -48,38 +48,38 @@ def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:
 
 
 Handler = Callable[[RunState, Process, Any], None]
-"""Folds one event of one class into the state; the process is the one that speaks."""
+"""Folds an event of one class, which this process has sent, into the state."""
 
 
 FoldRecord: TypeAlias = Callable[..., None]
-"""Folds one ring record: called with its time, its thread and four values, whatever they mean."""
+"""Folds one ring record: takes its time, its thread and four values."""
 
 
 Bind: TypeAlias = "Callable[[RunState, Process, str], FoldRecord]"
 """Makes the function that folds the records of one process about the object with this id.
 
-What it looks up holds for a run of ring records, since objects and processes come and go by events.
+It may look up objects and processes once, because no ring record creates or removes any.
 """
 
 
 @dataclass(frozen=True)
 class RingHandler:
-    """Folds ring records of one class without making events of them.
+    """Folds ring records of one class, without making events of them.
 
-    For what programs do a million times. The event's own handler is made from it too.
+    For what programs do a million times. It also serves as the handler of the event.
     """
 
     bind: Bind
     fields: tuple[str, ...]
-    """The event's other fields: at most four whole numbers, in the order of the ring."""
+    """The event's other fields, at most four whole numbers, in the order of the ring."""
 
 
 @dataclass(frozen=True)
 class FormHandler:
-    """The same for a class whose forms say more than the object, such as a function's name."""
+    """The same for a class whose forms say more than the object, such as the name of a function."""
 
     bind: Callable[[Any], Bind]
-    """Is given an event of the form, for the fields that all its records share."""
+    """Takes an event of the form, which has the fields that all its records share."""
     fields: tuple[str, ...]
 
 
@@ -105,7 +105,7 @@ def _nothing(state: RunState, wait: Wait, duration: int) -> None:
 
 @dataclass(frozen=True)
 class WaitKind:
-    """What a word of a :class:`Wait` means."""
+    """The meaning of the word for a :class:`Wait`."""
 
     activity: Activity
     """Its colour on the timeline."""
@@ -182,12 +182,12 @@ class Primitive:
     part_handlers: tuple[PartHandler, ...] = ()
     """For kinds that also have ring handlers."""
     in_rings: tuple[type[Event], ...] = ()
-    """Other events that the probe sends by a form; nothing else is accepted from a ring."""
+    """Other events that the probe sends through rings, which accept no others."""
     waits: dict[str, WaitKind] = field(default_factory=dict)
     process_ended: Callable[[RunState, Process], None] | None = None
-    """Is told of every death, for what the dead process can no longer do itself.
+    """Is called when a process has ended, for what it can no longer tell itself.
 
-    What it waited for when it died is still in its ``waits``, and is counted already.
+    Its last waits are still in its ``waits``, and counted already.
     """
     document: Callable[[RunState], dict[str, Any]] | None = None
     """Sections of the ``--json`` document besides that of its objects."""

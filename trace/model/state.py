@@ -1,4 +1,4 @@
-"""RunState: what is true of a run at a moment, as plain data that the panels read."""
+"""RunState: what is true of a run at a moment, as plain data for panels and reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_LIMIT = 5_000
 TROUBLES_LIMIT = 500
 
 MOST_OBJECTS = 1 << 16
-"""Maximum number of objects of one class that are kept of a run: some 100 MB of locks."""
+"""Maximum number of objects of one class that are kept; locks would take some 100 MB."""
 
 MOST_SITES = 1 << 16
 """Maximum number of places in the program's source that are kept."""
@@ -41,13 +41,13 @@ class Finding:
     subject: str
     """What it is about, such as the id of a lock; a rule has at most one finding for each."""
     message: str
-    """What is wrong, in one sentence with its number."""
+    """What is wrong, in one sentence with a number."""
     cause: str
     """Why that is so, in a sentence."""
     fix: str
     """What to do about it, in a sentence."""
     processes: tuple[str, ...]
-    """Keys of the processes that it is about, the one to look at first."""
+    """Keys of the processes that it is about; the first is the one to look at first."""
     objects: tuple[str, ...] = ()
     """Ids of the locks, queues, tasks … that it is about."""
     since: int = -1
@@ -62,12 +62,12 @@ class Finding:
 
 @dataclass(slots=True)
 class CoreUse:
-    """One core at one sample."""
+    """The use of one core at one sample."""
 
     percent: float
-    """In use by anybody."""
+    """Percent in use by any program."""
     shares: dict[str, float]
-    """Process key: percent of this core, for the observed processes last seen on it."""
+    """Process key: percent of this core, for observed processes that last ran on it."""
 
 
 @dataclass(slots=True)
@@ -75,10 +75,10 @@ class Cores:
     """The use of each core over time."""
 
     count: int = 0
-    """How many cores the program can keep busy at once: those that it may run on, but no more than
-    its control groups grant."""
+    """How many cores the program can keep busy at once: those that it may run on, up to what its
+    control groups grant."""
     machine: int = 0
-    """How many the machine has."""
+    """Number of cores of the machine."""
     allowed: frozenset[int] = frozenset()
     """Indexes of the cores that the program may run on; empty if unknown."""
     granted: float = 0.0
@@ -86,19 +86,19 @@ class Cores:
     history: deque[tuple[int, list[CoreUse]]] = field(
         default_factory=lambda: deque(maxlen=CORE_HISTORY)
     )
-    """(time, one CoreUse for each core), oldest first."""
+    """(time, the use of each core), oldest first."""
     samples: int = 0
     percent_total: list[float] = field(default_factory=list)
-    """Sum over all samples for each core, so that means stay exact."""
+    """The sum over all samples for each core, so that means are exact."""
     wanted: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
     """For each of the last samples, how many cores the observed processes would have used before
     it if none had had to wait for one; processes that are starting do not count."""
     had: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
     """How many cores they did use."""
     own_total: float = 0.0
-    """Percent of one core that all observed processes used, summed up over all samples."""
+    """Percent of one core that all observed processes used, summed over all samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
-    """Of the last samples, for the rate that was reached."""
+    """Times of the last samples, for the sampling rate."""
 
     def may_use(self, index: int) -> bool:
         """Whether the program may run on the core with this index."""
@@ -106,9 +106,9 @@ class Cores:
 
     @property
     def samples_per_second(self) -> float:
-        """The rate that sampling reached of late; 0 before the second sample.
+        """Recent samples per second; 0 before the second sample.
 
-        It is that of the median pause: mpviz itself may have been stopped for a while.
+        It comes from the median pause, since mpviz itself may have been stopped for a while.
         """
         pauses = sorted(after - before for before, after in pairwise(self.times))
         return 1e9 / max(1, pauses[len(pauses) // 2]) if pauses else 0.0
@@ -116,7 +116,7 @@ class Cores:
 
 @dataclass(slots=True)
 class LogEntry:
-    """A line of the event log: something that a person would want to be told."""
+    """A line of the event log: something that a person wants to know."""
 
     time: int
     process: str
@@ -137,14 +137,14 @@ class OutputLine:
 
 
 class TableFullError(Exception):
-    """An event is about something new, and there is no room for it; the text says for what."""
+    """An event is about a new object, and there is no room for it; the text says of which kind."""
 
     hides_losses = False
-    """Whether an unknown number of records may be lost by that."""
+    """Whether an unknown number of records may be lost because of that."""
 
 
 class Table(dict[str, Any]):
-    """Objects by id. There is room for :data:`MOST_OBJECTS`: a program may create any number."""
+    """Objects by id, at most :data:`MOST_OBJECTS`, since a program may create any number."""
 
     __slots__ = ("_name",)
 
@@ -153,7 +153,7 @@ class Table(dict[str, Any]):
         self._name = name
 
     def with_same_name(self, objects: dict[str, Any]) -> Table:
-        """Another table for objects of the same class, with these."""
+        """Another table for these objects, which are of the same class."""
         table = Table(self._name)
         table.update(objects)
         return table
@@ -178,15 +178,15 @@ class RunState:
     now: int = 0
     """The latest time that any event carried."""
     ended: int = -1
-    """When the run was over for good: all gone, all read; -1 while it lasts."""
+    """When all processes were gone and all records read; -1 while the run lasts."""
     exit_code: int | None = None
     """The program's own."""
     failure: str = ""
-    """Why the program could not be started; empty where it was."""
+    """Why the program could not be started; empty if it was started."""
     main: str = ""
     """Key of the program's first process."""
     supervisor: Process | None = None
-    """The one that started it; not itself an observed process."""
+    """The process that started it, which is not observed itself."""
     ending: int = -1
     """When somebody asked for the end, or the first process ended; -1 before."""
     interrupted: int = -1
@@ -194,37 +194,37 @@ class RunState:
     frozen: bool = False
     """Whether a person froze the program."""
     stuck: list[Stuck] = field(default_factory=list)
-    """Who waited for what when somebody asked for the end, or sent a Ctrl-C that led to it, if
-    nobody was at work then."""
+    """The waits at the moment when a person asked for the end, or sent the Ctrl-C that led to it,
+    if no process was at work then."""
     processes: dict[str, Process] = field(default_factory=dict)
     """By key, in the order in which they appeared."""
     by_pid: dict[int, Process] = field(default_factory=dict)
     """The process that has, or last had, this pid."""
     lives: dict[int, int] = field(default_factory=dict)
-    """For each pid that was reused, how many processes have had it."""
+    """For each pid that was used again, how many processes have had it."""
     just_ended: list[Process] = field(default_factory=list)
-    """Deaths that the primitives have not been told of yet; empty between two events."""
+    """Processes whose end the primitives have not been told of yet; empty between two events."""
     zombies: list[str] = field(default_factory=list)
-    """Keys of those that had ended by the last sample, and whose parents had not asked how."""
+    """Keys of the processes that were zombies at the last sample."""
     forked_beside_threads: dict[str, None] = field(default_factory=dict)
-    """Keys of those that were forked while other threads of the program ran in their parents."""
+    """Keys of processes that were forked while other threads of the program ran."""
     missing: list[tuple[int, Process]] = field(default_factory=list)
-    """(time, process) for those that the last sample missed; the next one counts them as ended."""
+    """(time, process) of those missing in the last sample; the next sample ends them."""
     unseen_ends: dict[int, int] = field(default_factory=dict)
-    """Exit codes by pid, of those that ended before they were seen for the first time."""
+    """Exit codes by pid of processes that ended before they were seen for the first time."""
     signalled_unseen: dict[int, int] = field(default_factory=dict)
     """The signals that mpviz sent to such processes, by pid."""
     cores: Cores = field(default_factory=Cores)
     sites: dict[int, Site] = field(default_factory=dict)
     created_at: dict[tuple[int, str], int] = field(default_factory=dict)
-    """How many objects of each kind were created at each site, to tell their names apart."""
+    """How many objects of each kind were created at each site, for distinct names."""
     output: deque[OutputLine] = field(default_factory=lambda: deque(maxlen=OUTPUT_LIMIT))
     output_lines: int = 0
-    """All that were ever written, also those no longer kept."""
+    """Number of all lines that were written, kept or not."""
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
     log_entries: int = 0
     troubles: list[LogEntry] = field(default_factory=list)
-    """The first log entries about trouble; a flood of other entries does not push them out."""
+    """The first log entries about trouble, which other entries do not push out."""
     recent: Recent = field(default_factory=Recent)
     records: int = 0
     """Records read that observed processes wrote."""
@@ -232,21 +232,21 @@ class RunState:
     hidden_losses: list[str] = field(default_factory=list)
     """Reasons why an unknown number of records may be lost, a sentence each."""
     left_out: set[str] = field(default_factory=set)
-    """What there is more of than is kept, a sentence each."""
+    """Limits that were reached, a sentence each."""
     own_errors: set[str] = field(default_factory=set)
     """Parts of mpviz that have failed, each reported once: a kind of event, or a rule."""
     own_troubles: int = 0
-    """How often the viewer itself failed, or the system refused it something."""
+    """How often the viewer failed, or the system refused it something."""
     probe_errors: int = 0
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     """What is wrong, by rule and subject, in the order in which it was found."""
     suspected: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Since when a rule would say so, nanoseconds, where it has to stay true for a while first."""
+    """When a rule first found it, nanoseconds, for findings that have to last for a while first."""
     silenced: frozenset[str] = frozenset()
     """Names of the rules that are not asked."""
     tables: dict[type, dict[str, Any]] = field(default_factory=dict)
-    """What the primitives keep, by their class and id; read through :meth:`table`."""
+    """The objects of the primitives, by class and id; read them by :meth:`table`."""
 
     def table(self, kind: type[T]) -> dict[str, T]:
         """All objects of one class (Lock, Queue, Value, Pool, Task …) by id, oldest first."""
@@ -257,9 +257,9 @@ class RunState:
 
     @property
     def end(self) -> int:
-        """When the last process of the run ended, nanoseconds; the latest moment while it lasts.
+        """When the last process of the run ended, nanoseconds; while it lasts, the latest moment.
 
-        The moment when we saw that end may be later, if the terminal did not read meanwhile.
+        :attr:`ended` may be later, if the terminal did not read meanwhile.
         """
         if self.ended < 0:
             return self.now
@@ -289,7 +289,7 @@ class RunState:
             self.troubles.append(entry)
 
     def place(self, site: int) -> str:
-        """``file.py:12`` for a site's number; empty where it is unknown."""
+        """``file.py:12`` for the number of a site; empty if it is unknown."""
         found = self.sites.get(site)
         return f"{found.file.rsplit('/', 1)[-1]}:{found.line}" if found else ""
 
@@ -297,7 +297,7 @@ class RunState:
 def note_thread(
     places: dict[tuple[str, int], int], process: Process, thread: int, time: int, where: str
 ) -> None:
-    """Note since when a thread is at an object: there is room for as many as a system can have."""
+    """Note when a thread came to an object, for at most as many threads as a system can have."""
     place = process.key, thread
     if len(places) >= MOST_WAITS and place not in places:
         raise TableFullError(f"more than {MOST_WAITS:,} threads {where}: the others are not shown")

@@ -1,8 +1,7 @@
-"""Records of one process that follow each other, as columns: merged and folded many at once.
+"""Stretches: consecutive records of one process, as columns, which are merged and folded at once.
 
-A process that has a core to itself tells thousands of records before one of another process comes
-in between. What belongs to all of them is looked up once for such a stretch, and none of them
-becomes an object.
+A process with a core to itself writes thousands of records before another process writes one. What
+these have in common is looked up once for the whole stretch, and no record becomes an object.
 """
 
 from __future__ import annotations
@@ -27,23 +26,23 @@ SHORT = 16
 """A stretch of fewer records is cheaper to fold record by record."""
 
 LONGEST = 2048
-"""Records folded without a look at the clock: 1 to 2 ms of work."""
+"""Maximum number of records that are folded at once: 1 to 2 ms of work."""
 
 _PATIENCE = 2
-"""After so many short stretches in a row, the records of all processes are sorted instead."""
+"""After this many short stretches in a row, the records of all processes are sorted instead."""
 
 _BLOCK = 256
-"""Records of one process that are sorted before the next stretch is looked for."""
+"""Number of records of one process that are sorted before the next search for a stretch."""
 
 _MOST_MERGED = 64
-"""Number of stretches up to which it pays to look at each of them again and again."""
+"""Maximum number of stretches that are compared one by one; more are sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Records that were taken out of one ring, in the order of their times.
+    """Records from one ring, in the order of their times. Each column has one item per record.
 
-    The main thread told all of them, and each fits its form. Each column has one item per record.
+    All are of the main thread, and each fits its form.
     """
 
     pid: int
@@ -54,7 +53,7 @@ class Columns:
     forms: list[Form]
     sites: memoryview[int]
     values: tuple[memoryview[int], ...]
-    """Three columns: what the values mean is told by the forms."""
+    """Three columns, whose meaning the forms give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Stretch:
         return self.end - self.start
 
     def records(self) -> list[RingRecord]:
-        """The same records, an object for each."""
+        """The records as tuples."""
         columns, start, end = self.columns, self.start, self.end
         first = columns.first
         return list(
@@ -86,7 +85,7 @@ class Stretch:
         )
 
     def last_site(self) -> int:
-        """The place in the source that was told last; 0 if none was."""
+        """The last place in the source that was told; 0 if none was."""
         sites, forms = self.columns.sites, self.columns.forms
         for at in range(self.end - 1, self.start - 1, -1):
             if sites[at] and "site" in forms[at].fields:
@@ -110,7 +109,7 @@ def cut(stretches: Iterable[Stretch], since: int) -> tuple[list[Stretch], list[S
 def _tail(stretch: Stretch, at: int) -> Stretch:
     """The records of a stretch from this place on; a copy if they are few of many.
 
-    Otherwise a few records that are held would keep all that were read with them in memory.
+    Without the copy, a few held records would keep all records of the same reading in memory.
     """
     columns, end = stretch.columns, stretch.end
     if (end - at) * 8 > len(columns.times):
@@ -136,7 +135,7 @@ def records_of(stretches: Iterable[Stretch]) -> list[RingRecord]:
 
 
 def merge(stretches: list[Stretch]) -> list[Stretch | list[RingRecord]]:
-    """Give the same records in the order of their times, at most :data:`LONGEST` at once.
+    """Put the records into the order of their times, in pieces of at most :data:`LONGEST`.
 
     While processes take turns so often that stretches are short, the records are sorted one by one.
     """
@@ -181,7 +180,7 @@ def _add(merged: list[Stretch | list[RingRecord]], records: list[RingRecord]) ->
 
 
 def _heads(stretches: list[Stretch]) -> list[tuple[int, int]]:
-    """The time of the first record of each stretch that has one, with its place, as a heap."""
+    """A heap of (time of the first record, index) for all stretches that have records."""
     heads = [
         (each.columns.times[each.start], order) for order, each in enumerate(stretches) if each
     ]
@@ -218,7 +217,7 @@ class Part:
         return self.places.get(kind, range(0))
 
     def behind(self, place: int) -> int:
-        """How many records of the stretch, about any object, come after this one."""
+        """Number of records of the stretch, about any object, after this one."""
         return self.end - 1 - place
 
     def times(self, places: Places) -> list[int]:
@@ -229,7 +228,7 @@ class Part:
         return list(map(times.__getitem__, places))
 
     def values(self, number: int, places: Places) -> list[int]:
-        """What these records have as their first, second or third value behind the site."""
+        """The first, second or third value after the site of these records."""
         column = self.columns.values[number]
         if isinstance(places, range):
             return column[places.start : places.stop : places.step].tolist()
@@ -274,7 +273,7 @@ def parts_of(
 def _places_of_forms(stretch: Stretch) -> Mapping[Form, Places]:
     start, end = stretch.start, stretch.end
     forms = stretch.columns.forms[start:end]
-    # Most of what is done so often is a loop, in which the same forms come again and again.
+    # So many records mostly come from a loop, in which the same forms repeat.
     first = forms[0]
     step = forms.index(first, 1) if first in forms[1:] else len(forms)
     loop = forms[:step]

@@ -1,6 +1,6 @@
-"""What processes have told: events from the pipe and the socket, and records from the rings.
+"""What processes have told: events from the pipe and the socket, and records from rings.
 
-The last of them are kept as they came until somebody wants to see them.
+The latest of them are kept for the event log.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from mpviz.trace.model.primitive import Bind
 
 RingRecord: TypeAlias = "tuple[int, Form, int, int, int, int, int, int]"
-"""A record as a ring has it: time, form, thread, number, site, and the values that the form names.
+"""A record from a ring: time, form, thread, number, site, and the values that the form names.
 
-It is folded without making an event of it, which would take longer than everything else.
+It is folded as it is, because making an event of it would take longer than all the rest.
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """What the records of one kind about one object have in common."""
+    """What the records of one kind, about one object, have in common."""
 
     pid: int
     kind: type[Event]
     object: str
     """The id of the object that these records are about; empty if there is none."""
     copy: Callable[[], Event]
-    """Makes such an event, with zeros for the values that differ between records."""
+    """Makes such an event, with zeros for the values that records have."""
     fields: tuple[str, ...]
     """The event's names for the site, if it has one, and for up to three more values."""
     bind: Bind
     """Makes the function that folds such records; see
     :class:`mpviz.trace.model.primitive.RingHandler`."""
     bounds: tuple[tuple[int, int, int], ...]
-    """The values of a record that its slot does not bound: where each is, its least, its most."""
+    """(index in the record, minimum, maximum) for values that may exceed what events allow."""
 
     def fits(self, record: RingRecord) -> bool:
-        """Whether a line with the same thread and values could be read."""
+        """Whether an event may have this thread and these values."""
         if record[2] < 0:
             return False
         for at, least, most in self.bounds:
@@ -52,7 +52,7 @@ class Form:
         return True
 
     def event(self, record: RingRecord) -> Event:
-        """Make the event that a record stands for."""
+        """Make the event for a record."""
         event = self.copy()
         event.time, _, event.thread, event.number, *values = record
         for name, value in zip(self.fields, values, strict=False):
@@ -65,7 +65,7 @@ Told: TypeAlias = "Event | Stretch | list[RingRecord]"
 
 
 def as_events(told: Iterable[Told]) -> list[Event]:
-    """Give events and ring records as events, in their order."""
+    """Turn events and ring records into events, in their order."""
     events: list[Event] = []
     for each in told:
         if isinstance(each, Event):
@@ -77,7 +77,7 @@ def as_events(told: Iterable[Told]) -> list[Event]:
 
 
 RECENT_LIMIT = 2_000
-"""Maximum number of records that are shown."""
+"""Maximum number of records that the event log can show."""
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +85,7 @@ class Recent:
     """The last :data:`RECENT_LIMIT` records, without samples and output."""
 
     told: deque[Told] = field(default_factory=deque)
-    """These, and up to as many before them."""
+    """These, preceded by up to as many older ones."""
     count: int = 0
     """How many records ``told`` has."""
 
@@ -97,7 +97,7 @@ class Recent:
             self._forget()
 
     def __iter__(self) -> Iterator[Event]:
-        """Give them as events, the oldest first."""
+        """Iterate over them as events, the oldest first."""
         return iter(as_events(self.told)[-RECENT_LIMIT:])
 
     def __len__(self) -> int:
@@ -105,12 +105,12 @@ class Recent:
         return min(self.count, RECENT_LIMIT)
 
     def settle(self) -> None:
-        """Keep events instead of records of rings, which hold the memory of their rings."""
+        """Keep events instead of ring records, which keep the memory of whole rings alive."""
         self.told = deque(self)
         self.count = len(self.told)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both would give the same events."""
+        """Whether both have the same events."""
         return isinstance(other, Recent) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What samples say about a process's work: how much of a core it used, lacked and wanted."""
+"""What samples say about the work of a process: how much of a core it used, lacked and wanted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RESTING_PERCENT = 5.0
 """Percent of a core. A process that is asleep at the sample and used less counts as sleeping."""
 
 BUSY_PERCENT = 50.0
-"""Minimum percent of a core to count as at work though the main thread sleeps; a tick is 10 ms."""
+"""Minimum percent of a core to count as at work while the main thread sleeps."""
 
 OF_LATE = 0.1
 """Weight (0 to 1) of the latest sample in an average over about ten samples."""
@@ -19,7 +19,7 @@ _ASLEEP = ("S", "D", "I")
 
 
 def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
-    """Take in what a process did since its previous sample; return the time of that, or -1."""
+    """Add what a process did since its previous sample; return the time of that sample, or -1."""
     before, used = process.sampled, sample.cpu_percent
     asleep = sample.status in _ASLEEP
     if before < 0 or sample.without_core < 0:
@@ -59,7 +59,7 @@ def _demand(process: Process, used: float, lacked: float) -> float:
 
 
 def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> None:
-    """Take in for how many seconds, up to this time, it was ready but had no core."""
+    """Add the time, up to this moment, for which it was ready but had no core."""
     seconds = process.without_core = sample.without_core
     may_wait = sample.status == "R" and sample.cpu_percent <= 0
     if seconds >= 0 and process.lane.start >= 0 and not may_wait:
@@ -67,7 +67,7 @@ def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> N
 
 
 def count_look(process: Process, is_ready: bool) -> None:
-    """Count a sample by whether it shows work that could go on if there was a core."""
+    """Count a sample, and whether it shows work that would go on if there were a core."""
     activity, readings = process.lane.activity, process.readings
     if activity in AT_WORK:
         readings.looks += 1

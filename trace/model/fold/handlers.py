@@ -1,4 +1,4 @@
-"""Who folds what: the handlers of all primitives and of waits, for events and for ring records."""
+"""The handlers of all primitives and of waits, for events and for ring records."""
 
 from __future__ import annotations
 

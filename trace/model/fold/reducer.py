@@ -1,4 +1,4 @@
-"""The reducer: one event or a run of records at a time changes the state."""
+"""The reducer: each event, or run of ring records, changes the state."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ _TOO_MANY_SITES = (
 )
 
 ENDED_BY_CTRL_C = 10_000_000_000
-"""A program that ends later than so many nanoseconds after a Ctrl-C may have gone on without it."""
+"""Nanoseconds after a Ctrl-C. A program that ends later than that may have ignored it."""
 
 MOST_UNSEEN = 1000
-"""Maximum number of processes never seen whose exit codes and signals are kept."""
+"""Maximum number of unseen processes whose exit codes and signals are kept."""
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """What explains the state at moments that do not come again; called in the middle of a fold."""
+    """Functions that explain the state during a fold, at moments that do not come again."""
 
     while_it_runs: Callable[[RunState], None]
     """Is called after each sample, and before the end begins."""
     at_end: Callable[[RunState], None]
     stuck: Callable[[RunState], list[Stuck]]
-    """Who waits for what may never come, if nobody is at work."""
+    """The processes that wait, if none is at work."""
     as_it_waits: Callable[[RunState, Process], Stuck | None]
-    """What a process waits for; None if it does not wait."""
+    """The wait of a process; None if it does not wait."""
 
 
 NOBODY = Watcher(
@@ -102,7 +102,7 @@ def fold(state: RunState, told: Iterable[Told], watcher: Watcher = NOBODY) -> Ru
         except Exception as error:
             leave_out(state, type(each), error)
         while state.just_ended:
-            # Also those whose end was noted before something failed.
+            # Even if the fold of the event failed after it had noted an end.
             try:
                 _tell_of_death(state, state.just_ended.pop(0), watcher)
             except Exception as error:
@@ -113,7 +113,7 @@ def fold(state: RunState, told: Iterable[Told], watcher: Watcher = NOBODY) -> Ru
 @dataclass(frozen=True)
 class _Handlers:
     of_processes: dict[type[Event], Handler]
-    """For what processes and the supervisor tell."""
+    """For events that processes and the supervisor send."""
     of_the_viewer: dict[type[Event], Callable[[RunState, Any], None]]
 
 
@@ -193,13 +193,13 @@ def _program_ended(
     process = state.processes.get(state.main)
     if process is not None:
         end_process(state, process, event.time, event.exit_code)
-        # Whatever others have told of it: the supervisor is its parent.
+        # The supervisor is its parent, so this holds whatever others have told.
         process.exit_code = event.exit_code
     state.exit_code = event.exit_code
     if state.ending < 0:
         state.ending = event.time
         if event.time > state.interrupted + ENDED_BY_CTRL_C:
-            # It was stuck at that Ctrl-C, but went on.
+            # It went on after the Ctrl-C at which it was stuck.
             state.stuck = []
 
 
@@ -207,7 +207,7 @@ def _supervisor_signalled(
     watcher: Watcher, state: RunState, supervisor: Process, event: SupervisorSignalled
 ) -> None:
     if event.child not in state.by_pid:
-        # As with an exit: nobody has told or seen what it is.
+        # As with an exit: nothing is known of it.
         _keep(state.signalled_unseen, event.child, event.signal)
         return
     process = process_with_pid(state, event.child, event.time)
@@ -226,9 +226,9 @@ def _at_what(watcher: Watcher, state: RunState, process: Process) -> str:
 def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> None:
     is_unseen = speaker is state.supervisor and event.child not in state.by_pid
     if is_unseen and (event.exit_code >= 0 or event.child in state.signalled_unseen):
-        # It was there for less than a look takes, and nothing is known of it but that: a resource
-        # tracker of a short run, say, which takes no probe along. It is shown only if a signal
-        # killed it that mpviz did not send.
+        # It lived shorter than one sample, so nothing else is known of it: it may be the resource
+        # tracker of a short run, which has no probe. It is shown only if a signal killed it that
+        # mpviz did not send.
         _keep(state.unseen_ends, event.child, event.exit_code)
         return
     process = process_with_pid(state, event.child, event.time)
@@ -236,12 +236,12 @@ def _process_exited(state: RunState, speaker: Process, event: ProcessExited) -> 
         process.joined = True
     end_process(state, process, event.time, event.exit_code)
     if speaker is state.supervisor:
-        # It has it from the kernel; what others told may be forged.
+        # The supervisor knows it from the kernel; other records may be forged.
         process.exit_code = event.exit_code
 
 
 def _keep(numbers: dict[int, int], pid: int, number: int) -> None:
-    """Remember this of a process that nobody has seen: the next look may see it as a zombie."""
+    """Keep this for an unseen process, which the next sample may see as a zombie."""
     numbers[pid] = number
     if len(numbers) > MOST_UNSEEN:
         del numbers[next(iter(numbers))]
@@ -254,7 +254,7 @@ def _site(state: RunState, process: Process, event: Site) -> None:
 
 
 def _ring_opened(state: RunState, process: Process, event: RingOpened) -> None:
-    """It changes nothing that is true of the process."""
+    """Changes nothing in the state of the process."""
 
 
 def _ring_refused(state: RunState, process: Process, event: RingRefused) -> None:
@@ -284,7 +284,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
 def _run_ended(watcher: Watcher, state: RunState, event: RunEnded) -> None:
     for process in state.processes.values():
         if process.alive:
-            # All are gone when the run ends; of this one nobody learned how.
+            # All are gone when the run ends; how this one ended nobody knows.
             end_process(state, process, event.time, None)
     state.ended = event.time
     if event.trouble:

@@ -1,4 +1,4 @@
-"""The fold of ring records: those of one process at once where possible, else one by one."""
+"""The fold of ring records: those of one process at once if possible, else one by one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mpviz.trace.model.stretches import SHORT, Stretch, parts_of
 from mpviz.trace.model.told import Form, RingRecord
 
 _WORTH_IT = 100
-"""Records that have to be folded at once to make up for one that cannot (measured)."""
+"""How many records, folded at once, make up for one that cannot be (measured)."""
 
 
 def fold_stretch(state: RunState, stretch: Stretch) -> None:
-    """Fold the records of one process: at once where possible, else one by one."""
+    """Fold the records of one process at once if possible, else one by one."""
     columns, start = stretch.columns, stretch.start
     process = state.by_pid.get(columns.pid)
     if process is None or len(stretch) < SHORT:
@@ -51,7 +51,7 @@ def _has_part(form: Form) -> bool:
 def _fold_at_once(state: RunState, process: Process, stretch: Stretch) -> None:
     """Fold a stretch in which each record has a part handler."""
     if not _fold_parts(state, process, stretch):
-        # The first records may end a wait, or be the first that use an object.
+        # The first records may end a wait, or be the first uses of an object.
         columns, start, end = stretch.columns, stretch.start, stretch.end
         after = min(end, start + SHORT)
         _fold_one_by_one(state, Stretch(columns, start, after))
@@ -88,10 +88,9 @@ def _fold_parts(state: RunState, process: Process, stretch: Stretch) -> bool:
 
 
 def fold_records(state: RunState, records: list[RingRecord]) -> None:
-    """Fold records from rings. There may be millions, so each costs one call, that of its handler.
+    """Fold records from rings, with one call for each, that of its handler: there may be millions.
 
-    No such record ends a process, or creates what another one is about, so what is bound stays good
-    for all of them.
+    No such record ends a process or creates an object, so bound handlers hold for all of them.
     """
     waiting = iter(records)
     bound: dict[Form, tuple[Process, FoldRecord]] = {}
@@ -126,7 +125,7 @@ def _fold_while_it_goes(
 
 
 def _bound(state: RunState, process: Process, form: Form) -> FoldRecord:
-    """The function that folds the records of a form; they count also if it cannot be made."""
+    """The function that folds the records of a form; they are counted even if it cannot be made."""
     try:
         return form.bind(state, process, form.object)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The fold of samples: what the system said of processes and cores at a moment."""
+"""The fold of samples: what the system says of processes and cores at a moment."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ MOST_CORE_USES = CORE_HISTORY * 128
 
 
 def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
-    """How many cores a program can keep busy at once; a part of a core counts as one."""
+    """How many cores a program can keep busy at once; a fraction of a core counts as one."""
     count = max(1, len(set(allowed)) or machine)
     return math.ceil(granted) if 0 < granted < count else count
 
 
 def allow_cores(cores: Cores, allowed: list[int]) -> None:
-    """Note which cores the program may run on from now on; an empty list changes nothing."""
+    """Note the cores that the program may run on from now on; an empty list changes nothing."""
     if allowed:
         cores.allowed = frozenset(allowed)
     cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
 
 
 def take_in_sample(state: RunState, event: Sample) -> None:
-    """Note what a sample saw of the cores and of each process."""
+    """Add a sample of the cores and of each process to the state."""
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
     wanted = had = 0.0
@@ -77,7 +77,7 @@ def take_in_sample(state: RunState, event: Sample) -> None:
         cores.percent_total[index] += percent
     for time, process in state.missing:
         end_process(state, process, time, None)
-    # The records that it wrote last may still be on their way, and the news of how it ended.
+    # Their last records may still be on the way, and so may the news of how they ended.
     state.missing = [(event.time, state.by_pid[pid]) for pid in event.gone if pid in state.by_pid]
 
 
@@ -102,7 +102,7 @@ def _take_in_process(state: RunState, time: int, sample: ProcessSample) -> Proce
     if sample.command:
         take_in_command(state, process, time, sample)
     elif sample.executable and not process.name:
-        # It is a zombie: only the kernel's name for it is left.
+        # It is a zombie, of which only the kernel's name is left.
         process.name, process.role = sample.executable, "program"
     if sample.title:
         take_in_title(process, sample.title)

@@ -1,4 +1,4 @@
-"""Who may tell what: a record's sender, and what becomes of records that are refused."""
+"""The senders of records, and what becomes of records that are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNREADABLE_TOLD = 10
 
 
 def leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
-    """Note, once for each reason, that the state is incomplete."""
+    """Note once for each reason that the state is incomplete."""
     if not isinstance(error, TableFullError):
         own_errors.tell(state, f"the fold of {kind.__name__}", error)
         return
@@ -34,7 +34,7 @@ def leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
 
 
 def speaker_of(state: RunState, event: Event) -> Process | None:
-    """Resolve a sender that is not (yet) an observed process; None if this pid cannot be one.
+    """Resolve the sender of an event that is no observed process yet; None for an impossible one.
 
     The supervisor and the viewer do not belong to the program, and send no such records.
     """
@@ -46,7 +46,7 @@ def speaker_of(state: RunState, event: Event) -> Process | None:
 
 
 def refuse(state: RunState, event: Event) -> None:
-    """Count an event as unreadable whose pid cannot have sent it."""
+    """Count an event that its pid cannot have sent as unreadable."""
     kind = event.__struct_config__.tag
     note_unreadable(state, Unreadable(time=event.time, pid=0, text=f"{kind} by pid {event.pid}"))
 

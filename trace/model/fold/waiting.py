@@ -1,4 +1,4 @@
-"""The fold of waits: when a thread begins to wait, and when it goes on."""
+"""The fold of waits: a thread begins to wait, and goes on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def wait_begins(state: RunState, process: Process, event: Waiting) -> None:
 
 
 def beginning_of_wait_for_job(event: Waiting) -> Bind:
-    """Make the handler for waits like this one, for any object, job and limit."""
+    """Make the handler for waits like this one, with any object, job and limit."""
     bind_target = beginning_of_wait(event)
 
     def bind(state: RunState, process: Process, target: str) -> FoldRecord:
@@ -35,7 +35,7 @@ def beginning_of_wait_for_job(event: Waiting) -> Bind:
 
 
 def beginning_of_wait(event: Waiting) -> Bind:
-    """Make the handler for waits like this one, for any object and limit."""
+    """Make the handler for waits like this one, with any object and limit."""
     what, turn, begun = event.what, event.turn, event.begun
     kind = WAIT_KINDS.get(what)
     if kind is None:
@@ -50,7 +50,7 @@ def beginning_of_wait(event: Waiting) -> Bind:
         def begin(time: int, thread: int, site: int, limit: int, *_: int) -> None:
             wait = process.waits.get(thread)
             if wait is None or (wait.what, wait.object) != (what, target):
-                # A get may wait for its turn and then for data: that is one wait.
+                # A get may wait for its turn and then for data, which counts as one wait.
                 until = time + limit * 1_000_000 if limit > 0 else -1
                 wait = Wait(what, target, time, activity, site, until)
                 begin_wait(process, thread, wait)
@@ -84,7 +84,7 @@ def wait_ends(state: RunState, process: Process, event: WaitOver) -> None:
 
 
 def ending_of_wait(state: RunState, process: Process, _: str) -> FoldRecord:
-    """Make the handler for the ends of waits, of whatever they were."""
+    """Make the handler for the ends of waits of any kind."""
     waits = process.waits
 
     def end(time: int, thread: int, *_: int) -> None:

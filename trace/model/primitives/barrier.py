@@ -1,4 +1,4 @@
-"""The Barrier of multiprocessing: who is there already, and for whom all the others waited."""
+"""The Barrier of multiprocessing: who is there already, and for whom the others waited."""
 
 from __future__ import annotations
 
@@ -33,39 +33,39 @@ from mpviz.trace.model.state import RunState, note_thread
 
 
 class BarrierCreated(SitedEvent, tag="barrier.created", kw_only=True):
-    """A Barrier came to be."""
+    """A Barrier was created."""
 
     parties: Whole
-    """How many have to be there before any goes on."""
+    """How many have to be there before all go on."""
 
 
 class Arrived(SitedEvent, tag="barrier.arrived", kw_only=True):
-    """A process has taken its place; all but the last to arrive wait from here on."""
+    """A process has arrived; all but the last to arrive wait from now on."""
 
     waits: Whole = 0
-    """1 if it is not the last one and waits for the others."""
+    """1 if it waits for the others, since it is not the last one."""
 
 
 class Released(SitedEvent, tag="barrier.released", kw_only=True):
-    """The last to arrive lets all go on: a round is complete. Told before anybody does."""
+    """A round is complete: the last to arrive lets all go on. Sent before any of them does."""
 
 
 class Left(SitedEvent, tag="barrier.left", kw_only=True):
     """A process that had arrived goes on."""
 
     passed: Whole
-    """1 where all had come, 0 where the barrier broke, was reset, or an exception came."""
+    """1 if all had come, 0 if the barrier broke, was reset, or an exception came."""
 
 
 class Broken(SitedEvent, tag="barrier.broken", kw_only=True):
-    """The barrier breaks: all that wait, and all that come, get a BrokenBarrierError."""
+    """The barrier breaks: all that wait, and all that come later, get a BrokenBarrierError."""
 
     reason: str
     """abort, time-out or action (the barrier's action raised)."""
 
 
 class BarrierReset(SitedEvent, tag="barrier.reset", kw_only=True):
-    """``reset()``: whole again, and who was waiting gets a BrokenBarrierError."""
+    """``reset()``: it is whole again, and all that were waiting get a BrokenBarrierError."""
 
 
 @dataclass(slots=True)
@@ -78,25 +78,25 @@ class Barrier:
     here: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread) of those that have arrived in this round: when, nanoseconds.
 
-    Who dies there keeps the place, as the barrier itself has it.
+    A process that dies there keeps its place, as it does in the barrier itself.
     """
     rounds: int = 0
-    """How often all were there and went on."""
+    """Number of complete rounds."""
     broken: bool = False
     reason: str = ""
     """Why it broke last."""
     broken_by: str = ""
     """Key of the process in which it broke last."""
     last_to_arrive: str = ""
-    """Key of the process for which all the others waited in the last complete round."""
+    """Key of the process for which the others waited in the last complete round."""
     last_by: dict[str, int] = field(default_factory=dict)
-    """Process key: in how many rounds that was so."""
+    """Process key: number of rounds in which it was the last to arrive."""
     wait: Distribution = field(default_factory=Distribution)
-    """Of all but the last to arrive."""
+    """Waits of all but the last to arrive."""
     used_by: set[str] = field(default_factory=set)
     """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
-    """Keys of those that died there."""
+    """Keys of the processes that died there."""
 
 
 REASONS = {"abort": "abort()", "time-out": "a time-out", "action": "its action raised"}
@@ -167,7 +167,7 @@ def _drain_words(state: RunState, barrier: Barrier) -> str:
 
 
 def _unblockers(state: RunState, barrier: Barrier) -> Unblockers:
-    """Those that came last before and are not there yet; who comes now nobody can know."""
+    """Former last ones that are not there yet; who will come now nobody can know."""
     here = {key for key, _ in barrier.here}
     missing = [key for key in barrier.last_by if key not in here]
     return Unblockers(main_threads(missing), "was there before")

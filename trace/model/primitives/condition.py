@@ -28,7 +28,7 @@ from mpviz.trace.model.state import RunState
 
 
 class ConditionCreated(SitedEvent, tag="condition.created", kw_only=True):
-    """A Condition came to be."""
+    """A Condition was created."""
 
     lock: str
     """The id of its lock: its own, or the one that the program gave it."""
@@ -38,16 +38,16 @@ class Notified(SitedEvent, tag="condition.notified", kw_only=True):
     """``notify()`` or ``notify_all()`` is about to act."""
 
     asked: Whole
-    """How many are to be woken; -1 for all."""
+    """How many waiters to wake; -1 for all."""
     waiters: Whole
     """How many were waiting."""
 
 
 class Woken(SitedEvent, tag="condition.woken", kw_only=True):
-    """A wait is over, and the next thing is to get the lock back."""
+    """A wait is over; next the process takes the lock back."""
 
     notified: Whole
-    """1 where it was notified, 0 where the time was over or an exception ended it."""
+    """1 if it was notified, 0 if it timed out or an exception ended it."""
 
 
 @dataclass(slots=True)
@@ -59,19 +59,19 @@ class Condition:
     lock: str
     notifies: int = 0
     unheard: int = 0
-    """How many of these found nobody waiting: a notify is not kept for who comes later."""
+    """Notifies that found nobody waiting: a notify is not kept for later waiters."""
     wakes: int = 0
-    """How many waits ended by a notify."""
+    """Waits that a notify ended."""
     last_notifier: str = ""
     """Process key."""
     notified_at: int = -1
     """Nanoseconds; -1 before the first time."""
     wait: Distribution = field(default_factory=Distribution)
-    """Up to the notify, without the wait for the lock that follows."""
+    """Waits up to the notify, without the wait for the lock that follows."""
     used_by: set[str] = field(default_factory=set)
     """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
-    """Keys of those that died while they waited; it still counts them among its waiters."""
+    """Keys of processes that died while they waited; it still counts them as waiters."""
 
 
 def _created(state: RunState, process: Process, event: ConditionCreated) -> None:

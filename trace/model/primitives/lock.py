@@ -1,4 +1,4 @@
-"""Locks and semaphores: who holds them, who waits, for how long."""
+"""Locks and semaphores: who holds them, who waits, and for how long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mpviz.trace.model.stretches import Part, PartHandler, Places
 
 
 class LockCreated(SitedEvent, tag="lock.created", kw_only=True):
-    """A Lock, RLock, Semaphore or BoundedSemaphore came to be."""
+    """A Lock, RLock, Semaphore or BoundedSemaphore was created."""
 
     kind: str
     maximum: Whole
@@ -38,15 +38,15 @@ class LockCreated(SitedEvent, tag="lock.created", kw_only=True):
 
 
 class LockAcquired(SitedEvent, tag="lock.acquired", kw_only=True):
-    """A process has it now; for an RLock the outermost acquire only."""
+    """A process has taken it; for an RLock only the outermost acquire."""
 
 
 class LockReleased(ObjectEvent, tag="lock.released", kw_only=True):
-    """A process is about to give it back; for an RLock the outermost release only."""
+    """A process is about to release it; for an RLock only the outermost release."""
 
 
 class ReleaseRefused(ObjectEvent, tag="lock.refused", kw_only=True):
-    """The release just announced did not happen: the lock was not held."""
+    """The release just announced has failed, since the lock was not held."""
 
 
 @dataclass(slots=True)
@@ -58,34 +58,34 @@ class Lock:
     kind: str
     maximum: int
     owned: bool = False
-    """It belongs to a Value, and counts only once the program takes it by itself."""
+    """Whether it belongs to a Value; then it is shown only if the program takes it."""
     inside: bool = False
-    """It belongs to a Condition, and is named only to those who wait for it."""
+    """Whether it belongs to a Condition; then it is named only in waits."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): since when, nanoseconds. A dead holder stays."""
     last_holder: str = ""
     heard: int = 0
-    """How many records of all had been read when it was last taken or given back."""
+    """Number of records that had been read when it was last taken or released."""
     takers: dict[str, int] = field(default_factory=dict)
-    """Process key: since when it has come to take it, waits included, nanoseconds."""
+    """Process key: when it first tried to take the lock, nanoseconds."""
     taken: int = -1
     """When it was last taken, nanoseconds; -1 before."""
     acquisitions: int = 0
     releases: int = 0
     passed_on: int = 0
-    """How many of these were by another thread than the one that had taken it."""
+    """Releases by another thread than the one that had taken it."""
     contended: int = 0
-    """How many acquisitions had to wait."""
+    """Acquisitions that had to wait."""
     cut_off: int = 0
-    """How many waits ended because their process did."""
+    """Waits that ended because their process did."""
     wait: Distribution = field(default_factory=Distribution)
     hold: Distribution = field(default_factory=Distribution)
 
     @property
     def given_up(self) -> int:
-        """How many waits ended without the lock: by a time-out or an exception.
+        """Waits that ended without the lock, by a time-out or an exception.
 
-        Not known of the lock of a Value, whose own reads and writes wait for it, too.
+        Unknown (0) for the lock of a Value, since its reads and writes wait for it, too.
         """
         return 0 if self.owned else self.wait.count - self.contended - self.cut_off
 
@@ -96,12 +96,12 @@ class Lock:
 
     @property
     def held_since(self) -> int:
-        """Since when that process holds it, nanoseconds; -1 while it is free."""
+        """When that process took it, nanoseconds; -1 while it is free."""
         return next(iter(self.holders.values()), -1)
 
 
 def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, Wait]]:
-    """Who waits for this object, longest first."""
+    """The waits for this object, longest first."""
     found = [
         (process, wait)
         for process in state.processes.values()
@@ -113,28 +113,28 @@ def waiters(state: RunState, what: str, object_id: str) -> list[tuple[Process, W
 
 
 def contention(state: RunState, lock: Lock) -> float:
-    """The share of attempts to take it that had to wait, those without success included."""
+    """The share (0 to 1) of attempts to take it that had to wait, failed ones included."""
     in_vain = 0
     if not lock.owned:
-        # Some of the waits may not be over yet.
+        # Some waits may not be over yet.
         in_vain = lock.given_up + lock.cut_off + len(waiters(state, "lock", lock.id))
     attempts = lock.acquisitions + in_vain
     return (lock.contended + in_vain) / attempts if attempts else 0.0
 
 
 def _held(state: RunState, lock: Lock) -> int:
-    """How long it was held in all, by those who still hold it too, nanoseconds."""
+    """How long it was held in all, including the present holders, nanoseconds."""
     return lock.hold.total + sum(max(0, state.end - since) for since in lock.holders.values())
 
 
 def _waited(state: RunState, lock: Lock) -> int:
-    """How long it was waited for in all, by those who still wait too, nanoseconds."""
+    """How long processes have waited for it in all, including the present waits, nanoseconds."""
     waits = waiters(state, "lock", lock.id)
     return lock.wait.total + sum(max(0, state.end - wait.since) for _, wait in waits)
 
 
 def locks_in_use(state: RunState) -> list[Lock]:
-    """The locks that the program made or took itself."""
+    """The locks that the program itself made or took."""
     return [
         lock
         for lock in state.table(Lock).values()
@@ -151,7 +151,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     lock = state.table(Lock).get(lock_id)
     key, waits = process.key, process.waits
     main_thread = key, 0
-    # A semaphore that began with 0 is a signal: who takes it gives nothing back.
+    # A semaphore that began with 0 is a signal: nobody holds it.
     holders = lock.holders if lock is not None and lock.maximum else None
     hold = f"hold {lock.name}" if lock is not None else ""
 
@@ -192,7 +192,7 @@ def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
         lock.heard = state.records
         since = holders.pop((key, thread) if thread else main_thread, None)
         if since is None and holders:
-            # A Lock may be released by another than its holder; who has it longest gives way.
+            # A Lock may be released by another thread: then the oldest holder has it no longer.
             lock.passed_on += 1
             since = holders.pop(next(iter(holders)))
         if since is not None:
@@ -204,7 +204,7 @@ def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
 def _taking_turns(
     state: RunState, process: Process, lock_id: str, part: Part
 ) -> Callable[[], None] | None:
-    """Fold that a process takes a lock and gives it back, again and again, without a wait."""
+    """Fold that a process takes and releases a lock repeatedly, without a wait."""
     lock = state.table(Lock).get(lock_id)
     taken, given = part.at(LockAcquired), part.at(LockReleased)
     if lock is None:
@@ -236,7 +236,7 @@ def _taking_turns(
 
 
 def _take_turns(taken: Places, given: Places) -> bool:
-    """Whether each of these places is followed by one of the other list, or is the last."""
+    """Whether places of the two lists alternate."""
     if not taken or not given:
         return len(taken) + len(given) < 2
     first, second = (taken, given) if taken[0] < given[0] else (given, taken)
@@ -248,7 +248,7 @@ def _take_turns(taken: Places, given: Places) -> bool:
 
 
 def _nothing(*_: int) -> None:
-    """Fold what happens to a lock that nobody announced."""
+    """Fold a record about a lock that nobody announced."""
 
 
 def _refused(state: RunState, process: Process, lock: Lock, event: ReleaseRefused) -> None:

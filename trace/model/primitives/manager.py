@@ -1,4 +1,4 @@
-"""Managers: the objects that live in them, the calls from other processes, and who waits."""
+"""Managers: their objects, the calls from other processes, and who waits for answers."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from mpviz.trace.model.state import RunState
 
 
 class ManagerServing(Event, tag="manager.serving", kw_only=True):
-    """The process that speaks serves the objects of a manager from here on."""
+    """The sender serves the objects of a manager from now on."""
 
     object: str
-    """The address at which it does."""
+    """The address of the manager."""
 
 
 class ManagedCreated(SitedEvent, tag="manager.created", kw_only=True):
@@ -37,11 +37,11 @@ class ManagedCreated(SitedEvent, tag="manager.created", kw_only=True):
 
     manager: str
     kind: str
-    """As it is registered: dict, list, Namespace, Queue …"""
+    """The registered type: dict, list, Namespace, Queue …"""
 
 
 class MethodCalled(SitedEvent, tag="manager.called", kw_only=True):
-    """A method of an object in a manager is about to be called; the answer ends a wait."""
+    """A method of an object in a manager is about to be called; the caller waits for its answer."""
 
     manager: str
     kind: str
@@ -49,7 +49,7 @@ class MethodCalled(SitedEvent, tag="manager.called", kw_only=True):
 
 
 class MethodAnswered(ObjectEvent, tag="manager.answered", kw_only=True):
-    """The answer has come, or an exception instead."""
+    """The answer has come, or an exception."""
 
     method: str
 
@@ -60,17 +60,17 @@ class Manager:
 
     id: str
     server: str = ""
-    """Key of the process that serves; empty where that is none of the program's."""
+    """Key of the process that serves; empty if it is not of the program."""
     calls: Rate = field(default_factory=Rate)
 
 
 @dataclass(slots=True)
 class Method:
-    """A method of an object in a manager, which is what a caller waits for."""
+    """A method of an object in a manager, for whose answer callers wait."""
 
     id: str
     name: str
-    """With the object's: ``shared.update``."""
+    """Includes the object's: ``shared.update``."""
     object: str
     calls: int = 0
     wait: Distribution = field(default_factory=Distribution)
@@ -86,27 +86,27 @@ class Managed:
     kind: str
     calls: Rate = field(default_factory=Rate)
     wait: Distribution = field(default_factory=Distribution)
-    """For the answers."""
+    """The waits for answers."""
     called_by: dict[str, int] = field(default_factory=dict)
     """Process key: calls."""
     uses: int = 1
-    """How often its id has been used, this time included."""
+    """How often its id has been used, including this time."""
     methods: dict[str, Method] = field(default_factory=dict)
-    """By their own names those that were called."""
+    """The methods that were called, by name."""
 
 
 def objects_of(state: RunState, manager: Manager) -> list[Managed]:
-    """All that was ever seen of this manager, oldest first."""
+    """The objects of this manager that were ever seen, oldest first."""
     return [each for each in state.table(Managed).values() if each.manager == manager.id]
 
 
 def methods_of(managed: Managed) -> list[tuple[str, Method]]:
-    """The methods that were called with their own names, the one called most first."""
+    """The methods that were called, by name, the most frequent first."""
     return sorted(managed.methods.items(), key=lambda item: -item[1].calls)
 
 
 def callers(state: RunState, manager: Manager) -> Iterator[tuple[Process, Wait, Method, Managed]]:
-    """Who waits for an answer of this manager to which call."""
+    """The waits for answers of this manager, with the method and object that was called."""
     methods, objects = state.table(Method), state.table(Managed)
     for process in state.processes.values():
         for wait in process.waits.values():
@@ -117,7 +117,7 @@ def callers(state: RunState, manager: Manager) -> Iterator[tuple[Process, Wait, 
 
 
 def manager_name(state: RunState, manager: Manager | None) -> str:
-    """By the process that serves, else by the address."""
+    """The name of the process that serves, else the address."""
     server = state.processes.get(manager.server) if manager is not None else None
     if server is not None:
         return described(server)
@@ -186,7 +186,7 @@ def _over(state: RunState, process: Process, event: MethodAnswered) -> None:
 
 
 def _managed(state: RunState, event: MethodCalled) -> Managed:
-    """The object that is called, or those of its kind together where nobody announced it.
+    """The object that is called; unannounced objects of one kind count as one object.
 
     Iterators and the like come and go with single calls.
     """

@@ -1,4 +1,4 @@
-"""SharedMemory: the blocks, who has them attached, and which of them were never unlinked."""
+"""SharedMemory: the blocks, who has them attached, and which were never unlinked."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from mpviz.trace.model.state import RunState
 
 
 class MemoryCreated(Event, tag="memory.created", kw_only=True):
-    """A block of shared memory came to be; who makes it has it attached."""
+    """A block of shared memory was created; its creator has it attached."""
 
     object: str
-    """The name that the system knows it by."""
+    """Its name in the system."""
     size: Count
     """Bytes."""
     site: Whole = 0
 
 
 class MemoryAttached(SitedEvent, tag="memory.attached", kw_only=True):
-    """A process has a block attached: by its name, or handed down by a fork."""
+    """A process has attached a block by its name, or inherited it by a fork."""
 
     size: Count
 
 
 class MemoryClosed(ObjectEvent, tag="memory.closed", kw_only=True):
-    """A process has given up one of its attachments."""
+    """A process has closed one of its attachments."""
 
 
 class MemoryUnlinked(ObjectEvent, tag="memory.unlinked", kw_only=True):
-    """The name is gone; the block lives on until nobody has it attached."""
+    """Its name is gone; the block lives on until no process has it attached."""
 
 
 @dataclass(slots=True)
@@ -47,13 +47,13 @@ class MemoryBlock:
     size: int
     """Bytes."""
     created_by: str = ""
-    """Process key; empty where it was there before the program."""
+    """Process key; empty if it was there before the program."""
     attached: dict[str, int] = field(default_factory=dict)
     """Process key: how many times it has the block attached now."""
     attached_ever: set[str] = field(default_factory=set)
     """Keys of all processes that have had it attached."""
     uses: int = 1
-    """How often its name has been used, this time included."""
+    """How often its name has been used, including this time."""
     unlinked: bool = False
     unlinked_by: str = ""
     """Process key."""
@@ -63,7 +63,7 @@ def _created(state: RunState, process: Process, event: MemoryCreated) -> None:
     blocks = state.table(MemoryBlock)
     before, uses = blocks.pop(event.object, None), 1
     if before is not None:
-        # The name of one that was unlinked is free to be used again.
+        # The name of an unlinked block may be used again.
         before.id, uses = free_id(blocks, event.object, before.uses)
         blocks[before.id] = before
     name = name_object(state, event.site, "SharedMemory")

@@ -32,25 +32,25 @@ from mpviz.trace.model.state import RunState
 
 
 class EventCreated(SitedEvent, tag="event.created", kw_only=True):
-    """An Event came to be."""
+    """An Event was created."""
 
 
 class EventSet(SitedEvent, tag="event.set", kw_only=True):
-    """``set()``: told before anybody can see it, so that nobody goes on before."""
+    """``set()``; sent before it acts, so that no process goes on earlier."""
 
     waiters: Whole
     """How many were waiting."""
 
 
 class EventCleared(SitedEvent, tag="event.cleared", kw_only=True):
-    """``clear()``: whoever waits from here on has to wait for the next ``set()``."""
+    """``clear()``: all that wait from now on wait for the next ``set()``."""
 
 
 class EventWaited(SitedEvent, tag="event.waited", kw_only=True):
     """``wait()`` has returned, whether it had to wait or not."""
 
     passed: Whole
-    """1 where the event was set, 0 where the time was over."""
+    """1 if the event was set, 0 if the wait timed out."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class SharedEvent:
     name: str
     is_set: bool = False
     set_by: str = ""
-    """Key of the process that last turned it from not set to set."""
+    """Key of the process that last set it when it was not set."""
     set_at: int = -1
     """When that was, nanoseconds; -1 before the first time."""
     cleared_by: str = ""
@@ -69,14 +69,14 @@ class SharedEvent:
     sets: int = 0
     clears: int = 0
     waits: int = 0
-    """Calls of ``wait()`` that are over, also those that found it set."""
+    """Calls of ``wait()`` that have returned, including those that found it set."""
     timed_out: int = 0
     wait: Distribution = field(default_factory=Distribution)
-    """Of those that had to wait."""
+    """The waits of calls that had to wait."""
     used_by: set[str] = field(default_factory=set)
     """Keys of the processes that have used it."""
     dead: list[str] = field(default_factory=list)
-    """Keys of those that died while they waited; it still counts them among its waiters."""
+    """Keys of processes that died while they waited; it still counts them as waiters."""
 
 
 def _created(state: RunState, process: Process, event: EventCreated) -> None:

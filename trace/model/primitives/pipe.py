@@ -45,13 +45,13 @@ class MessageReceived(SitedEvent, tag="pipe.received", kw_only=True):
 
 
 class SendRefused(SitedEvent, tag="pipe.refused", kw_only=True):
-    """The message just announced was not sent: nobody has the other end, or it was interrupted."""
+    """The message just announced was not sent: the other end is closed, or it was interrupted."""
 
     size: Count
 
 
 class PipeEnded(ObjectEvent, tag="pipe.ended", kw_only=True):
-    """All is read at this end, and nobody is left who could send (``EOFError``)."""
+    """All messages are read at this end, and nobody can send any more (``EOFError``)."""
 
 
 class EndClosed(ObjectEvent, tag="pipe.closed", kw_only=True):
@@ -66,7 +66,7 @@ class Direction:
     """One direction of a pipe."""
 
     sender_end: str
-    """The name of the end at which messages go in; empty where it has none."""
+    """The name of the end at which messages go in; empty if it has none."""
     receiver_end: str
     sends: Rate = field(default_factory=Rate)
     receives: Rate = field(default_factory=Rate)
@@ -80,11 +80,11 @@ class Direction:
     send_wait: Distribution = field(default_factory=Distribution)
     receive_wait: Distribution = field(default_factory=Distribution)
     ended: bool = False
-    """A receiver has read all, and found that nobody can send any more."""
+    """A receiver has read all messages, and found that nobody can send any more."""
     refused: int = 0
     """Messages that could not be sent."""
     senders_closed: set[str] = field(default_factory=set)
-    """Keys of the processes that have closed the end at which they could send."""
+    """Keys of the processes that have closed their sending end."""
     receivers_closed: set[str] = field(default_factory=set)
 
     @property
@@ -213,7 +213,7 @@ def _receive_words(state: RunState, wait: Wait) -> str:
 
 
 def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
-    """With who is known to use the other end, if that is one process: it could end the wait."""
+    """The wait, with the process at the other end if only one is known to use it."""
     directions = _waited_for(state, wait)
     if not directions:
         return f"{what} an internal pipe"

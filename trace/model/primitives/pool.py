@@ -1,4 +1,4 @@
-"""Pools and executors: how what is told of them changes what is known of them."""
+"""Pools and executors: the fold of their events, but for those of tasks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _created(state: RunState, process: Process, event: PoolCreated) -> None:
     pool = pools.get(event.object)
     if pool is None or pool.process:
         pool = pools[event.object] = Pool(event.object, event.object, "", 0)
-    # Else its workers have told of it before, which were started while it was being made.
+    # Otherwise workers that were started while it was being made have told of it before.
     pool.name = (
         name_by_place(state, event.site, event.maker)
         if event.maker
@@ -110,14 +110,14 @@ def _worker_ready(state: RunState, process: Process, event: WorkerReady) -> None
 
 
 def _joined(state: RunState, process: Process, pool_id: str, time: int) -> Pool:
-    """The pool, which has this process among its workers from now on."""
+    """The pool with this id, with this process as one of its workers."""
     pool = pool_of(state, pool_id)
     if process.pool == pool.id:
         return pool
     pool.workers[process.key] = None
     process.role = "worker"
     process.pool = pool.id
-    # Whoever retired after this one was started is not the reason for it, late as it may come.
+    # It replaces a worker that retired before it was started, however late this is told.
     former = [key for key, end in pool.retired.items() if end <= process.first_seen]
     if former:
         del pool.retired[former[-1]]
@@ -140,11 +140,11 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     )
     heard_of = pool.jobs.get(event.job)
     if heard_of is not None and not heard_of.call:
-        # Without rings, two threads of an executor may write what they tell in another order.
+        # Without rings, records of two threads of an executor may come in the wrong order.
         take_over(job, heard_of)
     add_job(pool, job)
     if event.call not in SINGLE_CALLS:
-        # How many tasks a map of the others comes to is only known when it has made them.
+        # How many tasks a map of another kind has is known only when it has made them.
         known = event.tasks >= 0 and pool.kind == "Pool"
         count = f": {plural(event.items, 'item')} in {plural(event.tasks, 'task')}" if known else ""
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
@@ -162,7 +162,7 @@ def growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
             note_place(pool, call, job)
         job.tasks += 1
         job.items = max(0, job.items) + items
-        # It may have come to an end with what it was by then.
+        # It may have seemed complete before.
         job.ended = -1
 
     return grew
@@ -193,7 +193,7 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     pool.broken = True
     which = {-1: "what was not done", 0: "whatever is submitted", 1: "the one call not done"}
     calls = which.get(event.calls, f"all {event.calls} calls not done")
-    # The program asked for it, if it ended the workers.
+    # The program wanted it, if it ended the workers.
     asked_for = pool.ended in ENDS_WORKERS
     cause = f"{pool.ended}()" if asked_for else "the end of a worker"
     text = f"{pool.name} is broken by {cause}: {event.error} for {calls}"
@@ -211,7 +211,7 @@ def _process_ended(state: RunState, process: Process) -> None:
             process.ended,
             process.key,
             f"ended within its initializer {process.initializing}",
-            # A death by a signal is noted as what it is.
+            # A death by a signal is noted as such.
             trouble=(process.exit_code or 0) >= 0,
         )
         pool_of(state, process.pool).initializing.pop(process.key, None)

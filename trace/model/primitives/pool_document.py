@@ -1,4 +1,4 @@
-"""Pools in words, for whoever waits for them, and in the ``--json`` document."""
+"""Pools in words, for waits for them, and in the ``--json`` document."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def workers_words(state: RunState, wait: Wait) -> str:
 
 
 def results_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    """The workers at its tasks, each of which it takes; where none is at one, any living worker.
+    """The workers that run its tasks, all of which are needed; if none does, any living worker.
 
-    A task that was lost with its worker is brought by nobody.
+    Nobody brings the result of a task that was lost with its worker.
     """
     pool_id, _, number = wait.object.rpartition("/")
     pool = state.table(Pool).get(pool_id)
@@ -62,7 +62,7 @@ def results_unblockers(state: RunState, wait: Wait) -> Unblockers:
 
 
 def workers_unblockers(state: RunState, wait: Wait) -> Unblockers:
-    """All of the workers that are still there."""
+    """All workers that are alive."""
     pool = state.table(Pool).get(wait.object)
     living = [key for key in pool.workers if state.processes[key].alive] if pool else []
     return Unblockers(main_threads(living), "has to end", complete=bool(living), all_needed=True)

@@ -1,4 +1,4 @@
-"""What is known of pools: their jobs, the tasks that these are cut into, and their workers."""
+"""The state of pools: their jobs, the tasks of these, and their workers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from mpviz.trace.model.primitives.pool_events import EXECUTORS
 from mpviz.trace.model.state import RunState, TableFullError
 
 JOB_LIMIT = 2_000
-"""About how many jobs of a pool have their details kept; totals count all."""
+"""Approximate number of jobs of a pool that are kept; totals count all jobs."""
 
 MOST_JOBS = 1 << 18
-"""Maximum number of jobs of a pool that have not ended, and of calls in them: 100 MB."""
+"""Maximum number of unfinished jobs of a pool, and of calls in them: 100 MB."""
 
 TASK_LIMIT = 20_000
-"""About how many tasks have their details kept; totals count all."""
+"""Approximate number of tasks that are kept; totals count all tasks."""
 
 MOST_BESIDE = 10_000
-"""Maximum number of tasks that a process does at a time, besides one."""
+"""Maximum number of further tasks that a process does at the same time."""
 
 SINGLE_CALLS = ("apply", "submit")
-"""Each of these is a job of its own, with one task."""
+"""Calls that are a job with one task each."""
 
 
 @dataclass(slots=True)
 class Task:
-    """A piece of a job that goes to one worker in one piece: a chunk of items."""
+    """A part of a job that goes to one worker: a chunk of items."""
 
     id: str
     pool: str
@@ -41,19 +41,19 @@ class Task:
     """Nanoseconds."""
     started: int
     number: int
-    """What people call it: its place in its job, or the job's number where it is all of the job."""
+    """Its number for a person: its index in the job, or the number of a job with one task."""
     ended: int = -1
     outcome: str = "running"
-    """running, done, raised, lost (its worker died in it); or why it was broken off, such as
+    """running, done, raised, lost (its worker died in it); or why it was ended, such as
     "timed out", "cancelled", "stopped"."""
     error: str = ""
     order: int = 0
-    """How many tasks its worker had ended before; neighbours in a lane differ by one."""
+    """Number of tasks that its worker had ended before; neighbours in a lane differ by one."""
 
 
 @dataclass(slots=True)
 class Job:
-    """One call of map, apply_async and their like."""
+    """One call of map, apply_async or the like."""
 
     number: int
     call: str
@@ -71,29 +71,29 @@ class Job:
     lost: int = 0
     cancelled: int = 0
     never_run: int = 0
-    """Tasks that failed without a worker: they cannot be pickled, or their executor is broken."""
+    """Tasks that failed before a worker got them: unpicklable, or of a broken executor."""
     stopped: int = 0
-    """Tasks that were broken off, because they timed out or were cancelled."""
+    """Tasks that were ended, because they timed out or were cancelled."""
     returned: int = 0
-    """Of an executor: tasks whose futures are done, however they ended."""
+    """Tasks of an executor whose futures are done, however they ended."""
     callbacks: int = 0
     error_callbacks: int = 0
     ended: int = -1
     busy: int = 0
-    """How long the tasks took that have ended, all together, nanoseconds."""
+    """How long all ended tasks took together, nanoseconds."""
     last_end: int = -1
-    """When the last of them ended, nanoseconds; -1 before."""
+    """When the last task ended, nanoseconds; -1 before."""
     done_by: dict[str, int] = field(default_factory=dict)
-    """Process key: tasks of this job ended there."""
+    """Process key: number of tasks of this job that ended there."""
 
     @property
     def queued(self) -> int:
-        """Tasks that wait for a worker; 0 while their number is unknown."""
+        """Number of tasks that wait for a worker; 0 while it is unknown."""
         return max(0, self.tasks - self.started - self.cancelled - self.never_run)
 
     @property
     def pending(self) -> int:
-        """Tasks that have come to no end yet; 0 while their number is unknown."""
+        """Number of tasks that have not ended; 0 while it is unknown."""
         ended = self.done + self.raised + self.lost + self.stopped
         return max(0, self.tasks - ended - self.cancelled - self.never_run)
 
@@ -107,54 +107,54 @@ class Pool:
     process: str
     """Key of the process that made it."""
     size: int
-    """Workers that it keeps; of an executor, at most."""
+    """Number of workers; for an executor the maximum."""
     kind: str = "Pool"
     """One of :data:`POOLS` or of :data:`EXECUTORS`."""
     initializer: str = ""
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
-    """How many tasks a worker does before it is replaced; 0 for any number."""
+    """Number of tasks after which a worker is replaced; 0 for never."""
     jobs: dict[int, Job] = field(default_factory=dict)
     thin_at: int = JOB_LIMIT * 11 // 10
-    """At this number of jobs, old ones that have ended are added to the past."""
+    """At this number of jobs, old ended ones are added to the past."""
     past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
-    """The sums over old jobs that are no longer kept one by one."""
+    """Sums over old jobs that are no longer kept."""
     places: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Of an executor: job and index of calls that are not a job's first, until they are done."""
+    """For an executor: job and index of unfinished calls that are not the first of their job."""
     never_run: dict[int, int] = field(default_factory=dict)
-    """Of a broken executor: calls that were not started before, and the jobs they belong to."""
+    """For a broken executor: calls that had not started, and their jobs."""
     workers: dict[str, None] = field(default_factory=dict)
-    """Keys of all that ever worked for it, each once, in order."""
+    """Keys of all workers that it has ever had, in order."""
     initializing: dict[str, int] = field(default_factory=dict)
-    """Process key: since when a worker is at its initializer, nanoseconds."""
+    """Process key: when a worker began its initializer, nanoseconds."""
     initialized: dict[str, int] = field(default_factory=dict)
-    """Process key: how long the initializer took there, nanoseconds."""
+    """Process key: how long the initializer took, nanoseconds."""
     retired: dict[str, int] = field(default_factory=dict)
-    """Process key: when a worker ended its last task, whose place nobody has taken yet."""
+    """Process key: when a worker that has no successor yet ended its last task."""
     replaced: int = 0
-    """Workers that had done as many tasks as they may, and whose places others took."""
+    """Number of workers that were replaced after their maximum number of tasks."""
     at_work: dict[str, str] = field(default_factory=dict)
-    """Process key: id of the task that it is at."""
+    """Process key: id of the task that it runs."""
     beside: dict[str, dict[str, None]] = field(default_factory=dict)
-    """For a process that does several tasks at a time: its key, and the ids of the other tasks."""
+    """Process key: ids of further tasks that it runs at the same time."""
     most_at_work: int = 0
-    """How many workers were at a task at once, at most."""
+    """Maximum number of workers that ran tasks at once."""
     first_task: int = -1
     """When the first task was started, nanoseconds; -1 before."""
     last_end: int = -1
     """When the last task ended, nanoseconds; -1 before."""
     done_by: dict[str, int] = field(default_factory=dict)
-    """Process key: tasks ended there."""
+    """Process key: number of tasks that ended there."""
     items_by: dict[str, int] = field(default_factory=dict)
-    """Process key: items ended there."""
+    """Process key: number of items of these."""
     lost_with: dict[str, str] = field(default_factory=dict)
-    """Key of a worker that died in a task: that task's id."""
+    """Key of a worker that died in a task: id of the task."""
     finished: Rate = field(default_factory=Rate)
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
-    """close, terminate, shutdown, terminate_workers or kill_workers, once called; else empty."""
+    """The call that ended it: close, terminate, shutdown, terminate_workers or kill_workers."""
     broken: bool = False
-    """Whether it is an executor that has lost a worker, and with it all that was not done."""
+    """Whether it is an executor that has lost a worker, and with it all unfinished calls."""
 
     @property
     def is_executor(self) -> bool:
@@ -163,7 +163,7 @@ class Pool:
 
 
 def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
-    """The job with this number, also where nobody has heard of it before."""
+    """The job with this number, which is added if it is new."""
     job = pool.jobs.get(number)
     if job is None:
         job = Job(number, "", function, time, -1, -1, 1)
@@ -172,7 +172,7 @@ def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
 
 
 def take_over(job: Job, heard_of: Job) -> None:
-    """Give a job all that was told of it before its submission."""
+    """Give a job what was told of it before its submission."""
     job.tasks = max(job.tasks, heard_of.tasks)
     job.items = max(0, job.items) + heard_of.items if heard_of.items > 0 else job.items
     for name in _TOLD_LATER:
@@ -198,7 +198,7 @@ def add_job(pool: Pool, job: Job) -> None:
 
 
 def note_place(pool: Pool, call: int, job: Job) -> None:
-    """Note that this call of an executor is the next task of a job."""
+    """Note that a call of an executor is the next task of a job."""
     if len(pool.places) >= MOST_JOBS and call not in pool.places:
         raise TableFullError(
             f"more than {MOST_JOBS:,} calls of {pool.name} are not done: the others are not shown"
@@ -207,7 +207,7 @@ def note_place(pool: Pool, call: int, job: Job) -> None:
 
 
 def note_beside(pool: Pool, worker: str, task: str) -> None:
-    """Note that a worker is at this task besides the one that it starts now."""
+    """Note that a worker goes on with this task while it starts another one."""
     beside = pool.beside.setdefault(worker, {})
     if len(beside) >= MOST_BESIDE and task not in beside:
         raise TableFullError(
@@ -218,7 +218,7 @@ def note_beside(pool: Pool, worker: str, task: str) -> None:
 
 
 def pool_of(state: RunState, object_id: str) -> Pool:
-    """The pool with this id, also where nobody has heard of it before."""
+    """The pool with this id, which is added if it is new."""
     pools = state.table(Pool)
     pool = pools.get(object_id)
     if pool is None:
@@ -233,7 +233,7 @@ _ADDED_UP = (
 
 
 def _thin_jobs(pool: Pool) -> None:
-    """Add the oldest jobs that have ended to the past, many at a time and not at every call."""
+    """Add the oldest ended jobs to the past, many at a time and not at every call."""
     if len(pool.jobs) <= pool.thin_at:
         return
     oldest = islice(pool.jobs.values(), len(pool.jobs) - JOB_LIMIT)
@@ -242,13 +242,13 @@ def _thin_jobs(pool: Pool) -> None:
             sum_before = getattr(pool.past, name)
             setattr(pool.past, name, sum_before + max(0, getattr(job, name)))
         del pool.jobs[job.number]
-    # All are looked through again when a tenth more has come, however few have ended.
+    # The next search comes after a tenth more jobs, however few of them have ended.
     pool.thin_at = max(JOB_LIMIT, len(pool.jobs)) * 11 // 10
 
 
 def thin_tasks(tasks: dict[str, Task]) -> None:
-    """Forget the oldest tasks that have ended, many at a time: a dict is slow at its front."""
-    # A look through them all is worth its while only now and then.
+    """Forget the oldest ended tasks, many at a time, because a dict is slow at its front."""
+    # Searching all of them pays only now and then.
     if len(tasks) <= TASK_LIMIT or len(tasks) % (TASK_LIMIT // 10):
         return
     oldest = islice(tasks.values(), len(tasks) - TASK_LIMIT)

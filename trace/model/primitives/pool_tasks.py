@@ -1,4 +1,4 @@
-"""The fold of tasks: how each comes to a worker, runs and ends, with its worker or without it."""
+"""The fold of tasks: each reaches a worker, runs and ends, sometimes with its worker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mpviz.trace.model.state import RunState
 
 
 def arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
-    """Make the handler for what arrives at a worker, which it unpickles next."""
+    """Make the handler for the arrival of a task at a worker, which unpickles it next."""
 
     def arrived(time: int, *_: int) -> None:
         process.receiving = True
@@ -39,7 +39,7 @@ def arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
 
 
 def starting(event: TaskStarted) -> Bind:
-    """Make the handler for the starts of tasks of this function, with as many items."""
+    """Make the handler for starts of tasks of this function with this number of items."""
     function, items = event.function, event.items
 
     def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
@@ -152,7 +152,7 @@ def ending(event: TaskEnded) -> Bind:
 
 
 def _task_left(pool: Pool, process: Process, ended: str) -> str:
-    """After the end of one task, the id of another that the worker is still at; empty if none."""
+    """The id of a task that the worker still runs after the end of another one; empty for none."""
     beside = pool.beside.get(process.key)
     if not beside:
         return ""
@@ -163,14 +163,14 @@ def _task_left(pool: Pool, process: Process, ended: str) -> str:
 
 
 def stopping(state: RunState, process: Process, event: TaskStopping) -> None:
-    """Note why a pool is about to end a worker with its task."""
+    """Note why a pool is about to end a worker and its task."""
     worker = state.by_pid.get(event.worker)
     if worker is not None and worker.task:
         worker.stopping = event.why
 
 
 def outcome(event: FutureDone) -> Bind:
-    """Make the handler for calls that have ended in the same way."""
+    """Make the handler for calls that have ended in this way."""
     cancelled, error = event.cancelled, event.error
 
     def bind(state: RunState, process: Process, pool_id: str) -> FoldRecord:
@@ -191,7 +191,7 @@ def outcome(event: FutureDone) -> Bind:
                 _note_cancellation(state, process, job, time)
             elif pool.broken or error == BROKEN:
                 job.never_run += 1
-                # Its workers may still take a few calls, before they are ended, too.
+                # Its workers may still take a few calls before they are ended, too.
                 if len(pool.never_run) < MOST_JOBS:
                     pool.never_run[call] = number
             else:
@@ -226,7 +226,7 @@ def die_with(state: RunState, process: Process, task: Task) -> None:
     job.lost += 1
     pool.lost_with[process.key] = task.id
     if pool.ended in ENDS_WORKERS:
-        # The program has what it wanted: it left the block of the pool.
+        # The program wanted that: it left the block of the pool.
         state.note(process.ended, process.key, f"is ended with its pool in {what}")
     else:
         words = f"died in {what}: its result is lost"

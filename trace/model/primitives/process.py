@@ -26,7 +26,7 @@ _DEEP_FORK = re.compile(r"fork of (?:fork of (.*)|(.*) \((\d{1,9}) deep\))$")
 
 
 class Hello(Event, tag="process.hello", kw_only=True):
-    """The probe has woken up in a process: at its interpreter's start, or right after a fork."""
+    """The probe starts in a process: when its interpreter starts, or right after a fork."""
 
     parent: Pid
     started: Count
@@ -35,7 +35,7 @@ class Hello(Event, tag="process.hello", kw_only=True):
     """main, process, fork server."""
     forked: bool = False
     command: str = ""
-    """Its words with blanks between them; empty after a fork, which keeps its parent's."""
+    """Its words, joined by blanks; empty after a fork, which keeps the parent's."""
     executable: str = ""
     """The name of the file that it runs; empty after a fork."""
     python: str = ""
@@ -53,7 +53,7 @@ class ForkedBeside(Event, tag="process.beside", kw_only=True):
 
 
 class Started(Event, tag="process.started", kw_only=True):
-    """``Process.start()`` in the parent; the stamp is from before it acted."""
+    """``Process.start()`` in the parent; its time is from before the start."""
 
     child: Pid
     name: str
@@ -61,11 +61,11 @@ class Started(Event, tag="process.started", kw_only=True):
     method: str
     function: str
     started: Count = 0
-    """Kernel start time in clock ticks since boot; 0 where the child was gone already."""
+    """Kernel start time in clock ticks since boot; 0 if the child was gone already."""
 
 
 class Launched(Event, tag="subprocess.started", kw_only=True):
-    """The program has started another by ``subprocess``; the stamp is from before it acted."""
+    """The program has started another one by ``subprocess``; its time is from before the start."""
 
     child: Pid
     started: Count
@@ -75,45 +75,45 @@ class Launched(Event, tag="subprocess.started", kw_only=True):
 
 
 class Began(Event, tag="process.began", kw_only=True):
-    """The child runs its own code from here on."""
+    """The child begins to run its own code."""
 
     name: str
     daemon: bool
     parent: Pid
-    """The logical parent; under forkserver not the one that the kernel names."""
+    """The logical parent, which under forkserver is not the parent in the kernel."""
     cpu: Seconds = 0.0
-    """CPU seconds that it has used so far, to start up; 0 where that is not told."""
+    """CPU seconds that its start took; 0 if not told."""
 
 
 class Named(Event, tag="process.named", kw_only=True):
-    """A library has its own name for this process, which is not a ``Process``."""
+    """The name that a library gives to this process, which is no ``Process``."""
 
     name: str
 
 
 class Exiting(Event, tag="process.exiting", kw_only=True):
-    """Its own code has ended; it ends its daemons now, and then waits for its other children."""
+    """Its own code has ended; now it ends its daemons, then joins its other children."""
 
 
 class Finished(Event, tag="process.finished", kw_only=True):
-    """The child has done its work and is about to exit."""
+    """The child has finished its work and is about to exit."""
 
     exit_code: Whole
     cpu: Seconds
     """CPU seconds that it used in all."""
     rss: Count
-    """The most memory it had, bytes."""
+    """Peak memory, bytes."""
 
 
 class Signalled(Event, tag="process.signalled", kw_only=True):
-    """A process is about to send a signal to one that it started: terminate, kill, or at exit."""
+    """A process is about to signal one that it started: by terminate or kill, or at its exit."""
 
     child: Pid
     signal: Whole
 
 
 SERVER_GONE = 255
-"""The exit code that a parent reports for a child whose fork server was killed, even if it lives.
+"""The exit code that a parent gets for a child whose fork server was killed, dead or alive.
 
 See ``poll`` in ``multiprocessing/popen_forkserver.py``, CPython 3.8 to 3.15: it cannot know better.
 """
@@ -178,7 +178,7 @@ def _is_fork_server(process: Process | None) -> bool:
 
 
 def _first_name(state: RunState, process: Process, forker: Process | None, role: str) -> str:
-    """What a process is called that multiprocessing has given no name, or not yet."""
+    """The name of a process to which multiprocessing has not given one (yet)."""
     if process.key == state.main:
         return "MainProcess"
     if process.role == "program":
@@ -245,7 +245,7 @@ def _began(state: RunState, process: Process, event: Began) -> None:
 def _named(state: RunState, process: Process, event: Named) -> None:
     process.name = event.name
     if process.role == "program":
-        # Its command line only says that it is a Python.
+        # Its command line would only say that it is a Python.
         process.role = "process"
 
 

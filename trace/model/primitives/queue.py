@@ -1,4 +1,4 @@
-"""Queue, JoinableQueue and SimpleQueue: how full, how fast, and who waits for whom."""
+"""Queue, JoinableQueue and SimpleQueue: how full, how fast, and who waits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mpviz.trace.model.state import RunState
 
 
 class QueueCreated(SitedEvent, tag="queue.created", kw_only=True):
-    """A queue came to be."""
+    """A queue was created."""
 
     kind: str
     maxsize: Whole
@@ -38,7 +38,7 @@ class QueueCreated(SitedEvent, tag="queue.created", kw_only=True):
 
 
 class ItemPut(SitedEvent, tag="queue.put", kw_only=True):
-    """An item is about to be put; there is room for it."""
+    """An item is about to be put, for which there is room."""
 
 
 class ItemGot(SitedEvent, tag="queue.got", kw_only=True):
@@ -49,10 +49,10 @@ class ItemGot(SitedEvent, tag="queue.got", kw_only=True):
 
 
 class ItemLost(ObjectEvent, tag="queue.lost", kw_only=True):
-    """An item that was put never reached the queue: its pickling failed."""
+    """An item that was put never reached the queue, because its pickling failed."""
 
     given_up: Whole = 0
-    """1 if the put itself failed instead: it was interrupted, or the read end was closed."""
+    """1 if instead the put itself failed: it was interrupted, or the read end was closed."""
 
 
 class ItemDone(ObjectEvent, tag="queue.done", kw_only=True):
@@ -61,17 +61,17 @@ class ItemDone(ObjectEvent, tag="queue.done", kw_only=True):
 
 @dataclass(slots=True)
 class Turns:
-    """What one process did at one end of a queue, from its first item on."""
+    """What one process did at one end of a queue, since its first item."""
 
     first: int
     """When it put or took its first item, nanoseconds."""
     last: int
     items: int = 0
-    """After the first."""
+    """Items after the first."""
     waits: int = 0
-    """For how many of these it had to wait."""
+    """Items after the first for which it had to wait."""
     waited: int = 0
-    """How long it waited for these, nanoseconds."""
+    """How long it waited for those, nanoseconds."""
 
     @property
     def count(self) -> int:
@@ -100,15 +100,15 @@ class Queue:
     get_wait: Distribution = field(default_factory=Distribution)
     depths: Series = field(default_factory=Series)
     putters: dict[str, Turns] = field(default_factory=dict)
-    """Who has put items in, by process key."""
+    """The producers, by process key."""
     takers: dict[str, Turns] = field(default_factory=dict)
-    """Who has taken items out, by process key."""
+    """The consumers, by process key."""
     read_aside: set[str] = field(default_factory=set)
-    """Keys of processes in which another thread than the main one has taken items out."""
+    """Keys of processes in which another thread than the main thread has taken items out."""
     put_since: set[str] = field(default_factory=set)
-    """Keys of those that have put something since anything was last taken out."""
+    """Keys of processes that have put an item since the last get."""
     dead_turns: dict[str, str] = field(default_factory=dict)
-    """get or put: key of a process that died in its turn at that, and never ends it."""
+    """get or put: key of a process that died in its turn, which therefore never ends."""
 
 
 def _created(state: RunState, process: Process, event: QueueCreated) -> None:
@@ -177,7 +177,7 @@ def _getting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
         queue.depth = depth = queue.depth - 1
         queue.size += size
         if queue.dead_turns:
-            # Somebody has had a turn since.
+            # Another process has had a turn since.
             queue.dead_turns.pop("get", None)
         if depths.until <= time < depths.ends and depth <= depths.highest:
             depths.until = time
@@ -221,7 +221,7 @@ def _done(state: RunState, process: Process, queue: Queue, event: ItemDone) -> N
 
 
 def _process_ended(state: RunState, process: Process) -> None:
-    """Whoever dies in its turn takes the lock for it along."""
+    """A process that dies in its turn never releases the lock for it."""
     for wait in process.waits.values():
         if wait.turn:
             queue = state.table(Queue).get(wait.object)

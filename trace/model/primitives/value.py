@@ -1,4 +1,4 @@
-"""Value and Array in shared memory: what they hold, who wrote, and which updates were lost."""
+"""Value and Array in shared memory: their contents, who wrote, and which updates were lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_CONTENT = "no element holds a number of more than 64 bits"
 
 
 class ValueCreated(SitedEvent, tag="value.created", kw_only=True):
-    """A synchronized Value or Array came to be."""
+    """A synchronized Value or Array was created."""
 
     kind: str
     """Value or Array."""
@@ -35,7 +35,7 @@ class ValueCreated(SitedEvent, tag="value.created", kw_only=True):
     length: Whole
     """Elements; 1 for a Value."""
     lock: str
-    """The id of its own lock, which ``get_lock()`` hands out."""
+    """The id of its own lock, which ``get_lock()`` returns."""
     initial: Content = None
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class ValueCreated(SitedEvent, tag="value.created", kw_only=True):
 
 
 class ValueRead(SitedEvent, tag="value.read", kw_only=True):
-    """An element was read; told while the value's own lock is held, so order is what happened."""
+    """An element was read; sent while the value's own lock is held, so the order is true."""
 
     value: Content = None
     index: Whole = 0
@@ -55,11 +55,11 @@ class ValueRead(SitedEvent, tag="value.read", kw_only=True):
 
 
 class ValueWritten(SitedEvent, tag="value.written", kw_only=True):
-    """An element was written; told while the value's own lock is held."""
+    """An element was written; sent while the value's own lock is held."""
 
     value: Content = None
     before: Content = None
-    """What it held just before."""
+    """Its content just before."""
     index: Whole = 0
 
     def __post_init__(self) -> None:
@@ -86,21 +86,21 @@ class Reader:
     version: int = 0
     value: Content = None
     written: bool = False
-    """It has written since."""
+    """Whether it has written since."""
 
 
 @dataclass(slots=True)
 class Element:
-    """The history of one element, as far as stale writes need it."""
+    """The history of one element, as far as stale writes depend on it."""
 
     version: int = 0
     """How many times it was written."""
     value: Content = None
-    """What it holds, as far as it was written or read."""
+    """Its content, by the last write or read."""
     writer: str = ""
     """Key of the process that wrote last."""
     others_version: int = 0
-    """The last version that another process than :attr:`writer` wrote."""
+    """The last version that a process other than :attr:`writer` wrote."""
     readers: dict[str, Reader] = field(default_factory=dict)
 
 
@@ -118,28 +118,28 @@ class SharedValue:
     stale_writes: int = 0
     lost_updates: int = 0
     undone_by: dict[str, int] = field(default_factory=dict)
-    """Process key: whole numbers of others that it wrote over by what it had read before."""
+    """Process key: how often it overwrote a newer whole number by an older one that it had read."""
     first_undone: int = -1
-    """When the first of them was, nanoseconds; -1 before."""
+    """When that first happened, nanoseconds; -1 before."""
     contents: set[Content] = field(default_factory=set)
-    """What its elements have held, as long as that are no more than three different things."""
+    """Different contents of its elements: the first three."""
     last: Content = None
-    """What the element written last holds."""
+    """The content of the last written element."""
     last_index: int = 0
     last_writer: str = ""
     history: Series = field(default_factory=Series)
-    """Of a Value that holds numbers."""
+    """The contents of a Value that holds numbers."""
     elements: dict[int, Element] = field(default_factory=dict)
     details: int = 0
     """Number of elements, and readers of elements, that are kept."""
     unchecked: int = 0
-    """Reads and writes not checked for lost updates, because there was no more room."""
+    """Reads and writes that were not checked for lost updates, for lack of room."""
     written_by: dict[str, int] = field(default_factory=dict)
     """Process key: writes."""
 
 
 _NUMBER = (int, float)
-"""Made once: to make ``int | float`` takes longer than to look whether a value is one."""
+"""Made once, because making ``int | float`` takes longer than checking a value."""
 
 
 def _unknown(state: RunState, value_id: str) -> SharedValue:
@@ -164,7 +164,7 @@ def _new_reader(value: SharedValue, element: Element, key: str) -> Reader | None
 
 
 def _has_room(value: SharedValue) -> bool:
-    """Whether one more element or reader can be kept; if not, count its use as not checked."""
+    """Whether there is room for one more element or reader; if not, count an unchecked use."""
     if value.details >= DETAIL_LIMIT:
         value.unchecked += 1
         return False
@@ -188,7 +188,7 @@ def _created(state: RunState, process: Process, event: ValueCreated) -> None:
 def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
     value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
     key = process.key
-    # The element that was read last, because mostly it is the one that is read next.
+    # The element that was read last, which is mostly read next, too.
     at, element, reader = -1, Element(), Reader()
 
     def read(time: int, thread: int, site: int, content: Content, index: int = 0, *_: int) -> None:
@@ -262,7 +262,7 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
 def _updating(
     state: RunState, process: Process, value_id: str, part: Part
 ) -> Callable[[], None] | None:
-    """Fold that a process reads and writes one element, with no other process in between."""
+    """Fold that a process reads and writes one element, without another process in between."""
     value = state.table(SharedValue).get(value_id)
     read, written = part.at(ValueRead), part.at(ValueWritten)
     indexes = {*part.values(1, read), *part.values(2, written)}
@@ -274,7 +274,7 @@ def _updating(
     if written:
         behind_others = element.version if element.writer != key else element.others_version
         if behind_others > reader.version and not (read and read[0] < written[0]):
-            # It writes over what others wrote: who has lost what is a matter of each record.
+            # It overwrites what others wrote: what is lost depends on each single record.
             return None
     (index,) = indexes
 
@@ -316,7 +316,7 @@ def _written_over(value: SharedValue, key: str, time: int, before: Content, read
     if isinstance(before, int) and isinstance(reader.value, int):
         lost = before - reader.value
         value.lost_updates += lost
-        # Who has not looked again since its own last write sets it, and does not update it.
+        # A process that has not read since its own last write sets it, which is no update.
         if lost and not reader.written:
             value.undone_by[key] = value.undone_by.get(key, 0) + 1
             if value.first_undone < 0:

@@ -1,4 +1,4 @@
-"""Which process a pid means: pids are used again, and children are heard of in any order."""
+"""Which process a pid means: pids are used again, and news of children comes in any order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mpviz.trace.model.processes.process import Process, settle
 from mpviz.trace.model.state import RunState, TableFullError
 
 DETAILED_DEAD = 200
-"""So many processes that have ended keep their lanes in full."""
+"""Number of ended processes that keep their lanes in full."""
 
 CONDENSED_BUCKETS = 16
 
@@ -42,7 +42,7 @@ class _Introduces(Protocol):
 
 
 def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Process:
-    """The process that has this pid now, a new one where it must be another than the last."""
+    """The process with this pid; a new one if it cannot be the last process with that pid."""
     process = state.by_pid.get(pid)
     if process is None or _is_another(process, ticks):
         return _appear(state, pid, time, ticks)
@@ -50,7 +50,7 @@ def process_with_pid(state: RunState, pid: int, time: int, ticks: int = 0) -> Pr
 
 
 def renew(state: RunState, process: Process, event: _Introduces) -> Process:
-    """The process that introduces itself: this one, or a new one under the same pid."""
+    """The process that says hello: this one, or a new one with the same pid."""
     if not _is_another(process, event.started):
         if event.number == 1 and process.records > 1:
             # It has replaced itself by another program (exec), which counts from 1 again.
@@ -66,7 +66,7 @@ def renew(state: RunState, process: Process, event: _Introduces) -> Process:
 
 
 def forget_doings(process: Process) -> None:
-    """Forget what it was doing: it has replaced itself by another program, which does not."""
+    """Clear the activity after an exec."""
     process.waits.clear()
     process.task = process.pool = process.initializing = ""
     process.receiving = process.joining = False
@@ -76,13 +76,13 @@ def forget_doings(process: Process) -> None:
 
 
 def child_of(state: RunState, parent_pid: int) -> str:
-    """The key of the process with this pid; empty where none is known."""
+    """The key of the process with this pid; empty if none is known."""
     parent = state.by_pid.get(parent_pid)
     return parent.key if parent else ""
 
 
 def described(process: Process) -> str:
-    """A process by its name, or by its pid where it has none."""
+    """The name of a process, or its pid if it has no name."""
     return process.name or f"pid {process.pid}"
 
 
@@ -95,7 +95,7 @@ def names_of(state: RunState, keys: Iterable[str], limit: int = 3) -> str:
 
 
 def signal_name(number: int) -> str:
-    """SIGTERM for 15; "signal 77" where the system has no name for it."""
+    """SIGTERM for 15; "signal 77" if the system has no name for it."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -120,7 +120,7 @@ def end_and_sender(process: Process) -> str:
 
 
 def end_process(state: RunState, process: Process, time: int, exit_code: int | None) -> None:
-    """Note the end of a process; told twice, the first time and the first known code stay."""
+    """Note the end of a process; if it is told again, the first time and exit code stay."""
     if process.ended >= 0:
         if process.exit_code is None and exit_code is not None:
             process.exit_code = exit_code
@@ -135,9 +135,9 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
 
 
 def ended_badly(process: Process) -> bool:
-    """Whether it failed, or was killed, and no process of the program wanted that.
+    """Whether it failed or was killed, and no process of the program wanted that.
 
-    What the exit code of another program means, as of a ``grep``, its parent knows.
+    What the exit code of another program means, such as ``grep``, only its parent knows.
     """
     code = process.exit_code
     if not code or process.stopping or (code > 0 and process.role == "program"):
@@ -155,7 +155,7 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     previous = state.by_pid.get(pid)
     if previous is not None:
         end_process(state, previous, time, None)
-    # What was kept under this pid was of another process.
+    # What was kept under this pid is about another process.
     state.unseen_ends.pop(pid, None)
     state.signalled_unseen.pop(pid, None)
     key = str(pid)
@@ -174,7 +174,7 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
 
 
 def _condense_the_dead(state: RunState) -> None:
-    """Keep the facts of all that ever ran, and the lanes of the latest dead in detail."""
+    """Condense the lanes of all ended processes but the latest ones."""
     dead = [process for process in state.processes.values() if not process.alive]
     for process in dead[:-DETAILED_DEAD]:
         if process.lane.limit:

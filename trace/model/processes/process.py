@@ -1,4 +1,4 @@
-"""One observed process: what is known of it, what it waits for, and what it is doing."""
+"""One observed process: what is known of it, what it waits for, and what it does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mpviz.trace.model.lane import WORDS, Activity, CpuReadings, Lane
 from mpviz.trace.model.measures import Series
 
 MOST_WAITS = 1 << 15
-"""Maximum number of threads of a process whose waits are kept; more than a system lets it have."""
+"""Maximum number of threads of a process whose waits are kept: more than a system allows."""
 
 MOST_SIGNALS = 100
-"""Number of signals to a process that are kept, the latest."""
+"""Number of signals to a process that are kept: the latest ones."""
 
 
 @dataclass(slots=True)
@@ -28,28 +28,28 @@ class Wait:
     activity: Activity
     site: int = 0
     until: int = -1
-    """When it gives up, nanoseconds; -1 where it waits as long as it takes."""
+    """When it times out, nanoseconds; -1 for never."""
     turn: bool = False
-    """It is this thread's turn: whoever else wants the same waits until it is through."""
+    """It is this thread's turn: all others wait until it has what it waits for."""
     begun: int = -1
-    """When a part of it had come, and the rest had not, nanoseconds; -1 for no such news."""
+    """When a part of an item had come without the rest, nanoseconds; -1 for no such news."""
 
 
 @dataclass(slots=True)
 class Process:
-    """One observed process, from the first that was heard of it to its end."""
+    """One observed process, from the first news of it to its end."""
 
     key: str
-    """Names it for good: the pid, and ``pid.2`` where a pid is used again."""
+    """Identifies it: the pid, and ``pid.2`` if a pid is used again."""
     pid: int
     number: int
     """1, 2, 3 … in the order in which they appeared; also picks its colour."""
     first_seen: int
     """Nanoseconds."""
     parent: str = ""
-    """Key of the logical parent: who called ``start()``; empty for the first process."""
+    """Key of the logical parent, which called ``start()``; empty for the first process."""
     kernel_parent: int = 0
-    """Pid of the parent that the kernel names, at the last sample: another once it is an orphan."""
+    """Pid of the parent in the kernel at the last sample: another one once it is an orphan."""
     name: str = ""
     title: str = ""
     """The title that it set for the system's list of processes; empty if it set none."""
@@ -65,70 +65,69 @@ class Process:
     command_since: int = 0
     """When a sample first saw this command, nanoseconds."""
     python: str = ""
-    """The version of its Python, where the probe in it has told."""
+    """The version of its Python, if the probe in it has told."""
     probed: bool = False
     """True once the probe in it has spoken."""
     unobserved: str = ""
-    """Why a Python tells nothing of what it does inside, in words; empty where it does, or may yet.
-    """
+    """Why a Python tells nothing of what it does, in words; empty if it does, or still may."""
     started_ticks: int = 0
     """Kernel start time in clock ticks since boot; 0 while unknown."""
     began: int = -1
     """When the child's own code began, nanoseconds; -1 while it starts."""
     exiting: int = -1
-    """When it began to tidy up behind its own code: it ends daemons, and waits for what is left."""
+    """When its own code had ended, nanoseconds: it ends daemons and joins its other children."""
     finished: int = -1
-    """When the child said that it had finished its work; -1 if it never did."""
+    """When it said that it had finished its work, nanoseconds; -1 if it never did."""
     ended: int = -1
     """Nanoseconds; -1 while alive."""
     exit_code: int | None = None
-    """Negative for a death by signal; None while alive, or where nobody could learn it."""
+    """Negative for a death by signal; None while alive, or if nobody could learn it."""
     joined: bool = False
     """True once its parent has collected its exit status."""
     left_behind: str = ""
-    """What it was at when it was found there after the program's end, in words; else empty."""
+    """What it did when it was found after the program's end, in words; else empty."""
     threads_at_fork: int = 0
-    """How many other threads of the program's own its parent had when that forked it."""
+    """How many other threads of the program its parent had at the fork."""
     names_at_fork: str = ""
     """The names of these threads."""
     forked_at: int = 0
-    """The place in the source of the parent that forked it; 0 where none was told."""
+    """The place in the parent's source that forked it; 0 if none was told."""
     signals: list[tuple[int, str, int]] = field(default_factory=list)
-    """(time, key of the sender or "mpviz", signal number), as far as they were seen."""
+    """(time, key of the sender or "mpviz", signal number) of the signals that were seen."""
     waits: dict[int, Wait] = field(default_factory=dict)
-    """By thread, the longest first; 0 is the main thread. See :func:`begin_wait`."""
+    """By thread, the longest wait first; 0 is the main thread. See :func:`begin_wait`."""
     last_wait: Stuck | None = None
-    """What it waited for when it ended; None where it did not wait then."""
+    """What it waited for when it ended; None if it did not wait."""
     pool: str = ""
-    """Id of the pool whose worker it is."""
+    """Id of the pool that it works for."""
     initializing: str = ""
-    """The function that makes it ready to be a worker, while it is at that."""
+    """The pool's initializer, while the process runs it."""
     task: str = ""
-    """Id of the task that it is at."""
+    """Id of the task that it runs."""
     stopping: str = ""
-    """The reason if its pool is about to end it with its task, such as "timed out"; else empty."""
+    """Why its pool is about to end it with its task, such as "timed out"; else empty."""
     site: int = 0
-    """The place in the source where it last did something that was seen."""
+    """The place in the source of the last event that was seen."""
     stopped: bool = False
     zombie: bool = False
     idle_since: int = -1
     """When it last became a worker without a task, nanoseconds."""
     receiving: bool = False
-    """It is unpickling a task from its pool's queue, and imports the module of its function."""
+    """It unpickles a task from its pool's queue, and imports the module of its function."""
     resting: bool = False
-    """Off the CPU at the last sample, with nothing known that it waits for."""
+    """Whether it was off the CPU at the last sample, for no known reason."""
     joining: bool = False
-    """At the last sample its main thread slept in a lock, as when it joins a thread. Then the
-    process does what its other threads do."""
+    """Whether its main thread slept in a lock at the last sample, as when it joins a thread. Then
+    the process does what its other threads do."""
     at_work_since: int = -1
-    """If it used a CPU between the last two samples, whatever its threads waited for, the time of
-    the first of these samples in nanoseconds; else -1."""
+    """If it used a CPU between the last two samples, whatever its threads waited for: the time of
+    the first of the two, nanoseconds; else -1."""
     sampled: int = -1
     """Time of its last sample, nanoseconds; -1 before the first."""
     samples: int = 0
-    """How often it was looked at."""
+    """Number of its samples."""
     busy_samples: int = 0
-    """How many of these found it on a core or waiting for one, or other threads of it at work."""
+    """Samples that found it on a core or waiting for one, or other threads of it at work."""
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     main_seconds: float = -1.0
@@ -142,9 +141,9 @@ class Process:
     demand: float = 0.0
     """How much of a core it would have used recently if it had never had to wait for one."""
     asleep_in: str = ""
-    """What its main thread slept in at the last sample; the words are those of samples."""
+    """What its main thread slept in at the last sample, in the words of samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)
-    """How much of its work it was on a CPU."""
+    """The CPU time of its work."""
     rss: int = 0
     peak_rss: int = 0
     core: int = -1
@@ -181,21 +180,21 @@ class Process:
 
     @property
     def wait(self) -> Wait | None:
-        """What it waits for: its main thread, else the thread that has waited longest."""
+        """The wait of its main thread, else the longest wait of another thread."""
         if not self.waits:
             return None
         return self.waits.get(0) or next(iter(self.waits.values()))
 
     @property
     def lost(self) -> int:
-        """Records it dropped by its own account, and once it has ended every gap in its numbers."""
+        """Records that it says it dropped; once it has ended, also every gap in its numbers."""
         gaps = 0 if self.alive else self.highest_number - self.records
         return max(self.dropped, gaps) + self.lost_before_exec
 
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A process that waits for what may never come: it ended so, or nobody else is at work."""
+    """A process that waited when it ended, or waits while nobody is at work."""
 
     process: str
     """Key."""
@@ -204,7 +203,7 @@ class Stuck:
     since: int
     """Nanoseconds."""
     words: str
-    """What it waits for and who could end it, as it was then."""
+    """What it waits for and who could end the wait, as of that moment."""
     site: int = 0
     chain: tuple[str, ...] = ()
     """Keys along the wait chain, from itself on."""
@@ -215,7 +214,7 @@ class Stuck:
 def begin_wait(process: Process, thread: int, wait: Wait) -> None:
     """Note what a thread waits for from now on."""
     waits = process.waits
-    # What a thread waited for before must not keep its place: the order is that of the beginnings.
+    # An older wait of the thread must not keep its place: waits are in the order of their starts.
     waits.pop(thread, None)
     if len(waits) < MOST_WAITS:
         waits[thread] = wait
@@ -228,7 +227,7 @@ def note_signal(process: Process, time: int, sender: str, number: int) -> None:
 
 
 def end_wait(process: Process, thread: int) -> Wait | None:
-    """Take off what a thread waited for, which it has got or given up; None where it did not."""
+    """Remove the wait of a thread, which is over; None if it did not wait."""
     wait = process.waits.pop(thread, None)
     if wait is not None:
         # The last sample saw it asleep because of this wait.
@@ -237,7 +236,7 @@ def end_wait(process: Process, thread: int) -> Wait | None:
 
 
 def go_on(process: Process, time: int, thread: int, site: int) -> int:
-    """Let a thread go on that may have waited; how long it has, in nanoseconds, -1 for not."""
+    """Let a thread go on; return how long it waited in nanoseconds, -1 if it did not."""
     if site:
         process.site = site
     if not process.waits:
@@ -255,7 +254,7 @@ _LOCK, _RESULT, _IDLE = Activity.LOCK, Activity.RESULT, Activity.IDLE
 
 
 def settle(process: Process, time: int) -> None:
-    """Let the lane show what the process's other fields say it does from this time on."""
+    """Let the lane show what the process does from this time on, by its other fields."""
     # As in _doing, whose calls would take as long as all else here: this is called for each record.
     detail = ""
     if (
@@ -295,7 +294,7 @@ def settle_as_seen(process: Process, time: int, before: int) -> None:
 
 
 def read_cpu(process: Process, time: int, seconds: float) -> None:
-    """Take in how many CPU seconds a process had used by this time; 0 says nothing."""
+    """Add a reading of how many CPU seconds a process had used by this time; 0 is none."""
     if seconds > process.cpu_seconds:
         process.cpu_seconds = seconds
     lane = process.lane

@@ -1,4 +1,4 @@
-"""Groups of workers: processes started for the same work, and what their lives came to."""
+"""Groups of workers: processes that were started for the same work, with sums over their lives."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ class WorkerGroup:
     """Key of the process that started them."""
     function: str
     pool: str = ""
-    """The pool's id; empty where it is none."""
+    """The id of the pool; empty for processes without a pool."""
     alive: dict[str, None] = field(default_factory=dict)
-    """Keys, in the order in which they were started; not those of a pool's workers."""
+    """Keys in the order in which they were started, without workers of pools."""
     ended: dict[str, int] = field(default_factory=dict)
-    """How many have ended by what they were started with: fork, spawn, forkserver."""
+    """How many have ended, by start method."""
     failed: int = 0
-    """How many of these with another exit code than 0, or one that nobody knows."""
+    """How many of these ended with another exit code than 0, or an unknown one."""
     starting: int = 0
-    """How long those that have ended took to start and to initialize, nanoseconds in all."""
+    """Time that the ended ones took to start and to initialize, nanoseconds in all."""
     working: int = 0
-    """How long they were at their own code and not idle, nanoseconds in all."""
+    """Time that they spent in their own code without being idle, nanoseconds in all."""
     running: int = 0
-    """How long they ran, nanoseconds in all, without all that they waited for."""
+    """Time that they ran, without their waits, nanoseconds in all."""
     first_end: int = -1
     """When the first of them ended, nanoseconds; -1 before."""
     last_end: int = -1
     slowest: str = ""
-    """Key of the one that took longest to start."""
+    """Key of the process that took longest to start."""
     longest_start: int = -1
-    """How long that one took, nanoseconds."""
+    """Time that its start took, nanoseconds."""
 
 
 def enlist(state: RunState, child: Process) -> None:
-    """A process has been started, and is told its function."""
+    """Add a process that has been started to the group of its function."""
     if child.alive:
         _group_of(state, child.parent, child.function, "").alive[child.key] = None
 
 
 def leave(state: RunState, process: Process) -> None:
-    """A process has ended: add up what its life came to."""
+    """Add the life of a process that has ended to the sums of its group."""
     if not process.start_method:
         return
     group = _group_of(state, process.parent, process.function, "")
