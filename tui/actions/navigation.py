@@ -12,7 +12,7 @@ from mpviz.tui.render.view import View
 
 
 def neighbour(keys: Sequence[str], selected: str, step: int) -> str:
-    """The key that comes so many steps after the selected one; from none to the first or last."""
+    """The key so many steps after the selected one; with none selected, the first or the last."""
     if not keys:
         return ""
     if selected not in keys:
@@ -21,7 +21,7 @@ def neighbour(keys: Sequence[str], selected: str, step: int) -> str:
 
 
 def scroll(state: RunState, view: View, panel: Panel, rows: int, height: int) -> None:
-    """Move the rows of this panel, of which so many are in sight; down is positive."""
+    """Scroll this panel, which shows ``height`` rows, down by so many rows."""
     name = panel.name
     length = (panel.length or panel.wanted_height)(state, view)
     if panel.told is not None:
@@ -36,7 +36,7 @@ def scroll(state: RunState, view: View, panel: Panel, rows: int, height: int) ->
 
 
 def unscroll(view: View) -> None:
-    """Let every panel show again what it shows of itself."""
+    """Scroll no panel any more."""
     view.scroll.clear()
     view.told.clear()
 
@@ -46,9 +46,9 @@ def find_line(  # noqa: PLR0917
 ) -> bool:
     """Bring the next line of the panel with this text into sight, of which ``height`` rows are.
 
-    The next is the one below, and where the newest is at the bottom the one above; after the last
-    comes the first. Not ``again``, the line that was found may be found once more, as it is while
-    the text is being typed. Whether there is one.
+    The next line is the one below, or the one above where the newest is at the bottom; after the
+    last comes the first. While the text is being typed, and not ``again``, the line found before
+    may be found once more. Returns whether there is one.
     """
     lines = panel.lines(state, view) if panel.lines is not None else ()
     total = panel.told(state, view) if panel.told is not None else len(lines)

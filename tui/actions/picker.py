@@ -15,14 +15,14 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
     Action(
         ("enter",),
         "Run the scenario",
-        "Starts the scenario with the parameters as they are, if every one is allowed.",
+        "Starts the scenario with these parameters, if all are allowed.",
         lambda screen: screen.run_chosen(),
         always("run"),
     ),
     Action(
         ("tab", "shift+tab"),
         "To the parameters, or to the list",
-        "Goes from the list of scenarios to the parameters and back.",
+        "Goes from the list of scenarios to the parameters, and back.",
         lambda screen: screen.switch_side(),
         always("parameters"),
     ),
@@ -48,13 +48,13 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
     Action(
         ("right", "l"),
         "A larger value, or the next choice",
-        "Changes the parameter under the cursor; in the list it goes to the parameters.",
+        "Changes the parameter under the cursor; in the list, goes to the parameters.",
         lambda screen: screen.step(1),
     ),
     Action(
         ("d",),
         "Back to the defaults",
-        "Gives every parameter of the scenario the value it had at first.",
+        "Sets every parameter of the scenario to its default.",
         lambda screen: screen.reset_form(),
     ),
     Action(
@@ -84,7 +84,7 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
     Action(
         ("slash",),
         "Filter",
-        "Only scenarios whose name, title or chapter contains what is typed are listed.",
+        "Lists only scenarios whose name, title or chapter contains what you type.",
         lambda screen: screen.ask_filter(),
         always("filter"),
     ),

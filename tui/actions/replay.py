@@ -15,8 +15,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
     Action(
         ("space",),
         "Play, or pause",
-        "The recording goes on by itself from the moment that is looked at; at its end it begins "
-        "again.",
+        "Plays the recording from the moment shown; at its end, from its start.",
         lambda screen: screen.toggle_play(),
         lambda now: "pause" if now.playing else "play",
     ),
@@ -24,42 +23,42 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
     Action(
         ("left",),
         "A little earlier",
-        "Moves the moment back by a fortieth of what the timeline shows: zoom in for finer steps. "
-        "A click on the scrubber or on the timeline goes to any moment, and so does a drag.",
+        "Goes back by a fortieth of what the timeline shows; zoom in for finer steps. A click or a "
+        "drag on the scrubber goes to any moment, and so does a click on the timeline.",
         lambda screen: screen.move(-1),
         always("earlier"),
     ),
     Action(
         ("right",),
         "A little later",
-        "Moves the moment on by a fortieth of what the timeline shows.",
+        "Goes forward by a fortieth of what the timeline shows.",
         lambda screen: screen.move(1),
         always("later"),
     ),
     Action(
         ("comma",),
         "The event before",
-        "Goes back by one event, whoever tells it; the line below the scrubber says what it was.",
+        "Goes back by one event of any process; the line below the scrubber names it.",
         lambda screen: screen.previous_event(),
         always("back"),
     ),
     Action(
         ("full_stop",),
         "The next event",
-        "Goes on by one event, whoever tells it. Samples are left out.",
+        "Goes forward by one event of any process. Samples are left out.",
         lambda screen: screen.next_event(),
         always("step"),
     ),
     Action(
         ("less_than_sign",),
         "The event before, of the selected process",
-        "Goes back to what the selected process did before.",
+        "Goes back to the last event of the selected process before this moment.",
         lambda screen: screen.previous_event_of_process(),
     ),
     Action(
         ("greater_than_sign",),
         "The next event of the selected process",
-        "Goes on to what the selected process does next.",
+        "Goes forward to the next event of the selected process.",
         lambda screen: screen.next_event_of_process(),
     ),
     Action(
@@ -79,14 +78,14 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
     Action(
         ("g",),
         "Go to a moment",
-        "Type seconds of the run as in 3.2 or 1:05, +0.5 or -0.5 from here, 50%, start or end.",
+        "Type seconds of the run (3.2 or 1:05), seconds from here (+0.5, -0.5), 50%, start or end.",
         lambda screen: screen.ask_moment(),
         always("go to"),
     ),
     Action(
         ("m",),
         "Mark this moment, or take the mark away",
-        "A mark is a place on the scrubber to come back to.",
+        "A mark is a moment on the scrubber to come back to.",
         lambda screen: screen.mark(),
         always("mark"),
     ),

@@ -27,8 +27,8 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
     Action(
         ("space",),
         "Pause the picture, or follow again",
-        "The picture stands still and can be looked at in peace. The program runs on, and all that "
-        "it does is still recorded and counted; the next space shows the present again.",
+        "The picture stands still. The program runs on, and mpviz still records and counts all "
+        "that it does; the next space shows the present again.",
         lambda screen: screen.toggle_pause(),
         lambda now: "live" if now.paused else "" if now.over else "pause",
     ),
@@ -36,37 +36,37 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         ("f",),
         "Freeze the program, or let it go on",
         "Stops every process of the program where it is (SIGSTOP), or lets all go on (SIGCONT). "
-        "Unlike a pause this holds up the program itself.",
+        "Unlike a pause, this holds up the program itself.",
         lambda screen: screen.toggle_freeze(),
         lambda now: "" if now.over or not now.started else "go on" if now.frozen else "freeze",
     ),
     Action(
         ("s",),
         "Stop the program",
-        "Asks the program to end by SIGTERM to its main process, which has 30 seconds (--grace). "
-        "Once more, or after that time, all of its processes are ended. The picture stays.",
+        "Sends SIGTERM to the main process, which has 30 seconds to end (--grace). Once more, or "
+        "after that time, mpviz ends all processes of the program. The picture stays.",
         lambda screen: screen.stop(),
         while_running("stop"),
     ),
     Action(
         ("i",),
         "Type a line for the program",
-        "What is typed goes to the program's standard input as one line; for a program that asks.",
+        "Sends what you type to the program's standard input, for a program that asks.",
         lambda screen: screen.ask_input(),
         lambda now: "answer" if now.asks and now.started and not now.over else "",
     ),
     Action(
         ("ctrl+c",),
         "Interrupt the program",
-        "Sends the program what Ctrl-C in its own terminal would (SIGINT). Once more, or when it "
-        "has ended, quits mpviz.",
+        "Sends the program what Ctrl-C in its own terminal would send (SIGINT). Once more, or "
+        "after its end, quits mpviz.",
         lambda screen: screen.interrupt(),
     ),
     *WHY_ACTIONS,
     Action(
         ("r",),
         "Run again",
-        "Ends the program if it is still there, and starts it again with the same parameters.",
+        "Ends the program if it still runs, and starts it again with the same parameters.",
         lambda screen: screen.run_again(),
         lambda now: "run again" if now.over else "",
     ),
@@ -80,8 +80,8 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
     Action(
         ("k",),
         "Kill the selected process",
-        "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Since k "
-        "kills, j and k do not move through the processes.",
+        "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Because k "
+        "kills, j and k do not move through the list.",
         lambda screen: screen.signal(SIGKILL),
         with_selection("kill"),
     ),
@@ -90,8 +90,8 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
     Action(
         ("R",),
         "Record the run",
-        "Keeps the run in a file in the current directory, from its start and on to its end; mpviz "
-        "replay opens it. It can also be asked for when the run has ended.",
+        "Keeps the run, from its start to its end, in a file in the current directory, which mpviz "
+        "replay opens. It works after the end of the run, too.",
         lambda screen: screen.record(),
         lambda now: "record" if now.started and not now.recorded else "",
     ),

@@ -23,7 +23,7 @@ HELP: Action[ActionScreen] = Action(
 QUIT: Action[ActionScreen] = Action(
     ("q", "ctrl+q"),
     "Quit",
-    "Ends the program that is being watched, all of it, and leaves mpviz. It does not ask.",
+    "Ends all processes of the program, and leaves mpviz. It does not ask.",
     lambda screen: screen.app.exit(),
     always("quit"),
 )
@@ -32,9 +32,9 @@ QUIT: Action[ActionScreen] = Action(
 JOB: Action[ActionScreen] = Action(
     ("ctrl+z",),
     "Back to the shell for a while",
-    "Stops mpviz as Ctrl-Z stops any program in a shell; fg brings it back. The program that is "
-    "being watched goes on, and mpviz reads nothing meanwhile: what does not fit into the memory "
-    "that they share is lost, and counted. After bg it reads again, without a picture.",
+    "Stops mpviz as Ctrl-Z stops any program in a shell; fg brings it back. The program goes on, "
+    "but mpviz reads nothing meanwhile: records that do not fit into their shared memory are "
+    "lost, and counted. After bg it reads again, without a picture.",
     lambda screen: screen.mpviz.stop_as_job(),
 )
 
@@ -69,56 +69,56 @@ PAN_ACTIONS: tuple[Action[Selection], ...] = (
         lambda screen: screen.pan(0.25),
     ),
 )
-"""Of a run; in a replay the arrows move the moment itself."""
+"""For a run; in a replay, the arrows move the moment itself."""
 
 
 WHY_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("w",),
         "What it waits for, along the wait chain",
-        "Shows the wait chain of the selected process, or the longest: what it waits for, who has "
-        "that, and what that one waits for. Once more goes on to the next.",
+        "Shows the wait chain of the selected process, or the longest: what it waits for, which "
+        "process has that, and what that one waits for. Once more goes to the next link.",
         lambda screen: screen.follow_chain(),
         lambda now: "" if now.over or not now.waiting else "who waits",
     ),
     Action(
         ("exclamation_mark",),
         "The next finding",
-        "Shows what was found wrong, selects the process that it is about, and shows the time at "
-        "which it began on the timeline. Once more goes on to the next finding.",
+        "Shows the finding, selects its process, and shows on the timeline when it began. Once "
+        "more goes to the next finding.",
         lambda screen: screen.next_finding(),
         lambda now: "findings" if now.findings else "",
     ),
 )
-"""What leads to the reason why something does not go on."""
+"""Why something does not go on."""
 
 
 LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("up", "p"),
         "Select the previous process",
-        "The selected process is set apart in every panel. A click on a process selects it too.",
+        "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(-1),
     ),
     Action(
         ("down", "n"),
         "Select the next process",
-        "The selected process is set apart in every panel. A click on a process selects it too.",
+        "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(1),
         lambda now: "" if now.selected or now.over or not now.started else "select",
     ),
     Action(
         ("escape",),
         "Back",
-        "Step by step: drops the filter, makes an enlarged panel small again, drops the "
-        "selection, and then goes back to the scenarios, which ends the program.",
+        "One step at a time: drops the filter, shrinks an enlarged panel, drops the selection, and "
+        "then goes back to the scenarios, which ends the program.",
         lambda screen: screen.leave(),
         always("back"),
     ),
     Action(
         ("tab",),
         "Next panel",
-        "Goes through all panels in order, those behind a tab as well.",
+        "Goes through all panels in order, including those behind a tab.",
         lambda screen: screen.step_panel(1),
         always("panels"),
     ),
@@ -131,8 +131,8 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         DIGITS,
         "A panel on or off",
-        "Each panel in use has its number in its title (0 is for the tenth); a panel that is off "
-        "gives its place to others.",
+        "Each panel in use has its number in its title (0 is the tenth). A panel that is off "
+        "leaves its place to the others.",
         lambda screen: screen.toggle_panel(screen.pressed),
     ),
     Action(
@@ -145,21 +145,21 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("pageup",),
         "Scroll the panel up",
-        "Moves the rows of the panel with the bright border; the mouse wheel does it for any. In "
-        "the timeline the wheel zooms where the mouse is, and scrolls over the names.",
+        "Scrolls the panel with the bright border; the mouse wheel scrolls any. On the timeline, "
+        "the wheel zooms at the mouse, and scrolls when it is over the names.",
         lambda screen: screen.page(-1),
     ),
     Action(("pagedown",), "Scroll the panel down", "The other way.", lambda screen: screen.page(1)),
     Action(
         ("plus", "equals_sign"),
         "Zoom into the timeline",
-        "The timeline shows a stretch half as long.",
+        "The timeline shows half as much time.",
         lambda screen: screen.zoom(0.5),
     ),
     Action(
         ("minus",),
         "Zoom out of the timeline",
-        "The timeline shows a stretch twice as long.",
+        "The timeline shows twice as much time.",
         lambda screen: screen.zoom(2.0),
     ),
     Action(
@@ -171,45 +171,44 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("end",),
         "Follow the present on the timeline",
-        "The right end of the timeline is the present again, and every panel that was scrolled "
-        "shows again what it shows of itself.",
+        "The right end of the timeline is the present again, and no panel is scrolled any more.",
         lambda screen: screen.follow(),
         lambda now: "" if now.following else "follow",
     ),
     Action(
         ("slash",),
         "Filter",
-        "Only processes and objects whose name contains what is typed are listed.",
+        "Lists only processes and objects whose name contains what you type.",
         lambda screen: screen.ask_filter(),
         always("filter"),
     ),
     Action(
         ("ctrl+f", "f3"),
         "Find",
-        "Goes to the next line with what is typed in the source, the output or the log, whichever "
-        "has the bright border; in any other panel it selects the next process with it. Enter goes "
-        "on to the one after. Unlike the filter it hides nothing.",
+        "Goes to the next line that contains what you type, if the source, the output or the log "
+        "has the bright border; in any other panel, selects the next such process. Enter goes to "
+        "the one after. Unlike the filter, it hides nothing.",
         lambda screen: screen.ask_text(),
     ),
     Action(
         ("o",),
         "Order the list",
-        "Orders the list of the panel with the bright border by the next thing it can be ordered "
-        "by, which its title then says, and at last again as it happened. A click on the heading "
-        "of a column orders by it.",
+        "Orders the list of the panel with the bright border by something else, which its title "
+        "names; after the last order, as things happened. A click on the heading of a column "
+        "orders by that column.",
         lambda screen: screen.next_order(),
         always("order"),
     ),
     Action(
         ("v",),
         "All events in the log, or what matters",
-        "The event log shows every single record, or only what a person would want to be told.",
+        "The log shows every record, or only what matters to a person.",
         lambda screen: screen.toggle_all_events(),
     ),
     Action(
         ("y",),
         "Copy the panel",
-        "Copies the text of the panel with the bright border to the clipboard, where the terminal "
+        "Copies the text of the panel with the bright border to the clipboard, if the terminal "
         "allows it.",
         lambda screen: screen.copy_panel(),
     ),
@@ -226,4 +225,4 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     HELP,
     QUIT,
 )
-"""What can be done where a run is looked at, whether it goes on or is a replay."""
+"""What a run and a replay have in common."""

@@ -96,7 +96,7 @@ def rules() -> int:
 @click.option(
     "--start-method",
     type=click.Choice(["fork", "spawn", "forkserver"]),
-    help="How processes start, where the program does not choose itself.",
+    help="How processes start, unless the program chooses.",
 )
 @click.option("--headless", is_flag=True, help="No screen: the program's output, then a report.")
 @click.option(
@@ -115,7 +115,7 @@ def rules() -> int:
     "--fail-on",
     metavar="NAME,...",
     callback=rule_names,
-    help="Exit with 3 where such a finding was made, or any (all); for CI.",
+    help="Exit with 3 if one of these findings was made, or any (all); for CI.",
 )
 @silence_option
 @grace_option
@@ -147,8 +147,8 @@ def run(
     arguments: tuple[str, ...],
 ) -> int:
     """Run TARGET and watch it: a scenario with its parameters as name=value, or any program with
-    its arguments: a script, a folder or zip file with a __main__.py, a command. Of a program that
-    is no Python, every Python below it is observed.
+    its arguments: a script, a folder or zip file with a __main__.py, a command. If the program is
+    no Python, every Python that it starts is observed.
 
     \b
       mpviz run pool-map workers=8 items=100

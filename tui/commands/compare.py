@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from mpviz.tui.commands.sweeps import Sweep
 
 PIPE_WIDTH = 100
-"""Cells where there is no terminal that could say how wide it is, and no ``COLUMNS``."""
+"""Width, in cells, without a terminal and without ``COLUMNS``."""
 NARROWEST, WIDEST = 60, 200
 LAST_LINES = 5
-"""Of what a run that failed has written to stderr."""
+"""How many lines of stderr are shown from a run that failed."""
 
 
 def compare_files(files: Sequence[Path], json_file: str | None) -> int:

@@ -31,7 +31,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 _SHEET = Path(__file__).with_name("report.css")
 
 TROUBLES = 50
-"""So many lines of what went wrong; the rest is counted."""
+"""Maximum number of lines about what went wrong; the rest is counted."""
 
 
 def write(passage: Passage, output: Write) -> list[str]:
@@ -95,7 +95,7 @@ def _head(state: RunState, header: Header) -> Iterator[str]:
 
 
 def _command(run: RunStarted) -> str:
-    """The command, without the folder of its interpreter: who is mailed this has no use for it."""
+    """The command, without the folder of its interpreter, which is of no use to other readers."""
     program, *rest = run.arguments or [""]
     return shlex.join([Path(program).name if program == run.python else program, *rest])
 

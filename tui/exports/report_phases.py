@@ -18,10 +18,10 @@ from mpviz.tui.exports.shapes import HEIGHT, WIDTH, phase_kind
 from mpviz.tui.render.formatting import count, percent
 
 ROWS = 60
-"""So many workers have a bar; those that were there longest."""
+"""Maximum number of workers with a bar; those that were there longest have one."""
 
 TIMINGS = 40
-"""So many of what was timed have a row; those that took most time in all."""
+"""Maximum number of rows of timings; those that took most time in all have one."""
 
 
 def where_the_time_went(state: RunState) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _row(name: str, amounts: Sequence[int], whole: int, there: int) -> str:
 
 
 def _bar(amounts: Sequence[int], whole: int) -> str:
-    """All of the time side by side, each phase with how much it is; who is not there has none."""
+    """The phases side by side, each with its time; none while a worker is not there."""
     left, parts = 0.0, []
     for phase in Phase:
         width = WIDTH * amounts[phase] / max(1, whole)

@@ -12,7 +12,7 @@ from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitives.pool_state import Pool, Task
 
 SLOWEST = 10
-"""So many of the longest tasks are told of one by one."""
+"""How many of the longest tasks are listed one by one."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,7 @@
 """The lanes of a timeline as shapes: one drawing of them for the picture and for the report.
 
-Colour is never the only sign: work fills a lane, whoever waits for another is lower, and who does
-nothing is a line. Where there is more in a thousandth of the picture than could be told apart, its
-shares are drawn on top of each other.
+Colour is never the only sign: work fills a lane, a wait is lower, and idleness is a line. Where too
+much happens in a thousandth of the picture to be told apart, its shares are stacked.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES
 from mpviz.tui.render.timeline import in_words
 
 WIDTH, HEIGHT = 1000, 100
-"""Of a lane, in its own units; whoever draws it makes it as large as it should be."""
+"""Size of a lane in its own units; it is scaled when it is drawn."""
 
 _FULL = (Activity.RUNNING, Activity.TASK, Activity.STOPPED)
 _LOW = (Activity.RESULT, Activity.PROCESS, Activity.ZOMBIE)
 _LINE = (Activity.IDLE, Activity.SLEEPING)
 
 _TOLD_APART = 2
-"""A span that is as wide as this has a shape and a text of its own."""
+"""Minimum width of a span with a shape and a text of its own."""
 
 GROUNDS = {False: "#fbfaf7", True: "#10151c"}
-"""What all is drawn on, light and dark."""
+"""The background, by whether it is dark."""
 
 MARKS = 6
-"""At most so many marks of time below the lanes."""
+"""Maximum number of time marks below the lanes."""
 
 
 def level(activity: Activity) -> int:

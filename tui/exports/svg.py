@@ -28,7 +28,7 @@ from mpviz.tui.render.timeline import lanes_of
 from mpviz.tui.render.view import View
 
 LANES = 60
-"""So many processes have a lane; of more the picture would be higher than anybody looks at."""
+"""Maximum number of lanes; with more, the picture would be too high to be looked at."""
 
 _NAMES, _LANE, _ENDS = 190, 860, 110
 _ROW, _BAR = 30, 20

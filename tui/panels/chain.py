@@ -23,10 +23,10 @@ WIDEST_NAME = 22
 
 
 def shown_chain(state: RunState, view: View) -> Chain | None:
-    """The chain that is looked at; None where nobody waits.
+    """The chain to show; None if no process waits.
 
-    It stays while a person goes along it. Else it is that of the selected process, and where none
-    is selected, the longest.
+    It stays while a person goes along it. Else it is the selected process's, or the longest if none
+    is selected.
     """
     root = state.processes.get(view.chain)
     if root is not None:
@@ -160,12 +160,12 @@ PANEL = Panel(
     name="chain",
     title=title,
     help=(
-        "From a process that waits to what it waits for, to who holds that, to what that one waits "
-        "for, and so on: to a process that is at work, or to the end: one that is dead, a cycle in "
-        "which all wait for each other, or nobody. It is the chain of the selected process, else "
-        "the longest. The key w goes from link to link. Who holds a lock is "
-        "as of the record that told it last; of queues, pipes and events it is known who used them "
-        "before, not who will."
+        "From a process to what it waits for, to the process that has it, to what that one waits "
+        "for, and so on. The chain ends at a process that is at work or dead, at a cycle of "
+        "processes that wait for each other, or at nobody. It is the chain of the selected "
+        "process, else the longest. The key w goes from link to link. The holder of a lock is as "
+        "of its last record; for queues, pipes and events, mpviz knows which processes used them, "
+        "not which will."
     ),
     body=draw,
     nothing="no process waits",

@@ -167,7 +167,7 @@ def _strip(state: RunState, view: View, cores: Sequence[CoreUse], width: int) ->
 
 
 def _summary(state: RunState, view: View, cores: Sequence[CoreUse], width: int) -> Row:
-    """How many cores are busy, and who is on them."""
+    """How many cores are busy, and with which processes."""
     busy = sum(use.percent >= 50 for use in cores)
     text = f"{busy} of {len(cores)} busy  "
     use = CoreUse(0.0, {key: share for each in cores for key, share in each.shares.items()})
@@ -196,9 +196,9 @@ PANEL = Panel(
     name="cores",
     title=title,
     help=(
-        "How busy each core is: in the colour of each observed process that last ran on it, and "
-        "dim (░) what the rest of the machine does. To the right the percentage, the tags of these "
-        "processes, and the last samples, one column each, coloured by who used the core most. The "
+        "How busy each core is: observed processes in their colours, and dim (░) the rest of the "
+        "machine. To the right are the percentage, the tags of these processes, and the last "
+        "samples, one column each, in the colour of the process that used the core most. The "
         "program may not run on a core with a - behind its number (taskset, a cpuset). The title "
         "says how many cores the program can keep busy, which a control group may limit, too, and "
         "how often the system was asked; between two samples nothing is known."

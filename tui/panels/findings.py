@@ -106,11 +106,10 @@ PANEL = Panel(
     title=title,
     help=(
         "What is wrong, in red, with its cause, and behind the arrow what to do about it. Below "
-        "stand the rule that says so and the time on the timeline where it began, which has a ! at "
-        "its axis. A finding that is no longer so is grey. The key ! goes from one to the next, "
-        "selects the process that it is about, and shows that time. Each rule has its threshold, "
-        "well beyond what a healthy program does: mpviz rules lists them, and --silence NAME turns "
-        "one off."
+        "are the rule and the time when it began, which the axis of the timeline marks with a !. A "
+        "finding that is over is grey. The key ! goes from one to the next, selects its process, "
+        "and shows that time. Each rule has a threshold well beyond what a healthy program does: "
+        "mpviz rules lists them, and --silence NAME turns one off."
     ),
     body=draw,
     thing="finding",

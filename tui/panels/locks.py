@@ -19,7 +19,7 @@ NUMBERS_WIDTH = 50
 
 
 def _is_left(state: RunState, lock: Lock) -> bool:
-    """A dead holder still uses its lock, because others wait for the lock for ever."""
+    """A lock with a dead holder is still in use, because others may wait for it for ever."""
     lately = state.now - lock.taken < USED_OF_LATE * Rate.STEP
     if lately or lock.holders or not is_deserted(state, lock.takers):
         return False
@@ -133,9 +133,9 @@ PANEL = list_panel(
     help=(
         "Each lock or semaphore that the program made or took: its holder and for how long, then "
         "behind the arrow the waiters in the order in which they came. Below: contended is the "
-        "share of attempts to take it that had to wait, those without success included; p50 and "
-        "p99 say how long a wait took at most for half and for 99 of 100; hold is how long it was "
-        "kept. A holder that is dead is red: nobody else will release what it held."
+        "share of attempts that had to wait, including those without success; half of all waits "
+        "took at most p50, and 99 of 100 at most p99; hold is how long it was held. A dead holder "
+        "is red: no other process will release its lock."
     ),
     first=_first,
     second=_numbers,

@@ -150,12 +150,11 @@ PANEL = Panel(
     name="managers",
     title=title,
     help=(
-        "Each manager: the process that serves its objects, the calls that it was asked for in the "
-        "last second and in all, and how many processes wait for an answer of it now. Below it "
-        "its objects, the one called most first: kind, calls in all and in the last second, how "
-        "long half of the answers took at most, who waits for which call and for how long, who has "
-        "called, and the methods called most. Every call is a message to that one process and an "
-        "answer back, and the caller waits for it."
+        "Each manager: the process that serves its objects, its calls in the last second and in "
+        "all, and how many processes wait for its answer now. Below are its objects, most calls "
+        "first: kind, calls in all and in the last second, the median time of an answer, the "
+        "process that waits longest and its call, the callers, and the methods called most. Every "
+        "call is a message to that one process and an answer back, and the caller waits for it."
     ),
     body=draw,
     thing="manager",

@@ -1,4 +1,4 @@
-"""The blocks of shared memory: how large each is, who has it attached, what was never unlinked."""
+"""The blocks of shared memory: their size, the processes attached, and those never unlinked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTING = Listing[MemoryBlock](
 
 
 def _first(space: Space, block: MemoryBlock) -> list[Part]:
-    """Name, size, what has become of it, who has it; then who made it and the system's name."""
+    """Name, size, the processes attached, whether it is unlinked, its maker, the system's name."""
     state, width = space.state, space.width
     parts: list[Part] = [
         (fit_name(block.name, space.name - 1) + " ", "strong"),
@@ -47,7 +47,7 @@ def _first(space: Space, block: MemoryBlock) -> list[Part]:
 
 
 def _fate(state: RunState, block: MemoryBlock) -> tuple[str, str]:
-    """Whether its name is gone; at the end of the run that it should be is no longer a wish."""
+    """Whether its name is gone; one that remains when the program has ended is trouble."""
     if block.unlinked:
         return "unlinked", "dim"
     if not block.created_by:
@@ -58,7 +58,7 @@ def _fate(state: RunState, block: MemoryBlock) -> tuple[str, str]:
 
 
 def title(state: RunState, view: View) -> str:
-    """How many there are, and how large those are that somebody can still get at."""
+    """How many there are, and the size of all that can still be used."""
     blocks = list(state.table(MemoryBlock).values())
     there = sum(block.size for block in blocks if block.attached or not block.unlinked)
     return f"{plural(len(blocks), 'block')} of shared memory, {size(there)}"
@@ -68,11 +68,11 @@ PANEL = list_panel(
     "memory",
     title=title,
     help=(
-        "Each block of shared memory (SharedMemory, ShareableList): its size, which processes have "
-        "it attached now, who made it, and the name that the system knows it by. Unlinked means "
-        "that its name is gone; the memory is free when nobody has it attached any more. A block "
-        "that the program made and has never unlinked when it ends is red: it is lost memory, "
-        "unless the resource tracker clears it away."
+        "Each block of shared memory (SharedMemory, ShareableList): its size, which processes "
+        "have it attached now, which one made it, and its name in the system. Unlinked means "
+        "that its name is gone; the memory is free once no process has it attached. A block that "
+        "the program has made, and not unlinked by its end, is red: its memory is lost, unless the "
+        "resource tracker removes it."
     ),
     first=_first,
     names=Names(share=4),

@@ -53,12 +53,12 @@ class Panel:
     at_first: bool = True
     """Whether it is there before a person asks for it."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
-    """Rows that say all that those it wants do, only closer together; 0 where more is better."""
+    """Rows that say as much in less space; 0 where more is better."""
     told: Callable[[RunState, View], int] | None = None
-    """For rows of which the newest is at the bottom and is what is seen: how many there have been.
+    """If the newest row is at the bottom: how many there have been.
 
-    They are scrolled off at the bottom, and who has scrolled back keeps what is looked at in place
-    while more come.
+    These scroll off at the bottom, and what a person has scrolled back to stays in place while more
+    come.
     """
     lines: Callable[[RunState, View], Sequence[str]] | None = None
     """The texts of its rows, where they are lines in which a text can be found."""
@@ -67,7 +67,7 @@ class Panel:
     top: Callable[[RunState, View, int], int] | None = None
     """How many rows are above the first in sight, given the height, before anybody scrolls."""
     wanted_height: Callable[[RunState, View], int] = lambda state, view: 6
-    """How many rows it could fill now, so that the layout gives no space away."""
+    """How many rows it could fill now."""
     buttons: Callable[[int], list[Button]] = lambda width: []
     """Where its buttons are, given the width, before anybody scrolls."""
     fill: Callable[[RunState, View, str], str] = lambda state, view, line: line

@@ -22,16 +22,16 @@ from mpviz.tui.render.states import in_words, shortened, state_style, unheeded
 from mpviz.tui.render.view import View
 
 LEAST_STATE = 33
-"""Cells that the state keeps before another column gets any: "lock counter, held by Process-2"."""
+"""Minimum width of the state, in cells: "lock counter, held by Process-2"."""
 WHOLE_STATE = 46
-"""The same in its longest words; what is less often wanted waits for that."""
+"""Minimum width of the state beside columns that are seldom needed."""
 WIDEST_NAME = 26
 ORDERED = "▾"
 """Stands behind the heading of the column that the list is ordered by."""
 DEEPEST = 6
 """Maximum generations that are indented, because the name needs room too."""
 HEADING_FROM = 5
-"""Rows from which on there is a line of headings."""
+"""Minimum height, in rows, for a line of headings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ LISTING = Listing[Process](
 
 
 def _waits_since(process: Process) -> tuple[bool, int]:
-    """For those that wait since when, before all that do not."""
+    """Those that wait come first, the longest wait before the others."""
     wait = process.wait
     return wait is None, wait.since if wait is not None else 0
 
@@ -285,10 +285,10 @@ PANEL = Panel(
     help=(
         "Every process of the program as a tree: a child is indented below the one that started "
         "it. The coloured mark and the tag behind it stand for the process in every panel; ○ has "
-        "ended. State says what it is doing, for whom or what it waits and who could free it, and "
-        "for how long; d behind the name is a daemon. Cpu is percent of one core at the last "
+        "ended. State says what it is doing, what it waits for, which process could end the wait, "
+        "and for how long; d behind the name is a daemon. Cpu is percent of one core at the last "
         "sample, memory what it holds (once ended, the most it had), core the one it last ran on. "
-        "A signal that was sent and has had no effect yet stands behind the state. Helpers of "
+        "A signal without an effect so far stands behind the state. Helpers of "
         "multiprocessing (resource tracker, fork server) are dim."
     ),
     body=draw,

@@ -17,7 +17,7 @@ from mpviz.tui.render.view import View
 
 WIDEST_BAR = 40
 HIGHEST_CHART = 10
-"""Rows of the depth over time, at most."""
+"""Maximum height of the depth over time, in rows."""
 
 
 def _is_left(state: RunState, queue: Queue) -> bool:

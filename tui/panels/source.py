@@ -1,4 +1,4 @@
-"""The source: the program's own lines, and at the margin who is at which of them."""
+"""The source: the program's own lines, with the processes at each of them in the margin."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SOURCES = Sources()
 CHANGED = "the file has changed since: the lines may be others"
 
 PRESENCE_KEPT = 0.98
-"""Of what was seen before, at each look: what was seen five seconds ago hardly counts."""
+"""Share of earlier presence that each look keeps: after five seconds it hardly counts."""
 
 PARENT_SHARE = 0.2
-"""What a process counts that has children: it mostly waits for them, and they do the work."""
+"""Weight of a process with children, which mostly waits while they do the work."""
 
 _INSTALLED = re.compile(r".*/(?:site-packages|dist-packages|lib/python3[^/]*)/")
-"""How the path of a file begins that is not the program's own."""
+"""How the path of an installed file begins, which is not the program's own."""
 
 MARGIN = 13
 """Cells for the marks of the processes at a line."""
@@ -69,7 +69,7 @@ def _top(state: RunState, view: View, load: Loader, height: int) -> int:
 
 
 def look_around(state: RunState, view: View) -> None:
-    """Note at which lines the living are, so that the panel can tell where they mostly are."""
+    """Note the lines of the processes alive, so that the panel can show where they mostly are."""
     living = [process for process in state.processes.values() if process.alive and process.site]
     if not living:
         return
@@ -83,7 +83,7 @@ def look_around(state: RunState, view: View) -> None:
 
 
 def file_of(state: RunState, view: View) -> str:
-    """The file to show: where the selected process is, else where most are, or have been."""
+    """The file of the selected process, else the one where most processes are or have been."""
     chosen = state.processes.get(view.selected)
     site = state.sites.get(chosen.site) if chosen is not None else None
     if site is not None:
@@ -97,7 +97,7 @@ def file_of(state: RunState, view: View) -> str:
 
 
 def processes_by_line(state: RunState, file: str) -> dict[int, list[Process]]:
-    """Who was last seen at which line of the file: the living only."""
+    """The processes alive, by the line of the file where each was last seen."""
     found: dict[int, list[Process]] = defaultdict(list)
     for process in state.processes.values():
         site = state.sites.get(process.site)
@@ -254,10 +254,10 @@ def title(state: RunState, view: View) -> str:
 
 
 _HELP = (
-    "The file of the program where most happens, or where the selected process is. At the margin "
-    "stand the marks of the processes that were last seen at a line: before ▶ those that are at "
-    "work there, before ▷ those that wait there. Its path is that within the program's folder; a "
-    "file that is not the one that ran, because it was changed since, says so."
+    "The file where most happens, or the one of the selected process. In the margin are the marks "
+    "of the processes last seen at each line: before ▶ those at work, before ▷ those that wait. "
+    "The path is within the program's folder. If the file has changed since it ran, a line says "
+    "so."
 )
 
 PANEL = make_panel(SOURCES.ask)

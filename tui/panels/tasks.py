@@ -19,12 +19,12 @@ from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, right, 
 from mpviz.tui.render.view import View
 
 JOBS = 3
-"""Jobs of a pool that are shown: those at work, then the last ones."""
+"""How many jobs of a pool are shown: those at work, then the last ones."""
 LOOK_BACK = 2_000
-"""Tasks that are searched for those that raised or were lost."""
+"""How many tasks are searched for those that raised or were lost."""
 ENDED = {"close": "closed", "terminate": "terminated", "shutdown": "shut down"}
 SIDE_BY_SIDE = 76
-"""Cells from which on workers and last tasks stand side by side."""
+"""Minimum width, in cells, for workers and last tasks side by side."""
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
@@ -339,16 +339,15 @@ PANEL = Panel(
     name="tasks",
     title=title,
     help=(
-        "Of a Pool or a ProcessPoolExecutor. A job is one call of map, apply, submit and their "
-        "like; it is cut into tasks (chunks of items) "
-        "that go to one worker each. The bar of a job shows its tasks in the order of the input, "
-        "each in the colour of the worker that did it: █ done, ▒ running, · queued, ✗ raised or "
-        "lost with its worker. Where there are too many for a cell each, the bar shows shares. "
-        "Below it the share of each worker, and the last tasks, those that went wrong first. p50 "
-        "and p99: half of the tasks, and 99 of 100, took no longer than that. A worker is "
-        "initializing until the pool's initializer has made it ready, and replaced when it has "
-        "done as many tasks as it may. An executor is broken once a worker has died: what is not "
-        "done by then fails, and what has not begun is never run."
+        "The jobs of pools and executors. A job is one call of map, apply, submit or the like; it "
+        "is cut into tasks (chunks of items), each for one worker. The bar of a job shows its "
+        "tasks in the order of the input, each in the colour of the worker that did it: █ done, ▒ "
+        "running, · queued, ✗ raised or lost with its worker. Where there are too many for a cell "
+        "each, the bar shows shares. Below it the share of each worker, and the last tasks, those "
+        "that went wrong first. p50 and p99: half of the tasks, and 99 of 100, took no longer "
+        "than that. A worker is initializing until the pool's initializer has made it ready, and "
+        "replaced when it has done as many tasks as it may. An executor is broken once a worker "
+        "has died: what is not done by then fails, and what has not begun is never run."
     ),
     body=draw,
     thing="pool",

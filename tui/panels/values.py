@@ -16,9 +16,9 @@ from mpviz.tui.render.view import View
 
 _HIGHEST = 1e300
 BIG_ROWS = 6
-"""Rows from which on a single value is written in big digits."""
+"""Minimum height, in rows, for a single value in big digits."""
 HIGHEST_CHART = 8
-"""Rows of the history, at most."""
+"""Maximum height of the history, in rows."""
 
 
 def _is_left(state: RunState, value: SharedValue) -> bool:
@@ -150,8 +150,8 @@ PANEL = list_panel(
     help=(
         "Values and arrays that processes share: what each holds, who wrote it last, its history "
         "over the run (of an array, its elements), and how often it was read and written. A write "
-        "is stale when another process wrote since the writer last read: what that one had written "
-        "is overwritten. Lost updates, in red, say how much of a count is missing for it."
+        "is stale if another process has written since the writer last read: it overwrites that "
+        "value. Lost updates, in red, say how much of a count is missing as a result."
     ),
     first=_first,
     whole=_whole,

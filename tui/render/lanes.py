@@ -27,7 +27,7 @@ TASK_STYLE = "activity.task"
 GAP_STYLE = "gap on activity.task"
 
 STEPS = (100, 125, 150, 200, 250, 300, 400, 500, 600, 800)
-"""Column widths are these times a power of ten, so that zooming lands on the same grids again."""
+"""Column widths are these times a power of ten, so that zooming returns to the same grids."""
 NARROWEST = 1_000
 """Nanoseconds; nothing that is observed is finer."""
 

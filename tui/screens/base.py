@@ -40,15 +40,15 @@ FOLD_BUDGET = 0.012
 """Seconds of folding between two looks at the keyboard, and to whatever Textual has to do."""
 
 AFTER_A_KEY = 0.15
-"""Seconds for which folding takes second place, so that what was asked for comes on the screen."""
+"""Seconds after a key in which drawing comes before folding."""
 KEY_BUDGET, KEY_PAUSE = 0.005, 0.008
-"""Seconds of folding and of leaving off meanwhile."""
+"""Seconds of folding, and of a pause in it, meanwhile."""
 
 MOST_ROWS = 40
-"""A panel that could fill more is not asked again and again how much more."""
+"""Maximum number of rows that a panel is asked for."""
 
 UNWATCHED = 0.5
-"""Seconds between two pictures while the terminal has not the focus."""
+"""Seconds between two pictures while the terminal is not focused."""
 
 
 class RunScreenBase(ActionScreen):
@@ -65,7 +65,7 @@ class RunScreenBase(ActionScreen):
 
     @dataclass
     class Left(Message):
-        """The person has left the run, and nothing of it is there any more."""
+        """The person has left the run, which has been closed."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class RunScreenBase(ActionScreen):
         self.off = {panel.name for panel in panels if not panel.at_first}
         """Names of panels that a person has switched off, or not asked for yet."""
         self.heights: dict[str, int] = {}
-        """The most rows that a panel has asked for, so that the layout does not jump back."""
+        """The most rows that each panel has asked for, so that the layout does not shrink again."""
         self.focused_panel = ""
 
     def compose(self) -> ComposeResult:

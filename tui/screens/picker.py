@@ -39,7 +39,7 @@ LEAST_SOURCE = 5
 """Rows of the source's frame, where there is room for more than the form."""
 
 WIDE_CARD = 76
-"""Cells from which on a field's row has room for what is allowed in it."""
+"""Minimum width, in cells, for what is allowed in a field beside it."""
 
 
 class Banner(RowsView):

@@ -26,7 +26,7 @@ from mpviz.tui.widgets.scrubber import Place, Scrubber, moment_from
 
 GO_TO = "go to"
 STRIDES = 40
-"""An arrow key moves by this part of what the timeline shows."""
+"""An arrow key moves by one part in so many of what the timeline shows."""
 
 
 class ReplayScreen(Selection):
@@ -118,7 +118,7 @@ class ReplayScreen(Selection):
     # Findings
 
     def findings(self) -> list[Finding]:
-        """Of the whole recording, as far as it is read."""
+        """The findings of the whole recording, as far as it is read."""
         return self.replay.findings()
 
     def show_finding(self, finding: Finding) -> None:

@@ -38,7 +38,7 @@ class Place:
     troubles: Sequence[int]
     density: Density
     share_read: float
-    """Of the file, 0 to 1."""
+    """Share of the file that has been read, 0 to 1."""
     going_to: int
     """A moment that is asked for and not read yet; -1 for none."""
     trouble: str
