@@ -11,8 +11,11 @@ from textual.pilot import Pilot
 
 from helpers.screens import running, toasts, until
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.exports import FORMATS
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.prompt import Prompt
+
+ENDINGS = [form.endings[0] for form in FORMATS]
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +66,7 @@ async def test_a_run_that_goes_on_is_exported_as_far_as_it_has_come(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("t.pdf", "the ending of t.pdf names no format; there are .json, .html, .svg, .csv"),
+        ("t.pdf", "the ending of t.pdf names no format; there are " + ", ".join(ENDINGS)),
         ("no/t.json", "not exported: No such file or directory"),
         ("there.csv", "there is a there.csv already: type another name"),
     ],
