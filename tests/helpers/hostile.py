@@ -32,9 +32,9 @@ from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.panels.panel import title_of
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.panels.source_files import Source
 from mpviz.tui.render.comparison_rows import comparison_rows
 from mpviz.tui.render.view import View
+from mpviz.tui.source_files import Source
 from mpviz.tui.widgets.header import Status, header_row
 from mpviz.tui.widgets.scrubber import Place, scrubber_rows
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpviz.tui.actions.action import DIGITS, Action, always
-from mpviz.tui.render.timeline import WHOLE_RUN
 
 if TYPE_CHECKING:
     from mpviz.tui.screens.action_screen import ActionScreen
@@ -166,7 +165,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         ("home",),
         "The whole run on the timeline",
         "From the start of the run to its end, or to the present.",
-        lambda screen: screen.show_stretch(WHOLE_RUN),
+        lambda screen: screen.show_whole_run(),
     ),
     Action(
         ("end",),

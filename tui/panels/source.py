@@ -12,10 +12,10 @@ from mpviz.trace.model.events import Site
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.panels.source_files import BEING_READ, Source, Sources
 from mpviz.tui.render.glyphs import mark
 from mpviz.tui.render.rows import Part, Row, crop, length, row, selected
 from mpviz.tui.render.view import View
+from mpviz.tui.source_files import BEING_READ, Source, Sources
 
 Loader = Callable[[str], Source]
 """Gives a file as it is now, and keeps what it has read: each picture asks again."""

@@ -14,7 +14,6 @@ from textual.message import Message
 from mpviz.scenarios.catalogue import Scenario, problems, scenarios
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.picker import PICKER_ACTIONS
-from mpviz.tui.panels.source_files import first_definition, read_lines
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Part, Row, fit
 from mpviz.tui.scenario_runs import from_scenario
@@ -28,6 +27,7 @@ from mpviz.tui.screens.picker_rows import (
     matching,
     source_rows,
 )
+from mpviz.tui.source_files import first_definition, read_lines
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import FramedView, RowsView

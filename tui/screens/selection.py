@@ -14,7 +14,14 @@ from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.timeline import Stretch, centred, panned, visible_stretch, zoomed
+from mpviz.tui.render.timeline import (
+    WHOLE_RUN,
+    Stretch,
+    centred,
+    panned,
+    visible_stretch,
+    zoomed,
+)
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.base import RunScreenBase
 from mpviz.tui.widgets.footer import Footer
@@ -112,6 +119,10 @@ class Selection(RunScreenBase):
     def pan(self, share: float) -> None:
         """Move the stretch by this share of it."""
         self.show_stretch(panned(self.picture.state, self.view, share))
+
+    def show_whole_run(self) -> None:
+        """Show the run from its start to its end, or to the present."""
+        self.show_stretch(WHOLE_RUN)
 
     def follow(self) -> None:
         """The present at the right end, and in every list."""

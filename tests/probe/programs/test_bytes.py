@@ -12,7 +12,7 @@ import pytest
 from helpers.runs import run_to_end
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
-from mpviz.tui.panels import source_files
+from mpviz.tui import source_files
 
 if TYPE_CHECKING:
     from pathlib import Path

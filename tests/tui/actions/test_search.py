@@ -9,8 +9,8 @@ from mpviz.trace.model.state import OutputLine, RunState
 from mpviz.tui.actions.navigation import find_line
 from mpviz.tui.panels import output
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.panels.source_files import Source, highlighted
 from mpviz.tui.render.view import View
+from mpviz.tui.source_files import Source, highlighted
 
 source = make_panel(
     lambda file: Source(highlighted("\n".join(f"step_{n} = {n % 7}" for n in range(100))))

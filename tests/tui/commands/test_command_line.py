@@ -97,6 +97,17 @@ def test_what_answers_at_once_imports_next_to_nothing(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_first_screen_imports_nothing_that_only_a_run_needs() -> None:
+    code = """if True:
+        import sys
+        import mpviz.tui.app, mpviz.tui.screens.picker
+        heavy = {"msgspec", "mpviz.trace.model.state", "mpviz.tui.panels"}
+        assert not heavy & set(sys.modules), heavy & set(sys.modules)
+    """
+    done = mpviz(code=code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_headless_run_imports_no_textual(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('hello')")
     code = """if True:

@@ -22,9 +22,9 @@ from mpviz.tui.panels import (
 )
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import make_panel, short_path
-from mpviz.tui.panels.source_files import Source, highlighted
 from mpviz.tui.render.rows import Row
 from mpviz.tui.render.view import View
+from mpviz.tui.source_files import Source, highlighted
 
 
 def rows_of(

@@ -15,9 +15,9 @@ from mpviz.trace.model.text import clean
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel, title_of
 from mpviz.tui.panels.source import make_panel
-from mpviz.tui.panels.source_files import Source
 from mpviz.tui.render.palette import palette
 from mpviz.tui.render.view import View
+from mpviz.tui.source_files import Source
 
 PIDS = st.sampled_from((MAIN, 1001, 1002, 1003, 1004))
 NAMES = st.one_of(

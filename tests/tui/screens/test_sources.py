@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from helpers.runs import wait_until
-from mpviz.tui.panels import source_files
-from mpviz.tui.panels.source_files import BEING_READ, Sources
+from mpviz.tui import source_files
+from mpviz.tui.source_files import BEING_READ, Sources
 
 if TYPE_CHECKING:
     from pathlib import Path
