@@ -22,7 +22,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias, cast
 
@@ -103,6 +102,8 @@ class Merge:
         """The latest stamp that any line of the pipe had so far."""
         self._held: list[_Stamped] = []
         self._held_stretches: list[Stretch] = []
+        self._holds_events = False
+        """Whether there may be events among what is held, and not only records of rings."""
 
     def add(self, look: Look) -> Sequence[Told]:
         """The records and events that come out now, in order."""
@@ -132,7 +133,9 @@ class Merge:
         older = bisect_right(singles, watermark, key=_stamp)
         older = max(older, len(singles) - HELD_RECORDS)
         self._held = singles[older:]
-        return _without_stamps(singles[:older])
+        has_events = bool(events or last or self._holds_events)
+        self._holds_events = has_events and bool(self._held)
+        return _without_stamps(singles[:older]) if has_events else _runs(singles, 0, older)
 
     def _watermark(self, look: Look) -> int:
         """The stamp up to which all causes have been read; see the top of this module."""
@@ -258,10 +261,15 @@ class _Lines:
 def _without_stamps(stamped: list[_Stamped]) -> list[Told]:
     """Events and, between them, runs of records from rings, at most :data:`LONGEST` in each."""
     told: list[Told] = []
-    for length, group in groupby(stamped, key=len):
-        if length == _PAIR:
-            told += [event for _, event in cast("list[tuple[int, Event]]", group)]
-        else:
-            run = cast("list[RingRecord]", list(group))
-            told += [run[at : at + LONGEST] for at in range(0, len(run), LONGEST)]
-    return told
+    # Nearly all are records, so events are searched as bytes, which is faster.
+    lengths = bytes(map(len, stamped))
+    start = 0
+    while (at := lengths.find(_PAIR, start)) >= 0:
+        told += _runs(stamped, start, at)
+        told.append(cast("Event", stamped[at][1]))
+        start = at + 1
+    return told + _runs(stamped, start, len(stamped))
+
+
+def _runs(stamped: list[_Stamped], start: int, end: int) -> list[Told]:
+    return [stamped[at : min(at + LONGEST, end)] for at in range(start, end, LONGEST)]  # type: ignore[misc]
