@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from helpers.runs import (
     step_together,
 )
 from mpviz.trace.collect.decode import decode
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.session import Session
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event
@@ -235,6 +236,15 @@ def python_and_method(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture
+def queue(nothing_left: None) -> Iterator[Transport]:
+    """A transport that leaves nothing when it is closed."""
+    queue = Transport()
+    yield queue
+    assert queue.close() == ""
+    assert not queue.directory.exists()
+
+
+@pytest.fixture
 def clock() -> Clock:
     """A clock that a test sets."""
     return Clock()
@@ -270,6 +280,18 @@ def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
         return observed
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_on_each_python(run_program: RunProgram, python: str) -> RunProgram:
+    """Run a program on each Python in turn."""
+    return partial(run_program, python=python)
+
+
+@pytest.fixture(scope="session")
+def run_everywhere(run_program: RunProgram, python: str, start_method: str) -> RunProgram:
+    """Run a program on each Python in turn, by each start method in turn."""
+    return partial(run_program, python=python, start_method=start_method)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,11 @@ PATIENCE = 60.0
 
 MARK = "MPVIZ_TEST_RUN"
 """Every process that a test starts inherits this variable, and is found by it."""
+
+CALLS_MAIN = """
+if __name__ == "__main__":
+    main()
+"""
 
 TELLING = '''
 """For observed programs: say what is true, past everything that mpviz looks at."""
@@ -90,6 +96,11 @@ class Observed:
             assert process.records == process.highest_number, process.name
 
 
+def whole(source: str) -> str:
+    """A program that ends in a call of its ``main``, if it has one that it does not call itself."""
+    return source if "__main__" in source or "def main():" not in source else source + CALLS_MAIN
+
+
 RunProgram = Callable[..., Observed]
 RunTogether = Callable[..., dict[str, Observed]]
 
@@ -117,7 +128,7 @@ def begin(
 ) -> Session:
     """Start a program in a folder of its own, and record it there."""
     program = folder / "program.py"
-    program.write_text(source)
+    program.write_text(whole(source))
     (folder / "telling.py").write_text(TELLING)
     target = Target(
         arguments=[str(program), *arguments],
@@ -127,6 +138,17 @@ def begin(
         directory=folder,
     )
     return start(target, capture=True, record=folder / "run.jsonl.gz")
+
+
+def run_bare(source: str, folder: Path, python: str, start_method: str) -> list[dict[str, Any]]:
+    """What a program tells without mpviz."""
+    begins = f'    mp.set_start_method("{start_method}")\n    main()'
+    (folder / "program.py").write_text(whole(source).replace("    main()", begins))
+    (folder / "telling.py").write_text(TELLING)
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    command = [python, folder / "program.py"]
+    subprocess.run(command, capture_output=True, check=True, env=environment, timeout=60)
+    return [json.loads(line) for line in (folder / "told").read_text().splitlines()]
 
 
 def observe(folder: Path, session: Session) -> Observed:

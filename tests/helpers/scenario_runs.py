@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_headless
 from mpviz.trace.model.primitives.queue import Turns
 
 PATIENCE = 60
@@ -95,17 +92,9 @@ def run(start_method: str, *words: str) -> Finished:
 
 def run_as_it_chooses(start_method: str, *words: str) -> Finished:
     """Run a scenario that may start processes by another method than the one it is given."""
-    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
-    done = subprocess.run(
-        [*command, "--start-method", start_method, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    *printed, last = done.stdout.splitlines()
-    finished = Finished(json.loads(last), "\n".join(printed))
+    document, printed, status = watch_headless("--start-method", start_method, *words)
+    assert status == 0
+    finished = Finished(document, "\n".join(printed))
     finished.assert_exact_stream()
     assert_time_adds_up(finished.document)
     assert not [each for each in finished.document["findings"] if each["rule"] in FAULTS]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
+from helpers.command import CALL
+
 WITHOUT = """
 import sys
 class Missing:

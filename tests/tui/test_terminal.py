@@ -21,10 +21,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from helpers.command import CALL
+
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 PATIENCE = 30.0
-CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 ALTERNATE_SCREEN = (b"\x1b[?1049h", b"\x1b[?1049l")
 MOUSE = (b"\x1b[?1000h", b"\x1b[?1000l")
 

@@ -6,15 +6,12 @@ said of a program must not hang on what else the machine does.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_side_by_side
 from mpviz.scenarios.catalogue import scenarios
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("nothing_left")]
@@ -50,22 +47,9 @@ NAMES = sorted(
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """What is found in each."""
-    folder = tmp_path_factory.mktemp("s")
-    command = [str(Path(sys.executable).with_name("mpviz")), "run", "--headless", "--json"]
-    running = {
-        name: subprocess.Popen(
-            [*command, str(folder / name), name, *WORDS.get(name, [])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in NAMES
-    }
-    for process in running.values():
-        _, errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, errors
-    return {name: json.loads((folder / name).read_text())["findings"] for name in running}
+    words = {name: [name, *WORDS.get(name, [])] for name in NAMES}
+    documents = watch_side_by_side(tmp_path_factory.mktemp("s"), words, seconds=PATIENCE)
+    return {name: document["findings"] for name, document in documents.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,19 +7,17 @@ programs that are near a fault, and not at fault, run for longer than any rule n
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_side_by_side
 from mpviz.trace.explain.findings.startup_longer import STARTING_NANOSECONDS
 from mpviz.trace.explain.findings.too_many_for_cores import most_for
 from mpviz.trace.launch.session import Session
@@ -448,27 +446,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Watched]:
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What is told of the programs that are near a fault, run side by side."""
     folder = tmp_path_factory.mktemp("n")
-    command = [str(Path(sys.executable).with_name("mpviz")), "run", "--headless", "--json"]
-    running = {}
-    for number, (name, source) in enumerate(NEAR.items()):
-        program = folder / f"program{number}.py"
-        program.write_text(HEAD + source)
-        running[name] = subprocess.Popen(
-            [*command, str(folder / f"{number}.json"), str(program)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    for process in running.values():
-        _, errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, errors
-    yield {
-        name: json.loads((folder / f"{number}.json").read_text())
-        for number, name in enumerate(running)
-    }
+    words = {name: [str(folder / f"program{number}.py")] for number, name in enumerate(NEAR)}
+    for name, source in NEAR.items():
+        Path(*words[name]).write_text(HEAD + source)
+    return watch_side_by_side(folder, words, seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("name", NEAR)

@@ -258,9 +258,7 @@ def was_kept(lock):
     return kept
 '''
 
-TURNS = (
-    INTERRUPTED
-    + """
+TURNS = """
 def take_turns():
     with lock:
         pass
@@ -286,11 +284,8 @@ other.join()
 # Up to Python 3.9, a signal may be handled between the end of a try and the return from it.
 tell(kept=kept if sys.version_info >= (3, 10) else 0)
 """
-)
 
-WRITES = (
-    INTERRUPTED
-    + """
+WRITES = """
 def count():
     value.value = value._obj.value + 1
 
@@ -305,11 +300,8 @@ for call, lock in ((count, value._lock), (count_in_array, array._lock)):
         was_kept(lock)
 tell(value=value._obj.value, array=array._obj[1])
 """
-)
 
-SENDS = (
-    INTERRUPTED
-    + """
+SENDS = """
 def send():
     ours.send(1)
 
@@ -336,11 +328,8 @@ for _ in range(2000):
     put_there += arrived(type(queue._reader)(os.dup(queue._reader.fileno()), writable=False))
 tell(sent=sent, put=put_there)
 """
-)
 
-RECEIVES = (
-    INTERRUPTED
-    + """
+RECEIVES = """
 ITEMS = 8
 
 def take_all(take):
@@ -376,7 +365,6 @@ for _ in range(1500):
     got += ITEMS - sum(left(queue._reader))
 tell(received=received, got=got)
 """
-)
 
 IN_ONE_PROCESS = 12
 TOGETHER = 3
@@ -392,8 +380,8 @@ def under_alarms(run: Observed) -> None:
     assert run.facts("foreign") == []
 
 
-def test_an_alarm_at_any_line_reaches_the_program(run_program: RunProgram, python: str) -> None:
-    run = run_program(PROGRAM, "60", "0", python=python, start_method="fork")
+def test_an_alarm_at_any_line_reaches_the_program(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(PROGRAM, "60", "0", start_method="fork")
     under_alarms(run)
     assert run.facts("raised") >= 60 * IN_ONE_PROCESS
     assert not any(process.waits for process in run.state.processes.values())
@@ -409,17 +397,17 @@ def test_so_it_does_where_several_processes_work_together(
     assert run.facts("raised") >= 40 * TOGETHER
 
 
-def test_an_alarm_leaves_no_lock_of_a_queue_taken(run_program: RunProgram, python: str) -> None:
-    run = run_program(TURNS, python=python)
+def test_an_alarm_leaves_no_lock_of_a_queue_taken(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(INTERRUPTED + TURNS)
     run.assert_no_probe_error()
     assert run.facts("kept") == 0
     assert not any(process.waits for process in run.state.processes.values())
 
 
 def test_each_write_of_a_value_is_told_once_though_an_alarm_comes(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(WRITES, python=python)
+    run = run_on_each_python(INTERRUPTED + WRITES)
     run.assert_nothing_was_missed()
     for name in ("value", "array"):
         written = run.facts(name)
@@ -429,9 +417,9 @@ def test_each_write_of_a_value_is_told_once_though_an_alarm_comes(
 
 
 def test_a_message_that_went_out_is_told_as_sent_though_an_alarm_comes(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(SENDS, python=python)
+    run = run_on_each_python(INTERRUPTED + SENDS)
     run.assert_nothing_was_missed()
     pipe = run.one("pipes", "ours/theirs")
     assert run.facts("sent") > 0
@@ -442,9 +430,9 @@ def test_a_message_that_went_out_is_told_as_sent_though_an_alarm_comes(
 
 
 def test_a_message_that_was_taken_is_told_as_received_though_an_alarm_comes(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(RECEIVES, python=python)
+    run = run_on_each_python(INTERRUPTED + RECEIVES)
     run.assert_nothing_was_missed()
     assert run.one("pipes", "ours/theirs")["receives"] == run.facts("received") > 0
     assert run.one("queues", "queue")["gets"] == run.facts("got") > 0

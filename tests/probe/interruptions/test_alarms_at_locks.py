@@ -21,9 +21,7 @@ def ring(number, frame):
 signal.signal(signal.SIGALRM, ring)
 '''
 
-LOCKS = (
-    BEGIN
-    + """
+LOCKS = """
 def use(lock):
     with lock:
         pass
@@ -58,11 +56,10 @@ def main():
 if __name__ == "__main__":
     main()
 """
-)
 
 
-def test_locks_are_shown_as_they_are(run_program: RunProgram, python: str) -> None:
-    run = run_program(LOCKS, python=python)
+def test_locks_are_shown_as_they_are(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(BEGIN + LOCKS)
     run.assert_no_probe_error()
     assert (run.stderr, run.exit_code) == ("", 0)
     assert run.facts("raised") == 3000
@@ -73,9 +70,7 @@ def test_locks_are_shown_as_they_are(run_program: RunProgram, python: str) -> No
         assert lock["holder_pid"] is None
 
 
-WAITS = (
-    BEGIN
-    + """
+WAITS = """
 def main():
     global kind
     kind = StopIteration
@@ -106,13 +101,10 @@ def main():
 if __name__ == "__main__":
     main()
 """
-)
 
 
-def test_a_wait_ends_with_a_stop_iteration_of_the_program(
-    run_program: RunProgram, python: str
-) -> None:
-    run = run_program(WAITS, python=python)
+def test_a_wait_ends_with_a_stop_iteration_of_the_program(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(BEGIN + WAITS)
     assert run.facts("arrived") == [True] * 4
     run.assert_no_probe_error()
     assert not any(process.waits for process in run.state.processes.values())
@@ -135,16 +127,11 @@ def main():
     wire._lines, wire._MASK = lines, mask
     lock.release()
     tell(held=held, free=free)
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_a_lock_works_though_nothing_can_be_told_of_it(
-    run_program: RunProgram, python: str
-) -> None:
-    run = run_program(BROKEN, python=python)
+def test_a_lock_works_though_nothing_can_be_told_of_it(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(BROKEN)
     assert (run.stderr, run.exit_code) == ("", 0)
     assert (run.facts("held"), run.facts("free")) == (False, True)
 
@@ -163,15 +150,10 @@ def main():
         queue.get()
         del queue
     tell(left=len(os.listdir("/proc/self/fd")) - before)
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_a_queue_that_is_dropped_closes_its_pipe_at_once(
-    run_program: RunProgram, python: str
-) -> None:
-    run = run_program(DROPPED, python=python)
+def test_a_queue_that_is_dropped_closes_its_pipe_at_once(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(DROPPED)
     run.assert_nothing_was_missed()
     assert run.facts("left") == 0

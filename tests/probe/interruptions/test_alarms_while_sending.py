@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers.writers import all_of
 from mpviz.probe import BOOT
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.model.events import Event, ProbeError
@@ -80,13 +80,6 @@ print(json.dumps([raised, finished]))
 '''
 
 
-@pytest.fixture
-def queue(nothing_left: None) -> Iterator[Transport]:
-    queue = Transport()
-    yield queue
-    queue.close()
-
-
 @pytest.mark.parametrize(
     "way", ["into the ring", "by the pipe", "by put", "at once", "held", "in a section"]
 )
@@ -100,9 +93,7 @@ def test_it_is_told_once_with_a_number_of_its_own(
         with subprocess.Popen(command, stdout=file) as process:
             while process.poll() is None:
                 events += as_events(queue.get(timeout=0.1))
-    queue.finish()
-    while batch := queue.get():
-        events += as_events(batch)
+    events += all_of(queue)
     assert process.returncode == 0
     raised, finished = json.loads(output.read_text())
     assert raised == 1000

@@ -123,14 +123,11 @@ def main():
             if result != bare[name] or taken:
                 different.append([where, name, str(result), taken])
     tell(different=different, bare=bare)
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_no_error_of_ours_reaches_the_program(run_program: RunProgram, python: str) -> None:
-    run = run_program(PROGRAM, python=python)
+def test_no_error_of_ours_reaches_the_program(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(PROGRAM)
     assert run.facts("different") == []
     assert run.facts("bare")["of_pipe"] == [True, 8, False, []]
     assert run.document["stream"]["probe_errors"] > 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from helpers.runs import Observed, RunProgram
+from helpers.runs import Observed
 
 PROGRAM = """
 import multiprocessing as mp, os, queue, signal, time
@@ -90,15 +88,7 @@ def main():
         result = pool.apply_async(time.sleep, (600,))
         answers += [interrupted(result.get), interrupted(result.get, 60)]
     tell(answers=answers)
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def test_the_program_gets_its_interrupts_and_goes_on(run: Observed) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.command import CALL
 from helpers.runs import Observed, RunProgram
 from mpviz.trace.model.state import HELPERS
 
@@ -21,7 +22,6 @@ SPAWN, SPAWN_PICKLE, SPAWN_DILL = (
     for words in ("multiprocessing spawn", "spawn pickle", "spawn dill")
 )
 
-CLI = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 
 COMMON = """
 import os, signal, sys, time
@@ -98,9 +98,7 @@ def assert_nothing_else_is_shown(run: Observed) -> None:
         assert is_made_for_it or process["role"] in ("main", *HELPERS), process
 
 
-JOBLIB = (
-    COMMON
-    + """
+JOBLIB = """
 import multiprocessing
 from joblib import Parallel, delayed
 
@@ -116,11 +114,7 @@ def main():
         tell(both=parallel(delayed(each)(0) for each in (who, other, who, who)))
         tell(again=parallel(delayed(len)([0] * number) for number in range(4)))
     tell(error=error_of(Parallel(2, backend=backend), [delayed(fail)(3)]))
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(
@@ -129,7 +123,7 @@ if __name__ == "__main__":
     ids=str.strip,
 )
 def joblib(request: pytest.FixtureRequest, run_program: RunProgram) -> Observed:
-    return run_program(JOBLIB, *request.param.split(" "))
+    return run_program(COMMON + JOBLIB, *request.param.split(" "))
 
 
 def pools_of_joblib(run: Observed) -> list[dict[str, Any]]:
@@ -148,7 +142,7 @@ def test_joblib_has_a_pool_named_by_the_place_of_the_call(joblib: Observed) -> N
     first, second, _ = pools_of_joblib(joblib)
     kind = "loky executor" if first is second else "Pool"
     assert (first["kind"], first["size"], first["broken"]) == (kind, 2, False)
-    line = 1 + JOBLIB.splitlines().index(
+    line = 1 + (COMMON + JOBLIB).splitlines().index(
         '    results = Parallel(n_jobs=2, backend=backend, batch_size=3, pre_dispatch="all")('
     )
     # What the line assigns to is not the pool.
@@ -185,9 +179,7 @@ def test_every_batch_of_joblib_comes_to_its_end(joblib: Observed) -> None:
         assert (failed["function"], failed["error"]) == ("fail", "KeyError")
 
 
-LOKY = (
-    COMMON
-    + """
+LOKY = """
 from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 from joblib.externals.loky import wrap_non_picklable_objects
 
@@ -231,16 +223,12 @@ def main():
     tell(broken=[error_of(call.result) for call in calls], after=error_of(broken.submit, who, 1))
     unread = ProcessPoolExecutor(1)
     tell(unread=error_of(unread.submit(who, Unreadable()).result))
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(scope="module")
 def loky(run_program: RunProgram) -> Observed:
-    return run_program(LOKY)
+    return run_program(COMMON + LOKY)
 
 
 def test_loky_loses_nothing_and_adds_up(loky: Observed) -> None:
@@ -313,9 +301,7 @@ def test_a_call_that_no_worker_can_read_breaks_a_loky_executor(loky: Observed) -
     assert (pool["broken"], sums_of(pool)) == (True, {"tasks": 1, "never_run": 1})
 
 
-MPIRE = (
-    COMMON
-    + """
+MPIRE = """
 from mpire import WorkerPool
 
 def main():
@@ -331,16 +317,12 @@ def main():
         tell(failed=error_of(failing.map, fail, range(8), chunk_size=1))
     with WorkerPool(n_jobs=2, start_method="threading") as threads:
         tell(threads=threads.map(abs, [-1, -2], chunk_size=1))
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(scope="module", params=["fork pickle", SPAWN_PICKLE, SPAWN_DILL])
 def mpire(request: pytest.FixtureRequest, run_program: RunProgram) -> Observed:
-    return run_program(MPIRE, *request.param.split())
+    return run_program(COMMON + MPIRE, *request.param.split())
 
 
 def test_mpire_loses_nothing_and_adds_up(mpire: Observed) -> None:
@@ -439,9 +421,6 @@ def main():
         tell(doubled=pool.map(lambda number: 2 * number, range(4), chunksize=1))
         pool.close()
         pool.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
@@ -512,9 +491,6 @@ def main():
     tell(got=sorted(queue.get() for _ in children))
     for process in children:
         process.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
@@ -637,9 +613,7 @@ def test_the_workers_of_xdist_have_their_names_and_run_tests(run_program: RunPro
     }
 
 
-PEBBLE = (
-    COMMON
-    + """
+PEBBLE = """
 import multiprocessing
 from pebble import ProcessPool, concurrent
 
@@ -677,16 +651,12 @@ def main():
         tell(after=pool.schedule(who, args=(9,)).result())
     if sys.argv[1] == "fork":
         tell(alone=error_of(alone(60).result))
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(scope="module")
 def pebble(run_program: RunProgram, start_method: str) -> Observed:
-    return run_program(PEBBLE, start_method)
+    return run_program(COMMON + PEBBLE, start_method)
 
 
 def test_pebble_misses_nothing_and_adds_up(pebble: Observed) -> None:
@@ -867,7 +837,7 @@ def test_output_tracebacks_and_status_are_the_same(what: str, tmp_path: Path) ->
             timeout=60,
             check=False,
         )
-        for command in ((), ("-c", CLI, "run", "--headless", "--python", sys.executable))
+        for command in ((), ("-c", CALL, "run", "--headless", "--python", sys.executable))
     ]
     assert "ZeroDivisionError: division by zero" in bare.stderr
     assert (watched.stdout, watched.returncode) == (bare.stdout, bare.returncode)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.runs import RunProgram, run_to_end
+from helpers.runs import RunProgram, run_to_end, whole
 from mpviz.trace.explain.report import document
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import LockAcquired
@@ -85,20 +85,15 @@ def main():
     with mp.Pool(1) as pool, ProcessPoolExecutor(1) as executor:
         executor.submit(abs, 1).result()
     proxy = mp.Manager().dict()
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def test_objects_have_the_names_that_the_program_gives_them(
-    run_program: RunProgram, python: str, tmp_path: Path
+    run_on_each_python: RunProgram, tmp_path: Path
 ) -> None:
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
     # Under the other start methods, workers import the program again, with all that this creates.
-    run = run_program(
-        MAKING.replace("KEY", LONG), str(tmp_path), python=python, start_method="fork"
-    )
+    run = run_on_each_python(MAKING.replace("KEY", LONG), str(tmp_path), start_method="fork")
     run.assert_nothing_was_missed()
     names = {
         section: [entry["name"] for entry in run.document[section]]
@@ -191,9 +186,6 @@ def main():
         mp.Process(target=function, args=(lock, event), name=function.__name__).start()
     for child in mp.active_children():
         child.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
@@ -202,7 +194,7 @@ def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(python: str, tmp_pa
     packages.mkdir(parents=True)
     (packages / "library.py").write_text(LIBRARY)
     (tmp_path / "helpers.py").write_text(HELPERS)
-    (tmp_path / "waiting.py").write_text(WAITING)
+    (tmp_path / "waiting.py").write_text(whole(WAITING))
     target = Target([str(tmp_path / "waiting.py"), str(tmp_path)], "waiting", python=python)
     session = start(target, capture=True)
     try:
@@ -242,9 +234,6 @@ def main():
     for _ in range(3):
         library.run(lock.acquire)
         lock.release()
-
-if __name__ == "__main__":
-    main()
 """
 
 
@@ -260,7 +249,7 @@ def test_what_a_library_does_is_at_the_line_of_the_program_if_that_has_any(
     packages.mkdir(parents=True)
     (packages / "library.py").write_text(LIBRARY)
     program = tmp_path / folder / "taking.py"
-    program.write_text(TAKING)
+    program.write_text(whole(TAKING))
     session = start(Target([str(program), str(tmp_path)], "taking"), capture=True)
     try:
         run_to_end(session)
@@ -291,16 +280,11 @@ def main():
         child = mp.Process(target=target)
         child.start()
         child.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_a_function_has_its_name_however_it_is_handed_over(
-    run_program: RunProgram, python: str
-) -> None:
-    run = run_program(FUNCTIONS, python=python, start_method="fork")
+def test_a_function_has_its_name_however_it_is_handed_over(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(FUNCTIONS, start_method="fork")
     run.assert_nothing_was_missed()
     assert [process.function for process in list(run.state.processes.values())[1:]] == [
         *("plain", "plain", "plain", "Task", "Task.method", "Task.static"),
@@ -412,19 +396,16 @@ def main():
                 pool.apply(target, (plain, 1))
             except Exception:
                 pass
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def test_a_wrapper_has_the_name_of_the_function_that_it_calls(
-    run_program: RunProgram, python: str, tmp_path: Path
+    run_on_each_python: RunProgram, tmp_path: Path
 ) -> None:
     packages = tmp_path / "lib/site-packages"
     packages.mkdir(parents=True)
     (packages / "library.py").write_text(WRAPPERS_OF_A_LIBRARY)
-    run = run_program(WRAPPING, str(tmp_path), python=python)
+    run = run_on_each_python(WRAPPING, str(tmp_path))
     run.assert_nothing_was_missed()
     children = list(run.state.processes.values())[1:]
     # The last one is the pool's worker, whose target is not a function of the program.
@@ -495,19 +476,16 @@ def main():
     pool = callback(make)
     pool.terminate()
     pool.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def test_a_pool_that_a_library_makes_is_named_by_what_the_program_has_called(
-    run_program: RunProgram, python: str, tmp_path: Path
+    run_on_each_python: RunProgram, tmp_path: Path
 ) -> None:
     packages = tmp_path / "lib/site-packages"
     packages.mkdir(parents=True)
     (packages / "library.py").write_text(POOLS_OF_A_LIBRARY)
-    run = run_program(MAKING_POOLS, str(tmp_path), python=python)
+    run = run_on_each_python(MAKING_POOLS, str(tmp_path))
     run.assert_nothing_was_missed()
     assert [pool["name"] for pool in run.document["pools"]] == [
         "every at program.py:15",
@@ -548,8 +526,8 @@ if __name__ == "__main__":
 """
 
 
-def test_a_process_may_have_anything_as_its_name(run_program: RunProgram, python: str) -> None:
-    run = run_program(UNUSUAL, python=python, start_method="fork")
+def test_a_process_may_have_anything_as_its_name(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(UNUSUAL, start_method="fork")
     run.assert_nothing_was_missed()
     names = [process["name"] for process in run.document["processes"][1:]]
     assert names == ["7", "b'seven'", "<tuple>", "seven"]

@@ -28,9 +28,7 @@ def log_of(run: Observed, pid: int) -> list[str]:
     return [entry.text for entry in run.state.log if entry.process == by_pid(run, pid).key]
 
 
-DAEMON = (
-    COMMON
-    + """
+DAEMON = """
 def daemonize():
     if os.fork():
         return os.wait()
@@ -59,13 +57,12 @@ if __name__ == "__main__":
         time.sleep(0.005)
     tell(own=open(os.path.join(os.path.dirname(path), "own")).read())
 """
-)
 
 
 def test_a_daemon_is_observed_to_its_end_which_is_the_program_s(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(DAEMON, python=python)
+    run = run_on_each_python(COMMON + DAEMON)
     run.assert_nothing_was_missed()
     daemon = run.facts("daemon")
     assert by_pid(run, daemon).name == "fork of fork of MainProcess"
@@ -79,9 +76,7 @@ def test_a_daemon_is_observed_to_its_end_which_is_the_program_s(
     ]
 
 
-HANDLERS = (
-    COMMON
-    + """
+HANDLERS = """
 def child(ready):
     def clean_up(number, frame):
         tell(cleaned=number)
@@ -112,13 +107,12 @@ if __name__ == "__main__":
     tell(exit_code=process.exitcode, handlers=[
         signal.getsignal(signal.SIGCHLD) is count, signal.getsignal(signal.SIGINT) is interrupt])
 """
-)
 
 
 def test_a_program_s_own_signal_handlers_are_the_ones_that_run(
     run_program: RunProgram, python: str, start_method: str
 ) -> None:
-    run = run_program(HANDLERS, start_method, python=python)
+    run = run_program(COMMON + HANDLERS, start_method, python=python)
     run.assert_nothing_was_missed()
     assert run.facts("cleaned") == signal.SIGTERM
     assert run.facts("interrupted") == signal.SIGINT
@@ -127,9 +121,7 @@ def test_a_program_s_own_signal_handlers_are_the_ones_that_run(
     assert "sends SIGTERM to careful" in run.log
 
 
-IGNORING = (
-    COMMON
-    + """
+IGNORING = """
 def child():
     sys.exit(3)
 
@@ -145,11 +137,10 @@ if __name__ == "__main__":
     tell(pid=process.pid, exit_code=process.exitcode)
     tell(success=subprocess.run(["sh", "-c", "exit 3"]).returncode)
 """
-)
 
 
-def test_children_that_nobody_reaps_end_too(run_program: RunProgram, python: str) -> None:
-    run = run_program(IGNORING, python=python, start_method="fork")
+def test_children_that_nobody_reaps_end_too(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(COMMON + IGNORING, start_method="fork")
     run.assert_nothing_was_missed()
     # Python itself cannot know; the kernel tells us where it is new enough.
     assert run.facts("exit_code") is None
@@ -160,9 +151,7 @@ def test_children_that_nobody_reaps_end_too(run_program: RunProgram, python: str
     assert run.process("sh")["exit_code"] in (3, None)
 
 
-LEAVING = (
-    COMMON
-    + """
+LEAVING = """
 def child(name):
     threading.Thread(target=time.sleep, args=(600,)).start()
     with lock:
@@ -180,13 +169,12 @@ if __name__ == "__main__":
     tell(left=left.pid)
     os._exit(7)
 """
-)
 
 
 def test_os_exit_leaves_at_once_and_what_was_told_before_is_there(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(LEAVING, python=python, exit_code=7)
+    run = run_on_each_python(COMMON + LEAVING, exit_code=7)
     run.assert_nothing_was_missed()
     assert run.process("leaver")["exit_code"] == 3
     assert run.process("left")["exit_code"] == -signal.SIGTERM
@@ -197,9 +185,7 @@ def test_os_exit_leaves_at_once_and_what_was_told_before_is_there(
     )
 
 
-THREADS = (
-    COMMON
-    + """
+THREADS = """
 def work():
     while not done.is_set():
         with lock:
@@ -224,11 +210,10 @@ if __name__ == "__main__":
         thread.join()
     tell(ended=ended)
 """
-)
 
 
-def test_forks_by_hand_amid_threads_are_all_observed(run_program: RunProgram, python: str) -> None:
-    run = run_program(THREADS, python=python)
+def test_forks_by_hand_amid_threads_are_all_observed(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(COMMON + THREADS)
     run.assert_nothing_was_missed()
     ended = run.facts("ended")
     assert [code for _, code in ended] == list(range(20))
@@ -240,9 +225,7 @@ def test_forks_by_hand_amid_threads_are_all_observed(run_program: RunProgram, py
     assert own == list(range(20))
 
 
-OWN_PATH = (
-    COMMON
-    + """
+OWN_PATH = """
 def child():
     while not os.path.exists("known"):
         time.sleep(0.01)
@@ -255,7 +238,6 @@ if __name__ == "__main__":
     process.join()
     tell(exit_code=process.exitcode)
 """
-)
 
 
 def test_a_child_without_a_probe_is_known_by_its_parent_and_not_taken_for_starting(
@@ -267,7 +249,7 @@ def test_a_child_without_a_probe_is_known_by_its_parent_and_not_taken_for_starti
             Path(state.run.arguments[-1]).with_name("known").touch()
         return False
 
-    run = run_together({"program": (OWN_PATH, end_when_known)}, python=python)["program"]
+    run = run_together({"program": (COMMON + OWN_PATH, end_when_known)}, python=python)["program"]
     assert run.exit_code == 0
     unseen = run.process("unseen")
     assert (unseen["observed"], unseen["exit_code"], unseen["start_method"]) == (False, 0, "spawn")
@@ -277,9 +259,7 @@ def test_a_child_without_a_probe_is_known_by_its_parent_and_not_taken_for_starti
     assert any(line.startswith("has told nothing of itself") for line in run.log)
 
 
-SPAWNING = (
-    COMMON
-    + """
+SPAWNING = """
 if __name__ == "__main__" and len(sys.argv) == 1:
     resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
     words = [sys.executable, os.path.abspath(__file__), "child"]
@@ -291,11 +271,10 @@ elif __name__ == "__main__":
     queue.put(1)
     sys.exit(queue.get() + 4)
 """
-)
 
 
-def test_however_a_python_is_started_it_is_observed(run_program: RunProgram, python: str) -> None:
-    run = run_program(SPAWNING, python=python, start_method="fork", exit_code=-signal.SIGKILL)
+def test_however_a_python_is_started_it_is_observed(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(COMMON + SPAWNING, start_method="fork", exit_code=-signal.SIGKILL)
     run.assert_nothing_was_missed()
     assert (run.facts("spawned"), run.facts("ran")) == (5, 5)
     assert [queue["puts"] for queue in run.document["queues"]] == [1, 1]
@@ -305,9 +284,7 @@ def test_however_a_python_is_started_it_is_observed(run_program: RunProgram, pyt
     assert {process["parent_pid"] for process in run.document["processes"]} == {None, main["pid"]}
 
 
-DEEP = (
-    COMMON
-    + """
+DEEP = """
 def descend(level):
     tell(level=[level, os.getpid(), mp.parent_process().pid if level else 0])
     if level < 3:
@@ -320,13 +297,12 @@ if __name__ == "__main__":
     mp.set_start_method(sys.argv[1])
     descend(0)
 """
-)
 
 
 def test_children_of_children_of_children(
     run_program: RunProgram, python: str, start_method: str
 ) -> None:
-    run = run_program(DEEP, start_method, python=python, exit_code=3)
+    run = run_program(COMMON + DEEP, start_method, python=python, exit_code=3)
     run.assert_nothing_was_missed()
     levels = [told["level"] for told in run.told]
     for level, pid, parent in levels[1:]:

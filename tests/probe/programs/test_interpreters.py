@@ -14,9 +14,7 @@ except ImportError:
 from telling import tell
 """
 
-PROGRAM = (
-    PRELUDE
-    + """
+PROGRAM = """
 INSIDE = (
     "import multiprocessing.process, sys; sys.path.insert(0, %r); from telling import tell;"
     "tell(inside='mpviz_probe' in sys.modules)"
@@ -41,20 +39,17 @@ if __name__ == "__main__":
         interpreters.destroy(made)
     turns(lock)
 """
-)
 
 
-def test_in_a_sub_interpreter_the_probe_sleeps(run_program: RunProgram, python: str) -> None:
-    run = run_program(PROGRAM, python=python, start_method="fork")
+def test_in_a_sub_interpreter_the_probe_sleeps(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(PRELUDE + PROGRAM, start_method="fork")
     run.assert_nothing_was_missed()
     assert run.told == [{"inside": False}, {"more": 0}] * 3
     assert run.one("locks", "lock")["acquisitions"] == 40
     assert [process["name"] for process in run.document["processes"]] == ["MainProcess"]
 
 
-DEADLOCK = (
-    PRELUDE
-    + """
+DEADLOCK = """
 def other(first, second, ready):
     with second:
         ready.wait()
@@ -80,7 +75,6 @@ if __name__ == "__main__":
         with second:
             pass
 """
-)
 
 
 def test_a_deadlock_is_found_beside_a_sub_interpreter(
@@ -89,14 +83,12 @@ def test_a_deadlock_is_found_beside_a_sub_interpreter(
     def is_found(state: RunState) -> bool:
         return any(finding.rule == "deadlock" for finding in state.findings.values())
 
-    run = run_together({"deadlock": (DEADLOCK, is_found)}, python=python)["deadlock"]
+    run = run_together({"deadlock": (PRELUDE + DEADLOCK, is_found)}, python=python)["deadlock"]
     assert [finding["rule"] for finding in run.document["findings"]] == ["deadlock"]
     run.assert_no_probe_error()
 
 
-EXECUTOR = (
-    PRELUDE
-    + """
+EXECUTOR = """
 from concurrent.futures import ProcessPoolExecutor
 try:
     from concurrent.futures import InterpreterPoolExecutor
@@ -124,13 +116,12 @@ def main():
 if __name__ == "__main__":
     main()
 """
-)
 
 
 def test_an_executor_of_interpreters_works_and_is_no_pool_of_processes(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(EXECUTOR, python=python)
+    run = run_on_each_python(PRELUDE + EXECUTOR)
     run.assert_nothing_was_missed()
     calls = run.facts("calls")
     assert calls in ([], [0, 2, 4, 6, 8, 10, 12, 14, 42, "KeyError"])

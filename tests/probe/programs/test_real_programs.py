@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
+from helpers.command import CALL
 from mpviz.trace.model.state import HELPERS
 
 PATIENCE = 120
 FILES = 9
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-MPVIZ = (sys.executable, "-c", "import sys; from mpviz.tui.entry import main; sys.exit(main())")
+MPVIZ = (sys.executable, "-c", CALL)
 
 SOURCE = '''"""Module number {number}."""
 import sys

@@ -52,10 +52,8 @@ if __name__ == "__main__":
 """
 
 
-def test_a_tracer_sees_no_file_of_the_probe(
-    run_program: RunProgram, python: str, start_method: str
-) -> None:
-    run = run_program(TRACED, python=python, start_method=start_method)
+def test_a_tracer_sees_no_file_of_the_probe(run_everywhere: RunProgram) -> None:
+    run = run_everywhere(TRACED)
     run.assert_nothing_was_missed()
     seen = {*run.facts("parent"), *run.facts("child")}
     assert "multiprocessing" in seen

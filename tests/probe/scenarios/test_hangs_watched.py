@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_side_by_side
 from helpers.scenario_runs import assert_time_adds_up
 from mpviz.scenarios.catalogue import scenarios
 
@@ -50,22 +47,7 @@ SIGTERM = 128 + 15
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The documents of all of them, run at the same time: each takes as long as its limit."""
     folder = tmp_path_factory.mktemp("hanging")
-    command = [str(Path(sys.executable).with_name("mpviz")), "run", "--headless", "--json"]
-    running = {
-        name: subprocess.Popen(
-            [*command, str(folder / name), name],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in HANGING
-    }
-    documents = {}
-    for name, process in running.items():
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == SIGTERM, errors
-        documents[name] = json.loads((folder / name).read_text())
-    return documents
+    return watch_side_by_side(folder, {name: [name] for name in HANGING}, SIGTERM)
 
 
 def test_these_are_all() -> None:

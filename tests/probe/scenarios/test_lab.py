@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_headless
 from helpers.scenario_runs import assert_time_adds_up
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -19,19 +16,9 @@ def run(
     start_method: str, script: str, *, stdin: str | None = None, seconds: float = 60
 ) -> tuple[dict[str, Any], list[str]]:
     """The document, and the lines that the program printed."""
-    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
     words = ["lifecycle", f"seconds={seconds}", *([f"script={script}"] if script else [])]
-    done = subprocess.run(
-        [*command, "--start-method", start_method, *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    *printed, last = done.stdout.splitlines()
-    document: dict[str, Any] = json.loads(last)
-    assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0), done.stderr
+    document, printed, _ = watch_headless("--start-method", start_method, *words, stdin=stdin)
+    assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
     assert_time_adds_up(document)
     return document, printed
 

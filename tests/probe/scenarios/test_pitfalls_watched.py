@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.command import watch_headless
 from helpers.runs import run_to_end
 from helpers.scenario_runs import counts
 from mpviz.trace.explain.report import document
@@ -181,17 +178,8 @@ def test_join_waits_for_a_process_that_still_has_its_item(start_method: str) -> 
 
 def run(start_method: str, *words: str) -> tuple[list[str], dict[str, Any]]:
     """Run a scenario that ends by itself without a screen: what it printed, and the document."""
-    command = [Path(sys.executable).with_name("mpviz"), "run", "--headless", "--json", "-"]
-    done = subprocess.run(
-        [*command, "--start-method", start_method, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    *lines, last = done.stdout.splitlines()
-    found: dict[str, Any] = json.loads(last)
+    found, lines, status = watch_headless("--start-method", start_method, *words)
+    assert status == 0
     assert_exact_stream(found)
     assert found["run"]["exit_code"] == 0
     return lines, found

@@ -52,9 +52,7 @@ def error_of(function, *args):
         return type(error).__name__
 """
 
-PROGRAM = (
-    COMMON
-    + """
+PROGRAM = """
 def prepare(text):
     tell(initialized=[os.getpid(), text])
 
@@ -93,16 +91,12 @@ def main():
         calls["raised in thread"] = error_of(threads.submit(fail, 7).result)
         calls["waited"] = len(futures.wait([threads.submit(len, "a")]).done)
     tell(calls=calls, pid=os.getpid(), threads=threading.active_count())
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
+def run(run_everywhere: RunProgram) -> Observed:
+    return run_everywhere(COMMON + PROGRAM)
 
 
 def jobs_of(run: Observed, pool: str = "executor") -> list[dict[str, Any]]:
@@ -144,7 +138,8 @@ def test_the_queues_and_locks_of_an_executor_are_not_the_program_s(run: Observed
     assert run.document["locks"] == []
 
 
-LAMBDA = f"lambda at program.py:{PROGRAM[: PROGRAM.index('lambda: 7')].count(chr(10)) + 1}"
+LINE = COMMON.count("\n") + PROGRAM[: PROGRAM.index("lambda: 7")].count("\n") + 1
+LAMBDA = f"lambda at program.py:{LINE}"
 
 
 def test_each_call_has_its_number_and_a_map_is_one_job(run: Observed) -> None:
@@ -264,9 +259,7 @@ def test_the_counts_of_the_workers_add_up(run: Observed) -> None:
             assert worker["items"] == sum(task["items"] for task in own)
 
 
-BREAKING = (
-    COMMON
-    + """
+BREAKING = """
 def main():
     calls = {}
     with ProcessPoolExecutor(1) as broken:
@@ -282,16 +275,12 @@ def main():
     with ProcessPoolExecutor(1) as whole:
         calls["map"] = list(whole.map(who, range(2)))
     tell(calls=calls)
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.fixture(scope="module")
-def breaking(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(BREAKING, python=python, start_method=start_method)
+def breaking(run_everywhere: RunProgram) -> Observed:
+    return run_everywhere(COMMON + BREAKING)
 
 
 def test_nothing_is_missed_where_an_executor_breaks(breaking: Observed) -> None:
@@ -336,9 +325,7 @@ def test_an_executor_after_a_broken_one_is_whole(breaking: Observed) -> None:
     assert sums_of(breaking, "whole") == {"tasks": 2, "started": 2, "done": 2}
 
 
-WAITING = (
-    COMMON
-    + """
+WAITING = """
 def open_when_awaited(gates):
     # When the main thread sleeps, and it is a future that it sleeps for.
     main = threading.main_thread().ident
@@ -382,17 +369,11 @@ def main():
         tell(wait=await_with(executor, wait))
         tell(polled=error_of(executor.submit(hold, make_gate("polled")).result, 0))
         open_gate("polled")
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
-def test_who_waits_for_a_future_is_shown_to_wait_for_results(
-    run_program: RunProgram, python: str, start_method: str
-) -> None:
-    run = run_program(WAITING, python=python, start_method=start_method)
+def test_who_waits_for_a_future_is_shown_to_wait_for_results(run_everywhere: RunProgram) -> None:
+    run = run_everywhere(COMMON + WAITING)
     run.assert_nothing_was_missed()
     assert [run.facts(name) for name in ("exception", "as_completed", "wait")] == [None, 2, 1]
     assert run.facts("polled") == "TimeoutError"
@@ -409,9 +390,7 @@ def test_who_waits_for_a_future_is_shown_to_wait_for_results(
     assert pool in [each.object for each in told if (each.pid, each.what) == (main.pid, "workers")]
 
 
-ENDING = (
-    COMMON
-    + """
+ENDING = """
 def main():
     if not hasattr(ProcessPoolExecutor, HOW):
         tell(version=sys.version_info[:2])
@@ -426,19 +405,13 @@ def main():
 def hold_at(started, gate):
     hold(started)
     hold(gate)
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.mark.parametrize("how", ["terminate_workers", "kill_workers"])
-def test_workers_that_the_program_ends_are_no_trouble(
-    run_program: RunProgram, python: str, start_method: str, how: str
-) -> None:
-    program = ENDING.replace("HOW", repr(how))
-    run = run_program(program, python=python, start_method=start_method)
+def test_workers_that_the_program_ends_are_no_trouble(run_everywhere: RunProgram, how: str) -> None:
+    program = COMMON + ENDING.replace("HOW", repr(how))
+    run = run_everywhere(program)
     run.assert_nothing_was_missed()
     if not run.document["pools"]:
         assert run.facts("version") < [3, 14]
@@ -449,9 +422,7 @@ def test_workers_that_the_program_ends_are_no_trouble(
     assert run.one("pools", "executor")["broken"] is True
 
 
-STEPS = (
-    COMMON
-    + """
+STEPS = """
 from concurrent.futures import _base
 
 wire = sys.modules["mpviz_probe.wire"]
@@ -514,19 +485,15 @@ def main():
     calls += [error_of(broken.submit(os._exit, 0).result)]
     broken.shutdown()
     tell(calls=calls, written=written)
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 @pytest.mark.parametrize("ring", [True, False])
 def test_nothing_is_written_between_two_steps_of_an_executor(
-    run_program: RunProgram, python: str, start_method: str, ring: bool
+    run_everywhere: RunProgram, ring: bool
 ) -> None:
-    program = STEPS.replace("WITHOUT_RING", str(not ring))
-    run = run_program(program, python=python, start_method=start_method)
+    program = COMMON + STEPS.replace("WITHOUT_RING", str(not ring))
+    run = run_everywhere(program)
     run.assert_nothing_was_missed()
     assert run.facts("calls") == [0, 1, 2, 3, 4, 4, [2, 2, 2], "BrokenProcessPool"]
     by_thread: dict[int, list[tuple[bool, str]]] = {}
@@ -547,9 +514,7 @@ def test_nothing_is_written_between_two_steps_of_an_executor(
     assert sums_of(run, "executor") == expected
 
 
-RECYCLING = (
-    COMMON
-    + """
+RECYCLING = """
 import multiprocessing
 
 def make():
@@ -564,17 +529,13 @@ def main():
         return
     with recycled:
         tell(ran=[pid for _, pid in recycled.map(who, range(6))])
-
-if __name__ == "__main__":
-    main()
 """
-)
 
 
 def test_a_worker_that_did_its_share_is_replaced(
-    run_program: RunProgram, python: str, start_method: str
+    run_everywhere: RunProgram, start_method: str
 ) -> None:
-    run = run_program(RECYCLING, python=python, start_method=start_method)
+    run = run_everywhere(COMMON + RECYCLING)
     run.assert_nothing_was_missed()
     if not run.document["pools"]:
         # Python 3.10 knows nothing of it, and the later ones refuse it under fork.

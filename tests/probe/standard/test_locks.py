@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from helpers.runs import Observed, RunProgram
+from helpers.runs import Observed, RunProgram, run_bare
 
 PROGRAM = """
 import multiprocessing as mp, os, threading, time
@@ -125,15 +120,7 @@ def main():
         around.notify()
         answers += [around.wait(0.01)]
     tell(answers=answers, pid=os.getpid(), repr=[repr(shared), repr(places), repr(deep)])
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def test_nothing_is_missed(run: Observed) -> None:
@@ -148,21 +135,7 @@ def bare(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[dict[str, object]]:
     """What the program says of itself without us."""
-    folder: Path = tmp_path_factory.mktemp("bare")
-    begin = f'    mp.set_start_method("{start_method}")\n    main()'
-    (folder / "program.py").write_text(PROGRAM.replace("    main()", begin))
-    (folder / "telling.py").write_text(
-        "import json\ndef tell(**facts):\n    print(json.dumps(facts))\n"
-    )
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    done = subprocess.run(
-        [python, folder / "program.py"],
-        capture_output=True,
-        check=True,
-        env=environment,
-        timeout=60,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return run_bare(PROGRAM, tmp_path_factory.mktemp("bare"), python, start_method)
 
 
 def test_every_call_answers_and_fails_as_it_does_without_us(
@@ -265,9 +238,9 @@ if __name__ == "__main__":
 
 
 def test_a_wrong_argument_is_the_error_that_it_was_and_takes_nothing(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(MISUSE, python=python)
+    run = run_on_each_python(MISUSE)
     assert run.facts("mistakes") == ["TypeError", "TypeError", "TypeError", "TypeError", True] * 3
 
 
@@ -291,9 +264,9 @@ if __name__ == "__main__":
 
 
 def test_an_rlock_is_not_let_go_by_a_thread_that_does_not_have_it(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(ANOTHERS, python=python)
+    run = run_on_each_python(ANOTHERS)
     assert run.facts("refused") is True
     (deep,) = run.document["locks"]
     assert deep["holder_pid"] == run.process("MainProcess")["pid"]
@@ -344,16 +317,13 @@ def main():
     with condition:
         seen += [traceback_of(condition.wait)]
     tell(ours=["mpviz" in each for each in seen])
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def test_methods_of_a_lock_and_interrupted_waits_fail_as_they_do_without_us(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(PICKLING, python=python, start_method="fork")
+    run = run_on_each_python(PICKLING, start_method="fork")
     errors = run.facts("errors")
     assert len(errors) == 11
     for error in errors:
@@ -372,8 +342,8 @@ exec(compile("lock.acquire(); lock.release()", "generated.py", "exec"))
 
 
 def test_code_whose_folder_is_gone_takes_a_lock_as_without_us(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(FOLDER_IS_GONE, python=python)
+    run = run_on_each_python(FOLDER_IS_GONE)
     run.assert_nothing_was_missed()
     assert run.one("locks", "lock")["acquisitions"] == 1

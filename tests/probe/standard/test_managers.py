@@ -6,9 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from helpers.runs import Observed, RunProgram, run_to_end
+from helpers.runs import Observed, run_to_end
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.manager import Managed, Manager
 from mpviz.trace.model.processes.process import Wait
@@ -75,15 +73,7 @@ def main():
         except ValueError as error:
             tell(error=str(error))
         tell(counted=counter.add(4))
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def managed(run: Observed, name: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from helpers.runs import Observed, RunProgram
 
 PROGRAM = """
@@ -57,15 +55,7 @@ def main():
         untracked.unlink()
     numbers.shm.close()
     numbers.shm.unlink()
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def test_nothing_is_missed(run: Observed) -> None:

@@ -139,11 +139,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
-
-
 def pipe(run: Observed, name: str) -> Pipe:
     """The one pipe of this name."""
     (found,) = [each for each in pipes_made(run.state) if each.name == name]
@@ -271,14 +266,11 @@ def main():
     received = [len(reader.recv_bytes()) for _ in range(sent)]
     answers += [received == [1020] * sent, reader.poll()]
     tell(answers=answers, sent=sent)
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_an_interrupt_leaves_a_pipe_as_it_was(run_program: RunProgram, python: str) -> None:
-    run = run_program(INTERRUPTED, python=python)
+def test_an_interrupt_leaves_a_pipe_as_it_was(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(INTERRUPTED)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True, True, True, "item", True, True, False]
     (empty,) = pipe(run, "empty/writer").directions
@@ -399,10 +391,8 @@ if __name__ == "__main__":
 """
 
 
-def test_a_pipe_is_observed_where_no_descriptor_is_left(
-    run_program: RunProgram, python: str
-) -> None:
-    run = run_program(FULL, "used", python=python)
+def test_a_pipe_is_observed_where_no_descriptor_is_left(run_on_each_python: RunProgram) -> None:
+    run = run_on_each_python(FULL, "used")
     run.assert_nothing_was_missed()
     assert [run.facts(name) for name in ("first", "second", "third")] == [0, [1, True], [1, True]]
     pipe = run.one("pipes", "ours/theirs")
@@ -410,9 +400,9 @@ def test_a_pipe_is_observed_where_no_descriptor_is_left(
 
 
 def test_if_the_probe_itself_needs_a_descriptor_then_the_program_goes_on_and_it_is_told(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(FULL, python=python)
+    run = run_on_each_python(FULL)
     assert [run.facts(name) for name in ("first", "second", "third")] == [0, [1, True], [1, True]]
     stream = run.document["stream"]
     assert stream["probe_errors"] == 2
@@ -442,9 +432,9 @@ if __name__ == "__main__":
 
 
 def test_an_end_that_is_no_pipe_is_left_alone_and_takes_no_forms(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(NO_PIPES, python=python)
+    run = run_on_each_python(NO_PIPES)
     run.assert_nothing_was_missed()
     assert run.facts("received") == 1
     (entry,) = run.document["pipes"]

@@ -63,15 +63,7 @@ def main():
     with ThreadPool(2) as threads:
         calls["threads"] = threads.map(len, ["a", "bc"])
     tell(calls=calls, pid=os.getpid(), threads=threading.active_count())
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def tasks_of(run: Observed, job: int, pool: str = "workers") -> list[dict[str, Any]]:
@@ -306,15 +298,12 @@ def main():
             while steps._length is None:
                 time.sleep(0.001)
             stopped.terminate()
-
-if __name__ == "__main__":
-    main()
 """
 
 
 @pytest.fixture(scope="module")
-def callbacks(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(CALLBACKS, python=python, start_method=start_method)
+def callbacks(run_everywhere: RunProgram) -> Observed:
+    return run_everywhere(CALLBACKS)
 
 
 def test_each_callback_is_counted_in_the_job_that_has_it(callbacks: Observed) -> None:
@@ -380,16 +369,11 @@ def main():
         worker.apply(second, (1,))
         worker.close()
         worker.join()
-
-if __name__ == "__main__":
-    main()
 """
 
 
-def test_a_worker_that_does_this_and_that_in_turns_names_each(
-    run_program: RunProgram, python: str, start_method: str
-) -> None:
-    run = run_program(IN_TURNS, python=python, start_method=start_method)
+def test_a_worker_that_does_this_and_that_in_turns_names_each(run_everywhere: RunProgram) -> None:
+    run = run_everywhere(IN_TURNS)
     run.assert_nothing_was_missed()
     tasks = sorted(run.document["tasks"], key=lambda task: task["started"])
     applied = ["first", "first", "second", "first", "second", "abs", "second", "first"]
@@ -442,16 +426,13 @@ def main():
         list(executor.map(abs, range(3)))
         executor.submit(len, 5).exception()
         tell(executor=executor.submit(so_far, 0).result())
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def test_the_end_of_a_task_is_not_written_while_others_wait_to_send(
-    run_program: RunProgram, python: str
+    run_on_each_python: RunProgram,
 ) -> None:
-    run = run_program(WITHOUT_RING, python=python, start_method="fork")
+    run = run_on_each_python(WITHOUT_RING, start_method="fork")
     run.assert_nothing_was_missed()
     for name in ("pool", "executor"):
         records = [(is_locked, json.loads(line)["k"]) for is_locked, line in run.facts(name)]

@@ -92,9 +92,6 @@ def main():
     )
     forgotten.start()
     reading.recv()
-
-if __name__ == "__main__":
-    main()
 """
 
 EXIT_CODES = {
@@ -112,11 +109,6 @@ EXIT_CODES = {
     "killed": -9,
     "forgotten": -15,
 }
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def said(run: Observed, name: str) -> list[Any]:
@@ -222,9 +214,9 @@ if __name__ == "__main__":
 
 
 def test_an_interrupt_of_a_process_is_told_and_does_what_it_did(
-    run_program: RunProgram, python: str, start_method: str
+    run_everywhere: RunProgram, start_method: str
 ) -> None:
-    run = run_program(INTERRUPTED, python=python, start_method=start_method)
+    run = run_everywhere(INTERRUPTED)
     run.assert_nothing_was_missed()
     interrupts = run.facts("interrupts")
     assert run.facts("exit_code") == (7 if interrupts else -15)

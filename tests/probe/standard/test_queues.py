@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from helpers.runs import Observed, RunProgram
+from helpers.runs import Observed
 from helpers.scenario_runs import counts
 
 PROGRAM = """
@@ -88,15 +86,7 @@ def main():
     big.put("y" * 300000)
     big.cancel_join_thread()
     big.get()
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def test_nothing_is_missed(run: Observed) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.runs import Observed, RunProgram, run_to_end
+from helpers.runs import Observed, RunProgram, run_bare, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
@@ -39,9 +37,7 @@ def error_of(call, *args, **kwargs):
         return type(error).__name__
 """
 
-PROGRAM = (
-    HELP
-    + """
+PROGRAM = """
 def follow(start, ready, stage, polled):
     answers = [start.wait(), start.wait(60)]
     with ready:
@@ -175,12 +171,11 @@ def main():
 if __name__ == "__main__":
     main()
 """
-)
 
 
 @pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
+def run(run_everywhere: RunProgram) -> Observed:
+    return run_everywhere(HELP + PROGRAM)
 
 
 @pytest.fixture(scope="module")
@@ -188,21 +183,7 @@ def bare(
     python: str, start_method: str, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, object]]:
     """What the program says of itself without us."""
-    folder: Path = tmp_path_factory.mktemp("bare")
-    begin = f'    mp.set_start_method("{start_method}")\n    main()'
-    (folder / "program.py").write_text(PROGRAM.replace("    main()", begin))
-    (folder / "telling.py").write_text(
-        "import json, os\n"
-        "def tell(**facts):\n    os.write(1, json.dumps(facts).encode() + b'\\n')\n"
-    )
-    done = subprocess.run(
-        [python, folder / "program.py"],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "TMPDIR": str(folder)},
-        timeout=60,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return run_bare(HELP + PROGRAM, tmp_path_factory.mktemp("bare"), python, start_method)
 
 
 def in_any_order(told: list[dict[str, object]]) -> list[str]:
@@ -310,9 +291,7 @@ def test_what_is_waited_for_is_on_the_lane(run: Observed) -> None:
     assert ids <= {span.detail for span in child.lane.spans if span.activity.name == "SIGNAL"}
 
 
-INTERRUPTED = (
-    HELP
-    + """
+INTERRUPTED = """
 def interrupted(call, *args):
     # The alarm comes again and again, in case the first came before the wait.
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
@@ -351,13 +330,10 @@ def main():
 if __name__ == "__main__":
     main()
 """
-)
 
 
-def test_an_interrupt_leaves_everything_as_usable_as_it_was(
-    run_program: RunProgram, python: str, start_method: str
-) -> None:
-    run = run_program(INTERRUPTED, python=python, start_method=start_method)
+def test_an_interrupt_leaves_everything_as_usable_as_it_was(run_everywhere: RunProgram) -> None:
+    run = run_everywhere(HELP + INTERRUPTED)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True] * 6 + [0, False, 0]
     assert fields(run, "events", "start", "sets", "waits", "timed_out") == [1, 3, 0]
@@ -366,9 +342,7 @@ def test_an_interrupt_leaves_everything_as_usable_as_it_was(
     assert not any(process.waits for process in run.state.processes.values())
 
 
-DEADLY = (
-    HELP
-    + """
+DEADLY = """
 def wait_at(what, gate):
     if what == "condition":
         gate.acquire()
@@ -406,7 +380,6 @@ def main(what):
 if __name__ == "__main__":
     main(sys.argv[1])
 """
-)
 
 
 @contextmanager
@@ -431,7 +404,7 @@ def test_who_is_killed_waiting_waits_no_more_and_holds_up_who_wakes_the_others(
         waits = [wait.what for each in state.processes.values() for wait in each.waits.values()]
         return f"wake-{what}" in waits
 
-    with running(tmp_path, DEADLY, what, start_method=start_method) as session:
+    with running(tmp_path, HELP + DEADLY, what, start_method=start_method) as session:
         run_to_end(session, until=hangs)
         state = session.state
         victim, waker = (

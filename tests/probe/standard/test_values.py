@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from helpers.runs import Observed, RunProgram
+from helpers.runs import Observed
 
 PROGRAM = """
 import ctypes, multiprocessing as mp, os
@@ -86,15 +84,7 @@ def main():
     child.start()
     child.join()
     tell(point=[point.x, point.y], share=share.value)
-
-if __name__ == "__main__":
-    main()
 """
-
-
-@pytest.fixture(scope="module")
-def run(run_program: RunProgram, python: str, start_method: str) -> Observed:
-    return run_program(PROGRAM, python=python, start_method=start_method)
 
 
 def value(run: Observed, name: str, *fields: str) -> list[Any]:

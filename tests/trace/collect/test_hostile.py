@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,6 @@ RunProgram = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 RECORD = b'{"k":"wait.over","t":1,"p":1,"n":1}\n'
-
-
-@pytest.fixture
-def queue(nothing_left: None) -> Iterator[Transport]:
-    queue = Transport()
-    yield queue
-    assert queue.close() == ""
-    assert not queue.directory.exists()
 
 
 def tell(queue: Transport, data: bytes) -> None:

@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from helpers.command import MPVIZ
 from mpviz.probe import BOOT
 from mpviz.trace.collect import transport
 from mpviz.trace.collect.transport import Transport
@@ -31,17 +31,8 @@ from mpviz_probe import wire
 wire.open_queue(sys.argv[2])
 """
 
-MPVIZ = Path(sys.executable).with_name("mpviz")
 
 Write = Callable[[str], list[int]]
-
-
-@pytest.fixture
-def queue(nothing_left: None) -> Iterator[Transport]:
-    queue = Transport()
-    yield queue
-    assert queue.close() == ""
-    assert not queue.directory.exists()
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from helpers.runs import wait_until
+from helpers.writers import WIRE, Write, all_of, writers
 from mpviz.probe import BOOT
 from mpviz.probe.boot.mpviz_probe.wire import ring as layout
 from mpviz.trace.collect import rings as rings_module
@@ -36,56 +35,15 @@ pytestmark = [
     pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings"),
 ]
 
-WIRE = """
-import fcntl, mmap, os, random, struct, sys, threading, time
-sys.path.insert(0, sys.argv[1])
-from mpviz_probe import wire
-from mpviz_probe.wire import ring
-wire.open_queue(sys.argv[2])
+FORM = """
 written = wire.form(b"value.written", b'"o":"x"', (b"s", b"before", b"value", b"index"))
 """
 
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[Transport]:
-    queue = Transport()
-    yield queue
-    queue.close()
-
-
-@pytest.fixture
-def write(queue: Transport) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a process with the probe's writing end, which runs this code."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(code: str, *arguments: str, python: str = sys.executable) -> subprocess.Popen[str]:
-        command = [python, "-I", "-c", WIRE + textwrap.dedent(code), str(BOOT), str(queue.path)]
-        process = subprocess.Popen(
-            [*command, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-Write = Callable[..., "subprocess.Popen[str]"]
-
-
-def all_of(queue: Transport) -> list[Event]:
-    """What is left to read, now that nobody writes any more."""
-    queue.finish()
-    events: list[Event] = []
-    while batch := queue.get():
-        events += as_events(batch)
-    return events
+def write(queue: Transport) -> Iterator[Write]:
+    with writers(queue, WIRE + FORM) as write:
+        yield write
 
 
 def done(process: subprocess.Popen[str]) -> str:

@@ -15,7 +15,6 @@ import stat
 import struct
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from helpers.runs import wait_until
+from helpers.writers import Write, all_of, writers
 from mpviz.probe import BOOT
 from mpviz.trace.collect import transport
 from mpviz.trace.collect.transport import Transport
@@ -43,55 +43,13 @@ from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.told import as_events
 
-Writers = Callable[..., "subprocess.Popen[str]"]
-
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-WIRE = """
-import mmap, os, struct, sys, time
-sys.path.insert(0, sys.argv[1])
-from mpviz_probe import wire
-wire.open_queue(sys.argv[2])
-"""
-
 
 @pytest.fixture
-def queue(nothing_left: None) -> Iterator[Transport]:
-    queue = Transport()
-    yield queue
-    queue.close()
-
-
-@pytest.fixture
-def write(queue: Transport) -> Iterator[Writers]:
-    """Start a process with the probe's writing end, which runs this code."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(code: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-I", "-c", WIRE + textwrap.dedent(code)]
-        process = subprocess.Popen(
-            [*command, str(BOOT), str(queue.path), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def all_of(queue: Transport) -> list[Event]:
-    """What is left to read, now that nobody writes any more."""
-    queue.finish()
-    events: list[Event] = []
-    while batch := queue.get():
-        events += as_events(batch)
-    return events
+def write(queue: Transport) -> Iterator[Write]:
+    with writers(queue) as write:
+        yield write
 
 
 def read_line(process: subprocess.Popen[str]) -> str:
@@ -159,7 +117,7 @@ def counted_as_dropped(shared: mmap.mmap) -> int:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_death_of_a_writer_costs_nobody_anything(
-    queue: Transport, write: Writers, tmp_path: Path, seed: int
+    queue: Transport, write: Write, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     files = [counter(tmp_path, f"writer-{number}") for number in range(3)]
@@ -222,7 +180,7 @@ wire.put(b"wait.over")
 
 
 def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
-    queue: Transport, write: Writers, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of the first piece that it reads the viewer already has too much.
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
@@ -246,7 +204,7 @@ def test_when_the_viewer_stalls_a_writer_waits_once_and_then_drops_and_says_so(
 
 
 def test_when_there_is_room_again_nothing_more_is_lost(
-    queue: Transport, write: Writers, monkeypatch: pytest.MonkeyPatch
+    queue: Transport, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     writer = write("""
@@ -282,7 +240,7 @@ def _is_empty(queue: Transport) -> bool:
         os.close(descriptor)
 
 
-def test_a_viewer_that_goes_away_is_not_missed(queue: Transport, write: Writers) -> None:
+def test_a_viewer_that_goes_away_is_not_missed(queue: Transport, write: Write) -> None:
     writer = write("""
     wire.put(b"wait.over")
     print("first", flush=True)
@@ -401,7 +359,7 @@ AT_ONCE = """
 
 @pytest.mark.parametrize("where", ["ring", "full ring", "no ring"])
 def test_what_is_sent_at_once_is_written_by_what_is_told_next(
-    queue: Transport, write: Writers, where: str
+    queue: Transport, write: Write, where: str
 ) -> None:
     writer = write(AT_ONCE, where)
     events: list[Event] = []
@@ -487,9 +445,7 @@ def test_a_queue_whose_folder_is_gone_already_closes_too() -> None:
     queue.close()
 
 
-def test_what_was_not_fetched_is_still_there_after_the_end(
-    queue: Transport, write: Writers
-) -> None:
+def test_what_was_not_fetched_is_still_there_after_the_end(queue: Transport, write: Write) -> None:
     write('wire.put(b"wait.over")').communicate(timeout=60)
     queue.close()
     assert [type(event) for event in queue.get()] == [WaitOver]

@@ -18,29 +18,13 @@ import psutil
 import pytest
 
 import mpviz as mpviz_package
+from helpers.command import CALL, mpviz
 from helpers.recordings import replay_of
 from mpviz.trace.explain.findings import RULES
 from mpviz.trace.version import VERSION
 from mpviz.tui.app import _next_file
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
-
-
-def mpviz(
-    *words: str, directory: Path | None = None, code: str = CALL
-) -> subprocess.CompletedProcess[str]:
-    """Run the command line without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def assert_one_line_of_error(done: subprocess.CompletedProcess[str], *words: str) -> None:

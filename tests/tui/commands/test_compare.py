@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from helpers.command import mpviz
 from mpviz.tui.commands.interpreters import BadTarget
 from mpviz.tui.commands.sweeps import MOST_RUNS, sweep_of
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 RUN = ("run", "pool-map", "workers=2", "items=8", "size=300")
-
-
-def mpviz(*words: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command without a terminal."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("mpviz")), *words],
-        cwd=directory,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -13,23 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from helpers.command import CALL, mpviz
 from helpers.recordings import recorded
 from mpviz.trace.model.events import Event
 from mpviz.trace.system.destination import destination
 
-CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
-
 
 def export(*words: object, directory: Path, code: str = CALL) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, "export", *map(str, words)],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return mpviz("export", *words, directory=directory, code=code)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from helpers.command import CALL
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import RunStarted
@@ -21,8 +22,6 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.commands.interpreters import BadTarget
 from mpviz.tui.commands.targets import from_words
 from mpviz.tui.widgets.header import Status, header_row
-
-CALL = "import sys; from mpviz.tui.entry import main; sys.exit(main())"
 
 
 @pytest.fixture(autouse=True)
