@@ -75,39 +75,28 @@ def _run(state: RunState) -> dict[str, Any]:
 
 
 def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
+    """A process that is stuck, and its wait."""
     process = state.processes[stuck.process]
-    return {
-        "pid": process.pid,
-        "name": process.name,
-        "what": stuck.what,
-        "object": stuck.object,
-        "since": (stuck.since - state.origin) / 1e9,
-        "waits_for": stuck.words,
-        "chain": _chain(state, stuck),
-        **_place(state, stuck.site),
-    }
+    wait = _as_document(state, stuck)
+    return {"pid": process.pid, "name": process.name, "waits_for": wait.pop("words"), **wait}
 
 
 def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
     """What it waits for, or waited for when it ended."""
     waits = as_it_waits(state, process) if process.alive else process.last_wait
-    if waits is None:
-        return None
+    return None if waits is None else _as_document(state, waits)
+
+
+def _as_document(state: RunState, waits: Stuck) -> dict[str, Any]:
+    """A wait with its chain, from the process to the one that is at work, or to a dead end."""
+    pids = [state.processes[key].pid for key in waits.chain]
     return {
         "what": waits.what,
         "object": waits.object,
         "since": (waits.since - state.origin) / 1e9,
         **_place(state, waits.site),
         "words": waits.words,
-        "chain": _chain(state, waits),
-    }
-
-
-def _chain(state: RunState, stuck: Stuck) -> dict[str, Any]:
-    """The wait chain, from the process to the one that is at work, or to a dead end."""
-    return {
-        "pids": [state.processes[key].pid for key in stuck.chain],
-        "words": stuck.chain_words,
+        "chain": {"pids": pids, "words": waits.chain_words},
     }
 
 

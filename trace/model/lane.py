@@ -11,6 +11,8 @@ from enum import IntEnum
 from functools import partial
 from typing import NamedTuple
 
+from mpviz.trace.model.measures import halved
+
 
 class Activity(IntEnum):
     """What a process does; each has its own colour on the timeline."""
@@ -205,11 +207,9 @@ class Lane:
             position = end
 
     def _halve(self) -> None:
-        pairs = range(0, len(self.buckets), 2)
-        self.buckets = [
-            array("q", map(sum, zip(*self.buckets[index : index + 2], strict=True)))
-            for index in pairs
-        ]
+        self.buckets = halved(
+            self.buckets, lambda pair: array("q", map(sum, zip(*pair, strict=True)))
+        )
         self.width *= 2
 
 

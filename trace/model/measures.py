@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
+
+S = TypeVar("S")
 
 
 @dataclass(slots=True)
@@ -177,12 +179,17 @@ class Series:
 
     def _halve(self) -> None:
         steps = [*self.closed, (self.until, self.highest, self.last)]
-        merged = [_merged(steps[at : at + 2]) for at in range(0, len(steps), 2)]
+        merged = halved(steps, _merged)
         self.times = self.times[::2]
         self.width *= 2
         self.ends = self.times[-1] + self.width
         self.until, self.highest, self.last = merged.pop()
         self.closed = merged
+
+
+def halved(steps: list[S], merge: Callable[[list[S]], S]) -> list[S]:
+    """Half as many steps: each two neighbours are merged, and a last one by itself."""
+    return [merge(steps[at : at + 2]) for at in range(0, len(steps), 2)]
 
 
 def _merged(steps: list[tuple[int, float, float]]) -> tuple[int, float, float]:
@@ -268,8 +275,7 @@ class Density:
             self.origin = times[0]
         latest = max(times, default=0) - self.origin
         while latest // self.width >= self.BUCKETS:
-            halves = range(0, len(self.counts), 2)
-            self.counts = [sum(self.counts[index : index + 2]) for index in halves]
+            self.counts = halved(self.counts, sum)
             self.width *= 2
         origin, width, counts = self.origin, self.width, self.counts
         counts += [0] * (latest // width + 1 - len(counts))

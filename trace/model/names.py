@@ -282,15 +282,9 @@ def _place_in(collection: ast.AST | None, node: ast.AST) -> str:
             return f"[{ast.unparse(key)}]" if key else ""
         case ast.ListComp() | ast.GeneratorExp() if node is collection.elt:
             return f"[{_INDEX}]"
-        case ast.SetComp() | ast.DictComp() if node is _made_by(collection):
+        case ast.SetComp(elt=made) | ast.DictComp(value=made) if node is made:
             return f" #{_COUNT}"
     return ""
-
-
-def _made_by(comprehension: ast.SetComp | ast.DictComp) -> ast.expr:
-    if isinstance(comprehension, ast.SetComp):
-        return comprehension.elt
-    return comprehension.value
 
 
 def _match(target: ast.Tuple | ast.List, value: ast.Tuple | ast.List) -> bool:

@@ -153,6 +153,23 @@ def all_of(kind: type[T]) -> Callable[[RunState], list[T]]:
     return lambda state: list(state.table(kind).values())
 
 
+def timings_of(
+    kind: type, *measures: tuple[str, str, str]
+) -> Callable[[RunState], Iterator[TimingFields]]:
+    """Give the distributions of all objects of this kind as timings.
+
+    Each measure is task, wait or hold; the words before the name; and the attribute.
+    """
+
+    def timings(state: RunState) -> Iterator[TimingFields]:
+        objects: dict[str, Any] = state.table(kind)
+        for found in objects.values():
+            for what, words, attribute in measures:
+                yield what, words, found.name, found.id, getattr(found, attribute)
+
+    return timings
+
+
 @dataclass(frozen=True)
 class ObjectReport:
     """How reports list the objects of a primitive."""

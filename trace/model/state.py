@@ -139,8 +139,10 @@ class OutputLine:
 class TableFullError(Exception):
     """An event is about a new object, and there is no room for it; the text says of which kind."""
 
-    hides_losses = False
-    """Whether an unknown number of records may be lost because of that."""
+    def __init__(self, text: str, *, hides_losses: bool = False) -> None:
+        super().__init__(text)
+        self.hides_losses = hides_losses
+        """Whether an unknown number of records may be lost because of that."""
 
 
 class Table(dict[str, Any]):

@@ -8,7 +8,7 @@ from heapq import heappush, heappushpop
 from mpviz.trace.export.passage import Passage
 from mpviz.trace.export.tasks import TaskWatch
 from mpviz.trace.model.events import Sample
-from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.measures import Distribution, halved
 from mpviz.trace.model.primitives.pool_state import Pool, Task
 
 SLOWEST = 10
@@ -42,10 +42,14 @@ class Means:
             self._halve()
 
     def _halve(self) -> None:
-        pairs = zip(self.values[::2], self.values[1::2], strict=True)
         self.times = self.times[::2]
-        self.values = [((a + c) / 2, (b + d) / 2) for (a, b), (c, d) in pairs]
+        self.values = halved(self.values, _mean)
         self.each *= 2
+
+
+def _mean(pair: list[tuple[float, float]]) -> tuple[float, float]:
+    (a, b), (c, d) = pair
+    return (a + c) / 2, (b + d) / 2
 
 
 @dataclass(slots=True)

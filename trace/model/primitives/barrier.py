@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, TimingFields
+from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
@@ -20,6 +19,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import (
     NOTES,
@@ -198,11 +198,6 @@ def _line(state: RunState, barrier: Barrier) -> str:
     )
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for barrier in state.table(Barrier).values():
-        yield "wait", "barrier", barrier.name, barrier.id, barrier.wait
-
-
 _INTERNAL = "an internal barrier"
 
 PRIMITIVE = Primitive(
@@ -238,5 +233,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(Barrier, ("wait", "barrier", "wait")),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, TimingFields
+from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
@@ -20,6 +19,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import after_wait, note_deaths, wake_wait
 from mpviz.trace.model.primitives.lock import Lock
@@ -123,11 +123,6 @@ def _line(state: RunState, condition: Condition) -> str:
     )
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for condition in state.table(Condition).values():
-        yield "wait", "a notify of", condition.name, condition.id, condition.wait
-
-
 PRIMITIVE = Primitive(
     handlers={
         ConditionCreated: _created,
@@ -155,5 +150,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(Condition, ("wait", "a notify of", "wait")),
 )

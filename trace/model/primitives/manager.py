@@ -9,7 +9,7 @@ from typing import Any
 from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, Rate, TimingFields
+from mpviz.trace.model.measures import Distribution, Rate
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
@@ -18,6 +18,7 @@ from mpviz.trace.model.primitive import (
     WaitKind,
     all_of,
     main_threads,
+    timings_of,
 )
 from mpviz.trace.model.primitives.memory import free_id
 from mpviz.trace.model.processes.identity import described
@@ -270,11 +271,6 @@ def _line(state: RunState, manager: Manager) -> str:
     )
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for managed in state.table(Managed).values():
-        yield "wait", "answers of", managed.name, managed.id, managed.wait
-
-
 PRIMITIVE = Primitive(
     handlers={
         ManagerServing: _serving,
@@ -292,5 +288,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(Managed, ("wait", "answers of", "wait")),
 )

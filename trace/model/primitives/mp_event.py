@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mpviz.trace.model.events import SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, TimingFields
+from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
@@ -19,6 +18,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import (
     NOTES,
@@ -150,11 +150,6 @@ def _line(state: RunState, event: SharedEvent) -> str:
     )
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for event in state.table(SharedEvent).values():
-        yield "wait", "event", event.name, event.id, event.wait
-
-
 PRIMITIVE = Primitive(
     handlers={
         EventCreated: _created,
@@ -178,5 +173,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(SharedEvent, ("wait", "event", "wait")),
 )

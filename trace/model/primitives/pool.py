@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import TimingFields
 from mpviz.trace.model.names import name_by_place, name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
@@ -16,6 +13,7 @@ from mpviz.trace.model.primitive import (
     RingHandler,
     WaitKind,
     all_of,
+    timings_of,
 )
 from mpviz.trace.model.primitives.pool_document import (
     pool_entry,
@@ -236,11 +234,6 @@ def _done(pool: Pool) -> int:
     return sum(pool.done_by.values())
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for pool in state.table(Pool).values():
-        yield "task", "tasks of", pool.name, pool.id, pool.duration
-
-
 PRIMITIVE = Primitive(
     handlers={
         PoolCreated: _created,
@@ -279,5 +272,5 @@ PRIMITIVE = Primitive(
         entry=pool_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(Pool, ("task", "tasks of", "duration")),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mpviz.trace.model.events import Count, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, Rate, Series, TimingFields
+from mpviz.trace.model.measures import Distribution, Rate, Series
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     FoldRecord,
@@ -24,6 +24,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    timings_of,
 )
 from mpviz.trace.model.processes.process import Process, go_on
 from mpviz.trace.model.state import RunState
@@ -276,12 +277,6 @@ def _line(state: RunState, queue: Queue) -> str:
     )
 
 
-def _timings(state: RunState) -> Iterator[TimingFields]:
-    for queue in state.table(Queue).values():
-        yield "wait", "room in", queue.name, queue.id, queue.put_wait
-        yield "wait", "an item from", queue.name, queue.id, queue.get_wait
-
-
 PRIMITIVE = Primitive(
     handlers={
         QueueCreated: _created,
@@ -313,5 +308,7 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=_timings,
+    timings=timings_of(
+        Queue, ("wait", "room in", "put_wait"), ("wait", "an item from", "get_wait")
+    ),
 )

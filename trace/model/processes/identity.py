@@ -23,17 +23,6 @@ MOST_PROCESSES = 1 << 15
 """Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
 
 
-class TooManyProcessesError(TableFullError):
-    """There is no room for a new process, so nobody knows which of its records are lost."""
-
-    hides_losses = True
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
-        )
-
-
 class _Introduces(Protocol):
     pid: int
     time: int
@@ -161,7 +150,8 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
     key = str(pid)
     if len(state.processes) >= MOST_PROCESSES:
         state.by_pid.pop(pid, None)
-        raise TooManyProcessesError
+        text = f"there are more than {MOST_PROCESSES:,} processes: what the others do is not shown"
+        raise TableFullError(text, hides_losses=True)
     if previous is not None:
         again = state.lives[pid] = state.lives.get(pid, 1) + 1
         key = f"{pid}.{again}"
