@@ -51,7 +51,7 @@ class Wanted:
     name: str
     height: int
     enough: int = 0
-    """Rows that say all of it, only closer together; 0 where it can use any number."""
+    """Rows that say all of it, only closer together; 0 if it can use any number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,17 +38,17 @@ class Session(Source, Protocol):
 
     @property
     def recorded(self) -> Path | None:
-        """The file that the run is recorded in; None where nobody asked for one."""
+        """The file that the run is recorded in; None if nobody asked for one."""
 
     @property
     def record_problem(self) -> str:
-        """Why the recording ended before the run; empty where it did not."""
+        """Why the recording ended before the run; empty if it did not."""
 
     def record(self, path: Path) -> None:
-        """Have the whole run in this file; OSError where that is not possible."""
+        """Have the whole run in this file; OSError if that is not possible."""
 
     def copy_recording(self, path: Path) -> None:
-        """Have a recording of what was told so far in this file; OSError where that cannot be."""
+        """Have a recording of what was told so far in this file; OSError if that cannot be."""
 
     def freeze(self) -> None:
         """Stop the whole program where it is."""
@@ -57,10 +57,10 @@ class Session(Source, Protocol):
         """Let a frozen program go on."""
 
     def signal(self, key: str, number: int) -> bool:
-        """Send a signal to one process; False where it is gone."""
+        """Send a signal to one process; False if it is gone."""
 
     def write_stdin(self, text: str) -> bool:
-        """Give the program input; False where it takes none."""
+        """Give the program input; False if it takes none."""
 
     def interrupt(self) -> None:
         """Send the program what Ctrl-C sends."""

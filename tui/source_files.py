@@ -50,7 +50,7 @@ class Source:
 
     lines: tuple[tuple[Part, ...], ...]
     checksum: int = 0
-    """CRC-32 of the file; 0 where that is not known."""
+    """CRC-32 of the file; 0 if that is not known."""
     error: str = ""
     """Why it cannot be read; there are no lines then."""
 

@@ -38,7 +38,7 @@ LAST_LINES = 5
 def compare_files(files: Sequence[Path], json_file: str | None) -> int:
     """Compare these recordings and print how they differ; the exit status.
 
-    :class:`mpviz.trace.record.recording.NotARecording` where one of them is none.
+    :class:`mpviz.trace.record.recording.NotARecording` if one of them is none.
     """
     runs = [read(file, label) for file, label in zip(files, _labels(files), strict=True)]
     return 0 if _tell(_with_parameters(runs), json_file) else 1
@@ -94,14 +94,14 @@ def _vary(words: Sequence[str]) -> bool:
 
 
 def _tell(runs: Sequence[Run], json_file: str | None) -> bool:
-    """Print the comparison, and write it where that was asked for; False where it cannot be."""
+    """Print the comparison, and write the document if one was asked for; False if that fails."""
     # With the document on stdout there is no room for anything else there.
     _print(runs, sys.stderr if json_file == "-" else sys.stdout)
     return json_file is None or write_json(comparison_document(runs), json_file)
 
 
 def _tell_failure(state: RunState) -> None:
-    """Say how a run ended that did not end well, with the last that it wrote to stderr."""
+    """Say how a failed run ended, with its last lines on stderr."""
     main = state.processes.get(state.main)
     fate = end_and_sender(main) if main is not None else state.failure
     print(f"mpviz: {described(main) if main else 'the program'}: {fate}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a file is that is to be run: a Python program, and in which interpreter, or a command."""
+"""How a file is run: as a Python program, by which interpreter, or as a command."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Executable:
     """How a file is run."""
 
     python: str
-    """The interpreter; empty where the file is run as it is."""
+    """The interpreter; empty if the file is run as it is."""
     arguments: list[str]
     """What the interpreter is given, or the command itself; the program's own words follow."""
 
 
 def find(word: str, python: str | None) -> Executable | None:
-    """How this file, folder or command on the ``PATH`` is run; None where there is none.
+    """How this file, folder or command on the ``PATH`` is run; None if there is none.
 
     ``python`` is the interpreter that was asked for. A ``#!`` line counts where the file may be
     executed, as in the shell. :class:`BadTarget` for what is there and cannot be run.
@@ -101,7 +101,7 @@ def _read_beginning(path: Path) -> bytes:
 
 
 def _first_line(beginning: bytes) -> str:
-    """The ``#!`` line; empty where there is none, or nothing stands in it."""
+    """The ``#!`` line; empty if there is none, or nothing stands in it."""
     line = os.fsdecode(beginning.split(b"\n", 1)[0]).strip()
     return line if line.startswith("#!") and line[2:].strip() else ""
 

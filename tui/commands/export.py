@@ -1,4 +1,4 @@
-"""``mpviz export``: a recorded run into a file, with a word on stderr where that takes long."""
+"""``mpviz export``: write a recorded run into a file, with the progress on stderr."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mpviz.tui.exports import Format, export
 from mpviz.tui.messages import say
 
 PATIENCE = 2.0
-"""Seconds that pass before there is a word of how far it is, and between two of them in a log."""
+"""Seconds before the first progress message, and between two of them in a log."""
 REDRAWN = 0.1
-"""Seconds between two words on a terminal, where one takes the place of the other."""
+"""Seconds between two progress messages on a terminal, where each replaces the last."""
 
 
 _ending: list[int] = []
@@ -23,11 +23,11 @@ _ending: list[int] = []
 
 
 class _Ended(SystemExit):
-    """Somebody wants us to end; what is half written is taken away on the way out."""
+    """A signal asks us to end; the half-written file is removed on the way out."""
 
 
 class Progress:
-    """Says on stderr how far it is, if it takes long enough for anybody to wonder."""
+    """Says on stderr how far it is, if it takes long."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -36,7 +36,7 @@ class Progress:
         self._is_shown = False
 
     def tell(self, share: float) -> None:
-        """Say it, if it is time; somebody may have wanted us to end."""
+        """Say it if it is time; end if a signal has asked us to."""
         if _ending:
             raise _Ended(128 + _ending[0])
         now = time.monotonic()

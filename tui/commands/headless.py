@@ -30,7 +30,7 @@ class Observed:
 
     state: RunState
     record_problem: str
-    """Why it could not be recorded as it should have been; empty where it was."""
+    """Why it could not be recorded as it should have been; empty if it was."""
     signals: Signals
     """Those that were sent to mpviz meanwhile."""
 
@@ -56,7 +56,7 @@ def run_headless(
 def observe(
     target: Target, record: Path | None, rate: float, *, capture: bool = False
 ) -> Observed | None:
-    """Run the target to its end; None where it could not be started, which is said.
+    """Run the target to its end; None, after a message, if it could not be started.
 
     With ``capture`` its output is only in the state, and it has no input.
     """
@@ -88,7 +88,7 @@ def _observe(
 
 
 def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
-    """Fold until all is over; where there is a limit in seconds, end what is not over by then."""
+    """Fold until the run is over; if there is a limit in seconds, end the run after it."""
     deadline = time.monotonic() + limit if limit else math.inf
     while not session.over:
         signals.act()
@@ -100,7 +100,7 @@ def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
 
 
 def check_writable(path: str) -> None:
-    """Raise OSError where this file could not be written; it is as it was before, or not there."""
+    """Raise OSError if this file could not be written; it is as it was before, or not there."""
     try:
         kind = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -115,7 +115,7 @@ def check_writable(path: str) -> None:
 
 
 def _report(state: RunState, json_file: str | None) -> bool:
-    """Say how it went; False where what was asked for could not be written."""
+    """Say how it went; False if what was asked for could not be written."""
     from mpviz.trace.explain.report import document, summary  # noqa: PLC0415
 
     try:

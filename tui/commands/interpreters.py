@@ -1,4 +1,4 @@
-"""Which Python runs a program: the one that was asked for, or the one it would run in by itself."""
+"""Which Python runs a program: the one asked for, or the one that it would run in anyway."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def default() -> str:
 def find(wanted: str) -> str:
     """The interpreter that ``--python`` means: a path, a name, or a virtual environment's folder.
 
-    :class:`BadTarget` where there is none.
+    :class:`BadTarget` if there is none.
     """
     if Path(wanted).is_dir():
         found = Path(wanted, "bin", "python").absolute()

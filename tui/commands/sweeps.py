@@ -20,10 +20,10 @@ MOST_RUNS = 12
 
 
 def sweep_of(words: Sequence[str], *, python: str | None, start_method: str | None) -> Sweep:
-    """The runs that these words ask for; none where no parameter of a scenario has a list.
+    """The runs that these words ask for; none if no parameter of a scenario has a list.
 
     With several lists it is each value with each, the last list the quickest to change.
-    :class:`BadTarget` where one of them could not be run, or where they are too many: before the
+    :class:`BadTarget` if one of them could not be run, or where they are too many: before the
     first of them is.
     """
     name, *rest = words

@@ -52,7 +52,7 @@ class UnknownFormat(ValueError):  # noqa: N818 - it reads as what it says
 def format_for(name: str | None, path: str) -> Format:
     """The form with this name, else the one that the file's ending names.
 
-    :class:`UnknownFormat` where there is none.
+    :class:`UnknownFormat` if there is none.
     """
     names = ", ".join(each.name for each in FORMATS)
     if name is not None:
@@ -71,7 +71,7 @@ def export(recording: Path, form: Format, path: str, tell: Callable[[float], Non
     """Write a recorded run into a file in this form; what a person has to know of it.
 
     ``tell`` hears how much is done, 0 to 1. :class:`mpviz.trace.record.recording.NotARecording`
-    where it is none, :class:`OSError` where the file cannot be written; it is as it was then.
+    where it is none, :class:`OSError` if the file cannot be written; it is as it was then.
     """
     opened = Recording(recording)
     try:

@@ -98,7 +98,7 @@ def _cores(state: RunState, gathered: Gathered, stretch: tuple[int, int]) -> Ite
 
 
 def _area(xs: Sequence[float], shares: Sequence[float]) -> str:
-    """Steps below a line: each mean is of the time before it, up to where it was taken."""
+    """The area below a line of steps: each mean is that of the time before it."""
     steps = [f"M{xs[0]:.1f} {HEIGHT}"]
     for before, x, share in zip(xs, xs[1:], shares[1:], strict=False):
         y = HEIGHT * (1 - min(1.0, share))

@@ -1,4 +1,4 @@
-"""The report's section on where the time went: the phases of each worker, and what it brought."""
+"""The report's section on where the time went: the phases of each worker, and the speed-up."""
 
 from __future__ import annotations
 

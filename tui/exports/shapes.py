@@ -52,7 +52,7 @@ def kind(activity: Activity) -> str:
 
 
 def phase_kind(phase: Phase) -> str:
-    """The class of the shapes of a phase: its activity's, where that is all there is to it."""
+    """The class of the shapes of a phase: its activity's, if the phase is no more than that."""
     activity = PHASE_ACTIVITIES.get(phase)
     return kind(activity) if activity is not None else f"ph-{phase.name.lower()}"
 

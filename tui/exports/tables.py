@@ -133,7 +133,7 @@ def _work(work: Work) -> Cells:
 
 
 def _quantiles(distribution: Distribution, shares: Iterable[float]) -> list[str]:
-    """Empty where it never happened; 1.0 is the longest."""
+    """Empty if it never happened; 1.0 is the longest."""
     if not distribution.count:
         return ["" for _ in shares]
     return [duration(distribution.quantile(share)) for share in shares]

@@ -35,7 +35,7 @@ LISTING = Listing[Finding](items=lambda state, view: findings(state), words=_wor
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """Each finding in full; where there is no room for that, all but the chosen one in short."""
+    """Each finding in full; without room for that, all but the chosen one in short."""
     listed = LISTING.listed(state, view, "findings")
     if not listed:
         return []

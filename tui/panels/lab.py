@@ -61,7 +61,7 @@ def make_panel(commands: Sequence[Command]) -> Panel:
 def fill_in(state: RunState, view: View, line: str) -> str:
     """Put the number of a child in the place of {n}: the selected one's, else the latest one's.
 
-    Empty where there is no child yet.
+    Empty if there is no child yet.
     """
     if "{n}" not in line:
         return line

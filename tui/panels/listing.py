@@ -18,7 +18,7 @@ T = TypeVar("T")
 LEFT = "left by processes that have ended"
 
 MEASURE_WIDTH = 8
-"""Cells for what a list is ordered by, where a row says it at its right end."""
+"""Cells at the right end of a row for what the list is ordered by."""
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -30,11 +30,11 @@ class Order(Generic[T]):
     name: str
     """Follows "by" in the title: "longest wait"."""
     key: Callable[[RunState, T], Any]
-    """What is less comes first; those that are equal stay as they happened."""
+    """Smaller keys come first; equal ones stay as they happened."""
     shown: Callable[[T], str] = lambda item: ""
-    """What an item is ordered by, in words, for where its row does not say that anyway."""
+    """What an item is ordered by, in words, unless its row says so anyway."""
     head: str = ""
-    """The heading of its column, where there is one: a click on it orders, too."""
+    """The heading of its column, if it has one; a click on it orders, too."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Listing(Generic[T]):
         return (("  ", ""), (right(words, MEASURE_WIDTH), "number")) if words else ()
 
     def in_words(self, state: RunState, view: View, panel: str) -> str:
-        """What is listed, for the title: " (3 of 200, by name)"; empty for all, as it happened."""
+        """Which part is listed, for the title: " (3 of 200, by name)"; empty for all of it."""
         words = []
         if view.filter:
             all_items = len(self.items(state, view))
@@ -111,7 +111,7 @@ def by_name(name: Callable[[T], str]) -> Order[T]:
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """A text as something to order by: as a person would, who reads numbers as numbers.
+    """A key that orders texts as a person would, with numbers as numbers.
 
     >>> sorted(["b", "a10", "A9", "a9"], key=natural)
     ['A9', 'a9', 'a10', 'b']
@@ -183,7 +183,7 @@ def is_deserted(state: RunState, users: Iterable[str], *rates: Rate) -> bool:
 def scrolled(rows: Sequence[Row], height: int, view: View, panel: str) -> int:
     """How many rows are above the first in sight: those that a person has scrolled off.
 
-    Who has not scrolled sees the selected process, as far down the list as it may be.
+    If a person has not scrolled, the selected process is in sight.
     """
     if panel in view.scroll or not view.selected:
         return view.scroll.get(panel, 0)

@@ -39,21 +39,21 @@ class Panel:
     help: str
     """Explains the panel, its columns and its signs to a newcomer; plain sentences."""
     body: Draw
-    """Its rows; none where there is nothing to show."""
+    """Its rows; none if there is nothing to show."""
     nothing: str = ""
     """What it says then: "no lock was taken"."""
     thing: str = ""
-    """One of what it lists, where that can be filtered: "lock"."""
+    """One of the things that it lists, if they can be filtered: "lock"."""
     is_harmless: bool = False
     """Its rows are as wide as the panel, and the program's own texts in them are cleaned."""
     listing: Listing[Any] | None = None
-    """What it lists, where that can be filtered and ordered."""
+    """What it lists, if that can be filtered and ordered."""
     used: Callable[[RunState], bool] = lambda state: True
     """Whether the program uses what the panel shows; if not, there is no such panel."""
     at_first: bool = True
     """Whether it is there before a person asks for it."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
-    """Rows that say as much in less space; 0 where more is better."""
+    """Rows that say as much in less space; 0 if more is better."""
     told: Callable[[RunState, View], int] | None = None
     """If the newest row is at the bottom: how many there have been.
 
@@ -61,9 +61,9 @@ class Panel:
     come.
     """
     lines: Callable[[RunState, View], Sequence[str]] | None = None
-    """The texts of its rows, where they are lines in which a text can be found."""
+    """The texts of its rows, if a text can be found in them."""
     length: Callable[[RunState, View], int] | None = None
-    """How many rows there are to scroll through, where these are more than it wants."""
+    """How many rows there are to scroll through, if more than it wants."""
     top: Callable[[RunState, View, int], int] | None = None
     """How many rows are above the first in sight, given the height, before anybody scrolls."""
     wanted_height: Callable[[RunState, View], int] = lambda state, view: 6
@@ -71,7 +71,7 @@ class Panel:
     buttons: Callable[[int], list[Button]] = lambda width: []
     """Where its buttons are, given the width, before anybody scrolls."""
     fill: Callable[[RunState, View, str], str] = lambda state, view, line: line
-    """Completes what a button tells the program; empty where that cannot be."""
+    """Completes what a button tells the program; empty if that cannot be."""
 
     def draw(self, state: RunState, view: View, width: int, height: int) -> list[Row]:
         """At most ``height`` rows of ``width`` cells."""
@@ -86,7 +86,7 @@ class Panel:
 
 
 def title_of(panel: Panel, state: RunState, view: View) -> str:
-    """The panel's title, with what of it is listed and in what order, where that is not all."""
+    """The panel's title, with the part that is listed and its order, if not all is."""
     listing = panel.listing
     listed = listing.in_words(state, view, panel.name) if listing is not None else ""
     return panel.title(state, view) + listed

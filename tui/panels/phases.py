@@ -1,4 +1,4 @@
-"""Where the time went: a bar for each worker and one for all, what it brought, how long it took."""
+"""Where the time went: a bar for each worker and one for all, the speed-up, and timings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WIDEST_NAME = 22
 SHARE_WIDTH = 9
 """Cells of what is written behind a bar: " 100% CPU"."""
 AIRY = 12
-"""Workers up to which there is a row between two bars, where there is room."""
+"""Maximum number of workers with a blank row between their bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Sections:
 
     total: list[Row]
     thick: list[Row]
-    """What makes the bar for all as high as it matters, where there is room."""
+    """A second row of the bar for all, if there is room."""
     workers: list[Row]
     main: list[Row]
     legend: list[Row]
@@ -58,7 +58,7 @@ class _Sections:
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
-    """All of it where there is room; else the bar for all and what it says, then the others."""
+    """All of it if there is room; else the bar for all and what it says, then the others."""
     found = phases(state, moment_of(state, view))
     if not found.workers:
         return []

@@ -92,7 +92,7 @@ def _fullness(queue: Queue) -> str:
 
 
 def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
-    """Who waits at which end, by their marks; nothing where there is no room for it."""
+    """Who waits at which end, by their marks; nothing if there is no room for it."""
     if room < 16:
         return []
     groups = [
@@ -110,7 +110,7 @@ def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
 
 
 def _flow(space: Space, queue: Queue, left: int) -> list[Part]:
-    """Items a second in and out; the waiters too where the first row had no room for them."""
+    """Items a second in and out, and the waiters if the first row had no room for them."""
     parts: list[Part] = [
         (" " * space.name, ""),
         ("put ", "dim"),

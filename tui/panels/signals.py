@@ -112,7 +112,7 @@ def _with_room(parts: list[Part], more: list[Part], room: int) -> list[Part]:
 
 
 def _whom(state: RunState, words: str, key: str) -> list[Part]:
-    """These words and a process; nothing where there is none."""
+    """These words and a process; nothing if there is none."""
     process = state.processes.get(key)
     if process is None:
         return []
@@ -133,7 +133,7 @@ def _places(state: RunState, barrier: Barrier, now: int, room: int) -> list[Part
 
 
 def _marked_places(state: RunState, barrier: Barrier) -> list[Part]:
-    """A place for each party between two posts: a mark where it is taken, else a dot."""
+    """A place for each party between two posts: a mark if it is taken, else a dot."""
     there = [state.processes[key] for key, _ in barrier.here if key in state.processes]
     places = [*map(mark, there), *[(("·", "track"),)] * (barrier.parties - len(there))]
     inside = [part for place in places for part in (*place, (" ", ""))]

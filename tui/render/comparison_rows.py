@@ -32,7 +32,7 @@ VALUE, CHANGE = 10, 8
 COLUMN = VALUE + CHANGE
 WIDEST_NAME = 36
 END_ROOM = 11
-"""Columns behind the longest run, for how its processes ended: "✗ SIGTERM"."""
+"""Columns after the longest run, for how its processes ended: "✗ SIGTERM"."""
 MOST_LANES = 10
 """Of each run; those that lived longest."""
 LEAST_SHARE = 0.01
@@ -54,7 +54,7 @@ _LESS_IS_BETTER = ("wall time",)
 
 
 def comparison_rows(runs: Sequence[Run], width: int, ascii: bool = False) -> list[Row]:
-    """All of it, as many rows as it takes: this is a page, not a panel."""
+    """All rows: this is a page, not a panel."""
     blank = row("")
     rows = [*_heading(runs), blank, *_table(runs, width, ascii)]
     rows += [blank, *_bars(runs, width, ascii)]
@@ -104,7 +104,7 @@ def _table(runs: Sequence[Run], width: int, ascii: bool) -> list[Row]:
 
 
 def _head(runs: Sequence[Run], index: int) -> str:
-    """A letter, and where there is room for it what tells the run apart."""
+    """A letter, and what tells the run apart if there is room."""
     value = runs[index].label.rpartition("=")[2]
     words = f"{_letter(index)} {value}"
     return words if "=" in runs[index].label and len(words) <= VALUE else _letter(index)
@@ -157,7 +157,7 @@ def _words_in_column(words: str) -> str:
 
 
 def figure_in_words(value: Figure, unit: str) -> str:
-    """A value of the table as it is read; a dash where there is none."""
+    """A value of the table in words; a dash for none."""
     if value is None or isinstance(value, str):
         return value or "-"
     if unit == SECONDS:
@@ -168,7 +168,7 @@ def figure_in_words(value: Figure, unit: str) -> str:
 
 
 def change_in_words(measure: Measure, index: int) -> str:
-    """How a run differs from the first: "-35%", "x2.1"; empty where that says nothing."""
+    """How a run differs from the first: "-35%", "x2.1"; empty if that says nothing."""
     first, value = measure.values[0], measure.values[index]
     if measure.unit not in (SECONDS, COUNT, TIMES) or not measure.differs:
         return ""

@@ -17,7 +17,7 @@ class Frame:
 
     title: tuple[Part, ...]
     end: tuple[Part, ...] = ()
-    """At the right end of the top line, where there is room for it."""
+    """At the right end of the top line, if there is room."""
     foot: tuple[Part, ...] = ()
     """In the bottom line: what is under the mouse."""
     border: str = "frame"

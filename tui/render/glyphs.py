@@ -250,7 +250,7 @@ def _share(value: float, highest: float) -> float:
 
 
 def columns_of(series: Series, origin: int, now: int, columns: int) -> list[float | None]:
-    """The highest value within each column; None where none was known yet."""
+    """The highest value within each column; None if none was known yet."""
     span = max(columns, now - origin)
     edges = [origin + span * column // columns for column in range(columns + 1)]
     return [
@@ -277,7 +277,7 @@ _DIGITS = {
 
 
 def big_digits(text: str) -> tuple[str, str, str] | None:
-    """A number in digits three rows high; None where there is no big sign for a character."""
+    """A number in digits three rows high; None if there is no big sign for a character."""
     if not text or any(character not in _DIGITS for character in text):
         return None
     rows = zip(*(_DIGITS[character] for character in text), strict=True)

@@ -178,7 +178,7 @@ def cut(spans: Sequence[Span], grid: Grid, first: int, count: int) -> list[Cell]
 
 
 def _spans_after(lane: Lane, time: int) -> list[Span]:
-    """The closed spans that end after this time; walked from the end, where the news is."""
+    """The closed spans that end after this time; walked from the end, since few are new."""
     tail: list[Span] = []
     for span in reversed(lane.spans):
         if span.end <= time:

@@ -31,7 +31,7 @@ class Look:
     attributes: str = ""
     """bold, dim, reverse … with colours."""
     plain: str = ""
-    """The same where there are no colours."""
+    """The same without colours."""
 
 
 PROCESS_LOOKS: tuple[Look, ...] = (
@@ -81,8 +81,8 @@ _GROUND: dict[Activity, float] = {
     Activity.STOPPED: 0.30,
     Activity.ZOMBIE: 0.26,
 }
-"""How much of an activity's colour its ground has; the rest, and all of it where none is named, is
-the theme's own background: what waits for nobody should look empty."""
+"""How much of an activity's colour its ground has, 0 to 1; the rest is the theme's background. An
+activity that is not named has that background alone, so that idleness looks empty."""
 
 _SHADED = (Activity.LOCK, Activity.QUEUE)
 """Activities whose glyph is a pattern, which is quieter when its ground is near its colour."""
@@ -213,7 +213,7 @@ class Palette(dict[str, Style]):
 
 @lru_cache(maxsize=16)
 def palette(dark: bool = True, colours: Colours = "truecolor", background: str = "") -> Palette:
-    """The styles for a theme; ``background`` as #rrggbb where the theme says it."""
+    """The styles for a theme; ``background`` as #rrggbb, if the theme has one."""
     result = Palette()
     for name, look in _looks().items():
         result[name] = _style(look, dark, colours)

@@ -137,7 +137,7 @@ def selected(parts: Sequence[Part], width: int, style: str = "selected") -> tupl
 
 
 def word_at(parts: Sequence[Part], x: int) -> str:
-    """The letters of the part that is at this cell; empty where there is none."""
+    """The letters of the part that is at this cell; empty if there is none."""
     end = 0
     for text, _ in parts:
         end += cell_len(text)

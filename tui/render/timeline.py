@@ -66,7 +66,7 @@ class Point:
     end: int
     """The column's stretch, nanoseconds."""
     span: Span | None
-    """The longest span that touches the column; None where the lane is thinned or empty."""
+    """The longest span that touches the column; None if the lane is thinned or empty."""
     spans: int
     """How many spans touch it."""
 

@@ -1,4 +1,4 @@
-"""View: what a person has chosen to look at, apart from what is true of the run."""
+"""What a person has chosen to look at, apart from what is true of the run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class View:
-    """The person's side of the run screen: selection, filter, the stretch of time in sight."""
+    """The choices of a person: selection, filter, the stretch of time in sight."""
 
     selected: str = ""
-    """Key of the selected process; "" for none. Panels set it apart wherever it appears."""
+    """Key of the selected process, which panels highlight; "" for none."""
     chain: str = ""
     """Key of the process whose wait chain a person goes along; "" for none."""
     finding: str = ""
@@ -20,7 +20,7 @@ class View:
     paused: bool = False
     """The picture stands still; the run and its folding go on."""
     now: int = 0
-    """The right end of the picture in nanoseconds: state.now, or where the person stopped."""
+    """The right end of the picture in nanoseconds: state.now, or when the person paused."""
     span: int = 0
     """Nanoseconds that the timeline shows; 0 for the whole run."""
     end: int = -1
@@ -32,9 +32,9 @@ class View:
     told: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows there had been when it was scrolled back."""
     found: dict[str, int] = field(default_factory=dict)
-    """By panel name: which of its lines was found, from 0, those no longer kept counted in."""
+    """By panel name: the line that was found, from 0, counting lines that are no longer kept."""
     presence: dict[int, float] = field(default_factory=dict)
-    """By site: how much of the last seconds processes were seen at that line of the source."""
+    """By site: how much processes were at that line of the source in the last seconds."""
     all_events: bool = False
     """The event log shows every record, not only what a person would want to be told."""
     ascii: bool = False

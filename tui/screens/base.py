@@ -181,7 +181,7 @@ class RunScreenBase(ActionScreen):
         self._tick()
 
     def _tick(self) -> None:
-        """Fold what has come, draw it if it is time, and see when to look again."""
+        """Fold what has come, draw it if it is time, and set the next tick."""
         session = self.session
         if session is None or self.closing:
             return
@@ -304,7 +304,7 @@ class RunScreenBase(ActionScreen):
         self.focus_holder()
 
     def focus_holder(self) -> None:
-        """See that the bright border is where the panel is, wherever the layout has put it."""
+        """Give the bright border to the place that holds the panel."""
         holder = self.panel_grid.holder(self.focused_panel)
         if holder is not None and not self.query_one(Prompt).display and not holder.has_focus:
             self.set_focus(holder, scroll_visible=False)

@@ -122,7 +122,7 @@ class Form:
         return self.name != RUN and not self.takes_text and not self._choices(self.name)
 
     def problem(self, name: str) -> str:
-        """What is allowed in this field, where what was entered is not; else empty."""
+        """What is allowed in this field, if what was entered is not; else empty."""
         parameter = self.parameter(name)
         if parameter is None:
             return ""
@@ -172,7 +172,7 @@ def _stepped(parameter: Parameter, text: str, direction: int) -> Value:
 
 
 def details(form: Form, width: int) -> str:
-    """What is to be said of the field with the cursor where its row is too short for it."""
+    """What the row of the field with the cursor is too short to say."""
     parameter = form.parameter(form.name)
     if parameter is None:
         return ""
@@ -184,7 +184,7 @@ def details(form: Form, width: int) -> str:
 def form_rows(
     form: Form, active: bool, width: int, ascii_only: bool = False, tight: bool = False
 ) -> list[Row]:
-    """One row for each field, and one for the button, close to the others where it must be."""
+    """A row for each field and one for the button; ``tight`` leaves no row between them."""
     rows = [
         _field(form, name, active=active, width=width, ascii_only=ascii_only) for name in form.names
     ]
@@ -224,7 +224,7 @@ def _field(form: Form, name: str, *, active: bool, width: int, ascii_only: bool)
 
 
 def _said(form: Form, name: str, problem: str, here: bool, width: int) -> list[Part]:
-    """What the field is, or what is wrong with it, or also what is allowed where the cursor is."""
+    """What the field means, or what is wrong with it; at the cursor also what is allowed."""
     if problem:
         return [(fit(problem, width), "wrong")]
     parameter = form.parameter(name)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
 
 LEAST_SOURCE = 5
-"""Rows of the source's frame, where there is room for more than the form."""
+"""Minimum height of the source's frame, in rows; with less room, there is only the form."""
 
 WIDE_CARD = 76
 """Minimum width, in cells, for what is allowed in a field beside it."""
@@ -84,7 +84,7 @@ class PickerScreen(ActionScreen):
         self._forms: dict[str, Form] = {}
         self._list_first = 0
         self._source_first = -1
-        """The first source line in sight; -1 for where the code begins."""
+        """The first source line in sight; -1 for the line at which the code begins."""
         self._painted = False
 
     def compose(self) -> ComposeResult:

@@ -28,7 +28,7 @@ def list_rows(
     height: int,
     ascii_only: bool = False,
 ) -> list[Row]:
-    """Every scenario under its chapter, apart from the others where there is the height for it."""
+    """Every scenario below its chapter; a blank row between chapters if there is room."""
     chapters = len({scenario.chapter for scenario in scenarios})
     apart = len(scenarios) + 2 * chapters - 1 <= height
     rows: list[Row] = []

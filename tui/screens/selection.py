@@ -282,7 +282,7 @@ class Selection(RunScreenBase):
     # Exports
 
     def recording(self) -> AbstractContextManager[Path]:
-        """The run as a recording, as far as it has come; OSError where there is none."""
+        """The run as a recording, as far as it has come; OSError if there is none."""
         raise NotImplementedError
 
     def ask_export(self) -> None:

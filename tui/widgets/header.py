@@ -1,4 +1,4 @@
-"""The first line of the run screen: what runs, how it goes, and loudly whatever is not right."""
+"""The first line of the run screen: what runs, how it goes, and in red what is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Status:
 
     target: str
     start_method: str
-    """What was asked for; empty where it was not."""
+    """The start method that was asked for; empty if none was."""
     paused: bool = False
     over: bool = False
     closing: bool = False
@@ -34,18 +34,18 @@ class Status:
     """Seconds that the picture is behind the program."""
     note: str = ""
     recording: bool = False
-    """The run goes into a file as it comes."""
+    """The run is being recorded."""
     record_problem: str = ""
-    """Why it does no more."""
+    """Why the recording has ended."""
     replay: bool = False
-    """It is no run that goes on, but a recording."""
+    """A recording is shown, not a run."""
     moment: int = -1
     """The time that is looked at in nanoseconds; -1 for the present."""
     ascii: bool = False
 
 
 def header_row(state: RunState, status: Status, width: int) -> Row:
-    """The line; what matters least is left out first where there is no room."""
+    """The line; without room, what matters least is left out first."""
     left: list[Part] = [(" mpviz ", "brand"), (f"  {status.target}", "head")]
     extras = [
         _not_told(state),
@@ -159,7 +159,7 @@ def _head_count(state: RunState) -> str:
 
 
 def _not_told(state: RunState) -> str:
-    """What is missing from the picture, where the first process tells nothing."""
+    """What is missing from the picture if the first process tells nothing."""
     main = state.processes.get(state.main)
     if main is None or main.probed or state.now - state.origin < SILENT_NANOSECONDS:
         return ""

@@ -93,7 +93,7 @@ class PanelView(RowsView, can_focus=True):
         return framed(inside, frame, width, height)
 
     def time_at(self, x: int) -> int:
-        """The time of the timeline that is at this column, in nanoseconds; -1 where none is."""
+        """The time of the timeline that is at this column, in nanoseconds; -1 if none is."""
         if self.panel is None or self.panel.name != TIMELINE:
             return -1
         return time_at(self.picture.state, self.picture.view, self._inside, x - 1)

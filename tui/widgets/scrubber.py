@@ -74,7 +74,7 @@ def speed_in_words(speed: float) -> str:
 
 
 def moment_from(text: str, place: Place) -> int | None:
-    """The moment that a person means, nanoseconds; None where it is none.
+    """The moment that a person means, nanoseconds; None if it is none.
 
     ``3.2`` seconds of the run, ``1:05.5``, ``+0.5`` and ``-0.5`` from here, ``50%``, ``end``.
     """
@@ -154,7 +154,7 @@ def _column(time: int, place: Place, width: int) -> int:
 
 
 def _height(share: float) -> str:
-    """A column as high as the square root: what is rare is to be seen beside what is frequent."""
+    """A column as high as the square root, so that rare events are seen beside frequent ones."""
     return HEIGHTS[min(len(HEIGHTS) - 1, int(math.sqrt(share) * len(HEIGHTS)))] if share else " "
 
 
@@ -197,7 +197,7 @@ class Scrubber(RowsView):
         self._touch(event.x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Move along with the mouse, also where it leaves the line."""
+        """Follow the mouse, even outside the line."""
         if self._held:
             self._touch(event.x)
 
