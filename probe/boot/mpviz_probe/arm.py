@@ -78,7 +78,10 @@ _errors = 0
 
 def arm():
     """Begin to observe this interpreter, if the queue is there and it is not one of our helpers."""
-    words = _command()
+    words = getattr(sys, "orig_argv", None)
+    if words is None:
+        # Before Python 3.10. What follows -c is not in sys.argv.
+        words = read_command(os.getpid()) or [sys.executable]
     role = _role(words)
     if role is None:
         return
@@ -165,15 +168,6 @@ def _role(words):
     if ".spawn import spawn_main" in code or is_loky:
         return "process"
     return "main"
-
-
-def _command():
-    """The words of our command line."""
-    words = getattr(sys, "orig_argv", None)
-    if words is None:
-        # Before Python 3.10. What follows -c is not in sys.argv.
-        words = read_command(os.getpid()) or [sys.executable]
-    return words
 
 
 def _executable():

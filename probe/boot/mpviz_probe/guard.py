@@ -13,11 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
-# The probe's code has file names such as <mpviz_probe.guard>; see ``sitecustomize``.
-_OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
-_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_TESTS = os.path.join(_STDLIB, "test") + os.sep
-_INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
+OURS = sys._getframe().f_code.co_filename.rpartition("guard")[0]
+"""How the file names of the probe's code begin: <mpviz_probe.guard>, see ``sitecustomize``."""
+STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_TESTS = os.path.join(STDLIB, "test") + os.sep
+INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 _OPCODES = {
     "POP_TOP": 1,
     "DUP_TOP": 4,
@@ -72,11 +72,11 @@ def passed_the_program(error):
 
 
 def _is_ours_or_pythons(file):
-    if file.startswith((_OURS, "<frozen ")):
+    if file.startswith((OURS, "<frozen ")):
         return True
-    return file.startswith(_STDLIB) and not (
+    return file.startswith(STDLIB) and not (
         # Python's own tests are programs.
-        file.startswith(_TESTS) or any(part in file for part in _INSTALLED)
+        file.startswith(_TESTS) or any(part in file for part in INSTALLED)
     )
 
 
@@ -148,7 +148,7 @@ else:
 
 def is_ours(trace):
     """Whether an entry of a traceback is of a function of ours."""
-    return trace.tb_frame.f_code.co_filename.startswith(_OURS)
+    return trace.tb_frame.f_code.co_filename.startswith(OURS)
 
 
 def seamless(function):

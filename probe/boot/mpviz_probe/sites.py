@@ -10,7 +10,7 @@ from sys import _getframe
 from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.descriptors import use
-from mpviz_probe.guard import raise_if_the_programs
+from mpviz_probe.guard import INSTALLED, OURS, STDLIB, raise_if_the_programs
 
 _LIMIT = 4096
 _NEAR = 8
@@ -21,18 +21,14 @@ SOURCE_LIMIT = 4 << 20
 Modules of the standard library have up to a quarter of a megabyte, and generated ones two. Reading
 four and counting their lines takes some 6 ms, once.
 """
-# The probe's code has file names such as <mpviz_probe.sites>; see ``sitecustomize``.
-_OURS = _getframe().f_code.co_filename.rpartition("sites")[0]
-_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SCRIPTS = os.path.join(sys.prefix, "bin") + os.sep
-_INSTALLED = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 _CONTEXTS = tuple(
     package + "/context.py"
     for package in ("multiprocessing", "multiprocess", "billiard", "loky/backend")
 )
 _machinery = tuple(
-    _STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
-) + (_OURS, "<frozen")
+    STDLIB + part for part in ("multiprocessing", "concurrent", "threading", "queue.py")
+) + (OURS, "<frozen")
 _libraries: "tuple[str, ...]" = ()
 
 PASSED_OVER = 0
@@ -266,9 +262,9 @@ def owner_of(code, names):
         # A program given with -c, or typed in, has no file either.
         is_program = names["__name__"] == "__main__" and "__file__" not in names
         return 1 if is_program else OF_NO_FILE
-    if file.startswith(_SCRIPTS) or any(part in file for part in _INSTALLED):
+    if file.startswith(_SCRIPTS) or any(part in file for part in INSTALLED):
         return _OF_LIBRARY
-    return _OF_STDLIB if file.startswith(_STDLIB) else 1
+    return _OF_STDLIB if file.startswith(STDLIB) else 1
 
 
 def _learn(frame):

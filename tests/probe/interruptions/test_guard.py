@@ -107,7 +107,7 @@ def main():
     calls = Calls(mp.get_context("fork"))
     names = sorted(name for name in vars(Calls) if name.startswith("of_"))
     bare = {name: fails(getattr(calls, name)) for name in names}
-    failing, ours = {}, sys.modules["mpviz_probe.guard"]._OURS
+    failing, ours = {}, sys.modules["mpviz_probe.guard"].OURS
     code = compile("def fail(*_, **__): raise RuntimeError('ours')", ours + "example>", "exec")
     exec(code, failing)
     different = []

@@ -202,7 +202,7 @@ def handle(raise_alarm):
         fail()
     except OSError:
         raise_alarm()
-""", guard._OURS + "example>", "exec")
+""", guard.OURS + "example>", "exec")
 names = {}
 exec(OURS, names)
 

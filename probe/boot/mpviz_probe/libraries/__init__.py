@@ -1,1 +1,1 @@
-"""Observes libraries that make processes in ways of their own."""
+"""Observes libraries that have their own ways of making processes."""

@@ -37,7 +37,7 @@ def _announce(pool, *_, **__):
     if "_mpviz_id" in pool.__dict__:
         return
     queues_of_tasks = [queue for queue, _ in pool.queues.values()]
-    pool._mpviz_id = name = jobs.identify(b"aio", queues_of_tasks[0])
+    pool._mpviz_id = name = jobs.identify(b"aio", queues_of_tasks[0]._reader)
     for queue in queues_of_tasks:
         queue._mpviz_pool = name
     size, limit = pool.process_count, pool.maxtasksperchild

@@ -75,7 +75,7 @@ def _announce(pool):
     is_shared = getattr(pool._inqueue, "_reader", None) is not None
     # Celery's pool has separate queues for each worker, and forks its workers.
     pool._mpviz_id = name = (
-        jobs.identify(b"pool", pool._inqueue)
+        jobs.identify(b"pool", pool._inqueue._reader)
         if is_shared
         else b'"pool-%d.%d"' % (wire.pid(), next(_numbers))
     )
@@ -124,7 +124,7 @@ def _tell_timeout(_, job):
 def _prepare_worker(module, _, worker, *args, **kwargs):
     """Prepare to report what a worker does, in its process, when it has got its queues."""
     # A worker that was not forked got its queue from its pool, which identifies the pool.
-    name = worker.__dict__.get("_mpviz_pool") or jobs.identify(b"pool", worker.inq)
+    name = worker.__dict__.get("_mpviz_pool") or jobs.identify(b"pool", worker.inq._reader)
     simple_queues.hush(worker.inq)
     mappers = module.mapstar, module.starmapstar
     tell_start = partial(_tell_start, {}, mappers, name)

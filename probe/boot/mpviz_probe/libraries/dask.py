@@ -9,11 +9,7 @@ from mpviz_probe.functions import see_into_calls
 
 def patch(module):
     """Patch ``dask.local``."""
-    see_into_calls(module.batch_execute_tasks, _names_of_tasks)
-
-
-def _names_of_tasks(tasks):
-    return [_name_of(task[0]) for task in tasks]
+    see_into_calls(module.batch_execute_tasks, lambda tasks: [_name_of(each[0]) for each in tasks])
 
 
 def _name_of(key):

@@ -4,6 +4,7 @@ Tried with joblib 1.6. In other versions the wait may not be seen.
 """
 
 from _thread import get_ident
+from functools import partial
 
 from mpviz_probe import sites, wire
 from mpviz_probe.arm import report
@@ -27,18 +28,14 @@ def patch(module):
             patch_class(kind)
 
 
-def _patch_batch(batch):
-    see_through(batch, _functions_of_batch)
-
-
 def _functions_of_batch(batch):
     # By their ids: to compare the program's callables could run its code.
     functions = {id(function): function for function, _, _ in batch.items}
     return list(functions.values()), len(batch.items)
 
 
-def _patch_wrapper(wrapper):
-    see_through(wrapper, lambda wrapped: ([wrapped.func], 1))
+def _function_of_wrapper(wrapper):
+    return [wrapper.func], 1
 
 
 def _patch_queue(queue):
@@ -93,10 +90,10 @@ def _observed_call(call):
     return observed
 
 
-_PATCHES = {
-    "BatchedCalls": _patch_batch,
+_PATCHES: "dict" = {
+    "BatchedCalls": partial(see_through, look=_functions_of_batch),
     "CustomizablePicklingQueue": _patch_queue,
     "Parallel": _patch_parallel,
-    "SafeFunction": _patch_wrapper,
-    "_TracebackCapturingWrapper": _patch_wrapper,
+    "SafeFunction": partial(see_through, look=_function_of_wrapper),
+    "_TracebackCapturingWrapper": partial(see_through, look=_function_of_wrapper),
 }

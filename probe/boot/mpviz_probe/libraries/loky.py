@@ -1,4 +1,4 @@
-"""Observes loky, and the copy of it in joblib: executors with processes of a kind of their own."""
+"""Observes loky, and the copy of it in joblib: executors with their own kind of processes."""
 
 from signal import SIGTERM
 

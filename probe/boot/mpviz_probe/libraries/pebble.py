@@ -3,7 +3,6 @@
 The chunks of a ``map`` are scheduled one by one; here they form one job. Tried with pebble 5.2.3.
 """
 
-import os
 from _thread import get_ident
 from functools import partial
 from itertools import chain
@@ -43,11 +42,6 @@ def patch(module):
     prepare_for(module.worker_process, partial(_prepare_worker, module=module))
 
 
-def _identify(reader):
-    """The id of a pool, the same in every process: the pipe that its tasks go through."""
-    return b'"pebble-%d"' % os.fstat(reader.fileno()).st_ino
-
-
 # In the process that owns the pool
 
 
@@ -62,7 +56,7 @@ def _observe(process_chunk, _, pool, *args, **kwargs):
 
 def _announce(_, manager):
     """Report a pool when it has got its pipes, before its first task."""
-    manager._mpviz_id = name = _identify(manager.workers_channel.reader)
+    manager._mpviz_id = name = jobs.identify(b"pebble", manager.workers_channel.reader)
     about = manager.worker_parameters
     made = manager.__dict__.pop("_mpviz_made", None)
     size, limit = manager.workers_number, about.max_tasks
@@ -161,7 +155,7 @@ _CLOSED = 2
 
 def _prepare_worker(params, channel, *_, module, **__):
     """Prepare to report what a worker does, in its process, before it begins."""
-    name = _identify(channel.reader)
+    name = jobs.identify(b"pebble", channel.reader)
     disown(channel.reader, channel.writer)
     locks.hush(channel.mutex.reader_mutex, channel.mutex.writer_mutex)
     module.worker_get_next_task = _observed_tasks(module, name)

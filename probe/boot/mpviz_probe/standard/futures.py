@@ -42,7 +42,9 @@ def patch_executor(module, kind):
     observe = partial(_observe, kind, module._process_chunk)
     executor.__init__ = after(executor.__init__, observe, "executor")
     executor.shutdown = during(executor.shutdown, _tell_shutdown, "executor")
-    _patch_sections(executor)
+    executor.submit = sections.locked(executor.submit)
+    # The manager calls it as well, to replace a worker.
+    executor._adjust_process_count = sections.while_locked(executor._adjust_process_count)
     prepare_for(module._process_worker, partial(_prepare_worker, module=module))
     _patch_manager(module)
 
@@ -65,15 +67,9 @@ def _patch_manager(module):
     manager.join_executor_internals = sections.locked(manager.join_executor_internals)
 
 
-def _patch_sections(executor):
-    executor.submit = sections.locked(executor.submit)
-    # The manager calls it as well, to replace a worker.
-    executor._adjust_process_count = sections.while_locked(executor._adjust_process_count)
-
-
 def _observe(kind, process_chunk, _, executor, *args, **kwargs):
     queue = executor._call_queue
-    executor._mpviz_id = queue._mpviz_pool = name = jobs.identify(b"executor", queue)
+    executor._mpviz_id = queue._mpviz_pool = name = jobs.identify(b"executor", queue._reader)
     jobs.announce(
         name,
         kind,
@@ -88,13 +84,24 @@ def _observe(kind, process_chunk, _, executor, *args, **kwargs):
     numbers = executor._work_ids
     # What ``submit`` does last, under its lock, before anybody can take the call.
     numbers.put = before(weakly(numbers.put), tell, "executor")
-    # The manager asks this, with no lock held, before it takes a call. By then, the submission of
-    # the call must be reported.
-    queue.full = before(weakly(queue.full), _catch_up, "executor")
+    queue.full = _observed_full(queue)
 
 
-def _catch_up(*_):
-    wire.catch_up()
+def _observed_full(queue):
+    """Wrap a question that the manager asks, with no lock held, before it takes a call."""
+    full, known = type(queue).full, ref(queue)
+
+    @seamless
+    def observed():
+        try:
+            # The submission of a call is reported before a worker can take it.
+            wire.catch_up()
+            return full(known())
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
 
 
 class _Teller:
@@ -255,7 +262,7 @@ def _prepare_worker(call_queue, result_queue, *args, module, **kwargs):
 
     No frame of ours is around what it does: a call may be unreadable, and a result unpicklable.
     """
-    name = jobs.identify(b"executor", call_queue)
+    name = jobs.identify(b"executor", call_queue._reader)
     _tell_first_wait(call_queue._rlock, name)
     reader = call_queue._reader
     reader._recv_bytes = beneath(reader._recv_bytes)

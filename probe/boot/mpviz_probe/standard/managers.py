@@ -1,4 +1,4 @@
-"""Observes managers from the side of those who call: what is created, called and waited for."""
+"""Observes managers from the callers' side: what is created, what is called, and who waits."""
 
 import os
 

@@ -7,7 +7,7 @@ from types import FunctionType
 from mpviz_probe import wire
 from mpviz_probe.arm import report
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
-from mpviz_probe.guard import seamless, unframe
+from mpviz_probe.guard import replaces, seamless, unframe
 from mpviz_probe.hooks import after, around, before, during
 from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
@@ -34,18 +34,18 @@ def _patch_results(module):
     for kind in (module.ApplyResult, module.MapResult, iterator):
         kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
     for kind in (module.ApplyResult, module.MapResult):
-        kind._set = around(kind._set, _tell_callback, _tell_if_set, "pool")
+        kind._set = around(kind._set, _tell_callback, _tell_if_done, "pool")
     for kind in (iterator, module.IMapUnorderedIterator):
-        kind._set = around(kind._set, _now, _tell_if_set, "pool")
-    length = before(iterator._set_length, jobs.tell_length, "pool")
-    iterator._set_length = after(length, _tell_if_done_at_length, "pool")
+        kind._set = _observed_item(kind._set)
+    length = iterator._set_length
+    iterator._set_length = around(length, jobs.tell_length, _tell_if_done, "pool")
 
 
 def _announce(pool):
     if "_mpviz_id" in pool.__dict__ or not hasattr(pool._inqueue, "_reader"):
         # It is known already, or is a pool of threads.
         return
-    pool._mpviz_id = name = jobs.identify(b"pool", pool._inqueue)
+    pool._mpviz_id = name = jobs.identify(b"pool", pool._inqueue._reader)
     jobs.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
     pool._mpviz_forms = {}, waits.forms_of_wait(name)
 
@@ -68,7 +68,7 @@ def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
     )
     waits.observe_result(result, forms_of_wait)
     # The map of an empty iterable is done at once.
-    _tell_if_done(result)
+    _tell_if_done(None, None, result)
 
 
 def _form_of_job(forms, name, call, function):
@@ -91,11 +91,28 @@ def _extent(result, call, function):
     return -1, -1, 1
 
 
-def _now(*_, **__):
-    return monotonic_ns()
+def _observed_item(set_item):
+    """Wrap the arrival of an iterator's next item: such a result has no callback."""
+
+    @replaces(set_item)
+    def observed(self, *args, **kwargs):
+        try:
+            began = monotonic_ns()
+            result = set_item(self, *args, **kwargs)
+            try:
+                if self._job not in self._cache:
+                    _tell_if_done(began, None, self)
+            except BaseException:
+                report("pool")
+            return result
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
 
 
-def _tell_if_done(result, stamp=None):
+def _tell_if_done(stamp, _, result, *args, **kwargs):
     """Report a job as done if the pool has forgotten it, because all its results have come back."""
     name = result.__dict__.get("_mpviz_pool")
     if name is not None and result._job not in result._cache:
@@ -116,21 +133,13 @@ def _tell_callback(result, index, outcome):
     return began
 
 
-def _tell_if_set(began, _, result, *args, **kwargs):
-    _tell_if_done(result, began)
-
-
-def _tell_if_done_at_length(_, result, length):
-    _tell_if_done(result)
-
-
 def _pool_waited_for(pool, *_, **__):
     return jobs.wait_for_workers(pool.__dict__.get("_mpviz_id"))
 
 
 def _prepare_worker(inqueue, outqueue, *args, mappers, **kwargs):
     """Prepare to report what a worker does, in its process, before it begins."""
-    name = jobs.identify(b"pool", inqueue)
+    name = jobs.identify(b"pool", inqueue._reader)
     simple_queues.hush(inqueue)
     reader = inqueue._reader
     reader._recv_bytes = beneath(reader._recv_bytes)

@@ -1,4 +1,4 @@
-"""Observes Queue, JoinableQueue and SimpleQueue from their innermost steps.
+"""Observes Queue and JoinableQueue at their innermost steps.
 
 A put is reported when there is room for it and before anybody can take it; a get when its bytes
 have arrived and before its room is given back. So the records of one queue are in the order in

@@ -1,4 +1,4 @@
-"""Observes SimpleQueue from the reads and writes of its pipe, in which alone its items are."""
+"""Observes SimpleQueue at the reads and writes of its pipe, the only place where its items are."""
 
 import select
 import sys

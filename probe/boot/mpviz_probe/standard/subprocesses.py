@@ -1,4 +1,4 @@
-"""Observes ``subprocess``: what a program starts by it, however short its life, and how that ends.
+"""Observes ``subprocess``: the children, however short their lives, and how they end.
 
 Nothing of ours is where an exception may pass: that of a missing command, or of a time-out, looks
 as ever.
@@ -70,16 +70,13 @@ class _Pid:
 def _tell_start(child):
     thread = get_ident()
     # Without a command, posix_spawn was used, which returns when the child runs its program.
-    words = _commands.pop(thread, None) or read_command(child) or _read_name(child)
+    words = _commands.pop(thread, None) or read_command(child)
+    # One that has ended and was not waited for has a name, but no command; it has no name either if
+    # the parent ignores SIGCHLD.
+    words = words or read_file("/proc/%d/comm" % child, 64).split()
     text = " ".join([os.fsdecode(word) for word in words])
     fields = b'"child":%d,"started":%d,"command":%b' % (child, start_ticks(child), wire.text(text))
     wire.put(b"subprocess.started", fields, _began.pop(thread, None))
-
-
-def _read_name(child):
-    """The name of a program that has ended already, and has not been waited for."""
-    # Empty if the parent ignores SIGCHLD: then nobody has to wait for it.
-    return read_file("/proc/%d/comm" % child, 64).split()
 
 
 def _keep_command(command, *_):

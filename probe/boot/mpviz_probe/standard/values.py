@@ -1,4 +1,4 @@
-"""Observes Values and Arrays: each read and write, told while their own lock is held."""
+"""Observes Values and Arrays: each read and write, reported while their own lock is held."""
 
 import sys
 from math import isfinite
@@ -72,13 +72,12 @@ def hush(value):
 
 def _is_a_librarys(frame):
     """Whether a library makes a value for its own use."""
-    while frame is not None and _is_constructor(frame.f_code.co_filename):
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not (file.endswith("/sharedctypes.py") or sites.is_context(file)):
+            return sites.is_library(file)
         frame = frame.f_back
-    return frame is not None and sites.is_library(frame.f_code.co_filename)
-
-
-def _is_constructor(file):
-    return file.endswith("/sharedctypes.py") or sites.is_context(file)
+    return False
 
 
 def _is_new(frame):

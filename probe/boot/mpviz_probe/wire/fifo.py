@@ -1,4 +1,4 @@
-"""The FIFO to the viewer: opening it, and what becomes of a record that it does not take at once.
+"""The FIFO to the viewer: opening it, and what is done with a record that it does not take.
 
 A record waits for room for at most ``PATIENCE_MILLISECONDS``; then it is dropped and counted.
 """

@@ -1,4 +1,4 @@
-"""Records that are held because writing them now would give up the GIL; written as soon as it may.
+"""Records that are held, because writing them now would give up the GIL, and written later.
 
 They are in ``wire._held``, in the order in which things happened.
 """

@@ -1,19 +1,19 @@
-"""The ring: memory that one process shares with the viewer, for what it tells many times a second.
+"""The ring: memory that a process shares with the viewer, for what happens many times a second.
 
 A record that goes through the pipe costs the program a system call and a line of JSON, together
-more than the lock that it tells of. In the ring it is one call of ``pack_into``, and a SIGKILL can
-take it back no more than from the pipe: the pages are the file's, not the process's.
+more than the lock that it is about. In the ring it costs one call of ``pack_into``. A SIGKILL takes
+it back from neither: the pages belong to the file, not to the process.
 
-A ring is a file of four parts, all of it zero at first:
+A ring is a file of three parts, all of it zero at first:
 
-- the head: whose ring it is, and which number the viewer has read last;
-- the forms: what the records of one kind and one object have in common, once, as JSON;
+- the head: whose ring it is, and the number of the record that the viewer has read last;
+- the forms: what all records of one kind about one object have in common, once, as JSON;
 - the slots: the record with the number ``n`` is in slot ``n % SLOTS``, and its last word is ``n``;
-  for each number there is a slot, also for those that went through the pipe.
+  each number has a slot, also that of a record that went through the pipe.
 
-The last word is written last, and x86 lets no processor see it before the words in front of it; so
-who finds the number it expects has the whole record (Intel SDM 3A, 9.2.2: stores are seen in
-order). On other machines there is no ring, and all goes through the pipe.
+The last word is written last, and no x86 processor sees it before the words in front of it (Intel
+SDM 3A, 9.2.2: stores are seen in order). So a reader that finds the number it expects has the
+whole record. On other machines there is no ring, and all records go through the pipe.
 """
 
 import os
@@ -25,15 +25,15 @@ from struct import Struct
 from ..descriptors import LOWEST, use
 
 SUFFIX = ".ring"
-"""Of the file's name, in the directory of the FIFO; the viewer unlinks it when it has mapped it."""
+"""Suffix of the file, which is beside the FIFO; the viewer unlinks it when it has mapped it."""
 
 HEAD = Struct("<qqqQ")
-"""The mark that says it is ready, the number read last, the pid and its main thread."""
+"""The mark that says it is ready, the number read last, the pid and the main thread."""
 
 READY = 0x474E495256504D
 READ_WORD = 1
-"""The index, in words of 8 bytes, of the number read last: at first the one before the first
-that is in the ring, and from then on the viewer's to write."""
+"""Index of the number read last, in words of 8 bytes. At first it is the number before the first
+record in the ring; from then on, only the viewer writes it."""
 
 FORMS = 512
 FORM_BYTES = 256
@@ -48,15 +48,15 @@ SLOTS_AT = FORMS_AT + FORMS * FORM_BYTES
 SIZE = SLOTS_AT + SLOTS * SLOT_BYTES
 
 VOID = 0
-"""The form of a record that went through the pipe: its number and a stamp, and nothing else."""
+"""The form of a record that went through the pipe: the slot has its number and a time only."""
 
 _WORD = Struct("<q")
 
 
 def create(directory, pid, read):
-    """Make a ring that is not ready yet, to be used behind this number; OSError where none can be.
+    """Make a ring that is not ready yet, for the records after the one with the number ``read``.
 
-    What the system has against it comes as the OSError or ValueError that it is.
+    Raises :class:`OSError` or :class:`ValueError` if there can be none.
     """
     from time import monotonic_ns
 
@@ -71,7 +71,7 @@ def create(directory, pid, read):
 
 def _fill(path, descriptor):
     try:
-        # All of it, now: a store to a page for which there is no room would kill the program.
+        # All of it at once: a store to a page for which there is no room would kill the program.
         os.posix_fallocate(descriptor, 0, SIZE)
         return _map(descriptor)
     except BaseException:
@@ -80,31 +80,31 @@ def _fill(path, descriptor):
 
 
 def make_ready(memory, pid, read, main_thread):
-    """Let the viewer begin to read behind this number."""
+    """Let the viewer begin to read after the record with this number."""
     HEAD.pack_into(memory, 0, 0, read, pid, main_thread)
     _WORD.pack_into(memory, 0, READY)
 
 
 def write_form(memory, number, form):
-    """Put a form in its place; for who has checked that there is a place, and that it fits."""
+    """Put a form in its place; the caller has checked that there is a place, and that it fits."""
     start = FORMS_AT + number * FORM_BYTES
     memory[start : start + len(form)] = form
 
 
 def number_read(memory):
-    """The number that the viewer has read last."""
+    """The number of the record that the viewer has read last."""
     return _WORD.unpack_from(memory, READ_WORD * 8)[0]
 
 
 def number_at(memory, place):
-    """The number of the record whose slot begins here, as far as it is written."""
+    """The number of the record in the slot that begins here; it is the last word to be written."""
     return _WORD.unpack_from(memory, place + SLOT_BYTES - 8)[0]
 
 
 def _map(descriptor):
-    """Map the file, and take no descriptor that the program could want.
+    """Map the file without a descriptor on a low number, which the program might expect.
 
-    Before Python 3.13 a mapping keeps a duplicate, on the lowest number that is free.
+    Before Python 3.13, a mapping keeps a duplicate of the descriptor on the lowest free number.
     """
     from mmap import mmap
 

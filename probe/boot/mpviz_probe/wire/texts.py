@@ -1,4 +1,4 @@
-"""Texts and time-outs of the program, as records have them; none of its code is run for that."""
+"""Turns texts and time-outs of the program into fields of records, and runs none of its code."""
 
 from ..guard import raise_if_the_programs
 

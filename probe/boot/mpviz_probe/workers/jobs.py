@@ -18,9 +18,9 @@ _submitting: "dict[int, tuple]" = {}
 """For each thread that submits a job: the pool, the call's name, the function, its arguments."""
 
 
-def identify(kind, inqueue):
+def identify(kind, reader):
     """The id of a pool as JSON, the same in every process: the pipe that its tasks go through."""
-    return b'"%b-%d"' % (kind, os.fstat(inqueue._reader.fileno()).st_ino)
+    return b'"%b-%d"' % (kind, os.fstat(reader.fileno()).st_ino)
 
 
 def announce(name, kind, workers, initializer, max_tasks, *, made=None):

@@ -64,7 +64,8 @@ class _ObservedCondition(Condition):
                 except BaseException:
                     report("results")
             lock = self._lock
-            if type(lock) is _LOCK:
+            # This type has no such methods; a condition asks the lock itself.
+            if type(lock) is LockType:
                 return lock.locked()
             owned = getattr(lock, "_is_owned", None)
             return _plain._is_owned(self) if owned is None else owned()
@@ -91,7 +92,7 @@ class _ObservedCondition(Condition):
         """Called last by ``wait``, however it ends."""
         try:
             lock = self._lock
-            restore = None if type(lock) is _LOCK else getattr(lock, "_acquire_restore", None)
+            restore = None if type(lock) is LockType else getattr(lock, "_acquire_restore", None)
             if restore is None:
                 lock.acquire()
             else:
@@ -108,8 +109,6 @@ class _ObservedCondition(Condition):
             raise
 
 
-_LOCK = LockType
-"""The type of the locks that have no such methods, so that a condition asks them itself."""
 _WAIT = Condition.wait.__code__
 # The name that a ``repr`` shows.
 _ObservedCondition.__module__ = Condition.__module__
