@@ -158,7 +158,7 @@ class Ending:
             for tracker in trackers:
                 self._tree.send(tracker, signal.SIGKILL)
 
-    def _tell_signal(self, process: "Process", number: int) -> None:
+    def _tell_signal(self, process: Process, number: int) -> None:
         self._records.tell_signal(process.pid, number, left_behind=not self._tree.first)
 
 

@@ -27,7 +27,8 @@ it. So processes are left behind only if both are killed.
 files: our own is higher, because we inherit it from the viewer, which has raised it for itself.
 """
 
-# Without pathlib, which takes 8 ms to import. Our modules come after Python knows their places.
+# Without pathlib, which takes 8 ms to import; and our modules can only be imported after their
+# places are known.
 # ruff: noqa: PTH100, PTH118, PTH120, E402
 
 import os
@@ -37,8 +38,8 @@ import signal
 import sys
 from time import monotonic, monotonic_ns, sleep
 
-# This script runs without site-packages, so it shows Python where our modules are: behind all else,
-# so that none of them takes the place of one of Python's.
+# This script runs without site-packages, so it has to tell Python where our packages are. The
+# probe's folder comes last, so that nothing in it takes the place of a module of Python's.
 _TRACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 for _package, _folders in (
     ("mpviz", []),
