@@ -126,13 +126,13 @@ def _tell_error(where, error):
 
 
 def start_ticks(pid):
-    """When a process started, in clock ticks since boot; 0 where the system does not say."""
+    """When a process started, in clock ticks since boot; 0 if the system does not say."""
     status = read_file("/proc/%d/stat" % pid, 1024)
     return int(status[status.rindex(b")") + 2 :].split()[19]) if status else 0
 
 
 def read_command(pid):
-    """The words of a process's command line; none where it is gone, or the system does not say."""
+    """The words of a process's command line; none if it is gone, or the system does not say."""
     return os.fsdecode(read_file("/proc/%d/cmdline" % pid, 1 << 16)).split("\0")[:-1]
 
 
@@ -191,7 +191,7 @@ def _after_fork(parent=0, told=None):
     # child: its signals and timers are its own from the start. If a signal handler raises one, the
     # rest is done nevertheless: a child must not write as if it were its parent.
     try:
-        # The process that forked us; for the system, it may already be the one that adopted us.
+        # The process that forked us. The system may already name another, which has adopted us.
         parent = parent or wire.pid()
         if told is None:
             wire.reset()

@@ -22,7 +22,7 @@ _known: "dict[tuple[int, int, str], tuple[int, object]]" = {}
 
 
 def here():
-    """The site of the code that makes an object; 0 where there is none.
+    """The site of the code that makes an object; 0 if there is none.
 
     That is the innermost outside multiprocessing, be it the program's own or a library's. A
     constructor that was generated, as that of a dataclass, has no source: it says only which
@@ -106,7 +106,7 @@ def _announce(frame, attribute):
 
 
 def _stored_attribute(code, position):
-    """The attribute that is set next in code without source; empty where there is none."""
+    """The attribute that is set next in code without source; empty if there is none."""
     from opcode import opmap
 
     instructions, store = code.co_code, opmap["STORE_ATTR"]

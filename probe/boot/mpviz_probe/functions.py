@@ -80,7 +80,7 @@ def _of_lambda(function):
 
 
 def site_of(function, arguments=()):
-    """Where a function is written; 0 where it is not written in Python."""
+    """Where a function is written; 0 if it is not written in Python."""
     function = called_in_the_end(function, arguments if type(arguments) is tuple else ())
     if type(function) in _wrappers:
         functions, _ = _wrappers[type(function)](function)

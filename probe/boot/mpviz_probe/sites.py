@@ -42,7 +42,7 @@ OF_NO_FILE = -3
 # the site of a place in the program's own code, or says who owns the code.
 _known: "dict[tuple[int, int], tuple[int, object]]" = {}
 _chosen: "dict[tuple[int, int], tuple[int, object]]" = {}
-"""The sites of places in code of others, which stand in where there is no code of the program's."""
+"""The sites of places in code of others, which stand in if there is no code of the program's."""
 _is_own_seen = _is_searched = False
 """Whether code of the program's own was seen (it may all be installed), and was searched for."""
 _announced: "set[int]" = set()
@@ -50,7 +50,7 @@ _checksums: "dict[str, int]" = {}
 
 
 def here():
-    """The site of the program's own code that led here; 0 where there is none.
+    """The site of the program's own code that led here; 0 if there is none.
 
     That is the innermost frame in a file of the program's. Where there is no such file, because
     the program itself is installed or was typed in, it is the innermost outside the standard

@@ -58,7 +58,7 @@ def is_observed(lock):
 
 
 def identify(lock):
-    """The id of a lock, the same in every process, as text; empty where it cannot have one."""
+    """The id of a lock, the same in every process, as text; empty if it cannot have one."""
     name = lock._semlock.name
     if name is not None:
         return name

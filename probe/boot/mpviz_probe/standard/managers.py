@@ -8,7 +8,7 @@ from mpviz_probe.guard import replaces, unframe
 from mpviz_probe.hooks import after, before
 
 _PASSING = ("Iterator", "AsyncResult")
-"""Kinds of objects that a call creates, and another soon ends: they are told of together."""
+"""Kinds of objects with short lives: all objects of one kind are reported as one."""
 
 _LIMIT = 100
 _prepared: "dict[tuple, tuple]" = {}

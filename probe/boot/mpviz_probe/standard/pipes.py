@@ -1,7 +1,7 @@
 """Observes the pipes that the program makes: each message sent and received, and who waits.
 
 Every message passes through ``Connection._send_bytes`` and ``_recv_bytes``, those of queues, pools
-and managers too. So these are wrapped once for the class, and a connection tells of itself only
+and managers too. So these are wrapped once for the class, and report something of a connection only
 if it has something under ``_mpviz``. Nothing of ours keeps a connection alive: when the program
 drops it, it is closed, and the other side sees the end.
 """
@@ -373,7 +373,7 @@ def _observed_wait(wait, connection):
 
 
 def _names_of_ends(kind, objects):
-    """The ids of the program's ends among these, as one text; None where there are none."""
+    """The ids of the program's ends among these, as one text; None if there are none."""
     # ``isinstance`` could run code of the program, which may wait for objects of its own class.
     ends = [each for each in objects if issubclass(type(each), kind) and each._mpviz is not None]
     if not ends:

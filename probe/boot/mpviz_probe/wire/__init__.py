@@ -3,7 +3,7 @@
 :func:`put` writes one line of JSON, at most ``select.PIPE_BUF`` bytes, to the FIFO in one piece, so
 the kernel neither tears it nor mixes it with another process's (POSIX, ``write`` to a FIFO).
 :func:`send`, for what happens many times a second, stores a record in the :mod:`ring
-<mpviz_probe.wire.ring>` of the process, or puts it where there is none. Once they have returned, a
+<mpviz_probe.wire.ring>` of the process, or puts it if there is none. Once they have returned, a
 SIGKILL of this process cannot take the record back.
 
 Writing to the FIFO gives up the GIL. Between two steps of a library that belong together, use

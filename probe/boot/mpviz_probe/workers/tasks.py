@@ -131,8 +131,8 @@ def tell_results(outqueue, tell_end):
     """Report each result of this worker when it is sent; ``tell_end`` is called with it."""
     simple_queues.hush(outqueue)
     results: "list" = []
-    # Without a ring, the record is written before the lock is taken, which all writers share. That
-    # is too early for joblib's queue, which pickles under the lock and does not take it like this.
+    # Without a ring, the record is written before the lock is taken that all writers share. Not so
+    # for joblib's queue, which pickles its results only when it has the lock.
     lock = outqueue._wlock
     early = Before(partial(_tell_kept, results, tell_end), lock.acquire)
     keep = partial(_keep, results, partial(setattr, lock, "acquire", early))
@@ -159,7 +159,7 @@ def told_when_sent(results, tell_end, send_bytes):
 
     The lock that all writers share is held here, so this must be quick: any wait, such as for room
     in the ring, happened before, with the record of the task's start. Without a ring, the end was
-    reported before the lock was taken, where that is possible. And it cannot be reported later,
+    reported before the lock was taken, if that was possible. And it cannot be reported later,
     since the parent reports what it does with the result.
     """
     return before(send_bytes, partial(_tell_kept, results, tell_end), "pool worker")
