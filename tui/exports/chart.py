@@ -10,7 +10,7 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
-from mpviz.tui.exports.report_stats import Gathered
+from mpviz.tui.exports.report_stats import ReportStats
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
@@ -24,17 +24,17 @@ _CORE_SIGNS = (
 _BOX = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
 
 
-def timeline(state: RunState, gathered: Gathered) -> Iterator[str]:
+def timeline(state: RunState, stats: ReportStats) -> Iterator[str]:
     """The section, piece by piece."""
     start, end = stretch_of(state)
     lanes = lanes_drawn(state)
     yield '<section><h2>Timeline</h2><div class="chart">'
-    yield from _cores(state, gathered, (start, end))
+    yield from _cores(state, stats, (start, end))
     for process in lanes:
         yield _lane(state, process, (start, end))
     yield from _found(state, (start, end))
     yield from _axis(start, end)
-    yield legend(activities_of(lanes), _CORE_SIGNS if len(gathered.cores.times) > 1 else "")
+    yield legend(activities_of(lanes), _CORE_SIGNS if len(stats.cores.times) > 1 else "")
     left_out = len(state.processes) - len(lanes)
     if left_out > 0:
         more = plural(left_out, "more process", "more processes")
@@ -79,9 +79,9 @@ def dot(process: Process) -> str:
     )
 
 
-def _cores(state: RunState, gathered: Gathered, stretch: tuple[int, int]) -> Iterator[str]:
+def _cores(state: RunState, stats: ReportStats, stretch: tuple[int, int]) -> Iterator[str]:
     """How many cores were in use: by the program, and on top of that by others."""
-    cores, most = gathered.cores, max(1, state.cores.machine)
+    cores, most = stats.cores, max(1, state.cores.machine)
     if len(cores.times) < 2:
         return
     start, end = stretch

@@ -20,7 +20,7 @@ from mpviz.trace.model.wait_kinds import behind_waits
 from mpviz.trace.record.recording import Header
 from mpviz.tui.exports.chart import timeline
 from mpviz.tui.exports.report_phases import where_the_time_went
-from mpviz.tui.exports.report_stats import Gathered, gather
+from mpviz.tui.exports.report_stats import ReportStats, gather
 from mpviz.tui.exports.shapes import colours, fills
 from mpviz.tui.exports.svg import stretch_of
 from mpviz.tui.exports.tables import tables
@@ -36,13 +36,13 @@ TROUBLES = 50
 
 def write(passage: Passage, output: Write) -> list[str]:
     """Write the report."""
-    gathered = gather(passage)
-    for piece in report(passage.state, gathered, passage.recording.header, passage.trouble):
+    stats = gather(passage)
+    for piece in report(passage.state, stats, passage.recording.header, passage.trouble):
         output(piece)
     return []
 
 
-def report(state: RunState, gathered: Gathered, header: Header, trouble: str) -> Iterator[str]:
+def report(state: RunState, stats: ReportStats, header: Header, trouble: str) -> Iterator[str]:
     """The report, piece by piece."""
     name = escape(_name(state))
     yield (
@@ -53,12 +53,12 @@ def report(state: RunState, gathered: Gathered, header: Header, trouble: str) ->
         f"<style>{_style_sheet()}</style></head><body><main>\n"
     )
     yield from _head(state, header)
-    yield from _summary(state, gathered)
+    yield from _summary(state, stats)
     yield from _missing(state, trouble)
     yield from _findings(state)
-    yield from timeline(state, gathered)
+    yield from timeline(state, stats)
     yield from where_the_time_went(state)
-    yield from tables(state, gathered)
+    yield from tables(state, stats)
     yield from _troubles(state)
     yield (
         f"<footer>Made by mpviz {escape(header.version)} from what the program's processes told"
@@ -105,7 +105,7 @@ def _start_methods(state: RunState) -> str:
     return ", ".join(method for method in seen if method)
 
 
-def _summary(state: RunState, gathered: Gathered) -> Iterator[str]:
+def _summary(state: RunState, stats: ReportStats) -> Iterator[str]:
     main = state.processes.get(state.main)
     start, end = stretch_of(state)
     if state.failure:
@@ -123,8 +123,8 @@ def _summary(state: RunState, gathered: Gathered) -> Iterator[str]:
         (duration(cpu * 1e9), "of CPU time in all"),
         (f"{cpu * 1e9 / (end - start):.2f}", "cores used on average"),
     ]
-    if gathered.tasks:
-        cards.append((count(gathered.tasks), "tasks" if gathered.tasks != 1 else "task"))
+    if stats.tasks:
+        cards.append((count(stats.tasks), "tasks" if stats.tasks != 1 else "task"))
     yield '<ul class="cards">'
     for number, words in cards:
         yield f"<li><b>{escape(number)}</b><span>{escape(words)}</span></li>"

@@ -67,7 +67,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Gathered:
+class ReportStats:
     """What has been seen while the events passed."""
 
     cores: Means = field(default_factory=Means)
@@ -78,32 +78,32 @@ class Gathered:
     tasks: int = 0
 
 
-def gather(passage: Passage) -> Gathered:
+def gather(passage: Passage) -> ReportStats:
     """Let all events pass, and keep what a report tells."""
-    gathered, watch = Gathered(), TaskWatch(passage.state)
+    stats, watch = ReportStats(), TaskWatch(passage.state)
     for event in passage.events():
         for task in watch.ended(event):
-            _add_task(gathered, passage, task)
+            _add_task(stats, passage, task)
         if isinstance(event, Sample):
-            _add_sample(gathered, event)
+            _add_sample(stats, event)
     for task in watch.still_running():
-        _add_task(gathered, passage, task)
-    return gathered
+        _add_task(stats, passage, task)
+    return stats
 
 
-def _add_sample(gathered: Gathered, event: Sample) -> None:
+def _add_sample(stats: ReportStats, event: Sample) -> None:
     own = sum(process.cpu_percent for process in event.processes) / 100
     # The two clocks that this is read from do not tick at once.
-    gathered.cores.add(event.time, own, max(own, sum(event.cores) / 100))
+    stats.cores.add(event.time, own, max(own, sum(event.cores) / 100))
 
 
-def _add_task(gathered: Gathered, passage: Passage, task: Task) -> None:
+def _add_task(stats: ReportStats, passage: Passage, task: Task) -> None:
     key = task.pool, task.function
-    work = gathered.work.get(key)
+    work = stats.work.get(key)
     if work is None:
         pool = passage.state.table(Pool)[task.pool]
-        work = gathered.work[key] = Work(pool.name, task.function)
-    gathered.tasks += 1
+        work = stats.work[key] = Work(pool.name, task.function)
+    stats.tasks += 1
     work.items += max(0, task.items)
     work.queued.add(task.started - task.submitted)
     work.outcomes[task.outcome] = work.outcomes.get(task.outcome, 0) + 1
@@ -111,8 +111,8 @@ def _add_task(gathered: Gathered, passage: Passage, task: Task) -> None:
         return
     took = task.ended - task.started
     work.took.add(took)
-    entry = took, gathered.tasks, task
-    if len(gathered.slowest) < SLOWEST:
-        heappush(gathered.slowest, entry)
+    entry = took, stats.tasks, task
+    if len(stats.slowest) < SLOWEST:
+        heappush(stats.slowest, entry)
     else:
-        heappushpop(gathered.slowest, entry)
+        heappushpop(stats.slowest, entry)

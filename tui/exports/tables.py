@@ -15,7 +15,7 @@ from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
-from mpviz.tui.exports.report_stats import Gathered, Work
+from mpviz.tui.exports.report_stats import ReportStats, Work
 from mpviz.tui.render.formatting import count, moment, percent, size
 
 ROWS = 100
@@ -30,12 +30,12 @@ OPEN_ROWS = 30
 Cells = Sequence[str]
 
 
-def tables(state: RunState, gathered: Gathered) -> Iterator[str]:
+def tables(state: RunState, stats: ReportStats) -> Iterator[str]:
     """All sections that the run has something for."""
-    if gathered.work:
+    if stats.work:
         yield "<section><h2>Tasks</h2>"
-        yield _table(_TASK_HEAD, [_work(work) for work in gathered.work.values()])
-        yield from _slowest(state, gathered)
+        yield _table(_TASK_HEAD, [_work(work) for work in stats.work.values()])
+        yield from _slowest(state, stats)
         yield "</section>\n"
     locks = locks_in_use(state)
     if locks:
@@ -139,10 +139,10 @@ def _quantiles(distribution: Distribution, shares: Iterable[float]) -> list[str]
     return [duration(distribution.quantile(share)) for share in shares]
 
 
-def _slowest(state: RunState, gathered: Gathered) -> Iterator[str]:
-    if gathered.tasks <= 1:
+def _slowest(state: RunState, stats: ReportStats) -> Iterator[str]:
+    if stats.tasks <= 1:
         return
-    slowest = [task for _, _, task in sorted(gathered.slowest, reverse=True)]
+    slowest = [task for _, _, task in sorted(stats.slowest, reverse=True)]
     yield "<h3>The longest</h3>"
     yield _table(_SLOW_HEAD, [_task(state, task) for task in slowest])
 

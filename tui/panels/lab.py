@@ -12,7 +12,7 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Button, Panel
-from mpviz.tui.render.exit_reasons import WHY, fate_of
+from mpviz.tui.render.exit_reasons import WHY, exit_reason_of
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
 from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, row, selected
 from mpviz.tui.render.states import state_style
@@ -137,7 +137,7 @@ def _name(state: RunState, process: Process) -> str:
 
 
 def _fate(state: RunState, view: View, process: Process, name: int, width: int) -> Row:
-    fate = fate_of(state, process, moment_of(state, view))
+    fate = exit_reason_of(state, process, moment_of(state, view))
     style = "warning" if fate.kind in ("zombie", "orphan", "unheeded") else state_style(process)
     parts: list[Part] = [
         ("▸" if process.key == view.selected else " ", "title"),
@@ -161,7 +161,7 @@ def _depth(state: RunState, process: Process) -> int:
 
 def _card(state: RunState, process: Process, now: int, width: int) -> list[Row]:
     """Why it is so."""
-    fate = fate_of(state, process, now)
+    fate = exit_reason_of(state, process, now)
     title = Row(((" ", ""), *mark(process), (f" {described(process)}: {fate.kind}", "title")))
     lines = textwrap.wrap(WHY[fate.kind], max(20, width - 2))
     rows = [Row(()), title, *(row((f" {line}", "text")) for line in lines)]

@@ -13,7 +13,7 @@ INIT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class ExitReason:
     """What has become of a process."""
 
     kind: str
@@ -85,34 +85,34 @@ WHY: dict[str, str] = {
     ),
     "unknown": "It is gone, and nobody who could know its exit code has told.",
 }
-"""For each kind of fate the card that explains it."""
+"""For each kind of exit reason, the card that explains it."""
 
 
-def fate_of(state: RunState, process: Process, now: int) -> Fate:
+def exit_reason_of(state: RunState, process: Process, now: int) -> ExitReason:
     """What has become of it at this moment, in nanoseconds of the run's clock."""
     parent = state.processes.get(process.parent)
     has_parent = parent is not None and parent.alive
     if not process.alive:
         if has_parent and _is_kept(process):
-            return Fate("zombie", f"zombie: {exit_in_words(process)}, not joined yet")
+            return ExitReason("zombie", f"zombie: {exit_in_words(process)}, not joined yet")
         return _ending(state, process)
     if parent is not None and not has_parent:
-        return Fate("orphan", f"orphan, adopted by {_adopter(state, process)}")
+        return ExitReason("orphan", f"orphan, adopted by {_adopter(state, process)}")
     return _living(state, process, now)
 
 
-def _living(state: RunState, process: Process, now: int) -> Fate:
+def _living(state: RunState, process: Process, now: int) -> ExitReason:
     if process.zombie:
-        return Fate("zombie", "zombie: has ended, not joined yet")
+        return ExitReason("zombie", "zombie: has ended, not joined yet")
     signals = unheeded(process, now)
     if signals:
-        return Fate("unheeded", f"still there, {signals[0]}")
+        return ExitReason("unheeded", f"still there, {signals[0]}")
     wait = process.wait
     if process.exiting >= 0 and wait is not None and wait.what == "process":
         child = state.processes.get(wait.object)
         name = described(child) if child else "a child"
-        return Fate("last to go", f"is done, and waits for {name}, no daemon")
-    return Fate("at work", "daemon, at work" if process.daemon else "at work")
+        return ExitReason("last to go", f"is done, and waits for {name}, no daemon")
+    return ExitReason("at work", "daemon, at work" if process.daemon else "at work")
 
 
 def _is_kept(process: Process) -> bool:
@@ -120,28 +120,28 @@ def _is_kept(process: Process) -> bool:
     return not process.joined and process.start_method != "forkserver"
 
 
-def _ending(state: RunState, process: Process) -> Fate:
+def _ending(state: RunState, process: Process) -> ExitReason:
     code = process.exit_code
     words = exit_in_words(process)
     if code is None:
-        return Fate("unknown", words)
+        return ExitReason("unknown", words)
     if code >= 0:
-        return Fate("raised" if code else "done", words)
+        return ExitReason("raised" if code else "done", words)
     sender = _sender(process, -code)
     if sender == "mpviz":
-        return Fate("by hand", f"{words} by hand")
+        return ExitReason("by hand", f"{words} by hand")
     parent = state.processes.get(sender)
     if parent is None:
         swept = state.ending >= 0 and process.key != state.main
-        return Fate("swept", f"{words} from mpviz, left behind") if swept else _unseen(words)
+        return ExitReason("swept", f"{words} from mpviz, left behind") if swept else _unseen(words)
     if process.daemon and 0 <= parent.exiting <= process.ended:
-        return Fate("daemon", f"{words} as its parent exited")
+        return ExitReason("daemon", f"{words} as its parent exited")
     kind = "killed" if signal_name(-code) == "SIGKILL" else "terminated"
-    return Fate(kind, f"{words} from {described(parent)}")
+    return ExitReason(kind, f"{words} from {described(parent)}")
 
 
-def _unseen(words: str) -> Fate:
-    return Fate("from outside", f"{words}, sender unseen")
+def _unseen(words: str) -> ExitReason:
+    return ExitReason("from outside", f"{words}, sender unseen")
 
 
 def _sender(process: Process, number: int) -> str:

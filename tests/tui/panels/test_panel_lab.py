@@ -16,7 +16,7 @@ from mpviz.trace.model.events import (
 from mpviz.trace.model.primitives.process import Exiting, Joined, Signalled
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.lab import fill_in, make_panel
-from mpviz.tui.render.exit_reasons import WHY, fate_of
+from mpviz.tui.render.exit_reasons import WHY, exit_reason_of
 from mpviz.tui.render.view import View
 
 CHILD, GRANDCHILD = 1001, 1002
@@ -68,7 +68,7 @@ def lab() -> Lab:
 
 def fate(lab: Lab, pid: int = CHILD, at: float = 5000) -> tuple[str, str]:
     state = lab.state_at(at)
-    found = fate_of(state, state.by_pid[pid], state.now)
+    found = exit_reason_of(state, state.by_pid[pid], state.now)
     assert found.kind in WHY
     return found.kind, found.words
 
