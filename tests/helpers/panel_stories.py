@@ -213,3 +213,39 @@ def shared() -> Story:
     story.unlink(201, MAIN, table)
     story.attach(202, callers[1], "another")
     return story
+
+
+def held(signal: bool = False) -> Story:
+    """Process-2 holds a lock, Process-1 waits for it; SIGTERM may have been sent to it in vain."""
+    story = Story()
+    lock = story.lock("counter")
+    story.start(5, 1001, "Process-1", function="add")
+    story.start(6, 1002, "Process-2", function="add", daemon=True)
+    story.wait(8, MAIN, "process", "1001")
+    story.acquire(10, 1002, lock)
+    story.wait(12, 1001, "lock", lock)
+    if signal:
+        story.signal(400, 1001, 15)
+    return story
+
+
+def racing() -> Story:
+    """Two processes read 7, and both write 8."""
+    story = Story()
+    value = story.value("counter", 7)
+    story.start(5, 1001, "Process-1")
+    story.start(6, 1002, "Process-2")
+    for pid in (1001, 1002):
+        story.read(10, pid, value, 7)
+    story.write(11, 1001, value, 8, 7)
+    story.write(12, 1002, value, 8, 8)
+    return story
+
+
+def spoken() -> Story:
+    story = Story()
+    story.start(5, 1001, "Process-1")
+    for number in range(20):
+        story.output(10 + number, 1001, f"line {number}")
+    story.output(40, MAIN, "it broke", "stderr")
+    return story

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from test_panel_lists import rows_of, styles_of, text_of, words_of
 
 from helpers.panel_stories import counter, talk
+from helpers.panels import rows_of, styles_of, text_of, words_of
 from helpers.story import MAIN
 from helpers.why_stories import WORKERS, broken_ring, line, ring
 from mpviz.trace.explain.chains import End, chain_of
