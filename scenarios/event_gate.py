@@ -3,8 +3,8 @@
 Watch the workers gather at the gate, and all set off at the same moment.
 
 wait holds a process until another one calls set, and no core is used while
-it waits. A single set releases all who wait, however many they are. And the
-event stays set, until somebody clears it: who comes later passes at once.
+it waits. A single set releases all that wait, however many they are. The
+event stays set until somebody clears it: later ones pass at once.
 """
 
 import time

@@ -6,8 +6,8 @@ The kernel kills a process that takes too much memory, a crash in C ends it,
 or a person does. A Pool sees that a worker is gone and starts another, but
 it does not know which task died with it: that result never comes, and map
 waits for it. With executor=futures the same death breaks the executor: all
-that is not done yet raises BrokenProcessPool at once, which a program can
-deal with. Where it has to be a Pool, wait with a time-out, as in
+unfinished calls raise BrokenProcessPool at once, which a program can deal
+with. If it has to be a Pool, wait with a time-out, as in
 map_async(process_item, items).get(timeout=60).
 """
 
@@ -35,7 +35,7 @@ work: float
 
 
 def init_worker(sender: connection.Connection, seconds: float) -> None:
-    """Keep them for the tasks of this worker, and leave Ctrl-C to main."""
+    """Keep both for the tasks of this worker, and leave Ctrl-C to main."""
     global reports, work
     reports, work = sender, seconds
     # A worker that an interrupt ends can take a lock of the pool with it.

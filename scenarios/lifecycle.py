@@ -3,9 +3,9 @@
 Watch what becomes of each child that you start, end and join by hand.
 
 This program does what it is told, a command a line: it starts children of
-all kinds, terminates, kills and joins them. It does not look at them by
-itself, since to ask is_alive() or exitcode is more than a look: it also
-collects a child that has ended. Until then such a child is a zombie.
+all kinds, terminates, kills and joins them. It never asks for is_alive() or
+exitcode by itself, because that is more than a look: it also collects a
+child that has ended. Until then such a child is a zombie.
 """
 
 import atexit
@@ -119,7 +119,7 @@ def main(
                 children.append(child)
                 say(f">>> {child.name}.start(), daemon {child.daemon}")
                 child.start()
-                ready.acquire()  # Till it is what it should be.
+                ready.acquire()  # Until it is what it should be.
             case [action, number, *timeout] if action in (
                 "terminate",
                 "kill",

@@ -2,7 +2,7 @@
 
 Watch the child import the file, and try to start a child of its own.
 
-A spawned child is a new Python. To find the function that it shall run, it
+A spawned child is a new Python. To find the function that it is to run, it
 imports the program's file, as __mp_main__, and everything at the top level
 of the file runs again: without a guard, the start of a child too. Python
 sees that and raises RuntimeError, so that children do not start children
@@ -57,7 +57,7 @@ def run(name: str, program: str) -> None:
             text=True,
             check=False,
         )
-    # Before the error comes the way to it, through Python's own files.
+    # The traceback before the error leads through Python's own files.
     error = ended.stderr[max(0, ended.stderr.rfind("RuntimeError")) :]
     print(f"{error}{name}: exit code {ended.returncode}", flush=True)
 
@@ -72,7 +72,7 @@ def main(
     ] = 2,
 ) -> None:
     """Run the same program without the guard and with it."""
-    # Who is terminated shall leave no file behind.
+    # A run that is terminated must leave no file behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     definitions = DEFINITIONS.replace("SECONDS", str(seconds))
     if guard != "with":

@@ -3,12 +3,12 @@
 Watch three calls fail before any worker hears of them, and their fixes.
 
 What a pool is given goes through a pipe, and is pickled for that: data by
-what it holds, functions and classes by their name alone. A lambda, or a
+its contents, functions and classes only by their names. A lambda, or a
 class made in a function, has no name that a worker could import, and an
-open file is a thing of this one process. So give it a function or a class
-at the top level of a module, and the path of a file. A Process pickles too
-where it is started by spawn or forkserver; under fork it is a copy of all
-that there is, and nothing is pickled: that works, until it runs elsewhere.
+open file belongs to this one process. So give it a function or a class at
+the top level of a module, and the path of a file. A Process pickles, too,
+if it is started by spawn or forkserver; under fork it is a copy of
+everything, and nothing is pickled: that works, until it runs elsewhere.
 """
 
 import time

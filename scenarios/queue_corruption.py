@@ -4,8 +4,8 @@ Watch one terminate stop the producer and the consumers that are left.
 
 A Queue is a pipe and two locks: one process at a time may write into it,
 one may read from it. The large item does not fit the pipe, so its producer
-is stuck in the middle of it, with the lock for writing in its hands, until
-somebody reads. Terminated just then, it leaves behind half an item and a
+is stuck in the middle of it, and holds the lock for writing, until somebody
+reads. If it is terminated just then, it leaves behind half an item and a
 lock that nobody will ever release. The next consumer waits for the other
 half, all others for their turn, and what another producer puts never gets
 out. The documentation of Process.terminate warns of this: ask a process to

@@ -3,9 +3,9 @@
 Watch a process write a number that is out of date, over a newer one.
 
 Each process reads the number, pauses, and writes back one more than it has
-read. Where the number has moved meanwhile, what others have added is gone;
-the process sees it and says so. What the lines call lost adds up to what
-the last line finds missing. A lock held just for the writing is no help:
+read. If the number has changed meanwhile, what others have added is gone;
+the process sees it and says so. The losses in the lines add up to what the
+last line finds missing. A lock held just for the writing is no help:
 the mistake is made between the reading and the writing.
 """
 
@@ -27,7 +27,7 @@ def unsafe_increment(
 ) -> None:
     """Add one again and again; say so when that undoes what others did."""
     for _ in range(increments):
-        # Come at a moment that nobody knows beforehand.
+        # Come at a random moment.
         time.sleep(random.uniform(0, 2 * pause_ms) / 1000)
         read = counter.value
         time.sleep(pause_ms / 1000)  # Here others can step in.
@@ -40,7 +40,7 @@ def unsafe_increment(
 
 def report(read: int, found: int) -> None:
     """Say what is about to be lost, at once and in one line."""
-    # Who finds less than it has read brings back what others undid.
+    # One that finds less than it has read brings back what others undid.
     print(
         f"{current_process().name} lost {found - read}:"
         f" I read {read}, it is {found}, I write {read + 1}\n",

@@ -4,7 +4,7 @@ Watch two workers download while the others wait for a place.
 
 A semaphore is a lock with more than one place: acquire takes a place, and
 waits while there is none; release gives it back. It keeps many processes
-from overrunning what is scarce, such as a server that takes two visitors.
+from overrunning a scarce resource, such as a server for two visitors.
 The workers count for themselves how many of them are in at once.
 """
 

@@ -3,8 +3,8 @@
 Watch three processes live side by side: two work, and their parent waits.
 
 A Process object is a plan: a function and its arguments. start() makes the
-process that runs it and returns at once; from then on both go on, each for
-itself. join() waits until the other has ended; then its exit code is known,
+process that runs it, and returns at once; from then on both run side by
+side. join() waits until the other has ended; then its exit code is known,
 0 if all went well. Worker A gets its arguments by position, B by name.
 """
 

@@ -1,4 +1,4 @@
-"""Errors of ours: each is shown once, in the log and in the report, and the run goes on."""
+"""Errors of mpviz itself: each is shown once, in the log and the report, and the run goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tell(state: RunState, what: str, error: Exception) -> None:
-    """Note the first failure of this part of mpviz; tests raise the error instead."""
+    """Note the first failure of a part of mpviz; tests raise the error instead."""
     if what not in state.own_errors:
         state.own_errors.add(what)
         state.own_troubles += 1
@@ -21,7 +21,7 @@ def tell(state: RunState, what: str, error: Exception) -> None:
 
 
 def in_words(what: str, error: BaseException) -> str:
-    """An error of ours as a sentence, with the line of ours that raised it."""
+    """An error of mpviz as a sentence, with the line that raised it."""
     frame = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" ({Path(each.filename).name}:{each.lineno})" for each in frame)
     return clean(f"an error of mpviz itself in {what}: {type(error).__name__}: {error}{place}")

@@ -3,7 +3,7 @@
 import re
 
 LIMIT = 4096
-"""Characters that are kept of one string; a longer one is cut and ends in an ellipsis."""
+"""Maximum number of characters of a string; a longer one is cut and ends in an ellipsis."""
 
 # C0 and C1 controls, DEL, lone surrogates, and the marks that reorder or hide text on a screen.
 _UNSAFE = re.compile(

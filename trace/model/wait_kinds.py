@@ -1,4 +1,4 @@
-"""What the words of a wait mean, gathered from the primitives that register them."""
+"""The kinds of waits, from all primitives."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ WAIT_KINDS: dict[str, WaitKind] = {
 
 
 def wait_in_words(state: RunState, wait: Wait) -> str:
-    """What is waited for, and who could end it: "lock counter, held by Process-2"."""
+    """What is waited for, and who could end the wait: "lock counter, held by Process-2"."""
     return WAIT_KINDS[wait.what].words(state, wait)
 
 
 def waits_in_words(state: RunState, wait: Wait) -> str:
-    """The same as what somebody does: "waits for lock counter, held by …", "waits to join …"."""
+    """The same with the verb: "waits for lock counter, held by …", "waits to join …"."""
     return "waits " + behind_waits(wait_in_words(state, wait))
 
 

@@ -1,4 +1,4 @@
-"""What a command line says of a process: which program it is, and whether a probe can be in it."""
+"""What a command line says: the program, and whether it can have a probe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PYTHON = re.compile(r"(?:python|pypy)[\d.]*[a-z]?(?:-\w+)?")
 
 
 def words_of(command: str) -> list[str]:
-    """The words of a command line that was written with ``shlex.join``, or cut after that."""
+    """The words of a command line from ``shlex.join``, which may have been cut."""
     try:
         return shlex.split(command)
     except ValueError:
@@ -20,7 +20,7 @@ def words_of(command: str) -> list[str]:
 
 
 def program_of(command: str) -> str:
-    """The program by its name: ``git`` for ``/usr/bin/git status``; empty where none is known.
+    """The name of the program: ``git`` for ``/usr/bin/git status``; empty if unknown.
 
     >>> program_of("/bin/sh -c 'make all'"), program_of("-bash")
     ('sh', 'bash')
@@ -39,7 +39,7 @@ def is_python(program: str) -> bool:
 
 
 def name_of_program(command: str) -> str:
-    """What a process that is no ``Process`` is called: the script, for a Python, or its program.
+    """The name of a process that is no ``Process``: the script of a Python, or its program.
 
     >>> name_of_program("python3 -u tools/build.py all"), name_of_program("python -m pip list")
     ('build.py', 'python -m pip')
@@ -59,10 +59,10 @@ def name_of_program(command: str) -> str:
 
 
 def keeps_probe_out(command: str) -> str:
-    """The option by which a Python takes no probe along: ``-I``; empty for none.
+    """The option that keeps the probe out of a Python, such as ``-I``; empty for none.
 
-    The probe is found by ``PYTHONPATH``, which ``-I`` and ``-E`` have a Python ignore, and wakes up
-    in ``sitecustomize``, which ``-S`` keeps it from importing.
+    The probe is found by ``PYTHONPATH``, which ``-I`` and ``-E`` make a Python ignore, and starts
+    in ``sitecustomize``, which ``-S`` keeps from being imported.
 
     >>> keeps_probe_out("python -u -Im pip"), keeps_probe_out("python -X dev a.py -I")
     ('-I', '')
@@ -74,12 +74,12 @@ def keeps_probe_out(command: str) -> str:
 
 
 def is_supervisor(command: str) -> bool:
-    """Whether this is the command of our own supervisor, or of what it has forked, before its exec.
+    """Whether this is the command of our supervisor, or of its fork before the exec.
 
     >>> is_supervisor("python3 -I -S /opt/mpviz/trace/supervisor/supervisor.py 5 /boot make")
     True
     """
-    # A recording may come from another machine, so its folder is not that of ours.
+    # A recording may come from another machine, with another folder.
     options, script = words_of(command)[1:3], words_of(command)[3:4]
     return (
         options == ["-I", "-S"]
@@ -89,7 +89,7 @@ def is_supervisor(command: str) -> bool:
 
 
 def _options(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The letters of a Python's options, and the words behind them, from what it runs on."""
+    """The letters of a Python's options, and the words after them, first what it runs."""
     letters = ""
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
@@ -104,7 +104,7 @@ def _options(words: Sequence[str]) -> tuple[str, list[str]]:
             if letter in "cm":
                 return letters, [word[place:], *rest] if word[place:] else rest
             if letter in "WX":
-                # With an argument of its own, which may be the next word.
+                # They have an argument, which may be the next word.
                 del rest[: place == len(word)]
                 break
     return letters, rest

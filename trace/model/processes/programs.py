@@ -1,4 +1,4 @@
-"""What a process runs: its name for a person, an exec, and a Python that no probe speaks from."""
+"""What a process runs: its name for a person, an exec, and a Python without a probe."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 
 SILENT_NANOSECONDS = 1_000_000_000
-"""A Python that has told nothing for so long is shown as not observed; it takes some 20 ms."""
+"""A Python that has told nothing for this time is shown as not observed; a start takes 20 ms."""
 
 _TRACKERS = (".resource_tracker", ".semaphore_tracker")
-"""Marks the command line of a resource tracker: multiprocessing's, or that of a copy of it."""
+"""Mark the command line of a resource tracker, of multiprocessing or of a copy of it."""
 
 _NUMBERED = re.compile(
     r"MainProcess|program|process|process of the fork server|fork of .*"
     r"|\w*(?:Process|PoolWorker)-[\d:]+",
     re.DOTALL,
 )
-"""Names that multiprocessing or mpviz gives, as opposed to the program."""
+"""Names that multiprocessing or mpviz has given, not the program."""
 
 _FORK_SERVER = ".forkserver import main"
 """Marks the command line of a fork server, and of the processes that it has forked."""
@@ -39,28 +39,28 @@ NOT_INSIDE = "its processes, CPU and memory are shown, not its locks, queues, po
 
 
 def take_in_command(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
-    """Take in what a process runs that is new, or that has replaced itself (exec)."""
+    """Note what a process runs that is new, or that has replaced itself (exec)."""
     if not state.main or is_supervisor(sample.command):
-        # Forked by the supervisor, it was not yet the program that it was to become; that it has
-        # become it may have been told before this look at it.
+        # The supervisor has forked it, and the sample is from before its exec, which may have been
+        # told already.
         return
     is_told = process.command and not (
         process.probed or _is_its_parents(state, process, process.command)
     )
     if is_told and _is_its_parents(state, process, sample.command):
-        # Seen before its exec, of which its parent has told meanwhile.
+        # The sample is from before its exec, which its parent has told meanwhile.
         return
     file = sample.executable.rsplit("/", 1)[-1]
     is_same = process.executable == file if process.executable else is_python(file)
     is_replaced = process.probed and (
         bool(keeps_probe_out(sample.command)) or (file != "" and not is_same)
     )
-    # Where there is a title, the command line can no longer be read.
+    # A title overwrites the command line.
     command = process.command if sample.title and process.command else sample.command
     process.command, process.executable, process.command_since = command, file, time
     process.title = ""
     if _is_tracker(sample.command):
-        # No probe speaks in a resource tracker, so what spoke there was a child before its exec.
+        # A resource tracker has no probe, so the records are of the child before its exec.
         process.probed = False
     if is_replaced:
         _leave_python(state, process, time)
@@ -68,12 +68,12 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
         _name_by_command(state, process)
         _see_what_keeps_probe_out(state, process, time)
     elif process.role == "program":
-        # It is told whole here, and cut by the probe.
+        # The sample has all of it, the probe only a part.
         process.name = name_of_program(process.command)
 
 
 def take_in_title(process: Process, title: str) -> None:
-    """Note the title of a process, which becomes its name unless it has a more telling one."""
+    """Note the title of a process, which becomes its name if that says little."""
     is_nameless = process.name in ("", process.title) or says_little(process)
     process.title = title
     if is_nameless:
@@ -81,7 +81,7 @@ def take_in_title(process: Process, title: str) -> None:
 
 
 def named(process: Process, name: str) -> str:
-    """The name of a process that multiprocessing calls this; its title if that says more."""
+    """The name of a process with this name in multiprocessing; its title if that says more."""
     return process.title if process.title and _NUMBERED.fullmatch(name) else name
 
 
@@ -93,13 +93,13 @@ def says_little(process: Process) -> bool:
 
 
 def take_in_start(state: RunState, process: Process, time: int, arguments: Sequence[str]) -> None:
-    """Take in what the first process was started as."""
+    """Note the command of the first process."""
     process.command, process.command_since = shlex.join(arguments), time
     _name_by_command(state, process)
 
 
 def take_in_launch(state: RunState, process: Process, time: int, command: str) -> None:
-    """Take in what its parent has started, unless the child has told that, or a sample has."""
+    """Note the command that its parent has told, unless the child or a sample has told it."""
     was_seen = process.command and not _is_its_parents(state, process, process.command)
     if was_seen or (process.probed and process.role == "program"):
         return
@@ -110,14 +110,14 @@ def take_in_launch(state: RunState, process: Process, time: int, command: str) -
 
 
 def is_another_by_now(parent: Process | None, child: Process) -> bool:
-    """Whether a sample has seen a child as another program before the news of its fork came."""
+    """Whether a sample saw a child as another program before the news of its fork came."""
     if parent is None or child.probed or is_python(child.executable):
         return False
     return child.executable not in ("", parent.executable)
 
 
 def watch_silence(state: RunState, process: Process, time: int) -> None:
-    """Say of a Python that tells nothing that it does not, once it has had the time to."""
+    """Note that a Python is not observed if it has told nothing for long enough."""
     has_spoken = process.probed and process.records > 0
     if has_spoken or process.unobserved or process.role in HELPERS or process.stopped:
         return
@@ -125,15 +125,15 @@ def watch_silence(state: RunState, process: Process, time: int) -> None:
     if time - process.command_since >= SILENT_NANOSECONDS and is_python(runs):
         process.unobserved = "not observed"
         if process.began < 0:
-            # Its parent has told of its start; that its own code has begun nobody will tell.
+            # Its parent has told of its start, but nobody will tell that its own code begins.
             process.began = time
         state.note(time, process.key, f"has told nothing of itself: {NOT_INSIDE}")
 
 
 def unobserved_run(state: RunState) -> str:
-    """What is not known of a run whose first process never told anything, in a sentence; or empty.
+    """What is unknown of a run whose first process told nothing, in a sentence; else empty.
 
-    Of a program that is no Python the Pythons below it tell all the same.
+    If the program is no Python, the Pythons below it may still tell.
     """
     main = state.processes.get(state.main)
     if main is None or main.probed or main.ended < 0:
@@ -149,16 +149,16 @@ def unobserved_run(state: RunState) -> str:
 
 
 def _is_its_parents(state: RunState, process: Process, command: str) -> bool:
-    """Whether a command is the parent's, as that of a child is before its exec."""
+    """Whether a command is that of the parent, as it is for a child before its exec."""
     parent = state.processes.get(process.parent)
     if parent is None:
         return False
-    # The probe tells its words without the quotes.
+    # The probe tells the words without quotes.
     return " ".join(words_of(command)) == " ".join(words_of(parent.command))
 
 
 def _leave_python(state: RunState, process: Process, time: int) -> None:
-    """It is another program from here on, in which no probe speaks."""
+    """Note that it has become another program, which has no probe."""
     before = described(process)
     process.probed = False
     forget_doings(process)
