@@ -94,11 +94,6 @@ def main():
 """
 
 
-@pytest.fixture(scope="module")
-def run(run_everywhere: RunProgram) -> Observed:
-    return run_everywhere(COMMON + PROGRAM)
-
-
 def jobs_of(run: Observed, pool: str = "executor") -> list[dict[str, Any]]:
     jobs: list[dict[str, Any]] = run.one("pools", pool)["jobs"]
     return jobs

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from helpers.runs import Observed, RunProgram, run_bare
+from helpers.runs import Observed, RunProgram
 
 PROGRAM = """
 import multiprocessing as mp, os, threading, time
@@ -125,17 +123,6 @@ def main():
 
 def test_nothing_is_missed(run: Observed) -> None:
     run.assert_nothing_was_missed()
-
-
-@pytest.fixture(scope="module")
-def bare(
-    run_program: RunProgram,
-    python: str,
-    start_method: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> list[dict[str, object]]:
-    """What the program says of itself without us."""
-    return run_bare(PROGRAM, tmp_path_factory.mktemp("bare"), python, start_method)
 
 
 def test_every_call_answers_and_fails_as_it_does_without_us(

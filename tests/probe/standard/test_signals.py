@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from helpers.runs import Observed, RunProgram, run_bare, run_to_end
+from helpers.runs import Observed, RunProgram, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
-HELP = """
+COMMON = """
 import multiprocessing as mp, os, signal, sys, threading, time
 from telling import tell
 
@@ -173,19 +173,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def run(run_everywhere: RunProgram) -> Observed:
-    return run_everywhere(HELP + PROGRAM)
-
-
-@pytest.fixture(scope="module")
-def bare(
-    python: str, start_method: str, tmp_path_factory: pytest.TempPathFactory
-) -> list[dict[str, object]]:
-    """What the program says of itself without us."""
-    return run_bare(HELP + PROGRAM, tmp_path_factory.mktemp("bare"), python, start_method)
-
-
 def in_any_order(told: list[dict[str, object]]) -> list[str]:
     return sorted(json.dumps(facts) for facts in told)
 
@@ -333,7 +320,7 @@ if __name__ == "__main__":
 
 
 def test_an_interrupt_leaves_everything_as_usable_as_it_was(run_everywhere: RunProgram) -> None:
-    run = run_everywhere(HELP + INTERRUPTED)
+    run = run_everywhere(COMMON + INTERRUPTED)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True] * 6 + [0, False, 0]
     assert fields(run, "events", "start", "sets", "waits", "timed_out") == [1, 3, 0]
@@ -404,7 +391,7 @@ def test_who_is_killed_waiting_waits_no_more_and_holds_up_who_wakes_the_others(
         waits = [wait.what for each in state.processes.values() for wait in each.waits.values()]
         return f"wake-{what}" in waits
 
-    with running(tmp_path, HELP + DEADLY, what, start_method=start_method) as session:
+    with running(tmp_path, COMMON + DEADLY, what, start_method=start_method) as session:
         run_to_end(session, until=hangs)
         state = session.state
         victim, waker = (
