@@ -56,18 +56,18 @@ def legend(activities: Sequence[Activity], more: str = "") -> str:
 
 
 def _lane(state: RunState, process: Process, stretch: tuple[int, int]) -> str:
-    fate = ""
+    ended = ""
     if process.ended >= 0:
         mark, style = end_mark(process)
         look = " trouble" if style == "trouble" else ""
         title = escape(exit_in_words(process))
-        fate = f'<span class="fate{look}" title="{title}">{escape(mark)}</span>'
+        ended = f'<span class="fate{look}" title="{title}">{escape(mark)}</span>'
     name = escape(described(process))
     return (
         f'<div class="lane"><div class="name">{dot(process)}'
         f'<span title="{name}, pid {process.pid}">{name}</span></div>'
         f'<svg {_BOX} role="img" aria-label="{name}">'
-        f"{lane_shapes(state, process, *stretch)}</svg>{fate or '<span></span>'}</div>\n"
+        f"{lane_shapes(state, process, *stretch)}</svg>{ended or '<span></span>'}</div>\n"
     )
 
 

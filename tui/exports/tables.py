@@ -164,7 +164,7 @@ def _by_wait(locks: list[Lock]) -> list[Lock]:
 
 def _lock(state: RunState, lock: Lock) -> Cells:
     holder = state.processes.get(lock.holder)
-    fate = "" if holder is None or holder.alive else ", which is dead"
+    dead = "" if holder is None or holder.alive else ", which is dead"
     return (
         lock.name,
         lock.kind,
@@ -173,7 +173,7 @@ def _lock(state: RunState, lock: Lock) -> Cells:
         duration(lock.wait.total),
         *_quantiles(lock.wait, (0.99, 1.0)),
         *_quantiles(lock.hold, (1.0,)),
-        f"{described(holder)}{fate}" if holder is not None else "",
+        f"{described(holder)}{dead}" if holder is not None else "",
     )
 
 
