@@ -282,6 +282,41 @@ def run_program(tmp_path_factory: pytest.TempPathFactory) -> RunProgram:
     return run
 
 
+@dataclass
+class Watched:
+    """A program that a test steps by itself."""
+
+    session: Session
+    folder: Path
+
+    def end(self) -> Observed:
+        """End it, if it still runs, and give what was observed."""
+        self.session.close()
+        return observe(self.folder, self.session)
+
+
+Watch = Callable[..., Watched]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    """Start a program that the test steps by itself; it fails the test if anything is left."""
+    begun: list[Session] = []
+
+    def start_one(
+        source: str, *arguments: str, python: str = sys.executable, start_method: str | None = None
+    ) -> Watched:
+        begun.append(begin(tmp_path, source, arguments, python, start_method))
+        return Watched(begun[-1], tmp_path)
+
+    with leaving_nothing(tmp_path / "t"):
+        try:
+            yield start_one
+        finally:
+            for session in begun:
+                session.close()
+
+
 @pytest.fixture(scope="session")
 def run_on_each_python(run_program: RunProgram, python: str) -> RunProgram:
     """Run a program on each Python in turn."""

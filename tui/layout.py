@@ -17,7 +17,7 @@ LAB = "lab"
 HERO = (LAB, TIMELINE)
 """Panels that have the middle of the screen, which the audience in a room looks at."""
 TOP = ("cores", "processes")
-CONTEXT = ("findings", "chain", "source", "output", "log", "time")
+CONTEXT = ("findings", "chain", "stacks", "source", "output", "log", "time")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
@@ -26,7 +26,7 @@ TWO_COLUMNS, FOUR_COLUMNS = 100, 160
 MOST_STACKED = 3
 """How many panels may lie on top of each other."""
 
-TO_READ = ("findings", "chain")
+TO_READ = ("findings", "chain", "stacks")
 """Panels that are read from the first line to the last."""
 
 LOWEST: dict[str, tuple[int, int]] = {

@@ -56,6 +56,9 @@ class Session(Source, Protocol):
     def thaw(self) -> None:
         """Let a frozen program go on."""
 
+    def look(self, key: str) -> None:
+        """Look at the stacks of one process; the answer comes as an event."""
+
     def signal(self, key: str, number: int) -> bool:
         """Send a signal to one process; False if it is gone."""
 

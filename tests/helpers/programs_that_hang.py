@@ -59,9 +59,6 @@ def main():
 """)
 
 NO_LOST_TASK = _program("""
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-
 def work(item):
     if item == 3:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -80,11 +77,6 @@ def main():
     with mp.Pool(2) as pool:
         pool.map_async(slow, range(2))
         time.sleep(0.3)
-    with ProcessPoolExecutor(2) as executor:
-        try:
-            list(executor.map(work, range(6)))
-        except BrokenProcessPool:
-            tell(broken=True)
 """)
 
 DEAD_HOLDERS = _program("""
@@ -432,4 +424,369 @@ def main():
     os.waitpid(child, 0)
     end.set()
     thread.join()
+""")
+
+STALLED_BY_A_FAILURE = _program("""
+def price(queue, item):
+    if item == "oat":
+        raise KeyError(item)
+    queue.put(item)
+
+def main():
+    queue = mp.Queue()
+    workers = [start(price, queue, item, name=item) for item in ("tea", "oat")]
+    for _ in workers:
+        queue.get()
+""")
+
+STALLED_BY_AN_UNPICKLABLE_ITEM = _program("""
+def produce(queue):
+    queue.put(lambda: 1)
+
+def main():
+    queue = mp.Queue()
+    start(produce, queue, name="producer")
+    queue.get()
+""")
+
+STALLED_WITHOUT_TASK_DONE = _program("""
+def work(queue):
+    for item in iter(queue.get, None):
+        if item:
+            queue.task_done()
+
+def main():
+    queue = mp.JoinableQueue()
+    start(work, queue, name="worker")
+    queue.put(0)
+    queue.put(1)
+    queue.join()
+""")
+
+STALLED_AT_A_BARRIER = _program("""
+def meet(barrier, leaves):
+    if leaves:
+        raise ValueError("no table free")
+    barrier.wait()
+
+def main():
+    barrier = mp.Barrier(3)
+    for leaves in (False, True):
+        start(meet, barrier, leaves, name="leaves" if leaves else "stays")
+    barrier.wait()
+""")
+
+NO_STALL = _program("""
+# One thread of the program's own brings the work in, while all main threads wait.
+def work(queue, stop):
+    for _ in iter(queue.get, None):
+        pass
+
+def listen(queue, stop):
+    time.sleep(5)
+    queue.put(None)
+    stop.set()
+
+def main():
+    queue, stop = mp.Queue(), mp.Event()
+    worker = start(work, queue, stop)
+    threading.Thread(target=listen, args=(queue, stop)).start()
+    stop.wait()
+    worker.join()
+""")
+
+NO_STALL_WITH_A_TIMEOUT = _program("""
+def work(queue):
+    try:
+        queue.get(timeout=5)
+    except Exception:
+        pass
+
+def main():
+    worker = start(work, mp.Queue())
+    worker.join()
+""")
+
+NO_STALL_OF_A_SERVER = _program("""
+from multiprocessing.connection import Client, Listener
+
+CLIENT = '''
+import sys, time
+from multiprocessing.connection import Client
+time.sleep(5)
+Client(sys.argv[1], authkey=b"x").send(1)
+'''
+
+def serve(address):
+    with Listener(address, authkey=b"x") as listener, listener.accept() as connection:
+        connection.recv()
+
+def main():
+    address = os.path.abspath("socket")
+    server = start(serve, address)
+    subprocess.run([sys.executable, "-c", CLIENT, address], env={})
+    server.join()
+""")
+
+RESULTS_UNREAD = _program("""
+class BadRow(Exception):
+    def __init__(self, row, column):
+        super().__init__("row %d" % row)
+
+def parse(row):
+    raise BadRow(row, "price")
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(parse, range(3), chunksize=1)
+""")
+
+NO_RESULTS_UNREAD = _program("""
+class BadRow(Exception):
+    def __init__(self, row, column):
+        super().__init__(row, column)
+
+def parse(row):
+    raise BadRow(row, "price")
+
+def main():
+    with mp.Pool(2) as pool:
+        try:
+            pool.map(parse, range(3), chunksize=1)
+        except BadRow:
+            pass
+""")
+
+FAILING_INITIALIZER = _program("""
+def open_index(path):
+    with open(path) as index:
+        pass
+
+def main():
+    with mp.Pool(2, open_index, ("/nowhere/index",)) as pool:
+        pool.map(len, ["a"])
+""")
+
+NO_FAILING_INITIALIZER = _program("""
+def sometimes(tries):
+    with tries.get_lock():
+        tries.value += 1
+        fails = tries.value <= 5
+    if fails:
+        os._exit(1)
+
+def main():
+    with mp.Pool(1, sometimes, (mp.Value("i", 0),)) as pool:
+        pool.map(len, ["a"])
+""")
+
+LOCK_HELD_AT_FORK = _program("""
+lock, held = threading.Lock(), threading.Event()
+
+def hold():
+    with lock:
+        held.set()
+        time.sleep(3600)
+
+def work():
+    with lock:
+        pass
+
+def main():
+    threading.Thread(target=hold, daemon=True).start()
+    held.wait()
+    start(work, name="child").join()
+""")
+
+NO_LOCK_HELD_AT_FORK = _program("""
+def work():
+    lock, done = threading.Lock(), threading.Event()
+    lock.acquire()
+    def later():
+        time.sleep(5)
+        lock.release()
+    threading.Thread(target=later, daemon=True).start()
+    lock.acquire()
+
+def main():
+    start(work).join()
+""")
+
+TERMINATE_UNHEEDED = _program("""
+def stop(number, frame):
+    pass
+
+def serve(ready):
+    signal.signal(signal.SIGTERM, stop)
+    ready.set()
+    while True:
+        time.sleep(0.2)
+
+def main():
+    ready = mp.Event()
+    server = start(serve, ready, name="server")
+    ready.wait()
+    server.terminate()
+    server.join()
+""")
+
+NO_TERMINATE_UNHEEDED = _program("""
+def serve(ready, seconds):
+    def stop(number, frame):
+        time.sleep(seconds)
+        sys.exit()
+    signal.signal(signal.SIGTERM, stop)
+    ready.set()
+    while True:
+        time.sleep(0.2)
+
+def main():
+    ready = mp.Event()
+    server = start(serve, ready, 1)
+    ready.wait()
+    server.terminate()
+    server.join()
+    server = start(time.sleep, 5)
+    os.kill(server.pid, signal.SIGTERM)
+    server.join()
+""")
+
+THREAD_OUTLIVES = _program("""
+def beat():
+    while True:
+        time.sleep(0.1)
+
+def work():
+    threading.Thread(target=beat).start()
+
+def main():
+    start(work, name="worker").join()
+""")
+
+NO_THREAD_OUTLIVES = _program("""
+def beat(seconds):
+    time.sleep(seconds)
+
+def work():
+    threading.Thread(target=beat, args=(3600,), daemon=True).start()
+    threading.Thread(target=beat, args=(1,)).start()
+
+def main():
+    start(work).join()
+""")
+
+BROKEN_EXECUTOR = _program("""
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+def render(page):
+    time.sleep(0.1)
+    if page == 3:
+        tell(started=os.getpid(), name="worker")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def main():
+    with ProcessPoolExecutor(2) as executor:
+        try:
+            list(executor.map(render, range(8)))
+        except BrokenProcessPool:
+            pass
+""")
+
+ONE_AT_A_TIME = _program("""
+def crunch(number):
+    time.sleep(0.15)
+
+def main():
+    with mp.Pool(4) as pool:
+        for number in range(12):
+            pool.apply_async(crunch, (number,)).get()
+""")
+
+NO_ONE_AT_A_TIME = _program("""
+def crunch(number):
+    time.sleep(0.1)
+
+def main():
+    with mp.Pool(4) as pool:
+        for number in range(10):
+            pool.apply(crunch, (number,))
+            # A service has pauses, in which nobody has asked for anything.
+            time.sleep(0.2)
+    with mp.Pool(4) as pool:
+        for each in [pool.apply_async(crunch, (number,)) for number in range(12)]:
+            each.get()
+""")
+
+BOUND_TO_CORES = _program("""
+def spin():
+    while True:
+        pass
+
+def main():
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for name in ("one", "other"):
+        child = start(spin, name=name)
+    child.join()
+""")
+
+ERRORS_UNHEARD = _program("""
+def save(page):
+    return "out" + page
+
+def main():
+    pool = mp.Pool(2)
+    for page in range(5):
+        pool.apply_async(save, (page,))
+    pool.close()
+    pool.join()
+""")
+
+NO_ERRORS_UNHEARD = _program("""
+def save(page):
+    return "out" + page
+
+def main():
+    with mp.Pool(2) as pool:
+        one = pool.apply_async(save, (1,))
+        one.wait()
+        other = pool.map_async(save, [1], error_callback=lambda error: None)
+        other.wait()
+        for ask in (one.get, lambda: pool.apply(save, (1,)), lambda: pool.map(save, [1])):
+            try:
+                ask()
+            except TypeError:
+                pass
+""")
+
+MANAGER_GONE = _program("""
+def main():
+    manager = mp.Manager()
+    shared = manager.dict()
+    shared["key"] = 1
+    os.kill(manager._process.pid, signal.SIGTERM)
+    manager._process.join()
+    len(shared)
+""")
+
+TASKS_TOO_BIG = _program("""
+class Model:
+    def __init__(self):
+        self.table = b"x" * 1_000_000
+
+    def score(self, item):
+        return item
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(Model().score, range(40), chunksize=1)
+""")
+
+NO_TASKS_TOO_BIG = _program("""
+def work(data):
+    time.sleep(0.05)
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(work, [b"x" * 1_000_000] * 12, chunksize=1)
 """)

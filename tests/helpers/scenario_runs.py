@@ -9,19 +9,13 @@ from typing import Any
 import pytest
 
 from helpers.command import watch_headless
+from mpviz.trace.explain.findings import RULES
 from mpviz.trace.model.primitives.queue import Turns
 
 PATIENCE = 60
 
-FAULTS = {
-    "deadlock",
-    "lost-task",
-    "dead-holder",
-    "dead-queue",
-    "join-before-drain",
-    "left-behind",
-    "fork-with-threads",
-    "zombies",
+FAULTS = {"left-behind", "fork-with-threads", "zombies"} | {
+    rule.name for rule in RULES if rule.is_a_dead_end or rule.is_last_resort
 }
 """Rules of which nothing may be found in a scenario that comes to its end."""
 

@@ -35,7 +35,9 @@ def document(state: RunState) -> dict[str, Any]:
             entries = [report.entry(state, each) for each in report.objects(state)]
             sections[report.section or report.things] = entries
     for entry in sections["processes"]:
-        entry["wait"] = _wait(state, state.processes[entry["id"]])
+        process = state.processes[entry["id"]]
+        entry["wait"] = _wait(state, process)
+        entry["stacks"] = _stacks(state, process)
     sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections |= time_report.document(state)
     sections["cores"] = _cores(state)
@@ -97,6 +99,27 @@ def _as_document(state: RunState, waits: Stuck) -> dict[str, Any]:
         **_place(state, waits.site),
         "words": waits.words,
         "chain": {"pids": pids, "words": waits.chain_words},
+    }
+
+
+def _stacks(state: RunState, process: Process) -> dict[str, Any] | None:
+    """The last look at where its threads stood, the innermost frame first; None without one."""
+    stacks = process.stacks
+    if stacks is None:
+        return None
+    return {
+        "time": (stacks.time - state.origin) / 1e9,
+        "reason": stacks.reason or None,
+        "threads": [
+            {
+                "name": each.name,
+                "frames": [
+                    {"file": file, "line": line, "function": function}
+                    for file, line, function in each.frames
+                ],
+            }
+            for each in stacks.threads
+        ],
     }
 
 

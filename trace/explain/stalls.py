@@ -5,8 +5,24 @@ from __future__ import annotations
 from mpviz.trace.explain.chains import chain_in_words, chain_of
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.processes.stacks import own_frame, place_in_words
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
+
+STILL_NANOSECONDS = 2_000_000_000
+"""A process that has changed nothing for so long stands still."""
+
+_STILL = (
+    Activity.LOCK,
+    Activity.QUEUE,
+    Activity.PROCESS,
+    Activity.RESULT,
+    Activity.SIGNAL,
+    Activity.IDLE,
+    Activity.SLEEPING,
+    Activity.STOPPED,
+    Activity.ZOMBIE,
+)
 
 STUCK_NANOSECONDS = 1_000_000_000
 """Minimum age of a wait: a younger one may be about to end."""
@@ -23,10 +39,60 @@ def stuck(state: RunState) -> list[Stuck]:
             continue
         if not _is_held_up(state, process):
             return []
-        waits = as_it_waits(state, process)
+        waits = as_it_waits(state, process) or _as_it_stands(process)
         if waits is not None:
             found.append(waits)
     return sorted(found, key=lambda each: each.since)
+
+
+def standing_still(state: RunState) -> list[Process]:
+    """The processes whose stacks have to be looked at, since they say why something stands still.
+
+    If no process is at work, these are all that wait; else those that sleep in a lock of which
+    multiprocessing knows nothing. Each is looked at once for as long as it stands still. A process
+    that sleeps until a time, or for what comes from outside, will wake by itself.
+    """
+    if state.frozen or state.ending >= 0:
+        return []
+    living = [
+        process
+        for process in state.processes.values()
+        if process.alive and process.role not in HELPERS
+    ]
+    still = [process for process in living if _stands_still(state, process)]
+    if len(still) < len(living):
+        still = [process for process in still if process.wait is None and not process.pool]
+    return [process for process in still if _is_unknown(state, process)]
+
+
+def _is_unknown(state: RunState, process: Process) -> bool:
+    """Whether a look at its stacks would say something new."""
+    stacks = process.stacks
+    if stacks is not None and stacks.time >= process.since:
+        # What kept mpviz from looking may be over by now.
+        return bool(stacks.reason) and state.now - stacks.time >= STILL_NANOSECONDS
+    will_wake = process.resting and process.asleep_in != "lock"
+    return process.probed and not will_wake
+
+
+def _stands_still(state: RunState, process: Process) -> bool:
+    if state.now - process.since < STILL_NANOSECONDS:
+        return False
+    if process.activity in _STILL:
+        return True
+    # A wait of which the probe knows nothing, in a task or at the end.
+    return process.resting and 0 <= process.rested_since <= state.now - STILL_NANOSECONDS
+
+
+def _as_it_stands(process: Process) -> Stuck | None:
+    """What a process waits for that stands in a lock outside multiprocessing; else None."""
+    main = process.stacks.main if process.stacks is not None else None
+    if main is None or not stands_in_a_lock(process):
+        return None
+    frame = own_frame(main)
+    where = f", at {place_in_words(frame)}" if frame is not None else ""
+    words = f"a lock outside multiprocessing{where}"
+    return Stuck(process.key, "lock outside", "", process.since, words)
 
 
 def as_it_waits(state: RunState, process: Process) -> Stuck | None:
@@ -50,10 +116,32 @@ def as_it_waits(state: RunState, process: Process) -> Stuck | None:
 
 def _is_held_up(state: RunState, process: Process) -> bool:
     """Whether a living process does nothing that could end the wait of another one."""
+    if _may_wake(process):
+        return False
     wait = process.wait
     if wait is not None and process.activity is wait.activity:
         return state.now - wait.since >= STUCK_NANOSECONDS
     if process.activity is Activity.ENDING:
         # If it sleeps while it ends, something keeps it from ending.
         return process.resting and 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
-    return process.activity in (Activity.IDLE, Activity.ZOMBIE)
+    return process.activity in (Activity.IDLE, Activity.ZOMBIE) or stands_in_a_lock(process)
+
+
+def stands_in_a_lock(process: Process) -> bool:
+    """Whether it was seen to stand in a lock of which multiprocessing knows nothing."""
+    stacks = process.stacks
+    if stacks is None or stacks.time < process.since or process.waits:
+        return False
+    is_busy = process.activity not in (Activity.IDLE, Activity.ZOMBIE, Activity.STOPPED)
+    return is_busy and process.resting and process.asleep_in == "lock"
+
+
+def _may_wake(process: Process) -> bool:
+    """Whether another thread of the program's own sleeps until something comes from outside."""
+    stacks = process.stacks
+    if stacks is None or not stacks.sleeps & {"clock", "else"}:
+        return False
+    return any(
+        own_frame(each) is not None and each.thread not in process.waits
+        for each in stacks.threads[:-1]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
@@ -9,11 +10,14 @@ from time import monotonic, monotonic_ns
 
 from mpviz.trace.collect.output import OutputReader
 from mpviz.trace.collect.sampler import Sampler
+from mpviz.trace.collect.stacks import StackFile
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
+from mpviz.trace.explain.stalls import standing_still
 from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 
@@ -25,6 +29,12 @@ CLOSE_SECONDS = 5.0
 
 CLOSE_PAUSE = 0.02
 """Seconds between two looks for records meanwhile."""
+
+LOOK_SECONDS = 0.02
+"""Seconds that looks at stacks take of one step, as far as the first allows."""
+
+LAST_LOOK_SECONDS = 1.0
+"""Seconds that looks at the stacks of all processes take before the program is asked to end."""
 
 
 class Session:
@@ -38,6 +48,7 @@ class Session:
         output: OutputReader | None,
         recorder: Recorder,
         *,
+        stacks: StackFile,
         silenced: frozenset[str],
         grace: float,
     ) -> None:
@@ -47,6 +58,7 @@ class Session:
         self._transport = transport
         self._program = program
         self._sampler = sampler
+        self._stacks = stacks
         self._output = output
         self._recorder = recorder
         self._grace = grace
@@ -82,6 +94,7 @@ class Session:
                 self._tell_end()
             else:
                 self._recorder.tidy()
+                self._look_at(standing_still(self.state), LOOK_SECONDS)
                 return changed
             if monotonic() >= deadline:
                 return changed
@@ -135,10 +148,16 @@ class Session:
         self._transport.put(marked)
         return True
 
+    def look(self, key: str) -> None:
+        """Look at the stacks of one process; the answer comes as an event, also if it cannot be."""
+        process = self.state.processes.get(key)
+        if process is not None and process.alive and process.started_ticks:
+            identity = process.pid, process.started_ticks
+            self._transport.put(self._stacks.look(*identity, self._program.send_signal))
+
     def interrupt(self) -> None:
         """Send the program SIGINT, as Ctrl-C in its own terminal would."""
-        if not self._is_gone():
-            self._mark("interrupt")
+        self._mark_end("interrupt")
         self._program.interrupt()
 
     def terminate(self) -> None:
@@ -149,16 +168,14 @@ class Session:
         if not self._grace:
             self.stop()
             return
-        if not self._is_gone():
-            self._mark("stop")
+        self._mark_end("stop")
         if self.state.frozen:
             self.thaw()
         self._program.terminate(self._grace)
 
     def stop(self) -> None:
         """Ask for the end of everything, and return at once; :attr:`over` says when it is done."""
-        if not self._is_gone():
-            self._mark("stop")
+        self._mark_end("stop")
         self._program.end()
 
     def write_stdin(self, text: str) -> bool:
@@ -172,6 +189,7 @@ class Session:
             # They are closed in reverse order, and if one fails, the others are still closed.
             ends.callback(self._close_transport)
             ends.callback(self._program.close)
+            ends.callback(self._stacks.close)
             ends.callback(self._recorder.close)
             if not self._told_end and self.state.ending < 0:
                 self.stop()
@@ -233,6 +251,23 @@ class Session:
             if key not in self._frozen and process.alive and process.started_ticks:
                 self._frozen.add(key)
                 self._program.send_signal(process.pid, process.started_ticks, SIGSTOP)
+
+    def _look_at(self, processes: Iterable[Process], budget: float) -> None:
+        """Look at the stacks of these processes until so many seconds are over."""
+        deadline = monotonic() + budget
+        for process in processes:
+            self.look(process.key)
+            if monotonic() >= deadline:
+                return
+
+    def _mark_end(self, action: str) -> None:
+        """Note that a person asks for the end, and before that where all processes stand."""
+        if self._is_gone():
+            return
+        if self.state.ending < 0:
+            living = (each for each in self.state.processes.values() if each.probed)
+            self._look_at(living, LAST_LOOK_SECONDS)
+        self._mark(action)
 
     def _mark(self, action: str) -> None:
         self._transport.put(Marked(time=monotonic_ns(), pid=0, action=action))

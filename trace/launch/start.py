@@ -93,6 +93,7 @@ def start(
             # would start up at the same time, and more slowly where cores are few.
             from mpviz.trace.collect.output import OutputReader  # noqa: PLC0415
             from mpviz.trace.collect.sampler import Sampler  # noqa: PLC0415
+            from mpviz.trace.collect.stacks import StackFile  # noqa: PLC0415
             from mpviz.trace.collect.transport import Transport  # noqa: PLC0415
             from mpviz.trace.launch.session import Session  # noqa: PLC0415
             from mpviz.trace.model.events import Trouble  # noqa: PLC0415
@@ -102,6 +103,8 @@ def start(
             made.callback(recorder.close)
             transport = Transport(folder)
             made.callback(transport.close)
+            stacks = StackFile(folder)
+            made.callback(stacks.close)
             transport.put(_run_started(target, arguments, capture))
             transport.hear(program.control, program.supervisor_pid)
             for problem in left_behind:
@@ -120,6 +123,7 @@ def start(
         sampler,
         output,
         recorder,
+        stacks=stacks,
         silenced=target.silenced,
         grace=target.grace,
     )

@@ -307,6 +307,32 @@ class Sample(Event, tag="sample", kw_only=True):
     """The cores that at least one of these processes may run on, if that has changed."""
 
 
+class ThreadStack(msgspec.Struct, array_like=True, gc=False):
+    """Where one thread stands, as Python saw it."""
+
+    thread: Count
+    """Its number as in :attr:`Event.thread`, also if it is the main thread."""
+    name: str
+    """Empty before Python 3.14."""
+    frames: list[tuple[str, Count, str]]
+    """(file, line, function), the innermost first; at most 100."""
+
+
+class StacksRead(Event, tag="stacks.read", kw_only=True):
+    """A look at the stacks of all threads of a process, which its Python wrote for mpviz."""
+
+    child: Pid
+    threads: list[ThreadStack] = []
+    """The youngest first; none if it could not be asked."""
+    sleeps: list[str] = []
+    """What its threads slept in, each word once, as in :attr:`ProcessSample.asleep_in`."""
+    ends: list[tuple[Count, bool]] = []
+    """The ends of pipes and sockets that it has open: the inode, and whether it may write there; a
+    socket, of which it may do both, is told for each."""
+    reason: str = ""
+    """Why it could not be asked, in words that follow its name; empty if it could."""
+
+
 FROM_SUPERVISOR: tuple[type[Event], ...] = (
     ProgramStarted,
     ProgramFailed,
@@ -324,5 +350,6 @@ FROM_VIEWER: tuple[type[Event], ...] = (
     RecordsDropped,
     Trouble,
     Sample,
+    StacksRead,
 )
 """Events that only the viewer itself can know: refused from the pipe and from the supervisor."""

@@ -158,9 +158,12 @@ def read_environment(pid: int) -> list[bytes]:
     return _read_file(f"/proc/{pid}/environ", 1 << 21).split(b"\0")
 
 
-def read_place_of_sleep(pid: int) -> str:
-    """Name the kernel function in which the main thread sleeps; empty if that is hidden."""
-    text = _read_file(f"/proc/{pid}/wchan", 128).decode("ascii", "replace")
+def read_place_of_sleep(pid: int, thread: int = 0) -> str:
+    """Name the kernel function in which a thread sleeps, by default the main thread.
+
+    Empty if it does not sleep, or if that is hidden.
+    """
+    text = _read_file(f"/proc/{pid}/task/{thread or pid}/wchan", 128).decode("ascii", "replace")
     return "" if text == "0" else text
 
 

@@ -22,6 +22,7 @@ from mpviz.tui.panels import (
     queues,
     signals,
     source,
+    stacks,
     tasks,
     timeline,
     values,
@@ -46,8 +47,9 @@ PANELS: tuple[Panel, ...] = (
     phases.PANEL,
     findings.PANEL,
     chain.PANEL,
+    stacks.PANEL,
 )
-"""In the order of their numbers; the last two come and go, and move no number of another."""
+"""In the order of their numbers; the last three come and go, and move no number of another."""
 
 
 def panels_for(commands: Sequence[Command] | None) -> tuple[Panel, ...]:

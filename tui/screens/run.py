@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mpviz.trace.model.processes.identity import described, signal_name
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.record.snapshot import snapshot
 from mpviz.trace.system.run_folder import temporary_folder
 from mpviz.tui.actions.action import Action, Situation
@@ -174,16 +175,31 @@ class RunScreen(Selection):
         else:
             self.say(f"recorded from its start in {path.name}")
 
+    def look(self) -> None:
+        """Look at the stacks of the selected process, and show them."""
+        process = self._living_selected()
+        if process is not None and self.session is not None:
+            self.session.look(process.key)
+            self._brought_up("stacks")
+
     def signal(self, number: int) -> None:
         """Send a signal to the selected process."""
-        process = self.selected_process()
-        if process is None:
-            self.say("select a process first: ↑ ↓, or a click on it")
+        process = self._living_selected()
+        if process is None or self.session is None:
             return
         name = f"{described(process)} (pid {process.pid})"
-        if not process.alive or self.session is None:
-            self.say(f"{name} has ended already")
-        elif self.session.signal(process.key, number):
+        if self.session.signal(process.key, number):
             self.say(f"sent {signal_name(number)} to {name}")
         else:
             self.say(f"{name} was gone already")
+
+    def _living_selected(self) -> Process | None:
+        """The selected process; None, which is said, if there is none or it has ended."""
+        process = self.selected_process()
+        if process is None:
+            self.say("select a process first: ↑ ↓, or a click on it")
+        elif not process.alive or self.session is None:
+            self.say(f"{described(process)} (pid {process.pid}) has ended already")
+        else:
+            return process
+        return None

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mpviz_probe import wire
+from mpviz_probe import stacks, wire
 from mpviz_probe.descriptors import use
 from mpviz_probe.guard import is_the_programs, raise_if_the_programs, seamless
 
@@ -62,6 +62,7 @@ PRIMITIVES = {
     ),
     "libraries.mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
     "standard.subprocesses": ("subprocess",),
+    "stacks": ("signal",),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 
@@ -91,10 +92,18 @@ def arm():
         # The viewer is gone, and the program goes on without it.
         return
     _say_hello(role, " ".join(words))
+    _prepare_stacks()
     os.register_at_fork(after_in_child=_after_fork)
     finder = _Finder()
     finder.patch_loaded()
     sys.meta_path.insert(0, finder)
+
+
+def _prepare_stacks():
+    try:
+        stacks.prepare()
+    except BaseException:
+        report("stacks")
 
 
 def report(where):

@@ -66,12 +66,13 @@ def raise_if_the_programs(error):
 def passed_the_program(error):
     """Whether the traceback has code of the program, below the function that calls this."""
     trace = error.__traceback__
-    while trace is not None and _is_ours_or_pythons(trace.tb_frame.f_code.co_filename):
+    while trace is not None and is_ours_or_pythons(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return trace is not None
 
 
-def _is_ours_or_pythons(file):
+def is_ours_or_pythons(file):
+    """Whether code in this file is the probe's or the standard library's, and not the program's."""
     if file.startswith((OURS, "<frozen ")):
         return True
     return file.startswith(STDLIB) and not (

@@ -80,6 +80,27 @@ def around(original, begin, end, where):
     return observed
 
 
+def failing(original, tell, where):
+    """Wrap: ``tell`` is called with what the original raises, and with the same arguments."""
+
+    @replaces(original)
+    def observed(*args, **kwargs):
+        try:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                try:
+                    tell(error, *args, **kwargs)
+                except BaseException:
+                    report(where)
+                raise
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return observed
+
+
 def weakly(method):
     """A method of an object that does not keep the object, for a wrapper that the object holds.
 

@@ -57,6 +57,7 @@ NEEDED = {
     *("_opcode", "opcode"),
     *(
         "errno",
+        "faulthandler",
         "fcntl",
         "itertools",
         "math",

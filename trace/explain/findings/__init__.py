@@ -7,6 +7,7 @@ from importlib import import_module
 
 from mpviz.trace.explain.findings.look import look
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.fold.reducer import ENDED_BY_CTRL_C
 from mpviz.trace.model.state import Finding, RunState
 
 __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs"]
@@ -19,6 +20,16 @@ RULES: tuple[Rule, ...] = tuple(
         "dead_holder",
         "dead_queue",
         "join_before_drain",
+        "results_unread",
+        "failing_initializer",
+        "lock_held_at_fork",
+        "import_lock",
+        "terminate_unheeded",
+        "thread_outlives",
+        "broken_executor",
+        "manager_gone",
+        "errors_unheard",
+        "stalled",
         "lost_updates",
         "fork_with_threads",
         "left_behind",
@@ -32,6 +43,9 @@ RULES: tuple[Rule, ...] = tuple(
         "uneven_workers",
         "tasks_too_small",
         "startup_longer",
+        "one_at_a_time",
+        "tasks_too_big",
+        "bound_to_cores",
         "too_many_for_cores",
         "too_many_to_feed",
     )
@@ -43,8 +57,12 @@ _AT_END = tuple(rule for rule in RULES if rule.at_end)
 
 
 def look_while_it_runs(state: RunState) -> None:
-    """Ask what is wrong now; nothing once the end has begun, which has its own look."""
-    if state.ending < 0:
+    """Ask what is wrong now; nothing once the end has begun, which has its own look.
+
+    A Ctrl-C may be the end: what was found before it is not over because of it.
+    """
+    may_be_ending = state.interrupted >= 0 and state.now < state.interrupted + ENDED_BY_CTRL_C
+    if state.ending < 0 and not may_be_ending:
         look(state, _WHILE_IT_RUNS)
 
 

@@ -63,4 +63,5 @@ RULE = Rule(
     find=_find,
     stays=Stays.OVER,
     holds=DEAD_HOLDER_NANOSECONDS,
+    is_a_dead_end=True,
 )

@@ -159,4 +159,5 @@ RULE = Rule(
     find=_find,
     stays=Stays.OVER,
     holds=DEAD_QUEUE_NANOSECONDS,
+    is_a_dead_end=True,
 )

@@ -112,4 +112,5 @@ RULE = Rule(
     find=_find,
     stays=Stays.OVER,
     holds=DEADLOCK_NANOSECONDS,
+    is_a_dead_end=True,
 )

@@ -111,4 +111,5 @@ RULE = Rule(
     find=_find,
     stays=Stays.WITHDRAWN,
     holds=JOIN_BEFORE_DRAIN_NANOSECONDS,
+    is_a_dead_end=True,
 )

@@ -11,14 +11,24 @@ from mpviz.trace.model.state import Finding, RunState
 
 def look(state: RunState, rules: Iterable[Rule]) -> None:
     """Ask these rules what is wrong now, except those that have failed before."""
+    dead_ends = {rule.name for rule in rules if rule.is_a_dead_end}
     for rule in rules:
         what = f"the rule {rule.name}"
         if rule.name in state.silenced or what in state.own_errors:
+            continue
+        if rule.is_last_resort and _is_any_true(state, dead_ends):
+            for key in [key for key in state.findings if key[0] == rule.name]:
+                del state.findings[key]
             continue
         try:
             _ask(state, rule)
         except Exception as error:
             own_errors.tell(state, what, error)
+
+
+def _is_any_true(state: RunState, names: set[str]) -> bool:
+    """Whether a finding of these rules is true now."""
+    return any(each.rule in names and each.over < 0 for each in state.findings.values())
 
 
 def _ask(state: RunState, rule: Rule) -> None:

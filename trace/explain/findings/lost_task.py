@@ -100,4 +100,5 @@ RULE = Rule(
     find=_find,
     stays=Stays.AS_IT_WAS,
     holds=LOST_TASK_NANOSECONDS,
+    is_a_dead_end=True,
 )

@@ -57,3 +57,8 @@ class Rule:
 
     If so, its finding is marked as over instead of withdrawn: otherwise it would come and go.
     """
+    is_a_dead_end: bool = False
+    """It says why processes can never go on."""
+    is_last_resort: bool = False
+    """It is not asked, and its findings are withdrawn, while another rule says why processes can
+    never go on."""

@@ -22,6 +22,10 @@ STARTING_TIMES = 2.0
 
 def _find(state: RunState) -> Iterator[Finding]:
     for group in state.table(WorkerGroup).values():
+        pool = state.table(Pool).get(group.pool)
+        if pool is not None and pool.failed_initializers and not pool.initialized:
+            # Its workers never come to work, which another rule says.
+            continue
         if group.starting < STARTING_NANOSECONDS:
             continue
         if group.starting >= STARTING_TIMES * group.working:

@@ -32,6 +32,10 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
     is_starved = min(used / RESTING_PERCENT, lacked / BUSY_PERCENT, 2 * process.demand) >= 1
     process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
     process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
+    if not process.resting:
+        process.rested_since = -1
+    elif process.rested_since < 0:
+        process.rested_since = time
     process.asleep_in = sample.asleep_in if asleep else ""
     process.joining = (
         asleep

@@ -25,6 +25,7 @@ from mpviz.trace.model.events import (
     RunStarted,
     Sample,
     Site,
+    StacksRead,
     SupervisorSignalled,
     Trouble,
     Unreadable,
@@ -44,6 +45,7 @@ from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.processes.identity import end_process, process_with_pid, signal_name
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
+from mpviz.trace.model.processes.stacks import take_in_stacks
 from mpviz.trace.model.state import MOST_SITES, OutputLine, RunState, TableFullError
 from mpviz.trace.model.stretches import Stretch
 from mpviz.trace.model.told import Told
@@ -369,6 +371,7 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Unreadable: note_unreadable,
     RecordsDropped: _records_dropped,
     Trouble: note_trouble,
+    StacksRead: take_in_stacks,
 }
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*FROM_SUPERVISOR, *FROM_VIEWER, *_HANDLERS)))

@@ -30,9 +30,11 @@ from mpviz.trace.model.primitives.pool_events import (
     JobCallback,
     JobDone,
     JobGrew,
+    JobHeard,
     JobLength,
     JobSubmitted,
     PoolCreated,
+    PoolDeaf,
     PoolEnded,
     PoolResized,
     TaskArrived,
@@ -180,6 +182,11 @@ def _job_done(state: RunState, process: Process, event: JobDone) -> None:
     job = job_of(pool_of(state, event.object), event.job, "", event.time)
     job.ended = event.time
     job.never_run = job.queued
+    job.unheard = event.unheard
+
+
+def _job_heard(state: RunState, process: Process, event: JobHeard) -> None:
+    job_of(pool_of(state, event.object), event.job, "", event.time).unheard = False
 
 
 def _job_length(state: RunState, process: Process, event: JobLength) -> None:
@@ -198,6 +205,13 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     state.note(event.time, process.key, text, trouble=not asked_for)
 
 
+def _deaf(state: RunState, process: Process, event: PoolDeaf) -> None:
+    pool = pool_of(state, event.object)
+    pool.deaf = event.error
+    text = f"receives no more results of {pool.name}: {event.error}"
+    state.note(event.time, process.key, text, trouble=True)
+
+
 def _pool_ended(state: RunState, process: Process, event: PoolEnded) -> None:
     pool_of(state, event.object).ended = event.how
 
@@ -212,7 +226,9 @@ def _process_ended(state: RunState, process: Process) -> None:
             # A death by a signal is noted as such.
             trouble=(process.exit_code or 0) >= 0,
         )
-        pool_of(state, process.pool).initializing.pop(process.key, None)
+        pool = pool_of(state, process.pool)
+        pool.initializing.pop(process.key, None)
+        pool.failed_initializers += 1
         process.initializing = ""
     if not process.task:
         return
@@ -244,12 +260,14 @@ PRIMITIVE = Primitive(
         TaskStopping: stopping,
         JobCallback: _callback,
         JobDone: _job_done,
+        JobHeard: _job_heard,
         JobLength: _job_length,
         ExecutorBroken: _broken,
         PoolEnded: _pool_ended,
+        PoolDeaf: _deaf,
     },
     ring_handlers={
-        TaskArrived: RingHandler(arriving, ()),
+        TaskArrived: RingHandler(arriving, ("size",)),
         JobGrew: RingHandler(growing, ("job", "call", "items")),
     },
     form_handlers={

@@ -85,6 +85,9 @@ class TaskArrived(ObjectEvent, tag="task.arrived", kw_only=True):
     That includes importing the module of the task's function.
     """
 
+    size: Count = 0
+    """Bytes of the pickled task: its function, its arguments, and what these bring along."""
+
 
 class TaskStarted(ObjectEvent, tag="task.started", kw_only=True):
     """A worker has taken a task."""
@@ -137,6 +140,8 @@ class JobDone(ObjectEvent, tag="job.done", kw_only=True):
     """All results of a job have reached the process that submitted it."""
 
     job: Whole
+    unheard: bool = False
+    """It has failed, and the program has not asked for its result so far."""
 
 
 class FutureDone(ObjectEvent, tag="future.done", kw_only=True):
@@ -147,6 +152,12 @@ class FutureDone(ObjectEvent, tag="future.done", kw_only=True):
     cancelled: bool = False
     error: str = ""
     """The class of its exception; empty for none."""
+
+
+class JobHeard(ObjectEvent, tag="job.heard", kw_only=True):
+    """The program has asked for the result of a job that has failed."""
+
+    job: Whole
 
 
 class JobLength(ObjectEvent, tag="job.length", kw_only=True):
@@ -163,6 +174,13 @@ class ExecutorBroken(ObjectEvent, tag="executor.broken", kw_only=True):
     """Number of calls that it fails; -1 if unknown."""
     error: str = BROKEN
     """The class of the exception that they fail with."""
+
+
+class PoolDeaf(ObjectEvent, tag="pool.deaf", kw_only=True):
+    """The thread of a Pool that receives its results has died: no result arrives any more."""
+
+    error: str
+    """The exception that it died of, as Python prints it."""
 
 
 class PoolEnded(ObjectEvent, tag="pool.ended", kw_only=True):

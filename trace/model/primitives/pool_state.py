@@ -76,6 +76,8 @@ class Job:
     """Tasks that were ended, because they timed out or were cancelled."""
     returned: int = 0
     """Tasks of an executor whose futures are done, however they ended."""
+    unheard: bool = False
+    """It has failed, and nobody has asked for its result since."""
     callbacks: int = 0
     error_callbacks: int = 0
     ended: int = -1
@@ -129,6 +131,12 @@ class Pool:
     """Process key: when a worker began its initializer, nanoseconds."""
     initialized: dict[str, int] = field(default_factory=dict)
     """Process key: how long the initializer took, nanoseconds."""
+    arrived: int = 0
+    """Pickled tasks that its workers have received."""
+    bytes_arrived: int = 0
+    """Size of all these tasks."""
+    failed_initializers: int = 0
+    """Workers that ended within the initializer."""
     retired: dict[str, int] = field(default_factory=dict)
     """Process key: when a worker that has no successor yet ended its last task."""
     replaced: int = 0
@@ -153,6 +161,8 @@ class Pool:
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
     """The call that ended it: close, terminate, shutdown, terminate_workers or kill_workers."""
+    deaf: str = ""
+    """The exception of which its thread for results has died; empty while the thread lives."""
     broken: bool = False
     """Whether it is an executor that has lost a worker, and with it all unfinished calls."""
 

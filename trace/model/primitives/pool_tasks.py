@@ -31,7 +31,11 @@ from mpviz.trace.model.state import RunState
 def arriving(state: RunState, process: Process, pool_id: str) -> FoldRecord:
     """Make the handler for the arrival of a task at a worker, which unpickles it next."""
 
-    def arrived(time: int, *_: int) -> None:
+    pool = pool_of(state, pool_id)
+
+    def arrived(time: int, thread: int, size: int, *_: int) -> None:
+        pool.arrived += 1
+        pool.bytes_arrived += size
         process.receiving = True
         settle(process, time)
 

@@ -94,6 +94,11 @@ class Named(Event, tag="process.named", kw_only=True):
 class Exiting(Event, tag="process.exiting", kw_only=True):
     """Its own code has ended; now it ends its daemons, then joins its other children."""
 
+    error: str = ""
+    """The exception that its function raised, as Python prints it; empty if it raised none."""
+    site: Whole = 0
+    """The innermost line of the program in that exception's traceback."""
+
 
 class Finished(Event, tag="process.finished", kw_only=True):
     """The child has finished its work and is about to exit."""
@@ -250,6 +255,7 @@ def _named(state: RunState, process: Process, event: Named) -> None:
 
 
 def _exiting(state: RunState, process: Process, event: Exiting) -> None:
+    process.failure, process.failed_at = event.error, event.site
     if process.exiting < 0:
         process.exiting = event.time
         settle(process, event.time)

@@ -108,6 +108,8 @@ class Queue:
     """Keys of processes in which another thread than the main thread has taken items out."""
     put_since: set[str] = field(default_factory=set)
     """Keys of processes that have put an item since the last get."""
+    unpicklable: dict[str, int] = field(default_factory=dict)
+    """Process key: items that it put, and that could not be pickled: the queue never got them."""
     dead_turns: dict[str, str] = field(default_factory=dict)
     """get or put: key of a process that died in its turn, which therefore never ends."""
 
@@ -212,6 +214,8 @@ def _lost(state: RunState, process: Process, queue: Queue, event: ItemLost) -> N
     queue.depth -= 1
     queue.put_since.discard(process.key)
     queue.depths.add(event.time, queue.depth)
+    if not event.given_up:
+        queue.unpicklable[process.key] = queue.unpicklable.get(process.key, 0) + 1
     failed = "gave up putting" if event.given_up else "could not pickle"
     text = f"{failed} an item {'into' if event.given_up else 'for'} {queue.name}"
     state.note(event.time, process.key, text, trouble=not event.given_up)

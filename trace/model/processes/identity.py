@@ -101,6 +101,14 @@ def exit_in_words(process: Process) -> str:
     return f"exit code {code}"
 
 
+def failure_in_words(state: RunState, process: Process) -> str:
+    """How it ended, with the exception: "exit code 1: KeyError: 'oat', at shop.py:14"."""
+    if not process.failure:
+        return exit_in_words(process)
+    place = state.place(process.failed_at)
+    return f"{exit_in_words(process)}: {process.failure}" + f", at {place}" * bool(place)
+
+
 def end_and_sender(process: Process) -> str:
     """The same, and if mpviz sent the signal it ended by: "ended by SIGKILL from mpviz"."""
     code = process.exit_code or 0

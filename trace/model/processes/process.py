@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mpviz.trace.model.lane import WORDS, Activity, CpuReadings, Lane
 from mpviz.trace.model.measures import Series
+from mpviz.trace.model.processes.stacks import Stacks
 
 MOST_WAITS = 1 << 15
 """Maximum number of threads of a process whose waits are kept: more than a system allows."""
@@ -76,6 +77,10 @@ class Process:
     """When the child's own code began, nanoseconds; -1 while it starts."""
     exiting: int = -1
     """When its own code had ended, nanoseconds: it ends daemons and joins its other children."""
+    failure: str = ""
+    """The exception that its function raised, as Python prints it; empty if it raised none."""
+    failed_at: int = 0
+    """The place in the source where it was raised."""
     finished: int = -1
     """When it said that it had finished its work, nanoseconds; -1 if it never did."""
     ended: int = -1
@@ -108,6 +113,8 @@ class Process:
     """Why its pool is about to end it with its task, such as "timed out"; else empty."""
     site: int = 0
     """The place in the source of the last event that was seen."""
+    stacks: Stacks | None = None
+    """The last look at where its threads stand; None before the first."""
     stopped: bool = False
     zombie: bool = False
     idle_since: int = -1
@@ -140,6 +147,8 @@ class Process:
     """Percent of the time that it was ready but had no core, averaged over about a second."""
     demand: float = 0.0
     """How much of a core it would have used recently if it had never had to wait for one."""
+    rested_since: int = -1
+    """The time of the first of the latest samples that all found it resting; -1 if it is not."""
     asleep_in: str = ""
     """What its main thread slept in at the last sample, in the words of samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)

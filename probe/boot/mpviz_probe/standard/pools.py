@@ -6,9 +6,10 @@ from types import FunctionType
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
+from mpviz_probe.errors import error_in_words
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import replaces, seamless, unframe
-from mpviz_probe.hooks import after, around, before, during
+from mpviz_probe.hooks import after, around, before, during, failing
 from mpviz_probe.standard import simple_queues
 from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import prepare_for
@@ -21,6 +22,8 @@ def patch(module):
     pool._repopulate_pool = before(pool._repopulate_pool, _announce, "pool")
     jobs.observe_submissions(pool, module.starmapstar)
     jobs.observe_end(pool)
+    receive = failing(pool._handle_results, _tell_failure, "pool")
+    pool._handle_results = staticmethod(receive)
     pool.join = during(pool.join, _pool_waited_for, "pool")
     # It waits for its own pipes and workers, ten times for each task: that is not reported.
     module.wait = getattr(module.wait, "__wrapped__", module.wait)
@@ -35,6 +38,9 @@ def _patch_results(module):
         kind.__init__ = after(kind.__init__, partial(_tell_submission, kind), "pool")
     for kind in (module.ApplyResult, module.MapResult):
         kind._set = around(kind._set, _tell_callback, _tell_if_done, "pool")
+    for name in ("get", "successful"):
+        asked = before(getattr(module.ApplyResult, name), _tell_heard, "pool")
+        setattr(module.ApplyResult, name, asked)
     for kind in (iterator, module.IMapUnorderedIterator):
         kind._set = _observed_item(kind._set)
     length = iterator._set_length
@@ -45,9 +51,19 @@ def _announce(pool):
     if "_mpviz_id" in pool.__dict__ or not hasattr(pool._inqueue, "_reader"):
         # It is known already, or is a pool of threads.
         return
-    pool._mpviz_id = name = jobs.identify(b"pool", pool._inqueue._reader)
+    pool._mpviz_id = pool._outqueue._mpviz_pool = name = jobs.identify(
+        b"pool", pool._inqueue._reader
+    )
     jobs.announce(name, b"Pool", pool._processes, pool._initializer, pool._maxtasksperchild)
     pool._mpviz_forms = {}, waits.forms_of_wait(name)
+
+
+def _tell_failure(error, results, *_):
+    """Report that the thread dies that receives the results of a pool."""
+    name = results.__dict__.get("_mpviz_pool")
+    if name is not None:
+        fields = name, wire.text(error_in_words(error))
+        wire.put(b"pool.deaf", b'"o":%b,"error":%b' % fields)
 
 
 def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
@@ -116,7 +132,28 @@ def _tell_if_done(stamp, _, result, *args, **kwargs):
     """Report a job as done if the pool has forgotten it, because all its results have come back."""
     name = result.__dict__.get("_mpviz_pool")
     if name is not None and result._job not in result._cache:
-        wire.put(b"job.done", b'"o":%b,"job":%d' % (name, result._job), stamp)
+        unheard = b',"unheard":true' if _is_unheard(result) else b""
+        wire.put(b"job.done", b'"o":%b,"job":%d%b' % (name, result._job, unheard), stamp)
+
+
+def _is_unheard(result):
+    """Whether a job has failed, and the program has not asked how it went."""
+    known = result.__dict__
+    return (
+        known.get("_success") is False
+        and known.get("_error_callback") is None
+        and "_mpviz_heard" not in known
+    )
+
+
+def _tell_heard(result, *_, **__):
+    """Report that the program asks for the result of a job that has failed."""
+    name = result.__dict__.get("_mpviz_pool")
+    if name is None or "_mpviz_heard" in result.__dict__:
+        return
+    result._mpviz_heard = True
+    if result._event.is_set() and not result._success:
+        wire.put(b"job.heard", b'"o":%b,"job":%d' % (name, result._job))
 
 
 def _tell_callback(result, index, outcome):

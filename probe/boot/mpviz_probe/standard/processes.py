@@ -7,14 +7,18 @@ from functools import partial
 
 from mpviz_probe import sections, sites, wire
 from mpviz_probe.arm import start_ticks
+from mpviz_probe.errors import error_in_words, place_of
 from mpviz_probe.functions import name_of
-from mpviz_probe.hooks import after, around, before, during
+from mpviz_probe.hooks import after, around, before, during, failing
 from mpviz_probe.wrappers import called_in_the_end, code_of
 
 START_METHOD_VARIABLE = "MPVIZ_START_METHOD"
 
 _prepared: "dict[int, tuple]" = {}
 """By its id, a function that processes of a library call, and what is called before it."""
+
+_ended = 0
+"""The pid of the process that has told of the end of its own code: this one, or its parent."""
 
 
 def patch(module):
@@ -95,6 +99,7 @@ def _tell_beginning(process, *args, **kwargs):
         _, prepare = _prepared.get(id(function), (None, None))
         if prepare is not None:
             prepare(*arguments)
+    _observe_run(process)
 
 
 def prepare_for(function, prepare):
@@ -112,7 +117,35 @@ def _tell_of_exiting():
     That function itself cannot be wrapped: ``atexit`` has it already.
     """
     if sys._getframe(2).f_code.co_name == "_exit_function":
+        # Where an exception ends the main process, Python has printed it and left it here.
+        _tell_end_of_run(getattr(sys, "last_value", None))
+
+
+def _tell_end_of_run(error=None):
+    """Tell, once in a process, that its own code has ended, and of what it has died."""
+    global _ended
+    if _ended == wire.pid():
+        return
+    _ended = wire.pid()
+    if error is None or issubclass(type(error), SystemExit):
         wire.put(b"process.exiting")
+    else:
+        fields = wire.text(error_in_words(error)), place_of(error)
+        wire.put(b"process.exiting", b'"error":%b,"s":%d' % fields)
+
+
+def _observe_run(process):
+    """Have the end of a child's own code told, before anything tidies up behind it.
+
+    The wrapper is gone before that code can see it.
+    """
+
+    def run():
+        process.__dict__.pop("run", None)
+        return process.run()
+
+    told = failing(run, _tell_end_of_run, "run")
+    process.__dict__["run"] = after(told, lambda _: _tell_end_of_run(), "run")
 
 
 def cpu_so_far():

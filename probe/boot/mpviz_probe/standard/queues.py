@@ -37,6 +37,7 @@ def patch(module):
     setattr(queue, reset, after(getattr(queue, reset), _tell_of_connected, "queue"))
     queue._start_thread = after(_with_losses_told(queue._start_thread), _name_thread, "queue")
     queue._finalize_join = staticmethod(during(queue._finalize_join, _drain, "queue"))
+    module.is_exiting = after(module.is_exiting, _tell_of_losses_at_exit, "queue")
     joinable = module.JoinableQueue
     joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
     joinable.task_done = after(joinable.task_done, _tell_of_task_done, "queue")
@@ -320,6 +321,24 @@ def _told_losses(queue):
 
 def _tell_of_loss(lost, *_):
     wire.put(b"queue.lost", lost)
+
+
+def _tell_of_losses_at_exit(is_exiting):
+    """Tell what is lost when an item cannot be pickled while its process is at its end.
+
+    Then the feeder thread asks for that, says nothing and ends, with all items that are left.
+    """
+    frame = sys._getframe(2)
+    if not is_exiting or frame.f_code.co_name != "_feed":
+        return
+    import threading
+
+    name = threading.current_thread().__dict__.get("_mpviz_queue")
+    if name is not None:
+        names = frame.f_locals
+        left = [each for each in names["buffer"] if each is not names["sentinel"]]
+        for _ in range(1 + len(left)):
+            wire.put(b"queue.lost", b'"o":' + name)
 
 
 def _name_thread(_, queue):

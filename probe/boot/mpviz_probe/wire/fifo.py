@@ -5,6 +5,7 @@ A record waits for room for at most ``PATIENCE_MILLISECONDS``; then it is droppe
 
 import os
 import select
+import stat
 from _thread import get_ident
 from errno import ENXIO
 from itertools import islice
@@ -154,16 +155,19 @@ def open_high(opened, path):
     It is far from the descriptors that programs number by hand.
     """
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-    use(lambda low: _duplicate_high(opened, low), os.open, path, flags)
+    use(lambda low: duplicate_high(opened, low, stat.S_ISFIFO), os.open, path, flags)
 
 
-def _duplicate_high(opened, low):
+def duplicate_high(opened, low, is_kind):
+    """Add a high duplicate of a descriptor to the list in one step, if its file is of this kind.
+
+    ``is_kind`` is a function such as ``stat.S_ISFIFO``; :class:`OSError` for another kind.
+    """
     import fcntl
     import resource
-    import stat
 
-    if not stat.S_ISFIFO(os.fstat(low).st_mode):
-        raise OSError("not a FIFO: another file has taken its place")
+    if not is_kind(os.fstat(low).st_mode):
+        raise OSError("another file has taken its place")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     ceiling = _CEILING if limit == resource.RLIM_INFINITY else min(limit, _CEILING)
     for lowest in (ceiling - 24, LOWEST, 3):

@@ -1,7 +1,7 @@
 """What is reported in a worker's process: when it is ready, and each task's start and end."""
 
 from functools import partial
-from itertools import chain, compress, filterfalse, repeat
+from itertools import chain, compress, filterfalse, repeat, tee
 from operator import not_
 
 from mpviz_probe import wire
@@ -30,10 +30,11 @@ def told_arrival(name, receive):
     No frame of ours is around the read: a chain of iterators in C reads, sends the record, and
     yields what was read, because the sending returns None.
     """
-    arrived = wire.form(b"task.arrived", b'"o":' + name)
+    arrived = wire.form(b"task.arrived", b'"o":' + name, (b"size",))
+    pieces, sizes = tee(iter(receive, _NEVER))
     # The lock that all readers share is held here.
-    sent = map(wire.send_at_once, repeat(arrived))
-    return compress(iter(receive, _NEVER), map(not_, sent)).__next__
+    sent = map(wire.send_at_once, repeat(arrived), map(len, sizes))
+    return compress(pieces, map(not_, sent)).__next__
 
 
 def told_tasks(name, get, told):

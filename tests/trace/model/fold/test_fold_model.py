@@ -205,7 +205,7 @@ FORMS: dict[type[Event], tuple[str, ...]] = {
     MessageReceived: ("site", "size"),
     FutureDone: ("job",),
     JobGrew: ("job", "call", "items"),
-    TaskArrived: (),
+    TaskArrived: ("size",),
     TaskStarted: ("site", "job", "index"),
     TaskEnded: ("job", "cpu_nanoseconds", "index"),
 }

@@ -1,0 +1,55 @@
+"""Rule: results of a Pool that nobody receives, since its thread for that has died."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings.evidence import waits_without_timeout
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.state import Finding, RunState
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for process, wait in waits_without_timeout(state):
+        pool_id, _, number = wait.object.rpartition("/")
+        pool = state.table(Pool).get(pool_id) if wait.what == "results" else None
+        job = pool.jobs.get(int(number)) if pool is not None and number.isdecimal() else None
+        if pool is not None and pool.deaf and job is not None and job.ended < 0:
+            yield _finding(state, process, wait, pool, job)
+
+
+def _finding(state: RunState, process: Process, wait: Wait, pool: Pool, job: Job) -> Finding:
+    raised = [
+        task.error
+        for task in state.table(Task).values()
+        if (task.pool, task.job) == (pool.id, job.number) and task.error
+    ]
+    what = f"; a task has raised {raised[-1]}" if raised else ""
+    place = f", at {state.place(wait.site)}" if wait.site in state.sites else ""
+    return Finding(
+        subject=wait.object,
+        message=f"{described(process)} waits for results of {job.function or job.call}{place}, and"
+        f" the thread of {pool.name} that receives them has died of {pool.deaf}{what}",
+        cause="An exception that was raised in a worker is pickled with its args and built again"
+        " from these. If its __init__ takes others, that fails with a TypeError in the thread that"
+        " receives the results, and the thread dies: no result of this pool arrives any more.",
+        fix="Let the exception pass all arguments of its __init__ to super().__init__(), or give it"
+        " a __reduce__. Such an exception can be found with pickle.loads(pickle.dumps(error)).",
+        processes=(process.key,),
+        objects=(wait.object,),
+        since=wait.since,
+    )
+
+
+RULE = Rule(
+    name="results-unread",
+    says="a Pool whose thread for results has died, while somebody waits for results",
+    threshold="its thread for results has died, and somebody waits for results without a time-out",
+    exempt="a wait with a time-out; executors, whose thread fails all calls when it dies",
+    find=_find,
+    stays=Stays.OVER,
+    is_a_dead_end=True,
+)

@@ -1,0 +1,188 @@
+"""Rule: nothing goes on, since all that could end the waits of the program have ended or wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.chains import chain_of, unblockers_of
+from mpviz.trace.explain.findings.evidence import waits
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.primitives.pipe import Pipe
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
+from mpviz.trace.model.processes.process import Process, Stuck, Wait
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.wait_kinds import behind_waits
+
+STALLED_NANOSECONDS = 3_000_000_000
+"""Nanoseconds for which no process has been at work."""
+
+MOST_TOLD = 3
+"""Waits at the root of a stall that are told; of many, the longest."""
+
+_FIX = {
+    "get": "Let a process put its result, or what went wrong, in any case (try and except), and"
+    " wait with a time-out.",
+    "put": "Take out what is put in, or do not put more than is taken out.",
+    "receive": "Close each end of a pipe in the processes that do not use it, the parent's copy"
+    " too: recv() raises EOFError when no process has the sending end any more.",
+    "send": "A pipe holds some 64 KiB, and a send waits until the rest is received: let one side"
+    " receive before it sends.",
+    "done": "Call task_done() once for each item taken out, in a finally block.",
+}
+"""What to do about a stall, by what is waited for."""
+
+_ELSE = "Wait with a time-out, and look at the process that should have ended the wait."
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    waiting = stuck(state)
+    if not waiting or any(_will_end(state, each) for each in waiting):
+        return
+    roots = _roots(state, waiting)
+    told = [_in_words(state, each, wait) for each, wait in roots[:MOST_TOLD]]
+    more = len(roots) - len(told)
+    told += [f"and {more} more"] if more > 0 else []
+    yield Finding(
+        subject="run",
+        message="nothing goes on: " + "; ".join(told),
+        cause="No process is at work, and each of these waits for what only another could do that"
+        " has ended, or waits as well.",
+        fix=_FIX.get(roots[0][0].what, _ELSE),
+        processes=tuple(each.process for each in waiting),
+        objects=tuple(dict.fromkeys(each.object for each, _ in roots if each.object)),
+        since=max(each.since for each in waiting),
+    )
+
+
+def _will_end(state: RunState, waiting: Stuck) -> bool:
+    """Whether a wait of this process ends by itself, or may be ended from outside the program."""
+    waits = state.processes[waiting.process].waits.values()
+    return any(wait.until >= 0 or _is_foreign(state, wait) for wait in waits)
+
+
+def _is_foreign(state: RunState, wait: Wait) -> bool:
+    """Whether it is for a connection that the program did not make by Pipe()."""
+    ends = wait.object.split(" ")
+    return wait.what in ("send", "receive") and not all(end in state.table(Pipe) for end in ends)
+
+
+def _roots(state: RunState, waiting: list[Stuck]) -> list[tuple[Stuck, Wait | None]]:
+    """The waits that keep the others waiting, the longest first; None for one that is not told."""
+    by_key = {each.process: each for each in waiting}
+    roots: dict[str, tuple[Stuck, Wait | None]] = {}
+    for each in waiting:
+        links = chain_of(state, state.processes[each.process]).links
+        last = next(link for link in reversed(links) if link.process.key in by_key)
+        roots.setdefault(last.process.key, (by_key[last.process.key], last.wait))
+    return list(roots.values())
+
+
+def _in_words(state: RunState, waiting: Stuck, wait: Wait | None) -> str:
+    name = described(state.processes[waiting.process])
+    place = f", at {state.place(waiting.site)}" if waiting.site in state.sites else ""
+    words = f"{name} waits {behind_waits(waiting.words)}{place}"
+    blamed = _why_nobody(state, state.processes[waiting.process], wait) if wait is not None else ""
+    return words + f" ({blamed})" * bool(blamed)
+
+
+def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
+    """Why no process can end this wait, the one to blame first; empty if that is not known."""
+    queue = state.table(Queue).get(wait.object)
+    if queue is not None:
+        known = _why_in_queue(state, queue, wait)
+        if known:
+            return known
+    known = _why_at_pipe(state, waiter, wait)
+    if known:
+        return known
+    could = [state.processes[each.process] for each in unblockers_of(state, wait).threads]
+    dead = [each for each in could if not each.alive]
+    peers = _peers(state, wait) if wait.what == "barrier" else []
+    failed = [each for each in _kin(state, [*dead, *peers]) if ended_badly(each)]
+    dead = dead or peers
+    if failed:
+        others = f" like {names_of(state, [dead[0].key])}" if failed[0] not in dead and dead else ""
+        did = " before it did its part" if failed[0] not in dead else ""
+        how = failure_in_words(state, failed[0])
+        return f"{described(failed[0])}, started{others}, failed{did}: {how}"
+    living = [each.key for each in could if each.alive and each is not waiter]
+    if living:
+        return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
+    if dead:
+        has = "has" if len(dead) == 1 else "have all"
+        return f"{names_of(state, [each.key for each in dead])} could, and {has} ended"
+    return ""
+
+
+def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
+    """What became of the items of a queue; empty if that explains nothing."""
+    if wait.what == "get" and queue.unpicklable:
+        key, count = next(iter(queue.unpicklable.items()))
+        items = "an item" if count == 1 else f"{count} items"
+        return f"{names_of(state, [key])} could not pickle {items} for it, which never got into it"
+    if wait.what == "done" and queue.takers:
+        took = [f"{names_of(state, [key])} took {each.count}" for key, each in queue.takers.items()]
+        more = [f"{len(took) - MOST_TOLD} more took the others"] if len(took) > MOST_TOLD else []
+        counts = f"{queue.puts.count} put, {queue.gets.count} taken, {queue.done} done"
+        return f"{counts}: {', '.join([*took[:MOST_TOLD], *more])}"
+    return ""
+
+
+def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
+    """Which processes have the other end of a pipe; empty if that was not seen."""
+    pipes = state.table(Pipe)
+    pipe = pipes.get(wait.object)
+    if pipe is None:
+        return ""
+    others = [end for end, each in pipes.items() if each is pipe and end != wait.object]
+    inode = int((others or [wait.object])[0].rpartition("-")[2])
+    end = inode, wait.what == "receive"
+    holders = [
+        each
+        for each in state.processes.values()
+        if each.alive and each.stacks is not None and end in each.stacks.ends
+    ]
+    living = names_of(state, [each.key for each in holders if each is not waiter])
+    itself = "itself" if waiter in holders else ""
+    who = " and ".join(filter(None, (living, itself)))
+    if wait.what == "receive":
+        senders = pipe.direction_to(wait.object).sent_by
+        dead = names_of(state, [key for key in senders if not state.processes[key].alive])
+        ended = f"{dead}, which sent on it, has ended; " if dead else ""
+        return f"{ended}the sending end is still open in {who}" if who else ""
+    return f"the other end is open in {living}, which waits too" if living else ""
+
+
+def _peers(state: RunState, wait: Wait) -> list[Process]:
+    """The processes that wait for the same."""
+    return [process for process, each in waits(state) if each.object == wait.object]
+
+
+def _kin(state: RunState, known: list[Process]) -> list[Process]:
+    """Dead processes: those that were started like these but are none of them, then these.
+
+    A process that failed before it did its part was never seen to use the object.
+    """
+    kinds = {(each.parent, each.function) for each in known if each.function}
+    kin = [
+        each
+        for each in state.processes.values()
+        if each not in known and (each.parent, each.function) in kinds
+    ]
+    return [each for each in (*kin, *known) if not each.alive]
+
+
+RULE = Rule(
+    name="stalled",
+    says="nothing goes on, and no process is left that could change that",
+    threshold=f"no process has been at work for {briefly(STALLED_NANOSECONDS)}",
+    exempt="a stall that another rule explains; a process that sleeps, waits with a time-out, or"
+    " for a connection that is no Pipe; a thread of the program's own that may wake",
+    find=_find,
+    stays=Stays.OVER,
+    holds=STALLED_NANOSECONDS,
+    is_last_resort=True,
+)

@@ -1,0 +1,68 @@
+"""Rule: a process that has done its work, and is kept alive by a thread that is no daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpviz.trace.explain.findings.evidence import waits_without_timeout
+from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.model.events import ThreadStack
+from mpviz.trace.model.formatting import briefly, duration
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.stacks import is_of_python, place_in_words
+from mpviz.trace.model.state import Finding, RunState
+
+OUTLIVES_NANOSECONDS = 3_000_000_000
+"""Nanoseconds since the end of its function."""
+
+
+def _find(state: RunState) -> Iterator[Finding]:
+    for waiter, wait in waits_without_timeout(state):
+        process = state.processes.get(wait.object) if wait.what == "process" else None
+        if process is None or not process.alive or process.exiting < 0:
+            continue
+        thread = _other_thread(process)
+        if thread is not None and state.now - process.exiting >= OUTLIVES_NANOSECONDS:
+            yield _finding(state, process, thread, waiter)
+
+
+def _other_thread(process: Process) -> tuple[str, int, str] | None:
+    """Where a thread of the program's own was begun that runs while the main thread ends."""
+    stacks = process.stacks
+    if stacks is None or stacks.time < process.exiting:
+        return None
+    begun = (_outermost_own(each) for each in stacks.threads[:-1])
+    return next((frame for frame in begun if frame is not None), None)
+
+
+def _outermost_own(stack: ThreadStack) -> tuple[str, int, str] | None:
+    own = [frame for frame in stack.frames if not is_of_python(frame)]
+    return own[-1] if own else None
+
+
+def _finding(
+    state: RunState, process: Process, thread: tuple[str, int, str], waiter: Process
+) -> Finding:
+    ended = duration(state.now - process.exiting)
+    return Finding(
+        subject=process.key,
+        message=f"{described(process)} came to the end of its function {ended} ago, and its thread"
+        f" goes on at {place_in_words(thread)}; {described(waiter)} waits to join the process",
+        cause="A process ends when all its threads have ended that are no daemons.",
+        fix="Tell the thread to stop at the end of the function, by a threading.Event, and join it;"
+        " or start it with daemon=True.",
+        processes=(process.key, waiter.key),
+        since=process.exiting,
+    )
+
+
+RULE = Rule(
+    name="thread-outlives",
+    says="a process kept alive by a thread after the end of its function",
+    threshold=f"{briefly(OUTLIVES_NANOSECONDS)} after that end, and somebody waits for it",
+    exempt="daemon threads, for which no process waits; a process at which mpviz cannot look",
+    find=_find,
+    stays=Stays.OVER,
+    is_a_dead_end=True,
+)

@@ -1,0 +1,65 @@
+"""Where the threads of a process stand: the last look at their stacks, and which line to show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mpviz.trace.model.events import StacksRead, ThreadStack
+
+if TYPE_CHECKING:
+    from mpviz.trace.model.state import RunState
+
+_OF_PYTHON = re.compile(r"<frozen |.*/lib(64)?/python3\.\d+/(?!(site|dist)-packages/)")
+"""Files of the standard library: the program's own line stands further out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """The last look at the stacks of a process."""
+
+    time: int
+    """When it was taken, nanoseconds."""
+    threads: tuple[ThreadStack, ...]
+    """The youngest first, so the main thread last; none if it could not be asked."""
+    sleeps: frozenset[str]
+    """What its threads slept in, in the words of samples."""
+    ends: frozenset[tuple[int, bool]]
+    """Inode of each end of a pipe or socket that it had open, and whether it may write there."""
+    reason: str
+    """Why it could not be asked, in words that follow its name; empty if it could."""
+
+    @property
+    def main(self) -> ThreadStack | None:
+        """The stack of the main thread, or in a fork of the thread that forked it."""
+        return self.threads[-1] if self.threads else None
+
+
+def take_in_stacks(state: RunState, event: StacksRead) -> None:
+    """Keep the last look at each process."""
+    process = state.by_pid.get(event.child)
+    if process is not None and process.alive:
+        process.stacks = Stacks(
+            event.time,
+            tuple(event.threads),
+            frozenset(event.sleeps),
+            frozenset(event.ends),
+            event.reason,
+        )
+
+
+def is_of_python(frame: tuple[str, int, str]) -> bool:
+    """Whether a frame is in the standard library, and not the program's own."""
+    return _OF_PYTHON.match(frame[0]) is not None
+
+
+def own_frame(stack: ThreadStack) -> tuple[str, int, str] | None:
+    """The innermost frame that is the program's own: file, line and function; None if none is."""
+    return next((frame for frame in stack.frames if not is_of_python(frame)), None)
+
+
+def place_in_words(frame: tuple[str, int, str]) -> str:
+    """A frame as ``worker.py:12 in work``."""
+    file, line, function = frame
+    return f"{file.rsplit('/', 1)[-1]}:{line} in {function}"

@@ -1,0 +1,108 @@
+"""What ``/proc`` says of the signals, the threads and the open files of a process."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mpviz.trace.system.kernel import list_threads
+
+MOST_ENDS = 1000
+"""Open files of a process that are looked at."""
+
+_END = re.compile(r"(pipe|socket):\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMasks:
+    """Sets of signals as bit masks: signal 1 is the lowest bit (man 5 proc_pid_status)."""
+
+    pending: int
+    """Sent to the process, and not delivered yet."""
+    blocked: int
+    """By the main thread."""
+    ignored: int
+    caught: int
+    """Those with a handler."""
+
+    def handles(self, number: int) -> bool:
+        """Whether the main thread would handle this signal at once."""
+        bit = 1 << (number - 1)
+        return bool(self.caught & bit) and not (self.blocked | self.ignored) & bit
+
+    def awaits(self, number: int) -> bool:
+        """Whether this signal was sent and is not delivered yet."""
+        return bool(self.pending & 1 << (number - 1))
+
+
+def read_signal_masks(pid: int) -> SignalMasks | None:
+    """Read the signal masks of a process; None if it is gone, or the kernel does not say."""
+    fields: dict[str, str] = {}
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        name, _, value = line.partition(":")
+        fields[name] = value.strip()
+    try:
+        return SignalMasks(
+            *(int(fields[name], 16) for name in ("ShdPnd", "SigBlk", "SigIgn", "SigCgt"))
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def are_asleep(pid: int) -> bool:
+    """Whether every thread of a process sleeps, so that its stacks do not change meanwhile."""
+    threads = list_threads(pid)
+    states = [_read(f"/proc/{pid}/task/{thread}/stat").rpartition(")")[2] for thread in threads]
+    return bool(threads) and all(state.split()[:1] in (["S"], ["I"]) for state in states if state)
+
+
+def has_open(pid: int, path: Path) -> bool:
+    """Whether a process has this file open; the highest descriptors are looked at first."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - only the names are needed
+    except OSError:
+        return False
+    for name in sorted(names, key=int, reverse=True):
+        try:
+            if Path(folder, name).readlink() == path:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def list_ends(pid: int) -> list[tuple[int, bool]]:
+    """List the ends of pipes and the sockets that a process has open, at most :data:`MOST_ENDS`.
+
+    Each is an inode and whether the process may write there; a socket, which is for both, is listed
+    twice.
+    """
+    folder = Path(f"/proc/{pid}/fd")
+    ends: dict[tuple[int, bool], None] = {}
+    try:
+        for name in islice(folder.iterdir(), MOST_ENDS):
+            found = _END.fullmatch(str(name.readlink()))
+            if found is None:
+                continue
+            inode = int(found[2])
+            if found[1] == "socket":
+                ends[inode, False] = None
+            # The access mode of open(2): O_RDONLY is 0, O_WRONLY is 1.
+            flags = re.search(r"^flags:\s*([0-7]+)", _read(f"/proc/{pid}/fdinfo/{name.name}"), re.M)
+            ends[inode, flags is not None and int(flags[1], 8) & os.O_ACCMODE > 0] = None
+    except OSError:
+        # It has closed one meanwhile, has ended, or is another user's.
+        pass
+    return list(ends)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read(1 << 14)
+    except OSError:
+        return ""

@@ -1,0 +1,92 @@
+"""The stacks: where each thread of the selected process stood when mpviz last looked."""
+
+from __future__ import annotations
+
+from mpviz.trace.model.events import ThreadStack
+from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.stacks import is_of_python
+from mpviz.trace.model.state import RunState
+from mpviz.tui.panels.listing import from_top
+from mpviz.tui.panels.panel import Panel
+from mpviz.tui.render.glyphs import moment_of
+from mpviz.tui.render.rows import Row, row
+from mpviz.tui.render.view import View
+
+WIDEST_FUNCTION = 30
+
+
+def shown_process(state: RunState, view: View) -> Process | None:
+    """The selected process, else the one that was looked at last; None if none was."""
+    chosen = state.processes.get(view.selected)
+    if chosen is not None:
+        return chosen
+    seen = [each for each in state.processes.values() if each.stacks is not None]
+    return max(seen, key=lambda each: each.stacks.time if each.stacks else 0, default=None)
+
+
+def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
+    """The main thread first; of each thread the innermost frame first."""
+    process = shown_process(state, view)
+    stacks = process.stacks if process is not None else None
+    if process is None or stacks is None:
+        return []
+    if stacks.reason:
+        return [row((f"{described(process)} {stacks.reason}", "dim"))]
+    rows: list[Row] = []
+    for index, stack in enumerate(reversed(stacks.threads)):
+        rows += _thread(stack, "main thread" if index == 0 else f"thread {stack.name}".rstrip())
+    return from_top(rows, height, view.scroll.get("stacks", 0))
+
+
+def _thread(stack: ThreadStack, name: str) -> list[Row]:
+    functions = [_in_words(function) for _, _, function in stack.frames]
+    room = max(map(len, functions), default=0)
+    rows = [row((name, "strong"))]
+    for frame, function in zip(stack.frames, functions, strict=True):
+        file, line, _ = frame
+        style = "dim" if is_of_python(frame) else ""
+        place = f"{file.rsplit('/', 1)[-1]}:{line}"
+        rows.append(row((f"  {function.ljust(room)}  {place}", style)))
+    return rows
+
+
+def _in_words(function: str) -> str:
+    return function if len(function) <= WIDEST_FUNCTION else f"{function[: WIDEST_FUNCTION - 1]}…"
+
+
+def title(state: RunState, view: View) -> str:
+    """Whose stacks they are, and how old the look is."""
+    process = shown_process(state, view)
+    stacks = process.stacks if process is not None else None
+    if process is None or stacks is None:
+        return "stacks"
+    age = duration(max(0, moment_of(state, view) - stacks.time))
+    threads = f", {plural(len(stacks.threads), 'thread')}" if stacks.threads else ""
+    return f"stacks of {described(process)}{threads}, {age} ago"
+
+
+def wanted_height(state: RunState, view: View) -> int:
+    """A row for each frame, and one for each thread."""
+    process = shown_process(state, view)
+    stacks = process.stacks if process is not None else None
+    return sum(1 + len(each.frames) for each in stacks.threads) if stacks is not None else 1
+
+
+PANEL = Panel(
+    name="stacks",
+    title=title,
+    help=(
+        "Where each thread of the selected process stands: the function and the line, the innermost"
+        " first, lines of Python's own modules dim. The key l looks; when the whole program stands "
+        "still, mpviz looks by itself. Python writes this in a signal handler in C, so it also "
+        "works in a process that is blocked, and nothing of the program runs for it. A process "
+        "that is at work, or waits for signals, is left alone."
+    ),
+    body=draw,
+    nothing="mpviz has not looked: select a process and press l",
+    at_first=False,
+    used=lambda state: any(each.stacks is not None for each in state.processes.values()),
+    wanted_height=wanted_height,
+)
