@@ -12,6 +12,9 @@ from mpviz.trace.model.processes.identity import described, ended_badly, failure
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
 
+DEAD_WORKERS = 1
+"""Workers that died, and that the executor did not end itself."""
+
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
@@ -20,7 +23,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         dead = [state.processes[key] for key in pool.workers]
         # The executor ends the others by SIGTERM.
         dead = [each for each in dead if not each.alive and ended_badly(each)]
-        if dead:
+        if len(dead) >= DEAD_WORKERS:
             yield _finding(state, pool, min(dead, key=lambda each: each.ended))
 
 
@@ -48,7 +51,7 @@ def _finding(state: RunState, pool: Pool, first: Process) -> Finding:
 RULE = Rule(
     name="broken-executor",
     says="an executor that is broken, with the worker that died first, and its task",
-    threshold="one worker",
+    threshold=f"{DEAD_WORKERS} worker that the executor did not end itself",
     exempt="an executor whose workers the program ends itself, by terminate_workers() or"
     " kill_workers()",
     find=_find,

@@ -41,7 +41,7 @@ def _finding(state: RunState, pool: Pool, jobs: set[int]) -> Finding:
         " without an error_callback it is never seen.",
         fix="Keep what apply_async or map_async returns, and call get() on it; or pass an"
         " error_callback that tells.",
-        processes=(pool.process,),
+        processes=tuple(filter(None, (pool.process,))),
         objects=(pool.id,),
         since=min((task.started for task in raised), default=-1),
     )

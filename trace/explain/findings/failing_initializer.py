@@ -33,7 +33,7 @@ def _finding(state: RunState, pool: Pool) -> Finding:
         " that ends, for ever, and no task is ever done. A worker prints why it raised.",
         fix="Call the initializer once in the main process to see what it raises; catch there what"
         " may go wrong.",
-        processes=(pool.process,),
+        processes=tuple(filter(None, (pool.process,))),
         objects=(pool.id,),
     )
 

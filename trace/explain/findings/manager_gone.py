@@ -20,6 +20,10 @@ _LOST_CONNECTION = (
 """What a call to a manager that is gone raises."""
 
 
+FAILED_CALLERS = 1
+"""Processes that failed with a connection error after the manager's end."""
+
+
 def _find(state: RunState) -> Iterator[Finding]:
     for manager in state.table(Manager).values():
         server = state.processes.get(manager.server)
@@ -27,7 +31,7 @@ def _find(state: RunState) -> Iterator[Finding]:
             continue
         callers = {key for each in objects_of(state, manager) for key in each.called_by}
         failed = [state.processes[key] for key in callers if _lost_it(state.processes[key], server)]
-        if failed:
+        if len(failed) >= FAILED_CALLERS:
             yield _finding(state, server, min(failed, key=lambda each: each.number))
 
 
@@ -54,7 +58,7 @@ def _finding(state: RunState, server: Process, failed: Process) -> Finding:
 RULE = Rule(
     name="manager-gone",
     says="a manager that a signal ended, and a process that used its objects after that",
-    threshold="one process that fails with a connection error",
+    threshold=f"{FAILED_CALLERS} process that fails with a connection error after that",
     exempt="a manager that its shutdown() ends; a process that handles the error",
     find=_find,
     stays=Stays.AS_IT_WAS,

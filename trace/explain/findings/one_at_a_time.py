@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
@@ -16,7 +17,8 @@ ONE_AT_A_TIME_NANOSECONDS = 1_000_000_000
 """Nanoseconds from the first of these calls to the end of the last."""
 
 ONE_AT_A_TIME_BUSY_SHARE = 0.7
-"""Minimum share (0 to 1) of that time in which a worker was at one of them."""
+"""Minimum share (0 to 1) of that time in which a worker was at one of them, and of the calls whose
+results were waited for."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
@@ -31,8 +33,15 @@ def _find(state: RunState) -> Iterator[Finding]:
             len(jobs) >= ONE_AT_A_TIME_JOBS
             and lasted >= ONE_AT_A_TIME_NANOSECONDS
             and sum(job.busy for job in jobs) >= ONE_AT_A_TIME_BUSY_SHARE * lasted
+            and pool.waited_for >= ONE_AT_A_TIME_BUSY_SHARE * len(jobs)
+            and _follow_each_other(pool)
         ):
             yield _finding(pool, jobs)
+
+
+def _follow_each_other(pool: Pool) -> bool:
+    """Whether each call was submitted when the one before had come back."""
+    return all(0 <= one.ended <= other.submitted for one, other in pairwise(pool.jobs.values()))
 
 
 def _finding(pool: Pool, jobs: list[Job]) -> Finding:
@@ -45,7 +54,7 @@ def _finding(pool: Pool, jobs: list[Job]) -> Finding:
         " other workers have nothing to do.",
         fix="Submit all calls first and ask for the results afterwards; or use map(), or"
         " as_completed().",
-        processes=(pool.process,),
+        processes=tuple(filter(None, (pool.process,))),
         objects=(pool.id,),
         since=pool.first_task,
     )

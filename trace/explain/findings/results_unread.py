@@ -11,6 +11,9 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
 
+WAITERS = 1
+"""Waits for results, without a time-out, after the death of the thread."""
+
 
 def _find(state: RunState) -> Iterator[Finding]:
     for process, wait in waits_without_timeout(state):
@@ -47,7 +50,7 @@ def _finding(state: RunState, process: Process, wait: Wait, pool: Pool, job: Job
 RULE = Rule(
     name="results-unread",
     says="a Pool whose thread for results has died, while somebody waits for results",
-    threshold="its thread for results has died, and somebody waits for results without a time-out",
+    threshold=f"{WAITERS} wait for results, without a time-out, after that death",
     exempt="a wait with a time-out; executors, whose thread fails all calls when it dies",
     find=_find,
     stays=Stays.OVER,

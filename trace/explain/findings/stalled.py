@@ -60,7 +60,15 @@ def _find(state: RunState) -> Iterator[Finding]:
 def _will_end(state: RunState, waiting: Stuck) -> bool:
     """Whether a wait of this process ends by itself, or may be ended from outside the program."""
     waits = state.processes[waiting.process].waits.values()
-    return any(wait.until >= 0 or _is_foreign(state, wait) for wait in waits)
+    return any(
+        wait.until >= 0 or _is_foreign(state, wait) or _is_over(state, wait) for wait in waits
+    )
+
+
+def _is_over(state: RunState, wait: Wait) -> bool:
+    """Whether it is for the end of a process that has ended."""
+    process = state.processes.get(wait.object) if wait.what == "process" else None
+    return process is not None and not process.alive
 
 
 def _is_foreign(state: RunState, wait: Wait) -> bool:
@@ -138,8 +146,10 @@ def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
     if pipe is None:
         return ""
     others = [end for end, each in pipes.items() if each is pipe and end != wait.object]
-    inode = int((others or [wait.object])[0].rpartition("-")[2])
-    end = inode, wait.what == "receive"
+    inode = (others or [wait.object])[0].rpartition("-")[2]
+    if not inode.isdecimal():
+        return ""
+    end = int(inode), wait.what == "receive"
     holders = [
         each
         for each in state.processes.values()

@@ -40,7 +40,7 @@ def _finding(pool: Pool) -> Finding:
         " the worker unpickles it, which takes longer than the task.",
         fix="Give the workers the large object once, by the pool's initializer and a global; or"
         " pass a key or a file name; or let a task do more.",
-        processes=(pool.process,),
+        processes=tuple(filter(None, (pool.process,))),
         objects=(pool.id,),
         since=pool.first_task,
     )

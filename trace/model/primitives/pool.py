@@ -64,7 +64,7 @@ from mpviz.trace.model.primitives.pool_tasks import (
     stopping,
 )
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, read_cpu, settle
+from mpviz.trace.model.processes.process import Process, Wait, read_cpu, settle
 from mpviz.trace.model.state import RunState
 
 
@@ -212,6 +212,12 @@ def _deaf(state: RunState, process: Process, event: PoolDeaf) -> None:
     state.note(event.time, process.key, text, trouble=True)
 
 
+def _waited_for_results(state: RunState, wait: Wait, duration: int) -> None:
+    pool = state.table(Pool).get(wait.object.rpartition("/")[0])
+    if pool is not None:
+        pool.waited_for += 1
+
+
 def _pool_ended(state: RunState, process: Process, event: PoolEnded) -> None:
     pool_of(state, event.object).ended = event.how
 
@@ -277,7 +283,9 @@ PRIMITIVE = Primitive(
     },
     in_rings=(JobSubmitted,),
     waits={
-        "results": WaitKind(Activity.RESULT, results_words, results_unblockers),
+        "results": WaitKind(
+            Activity.RESULT, results_words, results_unblockers, _waited_for_results
+        ),
         "workers": WaitKind(Activity.PROCESS, workers_words, workers_unblockers),
     },
     process_ended=_process_ended,

@@ -131,6 +131,8 @@ class Pool:
     """Process key: when a worker began its initializer, nanoseconds."""
     initialized: dict[str, int] = field(default_factory=dict)
     """Process key: how long the initializer took, nanoseconds."""
+    waited_for: int = 0
+    """Waits for results that have ended."""
     arrived: int = 0
     """Pickled tasks that its workers have received."""
     bytes_arrived: int = 0
