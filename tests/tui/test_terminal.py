@@ -525,7 +525,7 @@ def test_rubbish_on_stdout_does_no_harm_and_keys_answer(
     terminal.type("?")
     terminal.see("Keys")
     terminal.type("q")
-    terminal.see("records")
+    terminal.see(program.name)
     terminal.type("q")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()

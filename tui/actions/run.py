@@ -71,14 +71,6 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         lambda now: "run again" if now.over else "",
     ),
     Action(
-        ("l",),
-        "Look where the selected process stands",
-        "Shows the stack of each of its threads, as its own Python writes it. The process does not "
-        "notice; one that is at work, or waits for signals, is left alone.",
-        lambda screen: screen.look(),
-        with_selection("stacks"),
-    ),
-    Action(
         ("t",),
         "Terminate the selected process",
         "Sends SIGTERM to the selected process, which asks it to end.",
@@ -92,6 +84,14 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "kills, j and k do not move through the list.",
         lambda screen: screen.signal(SIGKILL),
         with_selection("kill"),
+    ),
+    Action(
+        ("l",),
+        "Look where the selected process stands",
+        "Shows the stack of each of its threads, as its own Python writes it. The process does not "
+        "notice; one that is at work, or waits for signals, is left alone.",
+        lambda screen: screen.look(),
+        with_selection("stacks"),
     ),
     *PAN_ACTIONS,
     *LOOK_ACTIONS,

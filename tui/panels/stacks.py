@@ -71,7 +71,8 @@ def wanted_height(state: RunState, view: View) -> int:
     """A row for each frame, and one for each thread."""
     process = shown_process(state, view)
     stacks = process.stacks if process is not None else None
-    return sum(1 + len(each.frames) for each in stacks.threads) if stacks is not None else 1
+    threads = stacks.threads if stacks is not None else ()
+    return max(1, sum(1 + len(each.frames) for each in threads))
 
 
 PANEL = Panel(
@@ -85,7 +86,7 @@ PANEL = Panel(
         "that is at work, or waits for signals, is left alone."
     ),
     body=draw,
-    nothing="mpviz has not looked: select a process and press l",
+    nothing="nothing was looked at: select a process and press l",
     at_first=False,
     used=lambda state: any(each.stacks is not None for each in state.processes.values()),
     wanted_height=wanted_height,

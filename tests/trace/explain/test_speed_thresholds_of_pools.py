@@ -11,7 +11,7 @@ import pytest
 
 from helpers.speed_story import Story, rules
 from helpers.story import MAIN, MS
-from mpviz.trace.model.events import Waiting
+from mpviz.trace.model.events import Waiting, WaitOver
 from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
     PoolCreated,
@@ -187,6 +187,7 @@ def test_more_workers_than_ever_have_a_task(story: Story, expected: list[str]) -
 
 def test_what_was_said_of_a_pool_stays_when_the_pool_has_ended() -> None:
     story = calls()
+    story.tell(3000, MAIN, WaitOver)
     story.tell(3000, MAIN, PoolEnded, object="pool", how="close")
     story.look(9000)
     (found,) = story.found()
