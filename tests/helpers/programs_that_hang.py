@@ -790,3 +790,14 @@ def main():
     with mp.Pool(2) as pool:
         pool.map(work, [b"x" * 1_000_000] * 12, chunksize=1)
 """)
+
+STALLED_BEFORE_THE_FIRST_ITEM = _program("""
+def fetch(queue):
+    time.sleep(0.3)
+    os._exit(3)
+
+def main():
+    queue = mp.Queue()
+    start(fetch, queue, name="fetcher")
+    queue.get()
+""")

@@ -49,7 +49,8 @@ def summary(state: RunState) -> list[str]:
     count = len(found.workers)
     workers = plural(count, "worker")
     lines = [f"time of {workers}, {duration(there)}: " + ", ".join(words)]
-    lines += gain_in_words(gain(state, found))[:1]
+    # A run that hung has no grade.
+    lines += [] if state.stuck else gain_in_words(gain(state, found))[:1]
     return [*lines, *starved_in_words(core_time(state, found))[:1]]
 
 

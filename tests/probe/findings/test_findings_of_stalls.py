@@ -30,6 +30,11 @@ CASES = {
         "MainProcess waits for 1 item of queue to be done",
         "2 put, 2 taken, 1 done: worker took 2",
     ),
+    "STALLED_BEFORE_THE_FIRST_ITEM": (
+        "stalled",
+        "MainProcess waits for an item from queue, at program.py:",
+        "nothing was ever put into queue; fetcher failed: exit code 3",
+    ),
     "STALLED_AT_A_BARRIER": ("stalled", "waits for barrier barrier", "leaves"),
     "RESULTS_UNREAD": (
         "results-unread",

@@ -13,7 +13,7 @@ from mpviz.trace.model.primitives.pipe import Pipe
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Stuck, Wait
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 
 STALLED_NANOSECONDS = 3_000_000_000
@@ -48,12 +48,16 @@ def _find(state: RunState) -> Iterator[Finding]:
     yield Finding(
         subject="run",
         message="nothing goes on: " + "; ".join(told),
-        cause="No process is at work, and each of these waits for what only another could do that"
-        " has ended, or waits as well.",
+        cause="No process is at work, and none is left that could end these waits: those that could"
+        " have ended, or wait themselves.",
         fix=_FIX.get(roots[0][0].what, _ELSE),
         processes=tuple(each.process for each in waiting),
         objects=tuple(dict.fromkeys(each.object for each, _ in roots if each.object)),
-        since=max(each.since for each in waiting),
+        # The last wait may have begun long before the last process that was at work ended.
+        since=max(
+            *(each.since for each in waiting),
+            *(each.ended for each in state.processes.values() if each.role not in HELPERS),
+        ),
     )
 
 
@@ -122,7 +126,7 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     if dead:
         has = "has" if len(dead) == 1 else "have all"
         return f"{names_of(state, [each.key for each in dead])} could, and {has} ended"
-    return ""
+    return _who_failed(state, queue if wait.what == "get" else None)
 
 
 def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
@@ -164,6 +168,16 @@ def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
         ended = f"{dead}, which sent on it, has ended; " if dead else ""
         return f"{ended}the sending end is still open in {who}" if who else ""
     return f"the other end is open in {living}, which waits too" if living else ""
+
+
+def _who_failed(state: RunState, queue: Queue | None) -> str:
+    """Who may be to blame if nobody was seen to use what is waited for; empty if nobody failed."""
+    nothing = f"nothing was ever put into {queue.name}" if queue and not queue.puts.count else ""
+    failed = [each for each in state.processes.values() if not each.alive and ended_badly(each)]
+    if not failed:
+        return nothing
+    words = f"{described(failed[0])} failed: {failure_in_words(state, failed[0])}"
+    return "; ".join(filter(None, (nothing, words)))
 
 
 def _peers(state: RunState, wait: Wait) -> list[Process]:

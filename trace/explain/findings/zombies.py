@@ -34,8 +34,13 @@ def _end_of(zombie: Process) -> int:
 
 
 def _is_neglectful(parent: Process) -> bool:
-    """Whether a parent is an observed Python that runs, and neither exits nor joins just now."""
-    is_joining = any(wait.what in ("process", "workers") for wait in parent.waits.values())
+    """Whether a parent is an observed Python that runs, and neither exits nor joins just now.
+
+    A parent that waits for anything without a time-out cannot join either.
+    """
+    is_joining = any(
+        wait.until < 0 or wait.what in ("process", "workers") for wait in parent.waits.values()
+    )
     is_ours = parent.alive and parent.probed and parent.role not in HELPERS
     return is_ours and not is_joining and not parent.stopped and parent.exiting < 0
 
@@ -76,8 +81,9 @@ RULE = Rule(
     name="zombies",
     says="children that have ended and were never joined, while their parent goes on",
     threshold=f"{briefly(ZOMBIE_NANOSECONDS)} after their end",
-    exempt="children whose parent joins or exits just now, or has older children still at work;"
-    " those of the fork server, which joins them itself; withdrawn when they are joined after all",
+    exempt="children whose parent exits just now, waits without a time-out, or has older children"
+    " still at work; those of the fork server, which joins them itself; withdrawn when they are"
+    " joined after all",
     find=_find,
     stays=Stays.WITHDRAWN,
 )
