@@ -18,7 +18,13 @@ from mpviz.trace.collect.sampler import meaning_of_sleep
 from mpviz.trace.model.events import StacksRead, ThreadStack
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
-from mpviz.trace.system.process_signals import are_asleep, has_open, list_ends, read_signal_masks
+from mpviz.trace.system.process_signals import (
+    are_asleep,
+    has_open,
+    is_timed,
+    list_ends,
+    read_signal_masks,
+)
 
 ANSWER_SECONDS = 0.5
 """Seconds that a process gets to write its stacks; an idle machine takes one to three thousandths.
@@ -33,8 +39,11 @@ _LOOKS = 20
 _MOST_BYTES = 1 << 20
 """Bytes that one look reads at most: 100 stacks of 100 frames with short paths."""
 
-_WAITS_FOR_SIGNALS = ("pause", "sigsuspend")
-"""Parts of the names of kernel functions in which a thread sleeps until any signal is handled."""
+_ENDED_BY_SIGNALS = ("pause", "sigsuspend", "semtimedop", "msgrcv", "msgsnd")
+"""Parts of the names of kernel functions that a handled signal ends for good (man 7 signal)."""
+
+_PAUSES_IN_POLL = os.uname().machine != "x86_64"
+"""Elsewhere the C library's ``pause`` is a ``ppoll`` without files."""
 
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]{1,16}) (?:\[(.*)\] )?\(most recent ")
 _FRAME = re.compile(r'  File "(.*)", line (\d{1,9}) in (.*)')
@@ -54,7 +63,8 @@ class StackFile:
     """The file in a run's folder that all its processes write their stacks to, one at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        # As the system shows it in /proc.
+        self._path = folder.resolve() / FILE
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags, 0o600)
 
@@ -72,9 +82,11 @@ class StackFile:
         os.ftruncate(self._descriptor, 0)
         reason = _obstacle(pid, self._path)
         threads: list[ThreadStack] = []
+        listed = kernel.list_threads(pid)
         sleeps = {
-            meaning_of_sleep(kernel.read_place_of_sleep(pid, thread))
-            for thread in kernel.list_threads(pid)
+            "clock" if word == "lock" and is_timed(pid, thread) else word
+            for thread in listed
+            for word in [meaning_of_sleep(kernel.read_place_of_sleep(pid, thread))]
         }
         if not reason:
             if send(pid, started, SIGNAL):
@@ -87,6 +99,7 @@ class StackFile:
             pid=0,
             child=pid,
             threads=threads,
+            listed=len(listed),
             sleeps=sorted(sleeps - {""}),
             ends=list_ends(pid),
             reason=reason,
@@ -115,7 +128,8 @@ def _obstacle(pid: int, path: Path) -> str:
     if not _falls_asleep(pid):
         return _GONE if read_signal_masks(pid) is None else _AT_WORK
     place = kernel.read_place_of_sleep(pid)
-    if any(word in place for word in _WAITS_FOR_SIGNALS):
+    ends = _ENDED_BY_SIGNALS + ("poll",) * _PAUSES_IN_POLL
+    if any(word in place for word in ends):
         return "waits for signals: a look would wake it"
     masks = read_signal_masks(pid)
     if masks is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mpviz.trace.explain.chains import chain_in_words, chain_of
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.process import Process, Stuck
-from mpviz.trace.model.processes.stacks import own_frame, place_in_words
+from mpviz.trace.model.processes.stacks import is_helper, own_frame, place_in_words
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
@@ -33,16 +33,23 @@ def stuck(state: RunState) -> list[Stuck]:
 
     Waits with a time-out count, too, because that is not always known.
     """
-    found: list[Stuck] = []
-    for process in state.processes.values():
-        if not process.alive or process.role in (*HELPERS, "manager"):
-            continue
-        if not _is_held_up(state, process):
-            return []
-        waits = as_it_waits(state, process) or _as_it_stands(process)
-        if waits is not None:
-            found.append(waits)
-    return sorted(found, key=lambda each: each.since)
+    found = [as_it_stands(state, process) for process in held_up(state)]
+    return sorted(filter(None, found), key=lambda each: each.since)
+
+
+def held_up(state: RunState) -> list[Process]:
+    """The living processes if none of them is at work or may wake; else an empty list."""
+    living = [
+        process
+        for process in state.processes.values()
+        if process.alive and process.role not in (*HELPERS, "manager")
+    ]
+    return living if all(_is_held_up(state, process) for process in living) else []
+
+
+def as_it_stands(state: RunState, process: Process) -> Stuck | None:
+    """What a process waits for, within multiprocessing or without; None if it does not wait."""
+    return as_it_waits(state, process) or _in_a_lock(process)
 
 
 def standing_still(state: RunState) -> list[Process]:
@@ -84,7 +91,7 @@ def _stands_still(state: RunState, process: Process) -> bool:
     return process.resting and 0 <= process.rested_since <= state.now - STILL_NANOSECONDS
 
 
-def _as_it_stands(process: Process) -> Stuck | None:
+def _in_a_lock(process: Process) -> Stuck | None:
     """What a process waits for that stands in a lock outside multiprocessing; else None."""
     main = process.stacks.main if process.stacks is not None else None
     if main is None or not stands_in_a_lock(process):
@@ -128,20 +135,29 @@ def _is_held_up(state: RunState, process: Process) -> bool:
 
 
 def stands_in_a_lock(process: Process) -> bool:
-    """Whether it was seen to stand in a lock of which multiprocessing knows nothing."""
+    """Whether it was seen to stand in a lock of which multiprocessing knows nothing.
+
+    A lock with a time-out does not count: the process will wake by itself.
+    """
     stacks = process.stacks
     if stacks is None or stacks.time < process.since or process.waits:
         return False
     is_busy = process.activity not in (Activity.IDLE, Activity.ZOMBIE, Activity.STOPPED)
-    return is_busy and process.resting and process.asleep_in == "lock"
+    is_asleep = process.resting and process.asleep_in == "lock"
+    return is_busy and is_asleep and not (len(stacks.threads) == 1 and "clock" in stacks.sleeps)
 
 
 def _may_wake(process: Process) -> bool:
-    """Whether another thread of the program's own sleeps until something comes from outside."""
+    """Whether another thread of the program's own sleeps until a time, or for what comes from
+    outside; also if that cannot be known, because mpviz could not look.
+    """
     stacks = process.stacks
-    if stacks is None or not stacks.sleeps & {"clock", "else"}:
+    if stacks is None:
+        return False
+    if stacks.reason:
+        return stacks.listed > 1
+    if not stacks.sleeps & {"clock", "else"}:
         return False
     return any(
-        own_frame(each) is not None and each.thread not in process.waits
-        for each in stacks.threads[:-1]
+        not is_helper(each) and each.thread not in process.waits for each in stacks.threads[:-1]
     )

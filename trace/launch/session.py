@@ -31,7 +31,7 @@ CLOSE_PAUSE = 0.02
 """Seconds between two looks for records meanwhile."""
 
 LOOK_SECONDS = 0.02
-"""Seconds that looks at stacks take of one step, as far as the first allows."""
+"""Seconds after which a step looks at no more stacks."""
 
 LAST_LOOK_SECONDS = 1.0
 """Seconds that looks at the stacks of all processes take before the program is asked to end."""
@@ -149,7 +149,7 @@ class Session:
         return True
 
     def look(self, key: str) -> None:
-        """Look at the stacks of one process; the answer comes as an event, also if it cannot be."""
+        """Look at the stacks of one process; an event tells them, or why mpviz could not look."""
         process = self.state.processes.get(key)
         if process is not None and process.alive and process.started_ticks:
             identity = process.pid, process.started_ticks

@@ -324,8 +324,11 @@ class StacksRead(Event, tag="stacks.read", kw_only=True):
     child: Pid
     threads: list[ThreadStack] = []
     """The youngest first; none if it could not be asked."""
+    listed: Count = 0
+    """How many threads it had for the kernel, those of C libraries included."""
     sleeps: list[str] = []
-    """What its threads slept in, each word once, as in :attr:`ProcessSample.asleep_in`."""
+    """What its threads slept in, each word once, as in :attr:`ProcessSample.asleep_in`; a lock with
+    a time-out is a "clock"."""
     ends: list[tuple[Count, bool]] = []
     """The ends of pipes and sockets that it has open: the inode, and whether it may write there; a
     socket, of which it may do both, is told for each."""

@@ -15,6 +15,9 @@ MOST_ENDS = 1000
 
 _END = re.compile(r"(pipe|socket):\[(\d+)\]")
 
+_FUTEX = {"x86_64": "202", "aarch64": "98"}
+"""The number of the system call, by machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignalMasks:
@@ -59,6 +62,16 @@ def are_asleep(pid: int) -> bool:
     return bool(threads) and all(state.split()[:1] in (["S"], ["I"]) for state in states if state)
 
 
+def is_timed(pid: int, thread: int) -> bool:
+    """Whether a thread waits for a lock with a time-out; True also if the kernel does not say.
+
+    The fourth argument of ``futex`` is the time-out, and 0 for none (man 2 futex).
+    """
+    fields = _read(f"/proc/{pid}/task/{thread}/syscall").split()
+    is_known = len(fields) > 4 and fields[0] == _FUTEX.get(os.uname().machine)
+    return not is_known or int(fields[4], 16) != 0
+
+
 def has_open(pid: int, path: Path) -> bool:
     """Whether a process has this file open; the highest descriptors are looked at first."""
     folder = f"/proc/{pid}/fd"
@@ -84,20 +97,29 @@ def list_ends(pid: int) -> list[tuple[int, bool]]:
     folder = Path(f"/proc/{pid}/fd")
     ends: dict[tuple[int, bool], None] = {}
     try:
-        for name in islice(folder.iterdir(), MOST_ENDS):
-            found = _END.fullmatch(str(name.readlink()))
-            if found is None:
-                continue
-            inode = int(found[2])
-            if found[1] == "socket":
-                ends[inode, False] = None
-            # The access mode of open(2): O_RDONLY is 0, O_WRONLY is 1.
-            flags = re.search(r"^flags:\s*([0-7]+)", _read(f"/proc/{pid}/fdinfo/{name.name}"), re.M)
-            ends[inode, flags is not None and int(flags[1], 8) & os.O_ACCMODE > 0] = None
+        names = list(islice(folder.iterdir(), MOST_ENDS))
     except OSError:
-        # It has closed one meanwhile, has ended, or is another user's.
-        pass
+        # It has ended, or is another user's.
+        return []
+    for name in names:
+        found = _END.fullmatch(_link(name))
+        if found is None:
+            continue
+        inode = int(found[2])
+        if found[1] == "socket":
+            ends[inode, False] = None
+        # The access mode of open(2): O_RDONLY is 0, O_WRONLY is 1.
+        flags = re.search(r"^flags:\s*([0-7]+)", _read(f"/proc/{pid}/fdinfo/{name.name}"), re.M)
+        ends[inode, flags is not None and int(flags[1], 8) & os.O_ACCMODE > 0] = None
     return list(ends)
+
+
+def _link(name: Path) -> str:
+    try:
+        return str(name.readlink())
+    except OSError:
+        # It was closed meanwhile.
+        return ""
 
 
 def _read(path: str) -> str:

@@ -62,7 +62,7 @@ PRIMITIVES = {
     ),
     "libraries.mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
     "standard.subprocesses": ("subprocess",),
-    "stacks": ("signal",),
+    "stacks": ("signal", "faulthandler"),
 }
 """Our module for each primitive, and the modules whose import it waits for.
 

@@ -56,16 +56,18 @@ def prepare():
 
 
 def patch(module):
-    """Patch ``signal``."""
+    """Patch ``signal`` or ``faulthandler``."""
     from mpviz_probe.hooks import before
 
-    module.signal = before(module.signal, _give_way, "signal")
+    name = "signal" if module.__name__ == "signal" else "register"
+    setattr(module, name, before(getattr(module, name), _give_way, "signal"))
 
 
-def _give_way(signalnum, handler=None):
+def _give_way(signalnum=None, *_, signum=None, **__):
     """Close the file if the program takes the signal for itself: then mpviz does not send it."""
     global _descriptor
-    if isinstance(signalnum, int) and signalnum == SIGNAL and _descriptor >= 0:
+    number = signum if signalnum is None else signalnum
+    if isinstance(number, int) and number == SIGNAL and _descriptor >= 0:
         descriptor, _descriptor = _descriptor, -1
         if _is_ours(descriptor):
             os.close(descriptor)

@@ -83,12 +83,12 @@ CASES = {
     ),
     "TASKS_TOO_BIG": (
         "tasks-too-big",
-        " of Model.score took 1.0 MB each to a worker of pool, ",
+        " of Model.score carried 1.0 MB each to a worker of pool, ",
     ),
     "BOUND_TO_CORES": (
         "bound-to-cores",
         "processes that want to run may do so on core ",
-        "and the program cannot use",
+        "stays unused by it",
     ),
 }
 """By the name of the program: the rule, and what its sentence says."""

@@ -17,7 +17,7 @@ ERRORS_UNHEARD = 1
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
         jobs = {job.number for job in pool.jobs.values() if job.unheard}
-        if len(jobs) >= ERRORS_UNHEARD:
+        if len(jobs) >= ERRORS_UNHEARD and not pool.is_heard:
             yield _finding(state, pool, jobs)
 
 
@@ -51,7 +51,8 @@ RULE = Rule(
     name="errors-unheard",
     says="tasks of a Pool that raised, while nobody asks for their results",
     threshold=f"{ERRORS_UNHEARD} job at the end of the program",
-    exempt="jobs with an error_callback; executors, whose futures are not observed for that",
+    exempt="jobs with an error_callback; a pool of which the program has heard one error;"
+    " executors, whose futures are not observed for that",
     find=_find,
     stays=Stays.AS_IT_WAS,
     at_end=True,

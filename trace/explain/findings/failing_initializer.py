@@ -16,7 +16,9 @@ FAILED_INITIALIZERS = 4
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
-        if pool.failed_initializers >= FAILED_INITIALIZERS and not pool.initialized:
+        # An executor is broken by it, and says so.
+        is_failing = pool.kind == "Pool" and pool.failed_initializers >= FAILED_INITIALIZERS
+        if is_failing and not pool.initialized:
             yield _finding(state, pool)
 
 

@@ -29,11 +29,12 @@ def _find(state: RunState) -> Iterator[Finding]:
     for module, waiting in by_module.items():
         first = waiting[0]
         others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        wait = "wait" if others else "waits"
         where = f" of the module at {module}" if module else ""
         yield Finding(
             subject=first.key,
-            message=f"{described(first)}{others} waits for the import{where} to end, which itself"
-            " waits for its processes",
+            message=f"{described(first)}{others} {wait} for the import{where} to end, which"
+            " itself waits for its processes",
             cause="While a module is being imported, its import lock is held, also in a process"
             " that is forked meanwhile. Whatever else needs the module waits for that lock.",
             fix="Start processes in a function, and call it below"
@@ -44,7 +45,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _waits_for_import(process: Process) -> bool:
     stacks = process.stacks
-    if stacks is None or stacks.time < process.since:
+    if stacks is None or stacks.time < process.since or not process.resting:
         return False
     return any(_is_in_lock(each) for each in stacks.threads)
 

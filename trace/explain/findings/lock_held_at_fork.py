@@ -33,7 +33,12 @@ def _is_forked(process: Process) -> bool:
 def _stands_alone(process: Process) -> bool:
     """Whether its only Python thread stands in a lock that is none of multiprocessing."""
     stacks = process.stacks
-    return stands_in_a_lock(process) and stacks is not None and len(stacks.threads) == 1
+    if stacks is None or len(stacks.threads) != 1 or not stands_in_a_lock(process):
+        return False
+    # The wait of an Event or a Condition makes its own lock, after the fork.
+    frames = stacks.threads[0].frames
+    is_wait = bool(frames) and frames[0][0].endswith("/threading.py") and frames[0][2] == "wait"
+    return stacks.listed == 1 and not is_wait
 
 
 def _place_of_fork(stack: ThreadStack) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mpviz.trace.explain.findings import too_many_to_feed
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool
@@ -13,7 +14,7 @@ from mpviz.trace.model.state import Finding, RunState
 ONE_AT_A_TIME_JOBS = 8
 """Single calls, none of which had another beside it."""
 
-ONE_AT_A_TIME_NANOSECONDS = 1_000_000_000
+ONE_AT_A_TIME_NANOSECONDS = 500_000_000
 """Nanoseconds from the first of these calls to the end of the last."""
 
 ONE_AT_A_TIME_BUSY_SHARE = 0.7
@@ -23,6 +24,9 @@ results were waited for."""
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
+        if (too_many_to_feed.RULE.name, pool.id) in state.findings:
+            # With many workers, that rule names the same cause.
+            continue
         if pool.size < 2 or pool.most_at_work != 1 or pool.first_task < 0:
             continue
         jobs = [job for job in (*pool.jobs.values(), pool.past) if job.done]

@@ -19,32 +19,56 @@ def _find(state: RunState) -> Iterator[Finding]:
     for process, wait in waits_without_timeout(state):
         pool_id, _, number = wait.object.rpartition("/")
         pool = state.table(Pool).get(pool_id) if wait.what == "results" else None
-        job = pool.jobs.get(int(number)) if pool is not None and number.isdecimal() else None
+        job = _job(pool, number)
         if pool is not None and pool.deaf and job is not None and job.ended < 0:
             yield _finding(state, process, wait, pool, job)
 
 
+def _job(pool: Pool | None, number: str) -> Job | None:
+    is_number = number.isdecimal() and len(number) < 20
+    return pool.jobs.get(int(number)) if pool is not None and is_number else None
+
+
 def _finding(state: RunState, process: Process, wait: Wait, pool: Pool, job: Job) -> Finding:
-    raised = [
+    raised = (
         task.error
-        for task in state.table(Task).values()
-        if (task.pool, task.job) == (pool.id, job.number) and task.error
-    ]
-    what = f"; a task has raised {raised[-1]}" if raised else ""
+        for task in reversed(state.table(Task).values())
+        if task.error and (task.pool, task.job) == (pool.id, job.number)
+    )
+    error = next(raised, "") if job.raised else ""
+    what = f"; a task has raised {error}" if error else ""
+    cause, fix = _CALLBACK if _is_of_callback(state, pool) else _EXCEPTION
     place = f", at {state.place(wait.site)}" if wait.site in state.sites else ""
     return Finding(
         subject=wait.object,
         message=f"{described(process)} waits for results of {job.function or job.call}{place}, and"
         f" the thread of {pool.name} that receives them has died of {pool.deaf}{what}",
-        cause="An exception that was raised in a worker is pickled with its args and built again"
-        " from these. If its __init__ takes others, that fails with a TypeError in the thread that"
-        " receives the results, and the thread dies: no result of this pool arrives any more.",
-        fix="Let the exception pass all arguments of its __init__ to super().__init__(), or give it"
-        " a __reduce__. Such an exception can be found with pickle.loads(pickle.dumps(error)).",
+        cause=cause,
+        fix=fix,
         processes=(process.key,),
         objects=(wait.object,),
         since=wait.since,
     )
+
+
+def _is_of_callback(state: RunState, pool: Pool) -> bool:
+    """Whether a function of the program raised, and not the making of an exception."""
+    site = state.sites.get(pool.deaf_at)
+    return site is not None and site.function not in ("__init__", "__new__", "__setstate__")
+
+
+_EXCEPTION = (
+    "An exception that was raised in a worker is pickled with its args and built again from these."
+    " If its __init__ takes others, that fails in the thread that receives the results, and the"
+    " thread dies: no result of this pool arrives any more.",
+    "Let the exception pass all arguments of its __init__ to super().__init__(), or give it a"
+    " __reduce__. Such an exception can be found with pickle.loads(pickle.dumps(error)).",
+)
+_CALLBACK = (
+    "A callback runs in the thread that receives the results. If it raises, the thread dies: no"
+    " result of this pool arrives any more.",
+    "Catch in the callback what may go wrong there.",
+)
 
 
 RULE = Rule(

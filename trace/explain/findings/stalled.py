@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.chains import chain_of, unblockers_of
 from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.explain.stalls import as_it_stands, held_up
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.pipe import Pipe
 from mpviz.trace.model.primitives.queue import Queue
@@ -19,7 +19,7 @@ from mpviz.trace.model.wait_kinds import behind_waits
 STALLED_NANOSECONDS = 3_000_000_000
 """Nanoseconds for which no process has been at work."""
 
-MOST_TOLD = 3
+MOST_TOLD = 4
 """Waits at the root of a stall that are told; of many, the longest."""
 
 _FIX = {
@@ -38,34 +38,44 @@ _ELSE = "Wait with a time-out, and look at the process that should have ended th
 
 
 def _find(state: RunState) -> Iterator[Finding]:
-    waiting = stuck(state)
-    if not waiting or any(_will_end(state, each) for each in waiting):
+    processes = held_up(state)
+    if any(_will_end(state, process) for process in processes):
+        return
+    # Chains are long if there are many waits: those of the longest waits are enough.
+    processes.sort(key=_since)
+    longest = [as_it_stands(state, process) for process in processes[:MOST_TOLD]]
+    waiting = [each for each in longest if each is not None]
+    if not waiting:
         return
     roots = _roots(state, waiting)
-    told = [_in_words(state, each, wait) for each, wait in roots[:MOST_TOLD]]
-    more = len(roots) - len(told)
-    told += [f"and {more} more"] if more > 0 else []
+    more = len(processes) - len(longest)
+    told = [_in_words(state, each, wait) for each, wait in roots]
+    told += [f"and {more} more" if len(told) > 1 else f"and {more} more wait"] if more > 0 else []
     yield Finding(
         subject="run",
         message="nothing goes on: " + "; ".join(told),
-        cause="No process is at work, and none is left that could end these waits: those that could"
-        " have ended, or wait themselves.",
+        cause="No process is at work, and none is left that could end these waits: each has ended,"
+        " or waits itself.",
         fix=_FIX.get(roots[0][0].what, _ELSE),
-        processes=tuple(each.process for each in waiting),
+        processes=tuple(process.key for process in processes),
         objects=tuple(dict.fromkeys(each.object for each, _ in roots if each.object)),
         # The last wait may have begun long before the last process that was at work ended.
         since=max(
-            *(each.since for each in waiting),
+            *map(_since, processes),
             *(each.ended for each in state.processes.values() if each.role not in HELPERS),
         ),
     )
 
 
-def _will_end(state: RunState, waiting: Stuck) -> bool:
+def _since(process: Process) -> int:
+    return process.wait.since if process.wait is not None else process.since
+
+
+def _will_end(state: RunState, process: Process) -> bool:
     """Whether a wait of this process ends by itself, or may be ended from outside the program."""
-    waits = state.processes[waiting.process].waits.values()
     return any(
-        wait.until >= 0 or _is_foreign(state, wait) or _is_over(state, wait) for wait in waits
+        wait.until >= 0 or _is_foreign(state, wait) or _is_over(state, wait)
+        for wait in process.waits.values()
     )
 
 
@@ -87,7 +97,7 @@ def _roots(state: RunState, waiting: list[Stuck]) -> list[tuple[Stuck, Wait | No
     roots: dict[str, tuple[Stuck, Wait | None]] = {}
     for each in waiting:
         links = chain_of(state, state.processes[each.process]).links
-        last = next(link for link in reversed(links) if link.process.key in by_key)
+        last = next((link for link in reversed(links) if link.process.key in by_key), links[0])
         roots.setdefault(last.process.key, (by_key[last.process.key], last.wait))
     return list(roots.values())
 
@@ -115,16 +125,18 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     peers = _peers(state, wait) if wait.what == "barrier" else []
     failed = [each for each in _kin(state, [*dead, *peers]) if ended_badly(each)]
     dead = dead or peers
+    known_dead = {each.key for each in dead}
     if failed:
-        others = f" like {names_of(state, [dead[0].key])}" if failed[0] not in dead and dead else ""
-        did = " before it did its part" if failed[0] not in dead else ""
+        is_kin = failed[0].key not in known_dead
+        others = f" like {names_of(state, [dead[0].key])}" if is_kin and dead else ""
+        did = " before it did its part" if is_kin else ""
         how = failure_in_words(state, failed[0])
         return f"{described(failed[0])}, started{others}, failed{did}: {how}"
     living = [each.key for each in could if each.alive and each is not waiter]
     if living:
         return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
     if dead:
-        has = "has" if len(dead) == 1 else "have all"
+        has = {1: "has", 2: "both have"}.get(len(dead), "have all")
         return f"{names_of(state, [each.key for each in dead])} could, and {has} ended"
     return _who_failed(state, queue if wait.what == "get" else None)
 
@@ -151,7 +163,7 @@ def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
         return ""
     others = [end for end, each in pipes.items() if each is pipe and end != wait.object]
     inode = (others or [wait.object])[0].rpartition("-")[2]
-    if not inode.isdecimal():
+    if not inode.isdecimal() or len(inode) > 20:
         return ""
     end = int(inode), wait.what == "receive"
     holders = [
@@ -191,10 +203,11 @@ def _kin(state: RunState, known: list[Process]) -> list[Process]:
     A process that failed before it did its part was never seen to use the object.
     """
     kinds = {(each.parent, each.function) for each in known if each.function}
+    keys = {each.key for each in known}
     kin = [
         each
         for each in state.processes.values()
-        if each not in known and (each.parent, each.function) in kinds
+        if each.key not in keys and (each.parent, each.function) in kinds
     ]
     return [each for each in (*kin, *known) if not each.alive]
 

@@ -33,7 +33,7 @@ def _finding(pool: Pool) -> Finding:
     work = briefly(pool.duration.total)
     return Finding(
         subject=pool.id,
-        message=f"{plural(started, 'task')}{of} took {each:.1f} MB each to a worker of"
+        message=f"{plural(started, 'task')}{of} carried {each:.1f} MB each to a worker of"
         f" {pool.name}, {pool.bytes_arrived / 1e6:.0f} MB in all, for {work} of work",
         cause="A task is pickled with all that its function and its arguments hold: a bound method"
         " such as self.score takes the whole object along, each time. The parent pickles that and"

@@ -12,7 +12,7 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
 
-UNHEEDED_NANOSECONDS = 3_000_000_000
+UNHEEDED_NANOSECONDS = 5_000_000_000
 """Nanoseconds since the SIGTERM."""
 
 
@@ -21,7 +21,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         if wait.what != "process":
             continue
         process = state.processes.get(wait.object)
-        if process is None or not process.alive or process.stopped or process.zombie:
+        if process is None or not process.alive or not process.resting or process.task:
             continue
         sent = _terminated_at(process)
         if 0 <= sent <= state.now - UNHEEDED_NANOSECONDS and process.exiting < 0:
@@ -46,7 +46,7 @@ def _finding(state: RunState, process: Process, sent: int, waiter: Process, wait
         f" on, and {described(waiter)} waits to join it{place}",
         cause="The process handles SIGTERM, blocks or ignores it. A forked process has the signal"
         " handlers of its parent, and a handler that only sets a flag ends nothing.",
-        fix="Set the default again, first thing in the child's function: signal.signal("
+        fix="Restore the default handler first in the child's function: signal.signal("
         "signal.SIGTERM, signal.SIG_DFL). Or look at the flag there, or call kill() when join("
         "timeout) has not ended it.",
         processes=(process.key, waiter.key),
@@ -58,8 +58,7 @@ RULE = Rule(
     name="terminate-unheeded",
     says="a process that goes on after terminate(), while somebody waits for its end",
     threshold=f"it is there {briefly(UNHEEDED_NANOSECONDS)} after the SIGTERM",
-    exempt="a process that tidies up at its end, is stopped, or is waited for with a time-out",
+    exempt="a process that works, or tidies up at its end, or is waited for with a time-out",
     find=_find,
     stays=Stays.OVER,
-    is_a_dead_end=True,
 )

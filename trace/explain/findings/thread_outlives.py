@@ -10,10 +10,10 @@ from mpviz.trace.model.events import ThreadStack
 from mpviz.trace.model.formatting import briefly, duration
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
-from mpviz.trace.model.processes.stacks import is_of_python, place_in_words
+from mpviz.trace.model.processes.stacks import is_helper, is_of_python, place_in_words
 from mpviz.trace.model.state import Finding, RunState
 
-OUTLIVES_NANOSECONDS = 3_000_000_000
+OUTLIVES_NANOSECONDS = 5_000_000_000
 """Nanoseconds since the end of its function."""
 
 
@@ -28,12 +28,17 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _other_thread(process: Process) -> tuple[str, int, str] | None:
-    """Where a thread of the program's own was begun that runs while the main thread ends."""
+    """Where the only other thread of the program's own was begun, if the main thread waits for it.
+
+    Python does that in ``threading._shutdown``, for threads that are no daemons. Of several
+    threads, it is not known which are.
+    """
     stacks = process.stacks
-    if stacks is None or stacks.time < process.exiting:
+    if stacks is None or stacks.main is None or stacks.time < process.exiting:
         return None
-    begun = (_outermost_own(each) for each in stacks.threads[:-1])
-    return next((frame for frame in begun if frame is not None), None)
+    begun = [_outermost_own(each) for each in stacks.threads[:-1] if not is_helper(each)]
+    is_waited_for = any(function == "_shutdown" for _, _, function in stacks.main.frames)
+    return begun[0] if is_waited_for and len(begun) == 1 else None
 
 
 def _outermost_own(stack: ThreadStack) -> tuple[str, int, str] | None:
@@ -61,8 +66,8 @@ RULE = Rule(
     name="thread-outlives",
     says="a process kept alive by a thread after the end of its function",
     threshold=f"{briefly(OUTLIVES_NANOSECONDS)} after that end, and somebody waits for it",
-    exempt="daemon threads, for which no process waits; a process at which mpviz cannot look",
+    exempt="daemon threads, for which no process waits; a process with several other threads; one"
+    " at which mpviz cannot look",
     find=_find,
     stays=Stays.OVER,
-    is_a_dead_end=True,
 )

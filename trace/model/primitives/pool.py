@@ -63,7 +63,7 @@ from mpviz.trace.model.primitives.pool_tasks import (
     starting,
     stopping,
 )
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, ended_badly
 from mpviz.trace.model.processes.process import Process, Wait, read_cpu, settle
 from mpviz.trace.model.state import RunState
 
@@ -186,7 +186,11 @@ def _job_done(state: RunState, process: Process, event: JobDone) -> None:
 
 
 def _job_heard(state: RunState, process: Process, event: JobHeard) -> None:
-    job_of(pool_of(state, event.object), event.job, "", event.time).unheard = False
+    pool = pool_of(state, event.object)
+    pool.is_heard = True
+    job = pool.jobs.get(event.job)
+    if job is not None:
+        job.unheard = False
 
 
 def _job_length(state: RunState, process: Process, event: JobLength) -> None:
@@ -207,7 +211,7 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
 
 def _deaf(state: RunState, process: Process, event: PoolDeaf) -> None:
     pool = pool_of(state, event.object)
-    pool.deaf = event.error
+    pool.deaf, pool.deaf_at = event.error, event.site
     text = f"receives no more results of {pool.name}: {event.error}"
     state.note(event.time, process.key, text, trouble=True)
 
@@ -234,7 +238,7 @@ def _process_ended(state: RunState, process: Process) -> None:
         )
         pool = pool_of(state, process.pool)
         pool.initializing.pop(process.key, None)
-        pool.failed_initializers += 1
+        pool.failed_initializers += ended_badly(process) and not pool.ended
         process.initializing = ""
     if not process.task:
         return

@@ -181,6 +181,8 @@ class PoolDeaf(ObjectEvent, tag="pool.deaf", kw_only=True):
 
     error: str
     """The exception that it died of, as Python prints it."""
+    site: Whole = 0
+    """The innermost line of the program in that exception's traceback; 0 if it has none."""
 
 
 class PoolEnded(ObjectEvent, tag="pool.ended", kw_only=True):

@@ -131,6 +131,8 @@ class Pool:
     """Process key: when a worker began its initializer, nanoseconds."""
     initialized: dict[str, int] = field(default_factory=dict)
     """Process key: how long the initializer took, nanoseconds."""
+    is_heard: bool = False
+    """Whether the program has asked for the result of a job that failed."""
     waited_for: int = 0
     """Waits for results that have ended."""
     arrived: int = 0
@@ -165,6 +167,8 @@ class Pool:
     """The call that ended it: close, terminate, shutdown, terminate_workers or kill_workers."""
     deaf: str = ""
     """The exception of which its thread for results has died; empty while the thread lives."""
+    deaf_at: int = 0
+    """The place in the source where that was raised; 0 if it was none of the program's."""
     broken: bool = False
     """Whether it is an executor that has lost a worker, and with it all unfinished calls."""
 

@@ -54,6 +54,8 @@ class ItemLost(ObjectEvent, tag="queue.lost", kw_only=True):
 
     given_up: Whole = 0
     """1 if instead the put itself failed: it was interrupted, or the read end was closed."""
+    others: Count = 0
+    """Further items that are lost with it, because the feeder thread ends."""
 
 
 class ItemDone(ObjectEvent, tag="queue.done", kw_only=True):
@@ -211,13 +213,15 @@ def _go_on(process: Process, time: int, thread: int, site: int, *_: int) -> None
 
 
 def _lost(state: RunState, process: Process, queue: Queue, event: ItemLost) -> None:
-    queue.depth -= 1
+    queue.depth -= 1 + event.others
     queue.put_since.discard(process.key)
     queue.depths.add(event.time, queue.depth)
     if not event.given_up:
         queue.unpicklable[process.key] = queue.unpicklable.get(process.key, 0) + 1
     failed = "gave up putting" if event.given_up else "could not pickle"
     text = f"{failed} an item {'into' if event.given_up else 'for'} {queue.name}"
+    if event.others:
+        text += f", and loses {plural(event.others, 'other item')} that waited behind it"
     state.note(event.time, process.key, text, trouble=not event.given_up)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _OF_PYTHON = re.compile(r"<frozen |.*/lib(64)?/python3\.\d+/(?!(site|dist)-packages/)")
 """Files of the standard library: the program's own line stands further out."""
 
+_OF_HELPERS = re.compile(r".*/lib(64)?/python3\.\d+/(multiprocessing|concurrent/futures)/")
+
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
@@ -23,6 +25,8 @@ class Stacks:
     """When it was taken, nanoseconds."""
     threads: tuple[ThreadStack, ...]
     """The youngest first, so the main thread last; none if it could not be asked."""
+    listed: int
+    """How many threads it had for the kernel."""
     sleeps: frozenset[str]
     """What its threads slept in, in the words of samples."""
     ends: frozenset[tuple[int, bool]]
@@ -43,6 +47,7 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
         process.stacks = Stacks(
             event.time,
             tuple(event.threads),
+            event.listed,
             frozenset(event.sleeps),
             frozenset(event.ends),
             event.reason,
@@ -52,6 +57,13 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
 def is_of_python(frame: tuple[str, int, str]) -> bool:
     """Whether a frame is in the standard library, and not the program's own."""
     return _OF_PYTHON.match(frame[0]) is not None
+
+
+def is_helper(stack: ThreadStack) -> bool:
+    """Whether it is a thread that multiprocessing or concurrent.futures has for its own work."""
+    files = [file for file, *_ in stack.frames]
+    is_known = any(_OF_HELPERS.match(file) for file in files)
+    return is_known and all(is_of_python(frame) for frame in stack.frames)
 
 
 def own_frame(stack: ThreadStack) -> tuple[str, int, str] | None:

@@ -6,7 +6,7 @@ from types import FunctionType
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
-from mpviz_probe.errors import error_in_words
+from mpviz_probe.errors import error_in_words, place_of
 from mpviz_probe.functions import calls_in, is_plain, name_of, site_of
 from mpviz_probe.guard import replaces, seamless, unframe
 from mpviz_probe.hooks import after, around, before, during, failing
@@ -60,10 +60,11 @@ def _announce(pool):
 
 def _tell_failure(error, results, *_):
     """Report that the thread dies that receives the results of a pool."""
-    name = results.__dict__.get("_mpviz_pool")
+    # A pool of threads has a queue in C.
+    name = getattr(results, "_mpviz_pool", None)
     if name is not None:
-        fields = name, wire.text(error_in_words(error))
-        wire.put(b"pool.deaf", b'"o":%b,"error":%b' % fields)
+        fields = name, wire.text(error_in_words(error)), place_of(error)
+        wire.put(b"pool.deaf", b'"o":%b,"error":%b,"s":%d' % fields)
 
 
 def _tell_submission(kind, _, result, pool=None, *args, **kwargs):

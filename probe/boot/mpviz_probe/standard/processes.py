@@ -126,12 +126,12 @@ def _tell_end_of_run(error=None):
     global _ended
     if _ended == wire.pid():
         return
-    _ended = wire.pid()
     if error is None or issubclass(type(error), SystemExit):
         wire.put(b"process.exiting")
     else:
         fields = wire.text(error_in_words(error)), place_of(error)
         wire.put(b"process.exiting", b'"error":%b,"s":%d' % fields)
+    _ended = wire.pid()
 
 
 def _observe_run(process):
@@ -139,6 +139,10 @@ def _observe_run(process):
 
     The wrapper is gone before that code can see it.
     """
+
+    if "run" in process.__dict__:
+        # The program has put its own there.
+        return
 
     def run():
         process.__dict__.pop("run", None)

@@ -337,8 +337,7 @@ def _tell_of_losses_at_exit(is_exiting):
     if name is not None:
         names = frame.f_locals
         left = [each for each in names["buffer"] if each is not names["sentinel"]]
-        for _ in range(1 + len(left)):
-            wire.put(b"queue.lost", b'"o":' + name)
+        wire.put(b"queue.lost", b'"o":%b,"others":%d' % (name, len(left)))
 
 
 def _name_thread(_, queue):

@@ -1,8 +1,7 @@
 """What is reported in a worker's process: when it is ready, and each task's start and end."""
 
 from functools import partial
-from itertools import chain, compress, filterfalse, repeat, tee
-from operator import not_
+from itertools import chain, filterfalse
 
 from mpviz_probe import wire
 from mpviz_probe.arm import report
@@ -27,14 +26,21 @@ def tell_ready(name):
 def told_arrival(name, receive):
     """Wrap the read of a task's bytes, after which the worker unpickles it and may import a lot.
 
-    No frame of ours is around the read: a chain of iterators in C reads, sends the record, and
-    yields what was read, because the sending returns None.
+    No frame of ours is around the read: an iterator in C reads, has the arrival told, and yields
+    what was read, because that returns None.
     """
     arrived = wire.form(b"task.arrived", b'"o":' + name, (b"size",))
-    pieces, sizes = tee(iter(receive, _NEVER))
-    # The lock that all readers share is held here.
-    sent = map(wire.send_at_once, repeat(arrived), map(len, sizes))
-    return compress(pieces, map(not_, sent)).__next__
+
+    @seamless
+    def told(piece):
+        try:
+            # The lock that all readers share is held here.
+            wire.send_at_once(arrived, len(piece))
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    return filterfalse(told, iter(receive, _NEVER)).__next__
 
 
 def told_tasks(name, get, told):
