@@ -88,7 +88,7 @@ CASES = {
     "BOUND_TO_CORES": (
         "bound-to-cores",
         "processes that want to run may do so on core ",
-        "stays unused by it",
+        " unused",
     ),
 }
 """By the name of the program: the rule, and what its sentence says."""

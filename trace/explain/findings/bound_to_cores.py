@@ -27,8 +27,8 @@ def _find(state: RunState) -> Iterator[Finding]:
     may = f"core {which}" if len(cores.allowed) == 1 else f"cores {which}"
     yield Finding(
         subject="cores",
-        message=f"the {wanted:.0f} processes that want to run may do so on {may} only, and the"
-        f" {plural(len(idle), 'other core stays', 'other cores stay')} unused by it",
+        message=f"the {wanted:.0f} processes that want to run may do so on {may} only;"
+        f" {plural(len(idle), 'other core stays', 'other cores stay')} unused",
         cause="Something in the program has called os.sched_setaffinity, perhaps a library at its"
         " import, and processes have the affinity of their parent.",
         fix="Set it back before processes are started:"
