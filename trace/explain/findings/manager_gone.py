@@ -19,7 +19,6 @@ _LOST_CONNECTION = (
 )
 """What a call to a manager that is gone raises."""
 
-
 FAILED_CALLERS = 1
 """Processes that failed with a connection error after the manager's end."""
 
