@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from mpviz.trace.collect.file_locks import FileLocks
 from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.model.events import Event, ProcessSample, Sample
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
 from mpviz.trace.system.allowance import allowed_cores
+from mpviz.trace.system.system_calls import meaning_of_sleep
 
 _TITLE_SECONDS = 1.0
 """Seconds between two looks at whether a process has changed its title."""
@@ -29,21 +31,6 @@ _ASLEEP = ("S", "D", "I")
 
 MOST_THREADS = 64
 """Maximum number of threads of a process that are asked how long they waited for a core."""
-
-_SLEEPS = {
-    "futex": "lock",
-    "__futex": "lock",
-    "do_futex": "lock",
-    "locks_lock": "file lock",
-    "flock_lock": "file lock",
-    "fcntl_setlk": "file lock",
-    "posix_lock": "file lock",
-    "hrtimer_nanosleep": "clock",
-    "do_nanosleep": "clock",
-}
-"""Beginnings of the names of kernel functions in which threads sleep, and their meaning:
-kernel/futex, fs/locks.c, kernel/time/hrtimer.c, with their names from Linux 3.10 to 6.18."""
-
 
 LOOKS_IN_VAIN = 20
 """Maximum number of samples in a row that ask where a process sleeps, if the kernel does not say.
@@ -92,6 +79,7 @@ class Sampler:
         self._descendants = kernel.Descendants(root_pid)
         self._known: dict[int, _Known] = {}
         self._allowed: list[int] = []
+        self._file_locks = FileLocks()
         self._troubles = Troubles(put)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
@@ -108,7 +96,11 @@ class Sampler:
         due = time.monotonic() + self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             with self._troubles.instead_of_errors("the look at the processes"):
-                self._put(self._sample())
+                sample = self._sample()
+                self._put(sample)
+                file_locks = self._file_locks.look(sample.processes, sample.time)
+                if file_locks is not None:
+                    self._put(file_locks)
             # Late samples are skipped, not made up for.
             due = max(due + self._interval, time.monotonic() + self._interval / 2)
 
@@ -202,13 +194,6 @@ def _look_where_it_sleeps(known: _Known, reading: kernel.ProcessStatus) -> None:
     if reading.status in _ASLEEP:
         known.asleep_in = meaning_of_sleep(kernel.read_place_of_sleep(reading.pid))
         known.looks_in_vain += not known.asleep_in
-
-
-def meaning_of_sleep(place: str) -> str:
-    """The word of :attr:`ProcessSample.asleep_in` for the place in which a thread sleeps."""
-    if not place:
-        return ""
-    return next((word for start, word in _SLEEPS.items() if place.startswith(start)), "else")
 
 
 def _news_of_command(

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mpviz.probe.boot.mpviz_probe.stacks import FILE, SIGNAL
-from mpviz.trace.collect.sampler import meaning_of_sleep
 from mpviz.trace.model.events import StacksRead, ThreadStack
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
@@ -25,6 +24,7 @@ from mpviz.trace.system.process_signals import (
     list_ends,
     read_signal_masks,
 )
+from mpviz.trace.system.system_calls import meaning_of_sleep
 
 ANSWER_SECONDS = 0.5
 """Seconds that a process gets to write its stacks; an idle machine takes one to three thousandths.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.explain.chains import chain_in_words, chain_of
 from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.processes.process import Process, Stuck
 from mpviz.trace.model.processes.stacks import is_helper, own_frame, place_in_words
 from mpviz.trace.model.state import HELPERS, RunState
@@ -68,8 +69,15 @@ def standing_still(state: RunState) -> list[Process]:
     ]
     still = [process for process in living if _stands_still(state, process)]
     if len(still) < len(living):
-        still = [process for process in still if process.wait is None and not process.pool]
+        still = [process for process in still if _is_untold(process)]
     return [process for process in still if _is_unknown(state, process)]
+
+
+def _is_untold(process: Process) -> bool:
+    """Whether the probe says nothing of what keeps it, so far as that is no wait for a task."""
+    if process.wait is None:
+        return not process.pool
+    return process.wait.what == WAITS_FOR_FILE_LOCK
 
 
 def _is_unknown(state: RunState, process: Process) -> bool:
@@ -78,7 +86,7 @@ def _is_unknown(state: RunState, process: Process) -> bool:
     if stacks is not None and stacks.time >= process.since:
         # What kept mpviz from looking may be over by now.
         return bool(stacks.reason) and state.now - stacks.time >= STILL_NANOSECONDS
-    will_wake = process.resting and process.asleep_in != "lock"
+    will_wake = process.resting and process.asleep_in not in ("lock", "file lock")
     return process.probed and not will_wake
 
 
@@ -96,10 +104,17 @@ def _in_a_lock(process: Process) -> Stuck | None:
     main = process.stacks.main if process.stacks is not None else None
     if main is None or not stands_in_a_lock(process):
         return None
-    frame = own_frame(main)
-    where = f", at {place_in_words(frame)}" if frame is not None else ""
-    words = f"a lock outside multiprocessing{where}"
+    words = f"a lock outside multiprocessing{_place_in_stacks(process, process.since)}"
     return Stuck(process.key, "lock outside", "", process.since, words)
+
+
+def _place_in_stacks(process: Process, since: int) -> str:
+    """The program's own line at which its main thread was seen since then, behind a comma."""
+    stacks = process.stacks
+    if stacks is None or stacks.main is None or stacks.time < since:
+        return ""
+    frame = own_frame(stacks.main)
+    return f", at {place_in_words(frame)}" if frame is not None else ""
 
 
 def as_it_waits(state: RunState, process: Process) -> Stuck | None:
@@ -108,6 +123,9 @@ def as_it_waits(state: RunState, process: Process) -> Stuck | None:
     if wait is None:
         return None
     words = wait_in_words(state, wait)
+    if wait.what == WAITS_FOR_FILE_LOCK:
+        # The probe tells nothing of it, so its place is known from a look alone.
+        words += _place_in_stacks(process, wait.since)
     chain = chain_of(state, process)
     return Stuck(
         process.key,

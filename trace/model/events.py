@@ -336,6 +336,29 @@ class StacksRead(Event, tag="stacks.read", kw_only=True):
     """Why it could not be asked, in words that follow its name; empty if it could."""
 
 
+class FileLockSeen(msgspec.Struct, array_like=True, gc=False):
+    """A lock of a file that threads of observed processes wait for, as the kernel shows it."""
+
+    object: str
+    """The kind, the device and the inode: the id of what is waited for."""
+    kind: str
+    """flock or lockf."""
+    path: str
+    """The path by which a waiter has the file open; empty if unknown."""
+    holders: list[Pid]
+    """The processes that hold it, also if they are no processes of the program."""
+    waiters: list[tuple[Pid, Count]]
+    """The threads that wait: process, and 0 for the main thread, else the kernel's number."""
+    complete: bool = True
+    """All that hold it are known."""
+
+
+class FileLocksSeen(Event, tag="file.locks", kw_only=True):
+    """All waits for locks of files, at a moment; told when they change."""
+
+    locks: list[FileLockSeen] = []
+
+
 FROM_SUPERVISOR: tuple[type[Event], ...] = (
     ProgramStarted,
     ProgramFailed,
@@ -354,5 +377,6 @@ FROM_VIEWER: tuple[type[Event], ...] = (
     Trouble,
     Sample,
     StacksRead,
+    FileLocksSeen,
 )
 """Events that only the viewer itself can know: refused from the pipe and from the supervisor."""

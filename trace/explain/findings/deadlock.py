@@ -9,6 +9,7 @@ from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
+from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.state import Finding, RunState
 
 DEADLOCK_NANOSECONDS = 300_000_000
@@ -94,6 +95,13 @@ def _cause(ring: list[Link]) -> str:
 
 
 def _fix(whats: set[str], processes: int) -> str:
+    if whats <= {"lock", WAITS_FOR_FILE_LOCK} and WAITS_FOR_FILE_LOCK in whats:
+        return (
+            "Take the locks in the same order everywhere, or ask for the file lock without a wait"
+            " (LOCK_NB)."
+            if processes > 1
+            else "Take the file lock in one place only: a second open() is another owner for flock."
+        )
     if whats == {"lock"}:
         if processes == 1:
             return "Use an RLock, or take the lock in one place only."

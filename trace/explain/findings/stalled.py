@@ -9,6 +9,7 @@ from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import as_it_stands, held_up
 from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.primitives.pipe import Pipe
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
@@ -86,7 +87,11 @@ def _is_over(state: RunState, wait: Wait) -> bool:
 
 
 def _is_foreign(state: RunState, wait: Wait) -> bool:
-    """Whether it is for a connection that the program did not make by Pipe()."""
+    """Whether it is for a connection that the program did not make by Pipe(), or for a file lock
+    that another program may have.
+    """
+    if wait.what == WAITS_FOR_FILE_LOCK:
+        return not unblockers_of(state, wait).complete
     ends = wait.object.split(" ")
     return wait.what in ("send", "receive") and not all(end in state.table(Pipe) for end in ends)
 
@@ -216,8 +221,9 @@ RULE = Rule(
     name="stalled",
     says="nothing goes on, and no process is left that could change that",
     threshold=f"no process has been at work for {briefly(STALLED_NANOSECONDS)}",
-    exempt="a stall that another rule explains; a process that sleeps, waits with a time-out, or"
-    " for a connection that is no Pipe; a thread of the program's own that may wake",
+    exempt="a stall that another rule explains; a process that sleeps, waits with a time-out, for a"
+    " connection that is no Pipe, or for a file lock that another program has; a thread"
+    " of the program's own that may wake",
     find=_find,
     stays=Stays.OVER,
     holds=STALLED_NANOSECONDS,

@@ -11,6 +11,7 @@ from mpviz.trace.model.events import (
     FROM_SUPERVISOR,
     FROM_VIEWER,
     Event,
+    FileLocksSeen,
     Marked,
     Output,
     ProbeError,
@@ -42,6 +43,7 @@ from mpviz.trace.model.fold.senders import (
 )
 from mpviz.trace.model.primitive import Handler
 from mpviz.trace.model.primitives import PRIMITIVES
+from mpviz.trace.model.primitives.file_lock import take_in_file_locks
 from mpviz.trace.model.processes.identity import end_process, process_with_pid, signal_name
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
@@ -372,6 +374,7 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     RecordsDropped: _records_dropped,
     Trouble: note_trouble,
     StacksRead: take_in_stacks,
+    FileLocksSeen: take_in_file_locks,
 }
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*FROM_SUPERVISOR, *FROM_VIEWER, *_HANDLERS)))

@@ -21,6 +21,7 @@ PRIMITIVES: tuple[Primitive, ...] = tuple(
         "pipe",
         "manager",
         "memory",
+        "file_lock",
     )
 )
 """In the order in which reports list them."""
