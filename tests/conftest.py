@@ -221,9 +221,19 @@ def start_method(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(
     scope="session",
+    params=["fork", *(pytest.param(name, marks=THOROUGH) for name in ("spawn", "forkserver"))],
+)
+def fork_at_least(request: pytest.FixtureRequest) -> str:
+    """Fork, and with ``--all`` the other start methods, for what should be alike under all."""
+    method: str = request.param
+    return method
+
+
+@pytest.fixture(
+    scope="session",
     params=[
         pytest.param((sys.executable, "fork"), id="fork"),
-        pytest.param((sys.executable, "spawn"), id="spawn"),
+        pytest.param((sys.executable, "spawn"), id="spawn", marks=THOROUGH),
         pytest.param((sys.executable, "forkserver"), id="forkserver", marks=THOROUGH),
         pytest.param((_OLDEST.path, "fork"), id=f"{_OLDEST.name}-fork", marks=THOROUGH),
         pytest.param((_NEWEST.path, "forkserver"), id=f"{_NEWEST.name}-forkserver"),

@@ -119,8 +119,8 @@ SAME_ORDER = (
 )
 
 
-def test_locks_that_are_taken_in_one_order_are_none(run_program: Any, start_method: str) -> None:
-    assert run_program(SAME_ORDER, start_method=start_method).document["findings"] == []
+def test_locks_that_are_taken_in_one_order_are_none(run_program: Any, fork_at_least: str) -> None:
+    assert run_program(SAME_ORDER, start_method=fork_at_least).document["findings"] == []
 
 
 PATIENT = """
@@ -148,9 +148,9 @@ if __name__ == "__main__":
 
 
 def test_a_ring_with_a_time_out_is_none_for_it_ends_by_itself(
-    run_program: Any, start_method: str
+    run_program: Any, fork_at_least: str
 ) -> None:
-    run = run_program(PATIENT, start_method=start_method)
+    run = run_program(PATIENT, start_method=fork_at_least)
     waited = [lock.wait.longest for lock in run.state.table(Lock).values()]
     assert max(waited) > 1_000_000_000
     assert run.document["findings"] == []
@@ -253,7 +253,7 @@ if __name__ == "__main__":
 
 
 def test_a_chain_of_four_waiters_is_in_order_and_ends_with_who_is_at_work(
-    hang: Hang, start_method: str
+    hang: Hang, fork_at_least: str
 ) -> None:
     def four_wait(state: RunState) -> bool:
         workers = {p.name: p for p in state.processes.values() if p.name.startswith("worker-")}
@@ -268,7 +268,7 @@ def test_a_chain_of_four_waiters_is_in_order_and_ends_with_who_is_at_work(
         return names, chain.end, chain_in_words(state, chain), heard
 
     state, (names, end, words, heard) = hang(
-        QUEUE_OF_FOUR, four_wait, look, start_method=start_method
+        QUEUE_OF_FOUR, four_wait, look, start_method=fork_at_least
     )
     assert names == ["worker-1", "worker-2", "worker-3", "worker-4", "worker-5"]
     assert end is End.AT_WORK

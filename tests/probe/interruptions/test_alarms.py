@@ -388,7 +388,7 @@ def test_an_alarm_at_any_line_reaches_the_program(run_on_each_python: RunProgram
 
 
 # Under forkserver, an alarm in the middle of a start ends the fork server, even without mpviz.
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.thorough)])
 def test_so_it_does_where_several_processes_work_together(
     run_program: RunProgram, method: str
 ) -> None:

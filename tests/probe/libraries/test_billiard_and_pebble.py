@@ -65,8 +65,8 @@ def main():
 
 
 @pytest.fixture(scope="module")
-def billiard(run_program: RunProgram, start_method: str) -> Observed:
-    return run_program(BILLIARD, start_method)
+def billiard(run_program: RunProgram, fork_at_least: str) -> Observed:
+    return run_program(BILLIARD, fork_at_least)
 
 
 def test_billiard_misses_nothing_and_adds_up(billiard: Observed) -> None:
@@ -78,7 +78,7 @@ def test_billiard_misses_nothing_and_adds_up(billiard: Observed) -> None:
 
 
 def test_billiard_s_processes_locks_and_queues_are_those_of_the_program(
-    billiard: Observed, start_method: str
+    billiard: Observed, fork_at_least: str
 ) -> None:
     assert billiard.facts("got") == [0, 1]
     (lock,) = billiard.document["locks"]
@@ -88,7 +88,7 @@ def test_billiard_s_processes_locks_and_queues_are_those_of_the_program(
     functions = [each.function for each in billiard.state.processes.values() if each.function]
     assert functions == ["child", "child"]
     methods = {each["start_method"] for each in billiard.document["processes"]}
-    assert start_method in methods
+    assert fork_at_least in methods
 
 
 def test_billiard_s_tasks_are_those_of_the_program(billiard: Observed) -> None:
@@ -161,8 +161,8 @@ def main():
 
 
 @pytest.fixture(scope="module")
-def pebble(run_program: RunProgram, start_method: str) -> Observed:
-    return run_program(COMMON + PEBBLE, start_method)
+def pebble(run_program: RunProgram, fork_at_least: str) -> Observed:
+    return run_program(COMMON + PEBBLE, fork_at_least)
 
 
 def test_pebble_misses_nothing_and_adds_up(pebble: Observed) -> None:

@@ -141,13 +141,13 @@ def main():
 
 
 def test_multiprocess_is_observed_as_multiprocessing_is(
-    run_program: RunProgram, start_method: str
+    run_program: RunProgram, fork_at_least: str
 ) -> None:
-    run = run_program(MULTIPROCESS, start_method)
+    run = run_program(MULTIPROCESS, fork_at_least)
     run.assert_nothing_was_missed()
     children = [run.process(f"child {number}") for number in range(2)]
     assert sorted(process["pid"] for process in children) == sorted(run.facts("pids"))
-    assert {process["start_method"] for process in children} == {start_method}
+    assert {process["start_method"] for process in children} == {fork_at_least}
     assert run.one("locks", "lock")["acquisitions"] == 2
     assert (run.one("queues", "queue")["puts"], run.one("queues", "queue")["gets"]) == (2, 2)
     assert run.one("values", "value")["last"] == 2

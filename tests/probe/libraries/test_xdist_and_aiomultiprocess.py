@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from helpers.libraries import (
     assert_workers_add_up,
     pool_of,
@@ -50,6 +52,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.thorough
 def test_the_workers_of_xdist_have_their_names_and_run_tests(run_program: RunProgram) -> None:
     run = run_program(XDIST, exit_code=1)
     stream = run.document["stream"]
@@ -109,9 +112,9 @@ if __name__ == "__main__":
 
 
 def test_aiomultiprocess_s_workers_do_many_tasks_at_a_time(
-    run_program: RunProgram, start_method: str
+    run_program: RunProgram, fork_at_least: str
 ) -> None:
-    run = run_program(AIOMULTIPROCESS, start_method)
+    run = run_program(AIOMULTIPROCESS, fork_at_least)
     stream = run.document["stream"]
     assert (stream["lost"], stream["probe_errors"], stream["unreadable"]) == (0, 0, 0)
     assert_workers_add_up(run)

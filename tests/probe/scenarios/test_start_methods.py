@@ -11,6 +11,13 @@ from helpers.scenario_runs import run
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def start_method(request: pytest.FixtureRequest) -> str:
+    """Each start method in turn, also without ``--all``."""
+    method: str = request.param
+    return method
+
+
 def test_with_the_lock_every_addition_and_every_lock_is_counted(start_method: str) -> None:
     finished = run(
         start_method, "shared-counter", "processes=4", "increments=400", "work_ms=0", "lock=yes"

@@ -119,7 +119,7 @@ def test_big_writes_of_several_processes_are_taken_apart_again(
     _, outputs = start("""
 for letter in b"abc":
     if os.fork() == 0:
-        data = (bytes([letter]) * 99 + b"\\n") * 20000
+        data = (bytes([letter]) * 99 + b"\\n") * 4000
         while data:
             data = data[os.write(1, data):]
         os._exit(0)
@@ -130,7 +130,7 @@ for _ in range(3):
     for output in outputs:
         # A writer that had to wait in the middle of a line may have its line in two pieces.
         texts[output.pid] = texts.get(output.pid, "") + output.text + "\n" * output.ended
-    assert set(texts.values()) == {(letter * 99 + "\n") * 20000 for letter in "abc"}
+    assert set(texts.values()) == {(letter * 99 + "\n") * 4000 for letter in "abc"}
 
 
 def test_the_end_comes_when_the_last_writer_is_gone(
