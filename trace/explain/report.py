@@ -20,6 +20,9 @@ from mpviz.trace.model.wait_kinds import behind_waits
 MOST_TOLD = 10
 """Maximum number of lines for each kind of object, findings and troubles; JSON has all."""
 
+MOST_OF_A_RULE = 3
+"""Maximum number of findings of one rule that are told."""
+
 
 def document(state: RunState) -> dict[str, Any]:
     """The state as plain data for JSON; times in seconds from the start of the run.
@@ -182,8 +185,10 @@ def _more(number: int, thing: str, things: str) -> list[str]:
 
 
 def _trouble(state: RunState, entry: LogEntry) -> str:
+    """What went wrong; of many alike the first, and how many there are."""
     process = state.processes.get(entry.process)
-    return f"{described(process)}: {entry.text}" if process else entry.text
+    words = f"{described(process)}: {entry.text}" if process else entry.text
+    return words + f" (and {entry.alike - 1:,} more alike)" * (entry.alike > 1)
 
 
 def _lines(state: RunState) -> list[str]:
@@ -191,6 +196,7 @@ def _lines(state: RunState) -> list[str]:
     fate = end_and_sender(main) if main else "never seen"
     name = state.run.target if state.run else "run"
     processes = plural(len(state.processes), "process")
+    fate += _request_in_words(state, main) if main else ""
     lines = [f"{name}: {fate} after {duration(state.end - state.origin)}, {processes}"]
     not_told = unobserved_run(state)
     lines += [not_told] if not_told else []
@@ -198,25 +204,69 @@ def _lines(state: RunState) -> list[str]:
         if primitive.report is not None:
             lines += _objects(state, primitive.report)
     lines += time_report.summary(state)
-    for finding in islice(state.findings.values(), MOST_TOLD):
-        over = duration(finding.over - state.origin)
-        until = f", no longer so after {over}" if finding.over >= 0 else ""
-        lines.append(f"!! {finding.message} ({finding.rule}{until})")
-        lines.append(f"   {finding.cause} {finding.fix}")
-    lines += _more(len(state.findings), "finding", "findings")
-    lines += [
-        f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
-        + f", at {state.place(each.site)}" * (each.site in state.sites)
-        for each in state.stuck[:MOST_TOLD]
-    ]
-    lines += _more(len(state.stuck), "process is stuck", "processes are stuck")
-    lines += [f"!! {_trouble(state, entry)}" for entry in state.troubles[:MOST_TOLD]]
-    lines += _more(len(state.troubles), "trouble in the log", "troubles in the log")
+    lines += _findings(state)
+    lines += _stuck_in_words(state)
+    troubles = [each for each in state.troubles if not _is_in_a_finding(state, each)]
+    lines += [f"!! {_trouble(state, entry)}" for entry in troubles[:MOST_TOLD]]
+    lines += _more(len(troubles), "trouble in the log", "troubles in the log")
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
         who = plural(slow, "process sends", "processes send")
         lines.append(f"{who} records through the pipe instead of shared memory, which is slower")
     return [*lines, losses_in_words(state)]
+
+
+def _request_in_words(state: RunState, main: Process) -> str:
+    """What a person asked for before the end, unless the exit status says that already."""
+    if not main.ended_on_request or "mpviz" in end_and_sender(main):
+        return ""
+    return " on request" if state.told_to_end >= 0 else " at a Ctrl-C"
+
+
+def _findings(state: RunState) -> list[str]:
+    """The findings, each rule with a few examples; why it is so and what to do stands once."""
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in state.findings.values():
+        by_rule.setdefault(finding.rule, []).append(finding)
+    lines: list[str] = []
+    for rule, found in islice(by_rule.items(), MOST_TOLD):
+        explained: set[str] = set()
+        for finding in found[:MOST_OF_A_RULE]:
+            lines.append(finding_in_words(state, finding))
+            advice = f"   {finding.cause} {finding.fix}"
+            lines += [] if advice in explained else [advice]
+            explained.add(advice)
+        more = len(found) - MOST_OF_A_RULE
+        lines += [f"   and {plural(more, 'more finding')} of {rule}"] if more > 0 else []
+    return [*lines, *_more(len(by_rule), "kind of finding", "kinds of finding")]
+
+
+def finding_in_words(state: RunState, finding: Finding) -> str:
+    """What is wrong, by which rule, and until when it was so."""
+    over = duration(finding.over - state.origin)
+    until = f", no longer so after {over}" if finding.over >= 0 else ""
+    return f"!! {finding.message} ({finding.rule}{until})"
+
+
+def _stuck_in_words(state: RunState) -> list[str]:
+    """The processes that could not go on, without those that a finding names."""
+    named = {key for finding in state.findings.values() for key in finding.processes}
+    stuck = [each for each in state.stuck if each.process not in named]
+    lines = [
+        f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
+        + f", at {state.place(each.site)}" * (each.site in state.sites)
+        for each in stuck[:MOST_TOLD]
+    ]
+    return lines + _more(len(stuck), "process is stuck", "processes are stuck")
+
+
+def _is_in_a_finding(state: RunState, trouble: LogEntry) -> bool:
+    """Whether a finding names the process that this went wrong in: it says why, too."""
+    process = state.processes.get(trouble.process)
+    return process is not None and any(
+        process.key in finding.processes and described(process) in finding.message
+        for finding in state.findings.values()
+    )
 
 
 def losses_in_words(state: RunState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +13,12 @@ from mpviz.trace.model.processes.process import MOST_WAITS, Process, Stuck
 from mpviz.trace.model.told import Recent
 
 T = TypeVar("T")
+
+ENDED_BY_CTRL_C = 10_000_000_000
+"""Nanoseconds after a Ctrl-C. A program that ends later than that may have ignored it."""
+
+_NUMBER = re.compile(r"(?<!exit code )(?<!signal )(?<![0-9])[0-9]+")
+"""Numbers in which entries about the same kind of trouble may differ, such as those of tasks."""
 
 HELPERS = ("resource tracker", "fork server")
 """Roles of processes that multiprocessing starts for itself."""
@@ -123,6 +130,8 @@ class LogEntry:
     """Key; empty for the run itself."""
     text: str
     trouble: bool = False
+    alike: int = 1
+    """Of trouble, how many entries say the same of any process; counted in the first of them."""
 
 
 @dataclass(slots=True)
@@ -193,6 +202,8 @@ class RunState:
     """When somebody asked for the end, or the first process ended; -1 before."""
     interrupted: int = -1
     """When a person last sent Ctrl-C, nanoseconds; -1 before."""
+    told_to_end: int = -1
+    """When a person, a signal or the scenario's time limit asked for the end of all; -1 before."""
     frozen: bool = False
     """Whether a person froze the program."""
     stuck: list[Stuck] = field(default_factory=list)
@@ -226,7 +237,9 @@ class RunState:
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LIMIT))
     log_entries: int = 0
     troubles: list[LogEntry] = field(default_factory=list)
-    """The first log entries about trouble, which other entries do not push out."""
+    """Log entries about trouble, the first of each kind; other entries do not push them out."""
+    kinds_of_trouble: dict[str, LogEntry] = field(default_factory=dict)
+    """The same by their words without numbers."""
     recent: Recent = field(default_factory=Recent)
     records: int = 0
     """Records read that observed processes wrote."""
@@ -277,6 +290,12 @@ class RunState:
         """Seconds from the start of the run; None for a moment that has not come (-1)."""
         return (time - self.origin) / 1e9 if time >= 0 else None
 
+    def ends_on_request(self, time: int) -> bool:
+        """Whether what ends or fails at this time does so because mpviz was asked to end it."""
+        if 0 <= self.told_to_end <= time:
+            return True
+        return 0 <= self.interrupted <= time <= self.interrupted + ENDED_BY_CTRL_C
+
     def pid_of(self, key: str) -> int | None:
         """The pid of the process with this key; None if none is known."""
         process = self.processes.get(key)
@@ -287,8 +306,22 @@ class RunState:
         entry = LogEntry(time, process, text, trouble)
         self.log.append(entry)
         self.log_entries += 1
-        if trouble and len(self.troubles) < TROUBLES_LIMIT:
+        if trouble:
+            self._keep_trouble(entry)
+
+    def _keep_trouble(self, entry: LogEntry) -> None:
+        """Keep it if it is the first of its kind, else count it with that one."""
+        kind = _NUMBER.sub("#", entry.text)
+        first = self.kinds_of_trouble.get(kind)
+        if first is not None:
+            first.alike += 1
+        elif len(self.troubles) < TROUBLES_LIMIT:
+            self.kinds_of_trouble[kind] = entry
             self.troubles.append(entry)
+
+    def note_failure(self, time: int, process: str, text: str) -> None:
+        """Add a line about something that failed; no trouble if the end was asked for."""
+        self.note(time, process, text, trouble=not self.ends_on_request(time))
 
     def place(self, site: int) -> str:
         """``file.py:12`` for the number of a site; empty if it is unknown."""

@@ -15,7 +15,7 @@ from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described, end_and_sender, ended_badly
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import Finding, LogEntry, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 from mpviz.trace.record.recording import Header
 from mpviz.tui.exports.chart import timeline
@@ -198,6 +198,10 @@ def _finding(state: RunState, finding: Finding, number: int) -> Iterator[str]:
     )
 
 
+def _alike(entry: LogEntry) -> str:
+    return f" (and {count(entry.alike - 1)} more alike)" if entry.alike > 1 else ""
+
+
 def _troubles(state: RunState) -> Iterator[str]:
     troubles = state.troubles
     if not troubles:
@@ -209,7 +213,7 @@ def _troubles(state: RunState) -> Iterator[str]:
         yield (
             f'<tr><td class="n">{moment(entry.time - state.origin, 1_000_000)}</td>'
             f'<td class="w">{escape(described(process)) if process is not None else ""}</td>'
-            f"<td>{escape(entry.text)}</td></tr>"
+            f"<td>{escape(entry.text)}{_alike(entry)}</td></tr>"
         )
     yield "</table></div>"
     if len(troubles) > TROUBLES:

@@ -132,15 +132,19 @@ def _ending(state: RunState, process: Process) -> ExitReason:
         return ExitReason("by hand", f"{words} by hand")
     parent = state.processes.get(sender)
     if parent is None:
-        swept = state.ending >= 0 and process.key != state.main
-        return ExitReason("swept", f"{words} from mpviz, left behind") if swept else _unseen(words)
+        return _by_nobody_seen(state, process, words)
     if process.daemon and 0 <= parent.exiting <= process.ended:
         return ExitReason("daemon", f"{words} as its parent exited")
     kind = "killed" if signal_name(-code) == "SIGKILL" else "terminated"
     return ExitReason(kind, f"{words} from {described(parent)}")
 
 
-def _unseen(words: str) -> ExitReason:
+def _by_nobody_seen(state: RunState, process: Process, words: str) -> ExitReason:
+    """Why it ended by a signal that no process was seen to send it."""
+    if process.ended_on_request and state.told_to_end < 0:
+        return ExitReason("by hand", f"{words} at a Ctrl-C")
+    if state.ending >= 0 and process.key != state.main:
+        return ExitReason("swept", f"{words} from mpviz, left behind")
     return ExitReason("from outside", f"{words}, sender unseen")
 
 

@@ -7,8 +7,7 @@ from importlib import import_module
 
 from mpviz.trace.explain.findings.look import look
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.fold.reducer import ENDED_BY_CTRL_C
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import ENDED_BY_CTRL_C, Finding, RunState
 
 __all__ = ["RULES", "Finding", "Rule", "Stays", "look_at_end", "look_while_it_runs"]
 

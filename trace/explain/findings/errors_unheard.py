@@ -15,6 +15,10 @@ ERRORS_UNHEARD = 1
 
 
 def _find(state: RunState) -> Iterator[Finding]:
+    main = state.processes.get(state.main)
+    if main is None or main.ended_on_request:
+        # It may still have wanted to ask.
+        return
     for pool in state.table(Pool).values():
         jobs = {job.number for job in pool.jobs.values() if job.unheard}
         if len(jobs) >= ERRORS_UNHEARD and not pool.is_heard:
@@ -52,7 +56,7 @@ RULE = Rule(
     says="tasks of a Pool that raised, while nobody asks for their results",
     threshold=f"{ERRORS_UNHEARD} job at the end of the program",
     exempt="jobs with an error_callback; a pool of which the program has heard one error;"
-    " executors, whose futures are not observed for that",
+    " executors, whose futures are not observed for that; a program that was asked to end",
     find=_find,
     stays=Stays.AS_IT_WAS,
     at_end=True,

@@ -18,7 +18,9 @@ _NAMED = 4
 
 def _find(state: RunState) -> Iterator[Finding]:
     main = state.processes.get(state.main)
-    if main is None or any(sender == "mpviz" for _, sender, _ in main.signals):
+    if main is None or main.ended_on_request:
+        return
+    if any(sender == "mpviz" for _, sender, _ in main.signals):
         return
     left = [process for process in state.processes.values() if _is_left(state, process)]
     if len(left) >= LEFT_BEHIND:
@@ -56,7 +58,7 @@ RULE = Rule(
     threshold="a quarter of a second after that end",
     exempt="multiprocessing's own helpers; daemons, which a program ends before itself; other"
     " programs that it started; forks of forks, which are daemons on purpose (a single fork that is"
-    " meant to stay looks like a fault); programs that mpviz sent a signal",
+    " meant to stay looks like a fault); programs that mpviz sent a signal, or a Ctrl-C",
     find=_find,
     stays=Stays.AS_IT_WAS,
     at_end=True,

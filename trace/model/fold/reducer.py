@@ -48,7 +48,13 @@ from mpviz.trace.model.processes.identity import end_process, process_with_pid, 
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
 from mpviz.trace.model.processes.stacks import take_in_stacks
-from mpviz.trace.model.state import MOST_SITES, OutputLine, RunState, TableFullError
+from mpviz.trace.model.state import (
+    ENDED_BY_CTRL_C,
+    MOST_SITES,
+    OutputLine,
+    RunState,
+    TableFullError,
+)
 from mpviz.trace.model.stretches import Stretch
 from mpviz.trace.model.told import Told
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
@@ -57,9 +63,6 @@ _TOO_MANY_SITES = (
     f"the program was seen at more than {MOST_SITES:,} places in its source:"
     " the others have no file and no line"
 )
-
-ENDED_BY_CTRL_C = 10_000_000_000
-"""Nanoseconds after a Ctrl-C. A program that ends later than that may have ignored it."""
 
 MOST_UNSEEN = 1000
 """Maximum number of unseen processes whose exit codes and signals are kept."""
@@ -339,7 +342,7 @@ def _marked(watcher: Watcher, state: RunState, event: Marked) -> None:
         has_gone_on = event.time > state.interrupted + ENDED_BY_CTRL_C
         state.stuck = watcher.stuck(state) or ([] if has_gone_on else state.stuck)
         if event.action == "stop":
-            state.ending = event.time
+            state.ending = state.told_to_end = event.time
         else:
             state.interrupted = event.time
     state.note(event.time, "", "the program " + _BY_HAND.get(event.action, event.action))

@@ -142,7 +142,10 @@ def _broken(state: RunState, process: Process, barrier: Barrier, event: Broken) 
     barrier.broken_by = process.key
     _let_go(barrier)
     text = f"breaks barrier {barrier.name}: {REASONS.get(event.reason, event.reason)}"
-    state.note(event.time, process.key, text, trouble=event.reason != "abort")
+    if event.reason == "abort":
+        state.note(event.time, process.key, text)
+    else:
+        state.note_failure(event.time, process.key, text)
 
 
 def _reset(state: RunState, process: Process, barrier: Barrier, event: BarrierReset) -> None:

@@ -206,14 +206,17 @@ def _broken(state: RunState, process: Process, event: ExecutorBroken) -> None:
     asked_for = pool.ended in ENDS_WORKERS
     cause = f"{pool.ended}()" if asked_for else "the end of a worker"
     text = f"{pool.name} is broken by {cause}: {event.error} for {calls}"
-    state.note(event.time, process.key, text, trouble=not asked_for)
+    if asked_for:
+        state.note(event.time, process.key, text)
+    else:
+        state.note_failure(event.time, process.key, text)
 
 
 def _deaf(state: RunState, process: Process, event: PoolDeaf) -> None:
     pool = pool_of(state, event.object)
     pool.deaf, pool.deaf_at = event.error, event.site
     text = f"receives no more results of {pool.name}: {event.error}"
-    state.note(event.time, process.key, text, trouble=True)
+    state.note_failure(event.time, process.key, text)
 
 
 def _waited_for_results(state: RunState, wait: Wait, duration: int) -> None:
@@ -233,8 +236,8 @@ def _process_ended(state: RunState, process: Process) -> None:
             process.ended,
             process.key,
             f"ended within its initializer {process.initializing}",
-            # A death by a signal is noted as such.
-            trouble=(process.exit_code or 0) >= 0,
+            # A bad end is noted as such.
+            trouble=process.exit_code == 0 and not process.ended_on_request,
         )
         pool = pool_of(state, process.pool)
         pool.initializing.pop(process.key, None)

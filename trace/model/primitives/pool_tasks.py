@@ -131,7 +131,7 @@ def ending(event: TaskEnded) -> Bind:
                 pool.items_by[key] = pool.items_by.get(key, 0) + task.items
                 if error:
                     text = f"{task.function} raised {error}"
-                    state.note(time, key, text, trouble=True)
+                    state.note_failure(time, key, text)
             done = pool.done_by[key] = pool.done_by.get(key, 0) + counts
             job.done_by[key] = job.done_by.get(key, 0) + counts
             job.last_end = pool.last_end = time
@@ -202,7 +202,7 @@ def outcome(event: FutureDone) -> Bind:
                 places.pop(call, None)
                 job.never_run += 1
                 text = f"could not send {job.function} to a worker: {error}"
-                state.note(time, process.key, text, trouble=True)
+                state.note_failure(time, process.key, text)
 
         return done
 
@@ -219,6 +219,8 @@ def _note_cancellation(state: RunState, process: Process, job: Job, time: int) -
 def die_with(state: RunState, process: Process, task: Task) -> None:
     """Count a task as lost, because the worker that was at it has died."""
     task.ended = process.ended
+    if process.ended_on_request:
+        process.stopping = process.stopping or "ended with the program"
     task.outcome = process.stopping or "lost"
     pool = pool_of(state, task.pool)
     job = job_of(pool, task.job, task.function, process.ended)

@@ -124,6 +124,7 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
         return
     process.exit_code = exit_code
     process.ended = time
+    process.ended_on_request = state.ends_on_request(time)
     process.zombie = process.stopped = False
     process.cpu_percent = 0.0
     settle(process, time)
@@ -132,12 +133,17 @@ def end_process(state: RunState, process: Process, time: int, exit_code: int | N
 
 
 def ended_badly(process: Process) -> bool:
-    """Whether it failed or was killed, and no process of the program wanted that.
+    """Whether it failed or was killed, and neither the program nor a person wanted that.
 
     What the exit code of another program means, such as ``grep``, only its parent knows.
     """
     code = process.exit_code
-    if not code or process.stopping or (code > 0 and process.role == "program"):
+    if (
+        not code
+        or process.stopping
+        or process.ended_on_request
+        or (code > 0 and process.role == "program")
+    ):
         return False
     # A process that handles the signal may say so by its exit code, as pebble's workers do.
     asked = {number for _, sender, number in process.signals if sender}

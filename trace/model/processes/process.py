@@ -86,6 +86,8 @@ class Process:
     """Nanoseconds; -1 while alive."""
     exit_code: int | None = None
     """Negative for a death by signal; None while alive, or if nobody could learn it."""
+    ended_on_request: bool = False
+    """Whether it ended after somebody had asked mpviz to end the program."""
     joined: bool = False
     """True once its parent has collected its exit status."""
     left_behind: str = ""

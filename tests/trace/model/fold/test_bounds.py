@@ -81,7 +81,7 @@ def test_no_collection_grows_with_events_of_one_kind(kind: type[Event]) -> None:
 BOUNDED_ELSEWHERE = {
     # By the width of a screen, by RECENT_LIMIT, and by LOG_LIMIT.
     *("state.by_pid.*.lane.spans", "state.processes.*.lane.spans"),
-    *("state.recent.told", "state.log", "state.troubles"),
+    *("state.recent.told", "state.log", "state.troubles", "state.kinds_of_trouble"),
 }
 
 
