@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
+from mpviz.tui.actions.palette import ActionsProvider
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
 from mpviz.tui.file_names import PICTURE, file_name, numbered
 from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
@@ -69,6 +70,7 @@ class MpvizApp(App[int]):
 
     TITLE = "mpviz"
     CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar = {ActionsProvider}
 
     def __init__(
         self,

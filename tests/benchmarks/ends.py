@@ -170,7 +170,7 @@ class Viewer:
     def quit(self, on_screen: bool) -> None:
         """End it as a person does."""
         if on_screen:
-            self.type(b"q")
+            self.type(b"qy")
         else:
             self.type(b"\x03")
 

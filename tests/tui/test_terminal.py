@@ -248,7 +248,7 @@ def test_whoever_was_stopped_without_a_word_gives_the_terminal_back(
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.take_again()
     terminal.see("exit code 0" if is_over else "sleeper")
-    terminal.type("q")
+    terminal.type("q" if is_over else "qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
 
@@ -265,7 +265,7 @@ def test_ctrl_z_from_outside_gives_the_terminal_back_meanwhile(
     terminal.assert_as_it_was()
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.see("sleeper")
-    terminal.type("q")
+    terminal.type("qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
 
@@ -322,7 +322,7 @@ def test_a_job_that_is_stopped_goes_on_in_the_foreground(
     shell.see("Keys")
     shell.type("q")
     shell.see("sleeper")
-    shell.type("q")
+    shell.type("qy")
     shell.see("> ")
     shell.assert_it_is_back()
 
@@ -347,7 +347,7 @@ def test_ctrl_z_stops_it_as_any_job_of_a_shell(
     shell.see("still here\r\n")
     shell.type("fg\n")
     shell.see(seen)
-    shell.type("q")
+    shell.type("qy" if words else "q")
     shell.settle()
     shell.assert_it_is_back()
 
@@ -358,7 +358,7 @@ def test_ctrl_z_without_a_shell_says_so_and_goes_on(opened: list[Terminal], prog
     terminal.see("sleeper")
     terminal.type("\x1a")
     terminal.see("there is no shell")
-    terminal.type("q")
+    terminal.type("qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
 
@@ -373,7 +373,7 @@ def test_a_job_that_begins_in_the_background_waits_for_the_terminal(
     assert ALTERNATE_SCREEN[0] not in shell.drawn
     shell.type("fg\n")
     shell.see("sleeper")
-    shell.type("q")
+    shell.type("qy")
     shell.see("> ")
     shell.assert_it_is_back()
 
@@ -417,7 +417,7 @@ def test_a_storm_of_stops_leaves_a_screen_that_answers(
         terminal.read(0.05)
     os.kill(terminal.pid, signal.SIGCONT)
     terminal.see("live")
-    terminal.type("q")
+    terminal.type("qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
 
@@ -501,6 +501,7 @@ def test_what_a_program_asks_can_be_answered(opened: list[Terminal], program: Pa
     terminal.see("answer")
     terminal.type("iAda\r")
     terminal.see("hello Ada")
+    terminal.see("exit code 0")
     terminal.type("q")
     assert terminal.wait() == 0
 
@@ -526,7 +527,7 @@ def test_rubbish_on_stdout_does_no_harm_and_keys_answer(
     terminal.see("Keys")
     terminal.type("q")
     terminal.see(program.name)
-    terminal.type("q")
+    terminal.type("qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
 
@@ -536,13 +537,13 @@ def test_a_run_is_recorded_and_replayed(opened: list[Terminal], program: Path) -
     opened.append(terminal)
     terminal.see("● rec")
     terminal.see("sleeper")
-    terminal.type("q")
+    terminal.type("qy")
     assert terminal.wait() == 0
     terminal = Terminal("replay", "run.gz", "--at", "0", "--speed", "4", directory=program.parent)
     opened.append(terminal)
     terminal.see("replay")
     terminal.see("4x")
-    terminal.type("gend\r")
+    terminal.type("@end\r")
     terminal.see("sleeper")
     terminal.see("ended")
     terminal.type(",")

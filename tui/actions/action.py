@@ -15,6 +15,9 @@ DIGITS = tuple("1234567890")
 _SIGNS = {
     "question_mark": "?",
     "slash": "/",
+    "at": "@",
+    "colon": ":",
+    "f9": "F9",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpviz.tui.actions.action import Action, always
-from mpviz.tui.actions.shared import HELP, JOB, QUIT, SAVE, THEME
+from mpviz.tui.actions.shared import HELP, JOB, PALETTE, QUIT, SAVE, THEME
 
 if TYPE_CHECKING:
     from mpviz.tui.screens.help import HelpScreen
@@ -97,6 +97,7 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
     ),
     SAVE,
     THEME,
+    PALETTE,
     JOB,
     HELP,
     QUIT,

@@ -21,7 +21,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
     ),
     *WHY_ACTIONS,
     Action(
-        ("left",),
+        ("left", "h"),
         "A little earlier",
         "Goes back by a fortieth of what the timeline shows; zoom in for finer steps. A click or a "
         "drag on the scrubber goes to any moment, and so does a click on the timeline.",
@@ -29,7 +29,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         always("earlier"),
     ),
     Action(
-        ("right",),
+        ("right", "l"),
         "A little later",
         "Goes forward by a fortieth of what the timeline shows.",
         lambda screen: screen.move(1),
@@ -76,7 +76,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         always("faster"),
     ),
     Action(
-        ("g",),
+        ("at",),
         "Go to a moment",
         "Type seconds of the run (3.2 or 1:05), seconds from here (+0.5, -0.5), 50%, start or end.",
         lambda screen: screen.ask_moment(),
@@ -101,6 +101,6 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Goes to the mark before.",
         lambda screen: screen.previous_mark(),
     ),
-    *(replace(action, keys=tuple(f"shift+{key}" for key in action.keys)) for action in PAN_ACTIONS),
+    *(replace(action, keys=(f"shift+{action.keys[0]}",)) for action in PAN_ACTIONS),
     *LOOK_ACTIONS,
 )

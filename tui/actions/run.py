@@ -44,7 +44,8 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         ("s",),
         "Stop the program",
         "Sends SIGTERM to the main process, which has 30 seconds to end (--grace). Once more, or "
-        "after that time, mpviz ends all processes of the program. The picture stays.",
+        "after that time, mpviz ends all processes of the program. The picture stays. It asks "
+        "before it ends a program of your own.",
         lambda screen: screen.stop(),
         while_running("stop"),
     ),
@@ -66,27 +67,27 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
     Action(
         ("r",),
         "Run again",
-        "Ends the program if it still runs, and starts it again with the same parameters.",
+        "Starts the program again with the same parameters. While a program of your own still "
+        "runs, it asks first.",
         lambda screen: screen.run_again(),
         lambda now: "run again" if now.over else "",
     ),
     Action(
-        ("t",),
+        ("T",),
         "Terminate the selected process",
         "Sends SIGTERM to the selected process, which asks it to end.",
         lambda screen: screen.signal(SIGTERM),
         with_selection("terminate"),
     ),
     Action(
-        ("k",),
+        ("K", "f9"),
         "Kill the selected process",
-        "Sends SIGKILL to the selected process, which ends at once and cannot clean up. Because k "
-        "kills, j and k do not move through the list.",
+        "Sends SIGKILL to the selected process, which ends at once and cannot clean up.",
         lambda screen: screen.signal(SIGKILL),
         with_selection("kill"),
     ),
     Action(
-        ("l",),
+        ("L",),
         "Look where the selected process stands",
         "Shows the stack of each of its threads, as its own Python writes it. The process does not "
         "notice; one that is at work, or waits for signals, is left alone.",

@@ -22,8 +22,9 @@ HELP: Action[ActionScreen] = Action(
 QUIT: Action[ActionScreen] = Action(
     ("q", "ctrl+q"),
     "Quit",
-    "Ends all processes of the program, and leaves mpviz. It does not ask.",
-    lambda screen: screen.app.exit(),
+    "Ends all processes of the program, and leaves mpviz. While a program of your own runs, it "
+    "asks first.",
+    lambda screen: screen.quit(),
     always("quit"),
 )
 
@@ -39,7 +40,7 @@ JOB: Action[ActionScreen] = Action(
 
 
 THEME: Action[ActionScreen] = Action(
-    ("T", "ctrl+t"),
+    ("ctrl+t",),
     "Next theme",
     "Dark, light, and the two that use the terminal's own 16 colours.",
     lambda screen: screen.mpviz.next_theme(),
@@ -54,15 +55,23 @@ SAVE: Action[ActionScreen] = Action(
 )
 
 
+PALETTE: Action[ActionScreen] = Action(
+    ("colon", "ctrl+p"),
+    "All that can be done",
+    "Lists every action with its key; type a few letters of one, and enter does it.",
+    lambda screen: screen.app.action_command_palette(),
+)
+
+
 PAN_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
-        ("left",),
+        ("left", "h"),
         "Earlier on the timeline",
         "Moves the timeline a quarter back.",
         lambda screen: screen.pan(-0.25),
     ),
     Action(
-        ("right",),
+        ("right", "l"),
         "Later on the timeline",
         "Moves the timeline a quarter forward.",
         lambda screen: screen.pan(0.25),
@@ -94,23 +103,36 @@ WHY_ACTIONS: tuple[Action[Selection], ...] = (
 
 LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
-        ("up", "p"),
+        ("up", "k", "p"),
         "Select the previous process",
         "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(-1),
     ),
     Action(
-        ("down", "n"),
+        ("down", "j", "n"),
         "Select the next process",
         "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(1),
         lambda now: "" if now.selected or now.over or not now.started else "select",
     ),
     Action(
+        ("g",),
+        "Select the first process",
+        "The one at the top of the list.",
+        lambda screen: screen.select_at(0),
+    ),
+    Action(
+        ("G",),
+        "Select the last process",
+        "The one at the bottom of the list.",
+        lambda screen: screen.select_at(-1),
+    ),
+    Action(
         ("escape",),
         "Back",
         "One step at a time: drops the filter, shrinks an enlarged panel, drops the selection, and "
-        "then goes back to the scenarios, which ends the program.",
+        "then goes back to the scenarios. While the program runs, it asks first: esc alone ends no "
+        "program.",
         lambda screen: screen.leave(),
         always("back"),
     ),
@@ -129,10 +151,10 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     ),
     Action(
         DIGITS,
-        "A panel on or off",
-        "Each panel in use has its number in its title (0 is the tenth). A panel that is off "
-        "leaves its place to the others.",
-        lambda screen: screen.toggle_panel(screen.pressed),
+        "To a panel; once more puts it away",
+        "A panel has its number in its title, for good. A panel that is put away leaves its place "
+        "to the others until its number is pressed again.",
+        lambda screen: screen.go_to_panel(screen.pressed),
     ),
     Action(
         ("e", "enter"),
@@ -220,6 +242,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     ),
     SAVE,
     THEME,
+    PALETTE,
     JOB,
     HELP,
     QUIT,

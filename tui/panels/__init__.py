@@ -49,7 +49,27 @@ PANELS: tuple[Panel, ...] = (
     chain.PANEL,
     stacks.PANEL,
 )
-"""In the order of their numbers; the last three come and go, and move no number of another."""
+"""In the order in which they lie on the screen and in which tab goes through them."""
+
+NUMBERS: dict[str, str] = {
+    "cores": "1",
+    "processes": "2",
+    "lab": "3",
+    "timeline": "3",
+    "tasks": "4",
+    "queues": "5",
+    "pipes": "5",
+    "locks": "6",
+    "signals": "6",
+    "values": "7",
+    "memory": "7",
+    "managers": "7",
+    "source": "8",
+    "output": "9",
+    "log": "0",
+}
+"""The digit that goes to a panel. Panels of one kind share a digit and take turns; a panel without
+one has a key of its own for what it shows, or is reached with tab."""
 
 
 def panels_for(commands: Sequence[Command] | None) -> tuple[Panel, ...]:

@@ -176,5 +176,5 @@ _HELP = (
     "keys come first. Calls on a child are for the selected one, or else for the latest. Below: "
     "the call that the program made and what is_alive() and exitcode said, then what has become "
     "of each process, and at the bottom why. terminate() and kill() here are the program's own "
-    "calls; t and k in other panels send the signal from outside."
+    "calls; T and K in other panels send the signal from outside."
 )

@@ -80,7 +80,7 @@ PANEL = Panel(
     title=title,
     help=(
         "Where each thread of the selected process stands: the function and the line, the innermost"
-        " first, lines of Python's own modules dim. The key l looks; when the whole program stands "
+        " first, lines of Python's own modules dim. The key L looks; when the whole program stands "
         "still, mpviz looks by itself. Python writes this in a signal handler in C, so it also "
         "works in a process that is blocked, and nothing of the program runs for it. A process "
         "that is at work, or waits for signals, is left alone."

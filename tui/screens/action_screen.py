@@ -10,8 +10,8 @@ from textual import events
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from mpviz.tui.actions.action import DIGITS, Action, Situation, footer, sign
-from mpviz.tui.actions.shared import HELP, QUIT
+from mpviz.tui.actions.action import DIGITS, Action, Situation, footer, sign, signs
+from mpviz.tui.actions.shared import HELP, PALETTE, QUIT
 from mpviz.tui.widgets.footer import Hint
 from mpviz.tui.widgets.prompt import Prompt
 
@@ -64,6 +64,10 @@ class ActionScreen(Screen[None]):
         self.pressed = key
         action.do(self)
 
+    def quit(self) -> None:
+        """Leave mpviz."""
+        self.app.exit()
+
     def hints(self) -> list[Hint]:
         """The keys that matter now, for the footer."""
         return [
@@ -79,5 +83,8 @@ class ActionScreen(Screen[None]):
     def palette_entries(self) -> Iterator[SystemCommand]:
         """An entry of the command palette for each action that needs no key to be told apart."""
         for action in self.ACTIONS:
-            if action.keys != DIGITS:
-                yield SystemCommand(action.title, action.help, partial(self.do, action))
+            if action.keys != DIGITS and action is not PALETTE:
+                keys = signs(action.keys, self.ascii_only)
+                yield SystemCommand(
+                    f"{action.title}  ({keys})", action.help, partial(self.do, action)
+                )

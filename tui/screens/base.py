@@ -248,7 +248,6 @@ class RunScreenBase(ActionScreen):
         state, view = self.picture.state, self.view
         wanted = []
         used = [panel for panel in self.panels if panel.used(state)]
-        self.panel_grid.number(panel.name for panel in used)
         for panel in used:
             if panel.name in self.off:
                 continue

@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from mpviz.tui.actions.action import Action, signs
 from mpviz.tui.actions.picker import HELP_ACTIONS
+from mpviz.tui.panels import NUMBERS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Row, fit
 from mpviz.tui.screens.action_screen import ActionScreen
@@ -118,8 +119,8 @@ def help_rows(
     ]
     if panels:
         rows += [Row(()), Row(((" Panels", "chapter"),)), Row(())]
-        for number, panel in enumerate(panels, 1):
-            rows += _entry(str(number), panel.name, panel.help, width)
+        for panel in panels:
+            rows += _entry(NUMBERS.get(panel.name, ""), panel.name, panel.help, width)
             rows.append(Row(()))
     return rows
 

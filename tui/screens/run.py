@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,8 +19,10 @@ from mpviz.tui.file_names import RECORDING, file_name
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import Session
+from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView
+from mpviz.tui.widgets.prompt import Prompt, Question
 
 INPUT = "input"
 
@@ -57,7 +59,7 @@ class RunScreen(Selection):
         if not line:
             self.say("there is no child yet: start one first")
         elif main is not None and main.alive and main.exiting >= 0:
-            self.say("the parent has returned and reads no more; t and k elsewhere send signals")
+            self.say("the parent has returned and reads no more; T and K elsewhere send signals")
         elif self.session is None or self.over:
             self.say("the program has ended: r runs it again")
         elif not self.session.write_stdin(line + "\n"):
@@ -122,11 +124,54 @@ class RunScreen(Selection):
             self.session.freeze()
         self.redraw()
 
+    @property
+    def _runs(self) -> bool:
+        return self.session is not None and not self.over and not self.closing
+
+    @property
+    def _runs_own(self) -> bool:
+        """Whether a program of the person's own runs, which is not ended without a question."""
+        return self._runs and self.target.scenario is None
+
+    def _ask(self, what: str, yes: str, do: Callable[[], object]) -> None:
+        self.query_one(Footer).display = False
+        hint = f"enter {yes}, esc lets it run"
+        self.query_one(Prompt).ask(Question(what, hint, do, self.pressed))
+
+    def quit(self) -> None:
+        """Leave mpviz, which ends the program."""
+        if self._runs_own:
+            self._ask(f"{self.target.name} still runs", "ends it and quits", super().quit)
+        else:
+            super().quit()
+
+    def go_back(self) -> None:
+        """Leave the run for the scenarios, which ends the program."""
+        if self._runs:
+            self.pressed = ""
+            self._ask(f"{self.target.name} still runs", "ends it and goes back", super().go_back)
+        else:
+            super().go_back()
+
     def stop(self) -> None:
-        """End the program; the picture stays. The person's own program gets its grace period."""
-        if self.session is None or self.over:
+        """End the program; the picture stays."""
+        if not self._runs:
             self.say("the program has ended already")
-        elif self.target.grace and self.state.ending < 0:
+        elif self._runs_own and self.state.ending < 0:
+            yes = (
+                f"sends it SIGTERM, with {self.target.grace:g} s to end"
+                if self.target.grace
+                else "ends it"
+            )
+            self._ask(f"end {self.target.name}?", yes, self._stop)
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
+        """The person's own program gets its grace period."""
+        if self.session is None or self.over:
+            return
+        if self.target.grace and self.state.ending < 0:
             self.session.terminate()
             self.say(f"sent SIGTERM: it has {self.target.grace:g} s to end; s again ends it now")
         else:
@@ -145,8 +190,15 @@ class RunScreen(Selection):
 
     def run_again(self) -> None:
         """Start the program anew."""
-        if not self.closing:
-            self.run_worker(self._again(), exclusive=True)
+        if self._runs_own:
+            self._ask(
+                f"{self.target.name} still runs", "ends it and starts it again", self._run_again
+            )
+        elif not self.closing:
+            self._run_again()
+
+    def _run_again(self) -> None:
+        self.run_worker(self._again(), exclusive=True)
 
     async def _again(self) -> None:
         await self.close_session()

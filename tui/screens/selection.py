@@ -11,6 +11,7 @@ from mpviz.trace.explain.chains import End, end_in_words
 from mpviz.trace.model.state import Finding
 from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll, unscroll
 from mpviz.tui.layout import TIMELINE
+from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
@@ -87,15 +88,21 @@ class Selection(RunScreenBase):
             at = names.index(self.focused_panel) if self.focused_panel in names else -1
             self.focus_panel(names[(at + step) % len(names)])
 
-    def toggle_panel(self, key: str) -> None:
-        """Switch a panel on or off."""
-        number = int(key) or 10
-        for name in [name for name, each in self.panel_grid.numbers.items() if each == number]:
-            self.off ^= {name}
-            self.panel_grid.enlarged = ""
+    def go_to_panel(self, key: str) -> None:
+        """Show the next of the panels with this digit; after the last, put that one away."""
+        named = [panel for panel in self.panels if NUMBERS.get(panel.name) == key]
+        names = [panel.name for panel in named if panel.used(self.picture.state)]
+        if not names:
+            words = " or ".join(panel.name for panel in named)
+            self.say(f"the program has used no {words} so far")
+        elif self.focused_panel != names[-1] or names[-1] in self.off:
+            shown = self.focused_panel if self.focused_panel not in self.off else ""
+            self._brought_up(names[names.index(shown) + 1 if shown in names else 0])
+        else:
+            self.off.add(names[-1])
+            self.panel_grid.enlarged = self.focused_panel = ""
             self.redraw()
-            if name in self.off:
-                self.say(f"{name} is off; {key} brings it back")
+            self.say(f"{names[-1]} is put away; {key} brings it back")
 
     def enlarge(self) -> None:
         """Let the panel fill the screen, or no more."""
@@ -191,6 +198,12 @@ class Selection(RunScreenBase):
 
     # Selection and filter
 
+    def select_at(self, index: int) -> None:
+        """Select the first process of the list (0) or the last (-1)."""
+        keys = self._process_keys()
+        if keys:
+            self._show_process(keys[index])
+
     def step_selection(self, step: int) -> None:
         """Select the process so many below the selected one."""
         self._show_process(neighbour(self._process_keys(), self.view.selected, step))
@@ -253,7 +266,7 @@ class Selection(RunScreenBase):
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
         """Back to the panels; what was typed for another purpose than to filter is made use of."""
         self.view.found.clear()
-        if event.kept and event.label not in (FILTER, FIND):
+        if event.kept and not event.is_answer and event.label not in (FILTER, FIND):
             self.typed(event.label, event.text)
         # A quick typist may have opened it again by now.
         self.query_one(Footer).display = not self.query_one(Prompt).display
@@ -365,9 +378,13 @@ class Selection(RunScreenBase):
         elif self.view.selected:
             self.view.selected = ""
         elif not self.closing:
-            self.run_worker(self._leave(), exclusive=True)
+            self.go_back()
             return
         self.redraw()
+
+    def go_back(self) -> None:
+        """Leave the run for the scenarios."""
+        self.run_worker(self._leave(), exclusive=True)
 
     async def _leave(self) -> None:
         await self.close_session()

@@ -35,9 +35,7 @@ class PanelGrid(Widget):
         """Name of the panel that fills the grid; empty for none."""
         self._chosen: list[str] = []
         """Panels that a person has chosen to see, the latest last."""
-        self.numbers: dict[str, int] = {}
-        """The number of each panel that the program has a use for: the key that turns it off."""
-        self._places = [PanelView(picture, self.numbers) for _ in range(PLACES)]
+        self._places = [PanelView(picture) for _ in range(PLACES)]
         self._layout_of_slots = _Slots()
 
     @property
@@ -52,11 +50,6 @@ class PanelGrid(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Nothing while panels cover it; Textual would draw it below them with each change."""
         return [] if self.wanted else super().render_lines(crop)
-
-    def number(self, names: Iterable[str]) -> None:
-        """Give these panels their numbers, in order."""
-        self.numbers.clear()
-        self.numbers.update({name: number for number, name in enumerate(names, 1)})
 
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Show these panels from now on."""

@@ -9,6 +9,7 @@ from textual.message import Message
 
 from mpviz.trace.model.state import RunState
 from mpviz.tui.layout import TIMELINE
+from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, word_at
@@ -19,7 +20,7 @@ from mpviz.tui.widgets.rows_view import RowsView
 LEAST_WIDTH, LEAST_HEIGHT = 16, 3
 """In less than this there is nothing to be seen of a panel."""
 
-SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹⁰"
+SUPERSCRIPTS = str.maketrans("1234567890", "¹²³⁴⁵⁶⁷⁸⁹⁰")
 
 
 @dataclass
@@ -52,13 +53,12 @@ class PanelView(RowsView, can_focus=True):
         panel: Panel
         order: str
 
-    def __init__(self, picture: Picture, numbers: dict[str, int]) -> None:
+    def __init__(self, picture: Picture) -> None:
         super().__init__()
         self.picture = picture
         self.panels: tuple[Panel, ...] = ()
         self.panel: Panel | None = None
         """The one that is shown."""
-        self._numbers = numbers
         self._said = ""
         self._tabs: list[tuple[int, int, str]] = []
         """Where each name is in the title: from, to, and the panel's name."""
@@ -162,9 +162,8 @@ class PanelView(RowsView, can_focus=True):
         for panel in self.panels:
             shown = panel is self.panel
             words = title_of(panel, state, view) if shown else panel.name
-            number = self._numbers.get(panel.name, 0)
-            digits = "1234567890" if view.ascii else SUPERSCRIPTS
-            mark = f"{digits[number - 1]} " if 0 < number <= len(digits) else ""
+            digit = NUMBERS.get(panel.name, "")
+            mark = f"{digit if view.ascii else digit.translate(SUPERSCRIPTS)} " if digit else ""
             style = (
                 ("frame.title.on" if self.has_focus else "frame.title") if shown else "frame.tab"
             )

@@ -1,7 +1,8 @@
-"""One line to type into, in the place of the footer: the filter, or input for the program."""
+"""One line in the place of the footer: text to type, or a question to answer with yes or no."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual import events
@@ -13,8 +14,21 @@ from mpviz.tui.widgets.rows_view import RowsView
 KEEP_HINT = "enter keeps it, esc drops it"
 
 
+@dataclass(frozen=True)
+class Question:
+    """Whether to do something that cannot be undone.
+
+    Enter, y, and once more the key that asked it are a yes; any other key is a no.
+    """
+
+    text: str
+    hint: str
+    do: Callable[[], object]
+    key: str = ""
+
+
 class Prompt(RowsView, can_focus=True):
-    """Takes text while it has the focus; every key that types is its own."""
+    """Takes text or an answer while it has the focus; every key that types is its own."""
 
     @dataclass
     class Changed(Message):
@@ -25,11 +39,13 @@ class Prompt(RowsView, can_focus=True):
 
     @dataclass
     class Closed(Message):
-        """Enter keeps what was typed, escape gives it up."""
+        """Enter keeps what was typed or says yes, escape gives it up or says no."""
 
         label: str
         text: str
         kept: bool
+        is_answer: bool = False
+        """It was a question that was answered."""
 
     @dataclass
     class Again(Message):
@@ -44,6 +60,7 @@ class Prompt(RowsView, can_focus=True):
         self._label = label
         self._hint = ""
         self._stays = False
+        self._question: Question | None = None
         self.display = False
 
     def open(
@@ -51,6 +68,16 @@ class Prompt(RowsView, can_focus=True):
     ) -> None:
         """Show the line and take the keys; one that stays is closed by escape only."""
         self.text, self._label, self._hint, self._stays = text, label, hint, stays
+        self._question = None
+        self._show()
+
+    def ask(self, question: Question) -> None:
+        """Show a question in place of a line to type into."""
+        self.text, self._label, self._hint, self._stays = "", question.text, question.hint, False
+        self._question = question
+        self._show()
+
+    def _show(self) -> None:
         self.display = True
         # At once: with focus() the first keys of a quick typist would still be commands.
         self.screen.set_focus(self, scroll_visible=False)
@@ -64,6 +91,8 @@ class Prompt(RowsView, can_focus=True):
     def rows(self, width: int, height: int) -> list[Row]:
         """What is asked for, what was typed, and the cursor."""
         hint = f"  {self._hint}"
+        if self._question is not None:
+            return [Row(((f" {self._label} ", "warning"), (hint, "text")))]
         return [
             Row(
                 (
@@ -90,7 +119,9 @@ class Prompt(RowsView, can_focus=True):
 
     def take(self, event: events.Key) -> bool:
         """Type, delete, keep or drop; False for a key that does none of these."""
-        if event.is_printable and event.character:
+        if self._question is not None:
+            self._close(kept=event.key in ("enter", "y", self._question.key))
+        elif event.is_printable and event.character:
             self._change(self.text + event.character)
         elif event.key == "backspace":
             self._change(self.text[:-1])
@@ -102,19 +133,27 @@ class Prompt(RowsView, can_focus=True):
             kept = event.key != "escape"
             if not kept and not self._stays:
                 self._change("")
-            self.display = False
-            # At once, as above: the next key is a command again.
-            self.screen.set_focus(None)
-            self.post_message(self.Closed(self._label, self.text, kept))
+            self._close(kept=kept)
         else:
             return False
         event.stop()
         event.prevent_default()
         return True
 
+    def _close(self, *, kept: bool) -> None:
+        self.display = False
+        # At once, as above: the next key is a command again.
+        self.screen.set_focus(None)
+        question = self._question
+        self.post_message(self.Closed(self._label, self.text, kept, question is not None))
+        if kept and question is not None:
+            question.do()
+
     def on_paste(self, event: events.Paste) -> None:
-        """Take the first pasted line."""
+        """Take the first pasted line; a question has no line."""
         event.stop()
+        if self._question is not None:
+            return
         self._change(self.text + "".join(event.text.splitlines()[:1]))
 
     def _change(self, text: str) -> None:

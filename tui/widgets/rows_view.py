@@ -110,7 +110,7 @@ class RowsView(Widget):
             strip = self._strips[y] = self._strip(self.shown[y])
         return strip
 
-    def key_at(self, y: int) -> str:
+    def subject_at(self, y: int) -> str:
         """What the row at this line is about."""
         return self.shown[y].key if 0 <= y < len(self.shown) else ""
 
@@ -122,7 +122,7 @@ class RowsView(Widget):
         """Say which row was clicked."""
         place = event.get_content_offset(self)
         if place is not None:
-            self.post_message(self.Clicked(self, self.key_at(place.y), place.x, place.y))
+            self.post_message(self.Clicked(self, self.subject_at(place.y), place.x, place.y))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Pass the wheel on as a message."""

@@ -59,7 +59,7 @@ def test_the_footer_says_what_matters_now() -> None:
 
 
 def test_the_footer_leaves_out_a_key_that_is_a_button_s() -> None:
-    button = Action[object](("k",), "kill", "", lambda screen: None)
+    button = Action[object](("K",), "kill", "", lambda screen: None)
     now = Situation(started=True, selected=True)
     said = [said for _, said in footer([button, *RUN_ACTIONS], now)]
     assert "terminate" in said

@@ -101,7 +101,7 @@ async def test_what_was_entered_is_still_there_after_a_run(
     async with running(picker_app) as pilot:
         await pilot.press("down", "tab", "8", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-        await pilot.press("escape")
+        await pilot.press("escape", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         assert session.closed == 1
         assert screen_of(pilot).chosen == "counting"

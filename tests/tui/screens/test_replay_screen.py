@@ -64,12 +64,12 @@ async def test_the_panels_show_what_was_true_at_the_moment(
         assert "running" in text(shown(pilot, "processes")) or "waiting" in text(
             shown(pilot, "processes")
         )
-        await pilot.press("g", *"end", "enter")
+        await pilot.press("at", *"end", "enter")
         await pilot.pause()
         assert replay.moment == replay.end
         assert "ended, exit code 0" in words(pilot, Header)
         assert "✓" in text(shown(pilot, "timeline"))
-        await pilot.press("g", "0", "enter")
+        await pilot.press("at", "0", "enter")
         await pilot.pause()
         assert replay.moment == replay.start
         assert "✓" not in text(shown(pilot, "timeline"))
@@ -148,7 +148,7 @@ async def test_a_click_on_the_timeline_goes_to_that_moment(
 ) -> None:
     replay.seek(replay.end)
     async with running(replay_app) as pilot:
-        await pilot.press("g", *"end", "enter", "space", "space")
+        await pilot.press("at", *"end", "enter", "space", "space")
         replay.pause()
         replay.seek(replay.end)
         screen_of(pilot).redraw()
@@ -166,7 +166,7 @@ async def test_marks_speeds_and_moments_that_are_none(replay_app: MpvizApp, repl
         await pilot.press("space", "m")
         marked = replay.moment
         assert "◆" in words(pilot, Scrubber) or replay.marks == [marked]
-        await pilot.press("g", "0", "enter", "apostrophe")
+        await pilot.press("at", "0", "enter", "apostrophe")
         assert replay.moment == marked
         await pilot.press("apostrophe")
         assert "no mark after this" in toasts(pilot)[-1]
@@ -174,7 +174,7 @@ async def test_marks_speeds_and_moments_that_are_none(replay_app: MpvizApp, repl
         assert "0.25x" in words(pilot, Scrubber)
         await pilot.press("right_square_bracket")
         assert "0.5x" in words(pilot, Scrubber)
-        await pilot.press("g", *"soon", "enter")
+        await pilot.press("at", *"soon", "enter")
         await pilot.pause()
         assert "'soon' is no moment" in toasts(pilot)[-1]
         assert replay.moment == marked

@@ -11,6 +11,7 @@ import pytest
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.geometry import Region
+from textual.widgets import OptionList
 
 from helpers.screens import running, selection, shown, text, toasts, until, words
 from mpviz.trace.launch.start import Target
@@ -57,7 +58,7 @@ async def test_selection_is_of_a_process_and_goes_through_them(
         assert screen.view.selected != first
         await pilot.press("up")
         assert screen.view.selected == first
-        assert "t terminate" in words(pilot, Footer)
+        assert "T terminate" in words(pilot, Footer)
 
 
 async def test_a_click_selects_the_process_of_the_row(run_app: MpvizApp, session: Any) -> None:
@@ -70,7 +71,7 @@ async def test_a_click_selects_the_process_of_the_row(run_app: MpvizApp, session
         assert view.has_focus
 
 
-@pytest.mark.parametrize(("key", "number"), [("t", signal.SIGTERM), ("k", signal.SIGKILL)])
+@pytest.mark.parametrize(("key", "number"), [("T", signal.SIGTERM), ("K", signal.SIGKILL)])
 async def test_signals_go_to_the_selected_process_and_are_told(
     run_app: MpvizApp, session: Any, key: str, number: int
 ) -> None:
@@ -88,7 +89,7 @@ async def test_signals_go_to_the_selected_process_and_are_told(
 async def test_an_ended_process_is_not_signalled(run_app: MpvizApp, session: Any) -> None:
     session.held = 0
     async with running(run_app) as pilot:
-        await pilot.press("down", "k")
+        await pilot.press("down", "K")
         assert session.asked == []
         assert "has ended already" in toasts(pilot)[-1]
 
@@ -133,6 +134,9 @@ async def test_stop_lets_a_program_of_one_s_own_end_in_its_own_way_first(
     app = MpvizApp(replace(target, grace=30.0), start=lambda _: session, fps=10)
     async with running(app) as pilot:
         await pilot.press("s")
+        await until(pilot, lambda: f"end {target.name}?" in words(pilot, Prompt))
+        assert session.asked == []
+        await pilot.press("s")
         await until(pilot, lambda: "ending" in words(pilot, Header))
         assert session.asked == ["terminate"]
         await pilot.press("s")
@@ -141,7 +145,7 @@ async def test_stop_lets_a_program_of_one_s_own_end_in_its_own_way_first(
 
 async def test_stop_ends_the_program_and_keeps_the_screen(run_app: MpvizApp, session: Any) -> None:
     async with running(run_app) as pilot:
-        await pilot.press("s")
+        await pilot.press("s", "enter")
         await until(pilot, lambda: "ending" in words(pilot, Header))
         assert session.asked == ["stop"]
         assert session.closed == 0
@@ -158,7 +162,7 @@ async def test_run_again_closes_the_old_run_first(run_app: MpvizApp, session: An
             return answer
 
         run_app._start = start
-        await pilot.press("r")
+        await pilot.press("r", "enter")
         await until(pilot, lambda: started)
         assert [target.name for target in started] == ["counting.py"]
 
@@ -193,6 +197,9 @@ async def test_tab_goes_through_all_panels_and_numbers_switch_them(run_app: Mpvi
             assert holder.panel is not None
             seen.append(holder.panel.name)
         assert sorted(seen) == sorted(names)
+        await pilot.press("1")
+        await pilot.pause()
+        assert screen.focused_panel == "cores"
         await pilot.press("1")
         await pilot.pause()
         assert "cores" not in [each.name for each in screen.panel_grid.wanted]
@@ -301,14 +308,73 @@ async def test_the_filter_is_typed_in_place_of_the_footer(run_app: MpvizApp) -> 
         assert "Process-1" in text(shown(pilot, "processes"))
 
 
-async def test_esc_goes_back_step_by_step_and_ends_the_run(run_app: MpvizApp, session: Any) -> None:
+async def test_esc_goes_back_step_by_step_and_asks_before_it_ends_the_run(
+    run_app: MpvizApp, session: Any
+) -> None:
     async with running(run_app) as pilot:
         await pilot.press("down", "escape")
         assert selection(pilot).view.selected == ""
         assert session.closed == 0
-        await pilot.press("escape")
+        await pilot.press("escape", "escape", "escape")
+        assert "still runs   enter ends it and goes back" in words(pilot, Prompt)
+        assert session.closed == 0
+        await pilot.press("n")
+        assert words(pilot, Footer)
+        await pilot.press("escape", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
         assert session.closed == 1
+
+
+async def test_quit_asks_while_a_program_of_one_s_own_runs(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
+        await pilot.press("q")
+        assert "still runs   enter ends it and quits" in words(pilot, Prompt)
+        await pilot.press("escape")
+        assert run_app.return_code is None
+        await pilot.press("q", "q")
+        await until(pilot, lambda: run_app.return_code is not None)
+
+
+async def test_quit_does_not_ask_about_a_scenario_or_once_the_run_is_over(
+    target: Target, session: Any
+) -> None:
+    session.held = 0
+    app = MpvizApp(target, start=lambda _: session, fps=10)
+    async with running(app) as pilot:
+        await until(pilot, lambda: session.over)
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code is not None)
+    app = MpvizApp(replace(target, scenario="shared-counter"), start=lambda _: session, fps=10)
+    async with running(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code is not None)
+
+
+async def test_panels_of_one_kind_share_a_digit_and_take_turns(
+    run_app: MpvizApp, session: Any
+) -> None:
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
+        seen = []
+        for _ in range(3):
+            await pilot.press("6")
+            await pilot.pause()
+            seen.append(screen.focused_panel if not screen.off & {"locks"} else "put away")
+        assert seen[:2] == ["locks", "put away"]
+        await pilot.press("4")
+        assert toasts(pilot)[-1] == "the program has used no tasks so far"
+
+
+async def test_the_palette_lists_the_actions_in_the_order_of_the_help_with_their_keys(
+    run_app: MpvizApp,
+) -> None:
+    async with running(run_app) as pilot:
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        options = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: options.option_count > 20)
+        first = str(options.get_option_at_index(0).prompt)
+        assert "Pause the picture, or follow again  (space)" in first
 
 
 async def test_help_explains_every_panel(run_app: MpvizApp) -> None:
@@ -338,7 +404,7 @@ async def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp
     async with running(run_app) as pilot:
         seen = []
         for _ in range(4):
-            await pilot.press("T")
+            await pilot.press("ctrl+t")
             await pilot.pause()
             seen.append(pilot.app.theme)
             assert "Process-2" in text(shown(pilot, "timeline"))
@@ -490,7 +556,7 @@ async def test_the_keys_of_a_lab_tell_the_program_what_to_do(
         await pilot.press("escape")
         await pilot.press("a", "d")
         assert session.asked == ["start\n", "start daemon\n"]
-        await pilot.press("k")
+        await pilot.press("K")
         assert session.asked[2] == "kill 3\n"
         lab = shown(pilot, "lab")
         button = lab.panel.buttons(lab.size.width - 2)[2] if lab.panel else None
@@ -500,7 +566,7 @@ async def test_the_keys_of_a_lab_tell_the_program_what_to_do(
         assert session.asked[3] == "start stubborn\n"
         await pilot.press("tab", "a", "down")
         assert len(session.asked) == 4
-        assert "t terminate" in words(pilot, Footer)
+        assert "T terminate" in words(pilot, Footer)
 
 
 async def test_the_run_is_recorded_by_a_key_and_says_where(
