@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 
 from mpviz.trace.model.primitive import Thread, Unblockers
 from mpviz.trace.model.processes.identity import described
@@ -26,6 +27,8 @@ class End(Enum):
     """Nobody could end the last wait."""
     UNKNOWN = "unknown"
     """Who could end the last wait is not known."""
+    LATER = "later"
+    """At more links than were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +58,83 @@ class Chain:
         return self.links[self.back_to :] if self.end is End.CYCLE else ()
 
 
-def chain_of(state: RunState, process: Process) -> Chain:
-    """The chain that begins with the wait of this process."""
-    return chain_from(state, Thread(process.key, _waiting_thread(process)))
+@dataclass(slots=True)
+class Asked:
+    """Who could end each wait: many chains of one state lead through the same waits."""
+
+    _sorted: dict[tuple[str, str], _Sorted] = field(default_factory=dict)
+
+    def sorted(self, state: RunState, wait: Wait) -> _Sorted:
+        """Who could end this wait, by what they do."""
+        key = wait.what, wait.object
+        found = self._sorted.get(key)
+        if found is None:
+            found = self._sorted[key] = _sort(state, wait)
+        return found
 
 
-def chain_from(state: RunState, thread: Thread) -> Chain:
-    """The chain that begins with this thread, whose process is known."""
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Who could end a wait, by what they do."""
+
+    unblockers: Unblockers
+    all: frozenset[Thread]
+    able: tuple[Thread, ...]
+    """They do not wait, as far as is known."""
+    elsewhere: tuple[Thread, ...]
+    """They wait for something else."""
+    here: tuple[Thread, ...]
+    """They wait for the same."""
+    dead: tuple[Thread, ...]
+
+
+def _sort(state: RunState, wait: Wait) -> _Sorted:
+    unblockers = unblockers_of(state, wait)
+    groups: tuple[list[Thread], ...] = [], [], [], []
+    able, elsewhere, here, dead = groups
+    for thread in unblockers.threads:
+        process = state.processes[thread.process]
+        own = process.waits.get(thread.thread)
+        if not process.alive:
+            dead.append(thread)
+        elif own is None:
+            able.append(thread)
+        else:
+            is_same = (own.what, own.object) == (wait.what, wait.object)
+            (here if is_same else elsewhere).append(thread)
+    return _Sorted(unblockers, frozenset(unblockers.threads), *map(tuple, groups))
+
+
+def chain_of(state: RunState, process: Process, asked: Asked | None = None, most: int = 0) -> Chain:
+    """The chain that begins with the wait of this process; see :func:`chain_from`."""
+    return chain_from(state, Thread(process.key, _waiting_thread(process)), asked, most)
+
+
+def chain_from(state: RunState, thread: Thread, asked: Asked | None = None, most: int = 0) -> Chain:
+    """The chain that begins with this thread, whose process is known.
+
+    ``asked`` is shared by chains of the same state; a chain has at most ``most`` links, if that is
+    more than 0.
+    """
+    asked = asked or Asked()
     links: list[Link] = []
     places: dict[Thread, int] = {}
     while True:
         process = state.processes[thread.process]
         wait = process.waits.get(thread.thread)
-        unblockers = unblockers_of(state, wait) if wait is not None else None
+        known = asked.sorted(state, wait) if wait is not None else None
         places[thread] = len(links)
-        links.append(Link(process, thread.thread, wait, unblockers))
-        if unblockers is None:
+        links.append(Link(process, thread.thread, wait, known.unblockers if known else None))
+        if known is None:
             return Chain(tuple(links), End.AT_WORK if process.alive else End.DEAD)
-        if not unblockers.threads:
-            return Chain(tuple(links), End.NOBODY if unblockers.complete else End.UNKNOWN)
-        thread = _next(state, unblockers, places)
+        if not known.all:
+            is_known = known.unblockers.complete
+            return Chain(tuple(links), End.NOBODY if is_known else End.UNKNOWN)
+        thread = _next(known, places)
         if thread in places:
             return Chain(tuple(links), End.CYCLE, places[thread])
+        if len(links) == most:
+            return Chain(tuple(links), End.LATER)
 
 
 def unblockers_of(state: RunState, wait: Wait) -> Unblockers:
@@ -94,19 +152,24 @@ def _waiting_thread(process: Process) -> int:
     return next((thread for thread, each in process.waits.items() if each is wait), 0)
 
 
-def _next(state: RunState, unblockers: Unblockers, places: dict[Thread, int]) -> Thread:
-    """The thread that decides: if all are needed, one that cannot act; else one that can."""
+def _next(known: _Sorted, places: dict[Thread, int]) -> Thread:
+    """The thread that decides: if all are needed, one that cannot act; else one that can.
 
-    def how_far(thread: Thread) -> int:
-        process = state.processes[thread.process]
-        if not process.alive:
-            return 3
-        if thread in places:
-            return 2
-        return 1 if thread.thread in process.waits else 0
-
-    ordered = sorted(unblockers.threads, key=how_far)
-    return ordered[-1 if unblockers.all_needed else 0]
+    Of those that wait, one that waits for something else says more. If all wait for the same, the
+    chain ends at one that it has already led to.
+    """
+    again = (each for each in places if each in known.all)
+    if known.unblockers.all_needed:
+        return next(chain(known.dead, again, known.elsewhere, known.here, known.able))
+    if known.able:
+        return known.able[0]
+    new = next((each for each in known.elsewhere if each not in places), None)
+    if new is not None:
+        return new
+    *before, _ = places
+    led_to = (each for each in before if each in known.all)
+    new_here = (each for each in known.here if each not in places)
+    return next(chain(led_to, new_here, again, known.dead))
 
 
 def chain_in_words(state: RunState, chain: Chain) -> str:
@@ -135,4 +198,6 @@ def end_in_words(chain: Chain) -> list[str]:
         return ["nobody can end that"]
     if chain.end is End.UNKNOWN:
         return ["who could end that is not known"]
+    if chain.end is End.LATER:
+        return ["and so on"]
     return ["none of them can go on" if len(chain.cycle) > 1 else "it waits for itself"]

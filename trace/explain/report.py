@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from mpviz.trace.explain import time_report
+from mpviz.trace.explain.chains import Asked
 from mpviz.trace.explain.stalls import as_it_waits
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitive import ObjectReport
@@ -37,9 +38,10 @@ def document(state: RunState) -> dict[str, Any]:
         if report is not None:
             entries = [report.entry(state, each) for each in report.objects(state)]
             sections[report.section or report.things] = entries
+    asked = Asked()
     for entry in sections["processes"]:
         process = state.processes[entry["id"]]
-        entry["wait"] = _wait(state, process)
+        entry["wait"] = _wait(state, process, asked)
         entry["stacks"] = _stacks(state, process)
     sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections |= time_report.document(state)
@@ -86,9 +88,9 @@ def _stuck(state: RunState, stuck: Stuck) -> dict[str, Any]:
     return {"pid": process.pid, "name": process.name, "waits_for": wait.pop("words"), **wait}
 
 
-def _wait(state: RunState, process: Process) -> dict[str, Any] | None:
+def _wait(state: RunState, process: Process, asked: Asked) -> dict[str, Any] | None:
     """What it waits for, or waited for when it ended."""
-    waits = as_it_waits(state, process) if process.alive else process.last_wait
+    waits = as_it_waits(state, process, asked) if process.alive else process.last_wait
     return None if waits is None else _as_document(state, waits)
 
 

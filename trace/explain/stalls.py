@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpviz.trace.explain.chains import chain_in_words, chain_of
+from mpviz.trace.explain.chains import Asked, chain_in_words, chain_of
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.processes.process import Process, Stuck
@@ -25,6 +25,9 @@ _STILL = (
     Activity.ZOMBIE,
 )
 
+MOST_LINKS = 32
+"""Links of a wait chain that are told in words: with more of them, nobody reads on."""
+
 STUCK_NANOSECONDS = 1_000_000_000
 """Minimum age of a wait: a younger one may be about to end."""
 
@@ -34,8 +37,24 @@ def stuck(state: RunState) -> list[Stuck]:
 
     Waits with a time-out count, too, because that is not always known.
     """
-    found = [as_it_stands(state, process) for process in held_up(state)]
+    asked = Asked()
+    found = [as_it_stands(state, process, asked) for process in held_up(state)]
     return sorted(filter(None, found), key=lambda each: each.since)
+
+
+def stuck_since(state: RunState) -> int:
+    """When the last of these waits began, nanoseconds; -1 if a process is at work, or none waits.
+
+    This asks for no chain, so it may be asked for each picture.
+    """
+    return max(
+        (
+            process.since if process.wait is None else process.wait.since
+            for process in held_up(state)
+            if process.wait is not None or _stands_in_a_known_lock(process)
+        ),
+        default=-1,
+    )
 
 
 def held_up(state: RunState) -> list[Process]:
@@ -48,9 +67,9 @@ def held_up(state: RunState) -> list[Process]:
     return living if all(_is_held_up(state, process) for process in living) else []
 
 
-def as_it_stands(state: RunState, process: Process) -> Stuck | None:
+def as_it_stands(state: RunState, process: Process, asked: Asked | None = None) -> Stuck | None:
     """What a process waits for, within multiprocessing or without; None if it does not wait."""
-    return as_it_waits(state, process) or _in_a_lock(process)
+    return as_it_waits(state, process, asked) or _in_a_lock(process)
 
 
 def standing_still(state: RunState) -> list[Process]:
@@ -101,11 +120,16 @@ def _stands_still(state: RunState, process: Process) -> bool:
 
 def _in_a_lock(process: Process) -> Stuck | None:
     """What a process waits for that stands in a lock outside multiprocessing; else None."""
-    main = process.stacks.main if process.stacks is not None else None
-    if main is None or not stands_in_a_lock(process):
+    if not _stands_in_a_known_lock(process):
         return None
     words = f"a lock outside multiprocessing{_place_in_stacks(process, process.since)}"
     return Stuck(process.key, "lock outside", "", process.since, words)
+
+
+def _stands_in_a_known_lock(process: Process) -> bool:
+    """Whether it stands in such a lock, and its stack says where."""
+    has_main = process.stacks is not None and process.stacks.main is not None
+    return has_main and stands_in_a_lock(process)
 
 
 def _place_in_stacks(process: Process, since: int) -> str:
@@ -117,7 +141,7 @@ def _place_in_stacks(process: Process, since: int) -> str:
     return f", at {place_in_words(frame)}" if frame is not None else ""
 
 
-def as_it_waits(state: RunState, process: Process) -> Stuck | None:
+def as_it_waits(state: RunState, process: Process, asked: Asked | None = None) -> Stuck | None:
     """What a process waits for now, also in words; None if it does not wait."""
     wait = process.wait
     if wait is None:
@@ -126,7 +150,7 @@ def as_it_waits(state: RunState, process: Process) -> Stuck | None:
     if wait.what == WAITS_FOR_FILE_LOCK:
         # The probe tells nothing of it, so its place is known from a look alone.
         words += _place_in_stacks(process, wait.since)
-    chain = chain_of(state, process)
+    chain = chain_of(state, process, asked, MOST_LINKS)
     return Stuck(
         process.key,
         wait.what,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import textwrap
 
-from mpviz.trace.explain.chains import Chain, End, Link, chain_in_words, chain_of, end_in_words
+from mpviz.trace.explain.chains import (
+    Asked,
+    Chain,
+    End,
+    Link,
+    chain_in_words,
+    chain_of,
+    end_in_words,
+)
+from mpviz.trace.explain.stalls import MOST_LINKS
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
@@ -39,13 +48,19 @@ def shown_chain(state: RunState, view: View) -> Chain | None:
 
 def longest_chain(state: RunState) -> Chain | None:
     """The chain with the most links, of several the one whose first has waited longest."""
-    chains = [chain_of(state, process) for process in state.processes.values() if process.waits]
+    asked = Asked()
+    chains = [
+        chain_of(state, process, asked, MOST_LINKS)
+        for process in state.processes.values()
+        if process.waits
+    ]
 
     def rank(chain: Chain) -> tuple[int, int]:
         wait = chain.links[0].wait
         return -len(chain.links), wait.since if wait is not None else 0
 
-    return min(chains, key=rank, default=None)
+    longest = min(chains, key=rank, default=None)
+    return chain_of(state, longest.links[0].process, asked) if longest is not None else None
 
 
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
@@ -146,6 +161,7 @@ def title(state: RunState, view: View) -> str:
         End.CYCLE: ", a cycle",
         End.NOBODY: ", nobody can end it",
         End.UNKNOWN: "",
+        End.LATER: "",
     }
     return f"wait chain of {_name(chain.links[0])}{ends[chain.end]}"
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.explain.stalls import stuck_since
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
@@ -263,7 +263,7 @@ class RunScreenBase(ActionScreen):
     def _note(self) -> str:
         if is_small(*self.panel_grid.size) and len(self.panel_grid.wanted) > 1:
             return "small: tab for more"
-        if self.target.limit and not self.over and stuck(self.state):
+        if self.target.limit and not self.over and stuck_since(self.state) >= 0:
             return "hangs by design: s ends it"
         return ""
 

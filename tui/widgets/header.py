@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.explain.stalls import stuck_since
 from mpviz.trace.model.formatting import clock
 from mpviz.trace.model.processes.identity import signal_name
 from mpviz.trace.model.processes.programs import SILENT_NANOSECONDS
@@ -99,17 +99,17 @@ def _how_it_goes(state: RunState, status: Status) -> list[Part]:
         parts.append((" * frozen " if status.ascii else " ❄ frozen ", "frozen"))
     elif state.run is None:
         parts.append((" starting … ", "over"))
-    elif not status.paused and not (status.replay and not stuck(state)):
+    elif not status.paused and not (status.replay and stuck_since(state) < 0):
         parts.append(_live(state, status))
     return parts
 
 
 def _live(state: RunState, status: Status) -> Part:
-    waiting = stuck(state)
-    if not waiting:
+    since = stuck_since(state)
+    if since < 0:
         return " * live " if status.ascii else " ● live ", "live"
     # Since the last of them began to wait.
-    seconds = round((state.now - max(each.since for each in waiting)) / 1e9)
+    seconds = round((state.now - since) / 1e9)
     return f" all wait, {f'{seconds} s' if seconds < 60 else clock(seconds)} ", "wrong"
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from helpers.story import MAIN, SECOND, SUPERVISOR, Story, process_sample
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
-from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.explain.stalls import stuck, stuck_since
 from mpviz.trace.model.events import (
     Event,
     Marked,
@@ -13,9 +17,12 @@ from mpviz.trace.model.events import (
     Sample,
     Waiting,
 )
+from mpviz.trace.model.primitive import Unblockers
 from mpviz.trace.model.primitives.lock import LockCreated
 from mpviz.trace.model.primitives.process import Began, Exiting, Started
+from mpviz.trace.model.processes.process import Wait
 from mpviz.trace.model.state import RunState
+from mpviz.trace.model.wait_kinds import WAIT_KINDS
 
 LEFT, RIGHT = 1001, 1002
 
@@ -105,3 +112,32 @@ def by_ctrl_c(exit_code: int, seconds: int) -> list[Event]:
     end = (3 + seconds) * SECOND
     ended = ProgramEnded(time=end, pid=SUPERVISOR, child=MAIN, exit_code=exit_code)
     return [Marked(time=3 * SECOND, pid=0, action="interrupt"), ended]
+
+
+def test_many_that_wait_for_each_other_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two thousand that put into a queue and wait for an item of it took hours."""
+    count = 300
+    story = Story()
+    queue = story.queue("jobs")
+    for pid in range(2000, 2000 + count):
+        story.start(3, pid, f"worker-{pid}")
+        story.put(4, pid, queue)
+        story.get(5, pid, queue)
+        story.wait(6, pid, "get", queue)
+    story.wait(7, MAIN, "process", "2000")
+    asked: list[str] = []
+    kind = WAIT_KINDS["get"]
+
+    def ask(state: RunState, wait: Wait) -> Unblockers:
+        asked.append(wait.object)
+        return kind.unblockers(state, wait)
+
+    monkeypatch.setitem(WAIT_KINDS, "get", replace(kind, unblockers=ask))
+    state = story.state_at(5000)
+    assert stuck_since(state) == story.at(7)
+    assert asked == []
+    found = stuck(state)
+    assert len(found) == count + 1
+    assert asked == [queue]
+    assert all(len(each.chain) <= 3 for each in found)
+    assert found[-1].chain_words.endswith("none of them can go on")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.chains import Link, links_in_words, unblockers_of
+from mpviz.trace.explain.chains import Asked, Link, links_in_words
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.explain.stalls import stuck_since
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
@@ -21,20 +21,21 @@ def _find(state: RunState) -> Iterator[Finding]:
     settled: set[Thread] = set()
     for start in list(needs):
         ring = _ring_from(start, needs, settled)
-        if ring and (len(ring) > 1 or stuck(state)):
+        if ring and (len(ring) > 1 or stuck_since(state) >= 0):
             yield _finding(state, ring)
 
 
 def _needs(state: RunState) -> dict[Thread, tuple[Link, list[Thread]]]:
     """For each thread that waits without a time-out, the threads that it cannot do without."""
     found = {}
+    asked = Asked()
     for process in state.processes.values():
         if not process.alive:
             continue
         for number, wait in process.waits.items():
             if wait.until >= 0:
                 continue
-            unblockers = unblockers_of(state, wait)
+            unblockers = asked.sorted(state, wait).unblockers
             if unblockers.complete and (unblockers.all_needed or len(unblockers.threads) == 1):
                 link = Link(process, number, wait, unblockers)
                 found[Thread(process.key, number)] = link, list(unblockers.threads)
@@ -45,22 +46,23 @@ def _ring_from(
     start: Thread, needs: dict[Thread, tuple[Link, list[Thread]]], settled: set[Thread]
 ) -> list[Link]:
     """A ring that this thread leads to and that was not found before, by depth-first search."""
-    path: list[Thread] = []
+    # In the order in which they were reached.
+    path: dict[Thread, None] = {}
     left = [[start]]
     while left:
         if not left[-1]:
             left.pop()
             if path:
-                settled.add(path.pop())
+                settled.add(path.popitem()[0])
             continue
         thread = left[-1].pop()
         if thread in path:
-            ring = path[path.index(thread) :]
-            settled.update(path)
-            return [needs[each][0] for each in ring]
+            ring = list(path)
+            settled.update(ring)
+            return [needs[each][0] for each in ring[ring.index(thread) :]]
         if thread in settled or thread not in needs:
             continue
-        path.append(thread)
+        path[thread] = None
         left.append(list(needs[thread][1]))
     return []
 
