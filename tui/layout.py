@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 SMALLEST_WIDTH = 80
-SMALLEST_HEIGHT = 21
+SMALLEST_HEIGHT = 17
 """Minimum size, in cells, of the space between header and footer for more than one panel."""
 
 FRAME = 2

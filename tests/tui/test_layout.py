@@ -66,9 +66,9 @@ def test_the_largest_layout_has_a_place_for_each_slot(width: int, height: int) -
     assert len(place(width, height, ALL)) <= PLACES
 
 
-def test_below_80_by_24_there_is_one_panel_the_timeline_first() -> None:
+def test_with_less_than_80_columns_or_17_rows_there_is_one_panel_the_timeline_first() -> None:
     assert is_small(79, 40)
-    assert is_small(120, 20)
+    assert is_small(120, 16)
     (slot,) = place(60, 18, ALL)
     assert slot.panels[0] == "timeline"
     assert (slot.width, slot.height) == (60, 18)

@@ -32,6 +32,7 @@ from mpviz.tui.widgets.header import Header, Status
 from mpviz.tui.widgets.panel_grid import PanelGrid
 from mpviz.tui.widgets.panel_view import Picture
 from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.verdict import Verdict
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
@@ -98,6 +99,7 @@ class RunScreenBase(ActionScreen):
     def compose(self) -> ComposeResult:
         """Header, panels, and one line for keys or for typing."""
         yield Header(lambda: self.state, self.status)
+        yield Verdict(self.picture)
         yield PanelGrid(self.picture, self.panels)
         yield from self.controls()
         yield Prompt()
@@ -241,6 +243,7 @@ class RunScreenBase(ActionScreen):
         self._arrange()
         self.focus_holder()
         self.panel_grid.redraw()
+        self.query_one(Verdict).redraw()
         self.query_one(Header).redraw()
         self.query_one(Footer).redraw()
 

@@ -1,0 +1,70 @@
+"""The verdict: what is wrong, in the lines under the header that no panel and no tab can hide."""
+
+from __future__ import annotations
+
+import textwrap
+
+from mpviz.trace.explain.findings import RULES
+from mpviz.trace.model.formatting import duration
+from mpviz.trace.model.state import Finding, RunState
+from mpviz.tui.render.glyphs import mark, moment_of
+from mpviz.tui.render.rows import Part, Row, length, row
+from mpviz.tui.render.view import View
+
+MOST_LINES = 3
+"""Lines of the sentence; a longer one ends in an ellipsis, and the findings panel has all of it."""
+
+WIDEST = 140
+"""Cells; a longer line is hard to read from the back of a room."""
+
+_RANKS = {rule.name: rank for rank, rule in enumerate(RULES)}
+_LEAST = 30
+"""Cells; in fewer, nothing can be said."""
+
+
+def verdict_rows(state: RunState, view: View, width: int) -> list[Row]:
+    """The gravest finding that is so now, in one to four rows; none if nothing is wrong."""
+    found = sorted(
+        (finding for finding in state.findings.values() if finding.over < 0),
+        key=lambda finding: (_RANKS.get(finding.rule, len(RULES)), finding.found),
+    )
+    if not found or width < _LEAST:
+        return []
+    finding = found[0]
+    badge = f" {finding.rule.replace('-', ' ').upper()} "
+    room = min(width, WIDEST)
+    said = textwrap.wrap(
+        finding.message,
+        room - 1,
+        initial_indent="x" * (len(badge) + 1),
+        max_lines=MOST_LINES,
+        placeholder=" …",
+    )
+    first = said[0][len(badge) + 1 :]
+    rows = [row((badge, "alarm"), (f" {first}", "head"))]
+    rows += [row((f" {line}", "head")) for line in said[1:]]
+    last = _last_line(state, view, finding, len(found) - 1)
+    if length(rows[-1].parts) + length(last) <= room and len(rows) == 1:
+        return [row(*rows[0].parts, *last)]
+    return [*rows, row(*_fitting(last, width))]
+
+
+def _last_line(state: RunState, view: View, finding: Finding, more: int) -> list[Part]:
+    """Since when it is so, where its processes wait, and which key tells more."""
+    lasted = duration(max(0, moment_of(state, view) - finding.since))
+    parts: list[Part] = [(f" for {lasted}", "warning")]
+    for key in finding.processes:
+        process = state.processes.get(key)
+        place = state.place(process.wait.site) if process and process.wait else ""
+        if process is not None and place:
+            parts += [("  ", ""), *mark(process), (f" {place}", "text")]
+    words = f"  ! {more} more" if more else "  ! what to do"
+    return [*parts, (words, "hint")]
+
+
+def _fitting(parts: list[Part], width: int) -> list[Part]:
+    """Without the places that have no room; the key stays."""
+    *parts, key = parts
+    while length([*parts, key]) > width and len(parts) > 1:
+        parts.pop()
+    return [*parts, key]
