@@ -95,7 +95,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-TELL_OWN_ERROR = own_errors.tell
+REPORT_OWN_ERROR = own_errors.report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,14 +106,14 @@ def loud_errors() -> Iterator[None]:
         raise error
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_errors, "tell", raise_it)
+        patch.setattr(own_errors, "report", raise_it)
         yield
 
 
 @pytest.fixture
 def quiet_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report errors of ours, as in a run, instead of raising them."""
-    monkeypatch.setattr(own_errors, "tell", TELL_OWN_ERROR)
+    monkeypatch.setattr(own_errors, "report", REPORT_OWN_ERROR)
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,10 @@ class Signals:
         *,
         has_screen: bool,
         wake: Callable[[int], None] = lambda _: None,
-        tell: Callable[[str], None] = lambda _: None,
+        announce: Callable[[str], None] = lambda _: None,
         grace: float = 0.0,
     ) -> None:
-        """``tell`` is given a sentence on what happens now, and what the next signal would do.
+        """``announce`` is given a sentence on what happens now, and what the next signal would do.
 
         ``grace`` is the program's grace period in seconds.
         """
@@ -66,9 +66,9 @@ class Signals:
         """Whether the program was sent a SIGTERM and is to end in its own way."""
         self._has_screen = has_screen
         self._wake = wake
-        self._tell = tell
+        self._announce = announce
         self._grace = grace
-        self._told: set[str] = set()
+        self._announced: set[str] = set()
         self._acted = 0
         """How many of the signals have been acted on."""
         self._before: dict[int, _Handler] = {}
@@ -97,10 +97,10 @@ class Signals:
                 self.session.stop()
 
     def _say_once(self, words: str) -> None:
-        """Tell it if it is new, before it is done, and the program is still there."""
-        if words not in self._told and self.session is not None and not self.session.over:
-            self._told.add(words)
-            self._tell(words)
+        """Announce it if it is new, before it is done, and the program is still there."""
+        if words not in self._announced and self.session is not None and not self.session.over:
+            self._announced.add(words)
+            self._announce(words)
 
     @property
     def status(self) -> int:

@@ -92,7 +92,7 @@ def test_what_a_signal_does_is_told_once_and_what_the_next_one_does(
     session: Any, grace: float, numbers: list[int], told: list[str]
 ) -> None:
     words: list[str] = []
-    signals = Signals(has_screen=False, tell=words.append, grace=grace)
+    signals = Signals(has_screen=False, announce=words.append, grace=grace)
     signals.session = session
     signals.received += numbers
     signals.act()

@@ -94,7 +94,7 @@ class OutputReader:
                 ready.remove(self._stopping)
                 stop_at = min(stop_at, monotonic() + STOP_SECONDS) if ready else 0.0
             for descriptor in ready:
-                if not self._read_or_tell(*self._streams[descriptor]):
+                if not self._read_or_report(*self._streams[descriptor]):
                     poll.unregister(descriptor)
                     del self._streams[descriptor]
             self._deliver_due()
@@ -106,12 +106,12 @@ class OutputReader:
         due = [line.due for line in self._lines.values() if line.text]
         return max(0.0, (min(due) - monotonic()) * 1000) if due else None
 
-    def _read_or_tell(self, name: str, stream: socket.socket) -> bool:
+    def _read_or_report(self, name: str, stream: socket.socket) -> bool:
         """Read; an error is reported once, and reading goes on, or the program would wait."""
         try:
             return self._read(name, stream)
         except Exception as error:
-            self._troubles.tell(own_errors.in_words("the reading of output", error))
+            self._troubles.report(own_errors.in_words("the reading of output", error))
             sleep(_PAUSE_AFTER_TROUBLE)
             return True
 

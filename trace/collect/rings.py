@@ -248,28 +248,28 @@ class Rings:
             looks[name] += 1
             if not closing:
                 if len(self._rings) >= MOST_RINGS:
-                    self.tell_unmapped(f"{MOST_RINGS:,} are in use", closing)
+                    self.report_unmapped(f"{MOST_RINGS:,} are in use", closing)
                     break
                 if before >= EAGER_LOOKS and before % EAGER_LOOKS:
                     continue
             try:
                 self._take_in(name)
             except OSError as error:
-                self.tell_unmapped(error.strerror, closing)
+                self.report_unmapped(error.strerror, closing)
                 if error.errno in NO_ROOM:
                     break
         self._looks = looks
 
-    def tell_unmapped(self, reason: str | None, closing: bool) -> None:
+    def report_unmapped(self, reason: str | None, closing: bool) -> None:
         """Report that new rings cannot be mapped; at the last look, this costs what is in them."""
         if closing:
-            self._troubles.tell(
+            self._troubles.report(
                 f"mpviz could not read the rings of some processes ({reason}):"
                 " the records in them are lost",
                 hides_losses=True,
             )
         else:
-            self._troubles.tell(
+            self._troubles.report(
                 f"mpviz cannot map new rings ({reason}): processes whose ring is new will soon use"
                 " the pipe instead, which is slower"
             )
@@ -303,7 +303,7 @@ class Rings:
             try:
                 piece = self._take_from(ring, most)
             except OSError as error:
-                if self._tell_unread(ring, error):
+                if self._report_unread(ring, error):
                     self._rings.remove(ring)
                 continue
             if piece.records:
@@ -330,7 +330,7 @@ class Rings:
                     left -= len(piece.records) // SLOT_BYTES
                     taken.append(piece)
             except OSError as error:
-                self._tell_unread(ring, error, closing=True)
+                self._report_unread(ring, error, closing=True)
         return taken
 
     def _take_from(self, ring: Ring, most: int) -> Taken:
@@ -341,19 +341,19 @@ class Rings:
             taken = ring.take(most)
         return taken
 
-    def _tell_unread(self, ring: Ring, error: OSError, *, closing: bool = False) -> bool:
+    def _report_unread(self, ring: Ring, error: OSError, *, closing: bool = False) -> bool:
         """Report why a ring cannot be read; say whether it never will be."""
         # A page that is behind the end of its file cannot be read: see pages.py.
         is_cut_short = error.errno == errno.EFAULT
         if is_cut_short:
-            self._troubles.tell(
+            self._troubles.report(
                 f"the ring of process {ring.pid} was cut short while it was in use:"
                 " its records in that ring are lost",
                 hides_losses=True,
             )
         else:
             text = f"mpviz cannot read the ring of process {ring.pid}: {error.strerror}"
-            self._troubles.tell(text, hides_losses=closing)
+            self._troubles.report(text, hides_losses=closing)
         return is_cut_short
 
 

@@ -265,17 +265,17 @@ class Transport:
         try:
             names = self._folder.names()
         except OSError as error:
-            self._rings.tell_unmapped(error.strerror, closing)
+            self._rings.report_unmapped(error.strerror, closing)
             return []
         self._rings.look(names, closing)
         if len(names) >= MOST_NAMES:
-            self._troubles.tell(
+            self._troubles.report(
                 f"there are {MOST_NAMES:,} or more foreign files in the folder of this run:"
                 " records that processes put there may be missed",
                 hides_losses=True,
             )
         if not self._leads_here():
-            self._troubles.tell(
+            self._troubles.report(
                 "the program has moved or removed the folder of this run:"
                 " processes that start from now on send no records, and others may stop",
                 hides_losses=True,
@@ -293,7 +293,7 @@ class Transport:
         try:
             return self._accounts.read(names)
         except OSError as error:
-            self._troubles.tell(
+            self._troubles.report(
                 f"mpviz cannot read how many records were dropped: {error.strerror}",
                 hides_losses=True,
             )

@@ -10,7 +10,7 @@ from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import Event, Trouble
 
 MOST_TROUBLES = 100
-"""Maximum number of troubles that one reporter tells in full."""
+"""Maximum number of troubles that one reporter reports in full."""
 
 _MORE_LOSSES = "there are further troubles of this kind, each of which may have cost records"
 
@@ -20,19 +20,19 @@ class Troubles:
 
     def __init__(self, put: Callable[[Event], None]) -> None:
         self._put = put
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def tell(self, text: str, *, hides_losses: bool = False) -> None:
+    def report(self, text: str, *, hides_losses: bool = False) -> None:
         """Report this trouble, unless it was reported before.
 
         ``hides_losses`` says that an unknown number of records may be lost because of it.
         """
-        if len(self._told) >= MOST_TROUBLES:
+        if len(self._reported) >= MOST_TROUBLES:
             if not hides_losses:
                 return
             text = _MORE_LOSSES
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             self._put(Trouble(time=monotonic_ns(), pid=0, text=text, hides_losses=hides_losses))
 
     @contextmanager
@@ -41,4 +41,4 @@ class Troubles:
         try:
             yield
         except Exception as error:
-            self.tell(own_errors.in_words(what, error), hides_losses=hides_losses)
+            self.report(own_errors.in_words(what, error), hides_losses=hides_losses)

@@ -18,7 +18,7 @@ from mpviz.trace.model.processes.programs import unobserved_run
 from mpviz.trace.model.state import Finding, LogEntry, RunState
 from mpviz.trace.model.wait_kinds import behind_waits
 
-MOST_TOLD = 10
+MOST_LISTED = 10
 """Maximum number of lines for each kind of object, findings and troubles; JSON has all."""
 
 MOST_OF_A_RULE = 3
@@ -175,14 +175,14 @@ def _cores(state: RunState) -> list[dict[str, Any]]:
 def _objects(state: RunState, report: ObjectReport) -> list[str]:
     """A line for each object; if there are very many, only for the most important ones."""
     found = report.objects(state)
-    shown = nlargest(MOST_TOLD, found, key=report.weight) if len(found) > MOST_TOLD else found
+    shown = nlargest(MOST_LISTED, found, key=report.weight) if len(found) > MOST_LISTED else found
     more = _more(len(found), report.thing, report.things)
     return [*(report.line(state, each) for each in shown), *more]
 
 
 def _more(number: int, thing: str, things: str) -> list[str]:
     """One line that says how many things have no line of their own; no line if all have one."""
-    hidden = number - MOST_TOLD
+    hidden = number - MOST_LISTED
     return [f"and {plural(hidden, f'more {thing}', f'more {things}')}"] if hidden > 0 else []
 
 
@@ -200,8 +200,8 @@ def _lines(state: RunState) -> list[str]:
     processes = plural(len(state.processes), "process")
     fate += _request_in_words(state, main) if main else ""
     lines = [f"{name}: {fate} after {duration(state.end - state.origin)}, {processes}"]
-    not_told = unobserved_run(state)
-    lines += [not_told] if not_told else []
+    unobserved = unobserved_run(state)
+    lines += [unobserved] if unobserved else []
     for primitive in PRIMITIVES:
         if primitive.report is not None:
             lines += _objects(state, primitive.report)
@@ -209,7 +209,7 @@ def _lines(state: RunState) -> list[str]:
     lines += _findings(state)
     lines += _stuck_in_words(state)
     troubles = [each for each in state.troubles if not _is_in_a_finding(state, each)]
-    lines += [f"!! {_trouble(state, entry)}" for entry in troubles[:MOST_TOLD]]
+    lines += [f"!! {_trouble(state, entry)}" for entry in troubles[:MOST_LISTED]]
     lines += _more(len(troubles), "trouble in the log", "troubles in the log")
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
@@ -231,7 +231,7 @@ def _findings(state: RunState) -> list[str]:
     for finding in state.findings.values():
         by_rule.setdefault(finding.rule, []).append(finding)
     lines: list[str] = []
-    for rule, found in islice(by_rule.items(), MOST_TOLD):
+    for rule, found in islice(by_rule.items(), MOST_LISTED):
         explained: set[str] = set()
         for finding in found[:MOST_OF_A_RULE]:
             lines.append(finding_in_words(state, finding))
@@ -257,7 +257,7 @@ def _stuck_in_words(state: RunState) -> list[str]:
     lines = [
         f"!! stuck: {described(state.processes[each.process])} waits {behind_waits(each.words)}"
         + f", at {state.place(each.site)}" * (each.site in state.sites)
-        for each in stuck[:MOST_TOLD]
+        for each in stuck[:MOST_LISTED]
     ]
     return lines + _more(len(stuck), "process is stuck", "processes are stuck")
 
@@ -276,18 +276,18 @@ def losses_in_words(state: RunState) -> str:
     if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
         return f"{plural(state.records, 'record')}, none lost"
     losers = len(_losers(state))
-    told = [f"{state.lost} of {state.records + state.lost} records lost"]
+    parts = [f"{state.lost} of {state.records + state.lost} records lost"]
     if losers:
-        told[0] += f", of {plural(losers, 'process')}"
+        parts[0] += f", of {plural(losers, 'process')}"
     if state.hidden_losses:
-        told.append("and more may be lost, for the reasons above; how many is not known")
+        parts.append("and more may be lost, for the reasons above; how many is not known")
     if state.probe_errors:
-        told.append(
+        parts.append(
             f"{plural(state.probe_errors, 'probe error')}, the last in {state.last_probe_error}"
         )
     if state.unreadable:
-        told.append(f"{state.unreadable} unreadable")
-    return "!! " + ", ".join(told)
+        parts.append(f"{state.unreadable} unreadable")
+    return "!! " + ", ".join(parts)
 
 
 def _losers(state: RunState) -> list[Process]:

@@ -88,11 +88,11 @@ def standing_still(state: RunState) -> list[Process]:
     ]
     still = [process for process in living if _stands_still(state, process)]
     if len(still) < len(living):
-        still = [process for process in still if _is_untold(process)]
+        still = [process for process in still if _is_unexplained(process)]
     return [process for process in still if _is_unknown(state, process)]
 
 
-def _is_untold(process: Process) -> bool:
+def _is_unexplained(process: Process) -> bool:
     """Whether the probe says nothing of what keeps it, so far as that is no wait for a task."""
     if process.wait is None:
         return not process.pool

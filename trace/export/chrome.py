@@ -67,7 +67,7 @@ class _Trace:
         self._counted: dict[str, int] = {}
         """Counter: time of its last value, nanoseconds."""
         self._arrow_count = 0
-        self._told = 0
+        self._logged = 0
         """Number of log entries that have been written."""
 
     def write(self) -> list[str]:
@@ -97,8 +97,8 @@ class _Trace:
         self._causes.take(event)
         if self._causes.points or self._causes.arrows:
             self._draw_causes()
-        if self._state.log_entries != self._told:
-            self._tell_troubles()
+        if self._state.log_entries != self._logged:
+            self._show_troubles()
 
     def _draw_causes(self) -> None:
         causes = self._causes
@@ -169,10 +169,10 @@ class _Trace:
             name = self._tracks.queue(queue)
             self._counter(name, QUEUES, event.time, {"items": queue.depth})
 
-    def _tell_troubles(self) -> None:
+    def _show_troubles(self) -> None:
         log = self._state.log
-        new = min(len(log), self._state.log_entries - self._told)
-        self._told = self._state.log_entries
+        new = min(len(log), self._state.log_entries - self._logged)
+        self._logged = self._state.log_entries
         for index in range(len(log) - new, len(log)):
             entry = log[index]
             if entry.trouble:

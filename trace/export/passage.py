@@ -22,7 +22,7 @@ Write = Callable[[str], object]
 """Takes the next piece of what is exported."""
 
 
-def _tell_nobody(share: float) -> None:
+def _report_to_nobody(share: float) -> None:
     """Ignore the progress."""
 
 
@@ -31,7 +31,7 @@ class Passage:
     """One pass through a recording, from its first event to the last readable one."""
 
     recording: Recording
-    tell: Callable[[float], None] = _tell_nobody
+    report: Callable[[float], None] = _report_to_nobody
     """Progress callback (0 to 1)."""
     state: RunState = field(default_factory=RunState)
     """The state after the events that have passed."""
@@ -56,5 +56,5 @@ class Passage:
         cursor = self.recording.first.copy()
         while (events := cursor.read()) is not None:
             yield events
-            self.tell(cursor.offset / max(1, self.recording.size))
+            self.report(cursor.offset / max(1, self.recording.size))
         self.trouble = cursor.trouble

@@ -62,7 +62,7 @@ class Session:
         self._output = output
         self._recorder = recorder
         self._grace = grace
-        self._told_end = False
+        self._has_collected = False
         self._frozen: set[str] = set()
 
     @property
@@ -76,7 +76,7 @@ class Session:
         changed = False
         while True:
             events = self._transport.get(limit=BATCH_BYTES)
-            gone = not events and not self._told_end and self._is_gone()
+            gone = not events and not self._has_collected and self._is_gone()
             if gone:
                 # Its last records may have arrived since.
                 events = self._transport.get(limit=BATCH_BYTES)
@@ -85,13 +85,13 @@ class Session:
                 self._recorder.add(events)
                 changed = True
                 self._freeze_newcomers()
-            elif self._told_end:
+            elif self._has_collected:
                 self.over = True
                 # Now, and not when the person leaves the screen: the viewer may be killed by then.
                 self._close_transport()
                 return changed
             elif gone:
-                self._tell_end()
+                self._collect_the_rest()
             else:
                 self._recorder.tidy()
                 self._look_at(standing_still(self.state), LOOK_SECONDS)
@@ -191,7 +191,7 @@ class Session:
             ends.callback(self._program.close)
             ends.callback(self._stacks.close)
             ends.callback(self._recorder.close)
-            if not self._told_end and self.state.ending < 0:
+            if not self._has_collected and self.state.ending < 0:
                 self.stop()
             else:
                 self._program.end()
@@ -206,15 +206,15 @@ class Session:
         lies unread.
         """
         patience = CLOSE_SECONDS
-        while not (self._told_end or self._is_gone()):
+        while not (self._has_collected or self._is_gone()):
             if patience <= 0:
                 raise RuntimeError("the program could not be ended: its supervisor does not answer")
             if not self.step(CLOSE_PAUSE):
                 self._program.wait(CLOSE_PAUSE)
                 patience -= CLOSE_PAUSE
-        if not self._told_end:
+        if not self._has_collected:
             # Now, since a process out of the supervisor's reach may go on to send records.
-            self._tell_end()
+            self._collect_the_rest()
 
     def _close_transport(self) -> None:
         left = self._transport.close()
@@ -228,9 +228,9 @@ class Session:
             end_marked(self._program.fifo)
         return True
 
-    def _tell_end(self) -> None:
+    def _collect_the_rest(self) -> None:
         """Collect what is still on its way, now that nobody is left to send more."""
-        self._told_end = True
+        self._has_collected = True
         self._sampler.stop()
         # Before the output, whose thread may be waiting for this one to fold.
         self._transport.finish()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mpviz.trace.model.state import RunState
 
 
-def tell(state: RunState, what: str, error: Exception) -> None:
+def report(state: RunState, what: str, error: Exception) -> None:
     """Note the first failure of a part of mpviz; tests raise the error instead."""
     if what not in state.own_errors:
         state.own_errors.add(what)

@@ -24,10 +24,10 @@ def scroll(state: RunState, view: View, panel: Panel, rows: int, height: int) ->
     """Scroll this panel, which shows ``height`` rows, down by so many rows."""
     name = panel.name
     length = (panel.length or panel.wanted_height)(state, view)
-    if panel.told is not None:
-        told = panel.told(state, view)
-        before, rows = scrolled_back(view, name, told), -rows
-        view.told[name] = told
+    if panel.so_far is not None:
+        so_far = panel.so_far(state, view)
+        before, rows = scrolled_back(view, name, so_far), -rows
+        view.so_far[name] = so_far
     elif panel.top is not None and name not in view.scroll:
         before = panel.top(state, view, height)
     else:
@@ -38,7 +38,7 @@ def scroll(state: RunState, view: View, panel: Panel, rows: int, height: int) ->
 def unscroll(view: View) -> None:
     """Scroll no panel any more."""
     view.scroll.clear()
-    view.told.clear()
+    view.so_far.clear()
 
 
 def find_line(  # noqa: PLR0917
@@ -51,9 +51,9 @@ def find_line(  # noqa: PLR0917
     may be found once more. Returns whether there is one.
     """
     lines = panel.lines(state, view) if panel.lines is not None else ()
-    total = panel.told(state, view) if panel.told is not None else len(lines)
+    total = panel.so_far(state, view) if panel.so_far is not None else len(lines)
     gone = total - len(lines)
-    step = 1 if panel.told is None else -1
+    step = 1 if panel.so_far is None else -1
     last = view.found.get(panel.name, gone - again if step > 0 else total - 1 + again) - gone
     order = [(last + step * (number + again)) % max(1, len(lines)) for number in range(len(lines))]
     at = next((index for index in order if contains(text, lines[index])), -1)
@@ -63,8 +63,8 @@ def find_line(  # noqa: PLR0917
     view.found[panel.name] = gone + at
     below = len(lines) - 1 - at if step < 0 else at
     view.scroll[panel.name] = max(0, below - height // 2)
-    if panel.told is not None:
-        view.told[panel.name] = total
+    if panel.so_far is not None:
+        view.so_far[panel.name] = total
     return True
 
 

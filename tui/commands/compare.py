@@ -41,7 +41,7 @@ def compare_files(files: Sequence[Path], json_file: str | None) -> int:
     :class:`mpviz.trace.record.recording.NotARecording` if one of them is none.
     """
     runs = [read(file, label) for file, label in zip(files, _labels(files), strict=True)]
-    return 0 if _tell(_with_parameters(runs), json_file) else 1
+    return 0 if _report(_with_parameters(runs), json_file) else 1
 
 
 def compare_runs(
@@ -67,7 +67,7 @@ def compare_runs(
         found = FOUND if has_found(state, fail_on) else 0
         status = status or found or failed or int(bool(observed.record_problem))
         runs.append(Run(label, state))
-    written = _tell(runs, json_file)
+    written = _report(runs, json_file)
     return status or int(not written)
 
 
@@ -93,7 +93,7 @@ def _vary(words: Sequence[str]) -> bool:
     return len(set(words)) > 1
 
 
-def _tell(runs: Sequence[Run], json_file: str | None) -> bool:
+def _report(runs: Sequence[Run], json_file: str | None) -> bool:
     """Print the comparison, and write the document if one was asked for; False if that fails."""
     # With the document on stdout there is no room for anything else there.
     _print(runs, sys.stderr if json_file == "-" else sys.stdout)

@@ -39,7 +39,7 @@ def run_headless(
     target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
 ) -> int:
     """Run the target to its end and return the exit status."""
-    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
+    signals = Signals(has_screen=False, announce=say_at_once, grace=target.grace)
     with signals.handled():
         observed = _observe(target, record, rate, signals)
         if observed is None:
@@ -60,7 +60,7 @@ def observe(
 
     With ``capture`` its output is only in the state, and it has no input.
     """
-    signals = Signals(has_screen=False, tell=say_at_once, grace=target.grace)
+    signals = Signals(has_screen=False, announce=say_at_once, grace=target.grace)
     with signals.handled():
         return _observe(target, record, rate, signals, capture=capture)
 

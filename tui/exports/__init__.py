@@ -67,15 +67,15 @@ def format_for(name: str | None, path: str) -> Format:
     raise UnknownFormat(f"the ending of {path} names no format; there are {endings}")
 
 
-def export(recording: Path, form: Format, path: str, tell: Callable[[float], None]) -> list[str]:
+def export(recording: Path, form: Format, path: str, report: Callable[[float], None]) -> list[str]:
     """Write a recorded run into a file in this form; what a person has to know of it.
 
-    ``tell`` hears how much is done, 0 to 1. :class:`mpviz.trace.record.recording.NotARecording`
+    ``report`` hears how much is done, 0 to 1. :class:`mpviz.trace.record.recording.NotARecording`
     where it is none, :class:`OSError` if the file cannot be written; it is as it was then.
     """
     opened = Recording(recording)
     try:
-        passage = Passage(opened, tell)
+        passage = Passage(opened, report)
         with destination(path) as file:
             notes = form.write(passage, file.write)
     finally:

@@ -212,7 +212,7 @@ def from_bottom(count: int, height: int, scroll: int, make: Callable[[int], Row]
     return rows
 
 
-def scrolled_back(view: View, name: str, told: int) -> int:
+def scrolled_back(view: View, name: str, so_far: int) -> int:
     """How many rows are scrolled off at the bottom, those that came since then included."""
     scrolled = view.scroll.get(name, 0)
-    return scrolled + max(0, told - view.told.get(name, told)) if scrolled else 0
+    return scrolled + max(0, so_far - view.so_far.get(name, so_far)) if scrolled else 0

@@ -54,7 +54,7 @@ class Panel:
     """Whether it is there before a person asks for it."""
     enough: Callable[[RunState, View], int] = lambda state, view: 0
     """Rows that say as much in less space; 0 if more is better."""
-    told: Callable[[RunState, View], int] | None = None
+    so_far: Callable[[RunState, View], int] | None = None
     """If the newest row is at the bottom: how many there have been.
 
     These scroll off at the bottom, and what a person has scrolled back to stays in place while more

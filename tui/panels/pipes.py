@@ -68,7 +68,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         label = pipe.name if direction is pipe.directions[0] else ""
         end = LISTING.measure(view, "pipes", pipe) if label and not has_numbers else ()
         cells = (name, width - length(end))
-        return Row((*_picture(state, view, pipe, direction, label, cells), *end), pipe.id)
+        return Row((*_traffic(state, view, pipe, direction, label, cells), *end), pipe.id)
 
     if has_numbers:
         numbers = [
@@ -93,7 +93,7 @@ def _in_flight(pipe: Pipe) -> int:
     return sum(direction.in_flight for direction in pipe.directions)
 
 
-def _picture(  # noqa: PLR0917
+def _traffic(  # noqa: PLR0917
     state: RunState,
     view: View,
     pipe: Pipe,

@@ -63,11 +63,12 @@ LISTING = Listing[Signal](
 
 
 def _first(space: Space, signal: Signal) -> list[Part]:
-    picture = _picture(space, signal, space.width - space.name)
-    return [(fit_name(signal.name, space.name - 1) + " ", "strong"), *picture]
+    status = _status(space, signal, space.width - space.name)
+    return [(fit_name(signal.name, space.name - 1) + " ", "strong"), *status]
 
 
-def _picture(space: Space, signal: Signal, room: int) -> list[Part]:
+def _status(space: Space, signal: Signal, room: int) -> list[Part]:
+    """What is true of it, and who waits for it."""
     state, now = space.state, space.now
     if isinstance(signal, SharedEvent):
         parts = _gate(state, signal, now, room)

@@ -39,7 +39,7 @@ def tail_panel(
     ``so_far`` counts the lines that there have been, those no longer kept included.
     """
 
-    def told(state: RunState, view: View) -> int:
+    def count(state: RunState, view: View) -> int:
         return length(state, view) if view.filter else so_far(state, view)
 
     def length(state: RunState, view: View) -> int:
@@ -53,7 +53,7 @@ def tail_panel(
         if not items and why_none(state):
             return [row((why_none(state), "dim"))]
         longest = max((len(tag(each)) for each in state.processes.values()), default=1)
-        first = told(state, view) - len(items)
+        first = count(state, view) - len(items)
 
         def make(index: int) -> Row:
             parts, key = say(state, items[index], min(WIDEST_TAG, longest))
@@ -72,7 +72,7 @@ def tail_panel(
         thing=thing,
         nothing=nothing,
         listing=listing,
-        told=told,
+        so_far=count,
         lines=lines,
         length=length,
         wanted_height=lambda state, view: max(3, min(40, len(listing.items(state, view)))),

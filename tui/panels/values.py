@@ -47,10 +47,10 @@ LISTING = Listing[SharedValue](
 def _whole(space: Space, value: SharedValue, rows: int) -> list[Sequence[Part]]:
     big = _big(space, value) if rows >= BIG_ROWS and not space.view.ascii else []
     height = min(HIGHEST_CHART, max(1, rows - 2 - len(big)))
-    picture = _picture(space, value, height)
+    bars = _bars(space, value, height)
     if rows < 3:
-        return [_first(space, value), *picture][:rows]
-    return [_first(space, value), *big, *picture, _numbers(space, value)]
+        return [_first(space, value), *bars][:rows]
+    return [_first(space, value), *big, *bars, _numbers(space, value)]
 
 
 def content_in_words(content: Content) -> str:
@@ -93,16 +93,20 @@ def _big(space: Space, value: SharedValue) -> list[Sequence[Part]]:
     return [[(" " * space.name, ""), (line, "strong")] for line in digits]
 
 
-def _picture(space: Space, value: SharedValue, height: int) -> list[Sequence[Part]]:
-    """Its history, or the elements of an array, as bars."""
+def _numbers_in(value: SharedValue, count: int) -> list[float | None]:
+    """The first elements of an array, as many as this; None for what is no number."""
+    known = [value.elements.get(index) for index in range(min(value.length, count))]
+    contents = [element.value if element else None for element in known]
+    return [content if isinstance(content, int | float) else None for content in contents]
+
+
+def _bars(space: Space, value: SharedValue, height: int) -> list[Sequence[Part]]:
+    """The elements of an array, or the history of a value, as bars."""
     if value.length > 1:
-        known = [value.elements.get(index) for index in range(min(value.length, space.chart))]
-        contents = [element.value if element else None for element in known]
-        values = [content if isinstance(content, int | float) else None for content in contents]
-        words = "elements"
+        words, values = "elements", _numbers_in(value, space.chart)
     else:
-        values = columns_of(value.history, space.state.origin, space.now, space.chart)
         words = "history"
+        values = columns_of(value.history, space.state.origin, space.now, space.chart)
     # What is beyond a float's range is no height either.
     finite = [each for each in values if each is not None and abs(each) < _HIGHEST]
     base = min(0, min(finite, default=0))

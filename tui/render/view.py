@@ -29,7 +29,7 @@ class View:
     """By panel name: what its list is ordered by; as it happened where nothing is chosen."""
     scroll: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows are scrolled off at the top (logs: at the bottom)."""
-    told: dict[str, int] = field(default_factory=dict)
+    so_far: dict[str, int] = field(default_factory=dict)
     """By panel name: how many rows there had been when it was scrolled back."""
     found: dict[str, int] = field(default_factory=dict)
     """By panel name: the line that was found, from 0, counting lines that are no longer kept."""

@@ -260,7 +260,7 @@ class Selection(RunScreenBase):
             key = find_process(state, self._process_keys(), view.selected, text, again)
             is_found = bool(key)
             self._show_process(key or view.selected)
-        self.query_one(Prompt).tell(FIND_HINT if is_found or not text else "not found")
+        self.query_one(Prompt).show_hint(FIND_HINT if is_found or not text else "not found")
         self.redraw()
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:

@@ -53,7 +53,7 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
         _head_count(state),
         _interpreter(state, status),
     ]
-    state_parts = _how_it_goes(state, status)
+    state_parts = [*_modes(status), *_stage(state, status)]
     troubles = _troubles(state, status)
     counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
     now = status.moment if status.moment >= 0 else state.now
@@ -82,7 +82,8 @@ def elapsed(nanoseconds: int) -> str:
     return f"{int(minutes)}:{seconds:04.1f}"
 
 
-def _how_it_goes(state: RunState, status: Status) -> list[Part]:
+def _modes(status: Status) -> list[Part]:
+    """Whether the view is paused, and whether the run is recorded or a replay."""
     parts: list[Part] = []
     if status.paused:
         parts.append((" || paused " if status.ascii else " ❚❚ paused ", "paused"))
@@ -90,18 +91,23 @@ def _how_it_goes(state: RunState, status: Status) -> list[Part]:
         parts.append((" * rec " if status.ascii else " ● rec ", "key"))
     if status.replay:
         parts.append((" replay ", "paused"))
+    return parts
+
+
+def _stage(state: RunState, status: Status) -> list[Part]:
+    """How far the run is, from its start to its end; nothing if the modes say enough."""
     if status.over:
         words, style = _ending(state)
-        parts.append((f" {words} ", style))
-    elif status.closing or state.ending >= 0:
-        parts.append((" ending … ", "over"))
-    elif state.frozen:
-        parts.append((" * frozen " if status.ascii else " ❄ frozen ", "frozen"))
-    elif state.run is None:
-        parts.append((" starting … ", "over"))
-    elif not status.paused and not (status.replay and stuck_since(state) < 0):
-        parts.append(_live(state, status))
-    return parts
+        return [(f" {words} ", style)]
+    if status.closing or state.ending >= 0:
+        return [(" ending … ", "over")]
+    if state.frozen:
+        return [(" * frozen " if status.ascii else " ❄ frozen ", "frozen")]
+    if state.run is None:
+        return [(" starting … ", "over")]
+    if status.paused or (status.replay and stuck_since(state) < 0):
+        return []
+    return [_live(state, status)]
 
 
 def _live(state: RunState, status: Status) -> Part:

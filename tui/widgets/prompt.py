@@ -83,7 +83,7 @@ class Prompt(RowsView, can_focus=True):
         self.screen.set_focus(self, scroll_visible=False)
         self.redraw()
 
-    def tell(self, hint: str) -> None:
+    def show_hint(self, hint: str) -> None:
         """Say something else behind what was typed."""
         self._hint = hint
         self.redraw()

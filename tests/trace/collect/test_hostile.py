@@ -383,9 +383,9 @@ def test_troubles_beyond_number_are_summed_up_and_hide_losses_all_the_same() -> 
     told: list[Event] = []
     troubles = Troubles(told.append)
     for number in range(MOST_TROUBLES):
-        troubles.tell(f"trouble {number}")
+        troubles.report(f"trouble {number}")
     for number in range(10):
-        troubles.tell(f"another trouble {number}", hides_losses=number > 4)
+        troubles.report(f"another trouble {number}", hides_losses=number > 4)
     assert len(told) == MOST_TROUBLES + 1
     assert isinstance(told[-1], Trouble)
     assert told[-1].hides_losses

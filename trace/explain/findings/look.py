@@ -23,7 +23,7 @@ def look(state: RunState, rules: Iterable[Rule]) -> None:
         try:
             _ask(state, rule)
         except Exception as error:
-            own_errors.tell(state, what, error)
+            own_errors.report(state, what, error)
 
 
 def _is_any_true(state: RunState, names: set[str]) -> bool:

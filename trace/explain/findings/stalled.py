@@ -20,7 +20,7 @@ from mpviz.trace.model.wait_kinds import behind_waits
 STALLED_NANOSECONDS = 3_000_000_000
 """Nanoseconds for which no process has been at work."""
 
-MOST_TOLD = 4
+MOST_LISTED = 4
 """Waits at the root of a stall that are told; of many, the longest."""
 
 _FIX = {
@@ -44,7 +44,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         return
     # Chains are long if there are many waits: those of the longest waits are enough.
     processes.sort(key=_since)
-    longest = [as_it_stands(state, process) for process in processes[:MOST_TOLD]]
+    longest = [as_it_stands(state, process) for process in processes[:MOST_LISTED]]
     waiting = [each for each in longest if each is not None]
     if not waiting:
         return
@@ -154,9 +154,11 @@ def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
         return f"{names_of(state, [key])} could not pickle {items} for it, which never got into it"
     if wait.what == "done" and queue.takers:
         took = [f"{names_of(state, [key])} took {each.count}" for key, each in queue.takers.items()]
-        more = [f"{len(took) - MOST_TOLD} more took the others"] if len(took) > MOST_TOLD else []
+        more = (
+            [f"{len(took) - MOST_LISTED} more took the others"] if len(took) > MOST_LISTED else []
+        )
         counts = f"{queue.puts.count} put, {queue.gets.count} taken, {queue.done} done"
-        return f"{counts}: {', '.join([*took[:MOST_TOLD], *more])}"
+        return f"{counts}: {', '.join([*took[:MOST_LISTED], *more])}"
     return ""
 
 

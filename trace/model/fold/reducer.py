@@ -111,7 +111,7 @@ def fold(state: RunState, told: Iterable[Told], watcher: Watcher = NOBODY) -> Ru
         while state.just_ended:
             # Even if the fold of the event failed after it had noted an end.
             try:
-                _tell_of_death(state, state.just_ended.pop(0), watcher)
+                _end_waits(state, state.just_ended.pop(0), watcher)
             except Exception as error:
                 leave_out(state, type(each), error)
     return state
@@ -165,7 +165,7 @@ def _fold_event(state: RunState, event: Event, handlers: _Handlers) -> None:
         state.recent.add(event)
 
 
-def _tell_of_death(state: RunState, process: Process, watcher: Watcher) -> None:
+def _end_waits(state: RunState, process: Process, watcher: Watcher) -> None:
     process.last_wait = watcher.as_it_waits(state, process)
     for wait in process.waits.values():
         WAIT_KINDS[wait.what].ended(state, wait, process.ended - wait.since)

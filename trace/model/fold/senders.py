@@ -17,20 +17,20 @@ from mpviz.trace.model.processes.identity import process_with_pid
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState, TableFullError
 
-UNREADABLE_TOLD = 10
+UNREADABLE_SHOWN = 10
 """Number of unreadable records that are shown; the others are only counted."""
 
 
 def leave_out(state: RunState, kind: type[Event], error: Exception) -> None:
     """Note once for each reason that the state is incomplete."""
     if not isinstance(error, TableFullError):
-        own_errors.tell(state, f"the fold of {kind.__name__}", error)
+        own_errors.report(state, f"the fold of {kind.__name__}", error)
         return
     text = str(error)
     if text not in state.left_out:
         state.left_out.add(text)
-        told = Trouble(time=state.now, pid=0, text=text, hides_losses=error.hides_losses)
-        note_trouble(state, told)
+        trouble = Trouble(time=state.now, pid=0, text=text, hides_losses=error.hides_losses)
+        note_trouble(state, trouble)
 
 
 def speaker_of(state: RunState, event: Event) -> Process | None:
@@ -54,7 +54,7 @@ def refuse(state: RunState, event: Event) -> None:
 def note_unreadable(state: RunState, event: Unreadable) -> None:
     """Count a record that could not be read, and show the first of them."""
     state.unreadable += 1
-    if state.unreadable <= UNREADABLE_TOLD:
+    if state.unreadable <= UNREADABLE_SHOWN:
         state.note(event.time, "", f"unreadable record: {event.text}", trouble=True)
 
 
