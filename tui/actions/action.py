@@ -95,6 +95,8 @@ class Action(Generic[Acting_contra]):
     do: Callable[[Acting_contra], object]
     footer: Callable[[Situation], str] = never
     """One or two words for the footer while it matters, else empty."""
+    first: bool = False
+    """Whether it is among the dozen that a newcomer should know, which stand first in the help."""
 
 
 def sign(key: str, ascii_only: bool = False) -> str:

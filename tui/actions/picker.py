@@ -109,9 +109,16 @@ HELP_ACTIONS: tuple[Action[HelpScreen], ...] = (
     Action(
         ("escape", "q", "question_mark", "enter"),
         "Close",
-        "Back.",
-        lambda screen: screen.dismiss(),
+        "Back; after a search, first to all of the help.",
+        lambda screen: screen.leave(),
         always("close"),
+    ),
+    Action(
+        ("slash",),
+        "Search",
+        "Shows only the keys and panels whose explanation contains what you type.",
+        lambda screen: screen.ask_what(),
+        always("search"),
     ),
     Action(("up", "k"), "Up", "A line up.", lambda screen: screen.scroll_by(-1)),
     Action(

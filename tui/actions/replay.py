@@ -18,6 +18,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Plays the recording from the moment shown; at its end, from its start.",
         lambda screen: screen.toggle_play(),
         lambda now: "pause" if now.playing else "play",
+        first=True,
     ),
     *WHY_ACTIONS,
     Action(
@@ -27,6 +28,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "drag on the scrubber goes to any moment, and so does a click on the timeline.",
         lambda screen: screen.move(-1),
         always("earlier"),
+        first=True,
     ),
     Action(
         ("right", "l"),
@@ -34,6 +36,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Goes forward by a fortieth of what the timeline shows.",
         lambda screen: screen.move(1),
         always("later"),
+        first=True,
     ),
     Action(
         ("comma",),
@@ -41,6 +44,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Goes back by one event of any process; the line below the scrubber names it.",
         lambda screen: screen.previous_event(),
         always("back"),
+        first=True,
     ),
     Action(
         ("full_stop",),
@@ -48,6 +52,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Goes forward by one event of any process. Samples are left out.",
         lambda screen: screen.next_event(),
         always("step"),
+        first=True,
     ),
     Action(
         ("less_than_sign",),
@@ -81,6 +86,7 @@ REPLAY_ACTIONS: tuple[Action[ReplayScreen], ...] = (
         "Type seconds of the run (3.2 or 1:05), seconds from here (+0.5, -0.5), 50%, start or end.",
         lambda screen: screen.ask_moment(),
         always("go to"),
+        first=True,
     ),
     Action(
         ("m",),

@@ -31,6 +31,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "that it does; the next space shows the present again.",
         lambda screen: screen.toggle_pause(),
         lambda now: "live" if now.paused else "" if now.over else "pause",
+        first=True,
     ),
     Action(
         ("f",),
@@ -39,6 +40,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Unlike a pause, this holds up the program itself.",
         lambda screen: screen.toggle_freeze(),
         lambda now: "" if now.over or not now.started else "go on" if now.frozen else "freeze",
+        first=True,
     ),
     Action(
         ("s",),
@@ -48,6 +50,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "before it ends a program of your own.",
         lambda screen: screen.stop(),
         while_running("stop"),
+        first=True,
     ),
     Action(
         ("i",),
@@ -78,6 +81,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Sends SIGTERM to the selected process, which asks it to end.",
         lambda screen: screen.signal(SIGTERM),
         with_selection("terminate"),
+        first=True,
     ),
     Action(
         ("K", "f9"),
@@ -85,6 +89,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Sends SIGKILL to the selected process, which ends at once and cannot clean up.",
         lambda screen: screen.signal(SIGKILL),
         with_selection("kill"),
+        first=True,
     ),
     Action(
         ("L",),
@@ -93,6 +98,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "notice; one that is at work, or waits for signals, is left alone.",
         lambda screen: screen.look(),
         with_selection("stacks"),
+        first=True,
     ),
     *PAN_ACTIONS,
     *LOOK_ACTIONS,

@@ -88,6 +88,7 @@ WHY_ACTIONS: tuple[Action[Selection], ...] = (
         "process has that, and what that one waits for. Once more goes to the next link.",
         lambda screen: screen.follow_chain(),
         lambda now: "" if now.over or not now.waiting else "who waits",
+        first=True,
     ),
     Action(
         ("exclamation_mark",),
@@ -96,6 +97,7 @@ WHY_ACTIONS: tuple[Action[Selection], ...] = (
         "more goes to the next finding.",
         lambda screen: screen.next_finding(),
         lambda now: "findings" if now.findings else "",
+        first=True,
     ),
 )
 """Why something does not go on."""
@@ -114,6 +116,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(1),
         lambda now: "" if now.selected or now.over or not now.started else "select",
+        first=True,
     ),
     Action(
         ("g",),
@@ -155,6 +158,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "A panel has its number in its title, for good. A panel that is put away leaves its place "
         "to the others until its number is pressed again.",
         lambda screen: screen.go_to_panel(screen.pressed),
+        first=True,
     ),
     Action(
         ("e", "enter"),
@@ -162,6 +166,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "The panel with the bright border fills the screen.",
         lambda screen: screen.enlarge(),
         lambda now: "shrink" if now.enlarged else "enlarge",
+        first=True,
     ),
     Action(
         ("pageup",),
@@ -202,6 +207,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "Lists only processes and objects whose name contains what you type.",
         lambda screen: screen.ask_filter(),
         always("filter"),
+        first=True,
     ),
     Action(
         ("ctrl+f", "f3"),

@@ -13,9 +13,11 @@ from mpviz.tui.actions.action import Action, signs
 from mpviz.tui.actions.picker import HELP_ACTIONS
 from mpviz.tui.panels import NUMBERS
 from mpviz.tui.render.frame import Frame
+from mpviz.tui.render.glyphs import contains
 from mpviz.tui.render.rows import Row, fit
 from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.widgets.footer import Footer
+from mpviz.tui.widgets.prompt import Prompt
 from mpviz.tui.widgets.rows_view import FramedView, RowsView
 
 END = 1_000_000
@@ -38,24 +40,49 @@ class HelpScreen(ActionScreen):
         self._panels = getattr(about, "panels", ())
         self._first = 0
         self._height = 1
+        self._wanted = ""
+        """What the entries that are shown contain; empty for all."""
 
     def compose(self) -> ComposeResult:
         """The text, and the keys to read it with."""
         yield FramedView(self._text, id="help")
+        yield Prompt()
         yield Footer(self.hints)
 
     def _text(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        rows = help_rows(self._actions, self._panels, width - 1, self.ascii_only)
+        rows = help_rows(self._actions, self._panels, width - 1, self.ascii_only, self._wanted)
         self._height = height
         self._first = max(0, min(self._first, len(rows) - height))
         last = min(len(rows), self._first + height)
         frame = Frame(
-            ((" help ", "frame.title.on"),),
+            ((f" help on {self._wanted!r} " if self._wanted else " help ", "frame.title.on"),),
             ((f" {self._first + 1} … {last} of {len(rows)} ", "dim"),),
             border="frame.on",
             ascii=self.ascii_only,
         )
         return frame, rows[self._first : last]
+
+    def ask_what(self) -> None:
+        """Type what to search for, in the place of the footer."""
+        self.query_one(Footer).display = False
+        self.query_one(Prompt).open(self._wanted, label="search")
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """Search while it is typed."""
+        self._wanted = event.text
+        self._show_from(0)
+
+    def on_prompt_closed(self) -> None:
+        """Back to the keys to read it with."""
+        self.query_one(Footer).display = not self.query_one(Prompt).display
+
+    def leave(self) -> None:
+        """Show all again after a search, else go back."""
+        if not self._wanted:
+            self.dismiss()
+            return
+        self._wanted = ""
+        self._show_from(0)
 
     def scroll_by(self, rows: int) -> None:
         """Move the text by so many rows."""
@@ -101,28 +128,39 @@ def help_rows(
     panels: Sequence[Explained],
     width: int,
     ascii_only: bool = False,
+    wanted: str = "",
 ) -> list[Row]:
-    """Every key with what it does, then every panel."""
-    width = min(width, WIDEST)
-    rows = [Row(((" Keys", "chapter"),)), Row(())]
-    for action in actions:
-        rows += _entry(signs(action.keys, ascii_only), action.title, action.help, width)
-    rows += [
-        Row(()),
-        *_entry(
-            "mouse",
-            "Everything",
-            "A click selects a process or an object, shows a panel "
-            "behind its tab, and presses a key of the last line; the wheel scrolls.",
-            width,
-        ),
+    """The keys to begin with, all others, then the panels: those that contain what is wanted."""
+    actions = tuple(actions)
+    first = [action for action in actions if action.first]
+    other = [action for action in actions if not action.first]
+    keys = [
+        [(signs(each.keys, ascii_only), each.title, each.help) for each in group]
+        for group in (first, other)
     ]
-    if panels:
-        rows += [Row(()), Row(((" Panels", "chapter"),)), Row(())]
-        for panel in panels:
-            rows += _entry(NUMBERS.get(panel.name, ""), panel.name, panel.help, width)
+    explained = [(NUMBERS.get(each.name, ""), each.name, each.help) for each in panels]
+    groups = {
+        "The keys to begin with": keys[0],
+        "All other keys" if first else "Keys": [*keys[1], _MOUSE],
+        "Panels": explained,
+    }
+    rows: list[Row] = []
+    for title, entries in groups.items():
+        found = [each for each in entries if contains(wanted, *each)]
+        if found:
+            rows += [Row(((f" {title}", "chapter"),)), Row(())]
+            for entry in found:
+                rows += _entry(*entry, min(width, WIDEST))
             rows.append(Row(()))
-    return rows
+    return rows or [Row(((f" nothing contains {wanted!r}", "dim"),))]
+
+
+_MOUSE = (
+    "mouse",
+    "Everything",
+    "A click selects a process or an object, shows a panel behind its tab, and presses a key of "
+    "the last line; the wheel scrolls.",
+)
 
 
 def _entry(keys: str, title: str, text: str, width: int) -> list[Row]:

@@ -24,6 +24,7 @@ from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.rows_view import FramedView
 
 
 async def test_it_shows_the_run_and_its_processes(run_app: MpvizApp) -> None:
@@ -384,6 +385,27 @@ async def test_help_explains_every_panel(run_app: MpvizApp) -> None:
         help_screen = pilot.app.screen
         assert isinstance(help_screen, HelpScreen)
         assert help_screen._panels == panels
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_the_help_begins_with_a_dozen_keys_and_can_be_searched(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        await pilot.press("question_mark")
+        help_screen = pilot.app.screen
+        assert sum(action.first for action in RunScreen.ACTIONS) == 12
+        assert "The keys to begin with" in words(pilot, FramedView)
+        await pilot.press("slash", *"sigkill")
+        found = words(pilot, FramedView)
+        assert "Kill the selected process" in found
+        assert "Terminate" not in found
+        await pilot.press(*"zzz")
+        assert "nothing contains 'sigkillzzz'" in words(pilot, FramedView)
+        await pilot.press("escape")
+        assert pilot.app.screen is help_screen
+        assert "The keys to begin with" in words(pilot, FramedView)
+        await pilot.press("slash", *"freeze", "enter", "escape")
+        assert pilot.app.screen is help_screen
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, RunScreen)
 
