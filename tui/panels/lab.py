@@ -61,14 +61,16 @@ def make_panel(commands: Sequence[Command]) -> Panel:
 def fill_in(state: RunState, view: View, line: str) -> str:
     """Put the number of a child in the place of {n}: the selected one's, else the latest one's.
 
+    The latest is the last started that has not been joined; to be closed, one has to be joined.
     Empty if there is no child yet.
     """
     if "{n}" not in line:
         return line
+    wants_joined = line.startswith("close")
     chosen = state.processes.get(view.selected)
     children = [process for process in state.processes.values() if process.parent == state.main]
-    candidates = [chosen, *sorted(children, key=lambda each: (not each.alive, -each.number))]
-    for process in candidates:
+    children.sort(key=lambda each: (each.joined != wants_joined, -each.number))
+    for process in (chosen, *children):
         numbered = _NUMBERED.search(process.name) if process is not None else None
         if numbered is not None:
             return line.replace("{n}", numbered[1])
@@ -138,7 +140,7 @@ def _name(state: RunState, process: Process) -> str:
 
 def _fate(state: RunState, view: View, process: Process, name: int, width: int) -> Row:
     fate = exit_reason_of(state, process, moment_of(state, view))
-    style = "warning" if fate.kind in ("zombie", "orphan", "unheeded") else state_style(process)
+    style = "warning" if fate.kind in ("zombie", "orphan", "ignored") else state_style(process)
     parts: list[Part] = [
         ("▸" if process.key == view.selected else " ", "title"),
         *mark(process, 4),

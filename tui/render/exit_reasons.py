@@ -28,24 +28,25 @@ class ExitReason:
 
 
 WHY: dict[str, str] = {
-    "at work": (
+    "alive": (
         "A child has an interpreter and a memory of its own. What the parent holds is only a "
         "handle to it: the child goes on by itself until it is done or somebody ends it."
     ),
-    "unheeded": (
+    "ignored": (
         "terminate() sends SIGTERM, which is a request: a process may handle it or, as here, "
         "ignore it. kill() sends SIGKILL, which nobody can ignore."
     ),
     "zombie": (
         "It has ended, and the system keeps only its exit code, for the parent. join(), is_alive() "
-        "and exitcode collect it; till then it is a zombie. It costs next to nothing, but its pid."
+        "and exitcode collect it; until then it is a zombie, which costs almost nothing except its "
+        "pid."
     ),
     "orphan": (
         "Its parent ended without joining it, so the system gave it another one. It works on as "
         "if nothing had happened. Under mpviz the new parent is its supervisor, which ends it with "
         "the run; else it would be init, and the orphan would stay."
     ),
-    "last to go": (
+    "waiting for children": (
         "Its own code is done. Before it exits, multiprocessing joins every child that is no "
         "daemon: a parent waits for its children, as long as that takes."
     ),
@@ -66,10 +67,10 @@ WHY: dict[str, str] = {
         "It was you: mpviz sent the signal, not the program. The parent sees the same exit code, "
         "and knows nothing of who sent it."
     ),
-    "swept": (
+    "cleaned up by mpviz": (
         "The program has ended and this was left of it. mpviz leaves nothing behind: its "
-        "supervisor sends SIGTERM, and SIGKILL to who is still there a second later. Without mpviz "
-        "it would have lived on."
+        "supervisor sends SIGTERM, and a second later SIGKILL to what is still there. Without "
+        "mpviz it would have lived on."
     ),
     "from outside": (
         "A signal ended it that neither the program nor mpviz was seen to send: its own doing, "
@@ -106,13 +107,13 @@ def _living(state: RunState, process: Process, now: int) -> ExitReason:
         return ExitReason("zombie", "zombie: has ended, not joined yet")
     signals = unheeded(process, now)
     if signals:
-        return ExitReason("unheeded", f"still there, {signals[0]}")
+        return ExitReason("ignored", f"still there, {signals[0]}")
     wait = process.wait
     if process.exiting >= 0 and wait is not None and wait.what == "process":
         child = state.processes.get(wait.object)
         name = described(child) if child else "a child"
-        return ExitReason("last to go", f"is done, and waits for {name}, no daemon")
-    return ExitReason("at work", "daemon, at work" if process.daemon else "at work")
+        return ExitReason("waiting for children", f"is done, and waits for {name}, no daemon")
+    return ExitReason("alive", "daemon, alive" if process.daemon else "alive")
 
 
 def _is_kept(process: Process) -> bool:
@@ -128,7 +129,7 @@ def _ending(state: RunState, process: Process) -> ExitReason:
     if code >= 0:
         return ExitReason("raised" if code else "done", words)
     sender = _sender(process, -code)
-    if sender == "mpviz":
+    if sender == "mpviz" and not process.left_behind:
         return ExitReason("by hand", f"{words} by hand")
     parent = state.processes.get(sender)
     if parent is None:
@@ -144,7 +145,7 @@ def _by_nobody_seen(state: RunState, process: Process, words: str) -> ExitReason
     if process.ended_on_request and state.told_to_end < 0:
         return ExitReason("by hand", f"{words} at a Ctrl-C")
     if state.ending >= 0 and process.key != state.main:
-        return ExitReason("swept", f"{words} from mpviz, left behind")
+        return ExitReason("cleaned up by mpviz", f"{words} from mpviz, left behind")
     return ExitReason("from outside", f"{words}, sender unseen")
 
 

@@ -12,6 +12,7 @@ from mpviz.trace.model.events import (
     ProcessExited,
     ProgramEnded,
     Sample,
+    SupervisorSignalled,
 )
 from mpviz.trace.model.primitives.process import Exiting, Joined, Signalled
 from mpviz.trace.model.state import RunState
@@ -54,6 +55,12 @@ class Lab(Story):
         self.tell(time, pid, Output, stream="stdout", text=text)
         return self
 
+    def supervisor_signals(self, time: float, child: int, number: int) -> Lab:
+        self.tell(
+            time, SUPERVISOR, SupervisorSignalled, child=child, signal=number, left_behind=True
+        )
+        return self
+
     def program_ends(self, time: float, exit_code: int) -> Lab:
         self.tell(time, SUPERVISOR, ProgramEnded, child=MAIN, exit_code=exit_code)
         return self
@@ -74,12 +81,12 @@ def fate(lab: Lab, pid: int = CHILD, at: float = 5000) -> tuple[str, str]:
 
 
 def test_a_child_that_works_is_at_work(lab: Lab) -> None:
-    assert fate(lab) == ("at work", "at work")
+    assert fate(lab) == ("alive", "alive")
 
 
 def test_a_signal_without_effect_is_unheeded(lab: Lab) -> None:
     lab.sends(1000, MAIN, CHILD, 15)
-    assert fate(lab, at=3000) == ("unheeded", "still there, SIGTERM sent 2.0 s ago")
+    assert fate(lab, at=3000) == ("ignored", "still there, SIGTERM sent 2.0 s ago")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def test_a_fork_server_keeps_no_zombies() -> None:
 def test_a_daemon_is_terminated_as_its_parent_exits() -> None:
     lab = Lab("lifecycle")
     lab.start(10, CHILD, "child-1", daemon=True)
-    assert fate(lab) == ("at work", "daemon, at work")
+    assert fate(lab) == ("alive", "daemon, alive")
     lab.exits(1000, MAIN).sends(1001, MAIN, CHILD, 15).joins(1002, MAIN, CHILD, -15)
     assert fate(lab) == ("daemon", "ended by SIGTERM as its parent exited")
 
@@ -115,7 +122,7 @@ def test_a_daemon_is_terminated_as_its_parent_exits() -> None:
 def test_a_parent_waits_at_its_exit_for_a_child_that_is_no_daemon(lab: Lab) -> None:
     lab.exits(1000, MAIN)
     lab.wait(1001, MAIN, "process", str(CHILD))
-    assert fate(lab, MAIN) == ("last to go", "is done, and waits for child-1, no daemon")
+    assert fate(lab, MAIN) == ("waiting for children", "is done, and waits for child-1, no daemon")
 
 
 @pytest.mark.parametrize(("adopter", "words"), [(SUPERVISOR, "mpviz"), (1, "init"), (77, "pid 77")])
@@ -137,7 +144,11 @@ def test_who_ended_it_is_told_apart(lab: Lab) -> None:
     swept = Lab("lifecycle")
     swept.start(10, CHILD, "child-1")
     swept.program_ends(100, -9).ends(400, CHILD, -15)
-    assert fate(swept) == ("swept", "ended by SIGTERM from mpviz, left behind")
+    assert fate(swept) == ("cleaned up by mpviz", "ended by SIGTERM from mpviz, left behind")
+    told = Lab("lifecycle")
+    told.start(10, CHILD, "child-1")
+    told.program_ends(100, -9).supervisor_signals(200, CHILD, 15).ends(400, CHILD, -15)
+    assert fate(told) == ("cleaned up by mpviz", "ended by SIGTERM from mpviz, left behind")
     raised = Lab("lifecycle")
     raised.start(10, CHILD, "child-1")
     raised.joins(100, MAIN, CHILD, 1)
@@ -175,15 +186,15 @@ def test_what_a_child_said_last_stands_on_its_card(lab: Lab) -> None:
 
 def test_in_little_room_the_card_goes_and_the_fates_stay(lab: Lab) -> None:
     text = draw(lab.state_at(1000), height=7)
-    assert "at work" in text
+    assert "alive" in text
     assert "interpreter" not in text
 
 
 def test_the_card_is_about_the_selected_process_or_the_latest_to_change(lab: Lab) -> None:
     lab.start(300, GRANDCHILD, "child-2")
     state = lab.state_at(1000)
-    assert "child-2: at work" in draw(state)
-    assert "child-1: at work" in draw(state, View(selected=str(CHILD)))
+    assert "child-2: alive" in draw(state)
+    assert "child-1: alive" in draw(state, View(selected=str(CHILD)))
 
 
 def test_a_button_is_where_it_is_drawn() -> None:
@@ -195,12 +206,15 @@ def test_a_button_is_where_it_is_drawn() -> None:
             assert rows[button.y].text[button.x :].startswith(f" {button.key}  ")
 
 
-def test_a_call_on_a_child_is_for_the_selected_one_or_the_latest_alive(lab: Lab) -> None:
+def test_a_call_on_a_child_is_for_the_selected_one_or_the_latest_not_joined(lab: Lab) -> None:
     assert fill_in(Lab("lifecycle").state_at(0), View(), "kill {n}") == ""
     lab.start(300, GRANDCHILD, "child-2")
     assert fill_in(lab.state_at(1000), View(), "kill {n}") == "kill 2"
     assert fill_in(lab.state_at(1000), View(selected=str(CHILD)), "kill {n}") == "kill 1"
-    lab.joins(400, MAIN, GRANDCHILD, 0)
+    lab.ends(350, GRANDCHILD, -9)
+    assert fill_in(lab.state_at(1000), View(), "join {n} 1") == "join 2 1"
+    lab.joins(400, MAIN, GRANDCHILD, -9)
+    assert fill_in(lab.state_at(1000), View(), "close {n}") == "close 2"
     assert fill_in(lab.state_at(1000), View(), "join {n} 1") == "join 1 1"
     assert fill_in(lab.state_at(1000), View(selected=str(MAIN)), "kill {n}") == "kill 1"
     assert fill_in(lab.state_at(1000), View(), "return") == "return"
