@@ -7,9 +7,10 @@ from typing import Any, Union
 
 import msgspec
 
-from mpviz.trace.model.events import FROM_SUPERVISOR, FROM_VIEWER, Event, Unreadable
+from mpviz.trace.model.events import Event, Unreadable
 from mpviz.trace.model.fold.handlers import IN_RINGS
 from mpviz.trace.model.fold.reducer import EVENTS
+from mpviz.trace.model.sources import FROM_SUPERVISOR, FROM_VIEWER
 from mpviz.trace.model.text import LIMIT, clean
 
 

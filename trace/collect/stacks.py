@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from bisect import bisect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mpviz.probe.boot.mpviz_probe.stacks import FILE, SIGNAL
-from mpviz.trace.model.events import StacksRead, ThreadStack
+from mpviz.trace.model.events import KernelThread, StacksRead, ThreadStack
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
 from mpviz.trace.system.process_signals import (
@@ -24,7 +26,7 @@ from mpviz.trace.system.process_signals import (
     list_ends,
     read_signal_masks,
 )
-from mpviz.trace.system.system_calls import meaning_of_sleep
+from mpviz.trace.system.system_calls import call_in_words, meaning_of_sleep, read_system_call
 
 ANSWER_SECONDS = 0.5
 """Seconds that a process gets to write its stacks; an idle machine takes one to three thousandths.
@@ -52,11 +54,28 @@ _GONE = "has ended"
 
 _AT_WORK = "is at work: its stacks change while they are read"
 
+_SILENT = "does not answer"
+
+MOST_THREADS = 256
+"""Threads of a process of which a look tells what the kernel knows."""
+
 _OURS = "<mpviz_probe."
 
 Send = Callable[[int, int, int], bool]
 """Sends a process, named by pid and start time in clock ticks, the signal with this number; False
 if it is gone."""
+
+
+@dataclass
+class _Asked:
+    """A process that was sent the signal, and has not been seen to answer."""
+
+    pid: int
+    begun: StacksRead
+    """What was known before it was asked."""
+    deadline: float
+    size: int = -1
+    """Bytes that it had written at the last look for them."""
 
 
 class StackFile:
@@ -67,6 +86,9 @@ class StackFile:
         self._path = folder.resolve() / FILE
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags, 0o600)
+        self._asked: _Asked | None = None
+        self._late: list[int] = []
+        """Processes that have not answered in time, and may still do so."""
 
     def close(self) -> None:
         """Close it; may be called again."""
@@ -74,50 +96,125 @@ class StackFile:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def look(self, pid: int, started: int, send: Send) -> StacksRead:
-        """Look at the stacks of the process with this pid and start time in clock ticks.
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a process was asked and has not answered: no other can be asked meanwhile."""
+        return self._asked is not None
 
-        It takes some milliseconds, at most :data:`ANSWER_SECONDS`.
+    def ask(self, pid: int, started: int, send: Send) -> StacksRead | None:
+        """Ask the process with this pid and start time in clock ticks where its threads stand.
+
+        What is known, if it cannot be asked; None if :meth:`answer` will tell it.
         """
         os.ftruncate(self._descriptor, 0)
+        self._late = [each for each in self._late if _awaits(each)]
         reason = _obstacle(pid, self._path)
-        threads: list[ThreadStack] = []
-        listed = kernel.list_threads(pid)
-        sleeps = {
-            "clock" if word == "lock" and is_timed(pid, thread) else word
-            for thread in listed
-            for word in [meaning_of_sleep(kernel.read_place_of_sleep(pid, thread))]
-        }
-        if not reason:
-            if send(pid, started, SIGNAL):
-                threads = parse_stacks(self._answer(pid))
-                reason = "" if threads else "does not answer"
-            else:
-                reason = _GONE
-        return StacksRead(
-            time=time.monotonic_ns(),
-            pid=0,
-            child=pid,
-            threads=threads,
-            listed=len(listed),
-            sleeps=sorted(sleeps - {""}),
-            ends=list_ends(pid),
-            reason=reason,
-        )
+        # While it sleeps, and before the signal, after which some calls go on under another name.
+        seen = _kernels_view(pid)
+        seen.reason = reason if reason or are_asleep(pid) else _AT_WORK
+        if not seen.reason and not send(pid, started, SIGNAL):
+            seen.reason = _GONE
+        if seen.reason:
+            _join(seen)
+            return seen
+        self._asked = _Asked(pid, seen, time.monotonic() + ANSWER_SECONDS)
+        return None
 
-    def _answer(self, pid: int) -> str:
-        """What the process has written when it has handled the signal and sleeps again."""
-        deadline = time.monotonic() + ANSWER_SECONDS
-        size = -1
-        while time.monotonic() < deadline:
-            time.sleep(_PAUSE_SECONDS)
-            before, size = size, os.fstat(self._descriptor).st_size
-            masks = read_signal_masks(pid)
-            if masks is None or (
-                0 < size == before and not masks.awaits(SIGNAL) and are_asleep(pid)
-            ):
-                break
-        return os.pread(self._descriptor, _MOST_BYTES, 0).decode("utf-8", "backslashreplace")
+    def answer(self) -> StacksRead | None:
+        """The answer of the process that was asked; None if it has still time, or none was asked.
+
+        It has answered when it has handled the signal, has written and sleeps again.
+        """
+        asked = self._asked
+        if asked is None:
+            return None
+        before, asked.size = asked.size, os.fstat(self._descriptor).st_size
+        masks = read_signal_masks(asked.pid)
+        is_pending = masks is not None and masks.awaits(SIGNAL)
+        if masks is not None and (
+            is_pending or not 0 < asked.size == before or not are_asleep(asked.pid)
+        ):
+            if time.monotonic() < asked.deadline:
+                return None
+            self._late += [asked.pid] * is_pending
+        self._asked = None
+        return self._taken(asked)
+
+    def _taken(self, asked: _Asked) -> StacksRead:
+        seen = asked.begun
+        seen.time = time.monotonic_ns()
+        written = os.pread(self._descriptor, _MOST_BYTES, 0).decode("utf-8", "backslashreplace")
+        # If another one has answered late meanwhile, nobody knows whose stacks these are.
+        if all(_awaits(each) for each in self._late if each != asked.pid):
+            seen.threads = parse_stacks(written)
+        seen.reason = "" if seen.threads else _SILENT
+        _join(seen)
+        return seen
+
+
+def _awaits(pid: int) -> bool:
+    """Whether a process has still to handle the signal."""
+    masks = read_signal_masks(pid)
+    return masks is not None and masks.awaits(SIGNAL)
+
+
+def _kernels_view(pid: int) -> StacksRead:
+    """What the kernel says of the threads of a process and of its open files."""
+    listed = sorted(kernel.list_threads(pid), key=lambda thread: (thread != pid, thread))
+    threads: list[KernelThread] = []
+    sleeps: set[str] = set()
+    for thread in listed:
+        place = kernel.read_place_of_sleep(pid, thread)
+        word = meaning_of_sleep(place)
+        sleeps.add("clock" if word == "lock" and is_timed(pid, thread) else word)
+        if len(threads) < MOST_THREADS:
+            threads.append(_thread(pid, thread, place))
+    return StacksRead(
+        time=time.monotonic_ns(),
+        pid=0,
+        child=pid,
+        listed=len(listed),
+        sleeps=sorted(sleeps - {""}),
+        ends=list_ends(pid),
+        kernel=threads,
+    )
+
+
+def _thread(pid: int, thread: int, place: str) -> KernelThread:
+    call = read_system_call(pid, thread)
+    times = kernel.read_core_times(pid, thread)
+    return KernelThread(
+        number=thread,
+        # Where its stack is, until it is known which of Python's threads has it.
+        thread=call.stack_pointer if call is not None else 0,
+        name=clean(kernel.read_thread_name(pid, thread)),
+        cpu_seconds=times[0] / 1e9 if times is not None else -1.0,
+        place=clean(place),
+        call=clean(call_in_words(pid, call)) if call is not None else "",
+    )
+
+
+def _join(seen: StacksRead) -> None:
+    """Find which of Python's threads is which of the kernel's.
+
+    Python numbers a thread by the address of its ``pthread``, which the C library puts at the upper
+    end of the thread's stack (glibc nptl/allocatestack.c, musl src/thread/pthread_create.c). So the
+    thread is the nearest above its stack pointer, and nearer to no other thread's.
+    """
+    numbers = sorted(each.thread for each in seen.threads[:-1])
+    owners: dict[int, KernelThread] = {}
+    for each in seen.kernel[1:]:
+        place = bisect(numbers, each.thread) if each.thread else len(numbers)
+        each_number = numbers[place] if place < len(numbers) else 0
+        nearest = owners.get(each_number)
+        if each_number and (nearest is None or nearest.thread < each.thread):
+            owners[each_number] = each
+    found = {owner.number: number for number, owner in owners.items()}
+    for each in seen.kernel:
+        each.thread = found.get(each.number, 0)
+    if seen.kernel and seen.threads:
+        # It stands last in Python's list; a fork by another thread has that one's stack.
+        seen.kernel[0].thread = seen.threads[-1].thread
 
 
 def _obstacle(pid: int, path: Path) -> str:

@@ -15,8 +15,9 @@ from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.processes.identity import described, end_and_sender
 from mpviz.trace.model.processes.process import Process, Stuck
 from mpviz.trace.model.processes.programs import unobserved_run
+from mpviz.trace.model.processes.stacks import own_frame
 from mpviz.trace.model.state import Finding, LogEntry, RunState
-from mpviz.trace.model.wait_kinds import behind_waits
+from mpviz.trace.model.wait_kinds import behind_waits, wait_in_words
 
 MOST_LISTED = 10
 """Maximum number of lines for each kind of object, findings and troubles; JSON has all."""
@@ -43,6 +44,7 @@ def document(state: RunState) -> dict[str, Any]:
         process = state.processes[entry["id"]]
         entry["wait"] = _wait(state, process, asked)
         entry["stacks"] = _stacks(state, process)
+        entry["threads"] = _threads(state, process)
     sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections |= time_report.document(state)
     sections["cores"] = _cores(state)
@@ -126,6 +128,35 @@ def _stacks(state: RunState, process: Process) -> dict[str, Any] | None:
             for each in stacks.threads
         ],
     }
+
+
+def _threads(state: RunState, process: Process) -> list[dict[str, Any]]:
+    """Its threads at the last look, as the kernel and Python have them; the main thread first."""
+    stacks = process.stacks
+    if stacks is None:
+        return []
+    seen = {each.thread: each for each in stacks.threads}
+    main = stacks.main.thread if stacks.main is not None else 0
+    threads = []
+    for each in stacks.kernel:
+        stack = seen.get(each.thread)
+        frame = own_frame(stack) if stack is not None else None
+        file, line, function = frame or (None, None, None)
+        wait = process.waits.get(0 if each.thread == main else each.thread)
+        threads.append(
+            {
+                "id": each.number,
+                "name": each.name or None,
+                "cpu_seconds": each.cpu_seconds if each.cpu_seconds >= 0 else None,
+                "asleep_in": each.place or None,
+                "call": each.call or None,
+                "file": file,
+                "line": line,
+                "function": function,
+                "wait": wait_in_words(state, wait) if wait is not None else None,
+            }
+        )
+    return threads
 
 
 def _finding(state: RunState, finding: Finding) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from mpviz.trace.model.wait_kinds import wait_in_words
 STILL_NANOSECONDS = 2_000_000_000
 """A process that has changed nothing for so long stands still."""
 
+MOST_NANOSECONDS = 60_000_000_000
+"""Longest pause between two looks at a process that cannot be looked at, nanoseconds."""
+
 _STILL = (
     Activity.LOCK,
     Activity.QUEUE,
@@ -101,12 +104,22 @@ def _is_unexplained(process: Process) -> bool:
 
 def _is_unknown(state: RunState, process: Process) -> bool:
     """Whether a look at its stacks would say something new."""
+    if is_seen_where_it_stands(process):
+        return False
     stacks = process.stacks
     if stacks is not None and stacks.time >= process.since:
-        # What kept mpviz from looking may be over by now.
-        return bool(stacks.reason) and state.now - stacks.time >= STILL_NANOSECONDS
+        # What kept mpviz from looking may be over by now; of what lasts, it asks ever more rarely.
+        pause = min(STILL_NANOSECONDS << stacks.tries, MOST_NANOSECONDS)
+        if state.now - stacks.time < pause:
+            return False
     will_wake = process.resting and process.asleep_in not in ("lock", "file lock")
     return process.probed and not will_wake
+
+
+def is_seen_where_it_stands(process: Process) -> bool:
+    """Whether its stacks were read since it began to do what it does."""
+    stacks = process.stacks
+    return stacks is not None and stacks.time >= process.since and not stacks.reason
 
 
 def _stands_still(state: RunState, process: Process) -> bool:

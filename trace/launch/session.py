@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
@@ -13,11 +12,11 @@ from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.stacks import StackFile
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
-from mpviz.trace.explain.stalls import standing_still
+from mpviz.trace.explain.stalls import is_seen_where_it_stands, standing_still
 from mpviz.trace.launch.leftovers import end_marked
+from mpviz.trace.launch.looks import Looks
 from mpviz.trace.launch.program import Program
 from mpviz.trace.model.events import Marked, RunEnded
-from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 
@@ -33,7 +32,7 @@ CLOSE_PAUSE = 0.02
 LOOK_SECONDS = 0.02
 """Seconds after which a step looks at no more stacks."""
 
-LAST_LOOK_SECONDS = 1.0
+LAST_LOOK_SECONDS = 0.2
 """Seconds that looks at the stacks of all processes take before the program is asked to end."""
 
 
@@ -59,6 +58,7 @@ class Session:
         self._program = program
         self._sampler = sampler
         self._stacks = stacks
+        self._looks = Looks(stacks, program.send_signal, transport.put)
         self._output = output
         self._recorder = recorder
         self._grace = grace
@@ -94,7 +94,7 @@ class Session:
                 self._collect_the_rest()
             else:
                 self._recorder.tidy()
-                self._look_at(standing_still(self.state), LOOK_SECONDS)
+                self._looks.go_on(standing_still(self.state), LOOK_SECONDS)
                 return changed
             if monotonic() >= deadline:
                 return changed
@@ -149,11 +149,14 @@ class Session:
         return True
 
     def look(self, key: str) -> None:
-        """Look at the stacks of one process; an event tells them, or why mpviz could not look."""
+        """Look at the stacks of one process; an event tells them, or why mpviz could not look.
+
+        If it does not answer at once, a later step tells it.
+        """
         process = self.state.processes.get(key)
-        if process is not None and process.alive and process.started_ticks:
-            identity = process.pid, process.started_ticks
-            self._transport.put(self._stacks.look(*identity, self._program.send_signal))
+        if process is not None:
+            self._looks.want(process)
+            self._looks.go_on((), LOOK_SECONDS)
 
     def interrupt(self) -> None:
         """Send the program SIGINT, as Ctrl-C in its own terminal would."""
@@ -252,21 +255,15 @@ class Session:
                 self._frozen.add(key)
                 self._program.send_signal(process.pid, process.started_ticks, SIGSTOP)
 
-    def _look_at(self, processes: Iterable[Process], budget: float) -> None:
-        """Look at the stacks of these processes until so many seconds are over."""
-        deadline = monotonic() + budget
-        for process in processes:
-            self.look(process.key)
-            if monotonic() >= deadline:
-                return
-
     def _mark_end(self, action: str) -> None:
         """Note that a person asks for the end, and before that where all processes stand."""
         if self._is_gone():
             return
         if self.state.ending < 0:
-            living = (each for each in self.state.processes.values() if each.probed)
-            self._look_at(living, LAST_LOOK_SECONDS)
+            # Those that have been looked at where they stand come last.
+            living = [each for each in self.state.processes.values() if each.probed and each.alive]
+            living.sort(key=is_seen_where_it_stands)
+            self._looks.go_on(living, LAST_LOOK_SECONDS)
         self._mark(action)
 
     def _mark(self, action: str) -> None:

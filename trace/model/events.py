@@ -318,6 +318,23 @@ class ThreadStack(msgspec.Struct, array_like=True, gc=False):
     """(file, line, function), the innermost first; at most 100."""
 
 
+class KernelThread(msgspec.Struct, array_like=True, gc=False):
+    """A thread of a process, as the kernel has it."""
+
+    number: Pid
+    """The kernel's number; that of the main thread is the pid."""
+    thread: Count
+    """Its number as in :class:`ThreadStack`; 0 if it is none of Python's, or if that is unknown."""
+    name: str
+    """The kernel's name, from Python 3.14 on also Python's."""
+    cpu_seconds: Amount
+    """-1 if unknown."""
+    place: str
+    """The kernel function in which it sleeps; empty if it does not, or if unknown."""
+    call: str
+    """The system call in which it is blocked, and what for, in words; empty if unknown."""
+
+
 class StacksRead(Event, tag="stacks.read", kw_only=True):
     """A look at the stacks of all threads of a process, which its Python wrote for mpviz."""
 
@@ -334,6 +351,8 @@ class StacksRead(Event, tag="stacks.read", kw_only=True):
     socket, of which it may do both, is told for each."""
     reason: str = ""
     """Why it could not be asked, in words that follow its name; empty if it could."""
+    kernel: list[KernelThread] = []
+    """Its threads, the main thread first; at most 256."""
 
 
 class FileLockSeen(msgspec.Struct, array_like=True, gc=False):
@@ -357,26 +376,3 @@ class FileLocksSeen(Event, tag="file.locks", kw_only=True):
     """All waits for locks of files, at a moment; told when they change."""
 
     locks: list[FileLockSeen] = []
-
-
-FROM_SUPERVISOR: tuple[type[Event], ...] = (
-    ProgramStarted,
-    ProgramFailed,
-    ProgramEnded,
-    SupervisorSignalled,
-)
-"""Events that only the supervisor can know: refused from the pipe, to which anybody can write."""
-
-FROM_VIEWER: tuple[type[Event], ...] = (
-    RunStarted,
-    RunEnded,
-    Output,
-    Marked,
-    Unreadable,
-    RecordsDropped,
-    Trouble,
-    Sample,
-    StacksRead,
-    FileLocksSeen,
-)
-"""Events that only the viewer itself can know: refused from the pipe and from the supervisor."""

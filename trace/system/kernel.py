@@ -167,6 +167,12 @@ def read_place_of_sleep(pid: int, thread: int = 0) -> str:
     return "" if text == "0" else text
 
 
+def read_thread_name(pid: int, thread: int) -> str:
+    """The kernel's name of a thread, at most 15 bytes; empty if it is gone."""
+    text = _read_file(f"/proc/{pid}/task/{thread}/comm", 64)
+    return text.decode("utf-8", "backslashreplace").rstrip("\n")
+
+
 def list_threads(pid: int) -> list[int]:
     """List the threads of a process; none if it is gone."""
     try:

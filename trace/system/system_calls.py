@@ -123,6 +123,9 @@ _UNIX_LISTENS = 1 << 16
 
 _TCP_LISTENS = "0A"
 
+_MOST_PID = 1 << 22
+"""Larger numbers stand for "any child"."""
+
 
 @dataclass(frozen=True, slots=True)
 class SystemCall:
@@ -168,6 +171,8 @@ def call_in_words(pid: int, call: SystemCall) -> str:
     if call.name.startswith("epoll"):
         watched = [file_in_words(pid, each) for each in _watched_by(pid, call.arguments[0])]
         return ", ".join([name, *dict.fromkeys(filter(None, watched))])
+    if call.name == "wait4" and 0 < call.arguments[0] < _MOST_PID:
+        return f"{name}, process {call.arguments[0]}"
     return name
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mpviz.trace.model.events import ThreadStack
+from mpviz.trace.model.events import KernelThread, ThreadStack
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
-from mpviz.trace.model.processes.stacks import is_of_python
+from mpviz.trace.model.processes.stacks import Stacks, is_of_python
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
@@ -32,18 +32,49 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     stacks = process.stacks if process is not None else None
     if process is None or stacks is None:
         return []
-    if stacks.reason:
-        return [row((f"{described(process)} {stacks.reason}", "dim"))]
     rows: list[Row] = []
+    if stacks.reason:
+        rows.append(row((f"{described(process)} {stacks.reason}", "dim")))
     for index, stack in enumerate(reversed(stacks.threads)):
-        rows += _thread(stack, "main thread" if index == 0 else f"thread {stack.name}".rstrip())
+        name = "main thread" if index == 0 else f"thread {stack.name}".rstrip()
+        rows += _thread(stack, name, stacks.of_kernel(stack))
+    rows += [_head(*each) for each in _without_stack(process, stacks)]
     return from_top(rows, height, view.scroll.get("stacks", 0))
 
 
-def _thread(stack: ThreadStack, name: str) -> list[Row]:
+def _without_stack(process: Process, stacks: Stacks) -> list[tuple[str, KernelThread]]:
+    """Threads of which only the kernel knows, each with a name; those that do the same once."""
+    known = {each.thread for each in stacks.threads}
+    alike: dict[tuple[str, str, bool], list[KernelThread]] = {}
+    for each in stacks.kernel:
+        if each.thread not in known:
+            key = each.name, each.call, each.number == process.pid
+            alike.setdefault(key, []).append(each)
+    return [
+        (_name(name, is_main, len(threads)), threads[0])
+        for (name, _, is_main), threads in alike.items()
+    ]
+
+
+def _name(name: str, is_main: bool, count: int) -> str:
+    if is_main:
+        return "main thread"
+    return f"{count} threads {name}".rstrip() if count > 1 else f"thread {name}".rstrip()
+
+
+def _head(name: str, thread: KernelThread | None) -> Row:
+    """Which thread it is, in which system call it is blocked and on what, and its CPU time."""
+    facts: list[str] = []
+    if thread is not None:
+        facts += [f"in {thread.call}"] if thread.call else []
+        facts += [f"{thread.cpu_seconds:.2f} s of CPU"] if thread.cpu_seconds >= 0 else []
+    return row((name, "strong"), ("  " + "; ".join(facts), "dim") if facts else ("", ""))
+
+
+def _thread(stack: ThreadStack, name: str, thread: KernelThread | None) -> list[Row]:
     functions = [_in_words(function) for _, _, function in stack.frames]
     room = max(map(len, functions), default=0)
-    rows = [row((name, "strong"))]
+    rows = [_head(name, thread)]
     for frame, function in zip(stack.frames, functions, strict=True):
         file, line, _ = frame
         style = "dim" if is_of_python(frame) else ""
@@ -71,8 +102,10 @@ def wanted_height(state: RunState, view: View) -> int:
     """A row for each frame, and one for each thread."""
     process = shown_process(state, view)
     stacks = process.stacks if process is not None else None
-    threads = stacks.threads if stacks is not None else ()
-    return max(1, sum(1 + len(each.frames) for each in threads))
+    if process is None or stacks is None:
+        return 1
+    frames = sum(1 + len(each.frames) for each in stacks.threads)
+    return max(1, bool(stacks.reason) + frames + len(_without_stack(process, stacks)))
 
 
 PANEL = Panel(
@@ -80,7 +113,9 @@ PANEL = Panel(
     title=title,
     help=(
         "Where each thread of the selected process stands: the function and the line, the innermost"
-        " first, lines of Python's own modules dim. The key L looks; when the whole program stands "
+        " first, lines of Python's own modules dim. Beside the name of a thread stands the system "
+        "call in which it is blocked, with the file, the pipe or the address that it is for, and "
+        "its CPU time. The key L looks; when the whole program stands "
         "still, mpviz looks by itself. Python writes this in a signal handler in C, so it also "
         "works in a process that is blocked, and nothing of the program runs for it. A process "
         "that is at work, or waits for signals, is left alone."

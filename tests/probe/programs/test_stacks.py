@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mpviz.probe.boot.mpviz_probe.stacks import SIGNAL
+from mpviz.trace.collect import stacks as looks
 from mpviz.trace.launch.session import Session
 from mpviz.trace.model.processes.stacks import Stacks
 
@@ -124,6 +127,10 @@ def stacks_of(session: Session) -> dict[str, Stacks]:
     }
 
 
+def seen(session: Session) -> list[Stacks]:
+    return list(stacks_of(session).values())
+
+
 def places(stacks: Stacks) -> list[list[str]]:
     return [[function for _, _, function in each.frames] for each in stacks.threads]
 
@@ -144,11 +151,104 @@ def test_every_thread_of_a_process_that_stands_still_is_seen(
     seen = stacks_of(watched.session)
     assert {seen[name].reason for name in functions} == {""}
     assert seen["in_lock"].threads[-1].frames[0][2] == "in_lock"
+    calls = {name: seen[name].kernel[0].call for name in functions}
+    assert calls["in_socket"] == "recvfrom, a Unix socket"
+    assert calls["in_lock"] == "futex"
+    assert calls["in_sleep"] in ("clock_nanosleep", "select", "pselect6")
+    assert all(each.thread for name in functions for each in seen[name].kernel)
     # The thread that forked is the only one of its child.
     assert len(seen["in_fork"].threads) == 2
     files = {file for each in seen.values() for stack in each.threads for file, *_ in stack.frames}
     assert not any("mpviz_probe" in file for file in files)
     watched.end().assert_no_probe_error()
+
+
+IN_CALLS = """
+import multiprocessing, os, select, socket, threading
+
+def stand():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    client = socket.create_connection(listener.getsockname())
+    server, _ = listener.accept()
+    reading, writing = os.pipe()
+    watch = select.epoll()
+    watch.register(reading)
+    calls = {
+        "receive": lambda: client.recv(1),
+        "accept": listener.accept,
+        "read": lambda: os.read(reading, 1),
+        "watch": watch.poll,
+    }
+    for name, call in calls.items():
+        def standing_in(call=call):
+            call()
+        standing_in.__code__ = standing_in.__code__.replace(co_name="in_" + name)
+        threading.Thread(target=standing_in, daemon=True).start()
+    os.waitpid(os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "3600"), 0)
+
+if __name__ == "__main__":
+    stand()
+"""
+
+
+def test_a_look_says_in_which_call_each_thread_is_blocked_and_on_what(
+    watch: Watch, python: str
+) -> None:
+    watched = watch(IN_CALLS, python=python)
+    names = ("receive", "accept", "read", "watch")
+
+    def calls() -> dict[str, str]:
+        """By the function in which the thread stands."""
+        stacks = stacks_of(watched.session).get("MainProcess")
+        found = {}
+        for stack in stacks.threads if stacks is not None else ():
+            thread = stacks.of_kernel(stack) if stacks is not None else None
+            for _, _, function in stack.frames:
+                found[function.removeprefix("in_")] = thread.call if thread is not None else ""
+        return found
+
+    looked_at(watched.session, lambda: {*names, "stand"} <= set(calls()))
+    seen = calls()
+    watched.end().assert_no_probe_error()
+    address = r"127\.0\.0\.1:\d+"
+    assert re.fullmatch(f"recvfrom, TCP {address} to {address}", seen["receive"])
+    assert re.fullmatch(f"accept4, TCP {address}, which listens", seen["accept"])
+    assert seen["read"] == "read, a pipe"
+    assert re.fullmatch(r"epoll_p?wait2?, a pipe", seen["watch"])
+    assert re.fullmatch(r"wait4, process \d+", seen["stand"])
+
+
+SILENT = """
+import resource, time
+# Then Python cannot write its stacks into a file.
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+time.sleep(3600)
+"""
+
+
+def test_nobody_waits_long_for_a_process_that_does_not_answer(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch(SILENT)
+    session = watched.session
+
+    def is_limited() -> bool:
+        (process, *_) = session.state.processes.values() or (None,)
+        limits = Path(f"/proc/{process.pid}/limits") if process is not None else None
+        return limits is not None and "Max file size             0 " in limits.read_text()
+
+    looked_at(session, is_limited)
+    looked_at(session, lambda: "does not answer" in {each.reason for each in seen(session)})
+    (stacks,) = seen(session)
+    # It says nothing, so the kernel is all that there is.
+    assert stacks.kernel[0].call in ("clock_nanosleep", "select", "pselect6")
+    monkeypatch.setattr(looks, "ANSWER_SECONDS", 3600.0)
+    session.look(next(iter(session.state.processes)))
+    session.step(0.01)
+    session.stop()
+    assert watched.end().exit_code == -15
 
 
 REASONS = {

@@ -8,8 +8,6 @@ from functools import cache, partial
 from typing import Any
 
 from mpviz.trace.model.events import (
-    FROM_SUPERVISOR,
-    FROM_VIEWER,
     Event,
     FileLocksSeen,
     Marked,
@@ -48,6 +46,7 @@ from mpviz.trace.model.processes.identity import end_process, process_with_pid, 
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
 from mpviz.trace.model.processes.stacks import take_in_stacks
+from mpviz.trace.model.sources import FROM_SUPERVISOR, FROM_VIEWER
 from mpviz.trace.model.state import (
     ENDED_BY_CTRL_C,
     MOST_SITES,

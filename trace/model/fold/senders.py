@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mpviz.trace.model import own_errors
 from mpviz.trace.model.events import (
-    FROM_SUPERVISOR,
     Event,
     ProbeError,
     ProcessExited,
@@ -15,6 +14,7 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.processes.identity import process_with_pid
 from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.sources import FROM_SUPERVISOR
 from mpviz.trace.model.state import RunState, TableFullError
 
 UNREADABLE_SHOWN = 10

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mpviz.trace.model.events import StacksRead, ThreadStack
+from mpviz.trace.model.events import KernelThread, StacksRead, ThreadStack
 
 if TYPE_CHECKING:
+    from mpviz.trace.model.processes.process import Process
     from mpviz.trace.model.state import RunState
 
 _OF_PYTHON = re.compile(r"<frozen |.*/lib(64)?/python3\.\d+/(?!(site|dist)-packages/)")
@@ -34,6 +35,15 @@ class Stacks:
     reason: str
     """Why it could not be asked, in words that follow its name; empty if it could."""
 
+    tries: int
+    """How many looks in a row before this one had found no stacks either, if this one has not."""
+    kernel: tuple[KernelThread, ...]
+    """Its threads as the kernel has them, the main thread first."""
+
+    def of_kernel(self, stack: ThreadStack) -> KernelThread | None:
+        """The same thread as the kernel has it; None if that is unknown."""
+        return next((each for each in self.kernel if each.thread == stack.thread), None)
+
     @property
     def main(self) -> ThreadStack | None:
         """The stack of the main thread, or in a fork of the thread that forked it."""
@@ -51,7 +61,15 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
             frozenset(event.sleeps),
             frozenset(event.ends),
             event.reason,
+            _tries(process, event),
+            tuple(event.kernel),
         )
+
+
+def _tries(process: Process, event: StacksRead) -> int:
+    before = process.stacks
+    is_again = before is not None and before.time >= process.since and bool(before.reason)
+    return before.tries + 1 if before is not None and is_again and event.reason else 0
 
 
 def is_of_python(frame: tuple[str, int, str]) -> bool:

@@ -16,7 +16,7 @@ from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model import names as names_module
 from mpviz.trace.model import state as state_module
-from mpviz.trace.model.events import FROM_SUPERVISOR, FROM_VIEWER, Event, Site
+from mpviz.trace.model.events import Event, Site
 from mpviz.trace.model.fold import reducer as fold_module
 from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.lane import Activity
@@ -32,6 +32,7 @@ from mpviz.trace.model.primitives.pool_state import Job, Pool
 from mpviz.trace.model.processes import identity as processes_module
 from mpviz.trace.model.processes import process as process_module
 from mpviz.trace.model.processes.process import MOST_SIGNALS
+from mpviz.trace.model.sources import FROM_SUPERVISOR, FROM_VIEWER
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
 
