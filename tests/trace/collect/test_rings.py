@@ -277,14 +277,20 @@ def test_a_full_ring_is_waited_for_once_and_then_done_without(
     # Of the first piece that it reads the viewer already has too much.
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)
     writer = write("""
+    import resource
+
+    def sleeps():
+        # Another process that takes the core makes this one slow, but does not make it sleep.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+
     count = waits = 0
     for count in range(1, 60_001):
-        before = time.monotonic()
+        before, slept = time.monotonic(), sleeps()
         wire.send(written, 0, 0, count)
-        waits += time.monotonic() - before > 0.045
+        waits += time.monotonic() - before > 0.045 and sleeps() > slept
     print(waits, flush=True)
     """)
-    # Once for the ring, once for the pipe; a few more on a busy machine.
+    # Once for the ring, once for the pipe; a few more if the viewer reads on late.
     assert 2 <= int(done(writer)) <= 12
     events = all_of(queue)
     state = follow(RunState(), events)
