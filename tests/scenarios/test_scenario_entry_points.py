@@ -124,7 +124,9 @@ def test_a_broken_one_is_a_line_on_stderr(
     assert done.stderr == f"{problem}\n"
 
 
-def test_who_asks_for_a_broken_one_hears_why(program: Run, install: Callable[[str], None]) -> None:
+def test_asking_for_a_broken_scenario_says_why(
+    program: Run, install: Callable[[str], None]
+) -> None:
     """Not that there is none of this name."""
     install("gone = acme.gone")
 

@@ -104,7 +104,7 @@ def test_what_a_race_calls_lost_is_what_is_missing_in_the_end(lines: Lines) -> N
     assert sum_of_lost == lost
 
 
-def test_who_races_alone_loses_nothing(lines: Lines) -> None:
+def test_a_racer_alone_loses_nothing(lines: Lines) -> None:
     """It takes two."""
     assert lines("race", "processes=1", "increments=20", "pause_ms=0") == [
         "1 processes add 20 each, without a lock",

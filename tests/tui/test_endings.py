@@ -101,7 +101,9 @@ def test_what_a_signal_does_is_told_once_and_what_the_next_one_does(
         assert part in said
 
 
-def test_to_tell_it_does_not_wait_for_a_reader_of_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_announcement_does_not_wait_for_a_reader_of_stderr(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading), os.fdopen(writing, "w") as stderr:
         os.set_blocking(writing, False)

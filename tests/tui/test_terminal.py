@@ -233,7 +233,7 @@ def test_a_storm_of_signals_ends_it_as_one_does(opened: list[Terminal], program:
 
 
 @pytest.mark.parametrize("is_over", [False, True])
-def test_whoever_was_stopped_without_a_word_gives_the_terminal_back(
+def test_an_mpviz_stopped_without_a_word_gives_the_terminal_back(
     opened: list[Terminal], program: Path, is_over: bool
 ) -> None:
     if is_over:

@@ -119,7 +119,7 @@ SAME_ORDER = (
 )
 
 
-def test_locks_that_are_taken_in_one_order_are_none(run_program: Any, fork_at_least: str) -> None:
+def test_locks_taken_in_one_order_make_no_deadlock(run_program: Any, fork_at_least: str) -> None:
     assert run_program(SAME_ORDER, start_method=fork_at_least).document["findings"] == []
 
 
@@ -147,7 +147,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_ring_with_a_time_out_is_none_for_it_ends_by_itself(
+def test_a_ring_with_a_time_out_ends_by_itself_and_is_no_deadlock(
     run_program: Any, fork_at_least: str
 ) -> None:
     run = run_program(PATIENT, start_method=fork_at_least)
@@ -172,7 +172,9 @@ if __name__ == "__main__":
 """
 
 
-def test_a_join_in_the_hands_of_a_lock_that_the_child_wants(hang: Hang, start_method: str) -> None:
+def test_joining_a_child_that_wants_a_lock_of_ours_is_a_deadlock(
+    hang: Hang, start_method: str
+) -> None:
     state, _ = hang(JOINED, found, start_method=start_method)
     (finding,) = state.findings.values()
     assert finding.message == (
@@ -252,7 +254,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_chain_of_four_waiters_is_in_order_and_ends_with_who_is_at_work(
+def test_a_chain_of_four_waiters_is_in_order_and_ends_with_the_process_at_work(
     hang: Hang, fork_at_least: str
 ) -> None:
     def four_wait(state: RunState) -> bool:

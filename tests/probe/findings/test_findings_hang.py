@@ -116,7 +116,7 @@ def test_a_task_that_died_with_its_worker_is_lost(faulty: dict[str, Observed]) -
     assert run.state.findings["lost-task", f"{pool['id']}/0"].since == worker.ended
 
 
-def test_who_joins_a_closed_pool_waits_for_the_lost_task_as_well(
+def test_joining_a_closed_pool_is_a_wait_for_its_lost_task_as_well(
     faulty: dict[str, Observed],
 ) -> None:
     run = faulty["lost-task-closed"]
@@ -124,7 +124,7 @@ def test_who_joins_a_closed_pool_waits_for_the_lost_task_as_well(
     assert found["pids"] == pids(run, "worker", "main")
 
 
-def test_locks_and_places_whose_holders_are_dead_are_told_with_who_waits(
+def test_a_lock_of_a_dead_holder_is_found_with_its_waiters(
     faulty: dict[str, Observed],
 ) -> None:
     run = faulty["dead-holders"]
@@ -169,7 +169,7 @@ def test_children_that_nobody_joins_are_counted(faulty: dict[str, Observed]) -> 
         assert "3 children of MainProcess" in found["message"]
 
 
-def test_who_is_left_behind_is_told_with_what_it_was_at(faulty: dict[str, Observed]) -> None:
+def test_processes_left_behind_are_named_with_their_activity(faulty: dict[str, Observed]) -> None:
     run = faulty["left-behind"]
     (found,) = findings(run, "left-behind")
     assert found["pids"] == pids(run, "waiter", "sleeper")
@@ -177,7 +177,7 @@ def test_who_is_left_behind_is_told_with_what_it_was_at(faulty: dict[str, Observ
     assert "sleeper (sleeping)" in found["message"]
 
 
-def test_a_fork_beside_threads_of_the_program_is_told_with_their_names(
+def test_a_fork_beside_threads_of_the_program_is_found_with_their_names(
     faulty: dict[str, Observed], python_and_method: tuple[str, str]
 ) -> None:
     run = faulty["fork-with-threads"]
@@ -193,7 +193,7 @@ def test_a_fork_beside_threads_of_the_program_is_told_with_their_names(
 @pytest.mark.parametrize(
     "name", [name for name in dir(programs) if name.startswith(("NO_", "NOTHING_"))]
 )
-def test_what_is_near_a_fault_and_none_is_left_alone(
+def test_a_healthy_program_close_to_a_fault_is_not_blamed(
     healthy: dict[str, Observed], name: str
 ) -> None:
     run = healthy[name]

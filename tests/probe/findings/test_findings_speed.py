@@ -456,7 +456,9 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
 
 
 @pytest.mark.parametrize("name", NEAR)
-def test_what_is_near_a_fault_is_none(documents: dict[str, dict[str, Any]], name: str) -> None:
+def test_a_healthy_run_close_to_a_fault_is_not_blamed(
+    documents: dict[str, dict[str, Any]], name: str
+) -> None:
     assert documents[name]["findings"] == []
     assert documents[name]["stream"]["lost"] == 0
 

@@ -389,7 +389,7 @@ def test_an_alarm_at_any_line_reaches_the_program(run_on_each_python: RunProgram
 
 # Under forkserver, an alarm in the middle of a start ends the fork server, even without mpviz.
 @pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.thorough)])
-def test_so_it_does_where_several_processes_work_together(
+def test_an_alarm_reaches_the_program_also_while_processes_work_together(
     run_program: RunProgram, method: str
 ) -> None:
     run = run_program(PROGRAM, "1", "40", start_method=method)

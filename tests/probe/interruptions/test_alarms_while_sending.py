@@ -83,7 +83,7 @@ print(json.dumps([raised, finished]))
 @pytest.mark.parametrize(
     "way", ["into the ring", "by the pipe", "by put", "at once", "held", "in a section"]
 )
-def test_it_is_told_once_with_a_number_of_its_own(
+def test_a_record_is_sent_once_with_a_number_of_its_own_despite_alarms(
     queue: Transport, tmp_path: Path, python: str, way: str
 ) -> None:
     output = tmp_path / "output"

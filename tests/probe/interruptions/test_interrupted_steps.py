@@ -285,7 +285,7 @@ def tell_in_section(*values):
 """
 
 
-def test_what_was_held_is_told_in_the_order_in_which_it_happened(told: Told) -> None:
+def test_held_records_are_sent_in_the_order_in_which_things_happened(told: Told) -> None:
     _, events = told(
         HELD
         + """
@@ -306,7 +306,7 @@ print(json.dumps(None))
     assert not any(isinstance(event, ProbeError) for event in events)
 
 
-def test_what_was_held_is_told_in_spite_of_an_exception_that_comes_before(told: Told) -> None:
+def test_held_records_are_sent_although_an_exception_comes_first(told: Told) -> None:
     output, events = told(
         HELD
         + """
@@ -342,7 +342,7 @@ print(json.dumps([came, len(wire._held)]))
     assert [event.value for event in events if isinstance(event, ValueWritten)] == [1]
 
 
-def test_who_has_caught_up_knows_that_what_another_thread_took_is_written(told: Told) -> None:
+def test_catching_up_waits_until_another_thread_has_written_what_it_took(told: Told) -> None:
     output, events = told(
         HELD
         + """
@@ -399,7 +399,7 @@ print(json.dumps([len(wire._held), len(wire._writer)]))
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="elsewhere there are no rings")
-def test_what_three_alarms_in_a_row_undo_is_told_once(told: Told) -> None:
+def test_a_step_undone_by_three_alarms_in_a_row_is_recorded_once(told: Told) -> None:
     output, events = told("""
 from mpviz_probe.standard import locks
 

@@ -107,7 +107,7 @@ def test_nothing_is_missed(run: Observed) -> None:
     run.assert_nothing_was_missed()
 
 
-def test_what_was_interrupted_did_not_happen(run: Observed) -> None:
+def test_an_interrupted_operation_did_not_happen(run: Observed) -> None:
     lock = run.one("locks", "lock")
     assert (lock["acquisitions"], lock["releases"], lock["holder_pid"]) == (3, 3, None)
     for name, items in (("empty", 1), ("full", 2), ("simple", 1)):

@@ -138,7 +138,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("what", ["billiard", "pebble", "joblib loky", "joblib multiprocessing"])
-def test_whoever_calls_a_pool_of_a_library_is_shown_to_wait_for_its_results(
+def test_a_call_of_a_library_s_pool_is_shown_as_a_wait_for_its_results(
     run_program: RunProgram, what: str
 ) -> None:
     pytest.importorskip(what.split(maxsplit=1)[0])

@@ -51,7 +51,7 @@ def test_mpire_loses_nothing_and_adds_up(mpire: Observed) -> None:
         assert mpire.document[section] == [], section
 
 
-def test_mpire_has_its_pools_and_threads_are_none(mpire: Observed) -> None:
+def test_mpire_s_pools_are_shown_and_its_threads_are_not(mpire: Observed) -> None:
     pools = [(pool["name"], pool["kind"], pool["size"]) for pool in mpire.document["pools"]]
     names = ("pool", "kept", "short", "failing")
     assert pools == [(name, "WorkerPool", 2) for name in names]

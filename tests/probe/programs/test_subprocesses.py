@@ -270,7 +270,9 @@ except FileNotFoundError as error:
 """
 
 
-def test_what_subprocess_starts_is_there_however_short_its_life(begin: Begin, python: str) -> None:
+def test_a_program_started_by_subprocess_is_shown_however_short_its_life(
+    begin: Begin, python: str
+) -> None:
     session = begin(SHORT, python=python)
     run_to_end(session)
     state = session.state

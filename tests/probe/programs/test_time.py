@@ -56,7 +56,7 @@ def test_a_worker_was_on_a_cpu_for_as_long_as_its_tasks_say(run: Observed) -> No
         assert phases["working_unmeasured"] < 0.02
 
 
-def test_to_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
+def test_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
     run: Observed,
 ) -> None:
     tasks = [facts["task"][0] for facts in run.told]
@@ -68,7 +68,7 @@ def test_to_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
         assert sum(phases.values()) == pytest.approx(run.document["run"]["duration"])
 
 
-def test_the_tasks_are_timed_and_the_speed_up_is_told(run: Observed) -> None:
+def test_the_tasks_are_timed_and_the_speed_up_is_known(run: Observed) -> None:
     (tasks,) = [each for each in run.document["timings"] if each["what"] == "task"]
     assert tasks["count"] == 6
     assert 0.3 <= tasks["p50"] <= tasks["p99"] <= tasks["longest"] * 1.001
@@ -141,7 +141,7 @@ def test_a_child_that_computes_while_a_thread_of_it_waits_is_at_work(
         assert phases["waiting_for_queue"] == 0
 
 
-def test_a_child_whose_main_thread_joins_a_thread_waits_for_what_that_waits_for(
+def test_a_child_that_joins_its_thread_waits_for_the_same_thing_as_the_thread(
     run_program: RunProgram, fork_at_least: str
 ) -> None:
     run = run_program(JOINING, start_method=fork_at_least)

@@ -278,7 +278,7 @@ def assert_failures_look_the_same(stage: Stage, python: str, what: str, method: 
 
 
 @pytest.mark.parametrize("what", ["pool", "executor"])
-def test_whatever_fails_in_a_pool_or_an_executor_has_the_traceback_that_it_had(
+def test_failures_in_a_pool_or_an_executor_have_the_same_traceback(
     stage: Stage, python: str, what: str
 ) -> None:
     assert_failures_look_the_same(stage, python, what, "fork")
@@ -286,12 +286,14 @@ def test_whatever_fails_in_a_pool_or_an_executor_has_the_traceback_that_it_had(
 
 @pytest.mark.parametrize("what", ["pool", "executor"])
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_so_it_does_under_the_other_start_methods(stage: Stage, what: str, method: str) -> None:
+def test_failures_have_the_same_traceback_under_spawn_and_forkserver(
+    stage: Stage, what: str, method: str
+) -> None:
     assert_failures_look_the_same(stage, sys.executable, what, method)
 
 
 @pytest.mark.thorough
-def test_whatever_fails_in_a_pool_of_billiard_has_the_traceback_that_it_had(stage: Stage) -> None:
+def test_failures_in_a_pool_of_billiard_have_the_same_traceback(stage: Stage) -> None:
     pytest.importorskip("billiard")
     assert_failures_look_the_same(stage, sys.executable, "billiard", "fork")
 

@@ -55,7 +55,7 @@ def test_these_are_all() -> None:
 
 
 @pytest.mark.parametrize("name", HANGING)
-def test_it_is_ended_at_its_limit_and_the_hang_is_named(
+def test_a_hang_is_ended_at_its_limit_and_named(
     ended: dict[str, dict[str, Any]], name: str
 ) -> None:
     document = ended[name]

@@ -92,7 +92,7 @@ def test_a_dead_holder_keeps_the_lock() -> None:
     assert lock["holder_pid"] == process(document, "child-1")["pid"]
 
 
-def test_it_reads_its_standard_input_and_takes_no_offence(start_method: str) -> None:
+def test_it_reads_its_standard_input_and_ignores_what_it_does_not_know(start_method: str) -> None:
     document, printed = run(start_method, "", stdin="start\nfly\njoin 7\n\nkill 1\njoin 1\n")
     assert process(document, "child-1")["exit_code"] == -9
     assert "not understood: fly" in printed

@@ -86,7 +86,7 @@ def test_the_initializer_runs_once_in_each_worker(start_method: str) -> None:
     assert {int(pid): int(queries) for pid, queries in answered} == tasks_by_worker(pool)
 
 
-def test_one_task_raises_and_all_others_of_the_map_are_done_for_nothing(start_method: str) -> None:
+def test_one_task_that_raises_wastes_all_others_of_its_map(start_method: str) -> None:
     words = ("workers=2", "items=7", "negative=5", "task_ms=1")
     finished = run(start_method, "pool-errors", *words)
     of_map, *of_apply = finished.only("pools")["jobs"]
@@ -131,7 +131,7 @@ def test_workers_are_replaced_after_so_many_tasks(start_method: str) -> None:
     assert {int(pid): int(megabytes) for pid, megabytes in told} == workers
 
 
-def test_one_image_fails_and_its_task_does_not(start_method: str) -> None:
+def test_a_broken_image_does_not_make_its_task_fail(start_method: str) -> None:
     finished = run(start_method, "thumbnails", "workers=2", "images=7", "width=200", "size=50")
     pool = finished.only("pools")
     (job,) = pool["jobs"]

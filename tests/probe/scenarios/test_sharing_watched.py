@@ -38,7 +38,7 @@ def test_each_place_is_written_once_and_each_digit_counted_under_the_lock(
     assert_all_ended_well(finished, ["worker-1", "worker-2", "worker-3"])
 
 
-def test_what_the_racers_see_is_lost_is_what_is_counted_as_lost(start_method: str) -> None:
+def test_as_many_updates_are_counted_as_lost_as_the_racers_miss(start_method: str) -> None:
     finished = run(start_method, "race", "processes=4", "increments=60", "pause_ms=5")
     value = finished.only("values")
     expected, final = map(int, re.findall(r"expected (\d+), final (\d+)", finished.printed)[0])

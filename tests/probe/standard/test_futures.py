@@ -119,7 +119,7 @@ def test_nothing_is_missed(run: Observed) -> None:
     run.assert_nothing_was_missed()
 
 
-def test_there_are_the_executors_and_threads_are_none(run: Observed) -> None:
+def test_process_executors_are_shown_and_thread_executors_are_not(run: Observed) -> None:
     assert [(pool["name"], pool["kind"], pool["size"]) for pool in run.document["pools"]] == [
         ("executor", "ProcessPoolExecutor", 2),
         ("cancelled", "ProcessPoolExecutor", 1),
@@ -367,7 +367,7 @@ def main():
 """
 
 
-def test_who_waits_for_a_future_is_shown_to_wait_for_results(run_everywhere: RunProgram) -> None:
+def test_a_wait_for_a_future_is_shown_as_a_wait_for_results(run_everywhere: RunProgram) -> None:
     run = run_everywhere(COMMON + WAITING)
     run.assert_nothing_was_missed()
     assert [run.facts(name) for name in ("exception", "as_completed", "wait")] == [None, 2, 1]
@@ -603,7 +603,7 @@ if __name__ == "__main__" and sys.version_info >= (3, 9):
 STALLED_SECONDS = 1.0
 
 
-def test_whoever_waits_for_a_stalled_executor_is_shown_to_wait_for_its_results(
+def test_a_wait_for_a_stalled_executor_is_shown_as_a_wait_for_results(
     run_together: RunTogether, python: str
 ) -> None:
     waits: list[str] = []

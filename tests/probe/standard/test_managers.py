@@ -134,7 +134,7 @@ def test_an_id_that_is_given_again_is_another_object(run: Observed) -> None:
     assert [each["methods"] for each in short] == [{"append": 1}] * 3
 
 
-def test_objects_without_number_are_all_told_of(run: Observed) -> None:
+def test_very_many_objects_are_all_recorded(run: Observed) -> None:
     (manager, _) = run.document["managers"]
     many = [each for each in manager["objects"] if each["name"].startswith("many[")]
     assert [each["methods"] for each in many] == [{"append": 2}] * 150

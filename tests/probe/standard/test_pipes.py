@@ -220,7 +220,7 @@ def test_waiting_in_vain_is_waiting_too(run: Observed) -> None:
     assert 0.1 <= direction.receive_wait.total / 1e9 < 5
 
 
-def test_what_could_not_be_sent_does_not_count_as_sent(run: Observed) -> None:
+def test_a_message_that_could_not_be_sent_does_not_count(run: Observed) -> None:
     (direction,) = pipe(run, "silent/quiet").directions
     # The last one arrived, but it was longer than the program would take.
     assert (direction.sends.count, direction.refused, direction.receives.count) == (6, 1, 4)

@@ -337,7 +337,7 @@ def test_a_worker_that_dies_in_its_initializer_is_not_ready(callbacks: Observed)
     assert "ended within its initializer fail_once" in callbacks.log
 
 
-def test_what_nobody_wants_any_more_is_pending_to_the_end(callbacks: Observed) -> None:
+def test_a_task_that_nobody_wants_any_more_is_pending_to_the_end(callbacks: Observed) -> None:
     (job,) = callbacks.one("pools", "stopped")["jobs"]
     assert (job["tasks"], job["started"], job["ended"]) == (10, 3, None)
     assert (job["done"], job["lost"], job["pending"]) == (2, 1, 7)

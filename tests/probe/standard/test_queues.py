@@ -112,7 +112,7 @@ def test_the_program_is_refused_as_it_would_be_without_us(run: Observed) -> None
     assert (run.facts("both"), run.facts("size")) == (["a", "b"], 0)
 
 
-def test_what_was_refused_is_no_put_and_no_get(run: Observed) -> None:
+def test_a_refused_put_or_get_is_not_counted(run: Observed) -> None:
     small = run.one("queues", "small")
     assert (small["puts"], small["gets"], small["depth"], small["max_depth"]) == (2, 2, 0, 2)
 
@@ -137,7 +137,7 @@ def test_a_bounded_queue_never_holds_more_than_it_may(run: Observed) -> None:
     assert 1 <= run.one("queues", "jobs")["max_depth"] <= 3
 
 
-def test_puts_and_gets_are_told_of_who_did_them(run: Observed) -> None:
+def test_puts_and_gets_are_counted_by_process(run: Observed) -> None:
     (queue,) = [
         each
         for table in run.state.tables.values()

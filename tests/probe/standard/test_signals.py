@@ -250,7 +250,7 @@ def test_the_program_s_events_conditions_and_barriers_are_shown_and_no_other(
     assert names("locks") == ["lock"]
 
 
-def test_of_the_locks_inside_nothing_is_told_but_of_those_of_conditions(run: Observed) -> None:
+def test_of_inner_locks_only_those_of_conditions_are_observed(run: Observed) -> None:
     locks = run.state.table(Lock)
     assert sorted(lock.name for lock in locks.values() if lock.inside) == [
         "inside quiet",
@@ -272,7 +272,7 @@ def test_every_wait_ended(run: Observed) -> None:
     assert "SIGNAL" in waited
 
 
-def test_what_is_waited_for_is_on_the_lane(run: Observed) -> None:
+def test_the_lane_names_the_object_that_is_waited_for(run: Observed) -> None:
     ids = {run.one(*found)["id"] for found in (("events", "start"), ("conditions", "ready"))}
     (child, *_) = [p for p in run.state.processes.values() if p.function == "follow"]
     assert ids <= {span.detail for span in child.lane.spans if span.activity.name == "SIGNAL"}
@@ -384,7 +384,7 @@ def running(folder: Path, text: str, *arguments: str, **more: Any) -> Iterator[S
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("what", ["event", "condition", "barrier"])
-def test_who_is_killed_waiting_waits_no_more_and_holds_up_who_wakes_the_others(
+def test_a_waiter_that_is_killed_no_longer_waits_and_blocks_the_one_that_wakes_the_others(
     what: str, start_method: str, tmp_path: Path
 ) -> None:
     def hangs(state: RunState) -> bool:

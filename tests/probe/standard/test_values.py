@@ -97,7 +97,7 @@ def test_nothing_is_missed(run: Observed) -> None:
     run.assert_nothing_was_missed()
 
 
-def test_under_its_lock_a_value_loses_nothing(run: Observed) -> None:
+def test_under_its_lock_a_value_loses_no_update(run: Observed) -> None:
     assert run.facts("counter") == 65
     assert value(run, "counter", "last", "writes", "reads") == [65, 60, 61]
     assert value(run, "counter", "stale_writes", "lost_updates") == [0, 0]
@@ -105,14 +105,14 @@ def test_under_its_lock_a_value_loses_nothing(run: Observed) -> None:
     assert (lock["acquisitions"], lock["releases"], lock["kind"]) == (60, 60, "RLock")
 
 
-def test_without_it_the_lost_updates_are_exactly_what_is_missing(run: Observed) -> None:
+def test_without_its_lock_a_value_misses_exactly_the_lost_updates(run: Observed) -> None:
     final = run.facts("lossy")
     assert final == 20
     assert value(run, "lossy", "last", "writes", "lost_updates") == [final, 40, 40 - final]
     assert value(run, "lossy", "stale_writes") == [20]
 
 
-def test_a_value_has_the_type_that_it_was_made_with(run: Observed) -> None:
+def test_a_value_is_shown_with_the_type_it_was_made_with(run: Observed) -> None:
     assert value(run, "counter", "kind", "typecode") == ["Value", "i"]
     assert value(run, "share", "typecode", "last") == ["d", 0.5]
     assert value(run, "letter", "typecode") == ["c"]
@@ -120,7 +120,7 @@ def test_a_value_has_the_type_that_it_was_made_with(run: Observed) -> None:
     assert value(run, "flag", "last", "typecode") == [True, "?"]
 
 
-def test_what_json_has_no_number_for_is_told_in_words(run: Observed) -> None:
+def test_numbers_that_json_lacks_are_written_in_words(run: Observed) -> None:
     assert value(run, "infinite", "last") == ["nan"]
 
 
@@ -140,7 +140,7 @@ def test_texts_work_as_they_do_without_us(run: Observed) -> None:
     assert value(run, "text", "kind", "typecode", "length", "writes") == ["Array", "c", 5, 2]
 
 
-def test_what_cannot_be_seen_is_not_shown_and_works(run: Observed) -> None:
+def test_values_without_a_lock_work_and_are_not_shown(run: Observed) -> None:
     names = [entry["name"] for entry in run.document["values"]]
     assert "bare" not in names
     assert run.facts("point") == [6, 2]

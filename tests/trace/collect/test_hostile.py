@@ -243,7 +243,7 @@ def test_a_folder_that_was_removed_leaves_nothing_to_do(folder: Path) -> None:
     assert run.remove() == ""
 
 
-def test_whoever_starts_once_the_folder_is_gone_is_missed_and_that_is_said(
+def test_a_process_that_starts_after_the_folder_is_gone_is_missed_and_that_is_said(
     queue: Transport, reading: Reading
 ) -> None:
     with queue.path.open("wb", buffering=0) as pipe:

@@ -155,7 +155,7 @@ def test_no_file_that_took_the_place_of_the_pipe_is_written_to(
         ("99999999-1.dropped", "9 3 1"),
     ],
 )
-def test_what_cannot_be_the_account_of_a_process_is_none(
+def test_a_file_that_is_no_account_of_a_process_is_ignored(
     queue: Transport, name: str, text: str
 ) -> None:
     (queue.directory / name).write_text(text)

@@ -118,7 +118,7 @@ def test_what_does_not_fit_comes_by_the_pipe(queue: Transport, write: Write) -> 
     assert [event.number for event in events] == list(range(1, len(events) + 1))
 
 
-def test_who_is_refused_a_ring_tells_all_by_the_pipe_and_says_why(
+def test_a_process_that_is_refused_a_ring_sends_all_by_the_pipe_and_says_why(
     queue: Transport, write: Write
 ) -> None:
     writer = write("""
@@ -375,7 +375,9 @@ def test_a_file_that_is_no_ring_is_left_alone(
         b'\n{"k":"unreadable","text":"x"}',
     ],
 )
-def test_a_form_that_is_none_is_rubbish_and_no_harm(tmp_path: Path, form: bytes) -> None:
+def test_an_invalid_form_is_counted_as_rubbish_and_does_no_harm(
+    tmp_path: Path, form: bytes
+) -> None:
     path = tmp_path / f"1-2{layout.SUFFIX}"
     memory = bytearray(layout.SIZE)
     layout.make_ready(memory, 77, 0, 0)

@@ -365,7 +365,7 @@ AT_ONCE = """
 
 
 @pytest.mark.parametrize("where", ["ring", "full ring", "no ring"])
-def test_what_is_sent_at_once_is_written_by_what_is_told_next(
+def test_a_record_sent_at_once_is_written_with_the_next_one(
     queue: Transport, write: Write, where: str
 ) -> None:
     writer = write(AT_ONCE, where)
@@ -577,7 +577,7 @@ def test_a_source_that_can_be_held_up_waits_while_too_much_is_unread(
     assert [event.time for event in texts] == list(range(20))
 
 
-def test_whoever_is_held_up_is_let_go_at_the_end(
+def test_writers_that_wait_are_let_go_at_the_end(
     queue: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "BACKLOG_BYTES", 0)

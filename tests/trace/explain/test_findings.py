@@ -42,7 +42,7 @@ def test_a_fact_is_said_at_the_first_look_and_once() -> None:
     assert [entry.text for entry in weather.state.log] == ["found: wet", "found: wet"]
 
 
-def test_what_has_to_stay_true_is_said_after_that_time_and_since_when_it_was() -> None:
+def test_a_lasting_condition_is_found_after_its_time_with_its_start() -> None:
     weather = Weather(holds=30)
     assert weather.look(10, "here") == []
     assert weather.look(39, "here") == []
@@ -63,7 +63,7 @@ def test_one_look_is_never_enough_for_that_however_late() -> None:
     assert weather.look(10_000, "here") == []
 
 
-def test_what_is_no_longer_so_is_over_since_then_and_may_come_back() -> None:
+def test_a_finding_is_over_when_it_is_no_longer_true_and_may_come_back() -> None:
     weather = Weather(Stays.OVER)
     weather.look(10, "here")
     assert weather.look(20) == [("here", 10, 20)]

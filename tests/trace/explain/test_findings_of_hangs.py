@@ -141,13 +141,13 @@ def test_of_an_imap_it_is_said_when_no_other_result_can_come(call: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ProcessPoolExecutor", "loky executor", "WorkerPool"])
-def test_who_raises_when_a_worker_dies_is_left_alone(kind: str) -> None:
+def test_a_call_that_raises_when_a_worker_dies_is_not_blamed(kind: str) -> None:
     story = pool_story(kind)
     story.waits(MAIN, "results", "p/0")
     assert story.pass_time(2) == []
 
 
-def test_who_ends_the_pool_needs_the_task_no_more_and_who_closes_it_does() -> None:
+def test_ending_a_pool_gives_its_tasks_up_and_closing_it_does_not() -> None:
     story = pool_story()
     story.say(MAIN, PoolEnded, object="p", how="terminate")
     story.waits(MAIN, "workers", "p")
@@ -205,7 +205,7 @@ def test_a_lock_that_is_given_back_by_others_by_design_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(("exit_code", "found"), [(0, []), (1, ["dead-holder"])])
-def test_places_of_who_ended_well_may_be_given_back_by_others(
+def test_places_of_a_process_that_ended_well_may_be_given_back_by_others(
     exit_code: int, found: list[str]
 ) -> None:
     story = lock_story("Semaphore", 3, exit_code)
@@ -308,7 +308,7 @@ def test_a_join_before_the_drain_is_said_after_a_while(what: str) -> None:
     assert story.pass_time(0.1) == [], "somebody took it after all"
 
 
-def test_whoever_may_read_the_queue_is_given_the_time() -> None:
+def test_a_possible_reader_of_the_queue_is_given_time() -> None:
     story = join_story()
     story.begins(RIGHT)
     assert story.pass_time(3) == [], "who is at something unknown may come to it"
@@ -319,7 +319,7 @@ def test_whoever_may_read_the_queue_is_given_the_time() -> None:
     assert story.pass_time(3) == [], "it has read before"
 
 
-def test_who_only_puts_or_waits_for_something_else_is_no_reader() -> None:
+def test_a_process_that_only_puts_or_waits_for_something_else_is_no_reader() -> None:
     story = join_story()
     story.begins(RIGHT)
     story.begins(THIRD)
@@ -389,7 +389,7 @@ def test_all_that_is_left_behind_is_one_finding() -> None:
     assert story.only[1:] == ((str(LEFT), str(RIGHT)), (), SECOND // 10)
 
 
-def test_who_was_signalled_from_here_leaves_nothing_behind() -> None:
+def test_a_process_signalled_from_here_leaves_nothing_behind() -> None:
     story = Story(LEFT)
     story.say(0, Marked, action="signal", child=MAIN, signal=9)
     assert leave(story, LEFT, exit_code=-9) == []

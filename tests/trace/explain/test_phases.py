@@ -367,7 +367,9 @@ def test_a_main_thread_at_work_is_the_work_though_a_helper_waits(story: Story) -
     assert spent["working_on_cpu"] == pytest.approx(285, abs=11)
 
 
-def test_a_main_thread_that_joins_a_thread_waits_for_what_that_waits_for(story: Story) -> None:
+def test_a_main_thread_that_joins_a_thread_waits_for_the_same_thing_as_the_thread(
+    story: Story,
+) -> None:
     helped(story)
     seen(story, 100, percent=0, status="S", main=0, asleep_in="lock")
     assert story.state.by_pid[ANNA].state == "waiting"
@@ -428,7 +430,7 @@ def test_a_worker_on_a_core_since_its_last_task_unpickles_one(pool: Story) -> No
 # Ready, but without a core
 
 
-def test_to_be_without_a_core_is_told_from_what_else_keeps_work_off_it(pool: Story) -> None:
+def test_a_lack_of_cores_is_told_apart_from_other_reasons_for_work_off_the_cpu(pool: Story) -> None:
     pool.tell(20, ANNA, TaskStarted, object="P", job=0, index=1, function="f", items=1)
     seen(pool, 50, percent=40, without=0.0)
     seen(pool, 150, percent=40, without=0.030)

@@ -185,7 +185,7 @@ def test_nothing_at_all_can_be_reported_too() -> None:
     assert document(RunState())["run"]["exit_code"] is None
 
 
-def test_of_very_many_objects_those_that_matter_are_told_and_how_many_more() -> None:
+def test_of_very_many_objects_the_important_are_listed_and_the_others_counted() -> None:
     state = RunState()
     for number in range(30):
         lock = {"object": f"L{number}", "time": START + number, "pid": 10}
@@ -199,7 +199,7 @@ def test_of_very_many_objects_those_that_matter_are_told_and_how_many_more() -> 
     assert len(document(state)["locks"]) == 30
 
 
-def test_of_very_many_troubles_the_first_are_told() -> None:
+def test_of_very_many_troubles_the_first_are_listed() -> None:
     state = RunState()
     for number, letter in enumerate("abcdefghijkl"):
         state.note(number, "", f"trouble {letter}", trouble=True)

@@ -41,7 +41,7 @@ LOST = (
 )
 
 
-def test_one_lost_update_is_enough_and_names_who_undid_it_first() -> None:
+def test_one_lost_update_is_enough_and_the_first_to_undo_it_is_named() -> None:
     (found,) = updates(*LOST).found()
     assert found.rule == "lost-updates"
     assert "1 of 4 writes of Value 1 undid" in found.message
@@ -300,7 +300,7 @@ def test_one_long_turn_is_no_rule() -> None:
     assert story.found() == []
 
 
-def test_who_has_not_had_a_turn_yet_counts_as_well() -> None:
+def test_a_process_that_has_not_had_a_turn_yet_counts_as_well() -> None:
     story = turns(1, 20, 0.01)
     for pid in (150, 151):
         story.child(1, pid)

@@ -115,7 +115,7 @@ def test_a_process_with_more_work_than_its_like(story: Story, expected: list[str
     assert rules(story.found()) == expected
 
 
-def test_who_takes_from_a_queue_has_no_share_of_its_own() -> None:
+def test_a_worker_that_takes_from_a_queue_has_no_share_of_its_own() -> None:
     story = parts(300, 300, now=1400)
     story.tell(2, MAIN, QueueCreated, object="items", kind="Queue", maxsize=0)
     story.tell(3, MAIN, ItemPut, object="items")

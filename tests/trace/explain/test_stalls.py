@@ -70,7 +70,7 @@ def test_a_deadlock_is_told_with_who_holds_what() -> None:
     ]
 
 
-def test_who_has_only_just_begun_to_wait_may_go_on() -> None:
+def test_a_wait_that_has_just_begun_is_no_fault() -> None:
     assert told(begin() + DEADLOCK, at=SECOND // 2) == []
 
 
@@ -79,7 +79,7 @@ def test_while_one_is_at_work_nothing_is_stuck() -> None:
     assert told([*begin(), *DEADLOCK[:2], asleep(2 * SECOND, MAIN)]) == [], "or sleeps as it likes"
 
 
-def test_who_wants_to_end_and_cannot_is_stuck_too() -> None:
+def test_a_process_that_cannot_end_is_stuck_too() -> None:
     """A child whose thread has still to hand over what it put, say."""
     events = [*begin(), *DEADLOCK[1:], Exiting(time=9, pid=LEFT), asleep(SECOND, LEFT)]
     assert [name for name, _ in told(events)] == ["child-b", "MainProcess"]

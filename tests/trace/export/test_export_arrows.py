@@ -16,7 +16,7 @@ def at(time: int, process: int = 1) -> Moment:
     return Moment(process, process, time)
 
 
-def test_of_one_who_puts_all_come_out_in_order() -> None:
+def test_items_of_one_producer_come_out_in_order() -> None:
     channel = Channel()
     for time in (1, 2, 3):
         channel.put(A, at(time))
@@ -42,7 +42,7 @@ def test_it_is_certain_again_when_nothing_more_is_on_its_way() -> None:
     assert channel.got() == at(3)
 
 
-def test_of_two_who_take_turns_every_item_is_certain() -> None:
+def test_if_two_take_turns_every_item_is_certain() -> None:
     channel = Channel()
     for time in range(10):
         channel.put((A, B)[time % 2], at(time))
@@ -66,7 +66,7 @@ def test_the_only_item_on_its_way_is_the_one_that_was_lost() -> None:
     assert channel.got() == at(2)
 
 
-def test_what_was_not_sent_after_all_is_not_on_its_way() -> None:
+def test_a_message_that_failed_to_send_is_not_in_flight() -> None:
     channel = Channel()
     channel.put(A, at(1))
     channel.put(A, at(2))
@@ -75,7 +75,7 @@ def test_what_was_not_sent_after_all_is_not_on_its_way() -> None:
     assert [channel.got(), channel.got()] == [at(1), at(3)]
 
 
-def test_where_more_comes_out_than_was_told_nothing_is_certain_any_more() -> None:
+def test_if_more_comes_out_than_went_in_nothing_is_certain_any_more() -> None:
     channel = Channel()
     assert channel.got() is None
     channel.put(A, at(1))
@@ -107,7 +107,7 @@ def test_no_arrow_is_ever_wrong_whatever_way_the_items_take(steps: list[str], lu
                 assert said in (None, came)
 
 
-def test_whoever_waits_for_a_lock_has_it_from_the_release_before() -> None:
+def test_each_waiter_for_a_lock_has_an_arrow_from_the_release_before() -> None:
     lock = Places(unknown=1)
     assert lock.acquired() is None
     lock.released(at(1))

@@ -187,7 +187,7 @@ def lock_story(between: list[Event]) -> list[Event]:
     ]
 
 
-def test_whoever_waited_for_a_lock_has_it_from_who_released_it(tmp_path: Path) -> None:
+def test_a_waiter_for_a_lock_has_an_arrow_from_its_release(tmp_path: Path) -> None:
     assert arrows(trace_of(tmp_path, lock_story([]))) == [("lock", ONE, 12, TWO, 15)]
 
 
@@ -227,7 +227,7 @@ def test_a_task_s_arrows_lead_from_its_submission_to_it_and_back_with_its_result
     assert ("square", 11, 14) in slices(trace, ONE)
 
 
-def test_a_call_that_its_executor_failed_has_no_arrow_from_what_its_worker_did(
+def test_a_call_that_its_executor_failed_has_no_arrow_from_its_worker(
     tmp_path: Path,
 ) -> None:
     common: dict[str, Any] = {"object": "P", "index": 0}

@@ -159,7 +159,7 @@ def test_a_pool_s_tasks_have_arrows_to_them_and_back(tmp_path: Path) -> None:
     assert all("PoolWorker" in name for name in workers)
 
 
-def test_whoever_waited_for_a_counter_s_lock_has_an_arrow_from_another(tmp_path: Path) -> None:
+def test_a_waiter_for_a_counter_s_lock_has_an_arrow_from_another_process(tmp_path: Path) -> None:
     words = ("shared-counter", "processes=2", "increments=15", "work_ms=5")
     arrows = draw(tmp_path, *words).arrows("lock")
     assert arrows
@@ -189,7 +189,7 @@ def test_a_killed_worker_s_task_leads_nowhere(tmp_path: Path) -> None:
     assert drawn.arrows("result") == []
 
 
-def test_of_a_run_that_goes_on_what_it_has_told_so_far_is_exported(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_is_exported_up_to_its_last_record(tmp_path: Path) -> None:
     target = from_words(
         ["shared-counter", "processes=2"], module=False, python=None, start_method=None
     )

@@ -95,7 +95,7 @@ def test_only_our_words_are_new_in_the_environment(
     }
 
 
-def test_without_a_start_method_none_is_told(
+def test_without_a_start_method_none_is_shown(
     start: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)

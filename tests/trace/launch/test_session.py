@@ -121,7 +121,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("end", [Session.close, Session.interrupt, Session.terminate, Session.stop])
-def test_who_was_stuck_is_told_however_a_person_ends_the_program(
+def test_the_stuck_processes_are_named_however_a_person_ends_the_program(
     begin: Begin, end: Callable[[Session], None]
 ) -> None:
     session = begin(DEADLOCK)
@@ -256,7 +256,7 @@ def test_a_stop_ends_everything_and_says_that_a_person_wanted_it(begin: Begin) -
     assert session.state.lost == 0
 
 
-def test_whoever_ignores_sigterm_is_killed(begin: Begin) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(begin: Begin) -> None:
     session = begin("""
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -269,7 +269,7 @@ if __name__ == "__main__":
     assert session.state.exit_code == -signal.SIGKILL
 
 
-def test_whoever_hid_from_the_program_ends_with_it(begin: Begin) -> None:
+def test_a_process_that_hid_from_the_program_ends_with_it(begin: Begin) -> None:
     session = begin("""
 if __name__ == "__main__":
     if os.fork() == 0:
@@ -342,7 +342,7 @@ def test_a_close_that_fails_has_closed_everything_all_the_same(
 
 
 @pytest.mark.parametrize("name", ["mpviz-transport", "mpviz-output", "mpviz-sampler"])
-def test_where_no_thread_can_be_started_that_is_said_and_nothing_is_left(
+def test_if_no_thread_can_be_started_it_says_so_and_leaves_nothing(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     start_thread = threading.Thread.start
@@ -419,7 +419,7 @@ if __name__ == "__main__":
     run_to_end(session)
 
 
-def test_an_interpreter_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
     for python in (str(tmp_path / "none"), str(tmp_path)):
         with pytest.raises(LaunchError):
             start(Target(["x.py"], name="x", python=python), capture=True)

@@ -65,7 +65,7 @@ def test_where_the_time_went_is_compared_phase_by_phase() -> None:
     assert "zombie" not in [each.name for each in compare(runs)]
 
 
-def test_a_wait_that_only_one_of_them_has_is_none_in_the_other() -> None:
+def test_a_wait_that_only_one_run_has_is_zero_in_the_other() -> None:
     with_lock = Story()
     with_lock.child(0, ANNA, "Anna", began=0)
     with_lock.tell(1, MAIN, LockCreated, object="L", kind="Lock", maximum=1)

@@ -72,7 +72,7 @@ def test_it_is_json_lines_that_others_read(recorded: Path, stream: list[Event]) 
     assert all(event["t"] >= 0 for event in events)
 
 
-def test_it_holds_what_was_told_and_nothing_that_was_made_of_it(recorded: Path) -> None:
+def test_a_recording_holds_events_and_nothing_derived_from_them(recorded: Path) -> None:
     kinds = {json.loads(line)["k"] for line in lines_of(recorded)[1:]}
     told = {event.__struct_config__.tag for event in read(recorded)[0]}
     assert kinds == told
@@ -197,7 +197,7 @@ def test_too_much_to_be_kept_unasked_is_said(
     recorder.close()
 
 
-def test_what_turns_out_to_be_too_much_when_it_is_asked_for_is_said_as_well(
+def test_a_run_that_has_grown_too_long_to_keep_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stream: list[Event]
 ) -> None:
     monkeypatch.setattr("mpviz.trace.record.recorder.UNASKED_BYTES", 1000)
@@ -211,7 +211,7 @@ def test_what_turns_out_to_be_too_much_when_it_is_asked_for_is_said_as_well(
     recorder.close()
 
 
-def test_what_waits_is_written_when_there_is_nothing_else_to_do(stream: list[Event]) -> None:
+def test_held_records_are_written_when_there_is_nothing_else_to_do(stream: list[Event]) -> None:
     recorder = Recorder(None, "0.1.0")
     for _ in range(200):
         recorder.add(stream)

@@ -187,7 +187,7 @@ def test_after_a_look_in_between_the_step_back_is_to_the_last_event(
     assert not isinstance(stream[replay.position - 1], Sample)
 
 
-def test_it_plays_as_fast_as_it_is_told_to_and_ends_at_the_end(
+def test_a_replay_plays_at_the_chosen_speed_and_stops_at_the_end(
     stream: list[Event], open_replay: Open, clock: Clock
 ) -> None:
     replay = open_replay(stream)

@@ -586,7 +586,7 @@ sleep()
 
 
 @pytest.mark.parametrize("who", ["supervisor", "stand-in"])
-def test_whoever_of_the_two_is_killed_the_other_ends_the_program(watch: Watch, who: str) -> None:
+def test_if_one_of_the_two_is_killed_the_other_ends_the_program(watch: Watch, who: str) -> None:
     observed = watch(*python(FAMILY))
     family = observed.numbers()
     program = observed.program

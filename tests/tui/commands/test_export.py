@@ -104,7 +104,7 @@ def test_a_recording_that_is_cut_off_is_exported_up_to_there_and_it_says_so(
     assert "The recording is not whole: it is cut off" in (tmp_path / "out.html").read_text()
 
 
-def test_whoever_reads_no_more_ends_it_silently(recording: Path, tmp_path: Path) -> None:
+def test_a_reader_that_is_gone_ends_it_silently(recording: Path, tmp_path: Path) -> None:
     pipe = subprocess.Popen(
         [sys.executable, "-c", CALL, "export", str(recording), "--to", "chrome", "-o", "-"],
         stdout=subprocess.PIPE,
@@ -161,9 +161,7 @@ def test_a_device_is_written_into(recording: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_whoever_ends_it_on_the_way_finds_nothing_half_written(
-    recording: Path, tmp_path: Path
-) -> None:
+def test_ending_it_on_the_way_leaves_nothing_half_written(recording: Path, tmp_path: Path) -> None:
     code = """if True:
         import sys
         from mpviz.tui.commands.export import Progress

@@ -79,7 +79,7 @@ def test_the_active_virtual_environment_runs_scripts_and_modules(
     assert command("a.module", "-m", module=True) == [active, "-m", "a.module", "-m"]
 
 
-def test_without_one_it_is_that_of_the_command_mpviz_as_it_was_called(
+def test_without_a_python_it_is_the_one_of_the_command_mpviz(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("script.py")

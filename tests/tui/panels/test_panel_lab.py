@@ -134,7 +134,7 @@ def test_whose_parent_is_gone_is_an_orphan(lab: Lab, adopter: int, words: str) -
     assert fate(lab, GRANDCHILD) == ("orphan", f"orphan, adopted by {words}")
 
 
-def test_who_ended_it_is_told_apart(lab: Lab) -> None:
+def test_the_fate_says_who_ended_a_child(lab: Lab) -> None:
     lab.by_hand(100, CHILD, 9).joins(101, MAIN, CHILD, -9)
     assert fate(lab) == ("by hand", "ended by SIGKILL by hand")
     outside = Lab("lifecycle")

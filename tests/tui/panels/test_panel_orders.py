@@ -108,7 +108,7 @@ def test_ordered_processes_are_a_plain_list_with_a_sign_at_the_heading() -> None
     assert all(row.text[5] != " " for row in rows[1:])
 
 
-def test_who_waits_longest_comes_before_who_does_not_wait() -> None:
+def test_processes_are_ordered_by_longest_wait_those_without_one_last() -> None:
     story = Story()
     for number in range(1, 4):
         story.start(4 + number, 1000 + number, f"Process-{number}")

@@ -81,7 +81,7 @@ def test_in_ascii_it_is_all_ascii() -> None:
     assert all(line.isascii() for line in lines_of(counter().state, ascii=True))
 
 
-def test_where_it_is_low_the_bar_for_all_and_what_it_brought_come_first() -> None:
+def test_in_a_low_panel_the_bar_for_all_and_the_speed_up_come_first() -> None:
     state = half_waiting().state_at(200)
     first, second, *rest = lines_of(state, 78, 6)
     assert first.startswith("  all 2")
@@ -141,7 +141,7 @@ def test_where_nothing_was_timed_there_is_no_table() -> None:
     assert timing_rows([], 0, 80) == []
 
 
-def test_of_thousands_of_locks_the_costliest_are_told_and_the_others_counted() -> None:
+def test_of_thousands_of_locks_the_costliest_are_listed_and_the_others_counted() -> None:
     count = MOST_SHOWN + 50
     state = RunState()
     for number in range(count):

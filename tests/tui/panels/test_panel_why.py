@@ -46,7 +46,7 @@ def test_the_panel_comes_with_the_first_finding() -> None:
     assert findings.PANEL.used(ring().state)
 
 
-def test_its_time_is_marked_at_the_axis() -> None:
+def test_the_time_of_a_finding_is_marked_at_the_axis() -> None:
     rows = rows_of(timeline.PANEL, ring().state, 100, 10)
     (axis,) = [row for row in rows if "╷1.0 s" in row.text]
     assert ("!", "trouble") in axis.parts

@@ -81,7 +81,7 @@ def test_queues_of_the_dead_are_one_line_below_those_in_use() -> None:
     assert not any(line.startswith("queue0") for line in lines)
 
 
-def test_where_there_is_room_for_all_those_of_the_dead_come_last() -> None:
+def test_with_room_for_all_lanes_those_of_the_dead_come_last() -> None:
     lines = lines_of(queues.PANEL, epochs(3).state, height=6)
     order = [line.split()[0] for line in lines]
     assert order == [f"queue{name}" for name in ("2_2005", "2_2006", *FORMER)]

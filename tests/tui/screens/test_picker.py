@@ -23,7 +23,7 @@ def test_a_scenario_that_hangs_says_so_and_how_to_end_it() -> None:
     assert head_of("order=opposite").endswith("Hangs by design: " + HANGS + ". s ends it.")
 
 
-def test_with_values_with_which_it_ends_by_itself_it_does_not() -> None:
+def test_a_scenario_with_values_that_avoid_its_hang_is_not_said_to_hang() -> None:
     assert "Hangs" not in head_of("order=same")
 
 

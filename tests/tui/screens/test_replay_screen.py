@@ -160,7 +160,9 @@ async def test_a_click_on_the_timeline_goes_to_that_moment(
         assert replay.moment == moment
 
 
-async def test_marks_speeds_and_moments_that_are_none(replay_app: MpvizApp, replay: Replay) -> None:
+async def test_marks_speeds_and_moments_may_be_missing(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
     replay.seek(middle(replay))
     async with running(replay_app) as pilot:
         await pilot.press("space", "m")

@@ -511,7 +511,7 @@ async def test_the_wheel_zooms_where_the_mouse_is_and_scrolls_over_the_names(
         assert view.span == span
 
 
-async def test_who_has_scrolled_back_keeps_what_is_looked_at(
+async def test_rows_that_are_scrolled_back_to_stay_in_sight(
     run_app: MpvizApp, session: Any
 ) -> None:
     async with running(run_app) as pilot:

@@ -136,7 +136,7 @@ def test_a_moment_can_be_typed(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "1:2:3:4", "nan", "inf", "nan%", "--1", "1e400", "9" * 40]
 )
-def test_what_is_no_moment_is_none(text: str) -> None:
+def test_text_that_is_no_moment_is_refused(text: str) -> None:
     assert moment_from(text, place()) is None
 
 

@@ -109,7 +109,9 @@ async def test_a_finding_is_said_in_the_header_and_a_key_leads_to_it(
         assert selected(pilot) == "worker-1", "there is but one"
 
 
-async def test_its_time_is_brought_into_sight(run_app: MpvizApp, session: Any) -> None:
+async def test_the_time_of_a_finding_is_scrolled_into_sight(
+    run_app: MpvizApp, session: Any
+) -> None:
     async with running(run_app) as pilot:
         screen = selection(pilot)
         (finding,) = session.state.findings.values()

@@ -57,7 +57,7 @@ def words(state: RunState, status: Status) -> str:
     return header_row(state, status, 160).text
 
 
-def test_the_header_says_how_it_goes(stream: list[Event]) -> None:
+def test_the_header_shows_the_stage_of_the_run(stream: list[Event]) -> None:
     half = state_after(stream[: len(stream) // 2])
     assert "● live" in words(half, STATUS)
     assert "4 processes" in words(half, STATUS)

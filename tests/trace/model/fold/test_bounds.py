@@ -141,7 +141,7 @@ def _sizes(state: RunState) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("low_bounds")
-def test_what_there_is_no_room_for_is_said_once_and_all_else_counts() -> None:
+def test_objects_beyond_the_room_are_reported_once_and_all_others_count() -> None:
     created = [_event(LockCreated, ("object",), number) for number in range(2, 4 * BOUND)]
     taken = [_event(LockAcquired, ("object", "thread"), number) for number in range(2, 4 * BOUND)]
     state = follow(RunState(), [*created, *taken])

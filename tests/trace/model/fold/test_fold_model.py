@@ -146,7 +146,7 @@ def test_the_same_events_in_any_batches_make_the_same_state(
 
 
 @given(streams, some.randoms(use_true_random=False))
-def test_by_whichever_way_it_was_told_the_state_is_the_same(
+def test_the_state_is_the_same_by_the_ring_and_by_the_pipe(
     steps: list[tuple[int, int, int, int]], chance: Random
 ) -> None:
     """Give these as events from the pipe, or as ring records, one by one or in long runs."""

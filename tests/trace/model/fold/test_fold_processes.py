@@ -104,7 +104,7 @@ def test_an_exit_code_that_comes_late_is_still_learnt(two: Story) -> None:
     assert (entry["exit_code"], entry["ended"]) == (4, pytest.approx(0.03))
 
 
-def test_who_is_missing_at_a_sample_may_still_have_records_on_their_way(pool: Story) -> None:
+def test_a_process_missing_at_a_sample_may_still_have_records_on_their_way(pool: Story) -> None:
     pool.task(13, ANNA, "P", 0, 0)
     pool.tell(30, VIEWER, Sample, cores=[1.0], processes=[], gone=[ANNA])
     assert pool.process(ANNA).alive
@@ -115,7 +115,7 @@ def test_who_is_missing_at_a_sample_may_still_have_records_on_their_way(pool: St
     assert (job.done, job.lost) == (1, 0)
 
 
-def test_an_exit_that_is_told_while_a_process_is_missing_counts(two: Story) -> None:
+def test_an_exit_counts_although_its_process_is_missing_at_the_sample(two: Story) -> None:
     two.tell(30, VIEWER, Sample, cores=[1.0], processes=[], gone=[ANNA])
     two.exit(31, ANNA, -9)
     two.tell(130, VIEWER, Sample, cores=[1.0], processes=[])
@@ -208,14 +208,14 @@ def test_a_fork_server_seen_by_a_sample_first_gets_its_name(two: Story) -> None:
     assert (two.process(200).role, two.process(200).name) == ("fork server", "fork server")
 
 
-def test_who_was_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
+def test_a_process_killed_before_anybody_saw_it_is_shown(two: Story) -> None:
     two.exit(20, 200, -9)
     two.tell(25, VIEWER, Sample, cores=[], processes=[process_sample(200, status="Z")])
     killed = two.process(200)
     assert (killed.exit_code, killed.alive, killed.ended) == (-9, False, 20 * MS)
 
 
-def test_whom_mpviz_ended_before_anybody_saw_it_is_not_shown(two: Story) -> None:
+def test_a_process_that_mpviz_ended_unseen_is_not_shown(two: Story) -> None:
     two.tell(19, SUPERVISOR, SupervisorSignalled, child=200, signal=9, left_behind=False)
     two.exit(20, 200, -9)
     assert 200 not in two.state.by_pid
@@ -245,13 +245,13 @@ def test_an_unseen_end_is_not_that_of_the_next_process_with_the_pid(two: Story) 
     assert two.process(200).alive
 
 
-def test_who_was_killed_before_its_parent_told_of_it_is_shown(two: Story) -> None:
+def test_a_process_killed_before_its_parent_told_of_it_is_shown(two: Story) -> None:
     two.tell(20, ANNA, Joined, child=200, exit_code=-9)
     killed = two.process(200)
     assert (killed.exit_code, killed.joined, killed.parent) == (-9, True, str(ANNA))
 
 
-def test_who_ended_by_itself_before_anybody_saw_it_is_shown_only_if_it_stays_a_zombie(
+def test_a_process_that_ended_unseen_is_shown_only_if_it_stays_a_zombie(
     two: Story,
 ) -> None:
     two.exit(20, 200, 3)
@@ -325,7 +325,7 @@ def test_a_child_that_still_loads_is_starting(story: Story) -> None:
     assert doing(story.process(ANNA), 10, 14, 15) == ["starting", "starting", "running"]
 
 
-def test_whoever_is_left_at_the_end_of_the_run_is_gone_too(two: Story) -> None:
+def test_processes_left_at_the_end_of_the_run_are_gone_too(two: Story) -> None:
     two.end(50)
     entries = two.document()["processes"]
     assert all(entry["ended"] is not None for entry in entries)
@@ -352,7 +352,7 @@ def test_a_process_waits_as_its_thread_that_has_waited_longest(two: Story) -> No
     assert wait.object == "L3"
 
 
-def test_one_that_was_sent_a_signal_may_say_so_by_its_exit_code(two: Story) -> None:
+def test_a_process_may_report_its_signal_by_its_exit_code(two: Story) -> None:
     for pid, code in ((ANNA, 15), (BERT, 143)):
         two.tell(5, MAIN, Signalled, child=pid, signal=15)
         two.tell(6, MAIN, Joined, child=pid, exit_code=code)

@@ -172,7 +172,7 @@ def test_what_is_broken_is_said_in_words(executor: Story, calls: int, words: str
     assert executor.log[-1].endswith(f"BrokenProcessPool for {words}")
 
 
-def test_what_breaks_an_executor_of_another_library_is_called_by_its_name(executor: Story) -> None:
+def test_the_exception_that_breaks_a_library_s_executor_is_named(executor: Story) -> None:
     executor.tell(15, MAIN, ExecutorBroken, object="E", calls=3, error="TerminatedWorkerError")
     assert executor.log[-1].endswith("TerminatedWorkerError for all 3 calls not done")
     for call in range(3):

@@ -118,7 +118,9 @@ def test_a_wait_that_an_exception_ends_is_over_and_counted(three: Story) -> None
     assert (event.waits, event.wait.total) == (1, 10 * MS)
 
 
-def test_who_dies_waiting_waits_no_more_and_who_sets_it_waits_for_the_dead(three: Story) -> None:
+def test_a_dead_waiter_no_longer_waits_and_the_one_that_sets_the_event_waits_for_it(
+    three: Story,
+) -> None:
     event = create_event(three)
     three.wait(11, ANNA, "event", "E")
     three.exit(15, ANNA, -9)
@@ -285,7 +287,7 @@ def test_an_abort_is_what_the_program_wanted(three: Story) -> None:
     assert three.troubles == []
 
 
-def test_who_is_interrupted_gives_the_place_back_and_the_dead_keep_it(three: Story) -> None:
+def test_an_interrupted_process_gives_its_place_back_and_a_dead_one_keeps_it(three: Story) -> None:
     barrier = create_barrier(three)
     arrive(three, 11, ANNA)
     arrive(three, 12, BERT)

@@ -139,7 +139,7 @@ def test_the_length_of_an_imap_becomes_known_later(pool: Story) -> None:
     assert pool.state.table(Pool)["P"].jobs[1].queued == 5
 
 
-def test_what_has_come_to_no_end_is_pending(pool: Story) -> None:
+def test_a_task_without_an_end_is_pending(pool: Story) -> None:
     start_task(pool, 13, ANNA, 0)
     job = pool.state.table(Pool)["P"].jobs[0]
     assert (job.queued, job.pending) == (1, 2)

@@ -51,7 +51,7 @@ def test_updates_one_after_the_other_lose_nothing(value: Story) -> None:
     assert (entry["stale_writes"], entry["lost_updates"], entry["last"]) == (0, 0, 4)
 
 
-def test_one_who_was_away_for_long_takes_back_all_that_came_between(value: Story) -> None:
+def test_a_late_write_undoes_all_writes_since_its_read(value: Story) -> None:
     read(value, 11, ANNA, 0)
     for number in range(5):
         read(value, 12 + number, BERT, number)
@@ -74,7 +74,7 @@ def test_a_value_that_came_back_to_what_it_was_is_a_stale_write_that_loses_nothi
     assert (entry["stale_writes"], entry["lost_updates"]) == (1, 0)
 
 
-def test_who_never_read_overwrites_on_purpose(value: Story) -> None:
+def test_a_write_without_a_read_overwrites_on_purpose(value: Story) -> None:
     write(value, 12, BERT, 0, 5)
     write(value, 13, ANNA, 5, 7)
     entry = value.one("values")

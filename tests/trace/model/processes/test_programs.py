@@ -145,7 +145,7 @@ def test_a_title_is_the_name_of_a_process_that_had_none_of_its_own() -> None:
     assert child.name == "Anna"
 
 
-def test_what_a_fork_server_without_a_probe_has_forked_is_no_fork_server() -> None:
+def test_a_child_of_a_fork_server_without_a_probe_is_no_fork_server() -> None:
     command = "python3 -I -c 'from multiprocessing.forkserver import main; main(3, 5)'"
     nested = command.replace("main(3, 5)", "main(4, 7)")
     server, worker, forked, second = CHILD, CHILD + 1, CHILD + 2, CHILD + 3
@@ -179,7 +179,7 @@ def test_a_shell_that_becomes_a_python_is_the_main_process_from_then_on() -> Non
     assert (story.process(MAIN).name, story.process(MAIN).probed) == ("MainProcess", True)
 
 
-def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() -> None:
+def test_a_sample_of_the_first_process_before_its_exec_does_not_count() -> None:
     story = Story("./run.sh a", is_started=False)
     story.look(0.1, MAIN, "python -I -S supervisor.py", PYTHON)
     story.say(0.1, SUPERVISOR, ProgramStarted, child=MAIN, started=MAIN)
@@ -187,7 +187,7 @@ def test_a_sample_of_the_first_process_before_its_exec_is_none_of_the_program() 
     assert story.log == [f"starts as pid {MAIN}"]
 
 
-def test_a_look_before_its_exec_that_is_told_after_its_first_word_is_none_of_the_program() -> None:
+def test_a_late_sample_from_before_an_exec_does_not_count_for_the_program() -> None:
     story = Story()
     story.hello(0.1)
     story.look(
@@ -279,7 +279,9 @@ def test_what_the_supervisor_sends_is_in_the_log_where_the_program_left_somebody
         ("fork launch", "grep"),
     ],
 )
-def test_what_subprocess_starts_is_what_it_is_whoever_tells_first(order: str, name: str) -> None:
+def test_a_program_started_by_subprocess_is_the_same_whoever_tells_of_it_first(
+    order: str, name: str
+) -> None:
     story = Story()
     story.hello(0.1)
     story.look(0.2, MAIN, "python3 story.py", PYTHON)
