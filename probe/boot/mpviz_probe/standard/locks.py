@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from itertools import count, starmap
+from itertools import count, repeat, starmap
 from operator import attrgetter, methodcaller
 from time import monotonic_ns
 from types import MethodType
@@ -148,10 +148,10 @@ def observe(lock):
     refused = wire.form(b"lock.refused", object_field)
     acquire = _observed_acquire(take, give, count_held, (waiting, acquired, released))
     is_last = partial(_is_last, semlock) if count_held is not None else None
-    release = _observed_release(give, is_last, released, refused)
+    release = partial(_observed_release, give, is_last, released, refused)
     lock.acquire = MethodType(acquire, semlock)
-    lock.release = MethodType(release, semlock)
-    lock._mpviz_exit = MethodType(_observed_exit(release), semlock)
+    lock.release = MethodType(release(is_exit=False), semlock)
+    lock._mpviz_exit = MethodType(release(is_exit=True), semlock)
 
 
 def _observed_acquire(take, give, count_held, forms):
@@ -191,13 +191,19 @@ def _is_last(semlock):
     return semlock._is_mine() and semlock._count() == 1
 
 
-def _observed_release(give, is_last, released, refused):
-    send, giving = wire.send, iter(give, 0)
+def _observed_release(give, is_last, released, refused, *, is_exit):
+    """Wrap the release of a lock; ``is_exit``: for the end of a ``with``, which passes arguments.
+
+    For that, a function that calls the other would cost each ``with`` one more call.
+    """
+    send, giving = wire.send, starmap(give, repeat(()))
 
     @seamless
     def release(_, /, *more):
         try:
             given = False
+            if is_exit:
+                more = ()
             if more or (is_last is not None and not is_last()):
                 return give(*more)
             try:
@@ -238,25 +244,14 @@ def _complete_release(error, first, given, done, *actions):
     report("lock")
 
 
-def _observed_exit(release):
-    @seamless
-    def leave(semlock, /, *_):
-        try:
-            return release(semlock)
-        except BaseException as error:
-            unframe(error)
-            raise
-
-    return leave
-
-
 def attempts(take):
     """Tries to take a lock without waiting, for a ``for`` loop that breaks after one step.
 
     After a call, a signal could be handled before the result is stored, and the lock would stay
-    taken. From Python 3.10 on, no signal is handled before a ``for`` loop stores its value.
+    taken. From Python 3.10 on, no signal is handled before a ``for`` loop stores its value. ``map``
+    calls as fast as the interpreter does; ``iter`` would compare each answer with a sentinel.
     """
-    return iter(partial(take, False), None)
+    return map(take, repeat(False))
 
 
 def answers_of(take, *arguments):
