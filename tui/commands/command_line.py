@@ -21,9 +21,11 @@ from mpviz.tui.commands.options import (
     check_recordings,
     fps_option,
     grace_option,
+    has_content,
     is_same_file,
     number_between,
     rule_names,
+    say_replaced,
     silence_option,
     version_option,
     why_no_terminal,
@@ -283,7 +285,10 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     if is_same_file(file, out):
         raise click.UsageError(f"{out} is the recording itself")
     try:
-        export_by_command(Path(file), format_for(format_name, out), out)
+        form = format_for(format_name, out)
+        if has_content(out):
+            say_replaced("-o", "file", out)
+        export_by_command(Path(file), form, out)
     except (NotARecording, UnknownFormat) as bad:
         raise click.UsageError(str(bad)) from None
     except BrokenPipeError:

@@ -14,6 +14,9 @@ import click
 MOST_COMPARED = 12
 """Recordings; a table with more columns is none."""
 
+_MOST_SPACE = 64
+"""Bytes at the start of a JSON file in which its object begins."""
+
 
 def number_between(least: float, most: float) -> click.FloatRange:
     """The type of a number within these bounds; click would call it a "float range"."""
@@ -123,11 +126,37 @@ def check_recordings(files: Sequence[Path]) -> None:
 
 
 def check_json_file(path: str, headless: bool) -> None:
-    """As :func:`check_file`; a dash stands for stdout, where nothing else is in the way."""
-    if path != "-":
-        check_file("--json", path)
-    elif not headless:
-        raise click.UsageError("--json - needs --headless: the screen is in the way")
+    """As :func:`check_file`; also refuse to overwrite what is no JSON object, and say if one is.
+
+    A dash stands for stdout, where nothing else is in the way.
+    """
+    if path == "-":
+        if not headless:
+            raise click.UsageError("--json - needs --headless: the screen is in the way")
+        return
+    check_file("--json", path)
+    if not has_content(path):
+        return
+    with Path(path).open("rb") as file:
+        if not file.read(_MOST_SPACE).lstrip().startswith(b"{"):
+            raise click.UsageError(
+                f"--json: {path} is not a JSON object, and would be lost: choose another name"
+            )
+    say_replaced("--json", "document", path)
+
+
+def has_content(path: str) -> bool:
+    """Whether there is a regular file that is not empty: an empty one is as good as none."""
+    file = Path(path)
+    return file.is_file() and file.stat().st_size > 0
+
+
+def say_replaced(option: str, what: str, path: str) -> None:
+    """Say on stderr that a file will be replaced, and how old it is."""
+    from mpviz.tui.messages import say  # noqa: PLC0415
+
+    written = datetime.fromtimestamp(Path(path).stat().st_mtime)
+    say(f"{option}: replaces the {what} of {written:%Y-%m-%d %H:%M} in {path}")
 
 
 def check_file(option: str, path: str) -> None:
@@ -141,23 +170,17 @@ def check_file(option: str, path: str) -> None:
 
 
 def check_record_file(path: str) -> None:
-    """As :func:`check_file`; also refuse to overwrite what is no recording, and say if one is.
-
-    An empty file is as good as none.
-    """
+    """As :func:`check_file`; also refuse to overwrite what is no recording, and say if one is."""
     check_file("--record", path)
-    file = Path(path)
-    if not file.is_file() or not file.stat().st_size:
+    if not has_content(path):
         return
     from mpviz.trace.record.recording import NotARecording, Recording  # noqa: PLC0415
-    from mpviz.tui.messages import say  # noqa: PLC0415
 
     try:
-        Recording(file).close()
+        Recording(Path(path)).close()
     except NotARecording as bad:
         raise click.UsageError(f"--record: {bad}, and would be lost: choose another name") from None
-    written = datetime.fromtimestamp(file.stat().st_mtime)
-    say(f"--record: replaces the recording of {written:%Y-%m-%d %H:%M} in {path}")
+    say_replaced("--record", "recording", path)
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -154,11 +154,11 @@ def test_json_goes_to_a_file_or_to_stdout(tmp_path: Path) -> None:
 
 def test_a_run_that_does_not_start_leaves_no_json_and_spoils_none(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
-    kept.write_text("old")
+    kept.write_text("{}")
     for name in ("kept.json", "new.json"):
         words = ["run", "--headless", "--json", name, "--python", "/no/such", "pool-map"]
         assert mpviz(*words, directory=tmp_path).returncode == 2
-    assert kept.read_text() == "old"
+    assert kept.read_text() == "{}"
     assert not (tmp_path / "new.json").exists()
 
 
@@ -376,7 +376,7 @@ def test_a_report_that_nobody_can_read_is_no_success(recorded: Path) -> None:
 
 def test_files_about_a_run_are_for_nobody_else(recorded: Path, tmp_path: Path) -> None:
     was_there = tmp_path / "was.json"
-    was_there.write_text("old")
+    was_there.write_text("{}")
     was_there.chmod(0o644)
     options = ["--json", str(tmp_path / "new.json"), "--record", str(tmp_path / "new.gz")]
     assert mpviz("run", "--headless", *options, "quiet.py", directory=recorded).returncode == 0
@@ -460,6 +460,29 @@ def test_a_recording_takes_the_place_of_another_and_of_nothing_else(tmp_path: Pa
     wrong = mpviz(*run, "x.gz", "pool-map", "items=1,2", directory=tmp_path)
     assert "x-2.gz is no recording" in wrong.stderr
     assert (tmp_path / "x-2.gz").read_text() == "mine"
+
+
+def test_a_document_takes_the_place_of_another_and_of_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    run = ("run", "--headless", "--json")
+    assert "replaces" not in mpviz(*run, "out.json", "x.py", directory=tmp_path).stderr
+    again = mpviz(*run, "out.json", "x.py", directory=tmp_path)
+    assert again.returncode == 0
+    assert again.stderr.count("mpviz: --json: replaces the document of 20") == 1
+    wrong = mpviz(*run, "x.py", "x.py", directory=tmp_path)
+    assert_one_line_of_error(wrong, "--json: x.py is not a JSON object", "another name")
+    assert (tmp_path / "x.py").read_text() == "print('hello')"
+
+
+def test_an_export_says_which_file_it_replaces(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("print('hello')")
+    mpviz("run", "--headless", "--record", "run.gz", "x.py", directory=tmp_path)
+    export = ("export", "run.gz", "-o", "tasks.csv")
+    assert mpviz(*export, directory=tmp_path).stderr == ""
+    again = mpviz(*export, directory=tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (0, 1)
+    assert again.stderr.startswith("mpviz: -o: replaces the file of 20")
+    assert "replaces" not in mpviz(*export[:2], "--to", "csv", "-o", "-", directory=tmp_path).stderr
 
 
 def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
