@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from itertools import compress
+from struct import Struct
 from typing import NamedTuple, cast
 
 from mpviz.probe.boot.mpviz_probe.wire.ring import (
@@ -56,6 +57,7 @@ _TIME, _THREAD, _VALUES, _NUMBER = 0, 1, (3, 4, 5), _WORDS - 1
 _FORM, _SITE = 4, 5
 _SIGNED = _THREAD, *_VALUES
 """The words that are negative only in few records, or in none."""
+_STAMP = Struct("<q")
 _DEAD = "ZX"
 NEVER = 1 << 63
 """Later than every stamp."""
@@ -148,11 +150,31 @@ class Ring:
         """
         self.idle_looks = 0
         """How many looks in a row found nothing to take out."""
+        self._has_made_room = True
+        """Whether its process has been told how far the ring was read."""
 
     def take(self, most: int) -> Taken:
-        """Take out what is complete, in order, at most so many records; make room for as many."""
+        """Take out what is complete, in order, at most so many records; make room for as many.
+
+        :class:`OSError` if none could be taken out; a later error is met again by the next call.
+        """
         pieces: list[bytes] = []
-        first, block = self._next, FIRST_BLOCK
+        first = self._next
+        try:
+            self._take_pieces(pieces, most)
+            if pieces or not self._has_made_room:
+                self._has_made_room = False
+                self._pages.write_word(READ_WORD * 8, self._next - 1)
+                self._has_made_room = True
+        except OSError:
+            if not pieces:
+                raise
+            # What is left, if anything, is about as old as the last record that was taken out.
+            (self.left_since,) = _STAMP.unpack_from(pieces[-1], len(pieces[-1]) - SLOT_BYTES)
+        return Taken(self, first, b"".join(pieces))
+
+    def _take_pieces(self, pieces: list[bytes], most: int) -> None:
+        block = FIRST_BLOCK
         while count := self._look(min(block, most)):
             # The numbers were read before what stands in front of them, and written after it.
             pieces.append(self._slots(self._next, count))
@@ -161,9 +183,6 @@ class Ring:
                 break
             most -= count
             block = min(4 * block, BLOCK)
-        if pieces:
-            self._pages.write_word(READ_WORD * 8, self._next - 1)
-        return Taken(self, first, b"".join(pieces))
 
     def skip_gap(self) -> bool:
         """Give up the numbers in front of the next that is written; False where there is none."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -349,6 +351,41 @@ def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
     assert "cannot read the ring" in reading.troubles()[0]
     assert losses_in_words(state) == "1 record, none lost"
     assert len(queue._rings._rings) == 1
+
+
+@pytest.mark.parametrize("failing", range(1, 11))
+def test_an_error_in_the_middle_of_a_ring_costs_no_record(
+    queue: Transport, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Memory may be short for a moment at each copy, also when the ring gets room again."""
+    count = 2 * rings_module.BLOCK
+    queue.finish()
+    path = put_ring(queue, records=tuple((each, each, 1) for each in range(1, count + 1)))
+    with path.open("r+b") as file:
+        ring = rings_module.Ring(file.fileno())
+    calls = itertools.count(1)
+
+    def once(copy: Callable[..., Any]) -> Callable[..., Any]:
+        def copied(*arguments: object) -> object:
+            if next(calls) == failing:
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            return copy(*arguments)
+
+        return copied
+
+    for name in ("read", "write_word"):
+        monkeypatch.setattr(rings_module.Pages, name, once(getattr(rings_module.Pages, name)))
+    taken: list[rings_module.Taken] = []
+    for _ in range(3):
+        with suppress(OSError):
+            taken.append(ring.take(layout.SLOTS))
+            last = taken[-1].first + len(taken[-1].records) // layout.SLOT_BYTES - 1
+            assert last == count or last <= ring.left_since <= last + 1
+    memory = path.read_bytes()
+    start = layout.SLOTS_AT + layout.SLOT_BYTES
+    slots = memory[start : start + count * layout.SLOT_BYTES]
+    assert b"".join(each.records for each in taken) == slots
+    assert layout.number_read(memory) == count
 
 
 def test_none_lost_is_not_said_if_a_ring_cannot_be_read_at_the_end(
