@@ -149,6 +149,11 @@ def _unknown(state: RunState, value_id: str) -> SharedValue:
     return value
 
 
+def _element_at(value: SharedValue, index: int) -> Element:
+    """The element with this index; a negative one is the whole array, which has no history."""
+    return Element() if index < 0 else value.elements.get(index) or _new_element(value, index)
+
+
 def _new_element(value: SharedValue, index: int) -> Element:
     element = Element()
     if _has_room(value):
@@ -189,15 +194,18 @@ def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
     value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
     key = process.key
     # The element that was read last, which is mostly read next, too.
-    at, element, reader = -1, Element(), Reader()
+    at: int | None = None
+    element, reader = Element(), Reader()
 
     def read(time: int, thread: int, site: int, content: Content, index: int = 0, *_: int) -> None:
         nonlocal at, element, reader
         value.reads += 1
         if index != at:
-            element = value.elements.get(index) or _new_element(value, index)
-            known = element.readers.get(key) or _new_reader(value, element, key)
-            at, reader = (index, known) if known is not None else (-1, Reader())
+            element = _element_at(value, index)
+            known = element.readers.get(key)
+            if known is None and index >= 0:
+                known = _new_reader(value, element, key)
+            at, reader = (index, known) if known is not None else (None, Reader())
         element.value = content
         reader.version = element.version
         reader.value = content
@@ -216,7 +224,8 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
     history = value.history if value.length == 1 else None
     nobody = Reader(NEVER_WRITTEN)
     # As in _reading.
-    at, element, reader = -1, Element(), nobody
+    at: int | None = None
+    element, reader = Element(), nobody
 
     def written(  # noqa: PLR0917
         time: int, thread: int, site: int, before: Content, content: Content, index: int
@@ -229,9 +238,9 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
             writes.add(time)
         written_by[key] += 1
         if index != at:
-            element = value.elements.get(index) or _new_element(value, index)
+            element = _element_at(value, index)
             reader = element.readers.get(key, nobody)
-            at = -1 if reader is nobody else index
+            at = None if reader is nobody else index
         if element.writer != key:
             element.others_version = element.version
             element.writer = key

@@ -11,7 +11,7 @@ from helpers.story import (
     MAIN,
     Story,
 )
-from mpviz.trace.model.primitives.value import ValueRead, ValueWritten
+from mpviz.trace.model.primitives.value import PRIMITIVE, SharedValue, ValueRead, ValueWritten
 
 
 def read(story: Story, time: float, pid: int, number: Any, index: int = 0) -> None:
@@ -102,6 +102,21 @@ def test_the_elements_of_an_array_are_each_their_own(value: Story) -> None:
     write(value, 12, BERT, 0, 1, index=1)
     write(value, 13, ANNA, 0, 1, index=0)
     assert value.one("values")["stale_writes"] == 0
+
+
+def test_a_write_to_a_whole_array_leaves_the_history_of_its_elements_alone(value: Story) -> None:
+    """A forged record of a ring may have any index, right after one about an element."""
+    handlers, anna = PRIMITIVE.ring_handlers, value.state.by_pid[ANNA]
+    written = handlers[ValueWritten].bind(value.state, anna, "counter")
+    reading = handlers[ValueRead].bind(value.state, anna, "counter")
+    for index in (5, -1, -2, 5):
+        written(10, 0, 0, 0, 1, index)
+    array = value.state.table(SharedValue)["counter"]
+    assert {index: each.version for index, each in array.elements.items()} == {5: 2}
+    kept = array.details
+    for index in (-1, -1, -2):
+        reading(11, 0, 0, 1, index)
+    assert (array.details, array.reads, array.writes.count) == (kept, 3, 4)
 
 
 def test_floats_and_texts_can_be_stale_but_lose_no_updates(value: Story) -> None:
