@@ -577,7 +577,8 @@ def sometimes(tries):
 
 def main():
     with mp.Pool(1, sometimes, (mp.Value("i", 0),)) as pool:
-        pool.map(len, ["a"])
+        # A map divides by the number of workers, which is 0 while one is replaced.
+        pool.apply(len, ["a"])
 """)
 
 LOCK_HELD_AT_FORK = _program("""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
 
+from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitive import Thread, Unblockers
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
@@ -146,6 +147,12 @@ def unblockers_of(state: RunState, wait: Wait) -> Unblockers:
     return Unblockers(seen, unblockers.role, False, unblockers.all_needed, unblockers.as_of)
 
 
+def _rule_that_says_why(state: RunState, process: Process) -> str:
+    """The rule of the first finding about this process that is true now; empty for none."""
+    found = (each for each in state.findings.values() if each.over < 0)
+    return next((each.rule for each in found if process.key in each.processes), "")
+
+
 def _waiting_thread(process: Process) -> int:
     """The thread whose wait is the process's own."""
     wait = process.wait
@@ -174,7 +181,7 @@ def _next(known: _Sorted, places: dict[Thread, int]) -> Thread:
 
 def chain_in_words(state: RunState, chain: Chain) -> str:
     """The chain in words: "a waits for lock x, held by b; b waits to join c; c is running"."""
-    return "; ".join([*links_in_words(state, chain.links), *end_in_words(chain)])
+    return "; ".join([*links_in_words(state, chain.links), *end_in_words(state, chain)])
 
 
 def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
@@ -186,16 +193,22 @@ def links_in_words(state: RunState, links: Iterable[Link]) -> list[str]:
     ]
 
 
-def end_in_words(chain: Chain) -> list[str]:
-    """The end of a chain in words."""
+def end_in_words(state: RunState, chain: Chain) -> list[str]:
+    """The end of a chain in words.
+
+    That nobody can end a wait, only a finding knows: it names the process and says why.
+    """
     last = chain.links[-1]
     name = described(last.process)
     if chain.end is End.AT_WORK:
+        if last.process.activity is Activity.IDLE:
+            return [f"{name} has no task, and waits for one"]
         return [f"{name} is {last.process.state}"]
     if chain.end is End.DEAD:
         return [f"{name} is dead"]
     if chain.end is End.NOBODY:
-        return ["nobody can end that"]
+        rule = _rule_that_says_why(state, last.process)
+        return [f"nobody can end that ({rule})" if rule else "nobody was seen who could end that"]
     if chain.end is End.UNKNOWN:
         return ["who could end that is not known"]
     if chain.end is End.LATER:

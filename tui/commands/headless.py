@@ -81,19 +81,26 @@ def _observe(
         signals.session = session
         if target.limit:
             say_at_once(f"{target.name} hangs by design: mpviz ends it after {target.limit:g} s")
-        _step_to_the_end(session, signals, target.limit)
+        _step_to_the_end(session, signals, target.limit, tells_findings=not capture)
     finally:
         session.close()
     return Observed(session.state, record_problem(session), signals)
 
 
-def _step_to_the_end(session: Session, signals: Signals, limit: float) -> None:
+def _step_to_the_end(
+    session: Session, signals: Signals, limit: float, *, tells_findings: bool
+) -> None:
     """Fold until the run is over; if there is a limit in seconds, end the run after it."""
+    from mpviz.tui.commands.early_findings import EarlyFindings  # noqa: PLC0415
+
+    early = EarlyFindings(say_at_once)
     deadline = time.monotonic() + limit if limit else math.inf
     while not session.over:
         signals.act()
         if not session.step(PAUSE):
             session.wait(PAUSE)
+        if tells_findings and session.state.ending < 0:
+            early.look(session.state)
         if time.monotonic() > deadline:
             deadline = math.inf
             session.stop()

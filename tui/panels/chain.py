@@ -73,7 +73,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     names = min(WIDEST_NAME, max(len(_name(each)) for each in chain.links))
     for index, link in enumerate(chain.links):
         rows.append(_link(state, view, chain, index, (tags, names, width)))
-        rows += _arrow(chain, index, link, width)
+        rows += _arrow(state, chain, index, link, width)
     # It begins with a name, which is written as it is.
     wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
     if len(rows) + 1 + len(wrapped) <= height:
@@ -113,7 +113,7 @@ def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
     return [(fitting(ways, max(1, room)).rstrip(), activity_style(wait.activity))]
 
 
-def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
+def _arrow(state: RunState, chain: Chain, index: int, link: Link, width: int) -> list[Row]:
     """What the next one has to do with the wait; at the end of the chain, how it ends."""
     is_last = index == len(chain.links) - 1
     unblockers = link.unblockers
@@ -132,11 +132,11 @@ def _arrow(chain: Chain, index: int, link: Link, width: int) -> list[Row]:
             )
         ]
     if chain.end is End.CYCLE:
-        name, end = _name(chain.links[chain.back_to]), end_in_words(chain)[0]
+        name, end = _name(chain.links[chain.back_to]), end_in_words(state, chain)[0]
         ways = [f"{name} {unblockers.role}{heard}: {end}", f"{name} {unblockers.role}: {end}"]
         return [row((" ╰─ ", "trouble"), (fitting(ways, max(1, width - GUTTER)), "trouble"))]
     style = "trouble" if chain.end is End.NOBODY else "dim"
-    return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(chain)[0], style))]
+    return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(state, chain)[0], style))]
 
 
 def _ring(chain: Chain, index: int) -> Part:

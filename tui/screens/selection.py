@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpviz.trace.explain.chains import End, end_in_words
+from mpviz.trace.explain.verdict import nothing_found
 from mpviz.trace.model.state import Finding
 from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll, unscroll
 from mpviz.tui.layout import TIMELINE
@@ -162,13 +163,13 @@ class Selection(RunScreenBase):
             view.chain = view.chain or keys[0]
             self._show_process(keys[at + 1])
         else:
-            self.say(f"the chain ends here: {end_in_words(chain)[0]}")
+            self.say(f"the chain ends here: {end_in_words(state, chain)[0]}")
 
     def next_finding(self) -> None:
         """Go to the next finding: to its panel, its process and its time."""
         found = self.findings()
         if not found:
-            self.say("nothing was found wrong so far")
+            self.say(nothing_found(self.picture.state))
             return
         keys = [key_of(finding) for finding in found]
         at = keys.index(self.view.finding) if self.view.finding in keys else -1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from mpviz.trace.explain.stalls import stuck_since
+from mpviz.trace.explain.verdict import Going, verdict
 from mpviz.trace.model.formatting import clock
 from mpviz.trace.model.processes.identity import signal_name
 from mpviz.trace.model.processes.programs import SILENT_NANOSECONDS
@@ -105,18 +105,20 @@ def _stage(state: RunState, status: Status) -> list[Part]:
         return [(" * frozen " if status.ascii else " ❄ frozen ", "frozen")]
     if state.run is None:
         return [(" starting … ", "over")]
-    if status.paused or (status.replay and stuck_since(state) < 0):
+    if status.paused or (status.replay and verdict(state)[0] is Going.ON):
         return []
     return [_live(state, status)]
 
 
 def _live(state: RunState, status: Status) -> Part:
-    since = stuck_since(state)
-    if since < 0:
+    going, since = verdict(state)
+    if going is Going.ON:
         return " * live " if status.ascii else " ● live ", "live"
-    # Since the last of them began to wait.
     seconds = round((state.now - since) / 1e9)
-    return f" all wait, {f'{seconds} s' if seconds < 60 else clock(seconds)} ", "wrong"
+    so_long = f"{seconds} s" if seconds < 60 else clock(seconds)
+    if going is Going.STUCK:
+        return f" STUCK {so_long} ", "alarm"
+    return f" all wait, {so_long} ", "wrong"
 
 
 def _ending(state: RunState) -> tuple[str, str]:
@@ -127,7 +129,9 @@ def _ending(state: RunState) -> tuple[str, str]:
         return "ended, exit status unknown", "over"
     if code < 0:
         return f"ended by {signal_name(-code)}", "over"
-    return f"ended, exit code {code}", "alarm" if code else "over"
+    main = state.processes.get(state.main)
+    was_asked = main is not None and main.ended_on_request
+    return f"ended, exit code {code}", "alarm" if code and not was_asked else "over"
 
 
 def _troubles(state: RunState, status: Status) -> list[Part]:

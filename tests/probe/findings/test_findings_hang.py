@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from helpers import programs_that_hang as programs
+from helpers.agreement import Agreement
 from helpers.runs import Observed, RunTogether
 from helpers.scenario_runs import FAULTS
 from mpviz.trace.explain.findings import zombies
@@ -45,8 +46,17 @@ def short_patience() -> Any:
 
 
 @pytest.fixture(scope="module")
+def said() -> Agreement:
+    """What header and exit status said when each fault had been found."""
+    return Agreement()
+
+
+@pytest.fixture(scope="module")
 def faulty(
-    run_together: RunTogether, python_and_method: tuple[str, str], short_patience: None
+    run_together: RunTogether,
+    python_and_method: tuple[str, str],
+    short_patience: None,
+    said: Agreement,
 ) -> dict[str, Observed]:
     python, method = python_and_method
     asked = {
@@ -65,7 +75,11 @@ def faulty(
     if method != "forkserver":
         # The fork server reaps its children by itself.
         asked["zombies"] = (programs.ZOMBIES, has_three_zombies)
-    return run_together(asked, python, method)
+    return run_together(
+        {name: (source, said.at(name, until)) for name, (source, until) in asked.items()},
+        python,
+        method,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +214,11 @@ def test_a_healthy_program_close_to_a_fault_is_not_blamed(
     run.assert_no_probe_error()
     assert [each for each in run.document["findings"] if each["rule"] in FAULTS] == []
     assert run.exit_code == 0, run.stderr
+
+
+def test_header_findings_and_exit_status_say_one_thing(
+    faulty: dict[str, Observed], said: Agreement
+) -> None:
+    assert {"lost-task", "dead-holders", "dead-queues", "join-before-drain"} <= said.headers.keys()
+    for name in faulty:
+        said.check(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers import programs_that_hang as programs
+from helpers.agreement import Agreement
 from mpviz.trace.model.state import RunState
 
 if TYPE_CHECKING:
@@ -114,10 +115,18 @@ def exists(name: str, method: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def faulty(run_together: RunTogether, python_and_method: tuple[str, str]) -> dict[str, Observed]:
+def said() -> Agreement:
+    """What header and exit status said when each fault had been found."""
+    return Agreement()
+
+
+@pytest.fixture(scope="module")
+def faulty(
+    run_together: RunTogether, python_and_method: tuple[str, str], said: Agreement
+) -> dict[str, Observed]:
     python, method = python_and_method
     asked = {
-        name: (getattr(programs, name), has(rule))
+        name: (getattr(programs, name), said.at(name, has(rule)))
         for name, (rule, *_) in CASES.items()
         if exists(name, method)
     }
@@ -139,3 +148,10 @@ def test_the_cause_is_named_once(
     for each in words:
         assert each in found["message"]
     assert found["over"] is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_header_findings_and_exit_status_say_one_thing(
+    faulty: dict[str, Observed], said: Agreement, name: str
+) -> None:
+    said.check(name)

@@ -58,11 +58,10 @@ def _is_of_callback(state: RunState, pool: Pool) -> bool:
 
 
 _EXCEPTION = (
-    "An exception that was raised in a worker is pickled with its args and built again from these."
-    " If its __init__ takes others, that fails in the thread that receives the results, and the"
-    " thread dies: no result of this pool arrives any more.",
-    "Let the exception pass all arguments of its __init__ to super().__init__(), or give it a"
-    " __reduce__. Such an exception can be found with pickle.loads(pickle.dumps(error)).",
+    "The exception of a worker is made again in this process, from its args alone. That failed, and"
+    " killed the thread: no result of this pool arrives any more.",
+    "Pass all arguments of the exception's __init__ to super().__init__(), or give it a __reduce__."
+    " To test: pickle.loads(pickle.dumps(error)).",
 )
 _CALLBACK = (
     "A callback runs in the thread that receives the results. If it raises, the thread dies: no"
