@@ -201,9 +201,8 @@ def end_in_words(state: RunState, chain: Chain) -> list[str]:
     last = chain.links[-1]
     name = described(last.process)
     if chain.end is End.AT_WORK:
-        if last.process.activity is Activity.IDLE:
-            return [f"{name} has no task, and waits for one"]
-        return [f"{name} is {last.process.state}"]
+        is_idle = last.process.activity is Activity.IDLE
+        return [f"{name} " + ("waits for a task" if is_idle else f"is {last.process.state}")]
     if chain.end is End.DEAD:
         return [f"{name} is dead"]
     if chain.end is End.NOBODY:

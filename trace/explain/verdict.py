@@ -27,7 +27,9 @@ class Going(Enum):
 def verdict(state: RunState) -> tuple[Going, int]:
     """How the run goes now, and since when, nanoseconds."""
     waiting_since = stuck_since(state)
-    found = [each for each in dead_ends(state) if waiting_since >= 0 or state.main in each.processes]
+    found = [
+        each for each in dead_ends(state) if waiting_since >= 0 or state.main in each.processes
+    ]
     if found:
         return Going.STUCK, min(each.since for each in found)
     if waiting_since >= 0:

@@ -159,7 +159,7 @@ def title(state: RunState, view: View) -> str:
         End.AT_WORK: "",
         End.DEAD: ", ends with the dead",
         End.CYCLE: ", a cycle",
-        End.NOBODY: ", nobody can end it",
+        End.NOBODY: ", a dead end",
         End.UNKNOWN: "",
         End.LATER: "",
     }
