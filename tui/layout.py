@@ -17,7 +17,8 @@ LAB = "lab"
 HERO = (LAB, TIMELINE)
 """Panels that have the middle of the screen, which the audience in a room looks at."""
 TOP = ("cores", "processes")
-CONTEXT = ("findings", "chain", "stacks", "source", "output", "log", "time")
+FINDINGS = "findings"
+CONTEXT = (FINDINGS, "chain", "stacks", "source", "output", "log", "time")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
@@ -26,7 +27,7 @@ TWO_COLUMNS, FOUR_COLUMNS = 100, 160
 MOST_STACKED = 3
 """How many panels may lie on top of each other."""
 
-TO_READ = ("findings", "chain", "stacks")
+TO_READ = (FINDINGS, "chain", "stacks")
 """Panels that are read from the first line to the last."""
 
 LOWEST: dict[str, tuple[int, int]] = {
@@ -154,12 +155,18 @@ def _top(space: Slot) -> list[Slot]:
 
 
 def _bottom(space: Slot, rows: dict[str, int]) -> list[Slot]:
-    """Objects to the left, context to the right; the larger the space, the fewer share a place."""
+    """Objects to the left, context to the right; the larger the space, the fewer share a place.
+
+    Without room for both, findings come first: they say what all else only shows.
+    """
     objects = tuple(name for name in space.panels if name not in CONTEXT)
     context = tuple(name for name in CONTEXT if name in space.panels)
     if space.width < TWO_COLUMNS:
-        return _stacked(replace(space, panels=objects + context), rows)
+        found = tuple(name for name in context if name == FINDINGS)
+        others = tuple(name for name in context if name != FINDINGS)
+        return _stacked(replace(space, panels=found + objects + others), rows)
     if not objects or not context:
+        space = replace(space, panels=objects + context)
         return _halved(space, rows) if space.width >= FOUR_COLUMNS else _stacked(space, rows)
     if space.width < FOUR_COLUMNS:
         halves = _split(space, space.width // 2, objects, context)

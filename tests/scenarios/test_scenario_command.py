@@ -60,7 +60,7 @@ def test_options_and_parameters_come_in_any_order(program: Run) -> None:
     """As hands type them."""
     done = program("pool-map", "items=1", "--start-method", "fork", "workers=1", "size=10")
 
-    assert done.stdout.splitlines()[0] == "1 workers, 1 tasks"
+    assert done.stdout.splitlines()[0] == "1 workers, 1 items"
 
 
 def runs(process: psutil.Process) -> bool:

@@ -21,8 +21,8 @@ def test_a_pool_counts_the_primes_of_all_its_tasks(program: Run, method: str) ->
     expected = sum(primes_below(limit) for limit in (100, 110, 120, 130, 140, 150, 160, 100))
 
     assert lines(program("pool-map", *words)) == [
-        "2 workers, 8 tasks",
-        f"8 tasks done, {expected} primes counted",
+        "2 workers, 8 items",
+        f"8 items done, {expected} primes counted",
     ]
 
 
@@ -32,7 +32,7 @@ def test_the_chunksize_changes_nothing_in_the_result(program: Run, chunksize: in
     words = ("workers=2", "items=3", "size=10", f"chunksize={chunksize}")
     expected = primes_below(10) + primes_below(11) + primes_below(12)
 
-    assert lines(program("pool-map", *words))[-1] == f"3 tasks done, {expected} primes counted"
+    assert lines(program("pool-map", *words))[-1] == f"3 items done, {expected} primes counted"
 
 
 @pytest.mark.parametrize("method", START_METHODS)

@@ -78,10 +78,20 @@ def test_at_80_by_24_cores_and_processes_lie_above_the_timeline_and_the_rest_is_
     slots = place(80, 22, ALL)
     assert [slot.panels for slot in slots[:3]] == [("cores",), ("processes",), ("timeline",)]
     (rest,) = slots[3:]
-    assert rest.panels[0] == "tasks"
+    assert rest.panels[:2] == ("findings", "tasks")
     assert len(rest.panels) == len(ALL) - 3
     assert slot_of(slots, "cores").y == slot_of(slots, "processes").y
     assert slot_of(slots, "timeline").width == 80
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 22), (120, 34), (200, 58)])
+@pytest.mark.parametrize("objects", [(), ("locks",), ("tasks", "queues", "locks", "values")])
+def test_what_was_found_is_never_behind_a_tab(
+    width: int, height: int, objects: tuple[str, ...]
+) -> None:
+    names = ("cores", "processes", "timeline", *objects, "source", "output", "log", "time")
+    wanted = [Wanted(name, 12) for name in (*names, "findings")]
+    assert slot_of(place(width, height, wanted), "findings").panels[0] == "findings"
 
 
 def test_at_120_by_40_objects_lie_beside_the_context() -> None:

@@ -30,6 +30,10 @@ COLUMNS = (
 )
 """Times are seconds from the start of the run, durations are seconds; unknown cells are empty."""
 
+NO_TASKS = (
+    "the table has no rows: a row is a task of a pool or an executor, and none was seen to start"
+)
+
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -47,7 +51,7 @@ def write(passage: Passage, output: Write) -> list[str]:
             writer.writerow(_row(state, task, origin))
     for task in tasks.still_running():
         writer.writerow(_row(state, task, origin))
-    return []
+    return [] if state.table(Task) else [NO_TASKS]
 
 
 def harmless(text: str) -> str:

@@ -71,6 +71,9 @@ NUMBERS: dict[str, str] = {
 """The digit that goes to a panel. Panels of one kind share a digit and take turns; a panel without
 one has a key of its own for what it shows, or is reached with tab."""
 
+KEYS: dict[str, str] = {"findings": "!", "chain": "w", "stacks": "L"}
+"""The key that shows a panel which has no digit."""
+
 
 def panels_for(commands: Sequence[Command] | None) -> tuple[Panel, ...]:
     """The panels for a program that can be told these commands; None for one that is no lab."""

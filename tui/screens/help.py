@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from mpviz.tui.actions.action import Action, signs
 from mpviz.tui.actions.picker import HELP_ACTIONS
-from mpviz.tui.panels import NUMBERS
+from mpviz.tui.panels import KEYS, NUMBERS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.glyphs import contains
 from mpviz.tui.render.rows import Row, fit
@@ -138,7 +138,10 @@ def help_rows(
         [(signs(each.keys, ascii_only), each.title, each.help) for each in group]
         for group in (first, other)
     ]
-    explained = [(NUMBERS.get(each.name, ""), each.name, each.help) for each in panels]
+    explained = [
+        (NUMBERS.get(each.name) or KEYS.get(each.name, "tab"), each.name, each.help)
+        for each in panels
+    ]
     groups = {
         "The keys to begin with": keys[0],
         "All other keys" if first else "Keys": [*keys[1], _MOUSE],

@@ -466,7 +466,7 @@ def test_a_healthy_run_close_to_a_fault_is_not_blamed(
 def test_lost_updates_are_counted_from_the_first(watched: dict[str, Watched]) -> None:
     run = watched["lost-updates"]
     found = run.finding("lost-updates")
-    assert "5 of 10 writes of counter undid" in found.message
+    assert "5 of 10 writes overwrote" in found.message
     assert "it is 5 lower" in found.message
     assert sorted(run.pids_of(found)) == sorted([run.pids["adder-1"], run.pids["adder-2"]])
     assert "counter.get_lock()" in found.fix
@@ -572,7 +572,7 @@ def test_more_that_want_to_run_than_cores(watched: dict[str, Watched]) -> None:
 def test_more_workers_than_ever_have_a_task(watched: dict[str, Watched]) -> None:
     run = watched["too-many-to-feed"]
     found = run.finding("too-many-to-feed")
-    assert "of 10 workers of pool never more than" in found.message
+    assert "of 10 workers of pool at most" in found.message
     assert "only when the result of the previous one is there" in found.cause
     assert run.pids_of(found)[0] == run.pids["MainProcess"]
     assert len(run.pids_of(found)) == 11

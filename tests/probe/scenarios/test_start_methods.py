@@ -85,4 +85,4 @@ def test_every_task_is_started_once_and_ended_once(start_method: str) -> None:
         own = [task for task in tasks if task["worker_pid"] == pid]
         assert (worker["tasks"], worker["items"]) == (len(own), sum(t["items"] for t in own))
     assert sum(worker["tasks"] for worker in workers.values()) == 14
-    assert "40 tasks done" in finished.printed
+    assert "40 items done" in finished.printed

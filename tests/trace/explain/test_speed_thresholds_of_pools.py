@@ -191,7 +191,7 @@ def test_what_was_said_of_a_pool_stays_when_the_pool_has_ended() -> None:
     story.tell(3000, MAIN, PoolEnded, object="pool", how="close")
     story.look(9000)
     (found,) = story.found()
-    assert "8 workers of Pool 1 never more than 1 were at work" in found.message
+    assert "8 workers of Pool 1 at most 1 worked at once" in found.message
     # Not of the time after its last task.
     assert "10% of the time" in found.message
 

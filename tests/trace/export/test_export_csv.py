@@ -31,8 +31,15 @@ MAIN, WORKER, OTHER = 100, 101, 102
 
 def rows_of(folder: Path, events: list[Event]) -> list[dict[str, str]]:
     text, notes, _ = exported(tasks_csv.write, recorded(folder, events))
-    assert notes == []
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert notes == ([] if rows else [tasks_csv.NO_TASKS])
+    return rows
+
+
+def test_a_table_without_rows_says_why(tmp_path: Path) -> None:
+    text, notes, _ = exported(tasks_csv.write, recorded(tmp_path, beginning(1)))
+    assert text.splitlines() == [",".join(tasks_csv.COLUMNS)]
+    assert notes == [tasks_csv.NO_TASKS]
 
 
 def beginning(tasks: int, function: str = "square") -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from mpviz.tui.actions.picker import HELP_ACTIONS, PICKER_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.actions.shared import HELP, QUIT
+from mpviz.tui.panels import KEYS, NUMBERS, PANELS
 from mpviz.tui.screens.help import help_rows
 from mpviz.tui.widgets.footer import Hint, footer_row
 
@@ -40,6 +42,15 @@ def test_every_action_is_in_the_help(actions: Actions) -> None:
     for action in actions:
         assert action.title in text
         assert sign(action.keys[0]) in text
+
+
+def test_a_panel_without_a_digit_is_explained_with_its_key() -> None:
+    keys = {sign(key) for action in RUN_ACTIONS for key in action.keys}
+    assert set(KEYS.values()) <= keys
+    assert not KEYS.keys() & NUMBERS.keys()
+    text = "\n".join(row.text for row in help_rows((), PANELS, 100))
+    for name, key in KEYS.items():
+        assert re.search(rf"^ *{re.escape(key)} +{name}$", text, re.MULTILINE)
 
 
 def words(situation: Situation) -> list[str]:

@@ -43,8 +43,8 @@ def _finding(state: RunState, lock: Lock, dead: list[Process], waiting: tuple[st
     return Finding(
         subject=lock.id,
         message=f"{held}, and {wait} for it: {names_of(state, waiting)}",
-        cause="A lock is not released when its holder dies, and no other process knows that it has"
-        " to release it.",
+        cause="A lock is not released when its holder dies, and no other process knows that it"
+        " should release it.",
         fix="Take the lock in a with block, so that an exception releases it. Do not kill or"
         " terminate a process that may hold it: ask it to end with an Event, or a sentinel in its"
         " queue.",

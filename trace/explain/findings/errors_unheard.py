@@ -41,10 +41,10 @@ def _finding(state: RunState, pool: Pool, jobs: set[int]) -> Finding:
     return Finding(
         subject=pool.id,
         message=f"{what} in {pool.name}, and the program never asked for the results",
-        cause="What a task raises is kept for the one who asks for its result: without get() and"
-        " without an error_callback it is never seen.",
+        cause="An error is kept until somebody asks for the result: without get() and without an"
+        " error_callback, nobody sees it.",
         fix="Keep what apply_async or map_async returns, and call get() on it; or pass an"
-        " error_callback that tells.",
+        " error_callback that prints or logs the error.",
         processes=tuple(filter(None, (pool.process,))),
         objects=(pool.id,),
         since=min((task.started for task in raised), default=-1),

@@ -33,8 +33,8 @@ def _find(state: RunState) -> Iterator[Finding]:
         where = f" of the module at {module}" if module else ""
         yield Finding(
             subject=first.key,
-            message=f"{described(first)}{others} {wait} for the import{where} to end, which"
-            " itself waits for its processes",
+            message=f"{described(first)}{others} {wait} for the import{where} to end, and that"
+            " import waits for its processes",
             cause="While a module is being imported, its import lock is held, also in a process"
             " that is forked meanwhile. Whatever else needs the module waits for that lock.",
             fix="Start processes in a function, and call it below"

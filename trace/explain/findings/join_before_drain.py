@@ -87,14 +87,14 @@ def _finding(
 ) -> Finding:
     items = plural(queue.depth, "item")
     who = names_of(state, joined)
+    them = "it" if queue.depth == 1 else "them"
     cannot = "which cannot end" if len(joined) == 1 else "none of which can end"
     return Finding(
         subject=f"{joiner.key} {queue.id}",
-        message=f"{described(joiner)} joins {who}, {cannot} before somebody takes what was put in"
-        f" {queue.name}: {items}, and nobody does",
-        cause="Items of a queue go through a pipe, which holds 64 KB. A process does not end before"
-        " all its items are in the pipe, and nobody empties the pipe while the process that should"
-        " do so waits in join.",
+        message=f"{described(joiner)} waits to join {who}, {cannot} until {items} of {queue.name}"
+        f" {'is' if queue.depth == 1 else 'are'} taken out, and nobody takes {them}",
+        cause="Items of a queue go through a pipe, which holds 64 KB. A process ends only when all"
+        " its items are in the pipe, and the process that should empty the pipe waits in join.",
         fix="Take all items out of the queue first, then join.",
         processes=(joiner.key, *joined),
         objects=(queue.id,),

@@ -30,10 +30,11 @@ def _finding(value: SharedValue, undone: int) -> Finding:
     own_lock = f"with {value.name}.get_lock()" if value.name.isidentifier() else "get_lock()"
     return Finding(
         subject=value.id,
-        message=f"{undone} of {plural(value.writes.count, 'write')} of {value.name} undid what"
-        f" others had written: it is {abs(value.lost_updates)} {off} than it should be",
-        cause="A process read it, others wrote, and then the process wrote what it had worked out"
-        " from the old content.",
+        message=f"updates of {value.name} are lost: {undone} of"
+        f" {plural(value.writes.count, 'write')} overwrote what others had written, so that it is"
+        f" {abs(value.lost_updates)} {off} than it should be",
+        cause="A process read the value, others changed it, and then the process wrote a result that"
+        " it had computed from the old value.",
         fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
         processes=tuple(writers),
         objects=(value.id,),

@@ -54,7 +54,7 @@ def _finding(pool: Pool, jobs: list[Job]) -> Finding:
         subject=pool.id,
         message=f"never more than 1 of the {plural(pool.size, 'worker')} of {pool.name} had a"
         f" task: each of {calls} calls was waited for before the next was submitted",
-        cause="The loop that submits a call also asks for its result, which waits for it: the"
+        cause="The loop that submits a call waits for its result before it submits the next: the"
         " other workers have nothing to do.",
         fix="Submit all calls first and ask for the results afterwards; or use map(), or"
         " as_completed().",

@@ -46,8 +46,8 @@ def _finding(turns: Turns) -> Finding:
     lock = turns.lock
     return Finding(
         subject=lock.id,
-        message=f"{lock.kind.lower()} {lock.name} is held {turns.held_share:.0%} of the time:"
-        f" of {len(turns.came)} processes {turns.at_work:.1f} can work at a time",
+        message=f"{lock.kind.lower()} {lock.name} is held {turns.held_share:.0%} of the time, so"
+        f" that on average only {turns.at_work:.1f} of {len(turns.came)} processes can work",
         cause="Nearly all of the work is done while the lock is held, for"
         f" {briefly(lock.hold.mean)} each time, while the others wait for it.",
         fix="Do the work before you take the lock, and hold the lock only to hand in the result.",

@@ -54,7 +54,7 @@ def _finding(
         subject=process.key,
         message=f"{described(process)} came to the end of its function {ended} ago, and its thread"
         f" goes on at {place_in_words(thread)}; {described(waiter)} waits to join the process",
-        cause="A process ends when all its threads have ended that are no daemons.",
+        cause="A process ends only after all of its threads that are not daemons.",
         fix="Tell the thread to stop at the end of the function, by a threading.Event, and join it;"
         " or start it with daemon=True.",
         processes=(process.key, waiter.key),

@@ -92,8 +92,8 @@ def _finding(state: RunState, pool: Pool) -> Finding:
     idle = [key for key in pool.workers if key not in pool.done_by]
     return Finding(
         subject=pool.id,
-        message=f"of {plural(workers, 'worker')} of {pool.name} never more than {most} were at"
-        f" work at once, and they worked {at_work:.0%} of the time",
+        message=f"of {plural(workers, 'worker')} of {pool.name} at most {most} worked at once,"
+        f" and on average each worked {at_work:.0%} of the time",
         cause=_cause(one_by_one, mean),
         fix=_fix(one_by_one, most),
         processes=(pool.process, *idle, *(key for key in pool.workers if key in pool.done_by)),

@@ -256,6 +256,8 @@ def _process_ended(state: RunState, process: Process) -> None:
 
 def _line(state: RunState, pool: Pool) -> str:
     done, workers = plural(_done(pool), "task"), plural(len(pool.workers), "worker")
+    items = sum(pool.items_by.values())
+    done += f" ({plural(items, 'item')})" * (items > _done(pool))
     return f"pool {pool.name}: {done} by {workers}" + ", and is broken" * pool.broken
 
 
