@@ -33,8 +33,8 @@ def _finding(value: SharedValue, undone: int) -> Finding:
         message=f"updates of {value.name} are lost: {undone} of"
         f" {plural(value.writes.count, 'write')} overwrote what others had written, so that it is"
         f" {abs(value.lost_updates)} {off} than it should be",
-        cause="A process read the value, others changed it, and then the process wrote a result that"
-        " it had computed from the old value.",
+        cause="A process read the value, others changed it, and then the process wrote a result"
+        " that it had computed from the old value.",
         fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
         processes=tuple(writers),
         objects=(value.id,),
