@@ -21,7 +21,7 @@ from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.model.events import Event, ProcessSample, Sample
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
-from mpviz.trace.system.allowance import allowed_cores
+from mpviz.trace.system.allowance import allowed_cores, limit_of, read_throttling
 from mpviz.trace.system.system_calls import meaning_of_sleep
 
 _TITLE_SECONDS = 1.0
@@ -80,6 +80,9 @@ class Sampler:
         self._known: dict[int, _Known] = {}
         self._allowed: list[int] = []
         self._file_locks = FileLocks()
+        limit = limit_of(root_pid)
+        self._limited = limit.folder if limit else None
+        self._throttling = (0, 0)
         self._troubles = Troubles(put)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mpviz-sampler", daemon=True)
@@ -91,8 +94,10 @@ class Sampler:
         self._thread.join()
 
     def _run(self) -> None:
-        # The first reading is what the next one is compared with.
+        # The first readings are what the next ones are compared with.
         _read_cores()
+        if self._limited is not None:
+            self._throttling = read_throttling(self._limited) or (0, 0)
         due = time.monotonic() + self._interval
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             with self._troubles.instead_of_errors("the look at the processes"):
@@ -124,6 +129,7 @@ class Sampler:
             processes=processes,
             gone=gone,
             allowed=self._news_of_allowed(processes),
+            **self._read_limit(),
         )
 
     def _news_of_allowed(self, processes: list[ProcessSample]) -> list[int]:
@@ -133,6 +139,14 @@ class Sampler:
             return []
         self._allowed = allowed
         return allowed
+
+    def _read_limit(self) -> dict[str, int]:
+        """How often the limit of the program's control group has stopped it so far."""
+        read = read_throttling(self._limited) if self._limited is not None else None
+        if read is None:
+            return {}
+        periods, throttled = self._throttling
+        return {"periods": max(0, read[0] - periods), "throttled": max(0, read[1] - throttled)}
 
     def _sample_process(self, reading: kernel.ProcessStatus) -> ProcessSample:
         cpu_seconds = _read_cpu_seconds(reading)
@@ -193,6 +207,9 @@ def _look_where_it_sleeps(known: _Known, reading: kernel.ProcessStatus) -> None:
     known.asleep_in = ""
     if reading.status in _ASLEEP:
         known.asleep_in = meaning_of_sleep(kernel.read_place_of_sleep(reading.pid))
+        if reading.status == "D" and known.asleep_in in ("", "else"):
+            # A sleep that no signal ends, "usually IO" (man 1 ps).
+            known.asleep_in = "disk"
         known.looks_in_vain += not known.asleep_in
 
 

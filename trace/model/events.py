@@ -290,7 +290,7 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """CPU seconds of its main thread alone; -1 if unknown."""
     asleep_in: str = ""
     """What its main thread sleeps in: "lock" (a lock between threads, or the join of a thread),
-    "file lock", "clock" or "else"; empty if it does not sleep, or if unknown."""
+    "file lock", "clock", "disk", "network" or "else"; empty if it does not sleep, or if unknown."""
     title: str = ""
     """The title that it wrote over its command line, as by setproctitle; given when it changes."""
 
@@ -305,6 +305,10 @@ class Sample(Event, tag="sample", kw_only=True):
     """Pids of the previous sample that are gone."""
     allowed: Indexes = []
     """The cores that at least one of these processes may run on, if that has changed."""
+    periods: Count = 0
+    """Periods of the limit of the program's control group since the first sample; 0 for none."""
+    throttled: Count = 0
+    """Number of these in which the group had used up its CPU time, and was stopped."""
 
 
 class ThreadStack(msgspec.Struct, array_like=True, gc=False):

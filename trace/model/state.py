@@ -90,6 +90,10 @@ class Cores:
     """Indexes of the cores that the program may run on; empty if unknown."""
     granted: float = 0.0
     """CPU time that its control groups grant it, in cores; 0 for no limit."""
+    periods: int = 0
+    """Periods of that limit, usually of 100 ms each, since the first sample."""
+    throttled: int = 0
+    """Number of these in which the program had used up what it was granted, and was stopped."""
     history: deque[tuple[int, list[CoreUse]]] = field(
         default_factory=lambda: deque(maxlen=CORE_HISTORY)
     )
@@ -100,12 +104,29 @@ class Cores:
     wanted: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
     """For each of the last samples, how many cores the observed processes would have used before
     it if none had had to wait for one; processes that are starting do not count."""
+    runnable: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
+    """How many threads of these processes had a core, or waited for one, on average."""
     had: deque[float] = field(default_factory=lambda: deque(maxlen=CROWD_SAMPLES))
     """How many cores they did use."""
     own_total: float = 0.0
     """Percent of one core that all observed processes used, summed over all samples."""
     times: deque[int] = field(default_factory=lambda: deque(maxlen=21))
     """Times of the last samples, for the sampling rate."""
+
+    @property
+    def reach(self) -> int:
+        """Number of cores that the program may run on."""
+        return max(1, len(self.allowed) or self.machine)
+
+    @property
+    def is_granted_less(self) -> bool:
+        """Whether a control group grants less time than the cores that it may run on have."""
+        return 0 < self.granted < self.reach
+
+    @property
+    def capacity(self) -> float:
+        """CPU time that the program can get, in cores: a control group may grant part of one."""
+        return self.granted if self.is_granted_less else float(self.reach)
 
     def may_use(self, index: int) -> bool:
         """Whether the program may run on the core with this index."""

@@ -112,9 +112,19 @@ _SLEEPS = {
     "posix_lock": "file lock",
     "hrtimer_nanosleep": "clock",
     "do_nanosleep": "clock",
+    "inet_csk_accept": "network",
+    "inet_wait_for_connect": "network",
+    "sk_wait_data": "network",
+    "sk_stream_wait": "network",
+    "wait_woken": "network",
+    "__skb_wait_for_more_packets": "network",
+    "io_schedule": "disk",
+    "folio_wait": "disk",
+    "wait_on_page": "disk",
 }
 """Beginnings of the names of kernel functions in which threads sleep, and their meaning:
-kernel/futex, fs/locks.c, kernel/time/hrtimer.c, with their names from Linux 3.10 to 6.18."""
+kernel/futex, fs/locks.c, kernel/time/hrtimer.c, net/core, net/ipv4 and mm/filemap.c, with their
+names from Linux 3.10 to 6.18. ``wait_woken`` is also in reads from a terminal."""
 
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 

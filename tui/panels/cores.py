@@ -67,9 +67,9 @@ def _others(state: RunState) -> str:
         use.percent for _, uses in moments for index, use in enumerate(uses) if cores.may_use(index)
     )
     others = used / 100 / max(1, len(moments)) - sum(cores.had) / max(1, len(cores.had))
-    if len(moments) < 2 or others < STARVED_OTHERS_SHARE * cores.count:
+    if len(moments) < 2 or others < STARVED_OTHERS_SHARE * cores.reach:
         return ""
-    return f"  other programs have {others:.1f} of {cores.count}"
+    return f"  other programs have {min(1.0, others / cores.reach):.0%} of them"
 
 
 def _bars(
@@ -182,7 +182,7 @@ def title(state: RunState, view: View) -> str:
     rate = cores.samples_per_second
     sampled = f", {rate:.0f} samples/s" if rate else ""
     machine = len(cores.history[-1][1])
-    usable = f", {cores.count} for the program" if cores.count < machine else ""
+    usable = f", {cores.capacity:.3g} for the program" if cores.capacity < machine else ""
     return f"{machine} cores{usable}{sampled}"
 
 

@@ -197,18 +197,69 @@ def test_more_that_want_to_run_than_cores(story: Story, expected: list[str]) -> 
 
 def test_a_crowd_is_told_with_what_each_had_and_how_many_cores_there_are_for_it() -> None:
     (found,) = crowd(6).found()
-    assert "6 processes want to run at once on 2 cores, so that each gets 32% of one" in (
+    assert "6 processes want to run at once on 2 cores, so that each gets 32% of a core" in (
         found.message
     )
     assert "Start 2 of them: that is os.cpu_count()" in found.fix
     assert found.processes == tuple(str(110 + number) for number in range(6))
     (found,) = crowd(5, own=0.95, allowed=(1,)).found()
-    assert "5 processes want to run at once on 1 core, so that each gets 19% of one" in (
+    assert "5 processes want to run at once on 1 core, so that each gets 19% of a core" in (
         found.message
     )
-    assert "Start 1 of them: of the machine's 2 cores" in found.fix
+    assert "Start 1 of them. The program may run on core 1 only" in found.fix
     (found,) = crowd(6, own=0.9, others=1.1).found()
-    assert found.message.endswith("15% of one; other programs use 1.1 of them")
+    assert found.message.endswith("15% of a core; other programs use 1.1 of them")
+
+
+def test_a_crowd_in_a_container_is_measured_by_what_the_container_may_use() -> None:
+    (found,) = crowd(5, own=0.5, granted=0.5).found()
+    assert found.message.startswith("5 processes want to run at once on half a core, so that each")
+    assert "A control group, such as that of a container, limits the program to half" in found.fix
+    # What others do on the cores that it may not use is no concern of the program's.
+    (found,) = crowd(6, own=1.5, others=0.5, granted=1.5).found()
+    assert found.message.endswith("on 1.5 cores, so that each gets 25% of a core")
+    assert crowd(4, own=0.5, granted=0.5).found() == []
+
+
+def bound(count: int, *, before: tuple[int, ...], to: tuple[int, ...], granted: float) -> Story:
+    """Processes that want to run, on a machine of four cores of which they may use a few."""
+    story = Story()
+    run = story.events[0]
+    assert isinstance(run, RunStarted)
+    run.cores, run.allowed, run.granted = 4, list(before), granted
+    for number in range(count):
+        story.child(1, 110 + number)
+    for time in range(1, 11):
+        processes = [
+            process_sample(110 + number, status="R", cpu_percent=50.0, cpu_seconds=time / 20)
+            for number in range(count)
+        ]
+        cores = [100.0 * (index in to) for index in range(4)]
+        allowed = list(to) if time == 1 else []
+        story.tell(100 * time, VIEWER, Sample, cores=cores, processes=processes, allowed=allowed)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("before", "to", "granted", "unused"),
+    [
+        ((0, 1, 2, 3), (0,), 0.0, "core 0 only; 3 other cores stay unused"),
+        ((1, 2), (1,), 0.0, "core 1 only; 1 other core stays unused"),
+        ((0, 1, 2, 3), (0,), 2.0, "core 0 only; 1 other core stays unused"),
+        # They could not use more than one core anyway.
+        ((0, 1, 2, 3), (0,), 1.0, ""),
+        # The program was started that way.
+        ((0,), (0,), 0.0, ""),
+    ],
+)
+def test_cores_are_unused_if_the_program_could_use_them(
+    before: tuple[int, ...], to: tuple[int, ...], granted: float, unused: str
+) -> None:
+    found = bound(3, before=before, to=to, granted=granted).found()
+    assert [each.rule for each in found] == ["bound-to-cores"] * bool(unused)
+    assert all(unused in each.message for each in found)
+    start = f"os.sched_setaffinity(0, range({before[0]}, {before[-1] + 1}))"
+    assert all(start in each.fix for each in found)
 
 
 def test_a_crowd_that_has_gone_is_over() -> None:

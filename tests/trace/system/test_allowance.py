@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mpviz.trace.model.fold.samples import usable_cores
-from mpviz.trace.system.allowance import allowed_cores, granted_cores
+from mpviz.trace.model.cores import cores_in_words, why_so_few
+from mpviz.trace.model.fold.samples import allow_cores
+from mpviz.trace.model.state import Cores
+from mpviz.trace.system.allowance import (
+    allowed_cores,
+    granted_cores,
+    limit_of,
+    read_throttling,
+)
 
 PID = 7
 
@@ -54,6 +61,71 @@ def test_where_there_are_no_groups_there_is_no_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("outer", "inner", "cores"),
+    [
+        ("-1", "-1", 0.0),
+        ("-1", "150000", 1.5),
+        ("50000", "-1", 0.5),
+        ("50000", "200000", 0.5),
+        ("nonsense", "100000", 1.0),
+    ],
+)
+@pytest.mark.parametrize("mount", ["cpu", "cpu,cpuacct"])
+def test_limits_of_version_1_are_in_the_folder_of_their_controller(
+    tmp_path: Path, mount: str, outer: str, inner: str, cores: float
+) -> None:
+    proc, root = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / str(PID)).mkdir(parents=True)
+    lines = f"12:cpuset:/\n4:{mount}:/box\n1:name=systemd:/\n0::/\n"
+    (proc / str(PID) / "cgroup").write_text(lines)
+    for folder, quota in ((root / mount, outer), (root / mount / "box", inner)):
+        folder.mkdir(parents=True)
+        (folder / "cpu.cfs_quota_us").write_text(quota + "\n")
+        (folder / "cpu.cfs_period_us").write_text("100000\n")
+    assert granted_cores(PID, root, proc) == cores
+
+
+def test_in_a_container_the_groups_root_is_its_own(tmp_path: Path) -> None:
+    root, proc = in_groups(tmp_path, "/", cgroup="50000 100000")
+    (proc / str(PID) / "cgroup").write_text("0::/machine/container-of-which-nothing-is-here\n")
+    limit = limit_of(PID, root, proc)
+    assert limit is not None
+    assert (limit.cores, limit.folder) == (0.5, root)
+
+
+def test_throttling_is_read_in_both_versions_and_may_be_hidden(tmp_path: Path) -> None:
+    assert read_throttling(tmp_path) is None
+    (tmp_path / "cpu.stat").write_text("usage_usec 5\nnr_periods 20\nnr_throttled 7\n")
+    assert read_throttling(tmp_path) == (20, 7)
+    (tmp_path / "cpu.stat").write_text("nr_periods 9\nnr_throttled 3\nthrottled_time 12\n")
+    assert read_throttling(tmp_path) == (9, 3)
+    (tmp_path / "cpu.stat").write_text("usage_usec 5\n")
+    assert read_throttling(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "granted", "words", "why"),
+    [
+        ([], 0.0, "8 cores", ""),
+        ([2], 0.0, "1 core", "may run on core 2 only"),
+        ([2, 5], 4.0, "2 cores", "may run on cores 2, 5 only"),
+        ([], 0.5, "half a core", "limits the program to half a core of the machine's 8 cores"),
+        ([2, 5], 1.5, "1.5 cores", "A control group"),
+        ([], 0.25, "0.25 of a core", "A control group"),
+        ([], 1.0, "1 core", "A control group"),
+    ],
+)
+def test_the_words_say_how_many_cores_there_are_and_why(
+    allowed: list[int], granted: float, words: str, why: str
+) -> None:
+    cores = Cores(machine=8, granted=granted)
+    allow_cores(cores, allowed)
+    assert cores_in_words(cores) == words
+    assert why in why_so_few(cores)
+    assert bool(why_so_few(cores)) == bool(why)
+
+
+@pytest.mark.parametrize(
     ("machine", "allowed", "granted", "usable"),
     [
         (8, [], 0.0, 8),
@@ -69,7 +141,9 @@ def test_where_there_are_no_groups_there_is_no_limit(tmp_path: Path) -> None:
 def test_part_of_a_core_is_one_to_keep_busy(
     machine: int, allowed: list[int], granted: float, usable: int
 ) -> None:
-    assert usable_cores(machine, allowed, granted) == usable
+    cores = Cores(machine=machine, granted=granted)
+    allow_cores(cores, allowed)
+    assert cores.count == usable
 
 
 def test_the_cores_of_several_processes_are_those_of_any_and_the_gone_have_none() -> None:

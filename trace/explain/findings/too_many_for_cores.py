@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE
-from mpviz.trace.model.formatting import plural
+from mpviz.trace.model.cores import cores_in_words, is_throttled, why_so_few
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import CROWD_SAMPLES, Cores, CoreUse, Finding, RunState
@@ -35,12 +35,33 @@ def _find(state: RunState) -> Iterator[Finding]:
     # A process that is always ready sometimes shows up as ready for 99 percent of the time.
     wanted = round(sum(cores.wanted) / CROWD_SAMPLES, 1)
     had = sum(cores.had) / CROWD_SAMPLES
-    if wanted < most_for(cores.count) or had < CROWD_OWN_SHARE * cores.count:
+    if wanted < most_for(cores.capacity) or had < CROWD_OWN_SHARE * cores.capacity:
         return
-    moments = [cores.history[index] for index in range(-CROWD_SAMPLES, 0)]
-    used = max(had, sum(_used(state, uses) for _, uses in moments) / CROWD_SAMPLES)
-    if used >= CROWD_CORES_SHARE * cores.count:
-        yield _finding(state, wanted, (had, used - had), since=moments[0][0])
+    if are_in_use(state, had):
+        yield _finding(state, wanted, had, since=cores.history[-CROWD_SAMPLES][0])
+
+
+def are_in_use(state: RunState, had: float) -> bool:
+    """Whether the program has what it may use of the cores, or other programs have the rest."""
+    cores = state.cores
+    return is_throttled(cores) or _used_of_late(state, had) >= CROWD_CORES_SHARE * cores.capacity
+
+
+def others_in_words(state: RunState, had: float) -> str:
+    """The end of a sentence that other programs have most cores; empty if they have not.
+
+    What a control group grants is not taken away by other programs.
+    """
+    cores, others = state.cores, _used_of_late(state, had) - had
+    if cores.is_granted_less or others < STARVED_OTHERS_SHARE * cores.reach:
+        return ""
+    return f"; other programs use {others:.1f} of them"
+
+
+def _used_of_late(state: RunState, had: float) -> float:
+    """How many of the program's cores were in use lately, by any program; itself had so many."""
+    moments = [state.cores.history[index] for index in range(-CROWD_SAMPLES, 0)]
+    return max(had, sum(_used(state, uses) for _, uses in moments) / CROWD_SAMPLES)
 
 
 def _used(state: RunState, uses: list[CoreUse]) -> float:
@@ -49,22 +70,18 @@ def _used(state: RunState, uses: list[CoreUse]) -> float:
     return sum(use.percent for index, use in enumerate(uses) if may_use(index)) / 100
 
 
-def most_for(cores: int) -> float:
+def most_for(cores: float) -> float:
     """The number of processes that want to run on so many cores from which on they are too many."""
     return max(CROWD_TIMES * cores, cores + CROWD_MORE)
 
 
-def _finding(state: RunState, wanted: float, use: tuple[float, float], since: int) -> Finding:
-    had, others = use
+def _finding(state: RunState, wanted: float, had: float, since: int) -> Finding:
     running = [each for each in state.processes.values() if each.alive and each.demand >= 0.5]
     running.sort(key=lambda process: (-process.cpu_percent, process.number))
-    count = state.cores.count
-    have_most = others >= STARVED_OTHERS_SHARE * count
     return Finding(
         subject="cores",
-        message=f"{wanted:.0f} processes want to run at once on {plural(count, 'core')}, so that"
-        f" each gets {had / wanted:.0%} of one"
-        + (f"; other programs use {others:.1f} of them" if have_most else ""),
+        message=f"{wanted:.0f} processes want to run at once on {cores_in_words(state.cores)}, so"
+        f" that each gets {had / wanted:.0%} of a core" + others_in_words(state, had),
         cause="More processes than cores do not work faster: they take turns. Each turn costs time,"
         " and all processes take memory at once.",
         fix=_fix(state.cores),
@@ -76,12 +93,10 @@ def _finding(state: RunState, wanted: float, use: tuple[float, float], since: in
 
 def _fix(cores: Cores) -> str:
     few = f"Start {cores.count} of them"
-    if cores.count >= cores.machine:
-        return f"{few}: that is os.cpu_count(), and what Pool() starts by itself."
-    return (
-        f"{few}: of the machine's {plural(cores.machine, 'core')}, which"
-        f" os.cpu_count() counts, the program may use {cores.count}."
-    )
+    why = why_so_few(cores)
+    if why:
+        return f"{few}. {why}"
+    return f"{few}: that is os.cpu_count(), and what Pool() starts by itself."
 
 
 def _pools(state: RunState, processes: list[Process]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from mpviz.trace.model.events import ProcessSample, Sample
 from mpviz.trace.model.fold.cpu_use import (
@@ -29,24 +28,19 @@ MOST_CORE_USES = CORE_HISTORY * 128
 """Maximum samples times cores kept as history; with more than 128 cores, fewer samples are kept."""
 
 
-def usable_cores(machine: int, allowed: Iterable[int], granted: float) -> int:
-    """How many cores a program can keep busy at once; a fraction of a core counts as one."""
-    count = max(1, len(set(allowed)) or machine)
-    return math.ceil(granted) if 0 < granted < count else count
-
-
 def allow_cores(cores: Cores, allowed: list[int]) -> None:
     """Note the cores that the program may run on from now on; an empty list changes nothing."""
     if allowed:
         cores.allowed = frozenset(allowed)
-    cores.count = usable_cores(cores.machine, cores.allowed, cores.granted)
+    # A fraction of a core counts as one.
+    cores.count = math.ceil(cores.capacity)
 
 
 def take_in_sample(state: RunState, event: Sample) -> None:
     """Add a sample of the cores and of each process to the state."""
     cores = state.cores
     shares: list[dict[str, float]] = [{} for _ in event.cores]
-    wanted = had = 0.0
+    wanted = runnable = had = 0.0
     state.zombies = []
     for sample in event.processes:
         process = _take_in_process(state, event.time, sample)
@@ -57,6 +51,7 @@ def take_in_sample(state: RunState, event: Sample) -> None:
             shares[sample.core][process.key] = sample.cpu_percent
         if process.began >= 0:
             wanted += process.demand
+            runnable += process.threads_at_once
     cores.history.append(
         (event.time, [CoreUse(*use) for use in zip(event.cores, shares, strict=True)])
     )
@@ -64,9 +59,11 @@ def take_in_sample(state: RunState, event: Sample) -> None:
     while len(cores.history) > max(CROWD_SAMPLES, MOST_CORE_USES // max(1, len(event.cores))):
         cores.history.popleft()
     cores.wanted.append(wanted)
+    cores.runnable.append(runnable)
     cores.had.append(had)
     cores.own_total += 100 * had
     cores.samples += 1
+    cores.periods, cores.throttled = event.periods, event.throttled
     if len(cores.percent_total) != len(event.cores):
         cores.percent_total = [0.0] * len(event.cores)
         cores.machine = len(event.cores)

@@ -179,6 +179,11 @@ class Process:
         return self.lane.activity
 
     @property
+    def threads_at_once(self) -> float:
+        """How many of its threads had a core or waited for one lately, on average."""
+        return max(0.0, self.used_of_late + self.lacked_of_late) / 100
+
+    @property
     def state(self) -> str:
         """The plain word for what it is doing now."""
         return WORDS[self.lane.activity]
