@@ -29,7 +29,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from mpviz.trace.model.lane import Activity
+from mpviz.trace.explain.stalls import stuck
+from mpviz.trace.model.lane import Activity, CpuReadings
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
@@ -64,7 +65,7 @@ PHASE_WORDS: dict[Phase, str] = {
     Phase.INITIALIZING: "initializing",
     Phase.WORKING_ON_CPU: "working on a CPU",
     Phase.WAITING_FOR_CORE: "ready, but without a core",
-    Phase.WORKING_OFF_CPU: "working off the CPU",
+    Phase.WORKING_OFF_CPU: "off the CPU",
     Phase.WORKING_UNMEASURED: "working, CPU not known",
     Phase.WAITING_FOR_LOCK: "waiting for a lock",
     Phase.WAITING_FOR_QUEUE: "waiting for a queue or pipe",
@@ -109,9 +110,9 @@ class ProcessPhases:
     amounts: tuple[int, ...]
     """Nanoseconds by :class:`Phase`."""
     unexplained: int
-    """Nanoseconds off the CPU for an unknown reason: in its own code, or within a task in a lock
-    that mpviz does not know. The holder of such a lock works meanwhile, so the sum of both would
-    count the time twice."""
+    """Nanoseconds off the CPU, in its own code or in tasks, that are not known to be work: all but
+    waits for a core, a disk or the network. Who sleeps does no work, and who waits for a lock that
+    mpviz does not know has its holder do it: both would count the time twice."""
 
     @property
     def there(self) -> int:
@@ -148,14 +149,14 @@ class Gain:
     """The speed-up by sharing out the work, over the time in which there were workers.
 
     The serial estimate is the time that the work would take without sharing. For work that needs a
-    CPU this is its CPU time. Tasks that wait for a disk, a network or a clock use hardly any: for
-    these it is the time for which workers ran them, as if one process could not wait for several
-    things at once. ``by_cpu`` says which it is. Both are estimates: a core that shares caches and
-    power with others is slower than a core that works alone.
+    CPU this is its CPU time. Tasks that wait for a disk or the network use hardly any: for these it
+    is the time for which workers ran them, as if one process could not wait for several things at
+    once. ``by_cpu`` says which it is. Both are estimates: a core that shares caches and power with
+    others is slower than a core that works alone.
 
-    Why a process sleeps in its own code outside of a task is unknown: it may have nothing to do, or
-    wait for a lock that mpviz does not see. If the estimate counts time, and much of that is such
-    sleep, the speed-up is not known.
+    A process that sleeps may have nothing to do, or wait for a lock that mpviz does not see. If the
+    estimate counts time, and much of that is such sleep, the speed-up is not known. Nor has a
+    program one that hangs.
     """
 
     window: int
@@ -173,7 +174,12 @@ class Gain:
     unmeasured: int
     """Part of that without a reading of the CPU time, nanoseconds."""
     unexplained: int
-    """Part of that off the CPU for an unknown reason, nanoseconds."""
+    """Part of that off the CPU, and not known to be work, nanoseconds."""
+    mostly_in: str
+    """What the workers slept in at most samples that saw them asleep at work: "clock", "lock" …;
+    empty if at no kind of thing in most of them."""
+    hangs: bool
+    """Whether no process is at work any more, and some wait."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -197,7 +203,9 @@ class Gain:
     @property
     def is_known(self) -> bool:
         """Whether there is an estimate: a twentieth of the time at most is unexplained."""
-        return self.worked > 0 and (self.by_cpu or self.unexplained * 20 <= self.worked)
+        if self.hangs or self.worked <= 0:
+            return False
+        return self.by_cpu or self.unexplained * 20 <= self.worked
 
     @property
     def serial(self) -> int:
@@ -272,9 +280,20 @@ def gain(state: RunState, found: Phases) -> Gain:
         on_cpu + without_core + unmeasured + off_cpu + total[Phase.SLEEPING],
         unmeasured,
         sum(worker.unexplained for worker in found.workers),
+        _mostly_asleep_in(there),
+        bool(state.stuck) or (state.ended < 0 and bool(stuck(state))),
         sum(process.readings.looks for process in there),
         sum(process.readings.ready for process in there),
     )
+
+
+def _mostly_asleep_in(processes: list[Process]) -> str:
+    seen: dict[str, int] = {}
+    for process in processes:
+        for word, times in process.readings.asleep_in.items():
+            seen[word] = seen.get(word, 0) + times
+    most = max(seen, key=lambda word: seen[word], default="")
+    return most if 2 * seen.get(most, 0) > sum(seen.values()) else ""
 
 
 def _most_at_once(moments: Iterable[tuple[int, int]]) -> int:
@@ -306,6 +325,18 @@ def _phases_of(process: Process, begin: int, end: int) -> ProcessPhases:
     amounts[Phase.WAITING_FOR_CORE] = without_core
     amounts[Phase.WORKING_OFF_CPU] = off_cpu
     amounts[Phase.WORKING_UNMEASURED] = running + at_tasks - measured
-    in_locks = readings.tasks_in_locks / max(1, readings.looks - readings.ready)
-    share = (running + at_tasks * min(1.0, in_locks)) / max(1, running + at_tasks)
-    return ProcessPhases(process, tuple(amounts), spent[Activity.SLEEPING] + int(off_cpu * share))
+    unexplained = int(off_cpu * (1 - _share_at_io(readings)))
+    return ProcessPhases(process, tuple(amounts), spent[Activity.SLEEPING] + unexplained)
+
+
+def _share_at_io(readings: CpuReadings) -> float:
+    """The share of the sleep at work that was a wait for a disk or the network, by the samples.
+
+    If that is what most of them saw, those count as well to which the kernel did not say a place.
+    """
+    seen = readings.asleep_in
+    off = sum(seen.values())
+    at_io = seen.get("disk", 0) + seen.get("network", 0)
+    if 2 * at_io > off:
+        off -= seen.get("", 0)
+    return at_io / off if off else 0.0

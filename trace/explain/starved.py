@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mpviz.trace.explain.phases import Phase, Phases
-from mpviz.trace.model.formatting import duration
+from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.state import RunState
 
 STARVED_SHARE = 0.2
@@ -20,9 +20,11 @@ STARVED_OTHERS_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class CoreTime:
-    """Average number of cores in use, out of those that the program may use."""
+    """Average number of cores in use, out of those that the program may run on."""
 
     usable: int
+    reach: int
+    """Number of cores that it may run on, whatever a control group grants."""
     own: float
     others: float
     without: int
@@ -37,7 +39,7 @@ class CoreTime:
         return (
             self.without >= STARVED_NANOSECONDS
             and self.without > STARVED_SHARE * self.worked
-            and self.others >= STARVED_OTHERS_SHARE * self.usable
+            and self.others >= STARVED_OTHERS_SHARE * self.reach
         )
 
 
@@ -50,19 +52,19 @@ def core_time(state: RunState, found: Phases) -> CoreTime:
     amounts = found.total if found.workers or found.main is None else found.main.amounts
     without = amounts[Phase.WAITING_FOR_CORE]
     worked = without + amounts[Phase.WORKING_ON_CPU] + amounts[Phase.WORKING_OFF_CPU]
-    return CoreTime(cores.count, own, max(0.0, used / samples - own), without, worked)
+    others = max(0.0, used / samples - own)
+    return CoreTime(cores.count, cores.reach, own, others, without, worked)
 
 
 def starved_in_words(time: CoreTime) -> list[str]:
     """Sentences that other programs have the cores, the longest first; empty if not so."""
     if not time.is_starved:
         return []
-    cores = "1 core" if time.usable == 1 else f"{time.usable} cores"
-    had = f"other programs have the cores: of {cores} they used {time.others:.1f}"
-    lacked = f"work was ready, but without a core, for {duration(time.without)}"
+    share = f"{min(1.0, time.others / time.reach):.0%}"
+    had = f"other programs have {share} of the {plural(time.reach, 'core')}"
     return [
-        f"{had}, this one {time.own:.1f}; its {lacked}",
-        f"{had}, this one {time.own:.1f}",
+        f"{had}: this one's work was ready, but had no core, for {duration(time.without)} of"
+        f" {duration(time.worked)}",
+        f"{had}: work had no core for {duration(time.without)} of {duration(time.worked)}",
         had,
-        "other programs have the cores",
     ]

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Gain, Phase, ProcessPhases, gain, phases
+from mpviz.trace.explain.phases import (
+    AWAY,
+    PHASE_WORDS,
+    Gain,
+    Phase,
+    Phases,
+    ProcessPhases,
+    gain,
+    phases,
+)
 from mpviz.trace.explain.starved import CoreTime, core_time, starved_in_words
 from mpviz.trace.explain.timings import timings
+from mpviz.trace.model.cores import throttled_in_words, why_so_few
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Timing
 from mpviz.trace.model.processes.identity import described
@@ -49,29 +59,39 @@ def summary(state: RunState) -> list[str]:
     count = len(found.workers)
     workers = plural(count, "worker")
     lines = [f"time of {workers}, {duration(there)}: " + ", ".join(words)]
-    # A run that hung has no grade.
-    lines += [] if state.stuck else gain_in_words(gain(state, found))[:1]
-    return [*lines, *starved_in_words(core_time(state, found))[:1]]
+    return lines + [ways[0] for ways in verdict_in_words(state, found)]
+
+
+def verdict_in_words(state: RunState, found: Phases) -> list[list[str]]:
+    """What held the program up from outside, if anything, and then how much sharing has brought.
+
+    Each is said in several ways, the longest first.
+    """
+    throttled = throttled_in_words(state.cores)
+    outside = throttled or starved_in_words(core_time(state, found))
+    return [ways for ways in (outside, gain_in_words(gain(state, found))) if ways]
 
 
 def gain_in_words(gained: Gain) -> list[str]:
     """The speed-up in words, the longest sentence first, or the reason why it is not known.
 
     "speed-up 1.9: 8.1 s of CPU time in 4.2 s, efficiency 48% with 4 workers at once, 2 cores";
-    empty before there is any work.
+    empty before there is any work, and for a program that hangs, which gets no grade.
     """
+    if gained.hangs:
+        return []
     if not gained.is_known:
         return _not_known(gained)
     if not gained.serial:
         return []
     least = "at least " if gained.is_lower_bound else ""
     speed_up = f"speed-up {least}{gained.speed_up:.1f}"
-    what = "CPU time" if gained.by_cpu else "work off the CPU"
+    what = "CPU time" if gained.by_cpu else "work, with its waits for disks and the network,"
     times = f"{duration(gained.serial)} of {what} in {duration(gained.window)}"
     efficiency = f"efficiency {gained.efficiency:.0%}"
     workers = plural(gained.at_once, "worker")
     few = gained.by_cpu and 0 < gained.cores < gained.at_once
-    cores = f", {gained.cores} core{'s' if gained.cores > 1 else ''}" if few else ""
+    cores = f", {plural(gained.cores, 'core')}" if few else ""
     return [
         f"{speed_up}: {times}, {efficiency} with {workers} at once{cores}",
         f"{speed_up}: {times}, {efficiency} with {workers}",
@@ -84,14 +104,26 @@ def _not_known(gained: Gain) -> list[str]:
     """Sentences that the speed-up is not known, and why, the longest first."""
     if not gained.worked:
         return []
-    unknown = "speed-up not known"
-    off = f"{duration(gained.unexplained)} of {duration(gained.worked)}"
+    unknown = "no speed-up is given"
+    off, worked = duration(gained.unexplained), duration(gained.worked)
+    slept, why = _SLEEPS.get(
+        gained.mostly_in, ("slept or waited", ", and mpviz cannot see for what")
+    )
     return [
-        f"{unknown}: the workers were off the CPU for {off}, and nothing says what for",
-        f"{unknown}: off the CPU for {off}, not known what for",
-        f"{unknown}: {off} off the CPU",
+        f"{unknown}: of the {worked} that the workers had work, they {slept} for {off}{why}",
+        f"{unknown}: the workers {slept} for {off} of {worked}{why}",
+        f"{unknown}: the workers {slept} for {off} of {worked}",
+        f"{unknown}: the workers mostly {slept}",
         unknown,
     ]
+
+
+_SLEEPS = {
+    "clock": ("slept", " (time.sleep, or a wait with a time-out)"),
+    "lock": ("waited", " in locks between threads"),
+    "file lock": ("waited", " for file locks"),
+}
+"""What workers did that used no CPU, and how that came, by what they slept in at most samples."""
 
 
 def _seconds(amounts: tuple[int, ...]) -> dict[str, float]:
@@ -120,10 +152,13 @@ def _core_time(state: RunState, time: CoreTime) -> dict[str, Any]:
         "machine": state.cores.machine,
         "usable": time.usable,
         "granted": state.cores.granted or None,
+        "limit": why_so_few(state.cores) or None,
+        "periods": state.cores.periods or None,
+        "throttled": state.cores.throttled if state.cores.periods else None,
         "program": time.own,
         "others": time.others,
         "ready_without": time.without / 1e9,
-        "in_words": next(iter(starved_in_words(time)), None),
+        "in_words": next(iter(throttled_in_words(state.cores) or starved_in_words(time)), None),
     }
 
 

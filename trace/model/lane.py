@@ -248,8 +248,8 @@ class CpuReadings:
     """Samples that saw the process at work."""
     ready: int = 0
     """Samples that saw it at work on a CPU, or ready for one that others had."""
-    tasks_in_locks: int = 0
-    """Samples that saw it asleep within a task, in a lock that mpviz does not know."""
+    asleep_in: dict[str, int] = field(default_factory=dict)
+    """All other samples that saw it at work, by what it slept in, in the words of samples."""
 
     def add(self, clock: int, worked: int, aside: int) -> None:
         """Add a reading, and the times up to it; a reading older than the last one is ignored."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, Phases, ProcessPhases, gain, phases
-from mpviz.trace.explain.starved import core_time, starved_in_words
-from mpviz.trace.explain.time_report import gain_in_words
+from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, Phases, ProcessPhases, phases
+from mpviz.trace.explain.time_report import verdict_in_words
 from mpviz.trace.explain.timings import timings
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Distribution, Timing
@@ -34,9 +33,8 @@ def where_the_time_went(state: RunState) -> Iterator[str]:
     longest = sorted(found.workers, key=lambda worker: -worker.there)[:ROWS]
     shown = [worker for worker in found.workers if worker in longest]
     yield "<section><h2>Where the time went</h2>"
-    told = gain_in_words(gain(state, found))[:1] + starved_in_words(core_time(state, found))[:1]
-    for words in told:
-        yield f'<p class="gain">{escape(words)}</p>'
+    for ways in verdict_in_words(state, found):
+        yield f'<p class="gain">{escape(ways[0])}</p>'
     yield '<div class="scroll"><table><tr><th>worker</th><th>from the start of the run to its end'
     yield '</th><th class="n">there for</th><th class="n">on a CPU</th></tr>'
     if len(found.workers) > 1:

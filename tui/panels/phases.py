@@ -11,12 +11,10 @@ from mpviz.trace.explain.phases import (
     Phase,
     Phases,
     ProcessPhases,
-    gain,
     phases,
     workers_of,
 )
-from mpviz.trace.explain.starved import core_time, starved_in_words
-from mpviz.trace.explain.time_report import gain_in_words
+from mpviz.trace.explain.time_report import verdict_in_words
 from mpviz.trace.explain.timings import count_timings, first_timings
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
@@ -94,7 +92,6 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         for phase in Phase
         if found.main and found.main.amounts[phase] and phase not in (*used, *AWAY)
     ]
-    told = (gain_in_words(gain(state, found)), starved_in_words(core_time(state, found)))
     bar = _bar(found.total, wall, width - label, view.ascii)
     return _Sections(
         [Row((*name, *bar))],
@@ -102,7 +99,7 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
         [_worker(each, found, view, (label, width)) for each in shown],
         [_worker(found.main, found, view, (label, width))] if found.main else [],
         _legend(found, used, others, width, view.ascii),
-        [row((fitting(ways, width), "strong")) for ways in told if ways],
+        [row((fitting(ways, width), "strong")) for ways in verdict_in_words(state, found)],
         timing_rows(*first_timings(state, MOST_SHOWN), width),
     )
 
@@ -199,13 +196,15 @@ PANEL = Panel(
         "its parts add up to that exactly; blank is where the worker was not there yet, or gone. "
         "Behind it, and in the legend, is the share of all that time. Working on a CPU is as the "
         "kernel's clock for the process says; without a core, it was ready but all cores were in "
-        "use; off the CPU, it waited for a disk, a network or a clock. What a killed process "
-        "did last has no reading of that clock, and says ?. The main process has a bar, and is in "
-        "no sum. The speed-up is how many times as fast the work was done as one process could "
-        "have with the same CPU time, from the first worker's start to the last one's end, and the "
-        "efficiency is that for each worker. Work that hardly uses a CPU is counted by its time "
-        "instead, and the line says so. If workers slept and nothing shows what for, neither is "
-        "known. Both are estimates: alone, a core may be faster. Below: how long tasks "
+        "use; off the CPU, it slept or waited within its work: for a disk, the network, a clock, "
+        "or what mpviz does not see. What a killed process did last has no reading of that clock, "
+        "and says ?. The main process has a bar, and is in no sum. The speed-up is how many times "
+        "as fast the work was done as one process could have with the same CPU time, from the "
+        "first worker's start to the last one's end, and the efficiency is that for each worker. "
+        "Work that waits for disks or the network is counted by its time instead, and the line "
+        "says so. Workers that mostly slept, or waited for what mpviz does not see, get neither, "
+        "nor does a program that hangs. Both are estimates: alone, a core may be faster. Below: "
+        "how long tasks "
         "and waits took, and how long locks were held: half of them at most p50, 90 and 99 of 100 "
         "at most p90 and p99, and their histogram on one scale for all."
     ),

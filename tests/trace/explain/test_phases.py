@@ -17,6 +17,7 @@ from helpers.time_story import Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.phases import Phase, gain, phases, workers_of
 from mpviz.trace.explain.report import document, summary
+from mpviz.trace.explain.time_report import gain_in_words
 from mpviz.trace.model.events import ProcessExited, ProcessSample, Sample, Waiting, WaitOver
 from mpviz.trace.model.lane import CpuReadings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
@@ -168,14 +169,11 @@ def test_two_at_work_on_two_cores_are_twice_as_fast(pool: Story) -> None:
 
 
 def test_work_that_waits_is_counted_by_its_time(pool: Story) -> None:
-    for pid in (ANNA, BERT):
-        pool.work(20, 90, pid, cpu=12)
-        pool.tell(90, SUPERVISOR, ProcessExited, child=pid, exit_code=0)
-    pool.end(100)
-    found = pool.gain()
+    found = asleep_in_tasks(pool, "network", 10).gain()
     assert not found.by_cpu
     assert found.serial == 140 * MS
-    assert "140 ms of work off the CPU in 80.0 ms" in summary(pool.state)
+    said = "140 ms of work, with its waits for disks and the network, in 90.0 ms"
+    assert said in summary(pool.state)
 
 
 def test_work_that_waits_for_a_core_is_counted_by_its_cpu_time(story: Story) -> None:
@@ -480,8 +478,14 @@ def test_a_starved_machine_is_named_with_numbers(
         cores = [50.0 * others + 10] * 2
         story.tell(time, 0, Sample, cores=cores, processes=[process])
     story.end(400)
-    said = f"other programs have the cores: of 2 cores they used {others:.1f}, this one 0.2"
-    assert (said in summary(story.state)) is is_said
+    lines = summary(story.state).splitlines()
+    said = (
+        f"other programs have {others / 2:.0%} of the 2 cores: this one's work was ready, but had"
+    )
+    found = [line for line in lines if said in line]
+    assert bool(found) is is_said
+    # Who reads the speed-up has read before that it is not the program's fault.
+    assert not is_said or lines.index(found[0]) < len(lines) - 2
     told = document(story.state)["core_time"]
     assert (told["usable"], told["others"]) == (2, pytest.approx(others))
     assert (told["in_words"] is not None) is is_said
@@ -497,10 +501,10 @@ def test_sleep_in_code_of_its_own_is_no_work_and_the_speed_up_is_not_known(story
     story.end(100)
     found = story.gain()
     assert (found.is_known, found.serial, found.speed_up) == (False, 0, 0.0)
-    assert "speed-up not known: the workers were off the CPU for" in summary(story.state)
+    assert "no speed-up is given: of the" in summary(story.state)
     told = document(story.state)["phases"]
     assert [told[each] for each in ("speed_up", "efficiency", "serial_estimate")] == [None] * 3
-    assert "nothing says what for" in told["in_words"]
+    assert "mpviz cannot see for what" in told["in_words"]
 
 
 @pytest.mark.parametrize(
@@ -521,7 +525,7 @@ def test_on_a_busy_machine_sleep_is_told_from_waits_for_a_core(
     story.end(1000)
     found = story.gain()
     assert (found.is_known, found.by_cpu) == (is_known, is_known)
-    said = "speed-up 0.1" if is_known else "speed-up not known: the workers were off the CPU for"
+    said = "speed-up 0.1" if is_known else "no speed-up is given"
     assert said in summary(story.state)
 
 
@@ -534,12 +538,12 @@ def test_little_that_is_not_explained_does_not_hide_the_speed_up(pool: Story) ->
     assert not replace(found, unexplained=found.worked // 10).is_known
 
 
-def asleep_in_tasks(pool: Story, asleep_in: str, times: int) -> Story:
-    """Anna and Bert each do one task, and ten samples find them asleep, some in a lock."""
+def asleep_in_tasks(pool: Story, asleep_in: str, times: int, rest: str = "else") -> Story:
+    """Anna and Bert each do one task, and ten samples find them asleep, so many of them in this."""
     for pid in (ANNA, BERT):
         pool.tell(20, pid, TaskStarted, object="P", job=0, index=pid, function="f", items=1)
     for number in range(10):
-        sleeps_in = asleep_in if number < times else "else"
+        sleeps_in = asleep_in if number < times else rest
         processes = [
             ProcessSample(pid, pid, MAIN, "S", 0.0, 0.010, 1, 0, asleep_in=sleeps_in)
             for pid in (ANNA, BERT)
@@ -555,15 +559,60 @@ def asleep_in_tasks(pool: Story, asleep_in: str, times: int) -> Story:
     ("asleep_in", "times", "is_known"),
     [
         ("file lock", 10, False),
-        ("lock", 1, False),
-        ("lock", 0, True),
-        ("clock", 10, True),
+        ("lock", 10, False),
+        ("clock", 10, False),
+        ("else", 10, False),
+        ("network", 1, False),
+        ("network", 9, False),
+        ("network", 10, True),
+        ("disk", 10, True),
     ],
 )
-def test_a_task_in_a_lock_that_nobody_tells_of_is_not_at_work(
+def test_a_task_off_the_cpu_is_at_work_only_if_it_is_known_to_be(
     pool: Story, asleep_in: str, times: int, is_known: bool
 ) -> None:
     assert asleep_in_tasks(pool, asleep_in, times).gain().is_known is is_known
+
+
+@pytest.mark.parametrize(
+    ("asleep_in", "said"),
+    [
+        ("clock", "they slept for 140 ms (time.sleep, or a wait with a time-out)"),
+        ("lock", "they waited for 140 ms in locks between threads"),
+        ("else", "they slept or waited for 140 ms, and mpviz cannot see for what"),
+    ],
+)
+def test_who_gets_no_speed_up_reads_why(pool: Story, asleep_in: str, said: str) -> None:
+    story = asleep_in_tasks(pool, asleep_in, 10)
+    told = f"no speed-up is given: of the 140 ms that the workers had work, {said}"
+    assert told in summary(story.state)
+    assert document(story.state)["phases"]["speed_up"] is None
+
+
+def test_sleeps_of_which_the_kernel_tells_no_place_are_as_the_others(pool: Story) -> None:
+    story = asleep_in_tasks(pool, "network", 6, rest="")
+    assert story.gain().is_known
+
+
+def test_a_program_that_hangs_gets_no_grade(pool: Story) -> None:
+    found = replace(asleep_in_tasks(pool, "network", 10).gain(), hangs=True)
+    assert (found.is_known, found.speed_up, gain_in_words(found)) == (False, 0.0, [])
+
+
+def test_a_limit_of_a_control_group_is_named_before_other_programs(story: Story) -> None:
+    story.child(0, ANNA, "Anna", began=10)
+    for time in range(100, 2100, 100):
+        process = ProcessSample(ANNA, ANNA, MAIN, "R", 20.0, time * 0.0002, 1, 0)
+        process.without_core = time / 1000 * 0.75
+        stopped = {"periods": time // 100, "throttled": time // 200}
+        story.tell(time, 0, Sample, cores=[80.0] * 2, processes=[process], **stopped)
+    assert "other programs have" in summary(story.state)
+    story.state.cores.granted = 0.5
+    assert "limits the program to half a core, and stopped it in 50% of all" in (
+        summary(story.state)
+    )
+    assert "other programs" not in summary(story.state)
+    assert document(story.state)["core_time"]["throttled"] == 10
 
 
 def test_work_on_the_cpu_is_known_whatever_else_slept(story: Story) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpviz.trace.model.events import ProcessSample
-from mpviz.trace.model.lane import AT_WORK, Activity
+from mpviz.trace.model.lane import AT_WORK
 from mpviz.trace.model.processes.process import Process
 
 RESTING_PERCENT = 5.0
@@ -16,6 +16,9 @@ OF_LATE = 0.1
 """Weight (0 to 1) of the latest sample in an average over about ten samples."""
 
 _ASLEEP = ("S", "D", "I")
+
+_KNOWN_PLACES = ("lock", "file lock", "clock", "disk", "network", "else")
+"""The words that samples have for what a thread sleeps in."""
 
 
 def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
@@ -76,5 +79,6 @@ def count_look(process: Process, is_ready: bool) -> None:
     if activity in AT_WORK:
         readings.looks += 1
         readings.ready += is_ready
-        if activity is Activity.TASK and process.resting:
-            readings.tasks_in_locks += process.asleep_in in ("lock", "file lock")
+        if not is_ready:
+            place = process.asleep_in if process.asleep_in in _KNOWN_PLACES else ""
+            readings.asleep_in[place] = readings.asleep_in.get(place, 0) + 1
