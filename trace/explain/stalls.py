@@ -211,7 +211,7 @@ def _may_wake(process: Process) -> bool:
         return False
     if stacks.reason:
         return stacks.listed > 1
-    if not stacks.sleeps & {"clock", "else"}:
+    if not stacks.sleeps & {"clock", "disk", "network", "else"}:
         return False
     return any(
         not is_helper(each) and each.thread not in process.waits for each in stacks.threads[:-1]

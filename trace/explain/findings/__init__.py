@@ -41,11 +41,15 @@ RULES: tuple[Rule, ...] = tuple(
         "straggler",
         "uneven_workers",
         "tasks_too_small",
+        "pool_for_each_call",
         "startup_longer",
         "one_at_a_time",
         "tasks_too_big",
+        "read_before_start",
+        "results_pile_up",
         "bound_to_cores",
         "too_many_for_cores",
+        "too_many_threads",
         "too_many_to_feed",
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mpviz.trace.explain.findings import pool_for_each_call
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import Pool
@@ -26,6 +27,8 @@ def _find(state: RunState) -> Iterator[Finding]:
         if pool is not None and pool.failed_initializers and not pool.initialized:
             # Its workers never come to work, which another rule says.
             continue
+        if _is_of_many_pools(state, group):
+            continue
         if group.starting < STARTING_NANOSECONDS:
             continue
         if group.starting >= STARTING_TIMES * group.working:
@@ -34,9 +37,25 @@ def _find(state: RunState) -> Iterator[Finding]:
                 yield _finding(state, group, count)
 
 
+def _is_of_many_pools(state: RunState, group: WorkerGroup) -> bool:
+    """Whether another rule has found that one line makes many such pools: that is said once.
+
+    A worker that its pool ended before it had begun has told neither its pool nor its function.
+    """
+    pool = state.table(Pool).get(group.pool)
+    if pool is not None:
+        return (pool_for_each_call.RULE.name, pool.made_at) in state.findings
+    return not group.function and any(
+        found.rule == pool_for_each_call.RULE.name and group.parent in found.processes
+        for found in state.findings.values()
+    )
+
+
 def _nearly(state: RunState, group_id: str) -> bool:
     group = state.table(WorkerGroup).get(group_id)
-    return group is not None and group.starting >= group.working
+    if group is None or _is_of_many_pools(state, group):
+        return False
+    return group.starting >= group.working
 
 
 def _finding(state: RunState, group: WorkerGroup, count: int) -> Finding:

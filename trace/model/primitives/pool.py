@@ -27,6 +27,7 @@ from mpviz.trace.model.primitives.pool_events import (
     ENDS_WORKERS,
     ExecutorBroken,
     FutureDone,
+    ItemsRead,
     JobCallback,
     JobDone,
     JobGrew,
@@ -37,6 +38,7 @@ from mpviz.trace.model.primitives.pool_events import (
     PoolDeaf,
     PoolEnded,
     PoolResized,
+    ResultsPiledUp,
     TaskArrived,
     TaskEnded,
     TaskStarted,
@@ -51,7 +53,9 @@ from mpviz.trace.model.primitives.pool_state import (
     Task,
     add_job,
     job_of,
+    leave_site,
     note_place,
+    note_site,
     pool_of,
     take_over,
 )
@@ -65,7 +69,7 @@ from mpviz.trace.model.primitives.pool_tasks import (
 )
 from mpviz.trace.model.processes.identity import described, ended_badly
 from mpviz.trace.model.processes.process import Process, Wait, read_cpu, settle
-from mpviz.trace.model.state import RunState
+from mpviz.trace.model.state import RunState, note_thread
 
 
 def _created(state: RunState, process: Process, event: PoolCreated) -> None:
@@ -81,6 +85,9 @@ def _created(state: RunState, process: Process, event: PoolCreated) -> None:
     )
     pool.process, pool.size, pool.kind = process.key, event.workers, event.kind
     pool.initializer, pool.max_tasks = event.initializer, event.max_tasks
+    pool.created = event.time
+    if event.site:
+        note_site(state, pool, event.site)
 
 
 def _resized(state: RunState, process: Process, event: PoolResized) -> None:
@@ -104,6 +111,8 @@ def _worker_ready(state: RunState, process: Process, event: WorkerReady) -> None
     since = pool.initializing.pop(process.key, -1)
     if since >= 0:
         pool.initialized[process.key] = event.time - since
+    if len(pool.workers) <= pool.size:
+        pool.ready = event.time
     process.initializing = ""
     process.idle_since = event.time
     settle(process, event.time)
@@ -138,6 +147,14 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         event.items,
         event.chunksize,
     )
+    if pool.first_submitted < 0:
+        pool.first_submitted = event.time
+    reading = pool.reading.pop((process.key, event.thread), -1)
+    if reading >= 0:
+        job.read_for = event.time - reading
+        longest = pool.longest_read
+        if not pool.at_work and (longest is None or job.read_for > longest.read_for):
+            pool.longest_read = job
     heard_of = pool.jobs.get(event.job)
     if heard_of is not None and not heard_of.call:
         # Without rings, records of two threads of an executor may come in the wrong order.
@@ -148,6 +165,23 @@ def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
         known = event.tasks >= 0 and pool.kind == "Pool"
         count = f": {plural(event.items, 'item')} in {plural(event.tasks, 'task')}" if known else ""
         state.note(event.time, process.key, f"submits {event.call} of {event.function}{count}")
+
+
+def _reading(state: RunState, process: Process, event: ItemsRead) -> None:
+    pool = pool_of(state, event.object)
+    place = process.key, event.thread
+    if event.over:
+        pool.reading.pop(place, None)
+    else:
+        note_thread(pool.reading, process, event.thread, event.time, "read items for a map")
+
+
+def _piling_up(state: RunState, process: Process, event: ResultsPiledUp) -> None:
+    pool = pool_of(state, event.object)
+    job = job_of(pool, event.job, "", event.time)
+    job.piled_up = event.count
+    if pool.piled_up is None or job.piled_up >= pool.piled_up.piled_up:
+        pool.piled_up = job
 
 
 def growing(state: RunState, process: Process, pool_id: str) -> FoldRecord:
@@ -243,9 +277,19 @@ def _process_ended(state: RunState, process: Process) -> None:
         pool.initializing.pop(process.key, None)
         pool.failed_initializers += ended_badly(process) and not pool.ended
         process.initializing = ""
-    if not process.task:
-        return
-    pool = pool_of(state, process.pool)
+    if process.pool:
+        _leave_pool(state, pool_of(state, process.pool), process)
+
+
+def _leave_pool(state: RunState, pool: Pool, process: Process) -> None:
+    if process.task:
+        _lose_tasks(state, pool, process)
+    is_over = pool.ended and not any(state.processes[key].alive for key in pool.workers)
+    if is_over and pool.made_at and not pool.is_over:
+        leave_site(state, pool, process.ended)
+
+
+def _lose_tasks(state: RunState, pool: Pool, process: Process) -> None:
     for task_id in (process.task, *pool.beside.pop(process.key, ())):
         task = state.table(Task).get(task_id)
         if task is not None:
@@ -272,6 +316,8 @@ PRIMITIVE = Primitive(
         WorkerInitializing: _worker_initializing,
         WorkerReady: _worker_ready,
         JobSubmitted: _submitted,
+        ItemsRead: _reading,
+        ResultsPiledUp: _piling_up,
         TaskStopping: stopping,
         JobCallback: _callback,
         JobDone: _job_done,

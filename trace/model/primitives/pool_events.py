@@ -70,6 +70,23 @@ class JobSubmitted(ObjectEvent, tag="job.submitted", kw_only=True):
     chunksize: Whole
 
 
+class ItemsRead(ObjectEvent, tag="items.read", kw_only=True):
+    """A thread is about to read the items of a map, whose number is not known, into a list.
+
+    The submission of the job ends that, or this event again.
+    """
+
+    over: bool = False
+    """The reading has failed, so that there will be no job."""
+
+
+class ResultsPiledUp(ObjectEvent, tag="results.piled", kw_only=True):
+    """The number of results of an imap that have come and were not taken has doubled, or halved."""
+
+    job: Whole
+    count: Count
+
+
 class JobGrew(ObjectEvent, tag="job.grew", kw_only=True):
     """A job has one more task: the ``map`` of an executor submits its calls one by one."""
 

@@ -64,6 +64,11 @@ class Job:
     """-1 while unknown."""
     items: int
     chunksize: int
+    read_for: int = 0
+    """How long the call read its items, from what has no length, before its first task could start,
+    nanoseconds."""
+    piled_up: int = 0
+    """Results of an imap that had come, and had not been taken, when that was last told."""
     started: int = 0
     """Tasks that were started."""
     done: int = 0
@@ -101,6 +106,33 @@ class Job:
 
 
 @dataclass(slots=True)
+class PoolSite:
+    """A line of the program that makes pools in one process; in a loop, one after the other."""
+
+    id: str
+    process: str
+    """Key."""
+    site: int
+    """The number of the place."""
+    made: int = 0
+    """Number of pools that were made there."""
+    workers: int = 0
+    """Number of workers that these were to have, together."""
+    latest: str = ""
+    """Id of the latest of them."""
+    first: int = -1
+    """When the first was made, nanoseconds."""
+    gone: int = 0
+    """Number of those that are over, with all their workers."""
+    lived: int = 0
+    """How long these were there, together, nanoseconds."""
+    starting: int = 0
+    """How long it took until their workers were ready, together, nanoseconds."""
+    at_once: int = 0
+    """Maximum number of them that were there at the same time."""
+
+
+@dataclass(slots=True)
 class Pool:
     """A Pool or a ProcessPoolExecutor of the program."""
 
@@ -116,6 +148,21 @@ class Pool:
     """The function that each worker calls first; empty for none."""
     max_tasks: int = 0
     """Number of tasks after which a worker is replaced; 0 for never."""
+    made_at: str = ""
+    """Id of the :class:`PoolSite` where it was made; empty if unknown."""
+    is_over: bool = False
+    """Whether it was ended, and all its workers have ended."""
+    created: int = -1
+    """When it was made, nanoseconds; -1 if unknown."""
+    ready: int = -1
+    """When the latest of its first workers was ready, nanoseconds; -1 before."""
+    first_submitted: int = -1
+    """When its first job was submitted, nanoseconds; -1 before."""
+    reading: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Process key and thread: since when ``map`` reads its items from what has no length,
+    nanoseconds."""
+    longest_read: Job | None = None
+    """The job whose items took longest to be read, while no worker had a task."""
     jobs: dict[int, Job] = field(default_factory=dict)
     thin_at: int = JOB_LIMIT * 11 // 10
     """At this number of jobs, old ended ones are added to the past."""
@@ -161,6 +208,8 @@ class Pool:
     """Process key: number of items of these."""
     lost_with: dict[str, str] = field(default_factory=dict)
     """Key of a worker that died in a task: id of the task."""
+    piled_up: Job | None = None
+    """The job with the most such results."""
     finished: Rate = field(default_factory=Rate)
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
@@ -240,6 +289,36 @@ def pool_of(state: RunState, object_id: str) -> Pool:
     if pool is None:
         pool = pools[object_id] = Pool(object_id, object_id, "", 0)
     return pool
+
+
+def note_site(state: RunState, pool: Pool, number: int) -> None:
+    """Note that a new pool was made at the place with this number."""
+    sites = state.table(PoolSite)
+    key = f"{pool.process}/{number}"
+    site = sites.get(key)
+    if site is None:
+        site = sites[key] = PoolSite(key, pool.process, number, first=pool.created)
+    site.made += 1
+    site.workers += pool.size
+    site.latest = pool.id
+    site.at_once = max(site.at_once, site.made - site.gone)
+    pool.made_at = site.id
+
+
+def leave_site(state: RunState, pool: Pool, time: int) -> None:
+    """Add the life of a pool, which is over with all its workers, to that of others like it.
+
+    An executor starts its workers when it gets its first job.
+    """
+    site = state.table(PoolSite)[pool.made_at]
+    pool.is_over = True
+    site.gone += 1
+    site.lived += time - pool.created
+    begin, end = pool.created, pool.ready
+    if pool.is_executor:
+        begin, end = pool.first_submitted, pool.first_task
+    if 0 <= begin < end:
+        site.starting += min(end, time) - begin
 
 
 _ADDED_UP = (

@@ -15,12 +15,17 @@ from mpviz_probe.standard.pipes import beneath
 from mpviz_probe.standard.processes import prepare_for
 from mpviz_probe.workers import jobs, tasks, waits
 
+PILE = 64
+"""Minimum number of results of an iterator, waiting to be taken, that is reported."""
+
 
 def patch(module):
     """Patch ``multiprocessing.pool``."""
     pool = module.Pool
     pool._repopulate_pool = before(pool._repopulate_pool, _announce, "pool")
     jobs.observe_submissions(pool, module.starmapstar)
+    reading = failing(pool._map_async, _tell_reading_failed, "pool")
+    pool._map_async = before(reading, _tell_reading, "pool")
     jobs.observe_end(pool)
     receive = failing(pool._handle_results, _tell_failure, "pool")
     pool._handle_results = staticmethod(receive)
@@ -65,6 +70,19 @@ def _tell_failure(error, results, *_):
     if name is not None:
         fields = name, wire.text(error_in_words(error)), place_of(error)
         wire.put(b"pool.deaf", b'"o":%b,"error":%b,"s":%d' % fields)
+
+
+def _tell_reading(pool, _=None, iterable=None, *__, **___):
+    """Report that a map is about to read its items into a list, since it needs their number."""
+    name = pool.__dict__.get("_mpviz_id")
+    if name is not None and not hasattr(type(iterable), "__len__"):
+        wire.put(b"items.read", b'"o":%b' % name)
+
+
+def _tell_reading_failed(_, pool, *__, **___):
+    name = pool.__dict__.get("_mpviz_id")
+    if name is not None:
+        wire.put(b"items.read", b'"o":%b,"over":true' % name)
 
 
 def _tell_submission(kind, _, result, pool=None, *args, **kwargs):
@@ -119,6 +137,7 @@ def _observed_item(set_item):
             try:
                 if self._job not in self._cache:
                     _tell_if_done(began, None, self)
+                _tell_pile(self)
             except BaseException:
                 report("pool")
             return result
@@ -127,6 +146,19 @@ def _observed_item(set_item):
             raise
 
     return observed
+
+
+def _tell_pile(result):
+    """Report how many results of an iterator wait to be taken, if they are twice as many, or half
+    as many, as when that was last reported."""
+    count = len(result._items)
+    low, high = result.__dict__.get("_mpviz_pile", (0, PILE))
+    if low <= count < high:
+        return
+    result._mpviz_pile = (count // 2, 2 * count) if count >= PILE else (0, PILE)
+    name = result.__dict__.get("_mpviz_pool")
+    if name is not None:
+        wire.put(b"results.piled", b'"o":%b,"job":%d,"count":%d' % (name, result._job, count))
 
 
 def _tell_if_done(stamp, _, result, *args, **kwargs):
