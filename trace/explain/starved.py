@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from mpviz.trace.explain.phases import Phase, Phases
 from mpviz.trace.model.formatting import duration, plural
@@ -16,6 +17,11 @@ STARVED_NANOSECONDS = 200_000_000
 
 STARVED_OTHERS_SHARE = 0.5
 """Minimum share (0 to 1) of the cores that other programs use, for them to be the cause."""
+
+
+STARVED_PERCENT = 50
+"""Minimum time without a core lately, all processes together, percent of the time: half a process.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,29 @@ class CoreTime:
             and self.without > STARVED_SHARE * self.worked
             and self.others >= STARVED_OTHERS_SHARE * self.reach
         )
+
+
+def others_of_late(state: RunState) -> float:
+    """The share (0 to 1) of the program's cores that other programs used in recent samples."""
+    cores = state.cores
+    moments = list(islice(reversed(cores.history), len(cores.had)))
+    if len(moments) < 2:
+        return 0.0
+    used = sum(
+        use.percent for _, uses in moments for index, use in enumerate(uses) if cores.may_use(index)
+    )
+    others = used / 100 / len(moments) - sum(cores.had) / len(cores.had)
+    return min(1.0, max(0.0, others / cores.reach))
+
+
+def is_starved_of_late(state: RunState) -> bool:
+    """Whether other programs have had most cores lately, while the program waited for one."""
+    lacked = sum(each.lacked_of_late for each in state.processes.values() if each.alive)
+    return (
+        not state.cores.is_granted_less
+        and lacked >= STARVED_PERCENT
+        and others_of_late(state) >= STARVED_OTHERS_SHARE
+    )
 
 
 def core_time(state: RunState, found: Phases) -> CoreTime:

@@ -67,9 +67,17 @@ def verdict_in_words(state: RunState, found: Phases) -> list[list[str]]:
 
     Each is said in several ways, the longest first.
     """
-    throttled = throttled_in_words(state.cores)
-    outside = throttled or starved_in_words(core_time(state, found))
-    return [ways for ways in (outside, gain_in_words(gain(state, found))) if ways]
+    graded = gain_in_words(gain(state, found))
+    return outside_in_words(state, found) + ([graded] if graded else [])
+
+
+def outside_in_words(state: RunState, found: Phases) -> list[list[str]]:
+    """What held the program up from outside: the limit of a control group, or other programs.
+
+    At most one thing, in several ways, the longest first.
+    """
+    held_up = throttled_in_words(state.cores) or starved_in_words(core_time(state, found))
+    return [held_up] if held_up else []
 
 
 def gain_in_words(gained: Gain) -> list[str]:

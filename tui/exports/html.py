@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from mpviz.trace.explain.phases import phases
+from mpviz.trace.explain.time_report import outside_in_words
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.formatting import duration, plural
@@ -164,6 +166,8 @@ def _findings(state: RunState) -> Iterator[str]:
         yield from _finding(state, finding, number)
     if state.stuck:
         yield from _hang(state)
+    for ways in outside_in_words(state, phases(state)):
+        yield f"<p>From outside: {escape(ways[0])}.</p>"
     if not state.findings and not state.stuck:
         yield '<p class="dim">None: mpviz saw nothing wrong with this run.</p>'
     yield "</section>\n"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE
+from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE, others_of_late
 from mpviz.trace.model.state import CoreUse, RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import UPWARD, marks, process_matches, stacked_bar
@@ -61,15 +61,8 @@ def _legend(state: RunState, width: int) -> Row:
 
 def _others(state: RunState) -> str:
     """A note that other programs had most of the cores in recent samples; empty otherwise."""
-    cores = state.cores
-    moments = list(islice(reversed(cores.history), len(cores.had)))
-    used = sum(
-        use.percent for _, uses in moments for index, use in enumerate(uses) if cores.may_use(index)
-    )
-    others = used / 100 / max(1, len(moments)) - sum(cores.had) / max(1, len(cores.had))
-    if len(moments) < 2 or others < STARVED_OTHERS_SHARE * cores.reach:
-        return ""
-    return f"  other programs have {min(1.0, others / cores.reach):.0%} of them"
+    others = others_of_late(state)
+    return f"  other programs have {others:.0%}" if others >= STARVED_OTHERS_SHARE else ""
 
 
 def _bars(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 
 from mpviz.trace.explain.findings import RULES
+from mpviz.trace.explain.starved import is_starved_of_late, others_of_late
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.tui.render.glyphs import mark, moment_of
-from mpviz.tui.render.rows import Part, Row, length, row
+from mpviz.tui.render.rows import Part, Row, fitting, length, row
 from mpviz.tui.render.view import View
 
 MOST_LINES = 3
@@ -23,13 +24,18 @@ _LEAST = 30
 
 
 def verdict_rows(state: RunState, view: View, width: int) -> list[Row]:
-    """The gravest finding that is so now, in one to four rows; none if nothing is wrong."""
+    """The gravest finding that is so now, in one to four rows; none if nothing is wrong.
+
+    If other programs have the cores, that takes the place of a finding.
+    """
     found = sorted(
         (finding for finding in state.findings.values() if finding.over < 0),
         key=lambda finding: (_RANKS.get(finding.rule, len(RULES)), finding.found),
     )
-    if not found or width < _LEAST:
+    if width < _LEAST:
         return []
+    if not found:
+        return _outside(state, width)
     finding = found[0]
     badge = f" {finding.rule.replace('-', ' ').upper()} "
     room = min(width, WIDEST)
@@ -47,6 +53,15 @@ def verdict_rows(state: RunState, view: View, width: int) -> list[Row]:
     if length(rows[-1].parts) + length(last) <= room and len(rows) == 1:
         return [row(*rows[0].parts, *last)]
     return [*rows, row(*_fitting(last, width))]
+
+
+def _outside(state: RunState, width: int) -> list[Row]:
+    """Who has the cores, if not the program: then the fault is not its own."""
+    if state.ended >= 0 or not is_starved_of_late(state):
+        return []
+    share = f"other programs have {others_of_late(state):.0%} of the cores"
+    ways = [f" {share}, and this one waits for a core", f" {share}"]
+    return [row((" STARVED ", "paused"), (fitting(ways, width - 9), "head"))]
 
 
 def _last_line(state: RunState, view: View, finding: Finding, more: int) -> list[Part]:

@@ -228,7 +228,7 @@ def test_the_cores_say_that_other_programs_have_most_of_them() -> None:
     story.start(5, 1001, "Process-1")
     for time in (100, 200, 300):
         story.sample(time, [100.0, 90.0], {1001: (0, 60.0)})
-    assert "other programs have 65% of them" in text_of(cores.PANEL, story.state)
+    assert "other programs have 65%" in text_of(cores.PANEL, story.state)
     assert "other programs" not in text_of(cores.PANEL, sampled())
 
 

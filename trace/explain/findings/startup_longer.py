@@ -29,9 +29,11 @@ def _find(state: RunState) -> Iterator[Finding]:
             continue
         if _is_of_many_pools(state, group):
             continue
-        if group.starting < STARTING_NANOSECONDS:
+        # What other programs took is no cost of the starts.
+        started = group.starting - group.starting_without_core
+        if started < STARTING_NANOSECONDS:
             continue
-        if group.starting >= STARTING_TIMES * group.working:
+        if started >= STARTING_TIMES * group.working:
             count = sum(group.ended.values())
             if count >= STARTING_PROCESSES:
                 yield _finding(state, group, count)
@@ -96,8 +98,8 @@ RULE = Rule(
     threshold=f"{STARTING_PROCESSES} or more that took"
     f" {briefly(STARTING_NANOSECONDS)} to start, all together, and"
     f" {STARTING_TIMES:g} times as long as they worked",
-    exempt="processes that are alive, which may still have much to do; waits for a lock or a queue"
-    " count as work",
+    exempt="processes that are alive, which may still have much to do; starts that took long for"
+    " want of a core; waits for a lock or a queue count as work",
     find=_find,
     stays=Stays.WITHDRAWN,
     nearly=_nearly,

@@ -64,8 +64,17 @@ def _are_at_work(state: RunState, tasks: list[Task]) -> bool:
 
 def _are_longer(state: RunState, job: Job, tasks: list[Task]) -> bool:
     ended = job.done + job.raised
-    longest = state.now - min(task.started for task in tasks)
+    longest = max(_ran(state, task) for task in tasks)
     return ended > 0 and longest >= TAIL_TIMES * job.busy / ended
+
+
+def _ran(state: RunState, task: Task) -> float:
+    """Nanoseconds that a task has run so far, without its waits for a core, as far as is known.
+
+    If other programs have the cores, it takes long through no fault of its own.
+    """
+    lacked = min(100.0, state.processes[task.worker].lacked_of_late)
+    return (state.now - task.started) * (1 - lacked / 100)
 
 
 def _alone(state: RunState, job: Job, tasks: list[Task]) -> int:
@@ -128,7 +137,7 @@ RULE = Rule(
     f" workers or more have had nothing to do for {briefly(TAIL_NANOSECONDS)} and"
     f" {TAIL_SHARE:.0%} of the job's time",
     exempt="calls that are submitted one by one; last tasks no longer than the others; tasks that"
-    " wait for a lock, a queue or another process",
+    " wait for a lock, a queue, another process, or a core that others have",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -42,7 +42,16 @@ def _is_behind(state: RunState, group: WorkerGroup, process: Process) -> bool:
         and alone >= TAIL_SHARE * (state.now - process.began)
         and is_busy(process)
         and process.activity in (Activity.RUNNING, Activity.TASK)
-        and _ran(process, process.began, state.now) >= TAIL_TIMES * _mean(group)
+        and _is_longer(process, group, _ran(process, process.began, state.now))
+    )
+
+
+def _is_longer(process: Process, group: WorkerGroup, ran: int) -> bool:
+    """Whether it took longer than the others, also without what all of them waited for a core."""
+    worked = group.running - group.without_core
+    without = process.readings.without_core
+    return ran >= TAIL_TIMES * _mean(group) and (
+        ran - without >= TAIL_TIMES * worked / sum(group.ended.values())
     )
 
 
@@ -86,7 +95,8 @@ RULE = Rule(
     f" {briefly(TAIL_NANOSECONDS)} and {TAIL_SHARE:.0%} of their time, and"
     f" {TAIL_TIMES:g} times as long as the others",
     exempt="workers of a pool; processes that take their work from a queue, do not run side by"
-    " side, sleep or wait; groups in which one has failed",
+    " side, sleep or wait, also for a core that other programs have; groups in which one has"
+    " failed",
     find=_find,
     stays=Stays.AS_IT_WAS,
 )

@@ -277,13 +277,14 @@ def _process_ended(state: RunState, process: Process) -> None:
         pool.initializing.pop(process.key, None)
         pool.failed_initializers += ended_badly(process) and not pool.ended
         process.initializing = ""
+    if process.task:
+        _lose_tasks(state, pool_of(state, process.pool), process)
     if process.pool:
         _leave_pool(state, pool_of(state, process.pool), process)
 
 
 def _leave_pool(state: RunState, pool: Pool, process: Process) -> None:
-    if process.task:
-        _lose_tasks(state, pool, process)
+    """Note the end of a worker, which may be the end of its pool."""
     is_over = pool.ended and not any(state.processes[key].alive for key in pool.workers)
     if is_over and pool.made_at and not pool.is_over:
         leave_site(state, pool, process.ended)

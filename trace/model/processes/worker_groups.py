@@ -40,6 +40,10 @@ class WorkerGroup:
     """Time that they spent in their own code without being idle, nanoseconds in all."""
     running: int = 0
     """Time that they ran, without their waits, nanoseconds in all."""
+    without_core: int = 0
+    """Part of that in which they had no core, nanoseconds in all."""
+    starting_without_core: int = 0
+    """Time that they were starting and had no core, as far as known, nanoseconds in all."""
     first_end: int = -1
     """When the first of them ended, nanoseconds; -1 before."""
     last_end: int = -1
@@ -72,6 +76,10 @@ def leave(state: RunState, process: Process) -> None:
     group.working += sum(totals) - sum(totals[activity] for activity in _NO_WORK)
     group.working -= process.ended - done
     group.running += totals[Activity.RUNNING] + totals[Activity.TASK]
+    waited = process.readings.without_core
+    group.without_core += waited
+    waited_aside = round(max(0.0, process.without_core) * 1e9) - waited
+    group.starting_without_core += min(starting, max(0, waited_aside))
     if group.first_end < 0:
         group.first_end = process.ended
     group.last_end = process.ended
