@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from helpers.speed_story import Story, rules
-from helpers.story import MAIN, MS
-from mpviz.trace.model.events import Waiting, WaitOver
+from helpers.story import MAIN, MS, VIEWER, process_sample
+from mpviz.trace.model.events import Sample, Waiting, WaitOver
 from mpviz.trace.model.primitives.pool_events import (
     JobSubmitted,
     PoolCreated,
@@ -72,6 +72,23 @@ def job(
 )
 def test_a_task_that_all_wait_for(changes: dict[str, Any], expected: list[str]) -> None:
     assert rules(job(**changes).found()) == expected
+
+
+@pytest.mark.parametrize(("lacked", "expected"), [(0.9, []), (0.1, ["straggler"])])
+def test_a_task_that_takes_long_for_want_of_a_core_is_not_to_blame(
+    lacked: float, expected: list[str]
+) -> None:
+    story = job(last=1600)
+    for time in range(100, 2400, 100):
+        seen = process_sample(
+            110,
+            status="R",
+            cpu_percent=10.0,
+            cpu_seconds=time / 10_000,
+            without_core=time / 1000 * lacked,
+        )
+        story.tell(time, VIEWER, Sample, cores=[100.0] * 2, processes=[seen])
+    assert rules(story.found()) == expected
 
 
 def test_the_time_that_a_person_froze_it_for_does_not_count() -> None:

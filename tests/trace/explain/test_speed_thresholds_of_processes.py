@@ -39,6 +39,18 @@ def test_starts_that_take_longer_than_the_work(story: Story, expected: list[str]
     assert rules(story.found()) == expected
 
 
+@pytest.mark.parametrize(("lacked", "expected"), [(0.2, []), (0.01, ["startup-longer"])])
+def test_starts_that_take_long_for_want_of_a_core_are_not_to_blame(
+    lacked: float, expected: list[str]
+) -> None:
+    story = starts(4, 260, 120)
+    for number in range(4):
+        seen = process_sample(110 + number, status="R", cpu_percent=5.0, without_core=lacked)
+        time = 10 + number * 380 + 250
+        story.tell(time, VIEWER, Sample, cores=[100.0] * 2, processes=[seen])
+    assert rules(story.found()) == expected
+
+
 def test_it_is_over_where_the_others_work_for_longer_than_half_of_the_starts() -> None:
     story = starts(4, 260, 120)
     (said,) = story.found()
@@ -112,6 +124,27 @@ def parts(
     ],
 )
 def test_a_process_with_more_work_than_its_like(story: Story, expected: list[str]) -> None:
+    assert rules(story.found()) == expected
+
+
+@pytest.mark.parametrize(("lacked", "expected"), [(0.8, []), (0.05, ["uneven-workers"])])
+def test_a_process_that_takes_long_for_want_of_a_core_has_no_larger_share(
+    lacked: float, expected: list[str]
+) -> None:
+    story = Story()
+    for pid in (110, 111):
+        story.child(1, pid)
+        story.ends(301, pid)
+    story.child(1, 150)
+    for time in range(100, 1401, 100):
+        seen = process_sample(
+            150,
+            status="R",
+            cpu_percent=100 * (1 - lacked),
+            cpu_seconds=time / 1000 * (1 - lacked),
+            without_core=time / 1000 * lacked,
+        )
+        story.tell(time, VIEWER, Sample, cores=[100.0] * 2, processes=[seen])
     assert rules(story.found()) == expected
 
 

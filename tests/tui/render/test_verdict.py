@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from helpers.screens import running, words
+from helpers.story import VIEWER, Story, process_sample
 from helpers.why_stories import broken_ring, line, ring
+from mpviz.trace.model.events import Sample
 from mpviz.trace.model.state import Finding
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.render.rows import length
@@ -30,6 +32,33 @@ def test_it_says_who_waits_for_whom_since_when_and_at_which_lines() -> None:
 def test_it_is_empty_while_nothing_is_wrong_and_once_it_is_over() -> None:
     assert texts(line().state) == []
     assert texts(broken_ring().state) == []
+
+
+def starved(percent: float) -> Story:
+    """A process that has a tenth of two cores, and waits for one for the rest of its time."""
+    story = Story(cores=2)
+    story.start(5, 1001, "Process-1")
+    for time in range(100, 1100, 100):
+        seen = process_sample(
+            1001,
+            status="R",
+            cpu_percent=10.0,
+            cpu_seconds=time / 10_000,
+            without_core=time / 1000 * 0.9,
+        )
+        story.tell(time, VIEWER, Sample, cores=[percent] * 2, processes=[seen])
+    return story
+
+
+def test_other_programs_that_have_the_cores_are_named_if_nothing_else_is_wrong() -> None:
+    state = starved(90.0).state
+    assert texts(state) == [
+        " STARVED  other programs have 85% of the cores, and this one waits for a core"
+    ]
+    assert texts(state, 50) == [" STARVED  other programs have 85% of the cores"]
+    assert texts(starved(50.0).state) == []
+    state.findings = {("tasks-too-small", "pool"): SPEED}
+    assert texts(state)[0].startswith(" TASKS TOO SMALL ")
 
 
 def test_what_keeps_a_program_from_going_on_stands_before_what_costs_time() -> None:
