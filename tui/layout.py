@@ -51,8 +51,8 @@ class Wanted:
 
     name: str
     height: int
-    enough: int = 0
-    """Rows that say all of it, only closer together; 0 if it can use any number."""
+    useful: tuple[int, ...] = ()
+    """The heights in rows at which it leaves none blank, the lowest first; empty for any height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
         return [Slot(0, 0, width, height, tuple(first))]
     rows = {each.name: each.height for each in wanted}
     bands = _bands(names)
-    enough = {each.name: each.enough for each in wanted}
-    heights = _heights(height, bands, rows, enough.get(TIMELINE, 0))
+    useful = {each.name: each.useful for each in wanted}
+    heights = _heights(height, bands, rows, useful.get(TIMELINE, ()))
     slots: list[Slot] = []
     y = 0
     for band, band_height in zip(bands, heights, strict=True):
@@ -109,14 +109,16 @@ def _bands(names: Sequence[str]) -> list[_Band]:
     return [band for band in bands if band.names]
 
 
-def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int], enough: int) -> list[int]:
+def _heights(
+    height: int, bands: Sequence[_Band], rows: dict[str, int], useful: tuple[int, ...]
+) -> list[int]:
     """Share out the height: each band its least, then what it can fill, the rest to the last.
 
-    Where the timeline cannot have all that it wants, ``enough`` rows serve it as well as more.
+    The timeline gets the largest of its ``useful`` heights for which there is room.
     """
     least = {"top": _LEAST_TOP, "hero": _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
     is_lab = any(LAB in band.names for band in bands)
-    hero = height * 13 // 20 if is_lab else height * 9 // 20
+    hero = height * 13 // 20 if is_lab else height * 11 // 20
     most = {"top": height * 3 // 10, "hero": hero, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
     left = height - sum(heights)
@@ -126,9 +128,12 @@ def _heights(height: int, bands: Sequence[_Band], rows: dict[str, int], enough: 
             if band.kind == kind:
                 could_fill = max(rows[name] for name in band.names) + FRAME
                 limit = most[kind] if len(bands) > 1 else height
-                if band.names == (TIMELINE,) and enough:
+                if band.names == (TIMELINE,):
                     room = min(limit, heights[index] + left)
-                    could_fill = could_fill if could_fill <= room else enough + FRAME
+                    could_fill = max(
+                        (each + FRAME for each in useful if each + FRAME <= room),
+                        default=could_fill,
+                    )
                 more = max(0, min(left, min(could_fill, limit) - heights[index]))
                 heights[index] += more
                 left -= more

@@ -112,12 +112,13 @@ def test_objects_that_need_little_lie_on_top_of_each_other_and_not_behind_tabs()
     assert slot_of(slots, "locks").height == 4
 
 
-def test_a_timeline_that_cannot_have_air_between_its_lanes_takes_no_rows_for_it() -> None:
+@pytest.mark.parametrize(("height", "rows"), [(22, 7), (28, 11), (34, 15), (58, 27)])
+def test_the_timeline_takes_the_highest_of_its_useful_heights_and_leaves_no_row_blank(
+    height: int, rows: int
+) -> None:
     others = [Wanted("cores", 3), Wanted("processes", 6), Wanted("log", 40)]
-    slots = place(100, 28, [*others, Wanted("timeline", 11, enough=7)])
-    assert slot_of(slots, "timeline").height == 9
-    slots = place(100, 34, [*others, Wanted("timeline", 11, enough=7)])
-    assert slot_of(slots, "timeline").height == 13
+    slots = place(100, height, [*others, Wanted("timeline", 27, useful=(7, 11, 15, 27))])
+    assert slot_of(slots, "timeline").height == rows + 2
 
 
 def test_at_200_by_60_most_panels_have_a_place_of_their_own() -> None:

@@ -52,8 +52,8 @@ class Panel:
     """Whether the program uses what the panel shows; if not, there is no such panel."""
     at_first: bool = True
     """Whether it is there before a person asks for it."""
-    enough: Callable[[RunState, View], int] = lambda state, view: 0
-    """Rows that say as much in less space; 0 if more is better."""
+    useful: Callable[[RunState, View], tuple[int, ...]] = lambda state, view: ()
+    """The heights in rows at which it leaves none blank, the lowest first; empty for any height."""
     so_far: Callable[[RunState, View], int] | None = None
     """If the newest row is at the bottom: how many there have been.
 

@@ -7,7 +7,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.lane_rows import axis_row, lane_rows, legend_row
 from mpviz.tui.render.rows import Row
-from mpviz.tui.render.timeline import lanes_of, layout, visible_stretch
+from mpviz.tui.render.timeline import lane_heights, lanes_of, layout, visible_stretch
 from mpviz.tui.render.view import View
 
 
@@ -38,14 +38,13 @@ def title(state: RunState, view: View) -> str:
 
 
 def wanted_height(state: RunState, view: View) -> int:
-    """A row for each lane and one between, the axis and the legend."""
-    lanes = len(lanes_of(state, view))
-    return max(3, 2 * lanes - 1 if lanes <= 8 else lanes) + 2
+    """The most that it can fill."""
+    return max(3 + 2, useful(state, view)[-1])
 
 
-def enough(state: RunState, view: View) -> int:
-    """The lanes without a row between them, the axis and the legend."""
-    return len(lanes_of(state, view)) + 2
+def useful(state: RunState, view: View) -> tuple[int, ...]:
+    """The heights at which no row is left over: lanes, gaps, the axis and the legend."""
+    return tuple(rows + 2 for rows in lane_heights(len(lanes_of(state, view))))
 
 
 PANEL = Panel(
@@ -64,6 +63,6 @@ PANEL = Panel(
     thing="process",
     nothing="no process has started yet",
     is_harmless=True,
-    enough=enough,
+    useful=useful,
     wanted_height=wanted_height,
 )

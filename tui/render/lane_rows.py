@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import groupby
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Task
@@ -24,6 +25,7 @@ from mpviz.tui.render.lanes import (
     Grid,
     cell_parts,
     lane_cells,
+    row_of_lane,
     tasks_in,
     tell_tasks_apart,
 )
@@ -43,19 +45,24 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], s
     """The lanes with their labels, and the styles in them, which a legend has to explain."""
     rows: list[Row] = []
     styles: set[str] = set()
-    for key in placed.rows:
+    for key, same in groupby(placed.rows):
+        high = len(list(same))
         if not key:
             rows.append(row(" " * (placed.label + placed.grid.count)))
             continue
-        lane = _lane(state, view, state.processes[key], placed)
-        styles.update([style for _, style in lane])
-        label = [_label(view, state.processes[key], placed.label)]
-        # The lane is of our own making: only the label can hold what must be made harmless.
-        name = finished(label, placed.label, 1, view.ascii)[0].parts
-        if key == view.selected:
-            name = selected(name, placed.label)
-            lane = list(selected(lane, placed.grid.count, "selected.lane"))
-        rows.append(Row((*name, *lane), key))
+        process = state.processes[key]
+        cells = _lane(state, view, process, placed)
+        styles.update([style for _, style, _ in cells])
+        for at in range(high):
+            is_middle = at == (high - 1) // 2
+            label = [_label(view, process, placed.label) if is_middle else row("")]
+            # The lane is of our own making: only the label can hold what must be made harmless.
+            name = finished(label, placed.label, 1, view.ascii)[0].parts
+            lane = cell_parts(row_of_lane(cells, high, at, view.ascii))
+            if key == view.selected:
+                name = selected(name, placed.label)
+                lane = list(selected(lane, placed.grid.count, "selected.lane"))
+            rows.append(Row((*name, *lane), key))
     return rows, styles
 
 
@@ -85,7 +92,7 @@ def _label(view: View, process: Process, width: int) -> Row:
     )
 
 
-def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list[Part]:
+def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list[Cell]:
     """The columns of one lane, with its end mark and the numbers of its tasks."""
     now = moment_of(state, view)
     cells = lane_cells(process.key, process.lane, placed.grid, now)
@@ -98,7 +105,7 @@ def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list
         )
     if 0 <= process.ended <= now:
         _mark_end(cells, process, placed.grid)
-    return cell_parts(cells)
+    return cells
 
 
 def _mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:

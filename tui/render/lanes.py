@@ -323,6 +323,36 @@ def cell_parts(cells: Iterable[Cell]) -> list[Part]:
     ]
 
 
+_BLOCKS = frozenset("█▒░▓▎╱╳╲┃") | frozenset("#=xo%[/i\\!*+")  # noqa: RUF001
+"""Glyphs that fill their cell, so that a lane of several rows repeats them. All others are lines
+and letters, which stand in its middle row only."""
+
+
+def row_of_lane(cells: list[Cell], high: int, at: int, ascii: bool) -> list[Cell]:
+    """The row ``at`` (0 is the top) of a lane that is so many rows high.
+
+    What a column is partly at work is a block over all rows, as high as its share.
+    """
+    if high == 1:
+        return cells
+    is_middle, below = at == (high - 1) // 2, high - 1 - at
+    return [_cell_of_row(cell, high, below, is_middle, ascii) for cell in cells]
+
+
+@lru_cache(maxsize=4096)
+def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool, ascii: bool) -> Cell:
+    glyph, style, task = cell
+    eighths = UPWARD.find(glyph)
+    if 0 < eighths < 8:
+        return UPWARD[max(0, min(8, eighths * high - 8 * below))], style, task
+    if is_middle or glyph in _BLOCKS:
+        return cell
+    if style.startswith("ink on "):
+        block = (ASCII_GLYPHS if ascii else GLYPHS)[Activity.TASK]
+        return block, style.removeprefix("ink on "), task
+    return " ", style, task
+
+
 def tell_tasks_apart(cells: list[Cell], tasks: dict[str, tuple[str, bool]]) -> None:
     """Write into each block of one task its label, and shade every other block.
 

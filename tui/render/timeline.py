@@ -29,6 +29,10 @@ END_ROOM = 2
 WIDEST_NAME = 24
 
 
+HIGHEST_LANE = 4
+"""Rows of a lane, at most: from the back of a room one is a thread."""
+
+
 class Stretch(NamedTuple):
     """What ``View.span`` and ``View.end`` are to be."""
 
@@ -49,7 +53,8 @@ class Layout:
     """Cells that the lane's labels take at the left."""
     grid: Grid
     rows: tuple[str, ...]
-    """The process key of each row from the top; "" for a row between lanes."""
+    """The process key of each row from the top; "" for a row between lanes. A lane has one row or
+    more."""
     hidden: int
     """Lanes that are out of sight."""
     axis: bool
@@ -114,12 +119,20 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     axis, legend = height >= 3, height >= 5
     room = max(1, height - axis - legend)
     shown, hidden = _in_sight(lanes, room, view)
-    airy = not hidden and len(shown) > 1 and room >= 2 * len(shown) - 1
+    airy = not hidden and len(shown) > 1 and room >= lane_heights(len(shown))[1]
+    gap = [""] if airy else []
+    high = max(1, min(HIGHEST_LANE, (room + len(gap)) // max(1, len(shown)) - len(gap)))
     rows: list[str] = []
     for index, process in enumerate(shown):
-        rows += ["", process.key] if airy and index else [process.key]
+        rows += [*(gap if index else []), *[process.key] * (1 if hidden else high)]
     label = _label_width(shown, width)
     return Layout(label, grid_for(state, view, width - label), tuple(rows), hidden, axis, legend)
+
+
+def lane_heights(lanes: int) -> list[int]:
+    """Rows that so many lanes can fill: close together, then one to four high with gaps."""
+    lanes = max(1, lanes)
+    return [lanes, *((high + 1) * lanes - 1 for high in range(1, HIGHEST_LANE + 1))]
 
 
 def _in_sight(lanes: list[Process], room: int, view: View) -> tuple[list[Process], int]:

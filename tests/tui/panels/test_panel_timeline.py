@@ -14,7 +14,16 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.render import timeline
 from mpviz.tui.render.lane_rows import mark_step
-from mpviz.tui.render.lanes import STEPS, ColumnStore, Grid, column_width, lane_cells, mixed_cell
+from mpviz.tui.render.lanes import (
+    EMPTY,
+    STEPS,
+    ColumnStore,
+    Grid,
+    column_width,
+    lane_cells,
+    mixed_cell,
+    row_of_lane,
+)
 from mpviz.tui.render.view import View
 
 
@@ -231,7 +240,7 @@ def test_lanes_that_ended_before_the_stretch_are_left_out() -> None:
 def test_the_filter_keeps_matching_lanes() -> None:
     state = counter().state
     rows = PANEL.draw(state, View(now=state.now, filter="process-3"), 80, 9)
-    assert [row.key for row in rows if row.key] == ["1003"]
+    assert {row.key for row in rows if row.key} == {"1003"}
 
 
 # Geometry ----------------------------------------------------------------------------------------
@@ -450,3 +459,27 @@ def test_a_process_without_a_lane_yet_is_left_out() -> None:
     state.processes["7"] = Process("7", 7, 1, 5)
     assert timeline.lanes_of(state, View()) == []
     assert len(ADDERS) == 4
+
+
+def test_where_there_is_room_a_lane_is_up_to_four_rows_high_and_named_in_its_middle() -> None:
+    state = counter().state
+    lanes = len(timeline.lanes_of(state, View(now=state.now)))
+    heights = [timeline.lane_heights(lanes)[high] for high in range(5)]
+    assert heights == [lanes, *((high + 1) * lanes - 1 for high in (1, 2, 3, 4))]
+    for high, rows in zip((1, 1, 2, 3, 4), heights, strict=True):
+        drawn = PANEL.draw(state, View(now=state.now), 100, rows + 2)
+        assert [row.key for row in drawn].count("1001") == high
+        assert sum("Process-1 " in row.text for row in drawn) == 1
+        assert len(drawn) == rows + 2
+
+
+def test_a_high_lane_is_filled_from_below_by_the_share_of_work_and_a_line_stays_a_line() -> None:
+    half, line, ended = ("▄", "a on b", ""), ("─", "c", ""), ("✓", "good", "")
+    rows = [
+        "".join(cell[0] for cell in row_of_lane([half, line, ended, EMPTY], 4, at, ascii=False))
+        for at in range(4)
+    ]
+    assert rows == ["    ", " ─✓ ", "█   ", "█   "]
+    task = [("7", "ink on activity.task", "1"), ("█", "activity.task", "1")]
+    assert row_of_lane(task, 2, 1, ascii=False) == [("█", "activity.task", "1")] * 2
+    assert row_of_lane(task, 2, 1, ascii=True)[0] == ("=", "activity.task", "1")
