@@ -47,6 +47,27 @@ def tell(**facts):
     os.close(descriptor)
 '''
 
+INTERRUPTING = """
+import signal
+
+def raise_interrupt(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, raise_interrupt)
+
+def interrupted(call, *args, **kwargs):
+    # The alarm comes again and again, in case the first came before the wait.
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        call(*args, **kwargs)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return False
+"""
+"""For observed programs: whether an alarm interrupts a call that waits."""
+
 _numbers = count(1)
 
 
@@ -195,10 +216,11 @@ def leaving_nothing(folder: Path) -> Iterator[None]:
     assert not alive, f"left alive: {alive}"
     left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
     assert not [name for name in left if name.startswith("mpviz-")], f"left behind: {left}"
-    assert not _shared_files() - shared_before
+    shared = _shared_files() - shared_before
+    assert not shared, f"left in shared memory: {shared}"
 
 
-def wait_for_the_end_of(mark: str, seconds: float = 2.0) -> list[str]:
+def wait_for_the_end_of(mark: str, seconds: float = 10.0) -> list[str]:
     """The command lines of the marked processes that are alive after so long; they are killed."""
     deadline = time.monotonic() + seconds
     while marked := marked_processes(mark):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpviz.tui.actions.action import Action, always
-from mpviz.tui.actions.shared import HELP, JOB, PALETTE, QUIT, SAVE, THEME
+from mpviz.tui.actions.shared import JOB, ON_ALL_SCREENS, SAVE, THEME
 
 if TYPE_CHECKING:
     from mpviz.tui.screens.help import HelpScreen
@@ -95,12 +95,7 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
         lambda screen: screen.leave(),
         lambda now: "all" if now.filtered else "",
     ),
-    SAVE,
-    THEME,
-    PALETTE,
-    JOB,
-    HELP,
-    QUIT,
+    *ON_ALL_SCREENS,
 )
 """What can be done while a scenario is picked."""
 

@@ -63,6 +63,10 @@ PALETTE: Action[ActionScreen] = Action(
 )
 
 
+ON_ALL_SCREENS: tuple[Action[ActionScreen], ...] = (SAVE, THEME, PALETTE, JOB, HELP, QUIT)
+"""What ends the list of actions of each screen but that of help."""
+
+
 PAN_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("left", "h"),
@@ -246,11 +250,6 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "report, a trace, a picture or a table. While a program runs, what it has done so far.",
         lambda screen: screen.ask_export(),
     ),
-    SAVE,
-    THEME,
-    PALETTE,
-    JOB,
-    HELP,
-    QUIT,
+    *ON_ALL_SCREENS,
 )
 """What a run and a replay have in common."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from helpers.runs import Observed
+from helpers.runs import INTERRUPTING, Observed
 
+COMMON = INTERRUPTING
 PROGRAM = """
 import multiprocessing as mp, os, queue, signal, time
 from telling import tell
@@ -13,23 +14,9 @@ def hold(lock, ready, go):
         ready.send(1)
         go.recv()
 
-def interrupted(call, *args, **kwargs):
-    # The alarm comes again and again, in case the first came before the wait.
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    try:
-        call(*args, **kwargs)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return False
-
 def enter(lock):
     with lock:
         raise AssertionError
-
-def raise_interrupt(number, frame):
-    raise KeyboardInterrupt
 
 def held(lock):
     ready, ready_there = mp.Pipe(duplex=False)
@@ -40,7 +27,6 @@ def held(lock):
     return holder, go
 
 def main():
-    signal.signal(signal.SIGALRM, raise_interrupt)
     lock = mp.Lock()
     holder, go = held(lock)
     answers = [interrupted(lock.acquire), interrupted(lock.acquire, True, 60),

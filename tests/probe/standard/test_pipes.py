@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.runs import Observed, RunProgram, run_to_end
+from helpers.runs import INTERRUPTING, Observed, RunProgram, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.pipe import Pipe, pipes_made
@@ -232,26 +232,11 @@ def test_queues_tell_of_their_items_as_before(run: Observed) -> None:
 
 
 INTERRUPTED = """
-import fcntl, multiprocessing as mp, signal
+import fcntl, multiprocessing as mp
 from multiprocessing import connection
 from telling import tell
 
-def raise_interrupt(number, frame):
-    raise KeyboardInterrupt
-
-def interrupted(call, *args):
-    # The alarm comes again and again, in case the first came before the wait.
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    try:
-        call(*args)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return False
-
 def main():
-    signal.signal(signal.SIGALRM, raise_interrupt)
     empty, writer = mp.Pipe(duplex=False)
     answers = [interrupted(empty.recv), interrupted(empty.poll, None),
                interrupted(connection.wait, [empty])]
@@ -270,7 +255,7 @@ def main():
 
 
 def test_an_interrupt_leaves_a_pipe_as_it_was(run_on_each_python: RunProgram) -> None:
-    run = run_on_each_python(INTERRUPTED)
+    run = run_on_each_python(INTERRUPTING + INTERRUPTED)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True, True, True, "item", True, True, False]
     (empty,) = pipe(run, "empty/writer").directions

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.runs import Observed, RunProgram, run_to_end
+from helpers.runs import INTERRUPTING, Observed, RunProgram, run_to_end
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.lock import Lock, LockAcquired, LockReleased
@@ -279,26 +279,11 @@ def test_the_lane_names_the_object_that_is_waited_for(run: Observed) -> None:
 
 
 INTERRUPTED = """
-def interrupted(call, *args):
-    # The alarm comes again and again, in case the first came before the wait.
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    try:
-        call(*args)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return False
-
-def raise_interrupt(number, frame):
-    raise KeyboardInterrupt
-
 def pass_by(start, stage):
     start.wait()
     stage.wait()
 
 def main():
-    signal.signal(signal.SIGALRM, raise_interrupt)
     start, ready, stage = mp.Event(), mp.Condition(), mp.Barrier(2)
     answers = [interrupted(start.wait), interrupted(start.wait, 60)]
     with ready:
@@ -320,7 +305,7 @@ if __name__ == "__main__":
 
 
 def test_an_interrupt_leaves_everything_as_usable_as_it_was(run_everywhere: RunProgram) -> None:
-    run = run_everywhere(COMMON + INTERRUPTED)
+    run = run_everywhere(COMMON + INTERRUPTING + INTERRUPTED)
     run.assert_nothing_was_missed()
     assert run.facts("answers") == [True] * 6 + [0, False, 0]
     assert fields(run, "events", "start", "sets", "waits", "timed_out") == [1, 3, 0]

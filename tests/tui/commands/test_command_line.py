@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -162,6 +163,36 @@ def test_a_run_that_does_not_start_leaves_no_json_and_spoils_none(tmp_path: Path
     assert not (tmp_path / "new.json").exists()
 
 
+def headless(
+    directory: Path, source: str, *options: str, words: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """A headless run of a program with these words, when it has said that it is ready."""
+    (directory / "x.py").write_text(source)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            CALL,
+            "run",
+            "--headless",
+            "--json",
+            "out",
+            *options,
+            "x.py",
+            *words,
+        ],
+        cwd=directory,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
 SLOW = """
 import signal, sys, time
 def stop(number, frame):
@@ -186,19 +217,7 @@ for _ in range(3000):
 def test_ctrl_c_goes_to_the_program_and_a_second_ends_it_all(
     tmp_path: Path, words: list[str], signals: list[int], status: int
 ) -> None:
-    (tmp_path / "x.py").write_text(SLOW)
-    command = [sys.executable, "-c", CALL, "run", "--headless", "--json", "out", "x.py", *words]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    process = headless(tmp_path, SLOW, words=words)
     for number in signals:
         os.kill(process.pid, number)
         time.sleep(0.3)
@@ -237,23 +256,6 @@ if __name__ == "__main__":
     print("ready", flush=True)
     time.sleep(600)
 """
-
-
-def headless(directory: Path, source: str, *options: str) -> subprocess.Popen[str]:
-    """A headless run of a program that has said that it is ready."""
-    (directory / "x.py").write_text(source)
-    process = subprocess.Popen(
-        [sys.executable, "-c", CALL, "run", "--headless", "--json", "out", *options, "x.py"],
-        cwd=directory,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def test_the_first_sigterm_is_the_program_s_own(tmp_path: Path) -> None:
