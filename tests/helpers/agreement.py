@@ -46,8 +46,10 @@ class Agreement:
         """
 
         def is_true(state: RunState) -> bool:
+            if not until(state):
+                return False
             header = header_of(state)
-            if not until(state) or (dead_ends(state) and "STUCK" not in header):
+            if dead_ends(state) and "STUCK" not in header:
                 return False
             self.headers[name] = header
             self.statuses[name] = exit_status_of(state)

@@ -35,7 +35,7 @@ def shown_chain(state: RunState, view: View) -> Chain | None:
     """The chain to show; None if no process waits.
 
     It stays while a person goes along it. Else it is the selected process's, or the longest if none
-    is selected.
+    is selected, or one that has ended.
     """
     root = state.processes.get(view.chain)
     if root is not None:
@@ -43,6 +43,9 @@ def shown_chain(state: RunState, view: View) -> Chain | None:
         if any(link.process.key == view.selected for link in chain.links):
             return chain
     start = state.processes.get(view.selected)
+    if start is not None and not start.alive:
+        # The dead wait for nothing: who waits because of them is to be seen.
+        return longest_chain(state) or chain_of(state, start)
     return chain_of(state, start) if start is not None else longest_chain(state)
 
 

@@ -56,17 +56,19 @@ RULES: tuple[Rule, ...] = tuple(
 """First what keeps a program from going on, then other faults, then what costs time."""
 
 _WHILE_IT_RUNS = tuple(rule for rule in RULES if not rule.at_end)
+_DEAD_ENDS = tuple(each for each in _WHILE_IT_RUNS if each.is_a_dead_end or each.is_last_resort)
 _AT_END = tuple(rule for rule in RULES if rule.at_end)
 
 
 def look_while_it_runs(state: RunState) -> None:
     """Ask what is wrong now; nothing once the end has begun, which has its own look.
 
-    A Ctrl-C may be the end: what was found before it is not over because of it.
+    A Ctrl-C may be the end: what was found before it is not over because of it. A program that
+    goes on has cancelled calls and lost workers by then: only what keeps it from its end counts.
     """
     may_be_ending = state.interrupted >= 0 and state.now < state.interrupted + ENDED_BY_CTRL_C
     if state.ending < 0 and not may_be_ending:
-        look(state, _WHILE_IT_RUNS)
+        look(state, _WHILE_IT_RUNS if state.interrupted < 0 else _DEAD_ENDS)
 
 
 def look_at_end(state: RunState) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers.story import ANNA, BERT, MAIN, SUPERVISOR, VIEWER, Story
+from mpviz.trace.explain import findings
 from mpviz.trace.explain.report import summary
 from mpviz.trace.model.events import Marked, ProgramEnded, RunEnded, SupervisorSignalled
 from mpviz.trace.model.primitives.pool_events import TaskEnded, TaskStarted
@@ -103,3 +104,21 @@ def test_who_ends_by_a_ctrl_c_was_ended_by_hand() -> None:
     story.end(520, -2)
     reason = exit_reason_of(story.state, story.process(ANNA), story.at(520))
     assert (reason.kind, reason.words) == ("by hand", "ended by SIGINT at a Ctrl-C")
+
+
+def test_a_ctrl_c_that_slows_a_program_down_is_no_advice_on_its_speed(pool: Story) -> None:
+    """Calls are cancelled and workers gone: only what keeps it from its end is asked for."""
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            findings, "look", lambda _, rules: asked.append({each.name for each in rules})
+        )
+        pool.sample(400, [0], {})
+        ask_to_end(pool, 500, "interrupt")
+        pool.sample(5_000, [0], {})
+        pool.sample(20_000, [0], {})
+    before, at_the_request, after = asked
+    assert "straggler" in before
+    assert "straggler" in at_the_request
+    assert "straggler" not in after
+    assert {"deadlock", "stalled", "lost-task"} <= after
