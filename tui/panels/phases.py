@@ -19,11 +19,11 @@ from mpviz.trace.explain.timings import count_timings, first_timings
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
+from mpviz.tui.panels.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, percent
 from mpviz.tui.render.glyphs import mark, moment_of, process_matches
-from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign
 from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, right, row, selected
 from mpviz.tui.render.view import View

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import itemgetter
 
 from mpviz.trace.model.lane import Activity, Lane, Span
@@ -179,13 +179,7 @@ def cut(spans: Sequence[Span], grid: Grid, first: int, count: int) -> list[Cell]
 
 def _spans_after(lane: Lane, time: int) -> list[Span]:
     """The closed spans that end after this time; walked from the end, since few are new."""
-    tail: list[Span] = []
-    for span in reversed(lane.spans):
-        if span.end <= time:
-            break
-        tail.append(span)
-    tail.reverse()
-    return tail
+    return list(takewhile(lambda span: span.end > time, reversed(lane.spans)))[::-1]
 
 
 def _columns_of(lane: Lane, grid: Grid, first: int, stop: int) -> list[Cell]:

@@ -12,8 +12,8 @@ from mpviz.trace.explain.timings import count_timings, first_timings, timings
 from mpviz.trace.model.primitives.lock import LockAcquired, LockCreated, LockReleased
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels import phases
+from mpviz.tui.panels.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.panels.panel import title_of
-from mpviz.tui.render.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.render.phase_bars import phase_sign
 from mpviz.tui.render.view import View
 
