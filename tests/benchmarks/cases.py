@@ -29,8 +29,8 @@ CHOICE = 'get_context("fork")'
 HAS_METHOD = (CHOICE, "ProcessPoolExecutor(")
 """Words of a program that has a start method."""
 
-END_SECONDS = 60
-"""Seconds that mpviz gets to end after Ctrl-C."""
+CTRL_C_SECONDS, END_SECONDS = 6, 60
+"""Seconds that a program gets to end after Ctrl-C, before mpviz is told to end it; and mpviz."""
 
 MPVIZ = str(Path(sys.executable).with_name("mpviz"))
 
@@ -105,28 +105,41 @@ def _run(seconds: float, trial: Trial) -> Outcome:
             *(MPVIZ, "run", "--headless", "--python", trial.python, *method),
             *("--json", str(report), "--fail-on", "all", "--grace", "3", trial.program.name),
         )
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "TMPDIR": temporary},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        interrupted = False
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            interrupted = True
-            process.send_signal(signal.SIGINT)
-        try:
-            _, stderr = process.communicate(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, stderr = process.communicate()
+        errors = Path(temporary, "errors.txt")
+        with (
+            errors.open("wb") as written,
+            subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "TMPDIR": temporary},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=written,
+            ) as process,
+        ):
+            interrupted = _end(process, seconds)
         document = json.loads(report.read_text()) if report.exists() else {}
-        return Outcome(process.returncode, interrupted, document, stderr)
+        return Outcome(
+            process.returncode, interrupted, document, errors.read_text(errors="replace")
+        )
+
+
+def _end(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for its end; whether it had to be told to end."""
+    interrupted = False
+    for patience, sent in (
+        (seconds, signal.SIGINT),
+        (CTRL_C_SECONDS, signal.SIGTERM),
+        (END_SECONDS, signal.SIGKILL),
+    ):
+        try:
+            process.wait(patience)
+            return interrupted
+        except subprocess.TimeoutExpired:
+            process.send_signal(sent)
+            interrupted = True
+    process.wait()
+    return interrupted
 
 
 def _print_rows(trial: Trial, outcome: Outcome) -> None:

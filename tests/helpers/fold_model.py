@@ -85,7 +85,7 @@ class Life:
     def __init__(self, pid: int, key: str, started: int) -> None:
         self.pid, self.key, self.started = pid, key, started
         self.numbers = 0
-        self.waits: set[int] = set()
+        self.waits: dict[int, str] = {}
         self.task: tuple[int, int] | None = None
         self.attached = int(pid == MAIN)
         self.last_read: dict[str, tuple[int, int]] = {}
@@ -206,15 +206,14 @@ class Model:
 
     def moved(self, life: Life, thread: int) -> bool:
         """Whether this ends a wait of the thread."""
-        waited = thread in life.waits
-        life.waits.discard(thread)
-        return waited
+        return life.waits.pop(thread, None) is not None
 
     def acquire(self, life: Life, which: int) -> None:
         thread = which // 2 % 2 * 7
         name = LOCKS[which % 2]
         self.counts[name + " acquired"] += 1
-        self.counts[name + " contended"] += self.moved(life, thread)
+        if life.waits.get(thread) == "lock":
+            self.counts[name + " contended"] += self.moved(life, thread)
         self.tell(life.pid, LockAcquired, object=name, thread=thread)
 
     def release(self, life: Life, which: int) -> None:
@@ -275,7 +274,7 @@ class Model:
         self.tell(life.pid, MessageReceived, object=f"E{which % 2}", size=which)
 
     def call(self, life: Life, which: int) -> None:
-        life.waits.add(0)
+        life.waits[0] = "answer"
         self.counts["calls"] += 1
         common = {"object": MANAGED, "manager": "m", "kind": "dict"}
         self.tell(life.pid, MethodCalled, method=f"method {which % 3}", **common)
@@ -302,7 +301,7 @@ class Model:
             "send": "E0",
             "receive": "E0 E1",
         }
-        life.waits.add(thread)
+        life.waits[thread] = what
         target, job = targets.get(what, QUEUES[which % 2]), -1
         if what == "results" and which % 2:
             target, job = "P", which % 3
@@ -310,7 +309,7 @@ class Model:
 
     def wait_over(self, life: Life, which: int) -> None:
         thread = which // 2 % 2 * 7
-        life.waits.discard(thread)
+        life.waits.pop(thread, None)
         self.tell(life.pid, WaitOver, thread=thread)
 
     def start_task(self, life: Life, which: int) -> None:

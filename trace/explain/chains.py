@@ -131,7 +131,10 @@ def chain_from(state: RunState, thread: Thread, asked: Asked | None = None, most
         if not known.all:
             is_known = known.unblockers.complete
             return Chain(tuple(links), End.NOBODY if is_known else End.UNKNOWN)
-        thread = _next(known, places)
+        further = _next(known, places)
+        if further is None:
+            return Chain(tuple(links), End.UNKNOWN)
+        thread = further
         if thread in places:
             return Chain(tuple(links), End.CYCLE, places[thread])
         if len(links) == most:
@@ -159,13 +162,16 @@ def _waiting_thread(process: Process) -> int:
     return next((thread for thread, each in process.waits.items() if each is wait), 0)
 
 
-def _next(known: _Sorted, places: dict[Thread, int]) -> Thread:
+def _next(known: _Sorted, places: dict[Thread, int]) -> Thread | None:
     """The thread that decides: if all are needed, one that cannot act; else one that can.
 
     Of those that wait, one that waits for something else says more. If all wait for the same, the
-    chain ends at one that it has already led to.
+    chain ends at one that it has already led to. It does not lead to the waiter itself, but where
+    just that is the trouble; None if nobody else is known.
     """
-    again = (each for each in places if each in known.all)
+    *before, _ = places
+    candidates = places if known.unblockers.complete else before
+    again = (each for each in candidates if each in known.all)
     if known.unblockers.all_needed:
         return next(chain(known.dead, again, known.elsewhere, known.here, known.able))
     if known.able:
@@ -173,10 +179,9 @@ def _next(known: _Sorted, places: dict[Thread, int]) -> Thread:
     new = next((each for each in known.elsewhere if each not in places), None)
     if new is not None:
         return new
-    *before, _ = places
     led_to = (each for each in before if each in known.all)
     new_here = (each for each in known.here if each not in places)
-    return next(chain(led_to, new_here, again, known.dead))
+    return next(chain(led_to, new_here, again, known.dead), None)
 
 
 def chain_in_words(state: RunState, chain: Chain) -> str:

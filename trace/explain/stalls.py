@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mpviz.trace.explain.chains import Asked, chain_in_words, chain_of
+from mpviz.trace.explain.chains import Asked, chain_in_words, chain_of, unblockers_of
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
-from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.primitives.pipe import Pipe
+from mpviz.trace.model.processes.process import Process, Stuck, Wait
 from mpviz.trace.model.processes.stacks import is_helper, own_frame, place_in_words
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
@@ -70,6 +71,47 @@ def held_up(state: RunState) -> list[Process]:
     return living if all(_is_held_up(state, process) for process in living) else []
 
 
+def at_a_standstill(state: RunState) -> list[Process]:
+    """The living processes if none is at work, and no wait of theirs will end; else an empty list.
+
+    A wait ends if it has a time-out, or if it may be ended from outside the program.
+    """
+    processes = held_up(state)
+    if any(_will_end(state, each) or _may_have_threads(each) for each in processes):
+        return []
+    return processes
+
+
+def _may_have_threads(process: Process) -> bool:
+    """Whether it is not known yet what keeps a process from ending: a thread may, which goes on."""
+    is_seen = process.stacks is not None and process.stacks.time >= process.exiting
+    return process.activity is Activity.ENDING and not process.waits and not is_seen
+
+
+def _will_end(state: RunState, process: Process) -> bool:
+    """Whether a wait of this process ends by itself, or may be ended from outside the program."""
+    return any(
+        wait.until >= 0 or _is_foreign(state, wait) or _is_over(state, wait)
+        for wait in process.waits.values()
+    )
+
+
+def _is_over(state: RunState, wait: Wait) -> bool:
+    """Whether it is for the end of a process that has ended."""
+    process = state.processes.get(wait.object) if wait.what == "process" else None
+    return process is not None and not process.alive
+
+
+def _is_foreign(state: RunState, wait: Wait) -> bool:
+    """Whether it is for a connection that the program did not make by Pipe(), or for a file lock
+    that another program may have.
+    """
+    if wait.what == WAITS_FOR_FILE_LOCK:
+        return not unblockers_of(state, wait).complete
+    ends = wait.object.split(" ")
+    return wait.what in ("send", "receive") and not all(end in state.table(Pipe) for end in ends)
+
+
 def as_it_stands(state: RunState, process: Process, asked: Asked | None = None) -> Stuck | None:
     """What a process waits for, within multiprocessing or without; None if it does not wait."""
     return as_it_waits(state, process, asked) or _in_a_lock(process)
@@ -112,7 +154,8 @@ def _is_unknown(state: RunState, process: Process) -> bool:
         pause = min(STILL_NANOSECONDS << stacks.tries, MOST_NANOSECONDS)
         if state.now - stacks.time < pause:
             return False
-    will_wake = process.resting and process.asleep_in not in ("lock", "file lock")
+    is_in_lock = process.asleep_in in ("lock", "file lock")
+    will_wake = process.resting and not process.waits and not is_in_lock
     return process.probed and not will_wake
 
 

@@ -18,6 +18,7 @@ PRIMITIVES = {
         "multiprocessing.popen_forkserver",
         "multiprocessing.forkserver",
         "multiprocessing.context",
+        "multiprocessing.spawn",
     ),
     "standard.locks": ("multiprocessing.synchronize",),
     "standard.conditions": ("multiprocessing.synchronize",),

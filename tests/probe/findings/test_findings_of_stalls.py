@@ -143,7 +143,9 @@ def test_the_cause_is_named_once(
     run = faulty[name]
     run.assert_no_probe_error()
     rule, *words = CASES[name]
-    (found,) = (each for each in run.document["findings"] if each["rule"] not in BESIDE)
+    found_all = [each for each in run.document["findings"] if each["rule"] not in BESIDE]
+    assert [each["rule"] for each in found_all] == [CASES[name][0]]
+    (found,) = found_all
     assert found["rule"] == rule
     for each in words:
         assert each in found["message"]

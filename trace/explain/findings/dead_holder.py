@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.findings.evidence import known
+from mpviz.trace.explain.findings.evidence import known, waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.lock import Lock, waiters
+from mpviz.trace.model.primitives.manager import Managed
 from mpviz.trace.model.processes.identity import exit_in_words, names_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
@@ -24,7 +25,25 @@ def _find(state: RunState) -> Iterator[Finding]:
             if dead:
                 waiting = [process.key for process, _ in waiters(state, "lock", lock.id)]
                 if waiting:
-                    yield _finding(state, lock, dead, tuple(dict.fromkeys(waiting)))
+                    places = f"{len(dead)} of {lock.maximum} places of " * (lock.maximum > 1)
+                    named = f"{places}{lock.kind.lower()} {lock.name}"
+                    yield _finding(state, lock.id, named, dead, waiting)
+    for managed in state.table(Managed).values():
+        dead = [
+            each for each in known(state, [key for key, _ in managed.holders]) if not each.alive
+        ]
+        waiting = [each.key for each in _callers_of_acquire(state, managed)] if dead else []
+        if waiting:
+            named = f"the {managed.kind.lower()} {managed.name} of a manager"
+            yield _finding(state, managed.id, named, dead, waiting)
+
+
+def _callers_of_acquire(state: RunState, managed: Managed) -> Iterator[Process]:
+    """The processes that wait for a lock in a manager."""
+    acquire = managed.methods.get("acquire")
+    for process, wait in waits(state):
+        if acquire is not None and (wait.what, wait.object) == ("answer", acquire.id):
+            yield process
 
 
 def _is_fault(lock: Lock, holder: Process) -> bool:
@@ -32,16 +51,16 @@ def _is_fault(lock: Lock, holder: Process) -> bool:
     return lock.kind in ("Lock", "RLock") or holder.exit_code not in (0, None)
 
 
-def _finding(state: RunState, lock: Lock, dead: list[Process], waiting: tuple[str, ...]) -> Finding:
+def _finding(
+    state: RunState, subject: str, name: str, dead: list[Process], waiters_of: list[str]
+) -> Finding:
     holders = tuple(dict.fromkeys(process.key for process in dead))
-    name = f"{lock.kind.lower()} {lock.name}"
-    if lock.maximum > 1:
-        name = f"{len(dead)} of {lock.maximum} places of {name}"
+    waiting = tuple(dict.fromkeys(waiters_of))
     held = f"{name} {'is' if len(dead) == 1 else 'are'} held by {names_of(state, holders)}"
     held += f", which is dead ({exit_in_words(dead[0])})" if len(holders) == 1 else ", all dead"
     wait = plural(len(waiting), "process waits", "processes wait")
     return Finding(
-        subject=lock.id,
+        subject=subject,
         message=f"{held}, and {wait} for it: {names_of(state, waiting)}",
         cause="A lock is not released when its holder dies, and no other process knows that it"
         " should release it.",
@@ -49,7 +68,7 @@ def _finding(state: RunState, lock: Lock, dead: list[Process], waiting: tuple[st
         " terminate a process that may hold it: ask it to end with an Event, or a sentinel in its"
         " queue.",
         processes=(*holders, *waiting),
-        objects=(lock.id,),
+        objects=(subject,),
         since=min(process.ended for process in dead),
     )
 

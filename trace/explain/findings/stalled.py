@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from mpviz.trace.explain.chains import chain_of, unblockers_of
 from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.stalls import as_it_stands, held_up
+from mpviz.trace.explain.stalls import as_it_stands, at_a_standstill
 from mpviz.trace.model.formatting import briefly
-from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
-from mpviz.trace.model.primitives.pipe import Pipe
+from mpviz.trace.model.primitives.pipe import Pipe, holders_of_other_end
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Stuck, Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
-from mpviz.trace.model.wait_kinds import behind_waits
+from mpviz.trace.model.wait_kinds import behind_waits, waits_in_words
 
 STALLED_NANOSECONDS = 3_000_000_000
 """Nanoseconds for which no process has been at work."""
@@ -39,9 +38,7 @@ _ELSE = "Wait with a time-out, and look at the process that should have ended th
 
 
 def _find(state: RunState) -> Iterator[Finding]:
-    processes = held_up(state)
-    if any(_will_end(state, process) for process in processes):
-        return
+    processes = at_a_standstill(state)
     # Chains are long if there are many waits: those of the longest waits are enough.
     processes.sort(key=_since)
     longest = [as_it_stands(state, process) for process in processes[:MOST_LISTED]]
@@ -70,30 +67,6 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _since(process: Process) -> int:
     return process.wait.since if process.wait is not None else process.since
-
-
-def _will_end(state: RunState, process: Process) -> bool:
-    """Whether a wait of this process ends by itself, or may be ended from outside the program."""
-    return any(
-        wait.until >= 0 or _is_foreign(state, wait) or _is_over(state, wait)
-        for wait in process.waits.values()
-    )
-
-
-def _is_over(state: RunState, wait: Wait) -> bool:
-    """Whether it is for the end of a process that has ended."""
-    process = state.processes.get(wait.object) if wait.what == "process" else None
-    return process is not None and not process.alive
-
-
-def _is_foreign(state: RunState, wait: Wait) -> bool:
-    """Whether it is for a connection that the program did not make by Pipe(), or for a file lock
-    that another program may have.
-    """
-    if wait.what == WAITS_FOR_FILE_LOCK:
-        return not unblockers_of(state, wait).complete
-    ends = wait.object.split(" ")
-    return wait.what in ("send", "receive") and not all(end in state.table(Pipe) for end in ends)
 
 
 def _roots(state: RunState, waiting: list[Stuck]) -> list[tuple[Stuck, Wait | None]]:
@@ -141,9 +114,27 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     if living:
         return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
     if dead:
-        has = {1: "has", 2: "both have"}.get(len(dead), "have all")
-        return f"{names_of(state, [each.key for each in dead])} could, and {has} ended"
+        return _who_is_left(state, waiter, dead)
     return _who_failed(state, queue if wait.what == "get" else None)
+
+
+def _who_is_left(state: RunState, waiter: Process, dead: list[Process]) -> str:
+    """Who may still have to do what these have done, all of which have ended well."""
+    names = names_of(state, [each.key for each in dead])
+    kin = _waiting_kin(state, dead)
+    if kin is None or kin is waiter or kin.wait is None:
+        has = {1: "has", 2: "both have"}.get(len(dead), "have all")
+        return f"{names} could, and {has} ended"
+    words = waits_in_words(state, kin.wait)
+    like = names_of(state, [dead[0].key])
+    return f"{described(kin)}, started like {like}, has not done its part: it {words}"
+
+
+def _waiting_kin(state: RunState, dead: list[Process]) -> Process | None:
+    """A process that was started like these, and waits instead of doing as they did."""
+    kinds = {(each.parent, each.function) for each in dead if each.function}
+    alike = (each for each in state.processes.values() if (each.parent, each.function) in kinds)
+    return next((each for each in alike if each.alive and each.wait is not None), None)
 
 
 def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
@@ -164,20 +155,10 @@ def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
 
 def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
     """Which processes have the other end of a pipe; empty if that was not seen."""
-    pipes = state.table(Pipe)
-    pipe = pipes.get(wait.object)
-    if pipe is None:
+    pipe = state.table(Pipe).get(wait.object)
+    holders = holders_of_other_end(state, wait)
+    if pipe is None or holders is None:
         return ""
-    others = [end for end, each in pipes.items() if each is pipe and end != wait.object]
-    inode = (others or [wait.object])[0].rpartition("-")[2]
-    if not inode.isdecimal() or len(inode) > 20:
-        return ""
-    end = int(inode), wait.what == "receive"
-    holders = [
-        each
-        for each in state.processes.values()
-        if each.alive and each.stacks is not None and end in each.stacks.ends
-    ]
     living = names_of(state, [each.key for each in holders if each is not waiter])
     itself = "itself" if waiter in holders else ""
     who = " and ".join(filter(None, (living, itself)))

@@ -41,6 +41,7 @@ def beginning_of_wait(event: Waiting) -> Bind:
     if kind is None:
         return _count_unknown_waits(what)
     activity = kind.activity
+    woken = what.removeprefix("wake-")
 
     def bind(state: RunState, process: Process, target: str) -> FoldRecord:
         if what == "process":
@@ -52,7 +53,8 @@ def beginning_of_wait(event: Waiting) -> Bind:
             if wait is None or (wait.what, wait.object) != (what, target):
                 # A get may wait for its turn and then for data, which counts as one wait.
                 until = time + limit * 1_000_000 if limit > 0 else -1
-                wait = Wait(what, target, time, activity, site, until)
+                is_own = wait is not None and (wait.what, wait.object) == (woken, target)
+                wait = Wait(what, target, time, activity, site, until, own=is_own)
                 begin_wait(process, thread, wait)
             if turn:
                 wait.turn = True

@@ -7,7 +7,14 @@ from typing import Any, Protocol, TypeVar
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution
-from mpviz.trace.model.primitive import Handler, Unblockers, WaitKind, main_threads, object_wait
+from mpviz.trace.model.primitive import (
+    Handler,
+    Thread,
+    Unblockers,
+    WaitKind,
+    main_threads,
+    object_wait,
+)
 from mpviz.trace.model.processes.identity import ended_badly, names_of
 from mpviz.trace.model.processes.process import Process, go_on
 from mpviz.trace.model.state import RunState
@@ -17,6 +24,7 @@ NOTES = 200
 
 
 class _CountsWaiters(Protocol):
+    id: str
     name: str
     wait: Distribution
     dead: list[str]
@@ -41,15 +49,27 @@ def after_wait(kind: type[C], fold: Callable[[RunState, Process, C, Any], None])
 
 
 def wake_wait(kind: type[C], noun: str) -> WaitKind:
-    """A wait for all waiters of an object to wake, which the dead among them never do."""
+    """A wait for all waiters of an object to wake, which two of them never do: one that is dead,
+    and one whose wait was interrupted by the signal handler that waits for this.
+    """
 
     def words(state: RunState, found: C) -> str:
         died = f", {names_of(state, found.dead)} died waiting" if found.dead else ""
-        return f"the waiters of {noun} {found.name} to wake{died}"
+        own = ", of which it is one itself" if _interrupted(state, found) else ""
+        return f"the waiters of {noun} {found.name} to wake{own or died}"
 
     def unblockers(state: RunState, found: C) -> Unblockers:
-        """The dead; of the living nobody tells which of them wait."""
-        return Unblockers(main_threads(found.dead), "has to wake", bool(found.dead), True)
+        """Of the living, nobody tells which of the others wait."""
+        threads = (*_interrupted(state, found), *main_threads(found.dead))
+        return Unblockers(threads, "has to wake", bool(threads), True)
+
+    def _interrupted(state: RunState, found: C) -> tuple[Thread, ...]:
+        return tuple(
+            Thread(process.key, thread)
+            for process in state.processes.values()
+            for thread, wait in process.waits.items()
+            if wait.own and wait.object == found.id
+        )
 
     return object_wait(Activity.SIGNAL, kind, f"an internal {noun}", words, unblockers)
 

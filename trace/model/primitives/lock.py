@@ -156,7 +156,10 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     hold = f"hold {lock.name}" if lock is not None else ""
 
     def acquired(time: int, thread: int, site: int, *_: int) -> None:
-        wait = end_wait(process, thread) if waits else None
+        wait = waits.get(thread) if waits else None
+        if wait is not None:
+            # A signal handler may take it while the thread waits for something else.
+            wait = end_wait(process, thread) if wait.what == "lock" else None
         if lock is not None:
             lock.acquisitions += 1
             lock.heard = state.records

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent
+from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate
@@ -14,6 +14,7 @@ from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
     Primitive,
+    Thread,
     Unblockers,
     WaitKind,
     all_of,
@@ -53,6 +54,19 @@ class MethodAnswered(ObjectEvent, tag="manager.answered", kw_only=True):
     """The answer has come, or an exception."""
 
     method: str
+    taken: Whole = 0
+    """1 if this was a call of ``acquire``, which has taken the lock."""
+
+
+LOCKS = ("Lock", "RLock")
+"""Kinds of objects that have a holder."""
+
+_WAITED_FOR = {
+    **dict.fromkeys((*LOCKS, "Semaphore", "BoundedSemaphore"), ("acquire",)),
+    **dict.fromkeys(("Queue", "JoinableQueue"), ("get", "put", "join")),
+    **dict.fromkeys(("Event", "Condition", "Barrier"), ("acquire", "wait")),
+}
+"""By kind, the methods that answer only when another process has done something."""
 
 
 @dataclass(slots=True)
@@ -73,6 +87,8 @@ class Method:
     name: str
     """Includes the object's: ``shared.update``."""
     object: str
+    called: str = ""
+    """Without it: ``update``."""
     calls: int = 0
     wait: Distribution = field(default_factory=Distribution)
 
@@ -94,6 +110,8 @@ class Managed:
     """How often its id has been used, including this time."""
     methods: dict[str, Method] = field(default_factory=dict)
     """The methods that were called, by name."""
+    holders: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Of a lock: (process key, thread): how often it has taken the lock. A dead holder stays."""
 
 
 def objects_of(state: RunState, manager: Manager) -> list[Managed]:
@@ -173,13 +191,29 @@ def _called(state: RunState, process: Process, event: MethodCalled) -> None:
     managed.calls.add(event.time)
     managed.called_by[process.key] = managed.called_by.get(process.key, 0) + 1
     _manager(state, managed.manager).calls.add(event.time)
+    if event.method == "release" and managed.holders:
+        # Not at the answer: by then another process may have taken the lock.
+        _release(managed, (process.key, event.thread))
     wait = Wait("answer", method.id, event.time, Activity.RESULT, event.site)
     begin_wait(process, event.thread, wait)
     process.site = event.site or process.site
     settle(process, event.time)
 
 
+def _release(managed: Managed, holder: tuple[str, int]) -> None:
+    """A Lock may be released by any thread, an RLock by its holder alone."""
+    if managed.kind == "Lock":
+        holder = next(iter(managed.holders))
+    held = managed.holders.pop(holder, 0)
+    if held > 1:
+        managed.holders[holder] = held - 1
+
+
 def _over(state: RunState, process: Process, event: MethodAnswered) -> None:
+    managed = state.table(Managed).get(event.object) if event.taken else None
+    if managed is not None and managed.kind in LOCKS:
+        holder = process.key, event.thread
+        managed.holders[holder] = managed.holders.get(holder, 0) + 1
     wait = end_wait(process, event.thread)
     if wait is not None:
         _answered(state, wait, event.time - wait.since)
@@ -205,7 +239,7 @@ def _managed(state: RunState, event: MethodCalled) -> Managed:
 def _method(state: RunState, managed: Managed, name: str) -> Method:
     method = managed.methods.get(name)
     if method is None:
-        method = Method(f"{managed.id}.{name}", f"{managed.name}.{name}", managed.id)
+        method = Method(f"{managed.id}.{name}", f"{managed.name}.{name}", managed.id, name)
         state.table(Method)[method.id] = method
         managed.methods[name] = method
     return method
@@ -221,26 +255,40 @@ def _answered(state: RunState, wait: Wait, took: int) -> None:
         managed.wait.add(took)
 
 
-def _called_at(state: RunState, wait: Wait) -> tuple[Method | None, Manager | None]:
-    """The method whose answer is waited for, and the manager that it is called of."""
+def called_at(state: RunState, wait: Wait) -> tuple[Method | None, Managed | None, Manager | None]:
+    """The method whose answer is waited for, the object that it is called of, and its manager."""
     method = state.table(Method).get(wait.object)
     managed = state.table(Managed).get(method.object) if method is not None else None
-    return method, state.table(Manager).get(managed.manager) if managed is not None else None
+    manager = state.table(Manager).get(managed.manager) if managed is not None else None
+    return method, managed, manager
 
 
 def _words(state: RunState, wait: Wait) -> str:
-    method, manager = _called_at(state, wait)
+    method, managed, manager = called_at(state, wait)
     if method is None:
         return "an answer from a manager"
     server = state.processes.get(manager.server) if manager is not None else None
     dead = ", which is dead" if server is not None and not server.alive else ""
-    return f"an answer from manager {manager_name(state, manager)} to {method.name}{dead}"
+    words = f"an answer from manager {manager_name(state, manager)} to {method.name}"
+    holders = managed.holders if managed is not None and method.called == "acquire" else {}
+    holder = next((state.processes[key] for key, _ in holders if key in state.processes), None)
+    if dead or holder is None:
+        return words + dead
+    return f"{words}, held by {described(holder)}" + ", which is dead" * (not holder.alive)
 
 
 def _unblockers(state: RunState, wait: Wait) -> Unblockers:
-    _, manager = _called_at(state, wait)
-    server = main_threads([manager.server] if manager is not None and manager.server else [])
-    return Unblockers(server, "answers", complete=bool(server))
+    """Who holds or uses the object, if the answer depends on that; else the manager."""
+    method, managed, manager = called_at(state, wait)
+    server = state.processes.get(manager.server) if manager is not None else None
+    if managed is not None and method is not None and (server is None or server.alive):
+        if method.called == "acquire" and managed.holders:
+            holders = tuple(Thread(*holder) for holder in managed.holders)
+            return Unblockers(holders, "holds it", complete=True)
+        if method.called in _WAITED_FOR.get(managed.kind, ()):
+            return Unblockers(main_threads(managed.called_by), "has used it")
+    known = main_threads([server.key] if server is not None else [])
+    return Unblockers(known, "answers", complete=bool(known))
 
 
 def _entry(state: RunState, manager: Manager) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class MemoryUnlinked(ObjectEvent, tag="memory.unlinked", kw_only=True):
     """Its name is gone; the block lives on until no process has it attached."""
 
 
+class MemoryMissing(SitedEvent, tag="memory.missing", kw_only=True):
+    """A process wanted to attach or to unlink a block, and there is none of this name any more."""
+
+
 @dataclass(slots=True)
 class MemoryBlock:
     """A block of shared memory."""
@@ -57,6 +61,12 @@ class MemoryBlock:
     unlinked: bool = False
     unlinked_by: str = ""
     """Process key."""
+    missed_by: str = ""
+    """Key of the first process that did not find it any more, though it had not been unlinked."""
+    missed: int = -1
+    """When that was, nanoseconds; -1 for never."""
+    missed_at: int = 0
+    """The place in the source."""
 
 
 def _created(state: RunState, process: Process, event: MemoryCreated) -> None:
@@ -106,6 +116,11 @@ def _unlinked(state: RunState, process: Process, block: MemoryBlock, event: Memo
     block.unlinked_by = process.key
 
 
+def _missing(state: RunState, process: Process, block: MemoryBlock, event: MemoryMissing) -> None:
+    if block.missed < 0 and not block.unlinked:
+        block.missed_by, block.missed, block.missed_at = process.key, event.time, event.site
+
+
 def _process_ended(state: RunState, process: Process) -> None:
     for block in state.table(MemoryBlock).values():
         block.attached.pop(process.key, None)
@@ -135,6 +150,7 @@ PRIMITIVE = Primitive(
         MemoryAttached: _attached,
         MemoryClosed: known(MemoryBlock, _closed),
         MemoryUnlinked: known(MemoryBlock, _unlinked),
+        MemoryMissing: known(MemoryBlock, _missing),
     },
     process_ended=_process_ended,
     report=ObjectReport(

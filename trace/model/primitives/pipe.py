@@ -21,7 +21,7 @@ from mpviz.trace.model.primitive import (
 )
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
-from mpviz.trace.model.state import RunState
+from mpviz.trace.model.state import HELPERS, RunState
 
 
 class PipeCreated(SitedEvent, tag="pipe.created", kw_only=True):
@@ -229,12 +229,37 @@ def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
     return f"{what} pipe {pipe.name}, {by} {described(other)}{fate}"
 
 
+def holders_of_other_end(state: RunState, wait: Wait) -> list[Process] | None:
+    """The living processes that have the end open from which this wait could be ended.
+
+    None if that is not known of all of them: it is read when processes stand still.
+    """
+    pipes = state.table(Pipe)
+    pipe = pipes.get(wait.object)
+    if pipe is None:
+        return None
+    others = [end for end, each in pipes.items() if each is pipe and end != wait.object]
+    inode = (others or [wait.object])[0].rpartition("-")[2]
+    if not inode.isdecimal() or len(inode) > 20:
+        return None
+    end = int(inode), wait.what == "receive"
+    living = [each for each in state.processes.values() if each.alive and each.role not in HELPERS]
+    if any(each.stacks is None or each.stacks.time < wait.since for each in living):
+        return None
+    return [each for each in living if each.stacks is not None and end in each.stacks.ends]
+
+
 def _readers(state: RunState, wait: Wait) -> Unblockers:
+    """Those that have the reading end open, if that is known; else those that have read from it."""
+    holders = holders_of_other_end(state, wait)
+    if holders is not None:
+        return Unblockers(main_threads(each.key for each in holders), "has the other end open")
     keys = dict.fromkeys(key for each in _waited_for(state, wait) for key in each.received_by)
     return Unblockers(main_threads(keys), "reads from it")
 
 
 def _writers(state: RunState, wait: Wait) -> Unblockers:
+    """Those that have written to it: many have the other end open that will never write."""
     keys = dict.fromkeys(key for each in _waited_for(state, wait) for key in each.sent_by)
     return Unblockers(main_threads(keys), "writes to it")
 

@@ -48,6 +48,7 @@ from mpviz.trace.model.primitives.pool_events import (
 )
 from mpviz.trace.model.primitives.pool_state import (
     SINGLE_CALLS,
+    Astray,
     Job,
     Pool,
     Task,
@@ -136,8 +137,24 @@ def _joined(state: RunState, process: Process, pool_id: str, time: int) -> Pool:
     return pool
 
 
+def _is_copy(pool: Pool, process: Process) -> bool:
+    """Whether a process has only a copy of a pool, by a fork, without the threads of the pool.
+
+    An executor makes its threads at the first call, so whoever makes that call may use it.
+    """
+    if process.key == pool.process or not pool.process:
+        return False
+    is_started = 0 <= pool.first_submitted < process.first_seen
+    return pool.kind == "Pool" or (pool.kind == "ProcessPoolExecutor" and is_started)
+
+
 def _submitted(state: RunState, process: Process, event: JobSubmitted) -> None:
     pool = pool_of(state, event.object)
+    if _is_copy(pool, process):
+        # Its numbers are those of the maker's next jobs.
+        calls = pool.astray.setdefault(process.key, Astray(event.function, event.time))
+        calls.count += 1
+        return
     job = Job(
         event.job,
         event.call,

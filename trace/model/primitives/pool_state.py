@@ -133,6 +133,17 @@ class PoolSite:
 
 
 @dataclass(slots=True)
+class Astray:
+    """Calls that were submitted to the copy of a pool that came to a process by a fork."""
+
+    function: str
+    """That of the first call."""
+    since: int
+    """Nanoseconds."""
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Pool:
     """A Pool or a ProcessPoolExecutor of the program."""
 
@@ -214,6 +225,8 @@ class Pool:
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
     """The call that ended it: close, terminate, shutdown, terminate_workers or kill_workers."""
+    astray: dict[str, Astray] = field(default_factory=dict)
+    """Process key: calls that were submitted there, which is not the process that made the pool."""
     deaf: str = ""
     """The exception of which its thread for results has died; empty while the thread lives."""
     deaf_at: int = 0

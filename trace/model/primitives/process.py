@@ -100,6 +100,13 @@ class Exiting(Event, tag="process.exiting", kw_only=True):
     """The innermost line of the program in that exception's traceback."""
 
 
+class Unguarded(Event, tag="process.unguarded", kw_only=True):
+    """A process that had only begun to import the program's file was to start another one there."""
+
+    site: Whole = 0
+    """The line of the file's body that did that."""
+
+
 class Finished(Event, tag="process.finished", kw_only=True):
     """The child has finished its work and is about to exit."""
 
@@ -261,6 +268,10 @@ def _exiting(state: RunState, process: Process, event: Exiting) -> None:
         settle(process, event.time)
 
 
+def _unguarded(state: RunState, process: Process, event: Unguarded) -> None:
+    process.unguarded, process.unguarded_at = event.time, event.site
+
+
 def _finished(state: RunState, process: Process, event: Finished) -> None:
     read_cpu(process, event.time, event.cpu)
     process.finished = event.time
@@ -344,6 +355,7 @@ PRIMITIVE = Primitive(
         Began: _began,
         Named: _named,
         Exiting: _exiting,
+        Unguarded: _unguarded,
         Finished: _finished,
         Signalled: _signalled,
         Joined: _joined,

@@ -97,6 +97,8 @@ class Queue:
     puts: Rate = field(default_factory=Rate)
     gets: Rate = field(default_factory=Rate)
     done: int = 0
+    done_by: dict[str, int] = field(default_factory=dict)
+    """Process key: how often it has called ``task_done()``."""
     size: int = 0
     """Bytes taken out so far."""
     put_wait: Distribution = field(default_factory=Distribution)
@@ -227,6 +229,7 @@ def _lost(state: RunState, process: Process, queue: Queue, event: ItemLost) -> N
 
 def _done(state: RunState, process: Process, queue: Queue, event: ItemDone) -> None:
     queue.done += 1
+    queue.done_by[process.key] = queue.done_by.get(process.key, 0) + 1
 
 
 def _process_ended(state: RunState, process: Process) -> None:
@@ -261,6 +264,19 @@ def _putters(state: RunState, queue: Queue) -> Unblockers:
 
 def _takers(state: RunState, queue: Queue) -> Unblockers:
     return Unblockers(main_threads(queue.takers), "takes items out")
+
+
+def _who_has_items(state: RunState, queue: Queue) -> Unblockers:
+    """Who took items that are not done; nobody else finishes them, as far as is known.
+
+    A process may finish what another one has taken, or hand items to threads of its own.
+    """
+    left = {key: turns.count - queue.done_by.get(key, 0) for key, turns in queue.takers.items()}
+    owing = [key for key, count in left.items() if count > 0]
+    is_known = queue.depth <= 0 and min(left.values(), default=-1) >= 0
+    if not is_known or queue.read_aside.intersection(owing):
+        return _takers(state, queue)
+    return Unblockers(main_threads(owing), "has taken items of it", bool(owing), True)
 
 
 def _entry(state: RunState, queue: Queue) -> dict[str, Any]:
@@ -304,7 +320,7 @@ PRIMITIVE = Primitive(
             Queue,
             "the items of an internal queue to be done",
             _to_be_done,
-            _takers,
+            _who_has_items,
         ),
     },
     process_ended=_process_ended,

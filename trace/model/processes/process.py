@@ -33,6 +33,9 @@ class Wait:
     """It is this thread's turn: all others wait until it has what it waits for."""
     begun: int = -1
     """When a part of an item had come without the rest, nanoseconds; -1 for no such news."""
+    own: bool = False
+    """It is for all waiters of an object to wake, and one of these is this thread: it has come here
+    from a signal handler that interrupted its own wait for the object."""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,10 @@ class Process:
     """The exception that its function raised, as Python prints it; empty if it raised none."""
     failed_at: int = 0
     """The place in the source where it was raised."""
+    unguarded: int = -1
+    """When it was to start a process while it imported the program's file, nanoseconds; else -1."""
+    unguarded_at: int = 0
+    """The place in the body of that file."""
     finished: int = -1
     """When it said that it had finished its work, nanoseconds; -1 if it never did."""
     ended: int = -1

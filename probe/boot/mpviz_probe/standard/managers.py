@@ -57,15 +57,20 @@ def _observed_call(call):
             if forms is None:
                 return call(self, methodname, *args, **kwargs)
             called, answered = forms
+            result = None
             try:
                 try:
                     send(called, sites.here())
                 except BaseException:
                     report("manager")
-                return call(self, methodname, *args, **kwargs)
+                result = call(self, methodname, *args, **kwargs)
+                return result
             finally:
                 try:
-                    send(answered)
+                    if methodname == "acquire":
+                        send(answered, 1 if result is True else 0)
+                    else:
+                        send(answered)
                 except BaseException:
                     report("manager")
         except BaseException as error:
@@ -97,7 +102,9 @@ def _prepare(token, method):
     if forms is None:
         form = wire.form if len(_prepared) < _LIMIT else wire.form_of_line
         fields = b'%b,"method":%b' % (_describe(token), wire.text(method))
-        forms = form(b"manager.called", fields, (b"s",)), form(b"manager.answered", fields)
+        values = (b"taken",) if method == "acquire" else ()
+        called = form(b"manager.called", fields, (b"s",))
+        forms = called, form(b"manager.answered", fields, values)
         if len(_prepared) < _LIMIT:
             _prepared[name, method] = forms
     return forms

@@ -1,13 +1,13 @@
-"""Observes SharedMemory: who makes a block, who has it attached, and who unlinks it."""
+"""Observes SharedMemory: who makes a block, has it attached, unlinks it, or finds it gone."""
 
 import os
 import sys
 from _weakref import ref
 from functools import partial
 
-from mpviz_probe import creations, wire
+from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
-from mpviz_probe.hooks import after, around
+from mpviz_probe.hooks import after, around, failing
 
 
 def patch(module):
@@ -15,10 +15,12 @@ def patch(module):
     memory = module.SharedMemory
     # Without a callback: Python would lose what a signal handler raises in one.
     attached: "dict[int, ref]" = {}
-    memory.__init__ = after(memory.__init__, partial(_tell_of_new, attached), "shared memory")
+    begin = after(memory.__init__, partial(_tell_of_new, attached), "shared memory")
+    memory.__init__ = failing(begin, _tell_if_not_found, "shared memory")
     tell = partial(_tell_of_closed, attached)
     memory.close = around(memory.close, _is_attached, tell, "shared memory")
-    memory.unlink = after(memory.unlink, _tell_of_unlinked, "shared memory")
+    unlink = after(memory.unlink, _tell_of_unlinked, "shared memory")
+    memory.unlink = failing(unlink, _tell_if_gone, "shared memory")
     os.register_at_fork(after_in_child=lambda: _tell_of_inherited(attached))
 
 
@@ -55,3 +57,15 @@ def _tell_of_closed(attached, was_attached, _, memory, is_finalizing=sys.is_fina
 
 def _tell_of_unlinked(_, memory):
     wire.put(b"memory.unlinked", b'"o":' + wire.text(memory.name))
+
+
+def _tell_if_not_found(error, _, name=None, *args, **kwargs):
+    """Report that no block has this name, which the program wants to attach."""
+    if type(error) is FileNotFoundError and type(name) is str:
+        wire.put(b"memory.missing", b'"o":%b,"s":%d' % (wire.text(name), sites.here()))
+
+
+def _tell_if_gone(error, memory):
+    """Report that the program wants to unlink a block whose name is gone already."""
+    if type(error) is FileNotFoundError:
+        wire.put(b"memory.missing", b'"o":%b,"s":%d' % (wire.text(memory.name), sites.here()))

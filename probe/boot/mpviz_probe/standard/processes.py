@@ -194,6 +194,29 @@ def _tell_of_signal(popen, signal):
         sections.tell_cause(b"process.signalled", child=popen.pid, signal=signal)
 
 
+def _patch_spawn(module):
+    prepare = module.get_preparation_data
+    current = module.process.current_process
+    tell = partial(_tell_if_unguarded, current)
+    module.get_preparation_data = failing(prepare, tell, "start")
+
+
+def _tell_if_unguarded(current, error, *_, **__):
+    """Report that the program's file starts a process while a new process imports that file."""
+    if type(error) is RuntimeError and getattr(current(), "_inheriting", False):
+        wire.put(b"process.unguarded", b'"s":%d' % _line_of_main(sys._getframe(1)))
+
+
+def _line_of_main(frame):
+    """The site in the body of the program's file that led to this frame; 0 if there is none."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
+            return sites.announce(code.co_filename, frame.f_lineno or 0, code.co_name)
+        frame = frame.f_back
+    return sites.here()
+
+
 class _ReapingOs:
     """``os`` as the fork server sees it: only this process learns how its children ended."""
 
@@ -218,4 +241,5 @@ _PATCHES = {
     "popen_forkserver": patch_popen,
     "forkserver": _patch_forkserver,
     "context": _patch_context,
+    "spawn": _patch_spawn,
 }
