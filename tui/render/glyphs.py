@@ -10,6 +10,7 @@ from math import isfinite
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Series
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.palette import process_style
@@ -86,6 +87,7 @@ SHORT_WORDS: dict[Activity, str] = {
 """For legends where there is little room."""
 
 _COUNTED = re.compile(r"^(.*?)-(\d+(?::\d+)*)$")
+_DEFAULT_NAME = re.compile(r"^(Fork|Spawn|ForkServer|)(PoolWorker|Process)-(\d+(?::\d+)*)$")
 _DEFAULT_STEM = re.compile(r"^(?:Fork|Spawn|ForkServer)?(?:PoolWorker|Process)$")
 _ROLE_TAGS = {"main": "M", "resource tracker": "R", "fork server": "F"}
 
@@ -97,6 +99,22 @@ def tag(process: Process) -> str:
     and a letter in order of appearance for a name that has no number.
     """
     return _tag(process.role, process.name, process.number)
+
+
+def lane_name(process: Process) -> str:
+    """The name for a label: "worker 1" for ForkPoolWorker-1, whose own name says it in the middle.
+
+    A name that the program gave stays as it is.
+    """
+    return _lane_name(described(process), bool(process.pool))
+
+
+@lru_cache(maxsize=4096)
+def _lane_name(name: str, is_worker: bool) -> str:
+    default = _DEFAULT_NAME.match(name)
+    if default is None or default[1] + default[2] == "Process":
+        return name
+    return f"{'worker' if is_worker or default[2] == 'PoolWorker' else 'process'} {default[3]}"
 
 
 @lru_cache(maxsize=4096)

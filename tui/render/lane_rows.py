@@ -7,7 +7,7 @@ from itertools import groupby
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Task
-from mpviz.trace.model.processes.identity import described, signal_name
+from mpviz.trace.model.processes.identity import signal_name
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.formatting import moment
@@ -16,6 +16,7 @@ from mpviz.tui.render.glyphs import (
     ASCII_GLYPHS,
     GLYPHS,
     SHORT_WORDS,
+    lane_name,
     mark,
     moment_of,
 )
@@ -87,7 +88,7 @@ def _label(view: View, process: Process, width: int) -> Row:
     return row(
         ("▸" if chosen else " ", "title"),
         (sign[0][0][: width - 1], sign[0][1]),
-        (fit(" " + described(process), room) if room > 0 else "", style),
+        (fit(" " + lane_name(process), room) if room > 0 else "", style),
         (" " if width > len(sign[0][0]) + 1 else "", ""),
     )
 

@@ -17,7 +17,7 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.formatting import moment
-from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of, process_matches, tag
+from mpviz.tui.render.glyphs import ACTIVITY_WORDS, lane_name, moment_of, process_matches, tag
 from mpviz.tui.render.lanes import NARROWEST, Grid, column_width
 from mpviz.tui.render.view import View
 
@@ -153,7 +153,7 @@ def _in_sight(lanes: list[Process], room: int, view: View) -> tuple[list[Process
 def _label_width(lanes: list[Process], width: int) -> int:
     """Enough for the longest name in sight, but never more than two fifths."""
     tags = max((len(tag(process)) for process in lanes), default=1)
-    names = max((len(described(process)) for process in lanes), default=0)
+    names = max((len(lane_name(process)) for process in lanes), default=0)
     return max(0, min(names + tags + 4, WIDEST_NAME + tags + 4, width * 2 // 5))
 
 

@@ -145,7 +145,7 @@ def test_tasks_are_blocks_with_their_numbers() -> None:
     state = story.state_at(77)
     row = next(r for r in PANEL.draw(state, View(now=state.now), 120, 6) if r.key == "1001")
     for label in ("0", "1", "2"):
-        assert label in row.text.split("Worker-1")[1]
+        assert label in row.text.split("worker 1")[1]
     styles = [style for _, style in row.parts]
     assert "activity.task" in styles
     assert "activity.task.shade" in styles
@@ -159,7 +159,7 @@ def test_a_column_with_many_short_tasks_is_not_drawn_as_one() -> None:
     for index in range(300):
         story.task(10 + index, 1001, pool, 1, index, until=11 + index)
     state = story.state
-    assert "▓▓▓▓" in lane(state, View(now=state.now), "Worker-1", 60)
+    assert "▓▓▓▓" in lane(state, View(now=state.now), "worker 1", 60)
 
 
 def test_work_among_waiting_is_a_block_as_high_as_its_share() -> None:

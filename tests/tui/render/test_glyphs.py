@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from helpers.story import Story
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.process import Process
 from mpviz.tui.panels.listing import from_bottom, from_top
 from mpviz.tui.render.formatting import DURATION_WIDTH, moment, rate, size
-from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark, stacked_bar, tag
+from mpviz.tui.render.glyphs import big_digits, chart, columns_of, lane_name, mark, stacked_bar, tag
 from mpviz.tui.render.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
 
 
@@ -186,3 +187,22 @@ def test_a_log_ends_at_the_bottom_and_says_what_is_newer() -> None:
 def test_fit_is_exact_for_harmless_text(text: str, width: int) -> None:
     harmless = finished([row(text)], 60, 1)[0].text.rstrip()
     assert cell_len(fit(harmless, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("ForkPoolWorker-1", "worker 1"),
+        ("SpawnPoolWorker-12", "worker 12"),
+        ("ForkServerPoolWorker-1:2", "worker 1:2"),
+        ("SpawnProcess-3", "process 3"),
+        ("PoolWorker-3", "worker 3"),
+        ("Process-3", "Process-3"),
+        ("adder-1", "adder-1"),
+        ("MainProcess", "MainProcess"),
+    ],
+)
+def test_a_lane_has_a_short_name_for_the_names_that_python_gives(name: str, label: str) -> None:
+    story = Story()
+    story.start(10, 1001, name)
+    assert lane_name(story.process(1001)) == label
