@@ -41,6 +41,21 @@ def main():
         results.get()
 """)
 
+STALLED_BY_A_KILLED_WAITER = program("""
+def wait(ready):
+    with ready:
+        ready.wait()
+
+def main():
+    ready = mp.Condition()
+    killed, other = start(wait, ready, name="killed"), start(wait, ready, name="other")
+    sleeping = ready._sleeping_count._semlock
+    wait_until(lambda: sleeping._get_value() == 2 and is_asleep(killed))
+    kill(killed)
+    with ready:
+        ready.notify_all()
+""")
+
 STALLED_WITHOUT_AN_END = program("""
 def send(end):
     end.send(1)
@@ -82,12 +97,17 @@ RESULTS_UNREAD_AFTER_A_CALLBACK = program("""
 def parse(row):
     return row
 
+called = threading.Event()
+
 def keep(row):
+    called.set()
     raise LookupError(row)
 
 def main():
     with mp.Pool(2) as pool:
         pool.apply_async(parse, (1,), callback=keep)
+        # The result of another worker could come first.
+        called.wait()
         pool.apply_async(parse, (2,)).get()
 """)
 

@@ -30,6 +30,11 @@ CASES = {
         "MainProcess waits for an item from results, at program.py:",
         ", has not done its part: it waits for an item from tasks",
     ),
+    "STALLED_BY_A_KILLED_WAITER": (
+        "stalled",
+        "MainProcess waits for the waiters of condition ready to wake, killed died waiting",
+        "(killed could, and has ended)",
+    ),
     "STALLED_WITHOUT_AN_END": (
         "stalled",
         "receiver waits for a message on pipe receiving/sending, from sender, which is dead",

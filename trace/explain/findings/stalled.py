@@ -114,14 +114,15 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     if living:
         return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
     if dead:
-        return _who_is_left(state, waiter, dead)
+        return _who_is_left(state, waiter, wait, dead)
     return _who_failed(state, queue if wait.what == "get" else None)
 
 
-def _who_is_left(state: RunState, waiter: Process, dead: list[Process]) -> str:
-    """Who may still have to do what these have done, all of which have ended well."""
+def _who_is_left(state: RunState, waiter: Process, wait: Wait, dead: list[Process]) -> str:
+    """Who may still have to put what these have put, if all of them have ended well."""
     names = names_of(state, [each.key for each in dead])
-    kin = _waiting_kin(state, dead)
+    have_done = wait.what == "get" and all(each.exit_code == 0 for each in dead)
+    kin = _waiting_kin(state, dead) if have_done else None
     if kin is None or kin is waiter or kin.wait is None:
         has = {1: "has", 2: "both have"}.get(len(dead), "have all")
         return f"{names} could, and {has} ended"
