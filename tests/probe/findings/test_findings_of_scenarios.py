@@ -21,7 +21,9 @@ PATIENCE = 300
 ON_SPEED = {
     *("lost-updates", "queue-full", "queue-starved", "queue-growing", "straggler"),
     *("uneven-workers", "tasks-too-small", "startup-longer", "serial-by-lock", "lock-convoy"),
-    *("too-many-for-cores", "too-many-to-feed"),
+    *("too-many-for-cores", "too-many-to-feed", "one-at-a-time", "bound-to-cores"),
+    *("tasks-too-big", "pool-for-each-call", "read-before-start", "results-pile-up"),
+    "too-many-threads",
 }
 
 ABOUT = {
