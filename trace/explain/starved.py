@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mpviz.trace.explain.phases import Phase, Phases
-from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import RunState
 
 STARVED_SHARE = 0.2
@@ -90,7 +90,8 @@ def starved_in_words(time: CoreTime) -> list[str]:
     if not time.is_starved:
         return []
     share = f"{min(1.0, time.others / time.reach):.0%}"
-    had = f"other programs have {share} of the {plural(time.reach, 'core')}"
+    cores = f"the {time.reach} cores" if time.reach > 1 else "the one core that this may use"
+    had = f"other programs have {share} of {cores}"
     return [
         f"{had}: this one's work was ready, but had no core, for {duration(time.without)} of"
         f" {duration(time.worked)}",
