@@ -442,7 +442,7 @@ def test_work_that_a_lock_makes_serial(watched: dict[str, Watched]) -> None:
     run = watched["serial-by-lock"]
     found = run.finding("serial-by-lock")
     assert "lock gate is held" in found.message
-    assert "of 3 processes 1.0 can work" in found.message
+    assert "only 1.0 of 3 processes can work" in found.message
     assert set(run.pids_of(found)) == {run.pids[f"worker-{n}"] for n in (1, 2, 3)}
 
 
