@@ -236,8 +236,8 @@ def test_a_slow_program_reads_why(watched: dict[str, Watched], name: str) -> Non
         "an executor in a function": "pools of 2 workers each were made at program.py:",
         "a generator without an end": "2 workers of pool ha",
         "a slow generator": "starmap of divmod read 15 items for",
-        "a slow loop": "results of imap wait to be taken",
-        "a slow loop without order": "results of imap_unordered wait to be taken",
+        "a slow loop": "results of imap of abs wait to be taken",
+        "a slow loop without order": "results of imap_unordered of abs wait to be taken",
     }
     assert said.get(name, "pools of") in found.message
 

@@ -176,7 +176,8 @@ def piles(piled: int, taken: int, seconds: int, *, is_done: bool = False) -> Sto
     for index in range(piled + taken):
         story.task(20 + index, 101, "pool", 0, index, 20.5 + index)
     start = 30 + piled + taken
-    story.tell(start, MAIN, ResultsPiledUp, object="pool", job=0, count=piled)
+    came = {"count": piled, "came": piled + taken}
+    story.tell(start, MAIN, ResultsPiledUp, object="pool", job=0, **came)
     if is_done:
         story.tell(start, MAIN, JobDone, object="pool", job=0)
     for time in range(start, start + 1000 * seconds + 300, 100):
@@ -202,7 +203,7 @@ def test_results_of_an_imap_that_pile_up(story: Story, expected: list[str]) -> N
 
 def test_results_that_were_taken_after_all_no_longer_wait() -> None:
     story = piles(250, 300, 1)
-    story.tell(1700, MAIN, ResultsPiledUp, object="pool", job=0, count=100)
+    story.tell(1700, MAIN, ResultsPiledUp, object="pool", job=0, count=100, came=650)
     for time in range(1700, 4700, 100):
         story.look(time)
     assert story.found() == []
@@ -286,4 +287,24 @@ def test_a_future_that_ends_before_its_executor_is_known_to_be_made_does_no_harm
     story.ends(8, 101)
     story.exit(8, 101)
     follow(story.state, story.events)
+    assert story.found() == []
+
+
+def test_a_thread_that_waited_long_for_a_core_is_no_crowd() -> None:
+    """The kernel tells each wait of a second when it is over, as if ten threads had waited."""
+    story = Story()
+    for number in range(3):
+        story.child(1, 110 + number)
+    for time in range(1, 40):
+        seen = [
+            process_sample(
+                110 + number,
+                status="R",
+                cpu_percent=60.0 * (time % 10 == number),
+                cpu_seconds=0.06 * (time // 10),
+                without_core=0.9 * (time // 10),
+            )
+            for number in range(3)
+        ]
+        story.tell(100 * time, VIEWER, Sample, cores=[100.0] * 2, processes=seen)
     assert story.found() == []

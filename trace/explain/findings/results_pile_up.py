@@ -27,19 +27,17 @@ def _find(state: RunState) -> Iterator[Finding]:
         job = pool.piled_up
         if job is None or job.ended >= 0 or job.piled_up < PILED_RESULTS:
             continue
-        came = job.done + job.raised
-        if came - job.piled_up >= PILED_TAKEN and job.piled_up >= PILED_SHARE * came:
-            yield _finding(state, pool, job, came)
+        taken = job.came - job.piled_up
+        if taken >= PILED_TAKEN and job.piled_up >= PILED_SHARE * job.came:
+            yield _finding(pool, job, taken)
 
 
-def _finding(state: RunState, pool: Pool, job: Job, came: int) -> Finding:
-    seconds = max(1, state.now - job.submitted) / 1e9
-    taken = came - job.piled_up
+def _finding(pool: Pool, job: Job, taken: int) -> Finding:
     return Finding(
         subject=f"{pool.id}/{job.number}",
-        message=f"{plural(job.piled_up, 'result')} of {job.call} wait to be taken:"
-        f" {came / seconds:.0f} of {job.function or 'its function'} come each second, and"
-        f" {taken / seconds:.0f} are taken",
+        message=f"{plural(job.piled_up, 'result')} of {job.call} of"
+        f" {job.function or 'its function'} wait to be taken: of {job.came:,} that had come, the"
+        f" program had taken {taken:,}",
         cause=f"The workers of {pool.name} are faster than the loop that takes their results, and"
         " nothing holds them back. The results that wait take memory.",
         fix="Do what the loop does with each result in the workers; or have the items wait for a"

@@ -196,7 +196,7 @@ def _reading(state: RunState, process: Process, event: ItemsRead) -> None:
 def _piling_up(state: RunState, process: Process, event: ResultsPiledUp) -> None:
     pool = pool_of(state, event.object)
     job = job_of(pool, event.job, "", event.time)
-    job.piled_up = event.count
+    job.piled_up, job.came = event.count, event.came
     if pool.piled_up is None or job.piled_up >= pool.piled_up.piled_up:
         pool.piled_up = job
 

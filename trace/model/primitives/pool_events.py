@@ -85,6 +85,9 @@ class ResultsPiledUp(ObjectEvent, tag="results.piled", kw_only=True):
 
     job: Whole
     count: Count
+    """Results that have come and were not taken."""
+    came: Count = 0
+    """Results that have come, taken or not."""
 
 
 class JobGrew(ObjectEvent, tag="job.grew", kw_only=True):

@@ -69,6 +69,8 @@ class Job:
     nanoseconds."""
     piled_up: int = 0
     """Results of an imap that had come, and had not been taken, when that was last told."""
+    came: int = 0
+    """Results of an imap that had come by then, taken or not."""
     started: int = 0
     """Tasks that were started."""
     done: int = 0

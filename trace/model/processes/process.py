@@ -187,8 +187,14 @@ class Process:
 
     @property
     def threads_at_once(self) -> float:
-        """How many of its threads had a core or waited for one lately, on average."""
-        return max(0.0, self.used_of_late + self.lacked_of_late) / 100
+        """How many of its threads had a core or waited for one lately, on average.
+
+        The kernel adds a long wait at its end, so a few samples may show more than there was. The
+        average over its life never does: that is the most.
+        """
+        of_late = max(0.0, self.used_of_late + self.lacked_of_late) / 100
+        wanted = self.cpu_seconds + max(0.0, self.without_core)
+        return min(of_late, wanted * 1e9 / max(1, self.sampled - self.first_seen))
 
     @property
     def state(self) -> str:

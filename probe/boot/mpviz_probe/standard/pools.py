@@ -158,7 +158,8 @@ def _tell_pile(result):
     result._mpviz_pile = (count // 2, 2 * count) if count >= PILE else (0, PILE)
     name = result.__dict__.get("_mpviz_pool")
     if name is not None:
-        wire.put(b"results.piled", b'"o":%b,"job":%d,"count":%d' % (name, result._job, count))
+        fields = b'"o":%b,"job":%d,"count":%d,"came":%d'
+        wire.put(b"results.piled", fields % (name, result._job, count, result._index))
 
 
 def _tell_if_done(stamp, _, result, *args, **kwargs):
