@@ -106,7 +106,7 @@ def test_in_the_same_order_everybody_gets_both_locks(
 
 
 @pytest.mark.parametrize(("first", "size"), [("get", 1000), ("join", 10), ("join", 60)])
-def test_what_is_taken_first_or_fits_the_pipe_holds_nobody_up(
+def test_an_item_that_is_taken_first_or_fits_the_pipe_delays_no_join(
     program: Run, start_method: str, first: str, size: int
 ) -> None:
     words = (f"first={first}", f"size_kb={size}", "work=0")

@@ -210,7 +210,7 @@ def test_after_a_shutdown_nothing_is_submitted(run: Observed) -> None:
     assert run.facts("calls")["late"] == "RuntimeError"
 
 
-def test_what_was_cancelled_is_counted_and_never_runs(run: Observed) -> None:
+def test_cancelled_calls_are_counted_and_never_run(run: Observed) -> None:
     cancelled = run.facts("calls")["cancelled"]
     # The worker has one, and two more wait where they cannot be cancelled any more.
     assert sum(cancelled) >= 6
@@ -295,7 +295,7 @@ def test_a_killed_worker_breaks_the_executor_and_everybody_is_told(breaking: Obs
     assert broken in breaking.log
 
 
-def test_its_task_is_lost_and_the_others_never_ran(breaking: Observed) -> None:
+def test_the_task_of_a_dead_worker_is_lost_and_the_others_never_ran(breaking: Observed) -> None:
     expected = {"tasks": 7, "started": 2, "done": 1, "lost": 1, "never_run": 5}
     assert sums_of(breaking, "broken") == expected
     (lost,) = tasks_of(breaking, 1, "broken")

@@ -113,7 +113,7 @@ def test_a_very_long_text_is_cut() -> None:
     ],
     ids=lambda line: repr(line[:40]),
 )
-def test_what_is_no_event_is_shown_in_its_place(line: bytes) -> None:
+def test_a_line_that_is_no_event_is_shown_in_its_place(line: bytes) -> None:
     event = between(line)
     assert isinstance(event, Unreadable)
     assert event.pid == 0

@@ -128,7 +128,9 @@ def nest(folder: Path, depth: int) -> None:
 
 
 @pytest.mark.usefixtures("mounting")
-def test_what_is_left_of_a_folder_is_said_and_all_else_goes(folder: Path) -> None:
+def test_the_part_of_a_folder_that_cannot_be_removed_is_named_and_the_rest_goes(
+    folder: Path,
+) -> None:
     run = RunFolder(folder)
     for name in ("a", "mounted", "z"):
         (folder / name).mkdir()
@@ -460,7 +462,7 @@ def test_records_of_forms_that_no_probe_writes_are_told_in_one_line(queue: Trans
     assert told.text == "1,999 records in the ring of process 77 that no probe writes"
 
 
-def test_what_only_looks_like_a_ring_is_left_until_the_end(queue: Transport) -> None:
+def test_files_that_only_look_like_rings_are_left_until_the_end(queue: Transport) -> None:
     (queue.directory / f"a{layout.SUFFIX}").mkdir()
     os.mkfifo(queue.directory / f"b{layout.SUFFIX}")
     (queue.directory / f"c{layout.SUFFIX}").symlink_to("/etc/passwd")

@@ -82,7 +82,7 @@ def test_a_kill_takes_back_no_count_of_what_was_dropped(queue: Transport, write:
     assert losses_in_words(state) == f"!! {dropped} of 40000 records lost, of 1 process"
 
 
-def test_what_has_no_descriptor_left_is_counted_and_told_later(
+def test_records_dropped_for_lack_of_a_descriptor_are_counted_later(
     queue: Transport, write: Write
 ) -> None:
     write("""

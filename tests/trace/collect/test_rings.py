@@ -477,7 +477,7 @@ def test_a_record_that_no_replay_could_read_is_refused(tmp_path: Path, case: str
     assert read_again([records]) == as_events([records])
 
 
-def test_negative_values_are_told_where_they_can_be(tmp_path: Path) -> None:
+def test_negative_values_are_decoded_where_they_are_possible(tmp_path: Path) -> None:
     form = b's before value index\n{"k":"value.written","o":"x"}'
     ring = ring_of(tmp_path, form, (5, 0, 3, 1, -2, -3, -1, 1))
     records, refused = ring.take(1).decode(9)

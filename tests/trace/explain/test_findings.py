@@ -49,7 +49,7 @@ def test_a_lasting_condition_is_found_after_its_time_with_its_start() -> None:
     assert weather.look(40, "here") == [("here", 10, -1)]
 
 
-def test_a_break_begins_it_anew() -> None:
+def test_an_interruption_restarts_the_time_that_a_rule_waits() -> None:
     weather = Weather(holds=30)
     assert weather.look(10, "here") == []
     assert weather.look(20) == []

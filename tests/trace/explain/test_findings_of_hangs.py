@@ -130,7 +130,7 @@ def test_a_lost_task_is_said_when_it_has_been_waited_for() -> None:
 
 
 @pytest.mark.parametrize("call", ["imap", "imap_unordered"])
-def test_of_an_imap_it_is_said_when_no_other_result_can_come(call: str) -> None:
+def test_the_lost_task_of_an_imap_is_found_when_no_other_result_can_come(call: str) -> None:
     story = pool_story(call=call, tasks=-1)
     story.waits(MAIN, "results", "p/0")
     assert story.pass_time(1) == [], "it may have more tasks"

@@ -99,7 +99,7 @@ def test_the_time_that_a_person_froze_it_for_does_not_count() -> None:
     assert story.found() == []
 
 
-def test_of_a_chunk_it_says_how_small_chunks_would_be() -> None:
+def test_a_straggling_chunk_is_found_with_the_chunksize_to_use() -> None:
     (found,) = job(last=1500, items=80).found()
     assert "a chunk of 80 items" in found.cause
     assert "chunksize=10 would make 8 of it" in found.fix
@@ -202,7 +202,7 @@ def test_more_workers_than_ever_have_a_task(story: Story, expected: list[str]) -
     assert rules(story.found()) == expected
 
 
-def test_what_was_said_of_a_pool_stays_when_the_pool_has_ended() -> None:
+def test_a_finding_on_a_pool_stays_when_the_pool_has_ended() -> None:
     story = calls()
     story.tell(3000, MAIN, WaitOver)
     story.tell(3000, MAIN, PoolEnded, object="pool", how="close")

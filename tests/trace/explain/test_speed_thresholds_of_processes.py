@@ -51,7 +51,7 @@ def test_starts_that_take_long_for_want_of_a_core_are_not_to_blame(
     assert rules(story.found()) == expected
 
 
-def test_it_is_over_where_the_others_work_for_longer_than_half_of_the_starts() -> None:
+def test_the_finding_on_starts_ends_when_the_others_work_longer_than_half_of_the_starts() -> None:
     story = starts(4, 260, 120)
     (said,) = story.found()
     story.child(2000, 120, 260, "spawn")
@@ -85,7 +85,7 @@ def test_starts_by_several_methods_have_no_common_cause() -> None:
     assert found.cause == "Each start took up to 0.3 s."
 
 
-def test_it_is_withdrawn_where_the_others_work_longer() -> None:
+def test_the_finding_on_starts_is_withdrawn_when_the_others_work_longer() -> None:
     story = starts(4, 260, 120)
     story.child(2000, 120, 260, "spawn")
     story.ends(4000, 120)

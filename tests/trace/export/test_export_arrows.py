@@ -32,7 +32,7 @@ def test_of_two_whose_items_are_on_their_way_together_nobody_knows() -> None:
     assert [channel.got(), channel.got()] == [None, None]
 
 
-def test_it_is_certain_again_when_nothing_more_is_on_its_way() -> None:
+def test_an_arrow_is_certain_again_when_nothing_is_in_flight() -> None:
     channel = Channel()
     channel.put(A, at(1))
     channel.put(B, at(2))
@@ -125,7 +125,7 @@ def test_of_several_free_places_nobody_knows_which_was_taken() -> None:
     assert semaphore.acquired() == at(3)
 
 
-def test_a_signal_that_began_with_nothing_came_from_its_release() -> None:
+def test_a_signal_that_was_not_set_at_first_came_from_its_release() -> None:
     signal = Places()
     signal.released(at(1))
     assert signal.acquired() == at(1)

@@ -83,7 +83,9 @@ def test_what_one_line_creates_again_and_again_is_told_apart() -> None:
         ("locks.append(Lock())", "locks.append(Lock())", ""),
     ],
 )
-def test_where_the_call_is_known_its_name_is_certain(line: str, call: str, name: str) -> None:
+def test_if_the_extent_of_a_call_is_known_its_name_is_certain(
+    line: str, call: str, name: str
+) -> None:
     start = line.index(call)
     assert name_from_line(line, 0, extent=(start, start + len(call))) == name
 
@@ -107,7 +109,7 @@ def test_before_python_3_11_the_kind_tells_the_calls_in_a_line_apart() -> None:
         ("make", "self.lock"),
     ],
 )
-def test_what_belongs_to_an_object_is_named_by_its_class(function: str, name: str) -> None:
+def test_an_attribute_is_named_by_its_object_s_class(function: str, name: str) -> None:
     assert name_from_line("self.lock = Lock()", 0, owner=class_of(function)) == name
 
 

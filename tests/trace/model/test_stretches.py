@@ -178,7 +178,7 @@ rings = some.lists(
 
 
 @given(rings, some.integers(1, 3))
-def test_what_is_merged_is_in_order_and_each_is_there_once(
+def test_merged_stretches_have_each_record_once_and_in_order(
     steps: list[list[int]], copies: int
 ) -> None:
     tellers = [Teller(pid) for pid in range(1, copies * len(steps) + 1)]
@@ -219,7 +219,7 @@ def test_a_process_that_has_a_core_to_itself_is_merged_in_stretches() -> None:
 
 
 @given(some.lists(some.integers(0, 30), min_size=1, max_size=200), some.integers(-1, 31))
-def test_what_is_cut_is_there_on_one_side(times: list[int], since: int) -> None:
+def test_each_record_of_a_stretch_that_is_cut_is_on_one_side(times: list[int], since: int) -> None:
     teller = Teller(1)
     whole = stretch_of([teller.record(t, ValueWritten, "V", t, t + 1, -t) for t in sorted(times)])
     earlier, later = cut([whole], since)

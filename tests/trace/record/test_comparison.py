@@ -50,7 +50,7 @@ def test_each_measure_has_a_value_for_each_run() -> None:
     assert all(len(each.values) == 2 for each in compare(runs))
 
 
-def test_what_is_the_same_in_both_differs_in_nothing() -> None:
+def test_equal_runs_differ_in_nothing() -> None:
     runs = [a_run(label, busy=50, length=100) for label in "ab"]
     assert not [each.name for each in compare(runs) if each.differs]
 

@@ -126,7 +126,9 @@ def test_a_copy_of_what_was_told_so_far_is_whole_and_the_recording_goes_on(
     assert read(path) == (stream, "")
 
 
-def test_no_copy_can_be_had_of_what_went_to_a_pipe(tmp_path: Path, stream: list[Event]) -> None:
+def test_a_recording_written_to_a_pipe_cannot_be_copied(
+    tmp_path: Path, stream: list[Event]
+) -> None:
     path, copy = tmp_path / "pipe", tmp_path / "copy.jsonl.gz"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

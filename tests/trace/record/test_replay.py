@@ -251,7 +251,7 @@ def test_marks_are_gone_to_in_order(stream: list[Event], open_replay: Open) -> N
     assert not replay.next_mark(1) or replay.moment == max(moments)
 
 
-def test_what_is_kept_is_bounded_however_long_the_run(
+def test_a_replay_s_snapshots_are_bounded_however_long_the_run(
     stream: list[Event], open_replay: Open, small_stretches: None
 ) -> None:
     lines = []

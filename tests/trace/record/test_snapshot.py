@@ -13,7 +13,7 @@ from mpviz.trace.record.snapshot import snapshot
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
-def test_it_stays_what_the_state_was(stream: list[Event], share: float) -> None:
+def test_a_snapshot_stays_as_the_state_was(stream: list[Event], share: float) -> None:
     cut = int(len(stream) * share)
     state = follow(RunState(), stream[:cut])
     as_it_was = pickle.loads(pickle.dumps(state))

@@ -30,7 +30,7 @@ def found(view: View, state: RunState, text: str, *, again: bool = False) -> int
 
 
 @pytest.mark.parametrize("before", [0, 1000])
-def test_from_the_newest_line_it_goes_up_and_round(before: int) -> None:
+def test_a_search_goes_up_from_the_newest_line_and_round(before: int) -> None:
     state, view = written("a1", "b", "A2", "b", before=before), View()
     assert found(view, state, "a") == before + 2
     assert found(view, state, "a2") == before + 2
@@ -49,7 +49,7 @@ def test_what_was_found_is_in_sight_and_stays_there_while_more_is_written() -> N
     assert "wanted" in output.PANEL.draw(state, view, 40, 5)[0].text
 
 
-def test_in_the_source_it_goes_down_from_line_to_line() -> None:
+def test_a_search_in_the_source_goes_down_from_line_to_line() -> None:
     state, view = RunState(), View()
     state.sites[1] = Site(time=0, pid=1, site=1, file="program.py", line=3, function="f")
     for again, number in ((False, 4), (True, 11), (True, 18), (False, 18)):

@@ -69,7 +69,7 @@ def test_list_has_one_line_for_each_scenario() -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["run", "--help"], ["--version"]])
-def test_what_answers_at_once_imports_next_to_nothing(words: list[str]) -> None:
+def test_commands_that_answer_at_once_import_next_to_nothing(words: list[str]) -> None:
     code = f"""if True:
         import sys
         from mpviz.tui.commands.command_line import main

@@ -64,7 +64,7 @@ def report(folder: Path, events: list[Event]) -> Path:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_asks_for_nothing_but_itself_and_fits(
+def test_the_report_loads_no_other_file_and_fits_its_window(
     browser: Browser, tmp_path: Path, stream: list[Event], width: int, scheme: str
 ) -> None:
     file = report(tmp_path, stream)
@@ -80,7 +80,7 @@ def test_it_asks_for_nothing_but_itself_and_fits(
     opened.context.close()
 
 
-def test_it_is_the_same_where_scripts_are_off(
+def test_the_report_reads_the_same_without_scripts(
     browser: Browser, tmp_path: Path, stream: list[Event]
 ) -> None:
     file = report(tmp_path, stream)

@@ -179,7 +179,7 @@ def test_it_shows_the_buttons_the_call_the_fates_and_why(lab: Lab) -> None:
     assert "exitcode is -9" in " ".join(text.split())
 
 
-def test_what_a_child_said_last_stands_on_its_card(lab: Lab) -> None:
+def test_the_card_of_a_child_shows_its_last_output(lab: Lab) -> None:
     lab.says(50, CHILD, "child-1: its finally has run").joins(101, MAIN, CHILD, 0)
     assert "it said: child-1: its finally has run" in draw(lab.state_at(1000))
 

@@ -232,7 +232,7 @@ def test_the_cores_say_that_other_programs_have_most_of_them() -> None:
     assert "other programs" not in text_of(cores.PANEL, sampled())
 
 
-def test_numbers_without_end_and_none_are_drawn_too() -> None:
+def test_infinities_nan_and_unknown_values_are_drawn() -> None:
     story = racing()
     for time, content in enumerate((float("inf"), float("nan"), -3.5, 2**64 - 1, None, b"x".hex())):
         story.write(20 + time, 1001, "counter", content, 0)

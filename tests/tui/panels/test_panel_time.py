@@ -115,7 +115,7 @@ def test_a_program_without_workers_has_no_such_panel() -> None:
     assert lines_of(Story().state) == ["no worker has started yet"]
 
 
-def test_how_long_it_took_is_on_one_scale_from_short_to_long() -> None:
+def test_durations_are_on_one_scale_from_short_to_long() -> None:
     story = Story()
     quick, slow = story.lock("quick"), story.lock("slow")
     story.start(0, 1001, "Process-1")

@@ -94,7 +94,7 @@ def test_the_chain_is_that_of_the_selected_and_stays_while_it_is_gone_along() ->
     assert chain.title(state, View(selected=str(MAIN), chain="1002")).endswith("MainProcess")
 
 
-def test_of_a_queue_it_is_said_who_used_it_before() -> None:
+def test_a_chain_through_queues_goes_to_those_who_used_them() -> None:
     state = talk().state
     waiting = [process for process in state.processes.values() if process.waits]
     ends = {chain_of(state, process).end for process in waiting}

@@ -52,7 +52,7 @@ def test_a_line_of_the_table_has_each_value_and_its_change_from_the_first() -> N
     assert words == ["wall", "time", f"{ends[0]:.0f}", "ms", f"{ends[1]:.0f}", "ms", change]
 
 
-def test_what_is_the_same_is_said_in_one_line_and_has_none_of_its_own() -> None:
+def test_figures_alike_in_all_runs_share_one_line() -> None:
     lines = lines_of(runs())
     assert "workers 4" in line_with(lines, "about the same in all")
     assert not any(line.strip().startswith("workers ") for line in lines)
@@ -115,7 +115,7 @@ def test_a_change_is_a_share_or_a_factor(
     assert change_in_words(Measure("run", "it", unit, values), 1) == words
 
 
-def test_what_a_run_does_not_have_is_a_dash() -> None:
+def test_a_figure_that_a_run_lacks_is_a_dash() -> None:
     assert figure_in_words(None, SECONDS) == "-"
 
 
@@ -133,9 +133,7 @@ def test_a_run_with_many_processes_says_how_many_are_not_shown() -> None:
 
 @settings(max_examples=30)
 @given(some.integers(60, 200), some.integers(1, 5), some.text(max_size=300))
-def test_whatever_is_compared_and_however_wide_it_is_the_rows_fit(
-    width: int, number: int, label: str
-) -> None:
+def test_rows_of_any_comparison_fit_any_width(width: int, number: int, label: str) -> None:
     found = [runs()[0], Run(label, RunState()), Run("pool=2", pool_map().state)]
     lines_of([*found, *found][: number + 1], width)
 

@@ -71,7 +71,7 @@ async def test_a_run_that_goes_on_is_exported_as_far_as_it_has_come(
         ("there.csv", "there is a there.csv already: type another name"),
     ],
 )
-async def test_what_cannot_be_is_said_in_one_line(
+async def test_an_export_that_cannot_be_written_is_refused_in_one_line(
     run_app: MpvizApp, folder: Path, name: str, said: str
 ) -> None:
     (folder / "there.csv").write_text("before")

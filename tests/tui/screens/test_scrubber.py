@@ -66,7 +66,7 @@ def test_it_says_where_how_fast_and_what_happened_last() -> None:
     assert "❚❚" in texts(place(playing=False))[0]
 
 
-def test_what_is_busy_is_higher_and_the_moment_is_set_apart() -> None:
+def test_busy_parts_of_the_scrubber_are_higher_and_the_moment_is_marked() -> None:
     there = place()
     (row, _) = scrubber_rows(there, 100)
     first, last = bar_columns(there, 100)

@@ -64,7 +64,7 @@ async def test_one_key_leads_along_the_chain_and_round_the_ring(run_app: MpvizAp
         assert seen == ["MainProcess", "worker-1", "worker-2", "worker-3", "worker-1", "worker-2"]
 
 
-async def test_it_begins_with_the_selected_process(run_app: MpvizApp) -> None:
+async def test_the_chain_begins_with_the_selected_process(run_app: MpvizApp) -> None:
     async with running(run_app) as pilot:
         while selected(pilot) != "worker-2":
             await pilot.press("down")

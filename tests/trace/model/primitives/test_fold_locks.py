@@ -138,7 +138,7 @@ def test_a_death_ends_the_wait_of_the_dead(two: Story) -> None:
     assert "given up" not in summary(two.state)
 
 
-def test_what_is_not_over_counts_as_far_as_it_has_come(two: Story) -> None:
+def test_waits_and_holds_that_go_on_count_as_far_as_they_have_come(two: Story) -> None:
     lock = create_lock(two)
     two.acquire(11, ANNA, "L")
     two.wait(12, BERT, "lock", "L")

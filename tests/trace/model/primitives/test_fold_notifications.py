@@ -191,7 +191,7 @@ def test_a_lock_that_the_program_gave_it_stays_the_program_s(three: Story) -> No
     assert [lock["id"] for lock in three.document()["locks"]] == ["L"]
 
 
-def test_its_own_lock_is_not_among_the_locks(three: Story) -> None:
+def test_a_condition_s_own_lock_is_not_listed(three: Story) -> None:
     create_condition(three)
     three.acquire(11, ANNA, "C's")
     assert three.document()["locks"] == []
@@ -255,7 +255,7 @@ def test_a_barrier_fills_and_lets_all_go_on(three: Story) -> None:
     assert notes(three)[-1] == "is the last of 3 at barrier stage: all go on"
 
 
-def test_while_its_action_runs_all_are_there(three: Story) -> None:
+def test_while_a_barrier_s_action_runs_all_are_there(three: Story) -> None:
     create_barrier(three)
     arrive(three, 11, ANNA)
     arrive(three, 12, BERT)

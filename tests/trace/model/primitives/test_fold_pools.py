@@ -168,7 +168,7 @@ def test_a_call_of_apply_is_called_by_the_number_of_its_job(pool: Story) -> None
     assert numbers == [7, 1]
 
 
-def test_what_was_told_of_a_job_before_its_submission_is_kept(pool: Story) -> None:
+def test_records_of_a_job_before_its_submission_are_kept(pool: Story) -> None:
     pool.tell(13, MAIN, JobGrew, object="P", job=7, call=8, items=2)
     start_task(pool, 14, ANNA, 0, job=7)
     submitted = {"call": "map", "function": "fetch", "tasks": 1, "items": 2, "chunksize": 2}
