@@ -581,6 +581,28 @@ def main():
         pool.apply(len, ["a"])
 """)
 
+LOCK_OF_A_CACHE_HELD_AT_FORK = _program("""
+# The thread of an executor has the lock, and the child of os.fork wants it.
+from concurrent.futures import ThreadPoolExecutor
+
+lock, held = threading.RLock(), threading.Event()
+
+def refresh():
+    with lock:
+        held.set()
+        time.sleep(3600)
+
+def main():
+    executor = ThreadPoolExecutor(1)
+    executor.submit(refresh)
+    held.wait()
+    if os.fork() == 0:
+        tell(started=os.getpid(), name="child")
+        with lock:
+            os._exit(0)
+    os.wait()
+""")
+
 LOCK_HELD_AT_FORK = _program("""
 lock, held = threading.Lock(), threading.Event()
 
@@ -597,6 +619,25 @@ def main():
     threading.Thread(target=hold, daemon=True).start()
     held.wait()
     start(work, name="child").join()
+""")
+
+NO_LOCK_HELD_AT_FORK_BUT_LATER = _program("""
+# The lock is free at the fork; it is the child's own second thread that has it for a while.
+lock = threading.Lock()
+
+def work():
+    def keep():
+        with lock:
+            time.sleep(4)
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    wait_until(lock.locked)
+    with lock:
+        pass
+    keeper.join()
+
+def main():
+    start(work).join()
 """)
 
 NO_LOCK_HELD_AT_FORK = _program("""
@@ -629,6 +670,75 @@ def main():
     ready.wait()
     server.terminate()
     server.join()
+""")
+
+TERMINATE_UNHEEDED_IN_A_POOL = _program("""
+def note(number, frame):
+    pass
+
+def handle(event):
+    global started
+    started = event
+    signal.signal(signal.SIGTERM, note)
+
+def poll(item):
+    started.set()
+    while True:
+        time.sleep(0.2)
+
+def main():
+    started = mp.Event()
+    # Without a fork, the workers have the handler from their initializer alone.
+    handle(started)
+    with mp.Pool(1, handle, (started,)) as pool:
+        pool.apply_async(poll, (1,))
+        started.wait()
+""")
+
+POOL_OF_ANOTHER = _program("""
+def square(item):
+    return item * item
+
+def use(pool):
+    pool.map(square, range(3))
+
+def main():
+    pool = mp.Pool(2)
+    pool.map(square, range(3))
+    start(use, pool, name="child").join()
+""")
+
+POOL_OF_ANOTHER_BY_A_GLOBAL = _program("""
+pool = None
+
+def square(item):
+    return item * item
+
+def sum_of_squares(items):
+    return sum(pool.imap(square, items))
+
+def main():
+    global pool
+    pool = mp.Pool(1)
+    child = mp.get_context("fork").Process(target=sum_of_squares, args=([1, 2],), name="child")
+    child.start()
+    child.join()
+""")
+
+NO_POOL_OF_ANOTHER = _program("""
+def slow_square(item):
+    time.sleep(1.5)
+    return item * item
+
+def use():
+    # Beside the one that it has inherited.
+    with mp.Pool(1) as own:
+        own.map(slow_square, range(1))
+
+def main():
+    with mp.Pool(1) as pool:
+        pool.map(abs, range(3))
+        start(use, name="child").join()
 """)
 
 NO_TERMINATE_UNHEEDED = _program("""

@@ -134,6 +134,8 @@ def standing_still(state: RunState) -> list[Process]:
     still = [process for process in living if _stands_still(state, process)]
     if len(still) < len(living):
         still = [process for process in still if _is_unexplained(process)]
+    # First those of which the probe tells nothing: they may be what all others wait for.
+    still.sort(key=lambda process: process.wait is not None)
     return [process for process in still if _is_unknown(state, process)]
 
 

@@ -53,6 +53,24 @@ CASES = {
         "child waits for a lock at program.py:",
         " in work that none of its threads can release: MainProcess forked it",
     ),
+    "LOCK_OF_A_CACHE_HELD_AT_FORK": (
+        "lock-held-at-fork",
+        " waits for a lock at program.py:",
+        " in main that none of its threads can release: MainProcess forked it",
+    ),
+    "POOL_OF_ANOTHER": (
+        "pool-of-another",
+        "child waits for results of pool, which MainProcess made, and which does nothing in a fork",
+    ),
+    "POOL_OF_ANOTHER_BY_A_GLOBAL": (
+        "pool-of-another",
+        "child waits for results of pool, which MainProcess made",
+    ),
+    "TERMINATE_UNHEEDED_IN_A_POOL": (
+        "terminate-unheeded",
+        "was sent SIGTERM",
+        "ago and goes on, and MainProcess waits to join it",
+    ),
     "TERMINATE_UNHEEDED": (
         "terminate-unheeded",
         "server was sent SIGTERM",
@@ -95,6 +113,13 @@ CASES = {
 """By the name of the program: the rule, and what its sentence says."""
 
 
+ONLY_BY_FORK = (
+    "LOCK_HELD_AT_FORK",
+    "LOCK_OF_A_CACHE_HELD_AT_FORK",
+    "POOL_OF_ANOTHER",
+    "POOL_OF_ANOTHER_BY_A_GLOBAL",
+)
+
 BESIDE = ("fork-with-threads", "startup-longer")
 """Rules that may also apply: a child is forked beside a thread, or the machine is busy."""
 
@@ -109,7 +134,7 @@ def has(rule: str) -> Callable[[RunState], bool]:
 
 def exists(name: str, method: str) -> bool:
     """Whether the fault can be had under this start method, and on this machine."""
-    if name == "LOCK_HELD_AT_FORK":
+    if name in ONLY_BY_FORK:
         return method == "fork"
     return name != "BOUND_TO_CORES" or len(os.sched_getaffinity(0)) > 1
 

@@ -27,7 +27,7 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _is_forked(process: Process) -> bool:
-    return process.start_method == "fork" or process.forked_at > 0 or process.threads_at_fork > 0
+    return process.start_method == "fork" or (process.forked and not process.start_method)
 
 
 def _stands_alone(process: Process) -> bool:

@@ -70,4 +70,5 @@ RULE = Rule(
     " at which mpviz cannot look",
     find=_find,
     stays=Stays.OVER,
+    is_a_dead_end=True,
 )

@@ -149,6 +149,7 @@ def _hello(state: RunState, process: Process, event: Hello) -> None:
     process.probed, process.unobserved, process.started_ticks = True, "", event.started
     _take_in_program(process, event, forker)
     _take_in_role(state, process, event)
+    process.forked = event.forked
     if event.role != "process" or (event.forked and not _is_fork_server(parent)):
         # A child that was spawned, or forked by the fork server, has to load the program first.
         process.began = event.time

@@ -103,6 +103,8 @@ class Process:
     """How many other threads of the program its parent had at the fork."""
     names_at_fork: str = ""
     """The names of these threads."""
+    forked: bool = False
+    """It was forked, by multiprocessing, by a fork server or by hand."""
     forked_at: int = 0
     """The place in the parent's source that forked it; 0 if none was told."""
     signals: list[tuple[int, str, int]] = field(default_factory=list)
