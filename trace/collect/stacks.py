@@ -165,7 +165,8 @@ def _kernels_view(pid: int) -> StacksRead:
     sleeps: set[str] = set()
     for thread in listed:
         place = kernel.read_place_of_sleep(pid, thread)
-        word = meaning_of_sleep(place)
+        # Of one that has just fallen asleep on a busy core, the kernel does not say where.
+        word = meaning_of_sleep(place) or "else"
         sleeps.add("clock" if word == "lock" and is_timed(pid, thread) else word)
         if len(threads) < MOST_THREADS:
             threads.append(_thread(pid, thread, place))
@@ -174,7 +175,7 @@ def _kernels_view(pid: int) -> StacksRead:
         pid=0,
         child=pid,
         listed=len(listed),
-        sleeps=sorted(sleeps - {""}),
+        sleeps=sorted(sleeps),
         ends=list_ends(pid),
         kernel=threads,
     )

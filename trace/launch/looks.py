@@ -27,10 +27,11 @@ class Looks:
         if process not in self._wanted:
             self._wanted.append(process)
 
-    def go_on(self, processes: Iterable[Process], budget: float) -> None:
+    def go_on(self, processes: Iterable[Process], budget: float, patience: float = 0.0) -> None:
         """Ask those that are wanted, then these, for about so many seconds.
 
-        The next call takes the answer of the last, if that one took too long.
+        Each has at least ``patience`` seconds for its answer. If it takes longer, the next call
+        takes it.
         """
         deadline = time.monotonic() + budget
         if not self._has_answered(deadline):
@@ -45,7 +46,7 @@ class Looks:
             told = self._stacks.ask(process.pid, process.started_ticks, self._send)
             if told is not None:
                 self._tell(told)
-            elif not self._has_answered(deadline):
+            elif not self._has_answered(max(deadline, time.monotonic() + patience)):
                 self._wanted = wanted[place + 1 :]
                 return
 

@@ -32,6 +32,9 @@ CLOSE_PAUSE = 0.02
 LOOK_SECONDS = 0.02
 """Seconds after which a step looks at no more stacks."""
 
+PATIENCE_SECONDS = 0.15
+"""Seconds that a step waits for an answer: a busy machine takes a tenth of a second."""
+
 LAST_LOOK_SECONDS = 0.2
 """Seconds that looks at the stacks of all processes take before the program is asked to end."""
 
@@ -94,9 +97,11 @@ class Session:
                 self._collect_the_rest()
             else:
                 self._recorder.tidy()
-                self._looks.go_on(standing_still(self.state), LOOK_SECONDS)
+                self._look_at_what_stands()
                 return changed
             if monotonic() >= deadline:
+                # If samples come faster than they are folded, there is always more to fold.
+                self._look_at_what_stands()
                 return changed
 
     def wait(self, timeout: float) -> None:
@@ -156,7 +161,7 @@ class Session:
         process = self.state.processes.get(key)
         if process is not None:
             self._looks.want(process)
-            self._looks.go_on((), LOOK_SECONDS)
+            self._looks.go_on((), LOOK_SECONDS, PATIENCE_SECONDS)
 
     def interrupt(self) -> None:
         """Send the program SIGINT, as Ctrl-C in its own terminal would."""
@@ -254,6 +259,9 @@ class Session:
             if key not in self._frozen and process.alive and process.started_ticks:
                 self._frozen.add(key)
                 self._program.send_signal(process.pid, process.started_ticks, SIGSTOP)
+
+    def _look_at_what_stands(self) -> None:
+        self._looks.go_on(standing_still(self.state), LOOK_SECONDS, PATIENCE_SECONDS)
 
     def _mark_end(self, action: str) -> None:
         """Note that a person asks for the end, and before that where all processes stand."""
