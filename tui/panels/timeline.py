@@ -31,7 +31,10 @@ def title(state: RunState, view: View) -> str:
     start, end = visible_stretch(state, view)
     step = max(1, (end - start) // 20)
     if not view.span and view.end < 0:
-        return f"timeline, the whole run: {moment(end - state.origin, step)}"
+        length = moment(end - state.origin, step)
+        if view.until > end + step:
+            return f"timeline, {length} of {moment(view.until - state.origin, step)}"
+        return f"timeline, the whole run: {length}"
     following = "" if view.end >= 0 else ", following"
     times = f"{moment(start - state.origin, step)} … {moment(end - state.origin, step)}"
     return f"timeline, {times}{following}"

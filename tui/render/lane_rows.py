@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import groupby
+from signal import SIGTERM
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.pool_state import Task
@@ -126,9 +127,13 @@ def _mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:
 def end_mark(process: Process) -> Part:
     """How a process ended, as a sign and a word or two: ``✓``, ``✗ SIGKILL``, ``✗ exit 1``.
 
-    Red is for what nobody asked for: a child that its parent terminates is no trouble.
+    Red is for what nobody asked for: a child that its parent terminates is no trouble, and a pool
+    that is left ends its workers so.
     """
     code = process.exit_code
+    by_parent = (process.parent, SIGTERM) in [each[1:] for each in process.signals]
+    if code == -SIGTERM and process.pool and by_parent:
+        return "· ended by its pool", "dim"
     if code is None:
         return "? ended", "dim"
     if code == 0:

@@ -21,6 +21,8 @@ class View:
     """The picture stands still; the run and its folding go on."""
     now: int = 0
     """The right end of the picture in nanoseconds: state.now, or when the person paused."""
+    until: int = -1
+    """When the recording ends that is replayed, in nanoseconds; -1 for a run that is watched."""
     span: int = 0
     """Nanoseconds that the timeline shows; 0 for the whole run."""
     end: int = -1

@@ -99,6 +99,7 @@ class ReplayScreen(Selection):
 
     def redraw(self) -> None:
         """Bring the scrubber up to date, too."""
+        self.view.until = self.replay.end
         super().redraw()
         self.redraw_progress()
 

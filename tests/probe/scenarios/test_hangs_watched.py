@@ -20,12 +20,12 @@ STUCK = {
     },
     "join-before-drain": {
         "MainProcess": "join Process-1",
-        "Process-1": "what it has put in queue to be taken",
+        "Process-1": "queue to be drained",
     },
     "killed-worker": {"MainProcess": "results of process_item, 11 of 12 tasks"},
     "queue-corruption": {
         "MainProcess": "join producer-2",
-        "producer-2": "what it has put in queue to be taken",
+        "producer-2": "queue to be drained",
         "consumer-1": "an item from queue",
         "consumer-2": "an item from queue",
     },

@@ -13,7 +13,7 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.render import timeline
-from mpviz.tui.render.lane_rows import mark_step
+from mpviz.tui.render.lane_rows import end_mark, mark_step
 from mpviz.tui.render.lanes import (
     EMPTY,
     STEPS,
@@ -483,3 +483,16 @@ def test_a_high_lane_is_filled_from_below_by_the_share_of_work_and_a_line_stays_
     task = [("7", "ink on activity.task", "1"), ("█", "activity.task", "1")]
     assert row_of_lane(task, 2, 1, ascii=False) == [("█", "activity.task", "1")] * 2
     assert row_of_lane(task, 2, 1, ascii=True)[0] == ("=", "activity.task", "1")
+
+
+@pytest.mark.parametrize(
+    ("sender", "mark"), [(MAIN, ("· ended by its pool", "dim")), (0, ("✗ SIGTERM", "warning"))]
+)
+def test_a_worker_that_its_pool_terminates_is_no_trouble(
+    sender: int, mark: tuple[str, str]
+) -> None:
+    story = Story("pool-map")
+    story.pool(1, [1001])
+    story.signal(100, 1001, 15, sender)
+    story.exit(110, 1001, -15)
+    assert end_mark(story.process(1001)) == mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -158,6 +159,19 @@ async def test_a_click_on_the_timeline_goes_to_that_moment(
         moment = holder.time_at(x)
         await pilot.click(holder, offset=(x, 2))
         assert replay.moment == moment
+
+
+async def test_the_title_says_which_part_of_the_recording_is_shown(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
+    replay.go_to_event(replay.known // 2)
+    async with running(replay_app) as pilot:
+        await pilot.press("space", "full_stop")
+        await pilot.pause()
+        assert re.search(r"timeline, \d+ ms of 208 ms", text(shown(pilot, "timeline")))
+        await pilot.press("at", *"end", "enter")
+        await pilot.pause()
+        assert "timeline, the whole run: 208 ms" in text(shown(pilot, "timeline"))
 
 
 async def test_marks_speeds_and_moments_may_be_missing(

@@ -96,7 +96,7 @@ def _woken(state: RunState, process: Process, condition: Condition, event: Woken
 
 
 def _words(state: RunState, condition: Condition) -> str:
-    return f"a notify of condition {condition.name}"
+    return f"{condition.name}.notify()"
 
 
 def _unblockers(state: RunState, condition: Condition) -> Unblockers:
@@ -150,5 +150,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(Condition, ("wait", "a notify of", "wait")),
+    timings=timings_of(Condition, ("wait", "notify() of", "wait")),
 )

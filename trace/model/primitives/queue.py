@@ -314,7 +314,7 @@ PRIMITIVE = Primitive(
     waits={
         "put": _wait_at("room in {}", _takers, "put_wait"),
         "get": _wait_at("an item from {}", _putters, "get_wait"),
-        "drain": _wait_at("what it has put in {} to be taken", _takers),
+        "drain": _wait_at("{} to be drained", _takers),
         "done": object_wait(
             Activity.QUEUE,
             Queue,

@@ -162,7 +162,7 @@ def test_a_notify_ends_the_wait_and_the_wait_for_the_lock_is_another(three: Stor
     three.acquire(11, ANNA, "C's")
     three.wait(12, ANNA, "condition", "C")
     three.release(12, ANNA, "C's")
-    assert three.words(ANNA) == "a notify of condition ready"
+    assert three.words(ANNA) == "ready.notify()"
     three.acquire(20, BERT, "C's")
     three.tell(22, BERT, Notified, object="C", asked=1, waiters=1)
     three.tell(23, ANNA, Woken, object="C", notified=1)
