@@ -47,6 +47,14 @@ class Distribution:
         for bucket, count in Counter(map(_bucket, durations)).items():
             buckets[bucket] = buckets.get(bucket, 0) + count
 
+    def including(self, durations: list[int]) -> Distribution:
+        """The same with these durations in nanoseconds, such as those of waits that go on."""
+        if not durations:
+            return self
+        found = Distribution(self.total, self.longest, dict(self.buckets))
+        found.add_all(durations)
+        return found
+
     @property
     def count(self) -> int:
         """Number of durations; summed up here, because durations are added far more often."""

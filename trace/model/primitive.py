@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import TimingFields
+from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import PartHandler
@@ -153,19 +154,49 @@ def all_of(kind: type[T]) -> Callable[[RunState], list[T]]:
     return lambda state: list(state.table(kind).values())
 
 
+WaitsSoFar: TypeAlias = "dict[tuple[str, str], list[int]]"
+"""By the word for a wait and the object waited for: how long each such wait has lasted that goes
+on, nanoseconds."""
+
+
+def waits_so_far(state: RunState) -> WaitsSoFar:
+    """All waits that go on: they count in every number about waits, like those that are over."""
+    found: WaitsSoFar = defaultdict(list)
+    for process in state.processes.values():
+        for wait in process.waits.values():
+            found[wait.what, wait.object].append(max(0, state.end - wait.since))
+    return found
+
+
+def so_far(state: RunState, object_id: str, word: str) -> list[int]:
+    """How long each wait of this kind for one object has lasted that goes on, nanoseconds."""
+    return [
+        max(0, state.end - wait.since)
+        for process in state.processes.values()
+        if process.waits
+        for wait in process.waits.values()
+        if wait.what == word and wait.object == object_id
+    ]
+
+
 def timings_of(
-    kind: type, *measures: tuple[str, str, str]
+    kind: type, *measures: tuple[str, ...]
 ) -> Callable[[RunState], Iterator[TimingFields]]:
     """Give the distributions of all objects of this kind as timings.
 
-    Each measure is task, wait or hold; the words before the name; and the attribute.
+    Each measure is task, wait or hold; the words before the name; the attribute; and the words for
+    the waits that count in it also while they go on.
     """
 
     def timings(state: RunState) -> Iterator[TimingFields]:
+        going_on = waits_so_far(state)
         objects: dict[str, Any] = state.table(kind)
         for found in objects.values():
-            for what, words, attribute in measures:
-                yield what, words, found.name, found.id, getattr(found, attribute)
+            for what, words, attribute, *waits in measures:
+                times: Distribution = getattr(found, attribute)
+                for wait in waits:
+                    times = times.including(going_on.get((wait, found.id), []))
+                yield what, words, found.name, found.id, times
 
     return timings
 

@@ -7,9 +7,10 @@ from html import escape
 
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitive import so_far
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use
-from mpviz.trace.model.primitives.pipe import pipes_made
+from mpviz.trace.model.primitives.lock import Lock, contention, hold_times, locks_in_use, wait_times
+from mpviz.trace.model.primitives.pipe import pipes_made, waits_for
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
@@ -42,7 +43,7 @@ def tables(state: RunState, stats: ReportStats) -> Iterator[str]:
         yield _section("Locks", _LOCK_HEAD, [_lock(state, lock) for lock in _by_wait(locks)])
     queues = list(state.table(Queue).values())
     if queues:
-        yield _section("Queues", _QUEUE_HEAD, [_queue(queue) for queue in queues])
+        yield _section("Queues", _QUEUE_HEAD, [_queue(state, queue) for queue in queues])
     pipes = pipes_made(state)
     if pipes:
         rows = [
@@ -51,7 +52,7 @@ def tables(state: RunState, stats: ReportStats) -> Iterator[str]:
                 count(sum(each.sends.count - each.refused for each in pipe.directions)),
                 count(sum(each.receives.count for each in pipe.directions)),
                 size(sum(each.sent_size for each in pipe.directions)),
-                duration(sum(each.receive_wait.total for each in pipe.directions)),
+                duration(sum(waits_for(state, each, "receive").total for each in pipe.directions)),
             )
             for pipe in pipes
         ]
@@ -165,19 +166,20 @@ def _by_wait(locks: list[Lock]) -> list[Lock]:
 def _lock(state: RunState, lock: Lock) -> Cells:
     holder = state.processes.get(lock.holder)
     dead = "" if holder is None or holder.alive else ", which is dead"
+    wait = wait_times(state, lock)
     return (
         lock.name,
         lock.kind,
         count(lock.acquisitions),
         percent(contention(state, lock)).strip(),
-        duration(lock.wait.total),
-        *_quantiles(lock.wait, (0.99, 1.0)),
-        *_quantiles(lock.hold, (1.0,)),
+        duration(wait.total),
+        *_quantiles(wait, (0.99, 1.0)),
+        *_quantiles(hold_times(state, lock), (1.0,)),
         f"{described(holder)}{dead}" if holder is not None else "",
     )
 
 
-def _queue(queue: Queue) -> Cells:
+def _queue(state: RunState, queue: Queue) -> Cells:
     return (
         queue.name,
         queue.kind,
@@ -186,8 +188,8 @@ def _queue(queue: Queue) -> Cells:
         count(queue.depth),
         count(queue.max_depth),
         count(queue.maxsize) if queue.maxsize else "any",
-        duration(queue.put_wait.total),
-        duration(queue.get_wait.total),
+        duration(queue.put_wait.total + sum(so_far(state, queue.id, "put"))),
+        duration(queue.get_wait.total + sum(so_far(state, queue.id, "get"))),
     )
 
 

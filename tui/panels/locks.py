@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Rate
-from mpviz.trace.model.primitives.lock import Lock, contention, locks_in_use, waiters
+from mpviz.trace.model.primitives.lock import (
+    Lock,
+    contention,
+    hold_times,
+    locks_in_use,
+    wait_times,
+    waiters,
+)
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Space, list_panel
@@ -99,15 +106,16 @@ def _numbers(space: Space, lock: Lock) -> list[Part]:
     if not (lock.acquisitions or lock.wait.count or share):
         return [(" " * name, ""), (f"{lock.kind}, never taken", "dim")]
     wide = DURATION_WIDTH
+    wait, hold = wait_times(space.state, lock), hold_times(space.state, lock)
     groups: list[list[Part]] = [
         [("contended ", "dim"), (percent(share), "number")],
         [
             ("wait p50 ", "dim"),
-            (right(duration(lock.wait.quantile(0.5)), wide), "number"),
+            (right(duration(wait.quantile(0.5)), wide), "number"),
             (" p99 ", "dim"),
-            (right(duration(lock.wait.quantile(0.99)), wide), "number"),
+            (right(duration(wait.quantile(0.99)), wide), "number"),
         ],
-        [("hold p50 ", "dim"), (right(duration(lock.hold.quantile(0.5)), wide), "number")],
+        [("hold p50 ", "dim"), (right(duration(hold.quantile(0.5)), wide), "number")],
         [("taken ", "dim"), (right(count(lock.acquisitions), 6), "number")],
         [(lock.kind, "dim")],
     ]

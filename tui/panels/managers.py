@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.primitives.manager import Managed, Manager, callers, manager_name, methods_of
+from mpviz.trace.model.primitives.manager import (
+    Managed,
+    Manager,
+    answers,
+    callers,
+    manager_name,
+    methods_of,
+)
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, left_row
@@ -99,7 +106,7 @@ def _object(
     parts: list[Part] = [("  ", ""), (fit_name(managed.name, name - 1) + " ", "strong")]
     per_second = rate(managed.calls.per_second(now))
     calls = f"{right(count(managed.calls.count), 6)} calls {right(per_second, 7)}"
-    wait = right(duration(managed.wait.quantile(0.5)), DURATION_WIDTH)
+    wait = right(duration(answers(state, managed).quantile(0.5)), DURATION_WIDTH)
     parts += [(calls, "number"), ("  ", ""), (fit(managed.kind, 9), "dim")]
     left = width - length(parts) - 2
     waits = _waiting(state, manager, managed, now)

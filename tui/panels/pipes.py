@@ -5,7 +5,14 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from mpviz.trace.model.formatting import duration, plural
-from mpviz.trace.model.primitives.pipe import Direction, Pipe, pipe_waiters, pipes_made
+from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitives.pipe import (
+    Direction,
+    Pipe,
+    pipe_waiters,
+    pipes_made,
+    waits_for,
+)
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names
@@ -181,16 +188,16 @@ def _numbers(
         ],
         [(right(size(direction.sent_size), SIZE_WIDTH), "number")],
         [("top ", "dim"), (count(direction.most_in_flight), "number"), (" in flight", "dim")],
-        *_waits("receive wait", direction.receive_wait.count, direction.receive_wait.quantile(0.5)),
-        *_waits("send wait", direction.send_wait.count, direction.send_wait.quantile(0.5)),
+        *_waits("receive wait", waits_for(state, direction, "receive")),
+        *_waits("send wait", waits_for(state, direction, "send")),
     ]
     return crop(with_groups([(" " * (name if width >= 60 else 2), "")], groups, width), width)
 
 
-def _waits(words: str, times: int, median: int) -> list[list[Part]]:
-    if not times:
+def _waits(words: str, waits: Distribution) -> list[list[Part]]:
+    if not waits.count:
         return []
-    wait = right(duration(median), DURATION_WIDTH)
+    wait = right(duration(waits.quantile(0.5)), DURATION_WIDTH)
     return [[(f"{words} p50 ", "dim"), (wait, "number")]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Distribution
+from mpviz.trace.model.primitive import so_far
 from mpviz.trace.model.primitives.barrier import REASONS, Barrier
 from mpviz.trace.model.primitives.condition import Condition
 from mpviz.trace.model.primitives.lock import waiters
@@ -178,37 +179,40 @@ def _ways_to_say(state: RunState, barrier: Barrier, now: int) -> list[list[Part]
 def _numbers(space: Space, signal: Signal) -> list[Part]:
     """What there is room for, whole: how often, how long, what kind it is."""
     if isinstance(signal, SharedEvent):
-        groups = _event_numbers(signal)
+        groups = _event_numbers(space.state, signal)
     elif isinstance(signal, Barrier):
         groups = _barrier_numbers(space.state, signal)
     else:
-        groups = _condition_numbers(signal)
+        groups = _condition_numbers(space.state, signal)
     # Where it is narrow, the numbers need the room below the name.
     indent = space.name if space.width >= NUMBERS_WIDTH + space.name else 2
     return with_groups([(" " * indent, "")], groups, space.width)
 
 
-def _event_numbers(event: SharedEvent) -> list[list[Part]]:
+def _event_numbers(state: RunState, event: SharedEvent) -> list[list[Part]]:
+    going_on = so_far(state, event.id, "event")
     groups = [
         _number("set", event.sets),
         _number("cleared", event.clears),
-        _number("waits", event.waits),
-        *_waits(event.wait),
+        _number("waits", event.waits + len(going_on)),
+        *_waits(event.wait.including(going_on)),
     ]
     if event.timed_out:
         groups.append(_number("timed out", event.timed_out))
     return [*groups, [("Event", "dim")]]
 
 
-def _condition_numbers(condition: Condition) -> list[list[Part]]:
+def _condition_numbers(state: RunState, condition: Condition) -> list[list[Part]]:
     groups = [_number("notified", condition.notifies), _number("woken", condition.wakes)]
+    wait = condition.wait.including(so_far(state, condition.id, "condition"))
     if condition.unheard:
         groups.append([(f"{count(condition.unheard)} to nobody", "warning")])
-    return [*groups, *_waits(condition.wait), [("Condition", "dim")]]
+    return [*groups, *_waits(wait), [("Condition", "dim")]]
 
 
 def _barrier_numbers(state: RunState, barrier: Barrier) -> list[list[Part]]:
-    groups = [_number("rounds", barrier.rounds), *_waits(barrier.wait)]
+    wait = barrier.wait.including(so_far(state, barrier.id, "barrier"))
+    groups = [_number("rounds", barrier.rounds), *_waits(wait)]
     late = max(barrier.last_by, key=lambda key: barrier.last_by[key], default="")
     process = state.processes.get(late)
     if process is not None:

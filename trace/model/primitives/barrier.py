@@ -19,6 +19,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    so_far,
     timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import (
@@ -181,6 +182,11 @@ def _drain_unblockers(state: RunState, barrier: Barrier) -> Unblockers:
     return Unblockers(dead, "has to leave it", complete=bool(dead), all_needed=True)
 
 
+def _wait(state: RunState, barrier: Barrier) -> Distribution:
+    """How long it was waited for, with the waits that go on."""
+    return barrier.wait.including(so_far(state, barrier.id, "barrier"))
+
+
 def _entry(state: RunState, barrier: Barrier) -> dict[str, Any]:
     return {
         "id": barrier.id,
@@ -188,8 +194,8 @@ def _entry(state: RunState, barrier: Barrier) -> dict[str, Any]:
         "parties": barrier.parties,
         "rounds": barrier.rounds,
         "broken": barrier.broken,
-        "waits": barrier.wait.count,
-        "wait": barrier.wait.total / 1e9,
+        "waits": _wait(state, barrier).count,
+        "wait": _wait(state, barrier).total / 1e9,
     }
 
 
@@ -197,7 +203,7 @@ def _line(state: RunState, barrier: Barrier) -> str:
     broken = ", broken" if barrier.broken else ""
     return (
         f"barrier {barrier.name}: {plural(barrier.rounds, 'round')} of {barrier.parties:,},"
-        f" {duration(barrier.wait.total)} waited in all{broken}"
+        f" {duration(_wait(state, barrier).total)} waited in all{broken}"
     )
 
 
@@ -236,5 +242,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(Barrier, ("wait", "barrier", "wait")),
+    timings=timings_of(Barrier, ("wait", "barrier", "wait", "barrier")),
 )

@@ -19,6 +19,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    so_far,
     timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import after_wait, note_deaths, wake_wait
@@ -103,6 +104,11 @@ def _unblockers(state: RunState, condition: Condition) -> Unblockers:
     return Unblockers(main_threads(filter(None, [condition.last_notifier])), "has notified before")
 
 
+def _wait(state: RunState, condition: Condition) -> Distribution:
+    """How long it was waited for, with the waits that go on."""
+    return condition.wait.including(so_far(state, condition.id, "condition"))
+
+
 def _entry(state: RunState, condition: Condition) -> dict[str, Any]:
     return {
         "id": condition.id,
@@ -110,8 +116,8 @@ def _entry(state: RunState, condition: Condition) -> dict[str, Any]:
         "notifies": condition.notifies,
         "unheard": condition.unheard,
         "wakes": condition.wakes,
-        "waits": condition.wait.count,
-        "wait": condition.wait.total / 1e9,
+        "waits": _wait(state, condition).count,
+        "wait": _wait(state, condition).total / 1e9,
     }
 
 
@@ -119,7 +125,7 @@ def _line(state: RunState, condition: Condition) -> str:
     return (
         f"condition {condition.name}: {plural(condition.notifies, 'notify', 'notifies')},"
         f" {condition.unheard:,} of them to nobody,"
-        f" {duration(condition.wait.total)} waited in all"
+        f" {duration(_wait(state, condition).total)} waited in all"
     )
 
 
@@ -150,5 +156,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(Condition, ("wait", "notify() of", "wait")),
+    timings=timings_of(Condition, ("wait", "notify() of", "wait", "condition")),
 )

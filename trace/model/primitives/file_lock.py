@@ -160,5 +160,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(FileLock, ("wait", "file lock", "wait")),
+    timings=timings_of(FileLock, ("wait", "file lock", "wait", WAITS_FOR_FILE_LOCK)),
 )

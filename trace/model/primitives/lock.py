@@ -22,6 +22,8 @@ from mpviz.trace.model.primitive import (
     add_to,
     known,
     object_wait,
+    so_far,
+    waits_so_far,
 )
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
@@ -122,15 +124,14 @@ def contention(state: RunState, lock: Lock) -> float:
     return (lock.contended + in_vain) / attempts if attempts else 0.0
 
 
-def _held(state: RunState, lock: Lock) -> int:
-    """How long it was held in all, including the present holders, nanoseconds."""
-    return lock.hold.total + sum(max(0, state.end - since) for since in lock.holders.values())
+def hold_times(state: RunState, lock: Lock) -> Distribution:
+    """How long it was held, including the present holders."""
+    return lock.hold.including([max(0, state.end - since) for since in lock.holders.values()])
 
 
-def _waited(state: RunState, lock: Lock) -> int:
-    """How long processes have waited for it in all, including the present waits, nanoseconds."""
-    waits = waiters(state, "lock", lock.id)
-    return lock.wait.total + sum(max(0, state.end - wait.since) for _, wait in waits)
+def wait_times(state: RunState, lock: Lock) -> Distribution:
+    """How long processes have waited for it, including the present waits."""
+    return lock.wait.including(so_far(state, lock.id, "lock"))
 
 
 def locks_in_use(state: RunState) -> list[Lock]:
@@ -288,8 +289,8 @@ def _entry(state: RunState, lock: Lock) -> dict[str, Any]:
         "acquisitions": lock.acquisitions,
         "releases": lock.releases,
         "contended": lock.contended,
-        "wait": _waited(state, lock) / 1e9,
-        "hold": _held(state, lock) / 1e9,
+        "wait": wait_times(state, lock).total / 1e9,
+        "hold": hold_times(state, lock).total / 1e9,
         "holder_pid": state.pid_of(lock.holder),
     }
 
@@ -303,15 +304,17 @@ def _line(state: RunState, lock: Lock) -> str:
         + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
         + f", {plural(cut_off, 'wait')} cut off by the end of the process" * bool(cut_off)
         + f", {plural(waiting, 'wait')} not over" * bool(waiting)
-        + f", {duration(_waited(state, lock))} waited in all"
+        + f", {duration(wait_times(state, lock).total)} waited in all"
     )
 
 
 def _timings(state: RunState) -> Iterator[TimingFields]:
+    going_on = waits_so_far(state)
     for lock in locks_in_use(state):
         kind = lock.kind.lower()
-        if lock.wait.count:
-            yield "wait", kind, lock.name, lock.id, lock.wait
+        wait = lock.wait.including(going_on.get(("lock", lock.id), []))
+        if wait.count:
+            yield "wait", kind, lock.name, lock.id, wait
         if lock.hold.count:
             yield "hold", kind, lock.name, lock.id, lock.hold
 

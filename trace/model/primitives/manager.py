@@ -9,7 +9,7 @@ from typing import Any
 from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.measures import Distribution, Rate
+from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import (
     ObjectReport,
@@ -19,7 +19,7 @@ from mpviz.trace.model.primitive import (
     WaitKind,
     all_of,
     main_threads,
-    timings_of,
+    waits_so_far,
 )
 from mpviz.trace.model.primitives.memory import free_id
 from mpviz.trace.model.processes.identity import described
@@ -122,6 +122,13 @@ def objects_of(state: RunState, manager: Manager) -> list[Managed]:
 def methods_of(managed: Managed) -> list[tuple[str, Method]]:
     """The methods that were called, by name, the most frequent first."""
     return sorted(managed.methods.items(), key=lambda item: -item[1].calls)
+
+
+def answers(state: RunState, managed: Managed) -> Distribution:
+    """How long answers of this object took, with those that are waited for."""
+    going_on = waits_so_far(state)
+    calls = (going_on.get(("answer", method.id), []) for method in managed.methods.values())
+    return managed.wait.including([duration for durations in calls for duration in durations])
 
 
 def callers(state: RunState, manager: Manager) -> Iterator[tuple[Process, Wait, Method, Managed]]:
@@ -303,7 +310,7 @@ def _entry(state: RunState, manager: Manager) -> dict[str, Any]:
                 "name": managed.name,
                 "kind": managed.kind,
                 "calls": managed.calls.count,
-                "wait": managed.wait.total / 1e9,
+                "wait": answers(state, managed).total / 1e9,
                 "methods": {name: method.calls for name, method in methods_of(managed)},
             }
             for managed in objects_of(state, manager)
@@ -312,11 +319,16 @@ def _entry(state: RunState, manager: Manager) -> dict[str, Any]:
 
 
 def _line(state: RunState, manager: Manager) -> str:
-    waited = sum(each.wait.total for each in objects_of(state, manager))
+    waited = sum(answers(state, each).total for each in objects_of(state, manager))
     return (
         f"manager {manager_name(state, manager)}: {plural(manager.calls.count, 'call')},"
         f" {duration(waited)} waited for answers"
     )
+
+
+def _timings(state: RunState) -> Iterator[TimingFields]:
+    for managed in state.table(Managed).values():
+        yield "wait", "answers of", managed.name, managed.id, answers(state, managed)
 
 
 PRIMITIVE = Primitive(
@@ -336,5 +348,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(Managed, ("wait", "answers of", "wait")),
+    timings=_timings,
 )

@@ -18,6 +18,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    so_far,
     timings_of,
 )
 from mpviz.trace.model.primitives.counted_waiters import (
@@ -129,24 +130,30 @@ def _unblockers(state: RunState, shared: SharedEvent) -> Unblockers:
     return Unblockers(main_threads(filter(None, [shared.set_by])), "has set it before")
 
 
+def _waited_in_all(state: RunState, shared: SharedEvent) -> int:
+    """Nanoseconds, with the waits that go on."""
+    return shared.wait.total + sum(so_far(state, shared.id, "event"))
+
+
 def _entry(state: RunState, shared: SharedEvent) -> dict[str, Any]:
     return {
         "id": shared.id,
         "name": shared.name,
         "sets": shared.sets,
         "clears": shared.clears,
-        "waits": shared.waits,
+        "waits": shared.waits + len(so_far(state, shared.id, "event")),
         "timed_out": shared.timed_out,
-        "wait": shared.wait.total / 1e9,
+        "wait": _waited_in_all(state, shared) / 1e9,
         "is_set": shared.is_set,
         "set_by_pid": state.pid_of(shared.set_by),
     }
 
 
 def _line(state: RunState, event: SharedEvent) -> str:
+    waits = event.waits + len(so_far(state, event.id, "event"))
     return (
-        f"event {event.name}: set {plural(event.sets, 'time')}, {plural(event.waits, 'wait')},"
-        f" {duration(event.wait.total)} waited in all"
+        f"event {event.name}: set {plural(event.sets, 'time')}, {plural(waits, 'wait')},"
+        f" {duration(_waited_in_all(state, event))} waited in all"
     )
 
 
@@ -173,5 +180,5 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
-    timings=timings_of(SharedEvent, ("wait", "event", "wait")),
+    timings=timings_of(SharedEvent, ("wait", "event", "wait", "event")),
 )

@@ -141,6 +141,23 @@ def _waited_for(state: RunState, wait: Wait) -> list[Direction]:
     return [pipes[end].direction_to(end) for end in ends]
 
 
+def waits_for(state: RunState, direction: Direction, what: str) -> Distribution:
+    """How long it was waited to "send" or to "receive", with the waits that go on."""
+    over = direction.send_wait if what == "send" else direction.receive_wait
+    return over.including(
+        [
+            max(0, state.end - wait.since)
+            for process in state.processes.values()
+            for wait in process.waits.values()
+            if wait.what == what and any(each is direction for each in _waited_for(state, wait))
+        ]
+    )
+
+
+def _total(state: RunState, pipe: Pipe, what: str) -> int:
+    return sum(waits_for(state, each, what).total for each in pipe.directions)
+
+
 def _created(state: RunState, process: Process, event: PipeCreated) -> None:
     name, first, second = name_pair(state, event.site, "Pipe")
     back = Direction(second, first)
@@ -273,15 +290,15 @@ def _entry(state: RunState, pipe: Pipe) -> dict[str, Any]:
         "receives": sum(each.receives.count for each in pipe.directions),
         "bytes": sum(each.sent_size for each in pipe.directions),
         "in_flight": sum(each.in_flight for each in pipe.directions),
-        "wait": sum(each.receive_wait.total for each in pipe.directions) / 1e9,
-        "send_wait": sum(each.send_wait.total for each in pipe.directions) / 1e9,
+        "wait": _total(state, pipe, "receive") / 1e9,
+        "send_wait": _total(state, pipe, "send") / 1e9,
     }
 
 
 def _line(state: RunState, pipe: Pipe) -> str:
     sent = sum(each.sends.count - each.refused for each in pipe.directions)
     received = sum(each.receives.count for each in pipe.directions)
-    waited = duration(sum(each.receive_wait.total for each in pipe.directions))
+    waited = duration(_total(state, pipe, "receive"))
     return f"pipe {pipe.name}: {sent:,} sent, {received:,} received, {waited} waited for them"
 
 
@@ -294,8 +311,8 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
     for pipe in pipes_made(state):
         for each in pipe.directions:
             room, message = each.sender_end or pipe.name, each.receiver_end or pipe.name
-            yield "wait", "room in", room, pipe.id, each.send_wait
-            yield "wait", "a message on", message, pipe.id, each.receive_wait
+            yield "wait", "room in", room, pipe.id, waits_for(state, each, "send")
+            yield "wait", "a message on", message, pipe.id, waits_for(state, each, "receive")
 
 
 PRIMITIVE = Primitive(

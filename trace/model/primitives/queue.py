@@ -24,6 +24,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
     object_wait,
+    so_far,
     timings_of,
 )
 from mpviz.trace.model.processes.process import Process, go_on
@@ -289,8 +290,8 @@ def _entry(state: RunState, queue: Queue) -> dict[str, Any]:
         "gets": queue.gets.count,
         "depth": queue.depth,
         "max_depth": queue.max_depth,
-        "put_wait": queue.put_wait.total / 1e9,
-        "get_wait": queue.get_wait.total / 1e9,
+        "put_wait": (queue.put_wait.total + sum(so_far(state, queue.id, "put"))) / 1e9,
+        "get_wait": (queue.get_wait.total + sum(so_far(state, queue.id, "get"))) / 1e9,
     }
 
 
@@ -333,6 +334,8 @@ PRIMITIVE = Primitive(
         line=_line,
     ),
     timings=timings_of(
-        Queue, ("wait", "room in", "put_wait"), ("wait", "an item from", "get_wait")
+        Queue,
+        ("wait", "room in", "put_wait", "put"),
+        ("wait", "an item from", "get_wait", "get"),
     ),
 )
