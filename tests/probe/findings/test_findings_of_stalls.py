@@ -59,12 +59,12 @@ CASES = {
         " in main that none of its threads can release: MainProcess forked it",
     ),
     "POOL_OF_ANOTHER": (
-        "pool-of-another",
-        "child waits for results of pool, which MainProcess made, and which does nothing in a fork",
+        "forked-pool",
+        "child has submitted 1 call of square to pool pool, which MainProcess has made: no worker",
     ),
     "POOL_OF_ANOTHER_BY_A_GLOBAL": (
-        "pool-of-another",
-        "child waits for results of pool, which MainProcess made",
+        "forked-pool",
+        "child has submitted 1 call of square to pool pool, which MainProcess has made: no worker",
     ),
     "TERMINATE_UNHEEDED_IN_A_POOL": (
         "terminate-unheeded",

@@ -20,7 +20,6 @@ RULES: tuple[Rule, ...] = tuple(
         "dead_queue",
         "join_before_drain",
         "results_unread",
-        "pool_of_another",
         "failing_initializer",
         "lock_held_at_fork",
         "import_lock",
