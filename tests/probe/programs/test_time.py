@@ -68,15 +68,16 @@ def test_sleep_in_a_task_is_work_off_the_cpu_and_the_initializer_is_no_work(
         assert sum(phases.values()) == pytest.approx(run.document["run"]["duration"])
 
 
-def test_the_tasks_are_timed_and_the_speed_up_is_known(run: Observed) -> None:
+def test_the_tasks_are_timed_and_those_that_sleep_get_no_speed_up(run: Observed) -> None:
     (tasks,) = [each for each in run.document["timings"] if each["what"] == "task"]
     assert tasks["count"] == 6
     assert 0.3 <= tasks["p50"] <= tasks["p99"] <= tasks["longest"] * 1.001
     found = run.document["phases"]
     assert found["workers"] == found["workers_at_once"] == 2
     assert found["work_cpu"] == pytest.approx(0.6, abs=0.06)
-    assert (
-        found["serial_estimate"] == found["work_cpu" if found["estimated_by"] == "cpu" else "work"]
+    # By CPU time the sleep does not matter: on a busy machine the estimate goes by that.
+    assert found["serial_estimate"] == (
+        found["work_cpu"] if found["estimated_by"] == "cpu" else None
     )
 
 

@@ -66,7 +66,7 @@ def test_only_the_method_that_is_asked_for_is_tried(start_method: str) -> None:
 
 
 def test_the_child_of_the_unguarded_program_fails_and_starts_none(start_method: str) -> None:
-    finished = run_as_it_chooses(start_method, "main-guard", "seconds=0")
+    finished = run_as_it_chooses(start_method, "main-guard", "seconds=0", fault="no-main-guard")
     processes = finished.document["processes"]
     children = [each for each in processes if each["start_method"] == "spawn"]
     # A helper that ended as soon as it was seen may still pass for a program, but starts nothing.
