@@ -20,8 +20,10 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 
 from mpviz.tui.actions.palette import ActionsProvider
+from mpviz.tui.characters import first_environment, is_ascii_only
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
 from mpviz.tui.file_names import PICTURE, file_name, numbered
+from mpviz.tui.render.rows import in_ascii
 from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
 from mpviz.tui.scenario_runs import commands_of
 from mpviz.tui.screens.action_screen import ActionScreen
@@ -98,7 +100,9 @@ class MpvizApp(App[int]):
         for theme in own_themes():
             self.register_theme(theme)
         self.theme = DARK if self.console.color_system != "standard" else ANSI_DARK
-        self.ascii_only = not (self.console.encoding or "").lower().startswith("utf")
+        # Textual's own console says UTF-8 whatever the terminal shows.
+        drawn_on = getattr(sys.__stderr__, "encoding", None)
+        self.ascii_only = is_ascii_only(drawn_on, first_environment())
         self.signals = Signals(has_screen=True, wake=self.end_on_signal)
         self._events: asyncio.AbstractEventLoop | None = None
 
@@ -115,6 +119,9 @@ class MpvizApp(App[int]):
     def on_mount(self) -> None:
         """Show the run that was asked for."""
         if isinstance(self._driver, Terminal):
+            if self.ascii_only:
+                # Also what Textual draws by itself: its palette, and what is told.
+                self._driver.outlet.spell = in_ascii
             self.set_interval(LOOK_SECONDS, self._look_at_terminal)
         if self._target is not None:
             self.push_screen(self._run_screen(self._target))

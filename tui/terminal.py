@@ -48,6 +48,8 @@ class Outlet:
         self._waiting: list[str] = []
         self.leaving = False
         """Whether we are leaving, so that pending output may be discarded."""
+        self.spell: Callable[[str], str] = str
+        """What a text becomes before it is written, for terminals that do not show all signs."""
         self.gone = False
         """Whether the terminal is gone, so that nothing can be written any more."""
         try:
@@ -69,7 +71,8 @@ class Outlet:
 
     def flush(self) -> None:
         """Write the kept text, as far as the terminal accepts it."""
-        data = memoryview("".join(self._waiting).encode(self._encoding, "backslashreplace"))
+        text = self.spell("".join(self._waiting))
+        data = memoryview(text.encode(self._encoding, "backslashreplace"))
         self._waiting.clear()
         room = select.poll()
         room.register(self._descriptor, select.POLLOUT)

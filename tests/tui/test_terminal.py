@@ -40,6 +40,7 @@ class Terminal:
         rows: int = 40,
         columns: int = 120,
         command: tuple[str, ...] = (sys.executable, "-c", CALL),
+        environment: dict[str, str] | None = None,
     ) -> None:
         size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self.descriptor = pty.fork()
@@ -47,6 +48,7 @@ class Terminal:
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
+            os.environ.update(environment or {})
             os.execvp(command[0], [*command, *words])
         self.before = termios.tcgetattr(self.descriptor)
         self.drawn = b""
@@ -504,6 +506,28 @@ def test_what_a_program_asks_can_be_answered(opened: list[Terminal], program: Pa
     terminal.see("exit code 0")
     terminal.type("q")
     assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "", "LC_CTYPE": "", "LANG": "C"}]
+)
+def test_a_terminal_without_unicode_gets_only_ascii(
+    opened: list[Terminal], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "work.py").write_text("import time\ntime.sleep(0.3)\n")
+    terminal = Terminal("run", "work.py", directory=tmp_path, environment=environment)
+    opened.append(terminal)
+    terminal.see("exit code 0")
+    terminal.type("S")
+    terminal.see("saved")
+    terminal.type(":")
+    terminal.see("Search for commands")
+    terminal.type("\x1b")
+    terminal.settle()
+    terminal.type("q")
+    assert terminal.wait() == 0
+    assert terminal.drawn.isascii()
+    assert "\\u" not in plain(terminal.drawn)
 
 
 def test_rubbish_on_stdout_does_no_harm_and_keys_answer(
