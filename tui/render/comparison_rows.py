@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -218,13 +219,13 @@ def _timelines(runs: Sequence[Run], width: int, ascii: bool) -> list[Row]:
     longest = max(range(len(runs)), key=lambda index: _length(runs[index]))
     step = column_width(_length(runs[longest]), max(1, columns - END_ROOM))
     rows: list[Row] = []
-    styles: set[str] = set()
+    styles: Counter[str] = Counter()
     on_scale: list[Layout] = []
     for index, (run, view, each) in enumerate(zip(runs, views, placed, strict=True)):
         grid = Grid(run.state.origin, step, 0, columns, ascii)
         on_scale.append(replace(each, label=label, grid=grid, hidden=0))
         lanes, seen = lane_rows(run.state, view, on_scale[-1])
-        styles |= seen
+        styles += seen
         more = f"  and {each.hidden} more processes" if each.hidden else ""
         rows.append(row((f"{_letter(index)} ", "title"), (run.label, "strong"), (more, "dim")))
         rows += lanes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import Counter
+from functools import cache, lru_cache
 from itertools import groupby
 from signal import SIGTERM
 
@@ -43,10 +44,10 @@ MARK_ROOM = 12
 """Cells between two time marks, at least."""
 
 
-def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], set[str]]:
-    """The lanes with their labels, and the styles in them, which a legend has to explain."""
+def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], Counter[str]]:
+    """The lanes with their labels, and how often each style is in them, for the legend."""
     rows: list[Row] = []
-    styles: set[str] = set()
+    styles: Counter[str] = Counter()
     for key, same in groupby(placed.rows):
         high = len(list(same))
         if not key:
@@ -73,9 +74,9 @@ def axis_row(state: RunState, placed: Layout, width: int) -> Row:
     return finished([_axis(state, placed, width)], width, 1, placed.grid.ascii)[0]
 
 
-def legend_row(placed: Layout, styles: set[str], width: int) -> Row:
+def legend_row(placed: Layout, styles: Counter[str], width: int) -> Row:
     """What the signs mean that are in sight."""
-    return finished([_legend(placed, frozenset(styles))], width, 1, placed.grid.ascii)[0]
+    return finished([_legend(placed, styles)], width, 1, placed.grid.ascii)[0]
 
 
 def _label(view: View, process: Process, width: int) -> Row:
@@ -189,36 +190,54 @@ def mark_step(column: int) -> int:
         power *= 10
 
 
-def _legend(placed: Layout, styles: frozenset[str]) -> Row:
-    room = placed.grid.count
-    parts = _legend_parts(styles, placed.grid.ascii, False)
-    if length(parts) > room:
-        parts = _legend_parts(styles, placed.grid.ascii, True)
-    while length(parts) > room and parts:
-        # A sign and its words go together: half a word explains nothing.
-        parts = parts[:-2]
+def _legend(placed: Layout, seen: Counter[str]) -> Row:
+    """The signs in sight, in the same order always; with little room, without the rarest."""
+    room, ascii = placed.grid.count, placed.grid.ascii
+    cells: Counter[Activity | None] = Counter()
+    for style, count in seen.items():
+        for activity in _activities_of(style):
+            cells[activity] += count
+    mixed = next((style for style in sorted(seen) if ".ground" in style), "")
+    kept = [*(each for each in Activity if cells[each]), *([None] if mixed else [])]
+    parts = _legend_parts(tuple(kept), mixed, ascii, False)
+    while length(parts) > room and kept:
+        parts = _legend_parts(tuple(kept), mixed, ascii, True)
+        if length(parts) > room:
+            kept.remove(min(kept, key=lambda each: cells[each]))
     return row((" " * placed.label, ""), *parts)
 
 
+@cache
+def _activities_of(style: str) -> tuple[Activity | None, ...]:
+    """The activities whose signs a cell of this style shows; None for a share of work."""
+    names = {name.partition("+")[0].removesuffix(".shade") for name in style.split(" on ")}
+    found = [
+        activity
+        for activity in Activity
+        if activity is not Activity.ENDED
+        and {lane_style(activity), activity_style(activity), f"{activity_style(activity)}.ground"}
+        & names
+    ]
+    return (*found, None) if ".ground" in style else tuple(found)
+
+
 @lru_cache(maxsize=512)
-def _legend_parts(styles: frozenset[str], ascii: bool, short: bool) -> tuple[Part, ...]:
-    """Only the activities in sight, each with its sign in its style."""
-    names = {name.partition("+")[0] for style in styles for name in style.split(" on ")}
+def _legend_parts(
+    kept: tuple[Activity | None, ...], mixed: str, ascii: bool, short: bool
+) -> tuple[Part, ...]:
+    """These activities, each with its sign in its style and its words."""
     glyphs = ASCII_GLYPHS if ascii else GLYPHS
+    words = SHORT_WORDS if short else ACTIVITY_WORDS
     parts: list[Part] = []
-    for activity in Activity:
-        style, name = lane_style(activity), activity_style(activity)
-        if activity is Activity.ENDED or not {style, name, name + ".ground"} & names:
-            continue
-        words = SHORT_WORDS if short else ACTIVITY_WORDS
-        parts += [
-            (glyphs[activity], style),
-            (f" {words[activity]}" + ("  " if short else "   "), "dim"),
-        ]
-    mixed = next((style for style in sorted(styles) if ".ground" in style), "")
-    if mixed:
-        parts += [
-            ("*" if ascii else "▄", mixed),
-            (" partly" if short else " partly running", "dim"),
-        ]
+    for activity in kept:
+        if activity is None:
+            parts += [
+                ("*" if ascii else "▄", mixed),
+                (" partly" if short else " partly running", "dim"),
+            ]
+        else:
+            parts += [
+                (glyphs[activity], lane_style(activity)),
+                (f" {words[activity]}" + ("  " if short else "   "), "dim"),
+            ]
     return tuple(parts)

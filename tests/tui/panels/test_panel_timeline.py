@@ -1,6 +1,8 @@
 """The timeline: lanes on an absolute grid, nothing lost at low zoom, what the mouse points at."""
 
 import random
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.render import timeline
-from mpviz.tui.render.lane_rows import end_mark, mark_step
+from mpviz.tui.render.lane_rows import end_mark, legend_row, mark_step
 from mpviz.tui.render.lanes import (
     EMPTY,
     STEPS,
@@ -24,6 +26,7 @@ from mpviz.tui.render.lanes import (
     mixed_cell,
     row_of_lane,
 )
+from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.view import View
 
 
@@ -87,6 +90,24 @@ def test_the_legend_names_only_what_is_in_sight() -> None:
 def test_a_narrow_legend_uses_fewer_words() -> None:
     state = two_waits().state_at(77)
     assert "▒ lock" in texts(state, View(now=state.now), 60)[-1]
+
+
+def test_a_legend_without_room_leaves_out_what_is_rarest() -> None:
+    state = two_waits().state_at(77)
+    placed = timeline.layout(state, View(now=state.now), 60, 9)
+    seen = Counter({lane_style(activity): 1 for activity in Activity})
+    seen[lane_style(Activity.SLEEPING)] = 50
+    seen[lane_style(Activity.RUNNING)] = 9
+    for width in range(placed.label + 12, placed.label + 200):
+        grid = replace(placed.grid, count=width - placed.label)
+        legend = legend_row(replace(placed, grid=grid), seen, width).text
+        assert "~ sleeping" in legend
+        assert len(legend) <= width
+    narrow = replace(placed, grid=replace(placed.grid, count=25))
+    assert legend_row(narrow, seen, placed.label + 25).text.split() == [
+        *("█", "running"),
+        *("~", "sleeping"),
+    ]
 
 
 def test_the_axis_has_round_times_from_the_start_of_the_run() -> None:
