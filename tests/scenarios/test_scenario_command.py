@@ -26,7 +26,7 @@ def test_it_lists_one_line_for_each_scenario(program: Run) -> None:
     assert list(listed) == list(catalogue.scenarios())
     assert listed["pool-map"] == (
         "pool-map             pools      "
-        "Watch the workers drift apart, since the tasks differ in size."
+        "Watch the workers drift apart, since the items differ in size."
     )
 
 

@@ -221,7 +221,8 @@ def _trouble(state: RunState, entry: LogEntry) -> str:
     """What went wrong; of many alike the first, and how many there are."""
     process = state.processes.get(entry.process)
     words = f"{described(process)}: {entry.text}" if process else entry.text
-    return words + f" (and {entry.alike - 1:,} more alike)" * (entry.alike > 1)
+    more = state.alike(entry) - 1
+    return words + f" (and {more:,} more alike)" * (more > 0)
 
 
 def _lines(state: RunState) -> list[str]:

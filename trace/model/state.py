@@ -67,7 +67,7 @@ class Finding:
     """The name of the rule, which is added when the finding is taken in."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CoreUse:
     """The use of one core at one sample."""
 
@@ -142,7 +142,7 @@ class Cores:
         return 1e9 / max(1, pauses[len(pauses) // 2]) if pauses else 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """A line of the event log: something that a person wants to know."""
 
@@ -151,8 +151,6 @@ class LogEntry:
     """Key; empty for the run itself."""
     text: str
     trouble: bool = False
-    alike: int = 1
-    """Of trouble, how many entries say the same of any process; counted in the first of them."""
 
 
 @dataclass(slots=True)
@@ -259,8 +257,8 @@ class RunState:
     log_entries: int = 0
     troubles: list[LogEntry] = field(default_factory=list)
     """Log entries about trouble, the first of each kind; other entries do not push them out."""
-    kinds_of_trouble: dict[str, LogEntry] = field(default_factory=dict)
-    """The same by their words without numbers."""
+    kinds_of_trouble: dict[str, int] = field(default_factory=dict)
+    """By the words of each without its numbers: how many entries there were."""
     recent: Recent = field(default_factory=Recent)
     records: int = 0
     """Records read that observed processes wrote."""
@@ -332,13 +330,16 @@ class RunState:
 
     def _keep_trouble(self, entry: LogEntry) -> None:
         """Keep it if it is the first of its kind, else count it with that one."""
-        kind = _NUMBER.sub("#", entry.text)
-        first = self.kinds_of_trouble.get(kind)
-        if first is not None:
-            first.alike += 1
+        kind = _kind_of_trouble(entry)
+        if kind in self.kinds_of_trouble:
+            self.kinds_of_trouble[kind] += 1
         elif len(self.troubles) < TROUBLES_LIMIT:
-            self.kinds_of_trouble[kind] = entry
+            self.kinds_of_trouble[kind] = 1
             self.troubles.append(entry)
+
+    def alike(self, entry: LogEntry) -> int:
+        """How many entries tell the same trouble of any process, this one included."""
+        return self.kinds_of_trouble.get(_kind_of_trouble(entry), 1)
 
     def note_failure(self, time: int, process: str, text: str) -> None:
         """Add a line about something that failed; no trouble if the end was asked for."""
@@ -348,6 +349,11 @@ class RunState:
         """``file.py:12`` for the number of a site; empty if it is unknown."""
         found = self.sites.get(site)
         return f"{found.file.rsplit('/', 1)[-1]}:{found.line}" if found else ""
+
+
+def _kind_of_trouble(entry: LogEntry) -> str:
+    """What is alike in troubles of many processes and objects, whatever their numbers are."""
+    return _NUMBER.sub("#", entry.text)
 
 
 def note_thread(

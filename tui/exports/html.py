@@ -202,8 +202,9 @@ def _finding(state: RunState, finding: Finding, number: int) -> Iterator[str]:
     )
 
 
-def _alike(entry: LogEntry) -> str:
-    return f" (and {count(entry.alike - 1)} more alike)" if entry.alike > 1 else ""
+def _alike(state: RunState, entry: LogEntry) -> str:
+    more = state.alike(entry) - 1
+    return f" (and {count(more)} more alike)" if more > 0 else ""
 
 
 def _troubles(state: RunState) -> Iterator[str]:
@@ -217,7 +218,7 @@ def _troubles(state: RunState) -> Iterator[str]:
         yield (
             f'<tr><td class="n">{moment(entry.time - state.origin, 1_000_000)}</td>'
             f'<td class="w">{escape(described(process)) if process is not None else ""}</td>'
-            f"<td>{escape(entry.text)}{_alike(entry)}</td></tr>"
+            f"<td>{escape(entry.text)}{_alike(state, entry)}</td></tr>"
         )
     yield "</table></div>"
     if len(troubles) > TROUBLES:

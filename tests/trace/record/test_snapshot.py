@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import is_dataclass
 
 import pytest
 
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.state import RunState
-from mpviz.trace.record.snapshot import snapshot
+from mpviz.trace.record.snapshot import _FINISHED, snapshot
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
@@ -27,3 +28,8 @@ def test_the_same_process_stays_one(stream: list[Event]) -> None:
     picture = snapshot(follow(RunState(), stream))
     for process in picture.processes.values():
         assert picture.by_pid[process.pid] is process
+
+
+@pytest.mark.parametrize("kind", [each for each in _FINISHED if is_dataclass(each)])
+def test_what_a_snapshot_shares_can_never_change(kind: type) -> None:
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
