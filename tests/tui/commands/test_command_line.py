@@ -479,12 +479,12 @@ def test_a_document_takes_the_place_of_another_and_of_nothing_else(tmp_path: Pat
 def test_an_export_says_which_file_it_replaces(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('hello')")
     mpviz("run", "--headless", "--record", "run.gz", "x.py", directory=tmp_path)
-    export = ("export", "run.gz", "-o", "tasks.csv")
+    export = ("export", "run.gz", "-o", "run.svg")
     assert mpviz(*export, directory=tmp_path).stderr == ""
     again = mpviz(*export, directory=tmp_path)
     assert (again.returncode, again.stderr.count("\n")) == (0, 1)
     assert again.stderr.startswith("mpviz: -o: replaces the file of 20")
-    assert "replaces" not in mpviz(*export[:2], "--to", "csv", "-o", "-", directory=tmp_path).stderr
+    assert "replaces" not in mpviz(*export[:2], "--to", "svg", "-o", "-", directory=tmp_path).stderr
 
 
 def test_a_run_again_is_recorded_under_a_free_name(tmp_path: Path) -> None:
