@@ -276,7 +276,9 @@ def serve(stop, ready):
         sys.exit()
     signal.signal(signal.SIGUSR1, end)
     ready.set()
-    time.sleep(3600)
+    # A signal that comes just before a sleep is handled after it.
+    while True:
+        time.sleep(0.05)
 
 def main():
     # Another process waits for what the handler sets; and a handler that only notes the signal.

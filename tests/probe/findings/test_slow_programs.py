@@ -63,9 +63,13 @@ def rows():
     while not is_enough():
         yield 1
 
+def fetch(row):
+    # Long enough to be worth a task of its own.
+    time.sleep(0.001)
+
 if __name__ == "__main__":
     with Pool(2) as pool:
-        for result in pool.imap(abs, rows()):
+        for result in pool.imap(fetch, rows()):
             if not is_enough():
                 time.sleep(0.02)
 """
@@ -236,8 +240,8 @@ def test_a_slow_program_reads_why(watched: dict[str, Watched], name: str) -> Non
         "an executor in a function": "pools of 2 workers each were made at program.py:",
         "a generator without an end": "2 workers of pool ha",
         "a slow generator": "starmap of divmod read 15 items for",
-        "a slow loop": "results of imap of abs wait to be taken",
-        "a slow loop without order": "results of imap_unordered of abs wait to be taken",
+        "a slow loop": "results of imap of fetch wait to be taken",
+        "a slow loop without order": "results of imap_unordered of fetch wait to be taken",
     }
     assert said.get(name, "pools of") in found.message
 
