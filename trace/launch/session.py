@@ -79,10 +79,6 @@ class Session:
         changed = False
         while True:
             events = self._transport.get(limit=BATCH_BYTES)
-            gone = not events and not self._has_collected and self._is_gone()
-            if gone:
-                # Its last records may have arrived since.
-                events = self._transport.get(limit=BATCH_BYTES)
             if events:
                 follow(self.state, events)
                 self._recorder.add(events)
@@ -93,15 +89,14 @@ class Session:
                 # Now, and not when the person leaves the screen: the viewer may be killed by then.
                 self._close_transport()
                 return changed
-            elif gone:
-                self._collect_the_rest()
-            else:
+            elif not self._collect_if_gone():
                 self._recorder.tidy()
                 self._look_at_what_stands()
                 return changed
             if monotonic() >= deadline:
                 # If samples come faster than they are folded, there is always more to fold.
-                self._look_at_what_stands()
+                if not self._collect_if_gone():
+                    self._look_at_what_stands()
                 return changed
 
     def wait(self, timeout: float) -> None:
@@ -214,39 +209,41 @@ class Session:
         lies unread.
         """
         patience = CLOSE_SECONDS
-        while not (self._has_collected or self._is_gone()):
+        # At once, since a process out of the supervisor's reach may go on to send records.
+        while not self._collect_if_gone():
             if patience <= 0:
                 raise RuntimeError("the program could not be ended: its supervisor does not answer")
             if not self.step(CLOSE_PAUSE):
                 self._program.wait(CLOSE_PAUSE)
                 patience -= CLOSE_PAUSE
-        if not self._has_collected:
-            # Now, since a process out of the supervisor's reach may go on to send records.
-            self._collect_the_rest()
 
     def _close_transport(self) -> None:
         left = self._transport.close()
         if left:
             self.state.note(monotonic_ns(), "", left, trouble=True)
 
-    def _is_gone(self) -> bool:
-        if not self._program.wait(0):
-            return False
-        if self._program.was_abandoned():
-            end_marked(self._program.fifo)
-        return True
+    def _collect_if_gone(self) -> bool:
+        """Collect what is still on its way if nobody is left to send more; say if that is done."""
+        if not self._has_collected and self._program.wait(0):
+            self._has_collected = True
+            self._collect_the_rest()
+        return self._has_collected
 
     def _collect_the_rest(self) -> None:
-        """Collect what is still on its way, now that nobody is left to send more."""
-        self._has_collected = True
+        abandoned = self._program.was_abandoned()
+        if abandoned:
+            # Once, since it takes as long as a few samples do if the machine is busy.
+            end_marked(self._program.fifo)
         self._sampler.stop()
         # Before the output, whose thread may be waiting for this one to fold.
         self._transport.finish()
         if self._output is not None:
             self._output.stop()
-        trouble = ""
-        if self._program.was_abandoned():
-            trouble = "the supervisor was killed, so mpviz has ended what it watched over"
+        trouble = (
+            "the supervisor was killed, so mpviz has ended what it watched over"
+            if abandoned
+            else ""
+        )
         self._transport.put(
             RunEnded(time=monotonic_ns(), pid=0, exit_code=self.state.exit_code, trouble=trouble)
         )
@@ -265,7 +262,7 @@ class Session:
 
     def _mark_end(self, action: str) -> None:
         """Note that a person asks for the end, and before that where all processes stand."""
-        if self._is_gone():
+        if self._program.wait(0):
             return
         if self.state.ending < 0:
             # Those that have been looked at where they stand come last.

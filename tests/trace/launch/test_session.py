@@ -13,16 +13,21 @@ from typing import Any
 
 import pytest
 
-from helpers.runs import run_to_end
+from helpers.runs import PATIENCE, run_to_end
 from mpviz.trace.collect import transport
+from mpviz.trace.collect.merge import Look
+from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.report import document, losses_in_words
 from mpviz.trace.explain.stalls import stuck
 from mpviz.trace.launch import program as launch
+from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import LaunchError
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
+from mpviz.trace.model.told import Told
 
 Begin = Callable[..., Session]
 
@@ -330,7 +335,7 @@ def test_a_close_that_fails_has_closed_everything_all_the_same(
     run_to_end(session, at_work)
     folder = session._transport.directory
     with monkeypatch.context() as patch:
-        patch.setattr(session, "_is_gone", lambda: False)
+        patch.setattr(session, "_collect_if_gone", lambda: False)
         with pytest.raises(RuntimeError, match="could not be ended"):
             session.close()
     assert not folder.exists()
@@ -385,6 +390,44 @@ def test_the_death_of_the_supervisor_ends_everything_and_is_told(begin: Begin) -
     assert any(
         "supervisor was killed" in entry.text for entry in session.state.log if entry.trouble
     )
+    assert all(not process.alive for process in session.state.processes.values())
+
+
+@pytest.mark.parametrize("slow", ["the fold", "the search for what is left"])
+def test_a_run_ends_although_samples_come_faster_than_they_are_folded(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """As on a busy machine: by the time that one thing is done, there is always another sample."""
+    session = begin(CHILDREN)
+    run_to_end(session, at_work)
+    arrived = threading.Event()
+    hand_over, get = Transport._hand_over, Transport.get
+
+    def hand_over_and_say(self: Transport, each: Look | Event) -> None:
+        hand_over(self, each)
+        if isinstance(each, Sample):
+            arrived.set()
+
+    def get_with_a_sample(self: Transport, *arguments: Any, **options: Any) -> list[Told]:
+        while not (self._closing or arrived.wait(0.001)):
+            pass
+        arrived.clear()
+        return get(self, *arguments, **options)
+
+    def end_marked_within_a_sample(fifo: str) -> int:
+        arrived.clear()
+        assert arrived.wait(PATIENCE)
+        return end_marked(fifo)
+
+    monkeypatch.setattr(Transport, "_hand_over", hand_over_and_say)
+    if slow == "the fold":
+        monkeypatch.setattr(Transport, "get", get_with_a_sample)
+    else:
+        monkeypatch.setattr("mpviz.trace.launch.session.end_marked", end_marked_within_a_sample)
+    supervisor = session.state.supervisor
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    run_to_end(session)
     assert all(not process.alive for process in session.state.processes.values())
 
 
