@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from mpviz.trace.collect.file_locks import FileLocks
+from mpviz.trace.collect.thread_samples import KnownThreads
 from mpviz.trace.collect.troubles import Troubles
 from mpviz.trace.model.events import Event, ProcessSample, Sample
 from mpviz.trace.model.text import clean
@@ -62,6 +63,7 @@ class _Known:
     waited: dict[int, int] = field(default_factory=dict)
     """Nanoseconds that each thread had waited for a core."""
     asleep_in: str = ""
+    threads: KnownThreads = field(default_factory=KnownThreads)
     looks_in_vain: int = 0
     """Number of samples since it fell asleep to which the kernel did not say where it sleeps."""
 
@@ -178,6 +180,8 @@ class Sampler:
             without_core=known.without_core,
             main_seconds=known.main_seconds,
             asleep_in=known.asleep_in,
+            listed=reading.threads,
+            threads=known.threads.news(reading.pid, now),
             **_news_of_command(known, reading, self._known.get(reading.parent)),
         )
 
@@ -190,15 +194,17 @@ def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
         # The main thread comes first, and the same ones each time.
         threads = sorted(kernel.list_threads(main))[:MOST_THREADS]
     before, known.waited = known.waited, {}
+    used: dict[int, int] = {}
     for thread in threads:
         times = kernel.read_core_times(main, thread)
         if times is None:
             continue
-        known.waited[thread] = times[1]
+        used[thread], known.waited[thread] = times
         more = max(0, times[1] - before.get(thread, 0))
         known.without_core = max(0.0, known.without_core) + more / 1e9
         if thread == main:
             known.main_seconds = times[0] / 1e9
+    known.threads.used, known.threads.is_stale = used, True
     known.looks_in_vain = 0
     _look_where_it_sleeps(known, reading)
 

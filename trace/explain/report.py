@@ -9,15 +9,15 @@ from typing import Any
 from mpviz.trace.explain import time_report
 from mpviz.trace.explain.chains import Asked
 from mpviz.trace.explain.stalls import as_it_waits
+from mpviz.trace.explain.threads import stacks_of, threads_of
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitive import ObjectReport
 from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.processes.identity import described, end_and_sender
 from mpviz.trace.model.processes.process import Process, Stuck
 from mpviz.trace.model.processes.programs import unobserved_run
-from mpviz.trace.model.processes.stacks import own_frame
 from mpviz.trace.model.state import Finding, LogEntry, RunState
-from mpviz.trace.model.wait_kinds import behind_waits, wait_in_words
+from mpviz.trace.model.wait_kinds import behind_waits
 
 MOST_LISTED = 10
 """Maximum number of lines for each kind of object, findings and troubles; JSON has all."""
@@ -43,8 +43,8 @@ def document(state: RunState) -> dict[str, Any]:
     for entry in sections["processes"]:
         process = state.processes[entry["id"]]
         entry["wait"] = _wait(state, process, asked)
-        entry["stacks"] = _stacks(state, process)
-        entry["threads"] = _threads(state, process)
+        entry["stacks"] = stacks_of(state, process)
+        entry["threads"] = threads_of(state, process)
     sections["findings"] = [_finding(state, each) for each in state.findings.values()]
     sections |= time_report.document(state)
     sections["cores"] = _cores(state)
@@ -107,56 +107,6 @@ def _as_document(state: RunState, waits: Stuck) -> dict[str, Any]:
         "words": waits.words,
         "chain": {"pids": pids, "words": waits.chain_words},
     }
-
-
-def _stacks(state: RunState, process: Process) -> dict[str, Any] | None:
-    """The last look at where its threads stood, the innermost frame first; None without one."""
-    stacks = process.stacks
-    if stacks is None:
-        return None
-    return {
-        "time": (stacks.time - state.origin) / 1e9,
-        "reason": stacks.reason or None,
-        "threads": [
-            {
-                "name": each.name,
-                "frames": [
-                    {"file": file, "line": line, "function": function}
-                    for file, line, function in each.frames
-                ],
-            }
-            for each in stacks.threads
-        ],
-    }
-
-
-def _threads(state: RunState, process: Process) -> list[dict[str, Any]]:
-    """Its threads at the last look, as the kernel and Python have them; the main thread first."""
-    stacks = process.stacks
-    if stacks is None:
-        return []
-    seen = {each.thread: each for each in stacks.threads}
-    main = stacks.main.thread if stacks.main is not None else 0
-    threads = []
-    for each in stacks.kernel:
-        stack = seen.get(each.thread)
-        frame = own_frame(stack) if stack is not None else None
-        file, line, function = frame or (None, None, None)
-        wait = process.waits.get(0 if each.thread == main else each.thread)
-        threads.append(
-            {
-                "id": each.number,
-                "name": each.name or None,
-                "cpu_seconds": each.cpu_seconds if each.cpu_seconds >= 0 else None,
-                "asleep_in": each.place or None,
-                "call": each.call or None,
-                "file": file,
-                "line": line,
-                "function": function,
-                "wait": wait_in_words(state, wait) if wait is not None else None,
-            }
-        )
-    return threads
 
 
 def _finding(state: RunState, finding: Finding) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def as_it_waits(state: RunState, process: Process, asked: Asked | None = None) -
 
 def _is_held_up(state: RunState, process: Process) -> bool:
     """Whether a living process does nothing that could end the wait of another one."""
-    if _may_wake(process):
+    if _may_wake(process) or _has_threads_at_work(process, state.now):
         return False
     wait = process.wait
     if wait is not None and process.activity is wait.activity:
@@ -232,6 +232,15 @@ def _is_held_up(state: RunState, process: Process) -> bool:
         # If it sleeps while it ends, something keeps it from ending.
         return process.resting and 0 <= process.exiting <= state.now - STUCK_NANOSECONDS
     return process.activity in (Activity.IDLE, Activity.ZOMBIE) or stands_in_a_lock(process)
+
+
+def _has_threads_at_work(process: Process, now: int) -> bool:
+    """Whether another thread goes on while its main thread waits: it may end any wait.
+
+    It may unpickle a result that the main thread waits for, or be about to put an item.
+    """
+    threads = process.threads
+    return threads.others_at_work(process.pid, process.waits, process.since, now)
 
 
 def stands_in_a_lock(process: Process) -> bool:

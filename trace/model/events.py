@@ -263,6 +263,19 @@ class Trouble(Event, tag="trouble", kw_only=True):
     """An unknown number of records may have been lost."""
 
 
+class ThreadSample(msgspec.Struct, array_like=True, gc=False):
+    """What the operating system says of one thread of a process."""
+
+    number: Pid
+    """The kernel's number; that of the main thread is the pid."""
+    cpu_seconds: Amount
+    """-1 if unknown."""
+    status: str
+    """One letter as in /proc: R, S, D, T …; empty if unknown."""
+    name: str = ""
+    """The kernel's name, told with the first sample of the thread."""
+
+
 class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     """What the operating system says of one process at a sample."""
 
@@ -293,6 +306,11 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     "file lock", "clock", "disk", "network" or "else"; empty if it does not sleep, or if unknown."""
     title: str = ""
     """The title that it wrote over its command line, as by setproctitle; given when it changes."""
+    listed: Count = 0
+    """How many threads it has for the kernel; 0 if unknown."""
+    threads: list[ThreadSample] = []
+    """These threads, or the oldest of many; told when others have come, and once a second if it has
+    run. None if there is only one."""
 
 
 class Sample(Event, tag="sample", kw_only=True):

@@ -173,6 +173,14 @@ def read_thread_name(pid: int, thread: int) -> str:
     return text.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
+def read_thread_status(pid: int, thread: int) -> str:
+    """One letter for what a thread does: R, S, D, T …; empty if it is gone."""
+    text = _read_file(f"/proc/{pid}/task/{thread}/stat", 128)
+    # The name may have blanks and brackets; the letter follows its last bracket.
+    at = text.rfind(b") ")
+    return text[at + 2 : at + 3].decode("ascii", "replace") if at >= 0 else ""
+
+
 def list_threads(pid: int) -> list[int]:
     """List the threads of a process; none if it is gone."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpviz.trace.explain.threads import name_of_stack
 from mpviz.trace.model.events import KernelThread, ThreadStack
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
@@ -36,7 +37,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if stacks.reason:
         rows.append(row((f"{described(process)} {stacks.reason}", "dim")))
     for index, stack in enumerate(reversed(stacks.threads)):
-        name = "main thread" if index == 0 else f"thread {stack.name}".rstrip()
+        name = "main thread" if index == 0 else f"thread {name_of_stack(process, stack)}".rstrip()
         rows += _thread(stack, name, stacks.of_kernel(stack))
     rows += [_head(*each) for each in _without_stack(process, stacks)]
     return from_top(rows, height, view.scroll.get("stacks", 0))

@@ -63,6 +63,7 @@ PRIMITIVES = {
     ),
     "libraries.mpire": ("mpire.async_result", "mpire.comms", "mpire.pool", "mpire.worker"),
     "standard.subprocesses": ("subprocess",),
+    "standard.threads": ("threading",),
     "stacks": ("signal", "faulthandler"),
 }
 """Our module for each primitive, and the modules whose import it waits for.

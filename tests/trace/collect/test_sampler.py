@@ -14,7 +14,7 @@ from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.program import Program, launch
-from mpviz.trace.model.events import ProcessSample, Sample
+from mpviz.trace.model.events import Event, ProcessSample, Sample, ThreadSample
 from mpviz.trace.system import kernel
 
 PATIENCE = 20.0
@@ -47,7 +47,12 @@ class Samples:
 
     def __init__(self, root: int) -> None:
         self.all: list[Sample] = []
-        self.sampler = Sampler(self.all.append, root, interval=0.02)
+        self.sampler = Sampler(self._take, root, interval=0.02)
+
+    def _take(self, event: Event) -> None:
+        # It also tells of locks of files.
+        if isinstance(event, Sample):
+            self.all.append(event)
 
     def wait_for(self, fits: Callable[[Sample], object], after: int = 0) -> Sample:
         """Wait for a sample that fits."""
@@ -306,3 +311,60 @@ def test_a_machine_that_hides_its_cores_is_no_reason_to_end(
     samples = sample(start("time.sleep(600)"))
     found = samples.wait_for(lambda _: True)
     assert (found.cores, found.processes, found.gone) == ([], [], [])
+
+
+THREADS = """
+import _thread, threading
+gate = _thread.allocate_lock()
+gate.acquire()
+ready = threading.Barrier(3)
+
+def crunch():
+    ready.wait()
+    while not stop:
+        pass
+
+def nap():
+    ready.wait()
+    with gate:
+        pass
+
+stop = False
+_thread.start_new_thread(crunch, ())
+_thread.start_new_thread(nap, ())
+ready.wait()
+sys.stdin.readline()
+stop = True
+gate.release()
+while len(os.listdir("/proc/self/task")) > 1:
+    time.sleep(0.01)
+time.sleep(3600)
+"""
+
+
+def test_threads_are_told_with_their_cpu_time_and_status(
+    start: Callable[[str], Program], sample: Callable[[Program], Samples]
+) -> None:
+    program = start(THREADS)
+    samples = sample(program)
+
+    def threads_of(sample: Sample) -> dict[int, ThreadSample]:
+        return {each.number: each for process in sample.processes for each in process.threads}
+
+    first = samples.wait_for(lambda sample: len(threads_of(sample)) == 3)
+    (main,) = (process.pid for process in first.processes if process.threads)
+    names = [each.name for seen in samples.all for each in threads_of(seen).values() if each.name]
+    assert len(names) == 3, "each once"
+    later = samples.wait_for(
+        lambda sample: any(each.cpu_seconds > 0.2 for each in threads_of(sample).values())
+    )
+    idle, busy = sorted(
+        (each for number, each in threads_of(later).items() if number != main),
+        key=lambda each: each.cpu_seconds,
+    )
+    assert idle.status == "S"
+    assert idle.cpu_seconds < 0.2 < busy.cpu_seconds
+    assert not any(each.name for each in threads_of(later).values())
+    told = len(samples.all)
+    program.write_stdin(b"go\n")
+    samples.wait_for(lambda sample: getattr(of_pid(sample, main), "listed", 0) == 1, after=told)

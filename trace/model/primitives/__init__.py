@@ -11,6 +11,7 @@ PRIMITIVES: tuple[Primitive, ...] = tuple(
     import_module(f"{__name__}.{file}").PRIMITIVE
     for file in (
         "process",
+        "thread",
         "pool",
         "queue",
         "lock",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from mpviz.trace.model.lane import WORDS, Activity, CpuReadings, Lane
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.stacks import Stacks
+from mpviz.trace.model.processes.threads import Threads
 
 MOST_WAITS = 1 << 15
 """Maximum number of threads of a process whose waits are kept: more than a system allows."""
@@ -125,6 +126,7 @@ class Process:
     """The place in the source of the last event that was seen."""
     stacks: Stacks | None = None
     """The last look at where its threads stand; None before the first."""
+    threads: Threads = field(default_factory=Threads)
     stopped: bool = False
     zombie: bool = False
     idle_since: int = -1

@@ -1,0 +1,55 @@
+"""Observes ``threading``: each thread that starts, with its name and the kernel's number.
+
+Nothing of ours is on the stack of a thread while it runs: it tells of itself in the method in which
+it learns the kernel's number for it, which is over before its ``run`` and before any tracer is set.
+That it has ended is for the kernel to say: up to Python 3.10, its last step calls no method.
+Threads that a program starts by ``_thread`` do not come by here.
+"""
+
+from types import FunctionType, MethodType
+
+from mpviz_probe import sites, wire
+from mpviz_probe.hooks import after
+
+_RUN_WHAT_IS_GIVEN = (
+    ("threading", "run"),
+    ("concurrent.futures.thread", "_worker"),
+    ("multiprocessing.pool", "worker"),
+)
+"""Module and name of Python's own functions whose threads run functions of the program."""
+
+
+def patch(module):
+    """Patch ``threading``."""
+    thread = module.Thread
+    if hasattr(thread, "_set_native_id"):
+        thread._set_native_id = after(thread._set_native_id, _tell_start, "thread")
+
+
+def _tell_start(_, thread):
+    known = thread.__dict__
+    # The main thread, and one that Python did not start, count as started; so do all after a fork.
+    if known["_started"]._flag or known["_native_id"] == wire.pid():
+        return
+    name, daemon = known.get("_name"), known.get("_daemonic")
+    fields = b'"native":%d,"name":%b,"daemon":%b,"own":%b'
+    texts = wire.text(name if type(name) is str else ""), _bool(daemon), _bool(_is_own(thread))
+    wire.put(b"thread.started", fields % (known["_native_id"], *texts))
+
+
+def _bool(value):
+    return b"true" if value is True else b"false"
+
+
+def _is_own(thread):
+    """Whether a thread may run code of the program or a library; else it serves a pool or queue."""
+    function = thread.__dict__.get("_target")
+    if function is None:
+        function = type(thread).run
+    elif type(function) is MethodType:
+        function = function.__func__
+    if type(function) is not FunctionType:
+        return True
+    if (function.__module__, function.__name__) in _RUN_WHAT_IS_GIVEN:
+        return True
+    return sites.owner_of(function.__code__, function.__globals__) != sites.PASSED_OVER
