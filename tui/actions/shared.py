@@ -42,7 +42,8 @@ JOB: Action[ActionScreen] = Action(
 THEME: Action[ActionScreen] = Action(
     ("ctrl+t",),
     "Next theme",
-    "Dark, light, and the two that use the terminal's own 16 colours.",
+    "Dark, light, high contrast for projectors, and the two that use the terminal's own 16 "
+    "colours.",
     lambda screen: screen.mpviz.next_theme(),
 )
 

@@ -15,8 +15,9 @@ from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
+from mpviz.tui.colours import mixed
 from mpviz.tui.render.formatting import moment
-from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS, mixed
+from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS
 from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES
 from mpviz.tui.render.timeline import in_words
 

@@ -28,6 +28,7 @@ from mpviz.tui.render.lanes import (
     Grid,
     cell_parts,
     lane_cells,
+    part_tasks_from_running,
     row_of_lane,
     tasks_in,
     tell_tasks_apart,
@@ -101,6 +102,7 @@ def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list
     cells = lane_cells(process.key, process.lane, placed.grid, now)
     tasks = tasks_in(cells)
     if tasks:
+        part_tasks_from_running(cells)
         known = state.table(Task)
         found = [known[task] for task in tasks if task in known]
         tell_tasks_apart(

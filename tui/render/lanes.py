@@ -347,6 +347,19 @@ def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool, ascii: bool
     return " ", style, task
 
 
+_RUNNING_CELL, _AFTER_A_TASK = ("█", "activity.running", ""), ("▎", "gap on activity.running", "")
+
+
+def part_tasks_from_running(cells: list[Cell]) -> None:
+    """Put a gap between a task and other work beside it: both are solid, and equally light."""
+    for index in range(1, len(cells)):
+        before, here = cells[index - 1], cells[index]
+        if here == _RUNNING_CELL and before[1] == TASK_STYLE:
+            cells[index] = _AFTER_A_TASK
+        elif here[:2] == ("█", TASK_STYLE) and before == _RUNNING_CELL:
+            cells[index] = "▎", GAP_STYLE, here[2]
+
+
 def tell_tasks_apart(cells: list[Cell], tasks: dict[str, tuple[str, bool]]) -> None:
     """Write into each block of one task its label, and shade every other block.
 

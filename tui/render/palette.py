@@ -1,7 +1,8 @@
 """What the names of styles look like on a theme: built once for each theme.
 
-Colour is never the only sign: whatever a colour says, a glyph or a tag beside it says too. Blue and
-orange carry meaning, red is for trouble and for nothing else.
+One colour has one meaning, and is never the only sign: a glyph or a tag beside it says the same.
+Red is trouble, yellow a warning, green what is well or alive. The rest belongs to activities and to
+processes; what is of mpviz itself has no colour.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from rich.color import Color
 from rich.style import Style
 
 from mpviz.trace.model.lane import Activity
+from mpviz.tui.colours import BLACK, WHITE, contrast, darkened, mixed
 
-Colours = Literal["truecolor", "256", "16", "none"]
+Colours = Literal["truecolor", "256", "16", "none", "strong"]
+"""How many there are; "strong" has all, for a high contrast on white."""
+
+STRONG_CONTRAST = 7.0
+"""Of texts in the high contrast: what WCAG 2.2 asks for at its highest level (AAA)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,81 +38,102 @@ class Look:
     """bold, dim, reverse … with colours."""
     plain: str = ""
     """The same without colours."""
+    strong: str = ""
+    """Colour of the high contrast, on white; if empty, the light one, as dark as it needs to be."""
 
 
-PROCESS_LOOKS: tuple[Look, ...] = (
-    Look("#6cb6ff", "#1f6fbf", "bright_blue", "blue"),
-    Look("#f5a14d", "#a85500", "yellow", "yellow"),
-    Look("#4fd1b5", "#0b7563", "cyan", "cyan"),
-    Look("#c79bf2", "#7b3fb5", "magenta", "magenta"),
-    Look("#e6d35c", "#7d6400", "bright_yellow", "green"),
-    Look("#f48fc8", "#b3307a", "bright_magenta", "bright_blue"),
-    Look("#a9d65f", "#477000", "green", "bright_magenta"),
-    Look("#5ad3f7", "#00718f", "bright_cyan", "black"),
-    Look("#cfa377", "#7a5530", "white", "bright_black"),
-    Look("#9aa5ff", "#4450c8", "blue", "blue"),
-    Look("#7fe3a3", "#00600f", "bright_green", "green"),
-    Look("#da8ae0", "#8c0a8c", "bright_magenta", "magenta"),
-    Look("#b9c6d4", "#55606b", "bright_white", "bright_black"),
-    Look("#e0b48a", "#8a5a2b", "bright_yellow", "yellow"),
+_LOOKS_OF_PROCESSES = (
+    ("#bdfc88", "#1853ce", "#1b49d7"),
+    ("#e66ac6", "#965b16", "#420526"),
+    ("#9d9c12", "#621674", "#066507"),
+    ("#03f3bd", "#044721", "#09175b"),
+    ("#8d8dfe", "#6552a9", "#585080"),
+    ("#9ee3fa", "#7e4d6f", "#9021a8"),
+    ("#cd864e", "#002c9e", "#6d2f3f"),
+    ("#65a481", "#426635", "#4d01a2"),
+    ("#d4a3c5", "#424304", "#7f0058"),
+    ("#ecad79", "#740058", "#334115"),
+    ("#bbca45", "#662840", "#032907"),
+    ("#3aadda", "#8b3783", "#073683"),
+)
+"""Dark, light and high contrast. Found by a search for colours that are far apart also to people
+who see no red, no green or no blue, and that nothing else on the screen has; the tests measure it.
+Those that come first are the farthest apart."""
+
+_ANSI_OF_PROCESSES = (
+    ("bright_green", "blue"),
+    ("bright_magenta", "magenta"),
+    ("cyan", "black"),
+    ("white", "bright_blue"),
+    ("green", "blue"),
+    ("bright_cyan", "magenta"),
+)
+
+PROCESS_LOOKS: tuple[Look, ...] = tuple(
+    Look(dark, light, *_ANSI_OF_PROCESSES[number % len(_ANSI_OF_PROCESSES)], strong=strong)
+    for number, (dark, light, strong) in enumerate(_LOOKS_OF_PROCESSES)
 )
 """By ``Process.number``, again from the start after the last."""
 
 ACTIVITY_LOOKS: dict[Activity, Look] = {
-    Activity.STARTING: Look("#7fb3d5", "#3f7ea6", "cyan", "cyan"),
-    Activity.RUNNING: Look("#4f9dea", "#2477c9", "bright_blue", "blue"),
-    Activity.TASK: Look("#38b8b0", "#12857e", "bright_cyan", "cyan"),
-    Activity.LOCK: Look("#f0903c", "#c25e00", "yellow", "yellow"),
-    Activity.QUEUE: Look("#dcc04a", "#8f7200", "bright_yellow", "yellow"),
-    Activity.PROCESS: Look("#8792a5", "#6a7483", "white", "bright_black"),
-    Activity.RESULT: Look("#a891dd", "#7557b5", "magenta", "magenta"),
-    Activity.SIGNAL: Look("#e08fc4", "#ad3f88", "bright_magenta", "magenta"),
-    Activity.IDLE: Look("#66707f", "#8b93a0", "bright_black", "bright_black"),
-    Activity.SLEEPING: Look("#7483a0", "#76829a", "bright_black", "bright_black"),
-    Activity.STOPPED: Look("#d5dae2", "#343b45", "bright_white", "black", "bold", "bold"),
-    Activity.ZOMBIE: Look("#a58ba5", "#7d5f7d", "magenta", "magenta"),
-    Activity.INITIALIZING: Look("#5fa3a8", "#2f7f86", "cyan", "cyan"),
-    Activity.ENDING: Look("#8f9bb0", "#5f6b80", "white", "bright_black"),
-    Activity.ENDED: Look("#4d5562", "#a9b0ba", "bright_black", "bright_black"),
+    Activity.STARTING: Look("#9db4c9", "#40627e", "white", "black"),
+    Activity.RUNNING: Look("#4a9df0", "#1763b0", "bright_cyan", "blue"),
+    Activity.TASK: Look("#3ccfc0", "#0a7165", "cyan", "bright_blue"),
+    Activity.LOCK: Look("#ff9f43", "#a54f00", "bright_magenta", "magenta"),
+    Activity.QUEUE: Look("#c9b3ff", "#6f42c1", "green", "black"),
+    Activity.PROCESS: Look("#a3adbc", "#586271", "white", "black"),
+    Activity.RESULT: Look("#b9c4d4", "#4a5666", "white", "black"),
+    Activity.SIGNAL: Look("#f08fc8", "#a83284", "bright_magenta", "magenta", strong="#a80066"),
+    Activity.IDLE: Look("#8b95a5", "#5a626d", "white", "black"),
+    Activity.SLEEPING: Look("#8f9db8", "#566480", "white", "black"),
+    Activity.STOPPED: Look("#e3e8ef", "#2b323c", "bright_white", "black", "bold", "bold"),
+    Activity.ZOMBIE: Look("#b79cb7", "#6f4f6f", "white", "black"),
+    Activity.INITIALIZING: Look("#6fb7bd", "#23686e", "cyan", "bright_blue"),
+    Activity.ENDING: Look("#9aa6ba", "#566174", "white", "black"),
+    Activity.ENDED: Look("#8b95a5", "#5a626d", "white", "black"),
 }
+"""Work is blue and teal. Waits that processes cause each other have a colour, all other states are
+grey: a parent that waits for its children is as it should be."""
 
 _GROUND: dict[Activity, float] = {
-    Activity.LOCK: 0.50,
-    Activity.QUEUE: 0.38,
-    Activity.SIGNAL: 0.26,
-    Activity.STARTING: 0.26,
-    Activity.INITIALIZING: 0.30,
-    Activity.RUNNING: 0.55,
-    Activity.TASK: 0.55,
-    Activity.STOPPED: 0.30,
-    Activity.ZOMBIE: 0.26,
+    Activity.LOCK: 0.32,
+    Activity.QUEUE: 0.26,
+    Activity.SIGNAL: 0.22,
+    Activity.STARTING: 0.16,
+    Activity.INITIALIZING: 0.22,
+    Activity.STOPPED: 0.20,
+    Activity.ZOMBIE: 0.20,
 }
 """How much of an activity's colour its ground has, 0 to 1; the rest is the theme's background. An
 activity that is not named has that background alone, so that idleness looks empty."""
 
 _SHADED = (Activity.LOCK, Activity.QUEUE)
-"""Activities whose glyph is a pattern, which is quieter when its ground is near its colour."""
+"""Activities whose glyph is a pattern; in a lane, it lies on the ground of its colour."""
+
+_GREY = Look("#98a2b1", "#525a66", "white", "black", plain="dim")
+_LINE = "#7d848e"
+_BRIGHT = Look("#f2f5f9", "#0d131b", "bright_white", "black", "bold", "bold")
 
 _NAMED: dict[str, Look] = {
-    "dim": Look("#8b94a3", "#646c78", "bright_black", "bright_black", plain="dim"),
-    "faint": Look("#5b6472", "#9aa1ac", "bright_black", "bright_black", plain="dim"),
-    "track": Look("#444c58", "#c2c7ce", "bright_black", "bright_black", plain="dim"),
+    "dim": _GREY,
+    "faint": Look("#8b95a5", "#5a626d", "white", "black", plain="dim"),
+    "track": Look("#444c58", "#c2c7ce", "bright_black", "bright_black", plain="dim", strong=_LINE),
     "strong": Look("", "", attributes="bold", plain="bold"),
-    "title": Look("#79b8ff", "#1862ad", "bright_blue", "blue", "bold", "bold"),
+    "title": _BRIGHT,
     "number": Look("#d7dde6", "#2b323b"),
-    "good": Look("#4fa8f0", "#1f6fbf", "bright_blue", "blue"),
-    "warning": Look("#f0903c", "#b35600", "yellow", "yellow", "bold", "bold"),
-    "trouble": Look("#ff5f5f", "#c4161c", "bright_red", "red", "bold", "bold"),
-    "other": Look("#6d7685", "#8d95a1", "bright_black", "bright_black", plain="dim"),
-    "history": Look("#5d7da6", "#7b98bd", "blue", "blue"),
-    "border": Look("#4a5361", "#b3b9c2", "bright_black", "bright_black", plain="dim"),
-    "activity.task.shade": Look("#2a938f", "#4aa39d", "cyan", "bright_cyan"),
-    "code.keyword": Look("#c79bf2", "#7b3fb5", "magenta", "magenta", plain="bold"),
-    "code.name": Look("#6cb6ff", "#1f6fbf", "bright_blue", "blue"),
-    "code.builtin": Look("#4fd1b5", "#0b7563", "cyan", "cyan"),
-    "code.string": Look("#b5cc7a", "#4b6a10", "green", "green"),
-    "code.number": Look("#e6b673", "#985a00", "yellow", "yellow"),
-    "code.comment": Look("#7b8594", "#737b87", "bright_black", "bright_black", plain="dim"),
+    "good": Look("#6fdc8c", "#187533", "bright_green", "black", plain="bold"),
+    "warning": Look("#ffd23f", "#7a6000", "bright_yellow", "underline black", "bold", "bold"),
+    "trouble": Look("#ff6b6b", "#c4161c", "bright_red", "red", "bold", "bold"),
+    "other": Look("#8b95a5", "#5a626d", "white", "black", plain="dim"),
+    "history": Look("#8b9cb3", "#586880", "white", "black"),
+    "border": Look("#4a5361", "#b3b9c2", "bright_black", "bright_black", plain="dim", strong=_LINE),
+    "activity.task.shade": Look("#2ea597", "#2c7d72", "green", "blue"),
+    "code.keyword": Look("#d7dde6", "#1b2430", attributes="bold", plain="bold"),
+    "code.name": Look("#d7dde6", "#1b2430", attributes="bold"),
+    "code.builtin": Look("#c9d3df", "#2a3441"),
+    "code.string": Look("#a8bfa0", "#4a5f42", "green", "black"),
+    "code.number": Look("#c9b79c", "#665333", "white", "black"),
+    "code.comment": replace(_GREY, attributes="italic"),
 }
 
 
@@ -122,23 +149,21 @@ def _filled(dark: str, light: str, ansi_dark: str, ansi_light: str) -> Look:
     )
 
 
-_ON_ORANGE = _filled("#f5a14d", "#a85500", "yellow", "blue")
-_ORANGE = Look("#f5a14d", "#a85500", "yellow", "blue", plain="bold")
-_BRIGHT = Look("#f2f5f9", "#0d131b", attributes="bold", plain="bold")
+_ON_BRIGHT = _filled("#e3e8ef", "#2a3441", "bright_white", "black")
 
 _AROUND: dict[str, Look] = {
-    "brand": _ON_ORANGE,
-    "frame": Look("#3b4654", "#bcc3cb", "bright_black", "bright_black"),
-    "frame.on": _ORANGE,
+    "brand": _ON_BRIGHT,
+    "frame": Look("#3b4654", "#bcc3cb", "bright_black", "bright_black", strong=_LINE),
+    "frame.on": Look("#f2f5f9", "#0d131b", "bright_white", "black", plain="bold"),
     "frame.title": Look("#d7dde6", "#1b2430", attributes="bold", plain="bold"),
-    "frame.title.on": replace(_ORANGE, attributes="bold", plain="bold reverse"),
-    "frame.tab": Look("#8b94a3", "#5a6776"),
-    "frame.number": Look("#6d7a8a", "#7d8894", "bright_black", "bright_black"),
+    "frame.title.on": replace(_BRIGHT, plain="bold reverse"),
+    "frame.tab": _GREY,
+    "frame.number": replace(_GREY, plain=""),
     "text": Look("#c9d3df", "#2a3441"),
     "head": _BRIGHT,
-    "watch": Look("#f7c58b", "#8a4a00", "yellow", "blue"),
-    "chapter": Look("#6cb6ff", "#1f6fbf", "cyan", "blue", plain="underline"),
-    "chosen": _ON_ORANGE,
+    "watch": Look("#d7dde6", "#1b2430", attributes="italic"),
+    "chapter": replace(_GREY, attributes="bold", plain="underline"),
+    "chosen": _ON_BRIGHT,
     "chosen.off": Look(
         "#f2f5f9 on #2b3644",
         "#0d131b on #dbe1e8",
@@ -147,26 +172,34 @@ _AROUND: dict[str, Look] = {
         "bold",
         "bold underline",
     ),
-    "key": replace(_ORANGE, attributes="bold"),
+    "key": _BRIGHT,
     "hint": Look("#a3afbe", "#465260"),
-    "live": Look("#4fd1b5", "#0b7563", "cyan", "cyan", "bold", "bold"),
-    "paused.sign": Look("#6cb6ff", "#1f6fbf", "bright_blue", "blue", "bold", "bold"),
+    "live": Look("#6fdc8c", "#187533", "bright_green", "black", "bold", "bold"),
+    "paused.sign": _BRIGHT,
     "scrubber.here": _BRIGHT,
-    "scrubber.past": _ORANGE,
-    "scrubber.to.come": Look("#5a6776", "#9aa4ae", "bright_black", "bright_black"),
-    "paused": _filled("#6cb6ff", "#1f6fbf", "bright_blue", "blue"),
+    "scrubber.past": Look("#c9d3df", "#2a3441", "bright_white", "black", plain="bold"),
+    "scrubber.to.come": Look("#5a6776", "#9aa4ae", "bright_black", "bright_black", strong=_LINE),
+    "paused": _filled("#b9c4d4", "#4a5666", "white", "black"),
     "frozen": replace(
-        _filled("#a9e3ff", "#23708f", "cyan", "cyan"), plain="bold reverse underline"
+        _filled("#a9e3ff", "#23708f", "cyan", "blue"), plain="bold reverse underline"
     ),
     "over": Look("#a3afbe", "#465260", attributes="bold", plain="bold"),
-    "alarm": replace(_filled("#c4313b", "#b3202b", "red", "red"), dark="#ffffff on #c4313b"),
-    "wrong": Look("#ff7b72", "#b3202b", "bright_red", "red", "bold", "bold"),
-    "value": Look("#9fd0ff", "#1862ad", "cyan", "blue", "bold", "bold"),
-    "value.changed": Look("#f5a14d", "#a85500", "yellow", "magenta", "bold", "bold"),
-    "button": _filled("#4fd1b5", "#0b7563", "cyan", "cyan"),
-    "button.off": Look("#8b94a3 on #232c38", "#646c78 on #e3e6ea", "bright_black", "bright_black"),
+    "alarm": Look(
+        "#ffffff on #c4313b",
+        "#ffffff on #b3202b",
+        "bright_white on red",
+        "bright_white on red",
+        "bold",
+        "bold reverse",
+    ),
+    "wrong": Look("#ff6b6b", "#c4161c", "bright_red", "red", "bold", "bold"),
+    "value": _BRIGHT,
+    "value.changed": replace(_BRIGHT, attributes="bold underline", plain="bold underline"),
+    "button": _filled("#6fdc8c", "#187533", "bright_green", "black"),
+    "button.off": Look("#98a2b1 on #232c38", "#525a66 on #e3e6ea", "white", "black"),
 }
-"""What is around the panels: frames, header, footer, forms."""
+"""What is around the panels: frames, header, footer, forms. All of it is black, white and grey, so
+that a colour always says something of the program."""
 
 _DARK_BACKGROUND = "#121212"
 _LIGHT_BACKGROUND = "#e0e0e0"
@@ -254,28 +287,37 @@ def _style(look: Look, dark: bool, colours: Colours) -> Style:
         return Style.parse(look.plain) if look.plain else Style.null()
     if colours == "16":
         colour = look.ansi_dark if dark else look.ansi_light
+    elif colours == "strong":
+        colour = _strong(look)
     else:
         colour = look.dark if dark else look.light
     return Style.parse(f"{look.attributes} {colour}".strip() or "none")
 
 
+def _strong(look: Look) -> str:
+    """The colour of the high contrast; decoration becomes a grey that can be seen, too."""
+    front, _, ground = look.light.partition(" on ")
+    if look.strong or not front:
+        return look.strong
+    if not ground:
+        return darkened(front, WHITE, STRONG_CONTRAST)
+    if contrast(ground, WHITE) > contrast(ground, BLACK):
+        return f"{WHITE} on {darkened(ground, WHITE, STRONG_CONTRAST)}"
+    return f"{darkened(front, ground, STRONG_CONTRAST)} on {ground}"
+
+
 def _add_grounds(result: Palette, dark: bool, colours: Colours, background: str) -> None:
     """The grounds that mixed columns are drawn on, and what is written over colours."""
-    for activity, look in ACTIVITY_LOOKS.items():
-        name = activity_style(activity) + ".ground"
+    for activity in ACTIVITY_LOOKS:
+        name = activity_style(activity)
         share = _GROUND.get(activity, 0.0)
-        result[activity_style(activity) + ".lane"] = result[activity_style(activity)]
-        if colours == "none" or not share:
-            result[name] = Style.null()
-        elif colours == "16":
-            result[name] = result[activity_style(activity)]
-        else:
-            colour = look.dark if dark else look.light
-            result[name] = Style(color=mixed(colour, background, share))
-            result[activity_style(activity) + ".lane"] = Style(
-                color=mixed(colour, background, share * 1.5),
-                bgcolor=mixed(colour, background, share * 0.8),
-            )
+        result[name + ".lane"], result[name + ".ground"] = result[name], Style.null()
+        colour = result[name].color
+        # Sixteen colours have none that both work and a wait can be seen on.
+        if share and colour is not None and colours not in ("none", "16"):
+            ground = mixed(colour.get_truecolor().hex, background, share)
+            result[name + ".ground"] = Style(color=ground)
+            result[name + ".lane"] = Style(color=colour, bgcolor=ground)
     if colours == "none":
         result["ink"] = result["gap"] = Style(reverse=True)
         return
@@ -295,7 +337,7 @@ def _add_selection(result: Palette, dark: bool, colours: Colours, background: st
         # A ground would swallow one of the sixteen: the sign at the left and bold text must do.
         result["selected"] = Style(bold=True)
     else:
-        tint = mixed("#6cb6ff" if dark else "#1f6fbf", background, 0.22 if dark else 0.16)
+        tint = mixed(WHITE, background, 0.10) if dark else mixed(BLACK, background, 0.07)
         result["selected"] = Style(bgcolor=tint)
     result["selected.lane"] = result["selected"]
 
@@ -303,16 +345,6 @@ def _add_selection(result: Palette, dark: bool, colours: Colours, background: st
 def _upon(style: Style, other: Style) -> Style:
     """This style, with what it leaves open from the other."""
     return other + style
-
-
-def mixed(colour: str, background: str, share: float) -> str:
-    """This much of a colour over a background, all as #rrggbb."""
-    pairs = zip(_triplet(colour), _triplet(background), strict=True)
-    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
-
-
-def _triplet(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _is_hex(colour: str) -> bool:

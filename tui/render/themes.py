@@ -11,37 +11,46 @@ if TYPE_CHECKING:
 
 DARK = "mpviz-dark"
 LIGHT = "mpviz-light"
+CONTRAST = "high-contrast"
 ANSI_DARK = "ansi-dark"
 ANSI_LIGHT = "ansi-light"
-THEMES = (DARK, LIGHT, ANSI_DARK, ANSI_LIGHT)
+THEMES = (DARK, LIGHT, CONTRAST, ANSI_DARK, ANSI_LIGHT)
 """In the order in which the key for the next theme goes through them."""
+
+NAMES = {theme.removeprefix("mpviz-"): theme for theme in THEMES}
+"""The themes by the name that a person gives to them: dark, light, high-contrast …"""
 
 PLAIN = "plain"
 """No theme of Textual's: the styles where NO_COLOR forbids all colours."""
 
-BACKGROUNDS = {DARK: "#10151c", LIGHT: "#fbfaf7"}
+BACKGROUNDS = {DARK: "#10151c", LIGHT: "#fbfaf7", CONTRAST: "#ffffff"}
 
-_COLOURS: dict[str, Colours] = {ANSI_DARK: "16", ANSI_LIGHT: "16", PLAIN: "none"}
+_COLOURS: dict[str, Colours] = {
+    ANSI_DARK: "16",
+    ANSI_LIGHT: "16",
+    PLAIN: "none",
+    CONTRAST: "strong",
+}
 
 
 def styles_for(theme: str) -> Palette:
     """The style of every name in this theme, made once; an unknown theme looks like the dark."""
-    dark = theme not in (LIGHT, ANSI_LIGHT)
+    dark = theme not in (LIGHT, ANSI_LIGHT, CONTRAST)
     return palette(dark, _COLOURS.get(theme, "truecolor"), BACKGROUNDS.get(theme, ""))
 
 
-def own_themes() -> tuple[Theme, Theme]:
-    """The two themes that Textual does not bring along."""
+def own_themes() -> tuple[Theme, ...]:
+    """The themes that Textual does not bring along."""
     from textual.theme import Theme  # noqa: PLC0415 - tests of rows need no Textual
 
     dark = Theme(
         name=DARK,
-        primary="#6cb6ff",
-        secondary="#c79bf2",
-        accent="#f5a14d",
-        warning="#f5a14d",
-        error="#ff7b72",
-        success="#4fd1b5",
+        primary="#a9b8cc",
+        secondary="#8b9cb3",
+        accent="#f2f5f9",
+        warning="#ffd23f",
+        error="#ff6b6b",
+        success="#6fdc8c",
         foreground="#c9d3df",
         background=BACKGROUNDS[DARK],
         surface="#161d26",
@@ -50,16 +59,30 @@ def own_themes() -> tuple[Theme, Theme]:
     )
     light = Theme(
         name=LIGHT,
-        primary="#1f6fbf",
-        secondary="#7b3fb5",
-        accent="#a85500",
-        warning="#a85500",
-        error="#b3202b",
-        success="#0b7563",
+        primary="#4a5666",
+        secondary="#586880",
+        accent="#0d131b",
+        warning="#7a6000",
+        error="#c4161c",
+        success="#187533",
         foreground="#2a3441",
         background=BACKGROUNDS[LIGHT],
         surface="#f2f1ec",
         panel="#e8e8e3",
         dark=False,
     )
-    return dark, light
+    contrast = Theme(
+        name=CONTRAST,
+        primary="#20262e",
+        secondary="#39424e",
+        accent="#000000",
+        warning="#5c4800",
+        error="#9c1116",
+        success="#0e5a24",
+        foreground="#000000",
+        background=BACKGROUNDS[CONTRAST],
+        surface="#ffffff",
+        panel="#eeeeee",
+        dark=False,
+    )
+    return dark, light, contrast

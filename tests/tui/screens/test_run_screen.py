@@ -17,6 +17,7 @@ from helpers.screens import running, selection, shown, text, toasts, until, word
 from mpviz.trace.launch.start import Target
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import NOT_STARTED
+from mpviz.tui.render.themes import THEMES
 from mpviz.tui.screens.help import HelpScreen
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.run import RunScreen
@@ -425,12 +426,12 @@ async def test_save_writes_a_picture_and_says_where(
 async def test_themes_go_round_and_everything_is_drawn_in_each(run_app: MpvizApp) -> None:
     async with running(run_app) as pilot:
         seen = []
-        for _ in range(4):
+        for _ in THEMES:
             await pilot.press("ctrl+t")
             await pilot.pause()
             seen.append(pilot.app.theme)
             assert "Process-2" in text(shown(pilot, "timeline"))
-        assert len(set(seen)) == 4
+        assert set(seen) == set(THEMES)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (20, 5), (40, 10), (79, 24), (300, 100)])
