@@ -31,8 +31,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The main thread first; of each thread the innermost frame first."""
     process = shown_process(state, view)
     stacks = process.stacks if process is not None else None
-    if process is None or stacks is None:
+    if process is None:
         return []
+    if stacks is None:
+        return from_top(_known_threads(process), height, view.scroll.get("stacks", 0))
     rows: list[Row] = []
     if stacks.reason:
         rows.append(row((f"{described(process)} {stacks.reason}", "dim")))
@@ -41,6 +43,20 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         rows += _thread(stack, name, stacks.of_kernel(stack))
     rows += [_head(*each) for each in _without_stack(process, stacks)]
     return from_top(rows, height, view.scroll.get("stacks", 0))
+
+
+def _known_threads(process: Process) -> list[Row]:
+    """The threads of a process that was not looked at, the main thread first; none for one."""
+    living = process.threads.living.values()
+    if len(living) < 2:
+        return []
+    ordered = sorted(living, key=lambda each: (each.number != process.pid, each.since))
+    rows = []
+    for each in ordered:
+        name = "main thread" if each.number == process.pid else f"thread {each.name}".rstrip()
+        seconds = f"  {each.cpu_seconds:.2f} s of CPU" if each.cpu_seconds >= 0 else ""
+        rows.append(row((name, "strong"), (seconds, "dim")))
+    return rows
 
 
 def _without_stack(process: Process, stacks: Stacks) -> list[tuple[str, KernelThread]]:
@@ -92,8 +108,11 @@ def title(state: RunState, view: View) -> str:
     """Whose stacks they are, and how old the look is."""
     process = shown_process(state, view)
     stacks = process.stacks if process is not None else None
-    if process is None or stacks is None:
+    if process is None or (stacks is None and len(process.threads.living) < 2):
         return "stacks"
+    if stacks is None:
+        living = plural(len(process.threads.living), "thread")
+        return f"{described(process)}: {living}, not looked at"
     age = duration(max(0, moment_of(state, view) - stacks.time))
     threads = f", {plural(len(stacks.threads), 'thread')}" if stacks.threads else ""
     return f"stacks of {described(process)}{threads}, {age} ago"
@@ -103,8 +122,10 @@ def wanted_height(state: RunState, view: View) -> int:
     """A row for each frame, and one for each thread."""
     process = shown_process(state, view)
     stacks = process.stacks if process is not None else None
-    if process is None or stacks is None:
+    if process is None:
         return 1
+    if stacks is None:
+        return max(1, len(_known_threads(process)))
     frames = sum(1 + len(each.frames) for each in stacks.threads)
     return max(1, bool(stacks.reason) + frames + len(_without_stack(process, stacks)))
 

@@ -17,6 +17,9 @@ from mpviz.tui.render.rows import fit_name
 LEAST_REASON = 16
 """Minimum cells of a shortened name, so that similar names remain distinct."""
 
+MOST_NAMES = 3
+"""Names of threads that are told of a process."""
+
 WAITING = (Activity.LOCK, Activity.QUEUE, Activity.PROCESS, Activity.RESULT, Activity.SIGNAL)
 
 
@@ -44,7 +47,18 @@ def in_words(state: RunState, process: Process, *, where: bool = False) -> list[
         return list(
             dict.fromkeys([f"{words}, {process.unobserved}", f"{words}, not observed", words])
         )
-    return _by_itself(process)
+    ways = _by_itself(process)
+    threads = _names_of_threads(process)
+    return [f"{ways[0]}; {threads}", *ways] if threads else ways
+
+
+def _names_of_threads(process: Process) -> str:
+    """The names of its living threads, if the program has given it any; empty if it has not."""
+    names = process.threads.names
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"thread{'s' * (len(names) > 1)} {', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _by_itself(process: Process) -> list[str]:
