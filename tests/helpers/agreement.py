@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mpviz.trace.explain.findings import RULES
-from mpviz.trace.explain.verdict import dead_ends
 from mpviz.trace.model.state import RunState
 from mpviz.tui.endings import FOUND, has_found
 from mpviz.tui.widgets.header import Status, header_row
@@ -46,7 +45,7 @@ class Agreement:
                 return False
             self.headers[name] = header_of(state)
             self.statuses[name] = exit_status_of(state)
-            self.dead_ends[name] = [each.rule for each in dead_ends(state)]
+            self.dead_ends[name] = [each.rule for each in state.dead_ends]
             return True
 
         return is_true

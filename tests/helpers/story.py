@@ -20,6 +20,8 @@ from mpviz.trace.model.events import (
     RunStarted,
     Sample,
     Site,
+    StacksRead,
+    ThreadStack,
     Waiting,
     WaitOver,
 )
@@ -226,6 +228,32 @@ class Story:
             for pid, (core, percent) in processes.items()
         ]
         self.tell(time, VIEWER, Sample, cores=list(cores), processes=seen)
+
+    def look_at(
+        self,
+        time: float,
+        pid: int,
+        *threads: ThreadStack,
+        sleeps: Sequence[str] = ("lock",),
+        reason: str = "",
+        listed: int = 0,
+        asked: float = 0,
+    ) -> None:
+        """mpviz looks at the stacks of a process: its main thread stands in main(), and these stand
+        elsewhere.
+        """
+        main = ThreadStack(1, "", [("/home/anna/counter.py", 3, "main")])
+        self.tell(
+            time,
+            VIEWER,
+            StacksRead,
+            child=pid,
+            threads=[] if reason else [*threads, main],
+            listed=listed or len(threads) + 1,
+            sleeps=list(sleeps),
+            reason=reason,
+            asked=self.at(asked) if asked else 0,
+        )
 
     def output(self, time: float, pid: int, text: str, stream: str = "stdout") -> None:
         """A process writes a line."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mpviz.probe.boot.mpviz_probe.stacks import FILE, SIGNAL
 from mpviz.trace.model.events import KernelThread, StacksRead, ThreadStack
+from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel
 from mpviz.trace.system.process_signals import (
@@ -51,8 +52,6 @@ _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]{1,16}) (?:\[(.*)\] 
 _FRAME = re.compile(r'  File "(.*)", line (\d{1,9}) in (.*)')
 
 _GONE = "has ended"
-
-_AT_WORK = "is at work: its stacks change while they are read"
 
 _SILENT = "does not answer"
 
@@ -111,12 +110,13 @@ class StackFile:
         reason = _obstacle(pid, self._path)
         # While it sleeps, and before the signal, after which some calls go on under another name.
         seen = _kernels_view(pid)
-        seen.reason = reason if reason or are_asleep(pid) else _AT_WORK
+        seen.reason = reason if reason or are_asleep(pid) else AT_WORK
         if not seen.reason and not send(pid, started, SIGNAL):
             seen.reason = _GONE
         if seen.reason:
             _join(seen)
             return seen
+        seen.asked = seen.time
         self._asked = _Asked(pid, seen, time.monotonic() + ANSWER_SECONDS)
         return None
 
@@ -224,7 +224,7 @@ def _obstacle(pid: int, path: Path) -> str:
     What may change last is asked last: nothing changes in a process that sleeps.
     """
     if not _falls_asleep(pid):
-        return _GONE if read_signal_masks(pid) is None else _AT_WORK
+        return _GONE if read_signal_masks(pid) is None else AT_WORK
     place = kernel.read_place_of_sleep(pid)
     ends = _ENDED_BY_SIGNALS + ("poll",) * _PAUSES_IN_POLL
     if any(word in place for word in ends):
@@ -236,7 +236,7 @@ def _obstacle(pid: int, path: Path) -> str:
         return "has no Python that mpviz could ask"
     if not place:
         return "sleeps, and the kernel does not say in what"
-    return "" if are_asleep(pid) else _AT_WORK
+    return "" if are_asleep(pid) else AT_WORK
 
 
 def _falls_asleep(pid: int) -> bool:

@@ -179,7 +179,8 @@ class Gain:
     """What the workers slept in at most samples that saw them asleep at work: "clock", "lock" …;
     empty if at no kind of thing in most of them."""
     hangs: bool
-    """Whether no process is at work any more, and some wait."""
+    """Whether no process is at work any more and some wait, or the main process waits for what
+    can never come."""
     looks: int
     """Samples that saw a worker at work."""
     ready: int
@@ -281,10 +282,18 @@ def gain(state: RunState, found: Phases) -> Gain:
         unmeasured,
         sum(worker.unexplained for worker in found.workers),
         _mostly_asleep_in(there),
-        bool(state.stuck) or (state.ended < 0 and bool(stuck(state))),
+        _hangs(state),
         sum(process.readings.looks for process in there),
         sum(process.readings.ready for process in there),
     )
+
+
+def _hangs(state: RunState) -> bool:
+    """Whether the program could not end by itself, or nothing of it is at work."""
+    has_ended_alone = state.ended >= 0 and state.told_to_end < 0 and state.interrupted < 0
+    if not has_ended_alone and any(state.main in each.processes for each in state.dead_ends):
+        return True
+    return bool(state.stuck) or (state.ended < 0 and bool(stuck(state)))
 
 
 def _mostly_asleep_in(processes: list[Process]) -> str:

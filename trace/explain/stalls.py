@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from mpviz.trace.explain.chains import Asked, chain_in_words, chain_of, unblockers_of
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.primitives.pipe import Pipe
+from mpviz.trace.model.processes.identity import terminated_at
 from mpviz.trace.model.processes.process import Process, Stuck, Wait
-from mpviz.trace.model.processes.stacks import is_helper, own_frame, place_in_words
+from mpviz.trace.model.processes.stacks import AT_WORK, is_helper, own_frame, place_in_words
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 
@@ -63,6 +66,12 @@ def stuck_since(state: RunState) -> int:
 
 def held_up(state: RunState) -> list[Process]:
     """The living processes if none of them is at work or may wake; else an empty list."""
+    processes = _all_held_up(state)
+    return [] if any(may_wake(process) for process in processes) else processes
+
+
+def _all_held_up(state: RunState) -> list[Process]:
+    """The living processes if none is at work, whatever their threads do; else an empty list."""
     living = [
         process
         for process in state.processes.values()
@@ -74,18 +83,59 @@ def held_up(state: RunState) -> list[Process]:
 def at_a_standstill(state: RunState) -> list[Process]:
     """The living processes if none is at work, and no wait of theirs will end; else an empty list.
 
-    A wait ends if it has a time-out, or if it may be ended from outside the program.
+    A wait ends if it has a time-out, or if it may be ended from outside the program. What other
+    threads of a process do, only a look at it says, which is taken when the last change is over.
     """
-    processes = held_up(state)
-    if any(_will_end(state, each) or _may_have_threads(each) for each in processes):
-        return []
-    return processes
+    processes = _without_an_end(state)
+    last = last_change(state, processes)
+    is_sure = all(_is_seen_at_rest(each, last) for each in (*processes, *_managers(state)))
+    return processes if is_sure else []
 
 
-def _may_have_threads(process: Process) -> bool:
-    """Whether it is not known yet what keeps a process from ending: a thread may, which goes on."""
-    is_seen = process.stacks is not None and process.stacks.time >= process.exiting
-    return process.activity is Activity.ENDING and not process.waits and not is_seen
+def _without_an_end(state: RunState) -> list[Process]:
+    """The living processes if none is at work and no wait of theirs ends, as far as is known
+    without a look at them; else an empty list.
+    """
+    processes = _all_held_up(state)
+    return [] if any(_will_end(state, each) for each in processes) else processes
+
+
+def _managers(state: RunState) -> Iterator[Process]:
+    """The living managers: they do what others ask them to do."""
+    return (each for each in state.processes.values() if each.alive and each.role == "manager")
+
+
+def last_change(state: RunState, processes: Iterable[Process]) -> int:
+    """When the last of these began to wait or to do nothing, or another one ended, nanoseconds."""
+    began = map(_changed_at, processes)
+    ended = [each.ended for each in state.processes.values() if each.role not in HELPERS]
+    return max([*began, *ended], default=-1)
+
+
+def _changed_at(process: Process) -> int:
+    """When the process, or the last of its threads that wait, began to do what it does."""
+    return max([process.since, *(wait.since for wait in process.waits.values())])
+
+
+def is_at_rest(process: Process) -> bool:
+    """Whether no thread of a process will go on by itself, as a look at it after its last change
+    has shown.
+    """
+    ends_by_itself = any(wait.until >= 0 for wait in process.waits.values())
+    return not ends_by_itself and _is_seen_at_rest(process, _changed_at(process))
+
+
+def _is_seen_at_rest(process: Process, last: int) -> bool:
+    """Whether a look after this moment found no thread of a process that may go on by itself.
+
+    The latest sample must not contradict it: who has been woken since then needs a core first.
+    """
+    if process.zombie:
+        return True
+    stacks = process.stacks
+    if stacks is None or stacks.time < last or may_wake(process):
+        return False
+    return process.status != "R" and process.at_work_since < 0
 
 
 def _will_end(state: RunState, process: Process) -> bool:
@@ -123,6 +173,9 @@ def standing_still(state: RunState) -> list[Process]:
     If no process is at work, these are all that wait; else those that sleep in a lock of which
     multiprocessing knows nothing. Each is looked at once for as long as it stands still. A process
     that sleeps until a time, or for what comes from outside, will wake by itself.
+
+    If no wait seems to have an end, all are looked at once more after the last change: only then
+    is it known that no thread of theirs goes on.
     """
     if state.frozen or state.ending >= 0:
         return []
@@ -133,10 +186,50 @@ def standing_still(state: RunState) -> list[Process]:
     ]
     still = [process for process in living if _stands_still(state, process)]
     if len(still) < len(living):
-        still = [process for process in still if _is_unexplained(process)]
+        holders = _holders_of_file_locks(state)
+        still = [each for each in still if _is_unexplained(each) or each.key in holders]
     # First those of which the probe tells nothing: they may be what all others wait for.
     still.sort(key=lambda process: process.wait is not None)
-    return [process for process in still if _is_unknown(state, process)]
+    unknown = [process for process in still if _is_unknown(state, process)]
+    unheeding = [process for process in living if _goes_on_after_sigterm(state, process)]
+    wanted = [*unknown, *unheeding, *_in_doubt(state)]
+    return list({process.key: process for process in wanted}.values())
+
+
+def _holders_of_file_locks(state: RunState) -> set[str]:
+    """Keys of the processes that have a file lock for which another one waits."""
+    waits = [
+        wait
+        for process in state.processes.values()
+        for wait in process.waits.values()
+        if wait.what == WAITS_FOR_FILE_LOCK
+    ]
+    return {thread.process for wait in waits for thread in unblockers_of(state, wait).threads}
+
+
+def _goes_on_after_sigterm(state: RunState, process: Process) -> bool:
+    """Whether a look has to say what a process does that was told to end a while ago."""
+    sent = terminated_at(process)
+    is_late = process.resting and 0 <= sent <= state.now - STILL_NANOSECONDS
+    return is_late and process.probed and _is_to_be_asked(state, process, sent)
+
+
+def _in_doubt(state: RunState) -> list[Process]:
+    """The processes of which is not known since the last change whether they may go on.
+
+    If some are known to go on, it is only these, ever more rarely. Workers without a task come
+    last: there may be many.
+    """
+    processes = _without_an_end(state)
+    last = last_change(state, processes)
+    if not processes or state.now - last < STILL_NANOSECONDS:
+        return []
+    processes += _managers(state)
+    going_on = [each for each in processes if _is_seen_since(each, last) and may_wake(each)]
+    if going_on:
+        return [each for each in going_on if _has_lasted_twice(state, each, last)]
+    processes.sort(key=lambda process: process.activity is Activity.IDLE)
+    return [each for each in processes if each.probed and _is_to_be_asked(state, each, last)]
 
 
 def _is_unexplained(process: Process) -> bool:
@@ -148,23 +241,40 @@ def _is_unexplained(process: Process) -> bool:
 
 def _is_unknown(state: RunState, process: Process) -> bool:
     """Whether a look at its stacks would say something new."""
-    if is_seen_where_it_stands(process):
+    if not _is_to_be_asked(state, process, process.since):
         return False
-    stacks = process.stacks
-    if stacks is not None and stacks.time >= process.since:
-        # What kept mpviz from looking may be over by now; of what lasts, it asks ever more rarely.
-        pause = min(STILL_NANOSECONDS << stacks.tries, MOST_NANOSECONDS)
-        if state.now - stacks.time < pause:
-            return False
     is_in_lock = process.asleep_in in ("lock", "file lock")
     will_wake = process.resting and not process.waits and not is_in_lock
     return process.probed and not will_wake
 
 
+def _is_to_be_asked(state: RunState, process: Process, since: int) -> bool:
+    """Whether it has not been asked since this moment; or was, and did not answer.
+
+    What kept mpviz from looking may be over by now; of what lasts, it asks ever more rarely.
+    """
+    stacks = process.stacks
+    if stacks is None or stacks.time < since:
+        return True
+    pause = min(STILL_NANOSECONDS << stacks.tries, MOST_NANOSECONDS)
+    return bool(stacks.reason) and state.now - stacks.time >= pause
+
+
+def _has_lasted_twice(state: RunState, process: Process, since: int) -> bool:
+    """Whether the last look at it was at half the time from this moment until now, or before."""
+    pause = process.stacks.time - since if process.stacks is not None else 0
+    pause = min(max(pause, STILL_NANOSECONDS), MOST_NANOSECONDS)
+    return process.stacks is None or state.now - process.stacks.time >= pause
+
+
 def is_seen_where_it_stands(process: Process) -> bool:
     """Whether its stacks were read since it began to do what it does."""
+    return _is_seen_since(process, process.since)
+
+
+def _is_seen_since(process: Process, since: int) -> bool:
     stacks = process.stacks
-    return stacks is not None and stacks.time >= process.since and not stacks.reason
+    return stacks is not None and stacks.time >= since and not stacks.reason
 
 
 def _stands_still(state: RunState, process: Process) -> bool:
@@ -223,7 +333,7 @@ def as_it_waits(state: RunState, process: Process, asked: Asked | None = None) -
 
 def _is_held_up(state: RunState, process: Process) -> bool:
     """Whether a living process does nothing that could end the wait of another one."""
-    if _may_wake(process) or _has_threads_at_work(process, state.now):
+    if _has_threads_at_work(process, state.now):
         return False
     wait = process.wait
     if wait is not None and process.activity is wait.activity:
@@ -256,15 +366,15 @@ def stands_in_a_lock(process: Process) -> bool:
     return is_busy and is_asleep and not (len(stacks.threads) == 1 and "clock" in stacks.sleeps)
 
 
-def _may_wake(process: Process) -> bool:
-    """Whether another thread of the program's own sleeps until a time, or for what comes from
-    outside; also if that cannot be known, because mpviz could not look.
+def may_wake(process: Process) -> bool:
+    """Whether, at the last look, another thread of the program's own slept until a time, or for
+    what comes from outside; also if that was not seen, because mpviz could not look.
     """
     stacks = process.stacks
     if stacks is None:
         return False
     if stacks.reason:
-        return stacks.listed > 1
+        return stacks.listed != 1 or stacks.reason == AT_WORK
     if not stacks.sleeps & {"clock", "disk", "network", "else"}:
         return False
     return any(

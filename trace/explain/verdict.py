@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from mpviz.trace.explain.findings import RULES, Finding
 from mpviz.trace.explain.stalls import stuck_since
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import RunState
-
-_NEVER_ENDS = frozenset(rule.name for rule in RULES if rule.is_a_dead_end or rule.is_last_resort)
-"""Names of the rules that say why processes can never go on."""
 
 
 class Going(Enum):
@@ -27,23 +23,12 @@ class Going(Enum):
 def verdict(state: RunState) -> tuple[Going, int]:
     """How the run goes now, and since when, nanoseconds."""
     waiting_since = stuck_since(state)
-    found = [
-        each for each in dead_ends(state) if waiting_since >= 0 or state.main in each.processes
-    ]
+    found = [each for each in state.dead_ends if waiting_since >= 0 or state.main in each.processes]
     if found:
         return Going.STUCK, min(each.since for each in found)
     if waiting_since >= 0:
         return Going.ALL_WAIT, waiting_since
     return Going.ON, state.now
-
-
-def dead_ends(state: RunState) -> list[Finding]:
-    """What is true now and says why processes can never go on."""
-    return [
-        finding
-        for finding in state.findings.values()
-        if finding.rule in _NEVER_ENDS and finding.over < 0
-    ]
 
 
 def nothing_found(state: RunState) -> str:

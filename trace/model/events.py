@@ -366,15 +366,15 @@ class StacksRead(Event, tag="stacks.read", kw_only=True):
     listed: Count = 0
     """How many threads it had for the kernel, those of C libraries included."""
     sleeps: list[str] = []
-    """What its threads slept in, each word once, as in :attr:`ProcessSample.asleep_in`; a lock with
-    a time-out is a "clock"."""
+    """What its threads slept in, as in :attr:`ProcessSample.asleep_in`; a timed lock is "clock"."""
     ends: list[tuple[Count, bool]] = []
-    """The ends of pipes and sockets that it has open: the inode, and whether it may write there; a
-    socket, of which it may do both, is told for each."""
+    """The ends of pipes and sockets that it has open: inode, may write; sockets are told twice."""
     reason: str = ""
     """Why it could not be asked, in words that follow its name; empty if it could."""
     kernel: list[KernelThread] = []
     """Its threads, the main thread first; at most 256."""
+    asked: Count = 0
+    """When all its threads were seen asleep, just before it was asked; 0 if that is unknown."""
 
 
 class FileLockSeen(msgspec.Struct, array_like=True, gc=False):

@@ -65,6 +65,20 @@ class Finding:
     """When it ended, nanoseconds; -1 while it lasts."""
     rule: str = ""
     """The name of the rule, which is added when the finding is taken in."""
+    is_a_dead_end: bool = False
+    """It says why processes can never go on, as its rule says when the finding is taken in."""
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """Something that a rule finds at each look, and that is not told yet."""
+
+    since: int
+    """When it was first found, nanoseconds."""
+    looked: int
+    """When it was last found, nanoseconds."""
+    lasted: int = 0
+    """Nanoseconds for which it was found while its processes did not lack a core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +289,8 @@ class RunState:
     last_probe_error: str = ""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     """What is wrong, by rule and subject, in the order in which it was found."""
-    suspected: dict[tuple[str, str], int] = field(default_factory=dict)
-    """When a rule first found it, nanoseconds, for findings that have to last for a while first."""
+    suspected: dict[tuple[str, str], Suspicion] = field(default_factory=dict)
+    """What rules find that has to last for a while before it is told."""
     silenced: frozenset[str] = frozenset()
     """Names of the rules that are not asked."""
     tables: dict[type, dict[str, Any]] = field(default_factory=dict)
@@ -314,6 +328,11 @@ class RunState:
         if 0 <= self.told_to_end <= time:
             return True
         return 0 <= self.interrupted <= time <= self.interrupted + ENDED_BY_CTRL_C
+
+    @property
+    def dead_ends(self) -> list[Finding]:
+        """What is true now and says why processes can never go on."""
+        return [each for each in self.findings.values() if each.is_a_dead_end and each.over < 0]
 
     def pid_of(self, key: str) -> int | None:
         """The pid of the process with this key; None if none is known."""

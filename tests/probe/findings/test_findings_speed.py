@@ -177,9 +177,9 @@ def work(number):
     time.sleep(0.01)
 
 if __name__ == "__main__":
-    with Pool(10) as pool:
+    with Pool(16) as pool:
         while not is_enough():
-            pool.apply(work, (1,))
+            pool.map(work, (1, 2), chunksize=1)
 """,
 }
 """Programs that raise the rule that they are named for."""
@@ -465,10 +465,10 @@ def test_more_that_want_to_run_than_cores(watched: dict[str, Watched]) -> None:
 def test_more_workers_than_ever_have_a_task(watched: dict[str, Watched]) -> None:
     run = watched["too-many-to-feed"]
     found = run.finding("too-many-to-feed")
-    assert "of 10 workers of pool at most" in found.message
-    assert "only when the result of the previous one is there" in found.cause
+    assert "of 16 workers of pool at most 2 worked at once" in found.message
+    assert "are handed out more slowly than so many workers do them" in found.cause
     assert run.pids_of(found)[0] == run.pids["MainProcess"]
-    assert len(run.pids_of(found)) == 11
+    assert len(run.pids_of(found)) == 17
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver"])

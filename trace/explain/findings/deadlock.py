@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.chains import Asked, Link, chain_of, links_in_words
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.stalls import at_a_standstill, stuck_since
+from mpviz.trace.explain.stalls import at_a_standstill, is_at_rest
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
@@ -38,8 +38,29 @@ def _tight_rings(state: RunState) -> Iterator[list[Link]]:
     settled: set[Thread] = set()
     for start in list(needs):
         ring = _ring_from(start, needs, settled)
-        if ring and (len(ring) > 1 or _is_own(ring[0].wait) or stuck_since(state) >= 0):
+        if ring and _is_certain(ring) and (len(ring) > 1 or _is_alone(state, ring[0])):
             yield ring
+
+
+def _is_certain(ring: list[Link]) -> bool:
+    """Whether each thread of a ring is the one that would end the wait of the one before it.
+
+    The kernel names the process that has a file lock, and any thread of it may release that.
+    """
+    behind = zip(ring, ring[1:] + ring[:1], strict=True)
+    return all(
+        is_at_rest(holder.process)
+        for link, holder in behind
+        if link.wait is not None and link.wait.what == WAITS_FOR_FILE_LOCK
+    )
+
+
+def _is_alone(state: RunState, link: Link) -> bool:
+    """Whether nobody else will end the wait of a thread that holds what it waits for.
+
+    Any process may release a lock, whoever has taken it.
+    """
+    return _is_own(link.wait) or bool(at_a_standstill(state))
 
 
 def _is_own(wait: Wait | None) -> bool:
@@ -204,8 +225,9 @@ RULE = Rule(
     f" {briefly(LOOSE_NANOSECONDS)} if others could have ended one of the waits, and none is at"
     " work",
     exempt="a ring with a time-out in it; a lock that its own holder waits for while others are at"
-    " work, since they may release it; a ring in which an item got lost, or whose program has a"
-    " process that failed: stalled names that",
+    " work or may wake, since they may release it; a file lock whose holder has a thread that may"
+    " wake, or cannot be looked at; a ring in which an item got"
+    " lost, or whose program has a process that failed: stalled names that",
     find=_find,
     stays=Stays.OVER,
     holds=DEADLOCK_NANOSECONDS,

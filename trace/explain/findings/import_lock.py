@@ -47,6 +47,9 @@ def _waits_for_import(process: Process) -> bool:
     stacks = process.stacks
     if stacks is None or stacks.time < process.since or not process.resting:
         return False
+    if stacks.sleeps & {"clock", "disk", "network"}:
+        # It may be the import that sleeps, and goes on.
+        return False
     return any(_is_in_lock(each) for each in stacks.threads)
 
 

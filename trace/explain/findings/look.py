@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model import own_errors
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import Finding, RunState, Suspicion
+
+MOST_BETWEEN_LOOKS = 500_000_000
+"""Nanoseconds between two looks that count at most for a dead end: usually there are 100 ms."""
 
 
 def look(state: RunState, rules: Iterable[Rule]) -> None:
@@ -40,11 +43,14 @@ def _ask(state: RunState, rule: Rule) -> None:
         if key in known:
             _bring_up_to_date(known[key], finding)
             continue
-        if now - suspected.setdefault(key, now) < rule.holds:
+        suspicion = suspected.setdefault(key, Suspicion(now, now))
+        _count(state, suspicion, rule, finding)
+        if suspicion.lasted < rule.holds:
             continue
         finding.rule, finding.found = rule.name, now
+        finding.is_a_dead_end = rule.is_a_dead_end or rule.is_last_resort
         if finding.since < 0:
-            finding.since = suspected[key]
+            finding.since = suspicion.since
         del suspected[key]
         known[key] = finding
         state.note(now, "", f"found: {finding.message}")
@@ -52,6 +58,21 @@ def _ask(state: RunState, rule: Rule) -> None:
         del suspected[key]
     if rule.stays is not Stays.AS_IT_WAS:
         _lay_to_rest(state, rule, seen)
+
+
+def _count(state: RunState, suspicion: Suspicion, rule: Rule, finding: Finding) -> None:
+    """Add the time since the last look; of a dead end, that in which its processes had a core.
+
+    A process that lacks one may be about to do what the others wait for. If mpviz itself comes
+    late, it has not seen what they did meanwhile.
+    """
+    passed = state.now - suspicion.looked
+    suspicion.looked = state.now
+    if rule.is_a_dead_end or rule.is_last_resort:
+        concerned = (state.processes[key] for key in finding.processes if key in state.processes)
+        lacked = max((process.lacked for process in concerned if process.alive), default=0.0)
+        passed = round(min(passed, MOST_BETWEEN_LOOKS) * (1 - lacked))
+    suspicion.lasted += passed
 
 
 def _bring_up_to_date(known: Finding, finding: Finding) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mpviz.trace.explain.findings import too_many_to_feed
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool
@@ -24,9 +23,6 @@ results were waited for."""
 
 def _find(state: RunState) -> Iterator[Finding]:
     for pool in state.table(Pool).values():
-        if (too_many_to_feed.RULE.name, pool.id) in state.findings:
-            # With many workers, that rule names the same cause.
-            continue
         if pool.size < 2 or pool.most_at_work != 1 or pool.first_task < 0:
             continue
         jobs = [job for job in (*pool.jobs.values(), pool.past) if job.done]

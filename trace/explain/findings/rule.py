@@ -46,7 +46,8 @@ class Rule:
     holds: int = 0
     """Nanoseconds for which each look has to find it before it is told.
 
-    More than 0 takes at least two looks.
+    More than 0 takes at least two looks. For a dead end, time in which a process that it is about
+    lacks a core does not count.
     """
     at_end: bool = False
     """It is asked only when the run is over. All other rules are asked only until the end begins,

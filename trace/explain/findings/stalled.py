@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.chains import chain_of, unblockers_of
 from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.explain.stalls import as_it_stands, at_a_standstill
+from mpviz.trace.explain.stalls import as_it_stands, at_a_standstill, last_change
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.pipe import Pipe, holders_of_other_end
 from mpviz.trace.model.primitives.queue import Queue
@@ -18,6 +18,9 @@ from mpviz.trace.model.wait_kinds import behind_waits, waits_in_words
 
 STALLED_NANOSECONDS = 3_000_000_000
 """Nanoseconds for which no process has been at work."""
+
+STALLED_HOLD_NANOSECONDS = 500_000_000
+"""Nanoseconds for which looks at all processes have shown that none can go on."""
 
 MOST_LISTED = 4
 """Waits at the root of a stall that are told; of many, the longest."""
@@ -39,6 +42,8 @@ _ELSE = "Wait with a time-out, and look at the process that should have ended th
 
 def _find(state: RunState) -> Iterator[Finding]:
     processes = at_a_standstill(state)
+    if state.now - last_change(state, processes) < STALLED_NANOSECONDS:
+        return
     # Chains are long if there are many waits: those of the longest waits are enough.
     processes.sort(key=_since)
     longest = [as_it_stands(state, process) for process in processes[:MOST_LISTED]]
@@ -204,12 +209,14 @@ def _kin(state: RunState, known: list[Process]) -> list[Process]:
 RULE = Rule(
     name="stalled",
     says="nothing goes on, and no process is left that could change that",
-    threshold=f"no process has been at work for {briefly(STALLED_NANOSECONDS)}",
+    threshold=f"no process has been at work for {briefly(STALLED_NANOSECONDS)}, and a look at each"
+    " since then has found no thread that may go on",
     exempt="a stall that another rule explains; a process that sleeps, waits with a time-out, for a"
     " connection that is no Pipe, or for a file lock that another program has; a thread"
-    " of the program's own that may wake",
+    " of the program's own that may wake; a process with several threads at which mpviz cannot"
+    " look",
     find=_find,
     stays=Stays.OVER,
-    holds=STALLED_NANOSECONDS,
+    holds=STALLED_HOLD_NANOSECONDS,
     is_last_resort=True,
 )

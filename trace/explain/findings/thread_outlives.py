@@ -13,17 +13,17 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import is_helper, is_of_python, place_in_words
 from mpviz.trace.model.state import Finding, RunState
 
-OUTLIVES_NANOSECONDS = 5_000_000_000
-"""Nanoseconds since the end of its function."""
+OUTLIVES_NANOSECONDS = 4_000_000_000
+"""Nanoseconds for which it is known to go on after the end of its function."""
 
 
 def _find(state: RunState) -> Iterator[Finding]:
     for waiter, wait in waits_without_timeout(state):
         process = state.processes.get(wait.object) if wait.what == "process" else None
-        if process is None or not process.alive or process.exiting < 0:
+        if process is None or not process.alive or process.exiting < 0 or not process.resting:
             continue
         thread = _other_thread(process)
-        if thread is not None and state.now - process.exiting >= OUTLIVES_NANOSECONDS:
+        if thread is not None:
             yield _finding(state, process, thread, waiter)
 
 
@@ -65,10 +65,12 @@ def _finding(
 RULE = Rule(
     name="thread-outlives",
     says="a process kept alive by a thread after the end of its function",
-    threshold=f"{briefly(OUTLIVES_NANOSECONDS)} after that end, and somebody waits for it",
-    exempt="daemon threads, for which no process waits; a process with several other threads; one"
-    " at which mpviz cannot look",
+    threshold=f"a look after that end has found the thread, somebody waits for the process, and it"
+    f" has hardly used a core for {briefly(OUTLIVES_NANOSECONDS)}",
+    exempt="daemon threads, for which no process waits; a thread that works; a process with several"
+    " other threads; one at which mpviz cannot look",
     find=_find,
     stays=Stays.OVER,
+    holds=OUTLIVES_NANOSECONDS,
     is_a_dead_end=True,
 )

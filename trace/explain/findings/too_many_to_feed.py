@@ -1,4 +1,4 @@
-"""Rule: a pool with many more workers than ever have something to do."""
+"""Rule: a pool with many more workers than ever have something to do, but more than one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from mpviz.trace.model.state import Finding, RunState
 
 FED_WORKERS = 8
 """Minimum number of workers of a pool: a few too many cost nothing."""
+
+FED_AT_WORK = 2
+"""Minimum number of them that have been at work at once: one alone has another cause."""
 
 FED_AT_WORK_SHARE = 0.25
 """Maximum share (0 to 1) of the workers that were ever at work at once."""
@@ -41,7 +44,7 @@ def _has_too_many(pool: Pool) -> bool:
     workers = _workers(pool)
     if workers < FED_WORKERS or pool.last_end < 0:
         return False
-    return pool.most_at_work <= workers * FED_AT_WORK_SHARE
+    return FED_AT_WORK <= pool.most_at_work <= workers * FED_AT_WORK_SHARE
 
 
 def _hardly_works(pool: Pool) -> bool:
@@ -86,7 +89,6 @@ def _waits_share(state: RunState, pool: Pool) -> float:
 def _finding(state: RunState, pool: Pool) -> Finding:
     workers, most = _workers(pool), pool.most_at_work
     time = pool.last_end - pool.first_task
-    one_by_one = most == 1 and _waits_share(state, pool) >= FED_FEEDER_SHARE
     at_work = pool.duration.total / max(1, time * workers)
     mean = briefly(pool.duration.mean)
     idle = [key for key in pool.workers if key not in pool.done_by]
@@ -94,24 +96,12 @@ def _finding(state: RunState, pool: Pool) -> Finding:
         subject=pool.id,
         message=f"of {plural(workers, 'worker')} of {pool.name} at most {most} worked at once,"
         f" and on average each worked {at_work:.0%} of the time",
-        cause=_cause(one_by_one, mean),
-        fix=_fix(one_by_one, most),
+        cause=f"Tasks take {mean} and are handed out more slowly than so many workers do them.",
+        fix=f"Start {plural(most, 'worker')}, or find out what keeps tasks from coming faster.",
         processes=(pool.process, *idle, *(key for key in pool.workers if key in pool.done_by)),
         objects=(pool.id,),
         since=pool.first_task,
     )
-
-
-def _cause(one_by_one: bool, mean: str) -> str:
-    if one_by_one:
-        return "The next call is made only when the result of the previous one is there."
-    return f"Tasks take {mean} and are handed out more slowly than so many workers do them."
-
-
-def _fix(one_by_one: bool, most: int) -> str:
-    if one_by_one:
-        return "Hand out all calls before you wait for a result: map, imap or apply_async."
-    return f"Start {plural(most, 'worker')}, or find out what keeps tasks from coming faster."
 
 
 RULE = Rule(

@@ -32,6 +32,7 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
         lacked = part * (sample.without_core - max(0.0, process.without_core))
         main_used = part * (sample.main_seconds - process.main_seconds)
         process.demand = _demand(process, used, lacked)
+    process.lacked = min(1.0, _lacked_so_far(sample, lacked) / 100)
     is_starved = min(used / RESTING_PERCENT, lacked / BUSY_PERCENT, 2 * process.demand) >= 1
     process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
     process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
@@ -47,6 +48,15 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
     )
     process.main_seconds, process.sampled = sample.main_seconds, time
     return before
+
+
+def _lacked_so_far(sample: ProcessSample, lacked: float) -> float:
+    """Percent of the time in which it had no core, with a wait for one that still lasts.
+
+    The kernel adds a wait only when it is over.
+    """
+    is_ready = sample.status == "R"
+    return max(lacked, 100 - sample.cpu_percent) if is_ready else lacked
 
 
 def _demand(process: Process, used: float, lacked: float) -> float:

@@ -184,3 +184,13 @@ def _condense_the_dead(state: RunState) -> None:
         if process.lane.limit:
             process.lane.condense(CONDENSED_BUCKETS)
             process.cpu = Series()
+
+
+def terminated_at(process: Process) -> int:
+    """When a process of the program first sent it SIGTERM, nanoseconds; -1 for never."""
+    sent = (
+        time
+        for time, sender, number in process.signals
+        if number == signal.SIGTERM and sender != "mpviz"
+    )
+    return next(sent, -1)

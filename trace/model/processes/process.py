@@ -157,6 +157,9 @@ class Process:
     """Percent of a core that it used, averaged over about a second; -1 if unknown."""
     lacked_of_late: float = 0.0
     """Percent of the time that it was ready but had no core, averaged over about a second."""
+    lacked: float = 0.0
+    """Share (0 to 1) of the time between its last two samples in which a thread of it was ready but
+    had no core."""
     demand: float = 0.0
     """How much of a core it would have used recently if it had never had to wait for one."""
     rested_since: int = -1

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _OF_PYTHON = re.compile(r"<frozen |.*/lib(64)?/python3\.\d+/(?!(site|dist)-packages/)")
 """Files of the standard library: the program's own line stands further out."""
 
+AT_WORK = "is at work: its stacks change while they are read"
+"""Why a process could not be asked that was not asleep, in words that follow its name."""
+
 _OF_HELPERS = re.compile(r".*/lib(64)?/python3\.\d+/(multiprocessing|concurrent/futures)/")
 
 
@@ -23,7 +26,7 @@ class Stacks:
     """The last look at the stacks of a process."""
 
     time: int
-    """When it was taken, nanoseconds."""
+    """When it was taken, nanoseconds: what is told here was so at this time or later."""
     threads: tuple[ThreadStack, ...]
     """The youngest first, so the main thread last; none if it could not be asked."""
     listed: int
@@ -55,7 +58,7 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
     process = state.by_pid.get(event.child)
     if process is not None and process.alive:
         process.stacks = Stacks(
-            event.time,
+            event.asked or event.time,
             tuple(event.threads),
             event.listed,
             frozenset(event.sleeps),

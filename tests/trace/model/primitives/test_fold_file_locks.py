@@ -6,7 +6,7 @@ import pytest
 
 from helpers.story import ANNA, BERT, CARL, MAIN, VIEWER, Story
 from mpviz.trace.explain.chains import chain_in_words, chain_of
-from mpviz.trace.model.events import FileLockSeen, FileLocksSeen
+from mpviz.trace.model.events import FileLockSeen, FileLocksSeen, ThreadStack
 from mpviz.trace.model.lane import Activity
 
 FILE = "/srv/spool/jobs.lock"
@@ -102,12 +102,29 @@ def look_at_all(story: Story, time: float) -> None:
 
 def test_a_ring_through_file_locks_is_a_deadlock(story: Story) -> None:
     ring(story, 100)
-    for time in (200, 600, 1000):
+    look_at_all(story, 200)
+    for pid in (ANNA, BERT):
+        story.look_at(250, pid, sleeps=["file lock"])
+    for time in (300, 700, 1100):
         look_at_all(story, time)
     (finding,) = story.findings
     assert finding.rule == "deadlock"
     assert finding.message.startswith("2 processes wait for each other: anna waits for file lock")
     assert "LOCK_NB" in finding.fix
+
+
+def test_a_holder_whose_other_thread_may_release_the_lock_is_no_deadlock(story: Story) -> None:
+    ring(story, 100)
+    look_at_all(story, 200)
+    story.look_at(250, ANNA, sleeps=["file lock"])
+    for time in (300, 700, 1100):
+        look_at_all(story, time)
+    assert story.rules == [], "nobody has looked at bert, the holder of the other"
+    releases_later = ThreadStack(2, "", [("/srv/spool/jobs.py", 7, "release_later")])
+    story.look_at(1200, BERT, releases_later, sleeps=["clock", "file lock"])
+    for time in (1300, 1700, 2100):
+        look_at_all(story, time)
+    assert story.rules == []
 
 
 def test_a_holder_that_goes_on_is_no_deadlock(story: Story) -> None:
