@@ -318,8 +318,8 @@ def cell_parts(cells: Iterable[Cell]) -> list[Part]:
 
 
 _BLOCKS = frozenset("█▒░▓▎╱╳╲┃") | frozenset("#=xo%[/i\\!*+")  # noqa: RUF001
-"""Glyphs that fill their cell, so that a lane of several rows repeats them. All others are lines
-and letters, which stand in its middle row only."""
+"""Glyphs of activities that fill their cell, so that a lane of several rows repeats them. Lines and
+words stand in its middle row only."""
 
 
 def row_of_lane(cells: list[Cell], high: int, at: int, ascii: bool) -> list[Cell]:
@@ -339,7 +339,7 @@ def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool, ascii: bool
     eighths = UPWARD.find(glyph)
     if 0 < eighths < 8:
         return UPWARD[max(0, min(8, eighths * high - 8 * below))], style, task
-    if is_middle or glyph in _BLOCKS:
+    if is_middle or (glyph in _BLOCKS and "activity." in style):
         return cell
     if style.startswith("ink on "):
         block = (ASCII_GLYPHS if ascii else GLYPHS)[Activity.TASK]

@@ -123,10 +123,9 @@ class ReplayScreen(Selection):
         return self.replay.findings()
 
     def show_finding(self, finding: Finding) -> None:
-        """Go to the moment at which it was found, when it is not shown anyway."""
-        if (finding.rule, finding.subject) not in self.state.findings:
-            self.replay.pause()
-            self._go_to(finding.found)
+        """Go to the moment at which it was found."""
+        self.replay.pause()
+        self._go_to(finding.found)
         super().show_finding(finding)
 
     # By mouse

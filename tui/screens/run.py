@@ -237,7 +237,16 @@ class RunScreen(Selection):
     def signal(self, number: int) -> None:
         """Send a signal to the selected process."""
         process = self._living_selected()
-        if process is None or self.session is None:
+        if process is None:
+            return
+        if process.key == self.state.main and self._runs_own:
+            question = f"send {signal_name(number)} to {self.target.name} itself?"
+            self._ask(question, "sends it", partial(self._signal, process, number))
+        else:
+            self._signal(process, number)
+
+    def _signal(self, process: Process, number: int) -> None:
+        if self.session is None:
             return
         name = f"{described(process)} (pid {process.pid})"
         if self.session.signal(process.key, number):

@@ -91,6 +91,7 @@ class Selection(RunScreenBase):
 
     def go_to_panel(self, key: str) -> None:
         """Show the next of the panels with this digit; after the last, put that one away."""
+        self.app.clear_notifications()
         named = [panel for panel in self.panels if NUMBERS.get(panel.name) == key]
         names = [panel.name for panel in named if panel.used(self.picture.state)]
         if not names:
@@ -103,7 +104,7 @@ class Selection(RunScreenBase):
             self.off.add(names[-1])
             self.panel_grid.enlarged = self.focused_panel = ""
             self.redraw()
-            self.say(f"{names[-1]} is put away; {key} brings it back")
+            self.say(f"put away: {names[-1]}; {key} brings it back")
 
     def enlarge(self) -> None:
         """Let the panel fill the screen, or no more."""
@@ -279,6 +280,7 @@ class Selection(RunScreenBase):
         if label != EXPORT:
             raise NotImplementedError(label)
         if not text.strip():
+            self.say("not exported: no file was named")
             return
         from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415 - few export
 

@@ -495,12 +495,12 @@ def test_where_there_is_room_a_lane_is_up_to_four_rows_high_and_named_in_its_mid
 
 
 def test_a_high_lane_is_filled_from_below_by_the_share_of_work_and_a_line_stays_a_line() -> None:
-    half, line, ended = ("▄", "a on b", ""), ("─", "c", ""), ("✓", "good", "")
+    half, line, ended = ("▄", "a on b", ""), ("─", "activity.process", ""), ("x", "good", "")
     rows = [
         "".join(cell[0] for cell in row_of_lane([half, line, ended, EMPTY], 4, at, ascii=False))
         for at in range(4)
     ]
-    assert rows == ["    ", " ─✓ ", "█   ", "█   "]
+    assert rows == ["    ", " ─x ", "█   ", "█   "]
     task = [("7", "ink on activity.task", "1"), ("█", "activity.task", "1")]
     assert row_of_lane(task, 2, 1, ascii=False) == [("█", "activity.task", "1")] * 2
     assert row_of_lane(task, 2, 1, ascii=True)[0] == ("=", "activity.task", "1")

@@ -97,7 +97,7 @@ async def test_nothing_typed_is_nothing_asked_for(
         await pilot.press("X", "x", "escape")
         assert not pilot.app.screen.query_one(Prompt).display
         await pilot.press("X", "enter")
-        assert toasts(pilot) == []
+        assert toasts(pilot) == ["not exported: no file was named"]
         # What is typed for the export is none of the program's.
         assert session.asked == []
     assert list(folder.iterdir()) == []

@@ -88,6 +88,18 @@ async def test_signals_go_to_the_selected_process_and_are_told(
         assert toasts(pilot) == [f"sent {name} to {selected.name} (pid {selected.pid})"]
 
 
+async def test_a_signal_to_the_main_process_of_one_s_own_program_is_asked_for_first(
+    run_app: MpvizApp, session: Any
+) -> None:
+    async with running(run_app) as pilot:
+        selection(pilot)._select(session.state.main)
+        await pilot.press("T")
+        assert "send SIGTERM to counting.py itself?" in words(pilot, Prompt)
+        assert session.asked == []
+        await pilot.press("T")
+        await until(pilot, lambda: session.asked == [(session.state.main, signal.SIGTERM)])
+
+
 async def test_an_ended_process_is_not_signalled(run_app: MpvizApp, session: Any) -> None:
     session.held = 0
     async with running(run_app) as pilot:
