@@ -439,6 +439,17 @@ def main():
         queue.get()
 """)
 
+STALLED_BY_A_CONSUMER = _program("""
+def consume(queue):
+    raise KeyError(queue.get())
+
+def main():
+    queue = mp.Queue(1)
+    start(consume, queue, name="consumer")
+    while True:
+        queue.put("oat")
+""")
+
 STALLED_BY_AN_UNPICKLABLE_ITEM = _program("""
 def produce(queue):
     queue.put(lambda: 1)

@@ -21,6 +21,11 @@ CASES = {
         "MainProcess waits for an item from queue, at program.py:",
         "oat, started like tea, failed before it did its part: exit code 1: KeyError: 'oat', at",
     ),
+    "STALLED_BY_A_CONSUMER": (
+        "stalled",
+        "MainProcess waits for ",
+        "(consumer failed: exit code 1: KeyError: 'oat', at program.py:",
+    ),
     "STALLED_BY_AN_UNPICKLABLE_ITEM": (
         "stalled",
         "MainProcess waits for an item from queue",

@@ -111,10 +111,10 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     known_dead = {each.key for each in dead}
     if failed:
         is_kin = failed[0].key not in known_dead
-        others = f" like {names_of(state, [dead[0].key])}" if is_kin and dead else ""
+        like = f", started like {names_of(state, [dead[0].key])}," if is_kin else ""
         did = " before it did its part" if is_kin else ""
         how = failure_in_words(state, failed[0])
-        return f"{described(failed[0])}, started{others}, failed{did}: {how}"
+        return f"{described(failed[0])}{like} failed{did}: {how}"
     living = [each.key for each in could if each.alive and each is not waiter]
     if living:
         return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
