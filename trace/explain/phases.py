@@ -202,9 +202,17 @@ class Gain:
         return 2 * self.on_cpu >= min(measured, self.cores * self.window)
 
     @property
+    def has_work(self) -> bool:
+        """Whether the workers had work for a twentieth of the time or more, all taken together.
+
+        Who waits for a person, or for the right moment, is not slow: there is nothing to share out.
+        """
+        return self.worked > 0 and self.worked * 20 >= self.window
+
+    @property
     def is_known(self) -> bool:
         """Whether there is an estimate: a twentieth of the time at most is unexplained."""
-        if self.hangs or self.worked <= 0:
+        if self.hangs or not self.has_work:
             return False
         return self.by_cpu or self.unexplained * 20 <= self.worked
 

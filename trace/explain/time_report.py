@@ -114,6 +114,9 @@ def _not_known(gained: Gain) -> list[str]:
         return []
     unknown = "no speed-up is given"
     off, worked = duration(gained.unexplained), duration(gained.worked)
+    if not gained.has_work:
+        had = f"the workers had work for {worked}"
+        return [f"{unknown}: {had} of {duration(gained.window)}", f"{unknown}: {had}", unknown]
     slept, why = _SLEEPS.get(
         gained.mostly_in, ("slept or waited", ", and mpviz cannot see for what")
     )

@@ -594,6 +594,20 @@ def test_sleeps_of_which_the_kernel_tells_no_place_are_as_the_others(pool: Story
     assert story.gain().is_known
 
 
+@pytest.mark.parametrize(("length", "is_known"), [(1000, True), (4000, False)])
+def test_workers_that_hardly_have_work_are_not_graded(
+    pool: Story, length: int, is_known: bool
+) -> None:
+    """Two tasks of 60 ms each, which are on a CPU all the time, and then a wait for more."""
+    for pid in (ANNA, BERT):
+        pool.tell(20, pid, TaskStarted, object="P", job=0, index=pid, function="f", items=1)
+        pool.tell(80, pid, TaskEnded, object="P", job=0, index=pid, cpu=0.060)
+    pool.end(length)
+    assert pool.gain().is_known is is_known
+    told = "speed-up 0.1: " if is_known else "no speed-up is given: the workers had work for 120 ms"
+    assert told in summary(pool.state)
+
+
 def test_a_program_that_hangs_gets_no_grade(pool: Story) -> None:
     found = replace(asleep_in_tasks(pool, "network", 10).gain(), hangs=True)
     assert (found.is_known, found.speed_up, gain_in_words(found)) == (False, 0.0, [])
