@@ -97,6 +97,7 @@ def main() -> None:
     """Watch over one program from its start to the end of its last process."""
     _, control_text, _, fifo, at_the_end, descriptors, *command = sys.argv
     run_folder = os.path.dirname(fifo) if at_the_end == "remove" else ""
+    viewer = os.getppid()
     occupy_standard_descriptors()
     control = int(control_text)
     os.set_inheritable(control, False)
@@ -117,7 +118,10 @@ def main() -> None:
         if not is_done:
             # End the processes that the killed supervisor has left.
             supervisor = Supervisor(-1, _wake_up_on_child(), limit)
-            supervisor.ending.begin_alone()
+            if os.getppid() == viewer:
+                supervisor.ending.begin(0)
+            else:
+                supervisor.ending.begin_alone()
             _watch_over(supervisor)
         if run_folder:
             remove_run_folder(run_folder)

@@ -679,6 +679,36 @@ def test_the_resource_tracker_is_left_to_clean_up(watch: Watch, tmp_path: Path, 
     assert not any(semaphore.exists() for semaphore in semaphores)
 
 
+SLOW_TRACKER = """
+ours, theirs = os.pipe()
+code = "from multiprocessing.resource_tracker import main; import os, sys, time; "
+code += "os.read(int(sys.argv[1]), 1); time.sleep(0.8); open(sys.argv[2], 'w').close()"
+tracker = child(
+    lambda: (
+        os.close(theirs),
+        os.set_inheritable(ours, True),
+        os.execv(sys.executable, [sys.executable, "-c", code, str(ours), sys.argv[1]]),
+    )
+)
+os.close(ours)
+say(tracker)
+sleep()
+"""
+
+
+def test_a_slow_resource_tracker_is_waited_for_if_the_supervisor_was_killed(
+    watch: Watch, tmp_path: Path
+) -> None:
+    """On a busy machine it takes longer than the half second that it has without a viewer."""
+    cleaned_up = tmp_path / "cleaned up"
+    observed = watch(*python(SLOW_TRACKER), str(cleaned_up))
+    (tracker,) = observed.numbers()
+    wait_until(lambda: kernel.is_tracker(tracker))
+    os.kill(observed.program.supervisor_pid, signal.SIGKILL)
+    assert observed.program.wait(PATIENCE)
+    assert cleaned_up.exists()
+
+
 def test_a_ctrl_c_that_comes_before_the_program_reaches_it(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
