@@ -41,22 +41,32 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         return []
     chosen = next((each for each in listed if key_of(each) == view.finding), listed[0])
     rows = [line for each in listed for line in _in_full(state, view, each, width)]
-    if len(rows) > height and len(listed) > 1:
-        rows = []
-        for each in listed:
-            rows += (_in_full if each is chosen else _in_short)(state, view, each, width)
+    if len(rows) > height:
+        # The verdict under the header says what is wrong: here, what to do comes before the cause.
+        rows = [
+            line
+            for each in listed
+            for line in (
+                _in_full(state, view, each, width, fix_first=True)
+                if each is chosen
+                else _in_short(state, view, each, width)
+            )
+        ]
     at = next((at for at, each in enumerate(rows) if each.key == key_of(chosen)), 0)
     scroll = view.scroll.get("findings", at if view.finding else 0)
     return from_top(rows, height, scroll)
 
 
-def _in_full(state: RunState, view: View, finding: Finding, width: int) -> list[Row]:
+def _in_full(
+    state: RunState, view: View, finding: Finding, width: int, *, fix_first: bool = False
+) -> list[Row]:
     """What is wrong, why, and what to do; what is over is paler."""
     style = "trouble" if finding.over < 0 else "dim"
     key = key_of(finding)
     rows = _wrapped(_sign(view, finding), (finding.message, style), width, key)
-    rows += _wrapped(("  ", ""), (finding.cause, "dim" if finding.over >= 0 else ""), width, key)
-    rows += _wrapped(("→ ", "good"), (finding.fix, "good"), width, key)
+    cause = _wrapped(("  ", ""), (finding.cause, "dim" if finding.over >= 0 else ""), width, key)
+    fix = _wrapped(("→ ", "good"), (finding.fix, "good"), width, key)
+    rows += [*fix, *cause] if fix_first else [*cause, *fix]
     return [*rows, _when(state, view, finding, key)]
 
 

@@ -101,11 +101,14 @@ def _field_in_words(state: RunState, event: Event, name: str, content: Any) -> s
         return f"{name}={_process_name(state, str(content)) or content}"
     if name == "site" and not isinstance(event, Site):
         return f"at {state.place(content) or content}"
-    if name == "signal":
-        return signal_name(content)
-    if isinstance(content, float):
-        return f"{name}={content:.6g}"
-    return f"{name}={content}"
+    return signal_name(content) if name == "signal" else _content_in_words(name, content)
+
+
+def _content_in_words(name: str, content: Any) -> str:
+    if isinstance(content, list) and content and isinstance(content[0], msgspec.Struct):
+        # What is in each would fill a screen, and has a panel.
+        return f"{len(content)} {name}"
+    return f"{name}={content:.6g}" if isinstance(content, float) else f"{name}={content}"
 
 
 def _process_name(state: RunState, pid: str) -> str:
