@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,15 +19,24 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 
+from mpviz.tui.actions.action import with_keys
 from mpviz.tui.actions.palette import ActionsProvider
 from mpviz.tui.characters import first_environment, is_ascii_only
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
-from mpviz.tui.file_names import PICTURE, file_name, numbered
+from mpviz.tui.file_names import PICTURE, file_name
 from mpviz.tui.render.rows import in_ascii
-from mpviz.tui.render.themes import ANSI_DARK, DARK, THEMES, own_themes
+from mpviz.tui.render.themes import ANSI_DARK, DARK, NAMES, THEMES, own_themes
 from mpviz.tui.scenario_runs import commands_of
 from mpviz.tui.screens.action_screen import ActionScreen
-from mpviz.tui.sessions import NotStarted, Session, Start
+from mpviz.tui.sessions import Session, Start, starter
+from mpviz.tui.settings import (
+    DEFAULTS,
+    Settings,
+    SettingsError,
+    keep,
+    pictures_a_second,
+    settings_file,
+)
 from mpviz.tui.terminal import Terminal, is_job
 
 if TYPE_CHECKING:
@@ -35,10 +44,6 @@ if TYPE_CHECKING:
     from mpviz.trace.record.replay import Replay
     from mpviz.tui.screens.base import RunScreenBase
     from mpviz.tui.screens.picker import PickerScreen
-
-FPS = 10
-FPS_OVER_SSH = 4
-"""Each repaint is some kilobytes, and a key has to wait until they are sent."""
 
 SWITCH_SECONDS = 0.0005
 """How soon the thread that reads what processes tell gets its turn; Python's own is 5 ms.
@@ -81,6 +86,7 @@ class MpvizApp(App[int]):
         start: Start,
         fps: float,
         replay: Replay | None = None,
+        settings: Settings = DEFAULTS,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__(driver_class=Terminal)
@@ -99,7 +105,9 @@ class MpvizApp(App[int]):
         self._start = start
         for theme in own_themes():
             self.register_theme(theme)
-        self.theme = DARK if self.console.color_system != "standard" else ANSI_DARK
+        self.settings = settings
+        wanted = NAMES.get(settings.theme)
+        self.theme = wanted or (DARK if self.console.color_system != "standard" else ANSI_DARK)
         # Textual's own console says UTF-8 whatever the terminal shows.
         drawn_on = getattr(sys.__stderr__, "encoding", None)
         self.ascii_only = is_ascii_only(drawn_on, first_environment())
@@ -173,6 +181,21 @@ class MpvizApp(App[int]):
         """Take the next theme."""
         after = THEMES.index(self.theme) + 1 if self.theme in THEMES else 0
         self.theme = THEMES[after % len(THEMES)]
+
+    def keep_settings(self) -> None:
+        """Write theme and panels into the file of settings."""
+        away_of = getattr(self.screen, "away_of", None)
+        away = away_of(self.settings.away) if away_of is not None else self.settings.away
+        theme = next(name for name, theme in NAMES.items() if theme == self.theme)
+        file = settings_file()
+        try:
+            keep(file, theme, away)
+        except (SettingsError, OSError) as error:
+            why = getattr(error, "strerror", None) or error
+            self.notify(f"not kept: {file}: {why}", severity="error", markup=False)
+        else:
+            self.settings = replace(self.settings, theme=theme, away=away)
+            self.notify(f"kept in {file}", markup=False)
 
     def save_picture(self) -> None:
         """Write the screen as an SVG file into the current directory."""
@@ -261,28 +284,38 @@ class MpvizApp(App[int]):
         from mpviz.tui.panels import panels_for  # noqa: PLC0415 - picking needs no msgspec
         from mpviz.tui.screens.run import RunScreen  # noqa: PLC0415
 
-        return RunScreen(
+        screen = RunScreen(
             target,
             self.start_session,
             fps=self.fps,
             ascii_only=self.ascii_only,
             panels=panels_for(commands_of(target)),
+            away=self.settings.away,
         )
+        return self._with_keys(screen)
 
     def _replay_screen(self, replay: Replay) -> Screen[None]:
         from mpviz.tui.screens.replay import ReplayScreen  # noqa: PLC0415 - picking needs none
 
-        return ReplayScreen(replay, fps=self.fps, ascii_only=self.ascii_only)
+        return self._with_keys(
+            ReplayScreen(replay, fps=self.fps, ascii_only=self.ascii_only, away=self.settings.away)
+        )
 
     def _picker(self) -> Screen[None]:
         from mpviz.tui.screens.picker import PickerScreen  # noqa: PLC0415 - a run needs none
 
-        return PickerScreen()
+        return self._with_keys(PickerScreen())
+
+    def _with_keys(self, screen: ActionScreen) -> ActionScreen:
+        if self.settings.keys:
+            screen.ACTIONS = with_keys(screen.ACTIONS, self.settings.keys)
+        return screen
 
 
-def pick() -> int:
+def pick(settings: Settings) -> int:
     """Show the scenarios; the exit status."""
-    return _run(MpvizApp(start=_starter(10.0, None), fps=_fps(None)), None)
+    start = starter(10.0, None)
+    return _run(MpvizApp(start=start, fps=pictures_a_second(settings), settings=settings), None)
 
 
 def watch(  # noqa: PLR0917 - as many as the command line has
@@ -290,53 +323,23 @@ def watch(  # noqa: PLR0917 - as many as the command line has
     json_file: str | None,
     record: Path | None,
     rate: float,
-    fps: int | None,
+    settings: Settings,
     fail_on: frozenset[str],
 ) -> int:
     """Run this and show it; the exit status."""
-    app = MpvizApp(target, start=_starter(rate, record), fps=_fps(fps))
+    start = starter(rate, record)
+    app = MpvizApp(target, start=start, fps=pictures_a_second(settings), settings=settings)
     return _run(app, json_file, fail_on)
 
 
-def show_replay(recorded: Replay, fps: int | None) -> int:
+def show_replay(recorded: Replay, settings: Settings) -> int:
     """Show a recording; the exit status."""
     try:
-        app = MpvizApp(start=_starter(10.0, None), fps=_fps(fps), replay=recorded)
+        start, fps = starter(10.0, None), pictures_a_second(settings)
+        app = MpvizApp(start=start, fps=fps, replay=recorded, settings=settings)
         return _run(app, None)
     finally:
         recorded.close()
-
-
-def _starter(rate: float, record: Path | None) -> Start:
-    runs = count(1)
-
-    def start(target: Target) -> Session:
-        from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - picking needs no msgspec
-        from mpviz.trace.launch.start import start as start_session  # noqa: PLC0415
-
-        try:
-            file = _next_file(record, runs) if record is not None else None
-            return start_session(target, capture=True, rate=rate, record=file)
-        except (LaunchError, OSError) as error:
-            raise NotStarted(str(error)) from error
-
-    return start
-
-
-def _next_file(record: Path, runs: Iterator[int]) -> Path:
-    """Where to record the next run: to run again must not take the place of another recording."""
-    number = next(runs)
-    if number > 1:
-        while numbered(record, number).exists():
-            number = next(runs)
-    return numbered(record, number)
-
-
-def _fps(wanted: int | None) -> float:
-    if wanted is not None:
-        return wanted
-    over_ssh = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
-    return FPS_OVER_SSH if over_ssh else FPS
 
 
 def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozenset()) -> int:

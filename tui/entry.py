@@ -8,7 +8,10 @@ from __future__ import annotations
 import signal
 import sys
 
-LIBRARIES = ("click", "msgspec", "psutil", "pygments", "rich", "textual")
+LIBRARIES = (
+    *("click", "msgspec", "platformdirs", "psutil", "pygments", "rich", "textual"),
+    *("tomli", "tomlkit"),
+)
 
 
 def main() -> int:

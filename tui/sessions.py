@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from mpviz.tui.file_names import numbered
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
@@ -81,3 +84,29 @@ Start = Callable[["Target"], Session]
 
 class NotStarted(Exception):  # noqa: N818 - it reads as what it says
     """The run could not be started; the text says why in one line."""
+
+
+def starter(rate: float, record: Path | None) -> Start:
+    """What starts a run: looks at the machine at this rate, and records in this file."""
+    runs = count(1)
+
+    def start(target: Target) -> Session:
+        from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.trace.launch.start import start as start_session  # noqa: PLC0415
+
+        try:
+            file = _next_file(record, runs) if record is not None else None
+            return start_session(target, capture=True, rate=rate, record=file)
+        except (LaunchError, OSError) as error:
+            raise NotStarted(str(error)) from error
+
+    return start
+
+
+def _next_file(record: Path, runs: Iterator[int]) -> Path:
+    """Where to record the next run: to run again must not take the place of another recording."""
+    number = next(runs)
+    if number > 1:
+        while numbered(record, number).exists():
+            number = next(runs)
+    return numbered(record, number)

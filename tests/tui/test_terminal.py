@@ -48,6 +48,7 @@ class Terminal:
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
             os.chdir(directory)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
+            os.environ["XDG_CONFIG_HOME"] = str(directory)
             os.environ.update(environment or {})
             os.execvp(command[0], [*command, *words])
         self.before = termios.tcgetattr(self.descriptor)
@@ -528,6 +529,24 @@ def test_a_terminal_without_unicode_gets_only_ascii(
     assert terminal.wait() == 0
     assert terminal.drawn.isascii()
     assert "\\u" not in plain(terminal.drawn)
+
+
+def test_a_bad_file_of_settings_is_one_line_and_w_mends_a_good_one(
+    opened: list[Terminal], tmp_path: Path
+) -> None:
+    file = tmp_path / "mpviz" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('theme = "light"\nspeed = 3\n')
+    (tmp_path / "work.py").write_text("print('worked')\n")
+    terminal = Terminal("--theme", "high-contrast", "run", "work.py", directory=tmp_path)
+    opened.append(terminal)
+    terminal.see(f"mpviz: {file}: there is no setting speed")
+    terminal.see("exit code 0")
+    terminal.type("W")
+    terminal.see("kept in")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    assert 'theme = "high-contrast"\nspeed = 3\n' in file.read_text()
 
 
 def test_rubbish_on_stdout_does_no_harm_and_keys_answer(

@@ -6,8 +6,8 @@ actions, so none of them can say something that another denies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 DIGITS = tuple("1234567890")
@@ -41,6 +41,8 @@ _SIGNS = {
     "pagedown": "pgdn",
 }
 """Keys, as Textual names them, that have another name on a keyboard."""
+
+_KEYS = {sign: key for key, sign in _SIGNS.items()}
 
 Acting_contra = TypeVar("Acting_contra", contravariant=True)
 """The kind of screen that an action is done on."""
@@ -114,13 +116,34 @@ def signs(keys: tuple[str, ...], ascii_only: bool = False) -> str:
     return " ".join(sign(key, ascii_only) for key in keys)
 
 
+def with_keys(
+    actions: Iterable[Action[Any]], keys: Mapping[str, Sequence[str]]
+) -> tuple[Action[Any], ...]:
+    """The actions, those with these titles on other keys; such a key does nothing else any more."""
+    chosen = {title: tuple(_key(each) for each in named) for title, named in keys.items()}
+    titles = {action.title for action in actions}
+    taken = {key for title, named in chosen.items() if title in titles for key in named}
+    return tuple(
+        replace(
+            action,
+            keys=chosen.get(action.title) or tuple(key for key in action.keys if key not in taken),
+        )
+        for action in actions
+    )
+
+
+def _key(named: str) -> str:
+    """A key as Textual names it, from how it is printed, or as Textual does."""
+    return "ctrl+" + named[1:] if named[:1] == "^" and len(named) > 1 else _KEYS.get(named, named)
+
+
 def footer(actions: Iterable[Action[Any]], situation: Situation) -> list[tuple[Action[Any], str]]:
     """The actions that matter now, with their words; of two with one key, the first has it."""
     found: list[tuple[Action[Any], str]] = []
     taken: set[str] = set()
     for action in actions:
         words = action.footer(situation)
-        if words and action.keys[0] not in taken:
+        if words and action.keys and action.keys[0] not in taken:
             found.append((action, words))
         taken.update(action.keys)
     return found

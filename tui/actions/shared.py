@@ -56,6 +56,15 @@ SAVE: Action[ActionScreen] = Action(
 )
 
 
+KEEP: Action[ActionScreen] = Action(
+    ("W",),
+    "Keep these settings",
+    "Writes the theme, and which panels are put away, into the file of settings, for the next "
+    "time. Says where that is.",
+    lambda screen: screen.mpviz.keep_settings(),
+)
+
+
 PALETTE: Action[ActionScreen] = Action(
     ("colon", "ctrl+p"),
     "All that can be done",
@@ -64,7 +73,7 @@ PALETTE: Action[ActionScreen] = Action(
 )
 
 
-ON_ALL_SCREENS: tuple[Action[ActionScreen], ...] = (SAVE, THEME, PALETTE, JOB, HELP, QUIT)
+ON_ALL_SCREENS: tuple[Action[ActionScreen], ...] = (SAVE, THEME, KEEP, PALETTE, JOB, HELP, QUIT)
 """What ends the list of actions of each screen but that of help."""
 
 

@@ -27,6 +27,7 @@ from mpviz.tui.commands.options import (
     rule_names,
     say_replaced,
     silence_option,
+    theme_option,
     version_option,
     why_no_terminal,
 )
@@ -46,22 +47,25 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings=_SETTINGS)
+@theme_option
 @version_option
 @click.pass_context
-def command(context: click.Context) -> int:
+def command(context: click.Context, *, theme: str | None) -> int:
     """Watch Python multiprocessing live: what every process does, what it waits for and who could
     free it.
 
     Without a command: pick a scenario and watch it.
     """
     if context.invoked_subcommand is not None:
+        context.obj = theme
         return 0
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz list and mpviz run --headless need no terminal")
     from mpviz.tui.app import pick  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
 
-    return pick()
+    return pick(preferences(theme))
 
 
 @command.command("list", short_help="The scenarios, one line each.")
@@ -121,6 +125,7 @@ def rules() -> int:
 )
 @silence_option
 @grace_option
+@theme_option
 @fps_option
 @click.option(
     "--rate",
@@ -143,6 +148,7 @@ def run(
     fail_on: frozenset[str],
     silenced: frozenset[str],
     grace: float,
+    theme: str | None,
     fps: int | None,
     rate: float,
     target: str,
@@ -187,8 +193,10 @@ def run(
 
         return run_headless(wanted, json_file, record, rate, fail_on)
     from mpviz.tui.app import watch  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
 
-    return watch(wanted, json_file, record, rate, fps, fail_on)
+    settings = preferences(theme or click.get_current_context().obj, fps)
+    return watch(wanted, json_file, record, rate, settings, fail_on)
 
 
 @command.command(short_help="Say how recorded runs differ.")
@@ -232,10 +240,17 @@ def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
     help="Seconds of the run for each second, 1/256 to 64.",
 )
 @silence_option
+@theme_option
 @fps_option
 @click.argument("file")
 def replay(
-    *, at: float | None, speed: float, silenced: frozenset[str], fps: int | None, file: str
+    *,
+    at: float | None,
+    speed: float,
+    silenced: frozenset[str],
+    theme: str | None,
+    fps: int | None,
+    file: str,
 ) -> int:
     """Open a recording and walk through it: play, pause, step, go to any moment.
 
@@ -257,8 +272,9 @@ def replay(
     if at is not None:
         recorded.seek(recorded.start + int(at * 1e9))
     from mpviz.tui.app import show_replay  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
 
-    return show_replay(recorded, fps)
+    return show_replay(recorded, preferences(theme or click.get_current_context().obj, fps))
 
 
 @command.command(cls=Export, short_help="Write a recording in a form that others read.")

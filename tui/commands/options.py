@@ -99,6 +99,26 @@ fps_option = click.option(
 )
 
 
+def theme_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a theme that there is none of."""
+    if value is None:
+        return None
+    from mpviz.tui.render.themes import NAMES  # noqa: PLC0415
+
+    if value not in NAMES:
+        raise click.BadParameter(f"there is no theme {value!r} (there is {', '.join(NAMES)})")
+    return value
+
+
+theme_option = click.option(
+    "--theme",
+    metavar="NAME",
+    callback=theme_name,
+    help="dark, light, high-contrast, ansi-dark or ansi-light.  [default: the settings' theme, or "
+    "what fits the terminal]",
+)
+
+
 def check_can_fail(fail_on: frozenset[str], silenced: frozenset[str]) -> None:
     """Refuse a finding that the run is to fail on and that is not to be made.
 

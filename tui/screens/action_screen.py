@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual.app import SystemCommand
@@ -23,7 +23,8 @@ class ActionScreen(Screen[None]):
     """Does what the table says for a key."""
 
     AUTO_FOCUS = ""
-    ACTIONS: ClassVar[Sequence[Action[Any]]] = ()
+    ACTIONS: Sequence[Action[Any]] = ()
+    """The table; the app has put other keys into it where a person wants them."""
     pressed = ""
     """The key of the action that is being done; empty from the palette."""
 
@@ -75,7 +76,7 @@ class ActionScreen(Screen[None]):
                 sign(action.keys[0], self.ascii_only),
                 words,
                 partial(self.do, action, action.keys[0]),
-                action in (HELP, QUIT),
+                action.title in (HELP.title, QUIT.title),
             )
             for action, words in footer(self.actions, self.situation())
         ]
@@ -83,7 +84,7 @@ class ActionScreen(Screen[None]):
     def palette_entries(self) -> Iterator[SystemCommand]:
         """An entry of the command palette for each action that needs no key to be told apart."""
         for action in self.ACTIONS:
-            if action.keys != DIGITS and action is not PALETTE:
+            if action.keys != DIGITS and action.title != PALETTE.title:
                 keys = signs(action.keys, self.ascii_only)
                 yield SystemCommand(
                     f"{action.title}  ({keys})", action.help, partial(self.do, action)

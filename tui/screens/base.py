@@ -76,6 +76,7 @@ class RunScreenBase(ActionScreen):
         fps: float = 10.0,
         ascii_only: bool = False,
         panels: Sequence[Panel] = PANELS,
+        away: Iterable[str] = (),
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         super().__init__()
@@ -92,9 +93,16 @@ class RunScreenBase(ActionScreen):
         self.closing = False
         self.off = {panel.name for panel in panels if not panel.at_first}
         """Names of panels that a person has switched off, or not asked for yet."""
+        self.off |= {panel.name for panel in panels} & {*away}
         self.heights: dict[str, int] = {}
         """The most rows that each panel has asked for, so that the layout does not shrink again."""
         self.focused_panel = ""
+
+    def away_of(self, kept: Sequence[str]) -> tuple[str, ...]:
+        """The panels to put away next time: these, and of those here what a person decided."""
+        here = {panel.name for panel in self.panels}
+        asked = {panel.name for panel in self.panels if panel.at_first}
+        return tuple(sorted((set(kept) - here) | (self.off & asked)))
 
     def compose(self) -> ComposeResult:
         """Header, panels, and one line for keys or for typing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,14 +34,21 @@ class ReplayScreen(Selection):
 
     ACTIONS = REPLAY_ACTIONS
 
-    def __init__(self, replay: Replay, *, fps: float, ascii_only: bool) -> None:
+    def __init__(
+        self, replay: Replay, *, fps: float, ascii_only: bool, away: Sequence[str] = ()
+    ) -> None:
         run = replay.state.run
         target = Target(
             arguments=run.arguments if run is not None else [],
             name=run.target if run is not None else replay.recording.path.name,
         )
         super().__init__(
-            target, lambda _: replay, fps=fps, ascii_only=ascii_only, panels=panels_for(None)
+            target,
+            lambda _: replay,
+            fps=fps,
+            ascii_only=ascii_only,
+            panels=panels_for(None),
+            away=away,
         )
         self.replay = replay
 

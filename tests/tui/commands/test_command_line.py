@@ -23,7 +23,7 @@ from helpers.command import CALL, mpviz
 from helpers.recordings import replay_of
 from mpviz.trace.explain.findings import RULES
 from mpviz.trace.version import VERSION
-from mpviz.tui.app import _next_file
+from mpviz.tui.sessions import _next_file
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
