@@ -518,6 +518,23 @@ def main():
     worker.join()
 """)
 
+NO_STALL_BEFORE_AN_ALARM = _program("""
+# The handler of a timer puts the end in, while all processes wait.
+import signal
+
+def work(queue):
+    for _ in iter(queue.get, None):
+        pass
+
+def main():
+    queue = mp.Queue()
+    worker = start(work, queue)
+    queue.put(1)
+    signal.signal(signal.SIGALRM, lambda number, frame: queue.put(None))
+    signal.alarm(6)
+    worker.join()
+""")
+
 NO_STALL_OF_A_SERVER = _program("""
 from multiprocessing.connection import Client, Listener
 

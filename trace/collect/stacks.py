@@ -25,6 +25,7 @@ from mpviz.trace.system.process_signals import (
     has_open,
     is_timed,
     list_ends,
+    list_wakers,
     read_signal_masks,
 )
 from mpviz.trace.system.system_calls import call_in_words, meaning_of_sleep, read_system_call
@@ -178,6 +179,7 @@ def _kernels_view(pid: int) -> StacksRead:
         sleeps=sorted(sleeps),
         ends=list_ends(pid),
         kernel=threads,
+        wakers=list_wakers(pid),
     )
 
 

@@ -85,11 +85,12 @@ def at_a_standstill(state: RunState) -> list[Process]:
 
     A wait ends if it has a time-out, or if it may be ended from outside the program. What other
     threads of a process do, only a look at it says, which is taken when the last change is over.
+    A handler of a timer's signal, or of one that another program may send, can end any wait.
     """
     processes = _without_an_end(state)
     last = last_change(state, processes)
     is_sure = all(_is_seen_at_rest(each, last) for each in (*processes, *_managers(state)))
-    return processes if is_sure else []
+    return processes if is_sure and not any(map(_has_wakers, processes)) else []
 
 
 def _without_an_end(state: RunState) -> list[Process]:
@@ -136,6 +137,11 @@ def _is_seen_at_rest(process: Process, last: int) -> bool:
     if stacks is None or stacks.time < last or may_wake(process):
         return False
     return process.status != "R" and process.at_work_since < 0
+
+
+def _has_wakers(process: Process) -> bool:
+    """Whether it handles a signal with which a timer or another program has something done."""
+    return process.stacks is not None and bool(process.stacks.wakers)
 
 
 def _will_end(state: RunState, process: Process) -> bool:

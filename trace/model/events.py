@@ -375,6 +375,9 @@ class StacksRead(Event, tag="stacks.read", kw_only=True):
     """Its threads, the main thread first; at most 256."""
     asked: Count = 0
     """When all its threads were seen asleep, just before it was asked; 0 if that is unknown."""
+    wakers: list[Count] = []
+    """The signals that it handles, of those that a timer or another program may send at any time to
+    have something done, such as SIGALRM and SIGUSR1."""
 
 
 class FileLockSeen(msgspec.Struct, array_like=True, gc=False):

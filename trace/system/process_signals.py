@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,18 @@ _END = re.compile(r"(pipe|socket):\[(\d+)\]")
 
 _FUTEX = {"x86_64": "202", "aarch64": "98"}
 """The number of the system call, by machine."""
+
+
+WAKERS = (
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+)
+"""Signals with which a timer or another program has something done: a handler of one may put an
+item or set an event at any time. SIGINT and SIGTERM ask for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,12 @@ def read_signal_masks(pid: int) -> SignalMasks | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def list_wakers(pid: int) -> list[int]:
+    """The signals of :data:`WAKERS` that a process handles; none if it is gone."""
+    masks = read_signal_masks(pid)
+    return [number for number in WAKERS if masks.handles(number)] if masks is not None else []
 
 
 def are_asleep(pid: int) -> bool:

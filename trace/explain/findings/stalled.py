@@ -214,7 +214,8 @@ RULE = Rule(
     exempt="a stall that another rule explains; a process that sleeps, waits with a time-out, for a"
     " connection that is no Pipe, or for a file lock that another program has; a thread"
     " of the program's own that may wake; a process with several threads at which mpviz cannot"
-    " look",
+    " look, or with a handler for SIGALRM, SIGUSR1 or another signal that a timer or another"
+    " program sends",
     find=_find,
     stays=Stays.OVER,
     holds=STALLED_HOLD_NANOSECONDS,

@@ -42,6 +42,8 @@ class Stacks:
     """How many looks in a row before this one had found no stacks either, if this one has not."""
     kernel: tuple[KernelThread, ...]
     """Its threads as the kernel has them, the main thread first."""
+    wakers: frozenset[int]
+    """The signals that it handles, of those that may come from a timer or another program."""
 
     def of_kernel(self, stack: ThreadStack) -> KernelThread | None:
         """The same thread as the kernel has it; None if that is unknown."""
@@ -66,6 +68,7 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
             event.reason,
             _tries(process, event),
             tuple(event.kernel),
+            frozenset(event.wakers),
         )
 
 
