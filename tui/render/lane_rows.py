@@ -199,7 +199,7 @@ def _legend(placed: Layout, seen: Counter[str]) -> Row:
     for style, count in seen.items():
         for activity in _activities_of(style):
             cells[activity] += count
-    mixed = next((style for style in sorted(seen) if ".ground" in style), "")
+    mixed = next((style for style in sorted(seen) if _is_partly_work(style)), "")
     kept = [*(each for each in Activity if cells[each]), *([None] if mixed else [])]
     parts = _legend_parts(tuple(kept), mixed, ascii, False)
     while length(parts) > room and kept:
@@ -207,6 +207,10 @@ def _legend(placed: Layout, seen: Counter[str]) -> Row:
         if length(parts) > room:
             kept.remove(min(kept, key=lambda each: cells[each]))
     return row((" " * placed.label, ""), *parts)
+
+
+def _is_partly_work(style: str) -> bool:
+    return ".ground" in style and style.startswith(("activity.running ", "activity.task "))
 
 
 @cache
@@ -220,7 +224,7 @@ def _activities_of(style: str) -> tuple[Activity | None, ...]:
         and {lane_style(activity), activity_style(activity), f"{activity_style(activity)}.ground"}
         & names
     ]
-    return (*found, None) if ".ground" in style else tuple(found)
+    return (*found, None) if _is_partly_work(style) else tuple(found)
 
 
 @lru_cache(maxsize=512)
