@@ -8,25 +8,44 @@ Threads that a program starts by ``_thread`` do not come by here.
 
 from types import FunctionType, MethodType
 
-from mpviz_probe import sites, wire
-from mpviz_probe.hooks import after
+from mpviz_probe import wire
+from mpviz_probe.arm import report
+from mpviz_probe.guard import replaces, unframe
+
+# Nothing else is imported: many programs use threads, and no multiprocessing.
+
+_HELPERS = ("multiprocessing", "multiprocess", "concurrent", "billiard", "loky", "joblib")
+"""Packages whose threads serve a pool or queue."""
 
 _RUN_WHAT_IS_GIVEN = (
-    ("threading", "run"),
     ("concurrent.futures.thread", "_worker"),
     ("multiprocessing.pool", "worker"),
 )
-"""Module and name of Python's own functions whose threads run functions of the program."""
+"""Module and name of their functions that run, in threads, what the program has given to them."""
 
 
 def patch(module):
     """Patch ``threading``."""
-    thread = module.Thread
-    if hasattr(thread, "_set_native_id"):
-        thread._set_native_id = after(thread._set_native_id, _tell_start, "thread")
+    original = module.Thread.__dict__.get("_set_native_id")
+    if original is None:
+        return
+
+    @replaces(original)
+    def observed(thread):
+        try:
+            original(thread)
+            try:
+                _tell_start(thread)
+            except BaseException:
+                report("thread")
+        except BaseException as error:
+            unframe(error)
+            raise
+
+    module.Thread._set_native_id = observed
 
 
-def _tell_start(_, thread):
+def _tell_start(thread):
     known = thread.__dict__
     # The main thread, and one that Python did not start, count as started; so do all after a fork.
     if known["_started"]._flag or known["_native_id"] == wire.pid():
@@ -50,6 +69,8 @@ def _is_own(thread):
         function = function.__func__
     if type(function) is not FunctionType:
         return True
-    if (function.__module__, function.__name__) in _RUN_WHAT_IS_GIVEN:
+    # Of a function that the probe has replaced, this is still the original's.
+    module = function.__module__
+    if type(module) is not str or (module, function.__name__) in _RUN_WHAT_IS_GIVEN:
         return True
-    return sites.owner_of(function.__code__, function.__globals__) != sites.PASSED_OVER
+    return module.partition(".")[0] not in _HELPERS
