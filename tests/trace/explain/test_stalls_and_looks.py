@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from helpers.story import ANNA, BERT, CARL, MAIN, VIEWER, Story, process_sample
+from mpviz.trace.explain.phases import gain, phases
 from mpviz.trace.explain.stalls import standing_still
 from mpviz.trace.model.events import Sample, ThreadStack
 from mpviz.trace.model.primitives.manager import ManagerServing
@@ -226,7 +227,9 @@ def told_to_end(story: Looked, *, function: str = "work") -> Looked:
 def test_one_that_goes_on_at_its_function_does_not_heed_the_signal(story: Looked) -> None:
     told_to_end(story)
     assert story.pass_time(2500) == []
+    assert not gain(story.state, phases(story.state)).hangs
     assert story.pass_time(1000) == ["terminate-unheeded"]
+    assert gain(story.state, phases(story.state)).hangs, "what never ends gets no grade"
 
 
 def test_one_that_may_still_be_in_its_handler_is_given_a_minute(story: Looked) -> None:

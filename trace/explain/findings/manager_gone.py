@@ -35,7 +35,12 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 
 def _lost_it(caller: Process, server: Process) -> bool:
-    return caller.failure.partition(":")[0] in _LOST_CONNECTION and caller.exiting >= server.ended
+    """Whether it failed with such an error, and not while the manager was still there.
+
+    The end of a process that a fork server made is known only some samples later.
+    """
+    last = server.seen_alive if server.seen_alive >= 0 else server.ended
+    return caller.failure.partition(":")[0] in _LOST_CONNECTION and caller.exiting >= last
 
 
 def _finding(state: RunState, server: Process, failed: Process) -> Finding:

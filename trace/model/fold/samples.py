@@ -117,6 +117,7 @@ def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSa
     process.status = sample.status
     process.zombie = sample.status == "Z"
     process.stopped = sample.status in ("T", "t")
+    process.seen_alive = process.seen_alive if process.zombie else time
     before = take_in_work(process, time, sample)
     process.samples += 1
     process.busy_samples += sample.status == "R" or sample.cpu_percent >= BUSY_PERCENT

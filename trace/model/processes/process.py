@@ -143,6 +143,8 @@ class Process:
     the first of the two, nanoseconds; else -1."""
     sampled: int = -1
     """Time of its last sample, nanoseconds; -1 before the first."""
+    seen_alive: int = -1
+    """Time of the last sample that found it alive and no zombie, nanoseconds; -1 for none."""
     samples: int = 0
     """Number of its samples."""
     busy_samples: int = 0

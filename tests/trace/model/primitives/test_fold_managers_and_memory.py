@@ -25,6 +25,7 @@ from mpviz.trace.model.primitives.memory import (
     MemoryCreated,
     MemoryUnlinked,
 )
+from mpviz.trace.model.primitives.process import Exiting
 
 
 @pytest.fixture
@@ -141,3 +142,25 @@ def test_a_block_from_elsewhere_and_one_whose_name_is_used_again(two: Story) -> 
     two.tell(14, ANNA, MemoryClosed, object="nobody's")
     two.tell(14, ANNA, MemoryUnlinked, object="nobody's")
     assert len(two.document()["shared_memory"]) == 4
+
+
+@pytest.mark.parametrize(("failed", "found"), [(560, ["manager-gone"]), (450, [])])
+def test_the_end_of_a_manager_may_be_known_after_the_failure_that_it_caused(
+    failed: float, found: list[str]
+) -> None:
+    """A process that a fork server made is missing in a sample first."""
+    story = Story()
+    story.start(3, ANNA, "SyncManager-1", method="forkserver")
+    story.tell(4, ANNA, ManagerServing, object="m")
+    seen = story.managed(5, "m", "seen")
+    story.call(100, MAIN, seen, "len")
+    everybody = dict.fromkeys((MAIN, ANNA), (0, 0.0))
+    story.sample(400, [0, 0], everybody)
+    if failed > 500:
+        story.sample(500, [0, 0], everybody)
+    story.tell(failed, MAIN, Exiting, error="ConnectionResetError: reset by peer")
+    if failed < 500:
+        story.sample(500, [0, 0], everybody)
+    story.exit(700, ANNA, -15)
+    story.end(800, 1)
+    assert story.rules == found
