@@ -1,9 +1,9 @@
 """Observes ``threading``: each thread that starts, with its name and the kernel's number.
 
-Nothing of ours is on the stack of a thread while it runs: it tells of itself in the method in which
-it learns the kernel's number for it, which is over before its ``run`` and before any tracer is set.
-That it has ended is for the kernel to say: up to Python 3.10, its last step calls no method.
-Threads that a program starts by ``_thread`` do not come by here.
+The thread that starts it tells of it, so nothing of ours is on the stack of the new one, and no
+record is cut off when a process ends while a daemon thread begins. That it has ended is for the
+kernel to say: up to Python 3.10, its last step calls no method. Threads that a program starts by
+``_thread`` do not come by here.
 """
 
 from types import FunctionType, MethodType
@@ -26,9 +26,7 @@ _RUN_WHAT_IS_GIVEN = (
 
 def patch(module):
     """Patch ``threading``."""
-    original = module.Thread.__dict__.get("_set_native_id")
-    if original is None:
-        return
+    original = module.Thread.start
 
     @replaces(original)
     def observed(thread):
@@ -42,18 +40,18 @@ def patch(module):
             unframe(error)
             raise
 
-    module.Thread._set_native_id = observed
+    module.Thread.start = observed
 
 
 def _tell_start(thread):
     known = thread.__dict__
-    # The main thread, and one that Python did not start, count as started; so do all after a fork.
-    if known["_started"]._flag or known["_native_id"] == wire.pid():
+    native, ident = known.get("_native_id"), known.get("_ident")
+    if not native or not ident:
         return
     name, daemon = known.get("_name"), known.get("_daemonic")
     fields = b'"native":%d,"name":%b,"daemon":%b,"own":%b'
     texts = wire.text(name if type(name) is str else ""), _bool(daemon), _bool(_is_own(thread))
-    wire.put(b"thread.started", fields % (known["_native_id"], *texts))
+    wire.put(b"thread.started", fields % (native, *texts), thread=ident)
 
 
 def _bool(value):
