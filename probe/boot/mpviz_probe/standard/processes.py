@@ -126,12 +126,14 @@ def _tell_end_of_run(error=None):
     global _ended
     if _ended == wire.pid():
         return
+    # First: a signal handler that comes meanwhile may exit as well, as in pebble's workers, and
+    # would leave the record that is being written behind for one of its own.
+    _ended = wire.pid()
     if error is None or issubclass(type(error), SystemExit):
         wire.put(b"process.exiting")
     else:
         fields = wire.text(error_in_words(error)), place_of(error)
         wire.put(b"process.exiting", b'"error":%b,"s":%d' % fields)
-    _ended = wire.pid()
 
 
 def _observe_run(process):
