@@ -6,9 +6,11 @@ kernel to say: up to Python 3.10, its last step calls no method. Threads that a 
 ``_thread`` do not come by here.
 """
 
+from functools import partial
+from time import monotonic_ns
 from types import FunctionType, MethodType
 
-from mpviz_probe import wire
+from mpviz_probe import sections, wire
 from mpviz_probe.arm import report
 from mpviz_probe.guard import replaces, unframe
 
@@ -51,7 +53,9 @@ def _tell_start(thread):
     name, daemon = known.get("_name"), known.get("_daemonic")
     fields = b'"native":%d,"name":%b,"daemon":%b,"own":%b'
     texts = wire.text(name if type(name) is str else ""), _bool(daemon), _bool(_is_own(thread))
-    wire.put(b"thread.started", fields % (native, *texts), thread=ident)
+    fields %= (native, *texts)
+    # An executor starts its thread while it holds a lock of its own.
+    sections.do(partial(wire.put, b"thread.started", fields, monotonic_ns(), thread=ident))
 
 
 def _bool(value):
