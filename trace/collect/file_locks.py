@@ -34,21 +34,26 @@ class FileLocks:
         self._holders: dict[tuple[str, tuple[int, ...]], tuple[list[int], bool]] = {}
         """What was found out about each lock and the holders that the kernel names for it."""
 
-    def look(self, samples: Sequence[ProcessSample], moment: int) -> FileLocksSeen | None:
-        """What is new at this moment in nanoseconds; None if nothing is."""
+    def look(self, samples: Sequence[ProcessSample]) -> FileLocksSeen | None:
+        """What is new now; None if nothing is. While anybody waits, it is told once a second.
+
+        Else a wait could be missed for good: what a process told just before it, such as its
+        hello, may be read only after this.
+        """
         asleep = {sample.pid for sample in samples if sample.asleep_in == ASLEEP}
         now = time.monotonic()
         if not asleep and not self._told and now < self._due:
             return None
-        if now >= self._due:
+        is_due = now >= self._due
+        if is_due:
             self._due = now + _PAUSE_SECONDS
             self._holders.clear()
         seen = self._seen([sample.pid for sample in samples], asleep)
-        if seen == self._told:
+        if seen == self._told and not (seen and is_due):
             return None
         self._told = seen
         self._paths = {each.object: each.path for each in seen}
-        return FileLocksSeen(time=moment, pid=0, locks=seen)
+        return FileLocksSeen(time=time.monotonic_ns(), pid=0, locks=seen)
 
     def _seen(self, ours: list[int], asleep: set[int]) -> list[FileLockSeen]:
         known = set(ours)

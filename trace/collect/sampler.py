@@ -105,7 +105,7 @@ class Sampler:
             with self._troubles.instead_of_errors("the look at the processes"):
                 sample = self._sample()
                 self._put(sample)
-                file_locks = self._file_locks.look(sample.processes, sample.time)
+                file_locks = self._file_locks.look(sample.processes)
                 if file_locks is not None:
                     self._put(file_locks)
             # Late samples are skipped, not made up for.
