@@ -14,7 +14,7 @@ from mpviz.tui.exports.report_stats import ReportStats
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
-from mpviz.tui.render.lane_rows import end_mark
+from mpviz.tui.render.timeline.ends import end_mark
 
 _CORE_SIGNS = (
     '<li><svg viewBox="0 0 100 100"><rect class="others" width="100" height="100"/></svg>'

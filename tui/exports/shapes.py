@@ -19,7 +19,7 @@ from mpviz.tui.colours import mixed
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS
 from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES
-from mpviz.tui.render.timeline import in_words
+from mpviz.tui.render.timeline.span_words import in_words
 
 WIDTH, HEIGHT = 1000, 100
 """Size of a lane in its own units; it is scaled when it is drawn."""

@@ -23,8 +23,8 @@ from mpviz.tui.exports.shapes import (
     process_colour,
 )
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
-from mpviz.tui.render.lane_rows import end_mark
-from mpviz.tui.render.timeline import lanes_of
+from mpviz.tui.render.timeline.ends import end_mark
+from mpviz.tui.render.timeline.layout import lanes_of
 from mpviz.tui.render.view import View
 
 LANES = 60

@@ -5,9 +5,11 @@ from __future__ import annotations
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
-from mpviz.tui.render.lane_rows import axis_row, lane_rows, legend_row
 from mpviz.tui.render.rows import Row
-from mpviz.tui.render.timeline import lane_heights, lanes_of, layout, visible_stretch
+from mpviz.tui.render.timeline.axis import axis_row
+from mpviz.tui.render.timeline.layout import lane_heights, lanes_of, layout, visible_stretch
+from mpviz.tui.render.timeline.legend import legend_row
+from mpviz.tui.render.timeline.rows import lane_rows
 from mpviz.tui.render.view import View
 
 

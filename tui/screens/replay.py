@@ -17,7 +17,7 @@ from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
-from mpviz.tui.render.timeline import visible_stretch
+from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.header import Status
 from mpviz.tui.widgets.panel_view import PanelView

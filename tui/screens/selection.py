@@ -16,14 +16,8 @@ from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.timeline import (
-    WHOLE_RUN,
-    Stretch,
-    centred,
-    panned,
-    visible_stretch,
-    zoomed,
-)
+from mpviz.tui.render.timeline.layout import visible_stretch
+from mpviz.tui.render.timeline.zoom import WHOLE_RUN, Stretch, centred, panned, zoomed
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.base import RunScreenBase
 from mpviz.tui.widgets.footer import Footer

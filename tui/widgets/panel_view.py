@@ -13,7 +13,7 @@ from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, word_at
-from mpviz.tui.render.timeline import describe, point_at, time_at
+from mpviz.tui.render.timeline.points import describe, point_at, time_at
 from mpviz.tui.render.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 

@@ -14,19 +14,15 @@ from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
-from mpviz.tui.render import timeline
-from mpviz.tui.render.lane_rows import end_mark, legend_row, mark_step
-from mpviz.tui.render.lanes import (
-    EMPTY,
-    STEPS,
-    ColumnStore,
-    Grid,
-    column_width,
-    lane_cells,
-    mixed_cell,
-    row_of_lane,
-)
 from mpviz.tui.render.palette import lane_style
+from mpviz.tui.render.timeline import layout as placing
+from mpviz.tui.render.timeline import points, zoom
+from mpviz.tui.render.timeline.axis import mark_step
+from mpviz.tui.render.timeline.cells import EMPTY, mixed_cell, row_of_lane
+from mpviz.tui.render.timeline.ends import end_mark
+from mpviz.tui.render.timeline.grid import STEPS, Grid, column_width
+from mpviz.tui.render.timeline.lanes import ColumnStore, lane_cells
+from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.view import View
 
 
@@ -50,7 +46,7 @@ def texts(state: RunState, view: View, width: int = 80, height: int = 9) -> list
 
 def lane(state: RunState, view: View, name: str, width: int = 80) -> str:
     row = next(text for text in texts(state, view, width) if name in text)
-    return row[timeline.layout(state, view, width, 9).label :]
+    return row[placing.layout(state, view, width, 9).label :]
 
 
 def test_a_lane_for_each_process_from_its_first_moment() -> None:
@@ -71,7 +67,7 @@ def test_waiting_is_drawn_where_it_was() -> None:
     state = two_waits().state_at(77)
     view = View(now=state.now)
     width = 97
-    grid = timeline.layout(state, view, width, 9).grid
+    grid = placing.layout(state, view, width, 9).grid
     assert grid.width == MS
     waiter = lane(state, view, "Process-2", width)
     assert waiter[30:60] == "▒" * 30
@@ -94,7 +90,7 @@ def test_a_narrow_legend_uses_fewer_words() -> None:
 
 def test_a_legend_without_room_leaves_out_what_is_rarest() -> None:
     state = two_waits().state_at(77)
-    placed = timeline.layout(state, View(now=state.now), 60, 9)
+    placed = placing.layout(state, View(now=state.now), 60, 9)
     seen = Counter({lane_style(activity): 1 for activity in Activity})
     seen[lane_style(Activity.SLEEPING)] = 50
     seen[lane_style(Activity.RUNNING)] = 9
@@ -338,76 +334,76 @@ def test_a_thinned_lane_is_drawn_from_its_buckets() -> None:
 def test_zooming_in_and_out_follows_and_ends_at_the_whole_run() -> None:
     state = counter().state
     view = View(now=state.now)
-    view.span, view.end = timeline.zoomed(state, view, 0.5)
-    assert (view.span, view.end) == (timeline.run_length(state, view) // 2, -1)
-    view.span, view.end = timeline.zoomed(state, view, 4)
+    view.span, view.end = zoom.zoomed(state, view, 0.5)
+    assert (view.span, view.end) == (placing.run_length(state, view) // 2, -1)
+    view.span, view.end = zoom.zoomed(state, view, 4)
     assert (view.span, view.end) == (0, -1)
     for _ in range(60):
-        view.span, view.end = timeline.zoomed(state, view, 0.5)
-    assert view.span == timeline.SHORTEST_SPAN
+        view.span, view.end = zoom.zoomed(state, view, 0.5)
+    assert view.span == zoom.SHORTEST_SPAN
 
 
 def test_zooming_keeps_the_time_under_the_mouse_where_it_is() -> None:
     state = counter().state
     view = View(now=state.now)
     size = (120, 9)
-    at = timeline.time_at(state, view, size, 60)
+    at = points.time_at(state, view, size, 60)
     for _ in range(4):
-        view.span, view.end = timeline.zoomed(state, view, 0.5, at)
-        grid = timeline.layout(state, view, *size).grid
-        label = timeline.layout(state, view, *size).label
+        view.span, view.end = zoom.zoomed(state, view, 0.5, at)
+        grid = placing.layout(state, view, *size).grid
+        label = placing.layout(state, view, *size).label
         assert abs(grid.column(at) + label - 60) <= 25
-    start, end = timeline.visible_stretch(state, view)
+    start, end = placing.visible_stretch(state, view)
     assert start <= at <= end
 
 
 def test_panning_stays_within_the_run_and_follows_at_its_end() -> None:
     state = counter().state
     view = View(now=state.now, span=100 * MS)
-    view.span, view.end = timeline.panned(state, view, -0.5)
+    view.span, view.end = zoom.panned(state, view, -0.5)
     assert view.end == state.now - 50 * MS
     for _ in range(20):
-        view.span, view.end = timeline.panned(state, view, -0.5)
+        view.span, view.end = zoom.panned(state, view, -0.5)
     assert view.end == state.origin + view.span
     for _ in range(20):
-        view.span, view.end = timeline.panned(state, view, 0.5)
+        view.span, view.end = zoom.panned(state, view, 0.5)
     assert view.end == -1
-    assert timeline.panned(state, View(now=state.now), -1) == (0, -1)
+    assert zoom.panned(state, View(now=state.now), -1) == (0, -1)
 
 
 def test_centring_brings_a_moment_into_sight() -> None:
     state = counter().state
     view = View(now=state.now)
     at = moment(100)
-    view.span, view.end = timeline.centred(state, view, at, 50 * MS)
-    start, end = timeline.visible_stretch(state, view)
+    view.span, view.end = zoom.centred(state, view, at, 50 * MS)
+    start, end = placing.visible_stretch(state, view)
     assert start + end == pytest.approx(2 * at, abs=2)
 
 
 def test_a_point_says_who_did_what_for_how_long() -> None:
     state = two_waits().state_at(77)
     view = View(now=state.now)
-    placed = timeline.layout(state, view, 97, 9)
+    placed = placing.layout(state, view, 97, 9)
     row = placed.rows.index("1002")
-    point = timeline.point_at(state, view, (97, 9), (placed.label + 40, row))
+    point = points.point_at(state, view, (97, 9), (placed.label + 40, row))
     assert point is not None
-    assert timeline.describe(state, point) == "Process-2 waited 30.0 ms for lock counter"
-    now = timeline.point_at(state, view, (97, 9), (placed.label + 70, row))
+    assert points.describe(state, point) == "Process-2 waited 30.0 ms for lock counter"
+    now = points.point_at(state, view, (97, 9), (placed.label + 70, row))
     assert now is not None
-    assert timeline.describe(state, now).startswith("Process-2 ran for ")
-    assert timeline.describe(state, now).endswith(" so far")
-    before = timeline.point_at(state, view, (97, 9), (placed.label + 5, row))
+    assert points.describe(state, now).startswith("Process-2 ran for ")
+    assert points.describe(state, now).endswith(" so far")
+    before = points.point_at(state, view, (97, 9), (placed.label + 5, row))
     assert before is not None
-    assert timeline.describe(state, before) == "Process-2 had not started at 5 ms"
+    assert points.describe(state, before) == "Process-2 had not started at 5 ms"
 
 
 def test_a_point_in_a_busy_column_says_the_mix() -> None:
     state = counter().state
     view = View(now=state.now)
-    placed = timeline.layout(state, view, 40, 9)
-    point = timeline.point_at(state, view, (40, 9), (placed.label + 12, placed.rows.index("1001")))
+    placed = placing.layout(state, view, 40, 9)
+    point = points.point_at(state, view, (40, 9), (placed.label + 12, placed.rows.index("1001")))
     assert point is not None
-    words = timeline.describe(state, point)
+    words = points.describe(state, point)
     assert "spans in" in words
     assert "%" in words
     assert "the longest" in words
@@ -416,25 +412,25 @@ def test_a_point_in_a_busy_column_says_the_mix() -> None:
 def test_a_point_on_a_label_is_the_process_and_elsewhere_is_nothing() -> None:
     state = two_waits().state_at(77)
     view = View(now=state.now)
-    point = timeline.point_at(state, view, (80, 9), (2, 0))
+    point = points.point_at(state, view, (80, 9), (2, 0))
     assert point is not None
-    assert timeline.describe(state, point) == f"MainProcess, pid {MAIN}"
-    assert timeline.point_at(state, view, (80, 9), (2, 8)) is None
-    assert timeline.point_at(state, view, (80, 9), (2, 99)) is None
-    assert timeline.point_at(state, view, (80, 9), (-1, 0)) is None
+    assert points.describe(state, point) == f"MainProcess, pid {MAIN}"
+    assert points.point_at(state, view, (80, 9), (2, 8)) is None
+    assert points.point_at(state, view, (80, 9), (2, 99)) is None
+    assert points.point_at(state, view, (80, 9), (-1, 0)) is None
 
 
 def test_a_task_and_results_are_named() -> None:
     state = pool_map().state_at(430)
     view = View(now=state.now)
-    placed = timeline.layout(state, view, 120, 12)
+    placed = placing.layout(state, view, 120, 12)
     x = placed.label + placed.grid.column(moment(425))
-    point = timeline.point_at(state, view, (120, 12), (x, placed.rows.index("1001")))
+    point = points.point_at(state, view, (120, 12), (x, placed.rows.index("1001")))
     assert point is not None
-    assert "ran task 20 of square" in timeline.describe(state, point)
-    main = timeline.point_at(state, view, (120, 12), (x, placed.rows.index(str(MAIN))))
+    assert "ran task 20 of square" in points.describe(state, point)
+    main = points.point_at(state, view, (120, 12), (x, placed.rows.index(str(MAIN))))
     assert main is not None
-    assert "for the results of square" in timeline.describe(state, main)
+    assert "for the results of square" in points.describe(state, main)
 
 
 def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
@@ -444,13 +440,13 @@ def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
     story.worker(20, 1002, pool, 2, "load_model", ready=60)
     state = story.state_at(100)
     view = View(now=state.now)
-    placed = timeline.layout(state, view, 120, 12)
+    placed = placing.layout(state, view, 120, 12)
     x = placed.label + placed.grid.column(moment(50))
     sentences = []
     for key in ("1002", str(MAIN)):
-        point = timeline.point_at(state, view, (120, 12), (x, placed.rows.index(key)))
+        point = points.point_at(state, view, (120, 12), (x, placed.rows.index(key)))
         assert point is not None
-        sentences.append(timeline.describe(state, point))
+        sentences.append(points.describe(state, point))
     assert sentences[0] == "ForkPoolWorker-2 ran its initializer load_model for 59.4 ms"
     assert sentences[1].endswith(" ms for results of executor so far")
 
@@ -460,32 +456,32 @@ def test_the_end_after_the_end() -> None:
     story.exit(70, 1001)
     state = story.state_at(77)
     view = View(now=state.now)
-    placed = timeline.layout(state, view, 97, 9)
+    placed = placing.layout(state, view, 97, 9)
     x = placed.label + placed.grid.column(moment(75))
-    point = timeline.point_at(state, view, (97, 9), (x, placed.rows.index("1001")))
+    point = points.point_at(state, view, (97, 9), (x, placed.rows.index("1001")))
     assert point is not None
-    assert timeline.describe(state, point) == "Process-1 has ended"
+    assert points.describe(state, point) == "Process-1 has ended"
 
 
 def test_paused_view_shows_nothing_later() -> None:
     state = two_waits().state_at(200)
     view = View(now=moment(45))
     row = lane(state, view, "Process-2", 97)
-    shown = timeline.layout(state, view, 97, 9).grid.column(moment(45))
+    shown = placing.layout(state, view, 97, 9).grid.column(moment(45))
     assert row[shown + 1 :].strip() == ""
 
 
 def test_a_process_without_a_lane_yet_is_left_out() -> None:
     state = RunState(origin=1, now=10**9)
     state.processes["7"] = Process("7", 7, 1, 5)
-    assert timeline.lanes_of(state, View()) == []
+    assert placing.lanes_of(state, View()) == []
     assert len(ADDERS) == 4
 
 
 def test_where_there_is_room_a_lane_is_up_to_four_rows_high_and_named_in_its_middle() -> None:
     state = counter().state
-    lanes = len(timeline.lanes_of(state, View(now=state.now)))
-    heights = [timeline.lane_heights(lanes)[high] for high in range(5)]
+    lanes = len(placing.lanes_of(state, View(now=state.now)))
+    heights = [placing.lane_heights(lanes)[high] for high in range(5)]
     assert heights == [lanes, *((high + 1) * lanes - 1 for high in (1, 2, 3, 4))]
     for high, rows in zip((1, 1, 2, 3, 4), heights, strict=True):
         drawn = PANEL.draw(state, View(now=state.now), 100, rows + 2)

@@ -1,0 +1,45 @@
+"""How a process ended, as a mark at the end of its lane."""
+
+from __future__ import annotations
+
+from signal import SIGTERM
+
+from mpviz.trace.model.processes.identity import signal_name
+from mpviz.trace.model.processes.process import Process
+from mpviz.tui.render.rows import Part, in_ascii
+from mpviz.tui.render.states import asked_for
+from mpviz.tui.render.timeline.cells import EMPTY, Cell
+from mpviz.tui.render.timeline.grid import Grid
+
+
+def mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:
+    """Write how it ended into the empty columns after its end."""
+    column = grid.column(process.ended)
+    at = column + 1 if column + 1 < len(cells) else column
+    if not 0 <= at < len(cells):
+        return
+    text, style = end_mark(process)
+    text = in_ascii(text) if grid.ascii else text
+    for offset, character in enumerate(text[: len(cells) - at]):
+        if offset and cells[at + offset] != EMPTY:
+            return
+        cells[at + offset] = (character, style, "")
+
+
+def end_mark(process: Process) -> Part:
+    """How a process ended, as a sign and a word or two: ``✓``, ``✗ SIGKILL``, ``✗ exit 1``.
+
+    Red is for what nobody asked for: a child that its parent terminates is no trouble, and a pool
+    that is left ends its workers so.
+    """
+    code = process.exit_code
+    by_parent = (process.parent, SIGTERM) in [each[1:] for each in process.signals]
+    if code == -SIGTERM and process.pool and by_parent:
+        return "· ended by its pool", "dim"
+    if code is None:
+        return "? ended", "dim"
+    if code == 0:
+        return "✓", "good"
+    if code > 0:
+        return f"✗ exit {code}", "trouble"
+    return f"✗ {signal_name(-code)}", "warning" if asked_for(process) else "trouble"

@@ -1,0 +1,106 @@
+"""What is at a point of the timeline: the lane, the time and the span there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.lane import Activity, Span
+from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.state import RunState
+from mpviz.tui.render.formatting import moment
+from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of
+from mpviz.tui.render.timeline.layout import layout
+from mpviz.tui.render.timeline.span_words import in_words
+from mpviz.tui.render.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A column of a lane: what the mouse points at."""
+
+    process: str
+    """Key."""
+    start: int
+    end: int
+    """The column's stretch, nanoseconds."""
+    span: Span | None
+    """The longest span that touches the column; None if the lane is thinned or empty."""
+    spans: int
+    """How many spans touch it."""
+
+
+def point_at(
+    state: RunState, view: View, size: tuple[int, int], position: tuple[int, int]
+) -> Point | None:
+    """What is at column and row ``position`` of a timeline of ``size`` (width, height) cells."""
+    (width, height), (x, y) = size, position
+    placed = layout(state, view, width, height)
+    if not 0 <= y < len(placed.rows) or not placed.rows[y] or not 0 <= x < width:
+        return None
+    process = state.processes[placed.rows[y]]
+    if x < placed.label:
+        return Point(process.key, -1, -1, None, 0)
+    start = placed.grid.start(x - placed.label)
+    end = min(start + placed.grid.width, max(start + 1, moment_of(state, view)))
+    touching = list(process.lane.between(start, end)) if process.lane.start >= 0 else []
+    longest = max(
+        touching, default=None, key=lambda span: min(span.end, end) - max(span.start, start)
+    )
+    return Point(process.key, start, end, longest, len(touching))
+
+
+def time_at(state: RunState, view: View, size: tuple[int, int], x: int) -> int:
+    """The time in the middle of a column of the timeline, nanoseconds; -1 over the labels."""
+    placed = layout(state, view, *size)
+    if not placed.label <= x < size[0]:
+        return -1
+    return placed.grid.start(x - placed.label) + placed.grid.width // 2
+
+
+def describe(state: RunState, point: Point) -> str:
+    """The point in one sentence: "Process-2 waited 12 ms for lock counter, from 0.31 s on"."""
+    process = state.processes.get(point.process)
+    if process is None:
+        return ""
+    name = described(process)
+    if point.start < 0:
+        return f"{name}, pid {process.pid}"
+    where = moment(point.start - state.origin, max(1, (point.end - point.start) * 4))
+    if point.span is None:
+        return _without_span(process, name, point, where)
+    if point.spans == 1 or _covers(point, point.span):
+        return f"{name} {in_words(state, process, point.span)}"
+    longest = in_words(state, process, point.span)
+    return (
+        f"{name} at {where}: {plural(point.spans, 'span')} in {duration(point.end - point.start)}, "
+        f"{_mix_in_words(process, point)}; the longest {longest}"
+    )
+
+
+def _covers(point: Point, span: Span) -> bool:
+    """Whether one span is nearly all of the column."""
+    covered = min(span.end, point.end) - max(span.start, point.start)
+    return covered * 20 >= (point.end - point.start) * 19
+
+
+def _without_span(process: Process, name: str, point: Point, where: str) -> str:
+    if point.end <= process.lane.origin:
+        return f"{name} had not started at {where}"
+    mix = _mix_in_words(process, point)
+    return f"{name} at {where}: {mix}" if mix else f"{name} at {where}"
+
+
+def _mix_in_words(process: Process, point: Point) -> str:
+    amounts = process.lane.mix(point.start, point.end)
+    total = sum(amounts)
+    shares = sorted(
+        (
+            (amount / total, activity)
+            for activity, amount in zip(Activity, amounts, strict=True)
+            if amount
+        ),
+        reverse=True,
+    )
+    return ", ".join(f"{ACTIVITY_WORDS[activity]} {share:.0%}" for share, activity in shares[:3])
