@@ -56,13 +56,15 @@ PANEL = Panel(
     name="timeline",
     title=title,
     help=(
-        "A lane for each process, time from left to right, on one scale for all. Each column shows "
-        "what the process did in that stretch of time; the legend says which sign and colour is "
-        "what. A column that was only partly at work is a block as high as its share of work, over "
-        "the colour of what it waited for. Each task of a pool is a block of its own, with its "
-        "number where there is room; ▓ are many short ones. ✓ is an end with exit code 0, ✗ any "
-        "other, with the signal or the code. Zoom with + and -, move with the arrows; follow the "
-        "present again with the key that the footer names."
+        "A lane for each process, time from left to right, on one scale for all. Each column "
+        "shows what the process did in that stretch of time; the legend says which sign and "
+        "colour is what. A column that was only partly at work is a block as high as its share of "
+        "work, over the colour of what it waited for. So is a process that was ready to run while "
+        "others had the cores: with a quarter of a core, its block is a quarter high. Each task "
+        "of a pool is a block of its own, with its number where there is room; ▓ are many short "
+        "ones. ✓ is an end with exit code 0, ✗ any other, with the signal or the code. Zoom with "
+        "+ and -, move with the arrows; follow the present again with the key that the footer "
+        "names."
     ),
     body=draw,
     thing="process",

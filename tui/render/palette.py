@@ -107,6 +107,9 @@ _GROUND: dict[Activity, float] = {
 """How much of an activity's colour its ground has, 0 to 1; the rest is the theme's background. An
 activity that is not named has that background alone, so that idleness looks empty."""
 
+_CORE_GROUND = 0.28
+"""The same for the colour of work, where a process had no core."""
+
 _SHADED = (Activity.LOCK, Activity.QUEUE)
 """Activities whose glyph is a pattern; in a lane, it lies on the ground of its colour."""
 
@@ -318,6 +321,7 @@ def _add_grounds(result: Palette, dark: bool, colours: Colours, background: str)
             ground = mixed(colour.get_truecolor().hex, background, share)
             result[name + ".ground"] = Style(color=ground)
             result[name + ".lane"] = Style(color=colour, bgcolor=ground)
+    _add_core_ground(result, dark, colours, background)
     if colours == "none":
         result["ink"] = result["gap"] = Style(reverse=True)
         return
@@ -325,6 +329,17 @@ def _add_grounds(result: Palette, dark: bool, colours: Colours, background: str)
     result.ink = Color.parse(written if colours == "16" else "#10141a" if dark else "#ffffff")
     result["ink"] = Style(color=result.ink)
     result["gap"] = Style(color=written if colours == "16" else background)
+
+
+def _add_core_ground(result: Palette, dark: bool, colours: Colours, background: str) -> None:
+    """What is ready to run and has no core: a little of the colour of work."""
+    result["core.ground"] = Style.null()
+    work = result[activity_style(Activity.RUNNING)].color
+    if colours == "16":
+        result["core.ground"] = Style(color="blue" if dark else "bright_cyan")
+    elif colours != "none" and work is not None:
+        ground = mixed(work.get_truecolor().hex, background, _CORE_GROUND)
+        result["core.ground"] = Style(color=ground)
 
 
 def _add_selection(result: Palette, dark: bool, colours: Colours, background: str) -> None:

@@ -21,7 +21,7 @@ from mpviz.tui.render.timeline.axis import mark_step
 from mpviz.tui.render.timeline.cells import EMPTY, mixed_cell, row_of_lane
 from mpviz.tui.render.timeline.ends import end_mark
 from mpviz.tui.render.timeline.grid import STEPS, Grid, column_width
-from mpviz.tui.render.timeline.lanes import ColumnStore, lane_cells
+from mpviz.tui.render.timeline.lanes import ColumnStore, columns_of, lane_cells
 from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.view import View
 
@@ -274,7 +274,7 @@ def test_columns_are_round_and_show_at_least_the_span(span: int, columns: int) -
 def test_finished_columns_never_change_as_the_run_goes_on() -> None:
     dice = random.Random(5)
     process = Lane()
-    store, grid = ColumnStore(), Grid(0, 1_000, 0, 80)
+    store, grid = ColumnStore(columns_of), Grid(0, 1_000, 0, 80)
     seen: dict[int, str] = {}
     time = 0
     while time < 80_000:
@@ -290,16 +290,16 @@ def test_kept_columns_are_those_that_would_be_computed_anew() -> None:
     process = Lane()
     for step in range(3_000):
         process.change(step * 1_000 + dice.randrange(900), dice.choice(list(Activity)[1:9]))
-    store, now = ColumnStore(), 3_000_000
+    store, now = ColumnStore(columns_of), 3_000_000
     for _ in range(200):
         first, count = dice.randrange(0, 250), dice.randrange(1, 120)
         grid = Grid(0, 10_000, first, count)
-        anew = lane_cells("1", process, grid, now, ColumnStore())
+        anew = lane_cells("1", process, grid, now, ColumnStore(columns_of))
         assert lane_cells("1", process, grid, now, store) == anew
 
 
 def test_another_run_under_the_same_pid_is_not_mistaken_for_this_one() -> None:
-    store, grid = ColumnStore(), Grid(0, 1_000, 0, 10)
+    store, grid = ColumnStore(columns_of), Grid(0, 1_000, 0, 10)
     first, second = Lane(), Lane()
     first.change(0, Activity.RUNNING)
     first.change(8_000, Activity.IDLE)
@@ -311,7 +311,7 @@ def test_another_run_under_the_same_pid_is_not_mistaken_for_this_one() -> None:
 
 
 def test_the_store_is_bounded() -> None:
-    store = ColumnStore()
+    store = ColumnStore(columns_of)
     process = Lane()
     process.change(0, Activity.RUNNING)
     process.change(10**9, Activity.IDLE)
@@ -493,13 +493,12 @@ def test_where_there_is_room_a_lane_is_up_to_four_rows_high_and_named_in_its_mid
 def test_a_high_lane_is_filled_from_below_by_the_share_of_work_and_a_line_stays_a_line() -> None:
     half, line, ended = ("▄", "a on b", ""), ("─", "activity.process", ""), ("x", "good", "")
     rows = [
-        "".join(cell[0] for cell in row_of_lane([half, line, ended, EMPTY], 4, at, ascii=False))
+        "".join(cell[0] for cell in row_of_lane([half, line, ended, EMPTY], 4, at))
         for at in range(4)
     ]
     assert rows == ["    ", " ─x ", "█   ", "█   "]
-    task = [("7", "ink on activity.task", "1"), ("█", "activity.task", "1")]
-    assert row_of_lane(task, 2, 1, ascii=False) == [("█", "activity.task", "1")] * 2
-    assert row_of_lane(task, 2, 1, ascii=True)[0] == ("=", "activity.task", "1")
+    task = [("▎", "gap on activity.task", "1"), ("█", "activity.task", "1")]
+    assert row_of_lane(task, 2, 1) == task
 
 
 @pytest.mark.parametrize(

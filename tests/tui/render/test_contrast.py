@@ -155,6 +155,9 @@ def test_a_share_of_work_is_seen_on_what_else_there_was(
     theme: str, sixteen: tuple[str, ...]
 ) -> None:
     measured = Measured(theme, sixteen)
+    for name in ("activity.running", "activity.task", "activity.task.shade"):
+        assert measured.contrast(f"{name} on core.ground") >= 3, name
+    assert measured.contrast("head on core.ground") >= 4.5
     for other in SHOWN:
         for name in ("activity.running", "activity.task"):
             assert measured.contrast(f"{name} on {activity_style(other)}.ground") >= 3, other

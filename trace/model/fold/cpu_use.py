@@ -83,6 +83,27 @@ def read_waits_for_core(process: Process, time: int, sample: ProcessSample) -> N
         process.readings.add_waits(round(seconds * 1e9), *process.lane.at_work_and_aside(time))
 
 
+def add_core_times(process: Process, time: int, sample: ProcessSample, before: int) -> None:
+    """Add for how long it was at work since the previous sample, and lacked a core for that.
+
+    ``before``: the time of that sample, nanoseconds; -1 if this is the first. To be called before
+    the sums of the process are those of this sample.
+    """
+    times, since = process.core_times, before if before >= 0 else process.first_seen
+    if sample.without_core < 0 or process.lane.start < 0 or time <= since:
+        return
+    worked, _ = process.lane.at_work_and_aside(time)
+    more, times.worked = max(0, worked - times.worked), worked
+    used = round(1e9 * max(0.0, sample.cpu_seconds - process.cpu_seconds))
+    lacked = round(1e9 * (sample.without_core - max(0.0, process.without_core)))
+    if sample.status == "R" and not used and not lacked:
+        # The kernel adds a wait only when it is over.
+        lacked = more
+    # So it may add more than fits into this time.
+    lacked = min(max(0, lacked), (time - since) * max(1, sample.listed))
+    times.add(since, time, max(more - lacked, used), lacked)
+
+
 def count_look(process: Process, is_ready: bool) -> None:
     """Count a sample, and whether it shows work that would go on if there were a core."""
     activity, readings = process.lane.activity, process.readings

@@ -7,6 +7,7 @@ import math
 from mpviz.trace.model.events import ProcessSample, Sample
 from mpviz.trace.model.fold.cpu_use import (
     BUSY_PERCENT,
+    add_core_times,
     count_look,
     read_waits_for_core,
     take_in_work,
@@ -132,6 +133,7 @@ def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSa
         )
     watch_silence(state, process, time)
     settle_as_seen(process, time, before)
+    add_core_times(process, time, sample, before)
     read_cpu(process, time, sample.cpu_seconds)
     read_waits_for_core(process, time, sample)
     count_look(process, sample.status == "R")

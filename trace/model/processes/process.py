@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mpviz.trace.model.lane import WORDS, Activity, CpuReadings, Lane
 from mpviz.trace.model.measures import Series
+from mpviz.trace.model.processes.core_times import CoreTimes
 from mpviz.trace.model.processes.stacks import Stacks
 from mpviz.trace.model.processes.threads import Threads
 
@@ -170,6 +171,8 @@ class Process:
     """What its main thread slept in at the last sample, in the words of samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)
     """The CPU time of its work."""
+    core_times: CoreTimes = field(default_factory=CoreTimes)
+    """When it was at work, and for which part of that it had no core."""
     rss: int = 0
     peak_rss: int = 0
     core: int = -1

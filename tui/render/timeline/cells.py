@@ -15,6 +15,8 @@ Cell = tuple[str, str, str]
 EMPTY: Cell = (" ", "", "")
 TASK_STYLE = "activity.task"
 GAP_STYLE = "gap on activity.task"
+CORE_GROUND = "core.ground"
+"""The style of what a process would have done with a core."""
 
 
 UNSEEN_SHARE = 128
@@ -95,12 +97,12 @@ def _working_cell(
     return glyph, style, task if work is Activity.TASK and starts <= 1 else ""
 
 
-_BLOCKS = frozenset("█▒░▓▎╱╳╲┃") | frozenset("#=xo%[/i\\!*+")  # noqa: RUF001
+_BLOCKS = frozenset("█▒░▓▎╱╳╲┃") | frozenset("#=xo%[/i\\!*+:")  # noqa: RUF001
 """Glyphs of activities that fill their cell, so that a lane of several rows repeats them. Lines and
 words stand in its middle row only."""
 
 
-def row_of_lane(cells: list[Cell], high: int, at: int, ascii: bool) -> list[Cell]:
+def row_of_lane(cells: list[Cell], high: int, at: int) -> list[Cell]:
     """The row ``at`` (0 is the top) of a lane that is so many rows high.
 
     What a column is partly at work is a block over all rows, as high as its share.
@@ -108,18 +110,15 @@ def row_of_lane(cells: list[Cell], high: int, at: int, ascii: bool) -> list[Cell
     if high == 1:
         return cells
     is_middle, below = at == (high - 1) // 2, high - 1 - at
-    return [_cell_of_row(cell, high, below, is_middle, ascii) for cell in cells]
+    return [_cell_of_row(cell, high, below, is_middle) for cell in cells]
 
 
 @lru_cache(maxsize=4096)
-def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool, ascii: bool) -> Cell:
+def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool) -> Cell:
     glyph, style, task = cell
     eighths = UPWARD.find(glyph)
     if 0 < eighths < 8:
         return UPWARD[max(0, min(8, eighths * high - 8 * below))], style, task
-    if is_middle or (glyph in _BLOCKS and "activity." in style):
+    if is_middle or (glyph in _BLOCKS and ("activity." in style or style.startswith("gap on "))):
         return cell
-    if style.startswith("ink on "):
-        block = (ASCII_GLYPHS if ascii else GLYPHS)[Activity.TASK]
-        return block, style.removeprefix("ink on "), task
     return " ", style, task

@@ -8,10 +8,11 @@ again, and :class:`ColumnStore` keeps it; only the open end of a lane is compute
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from operator import itemgetter
+from typing import Generic, TypeVar
 
 from mpviz.trace.model.lane import Activity, Lane, Span
 from mpviz.tui.render.rows import Part
@@ -58,7 +59,7 @@ def _spans_after(lane: Lane, time: int) -> list[Span]:
     return list(takewhile(lambda span: span.end > time, reversed(lane.spans)))[::-1]
 
 
-def _columns_of(lane: Lane, grid: Grid, first: int, stop: int) -> list[Cell]:
+def columns_of(lane: Lane, grid: Grid, first: int, stop: int) -> list[Cell]:
     """Columns ``first`` up to ``stop`` of the grid, from the lane itself, up to its open span."""
     cells: list[Cell] = []
     exact_from = lane.spans[0].start if lane.spans else lane.start
@@ -73,17 +74,21 @@ def _columns_of(lane: Lane, grid: Grid, first: int, stop: int) -> list[Cell]:
     return cells
 
 
+Source = TypeVar("Source")
+Column = TypeVar("Column")
+
+
 @dataclass(slots=True)
-class _Kept:
+class _Kept(Generic[Source, Column]):
     """Finished columns of one lane on one grid, without a gap."""
 
-    lane: Lane
+    source: Source
     origin: int
     first: int
-    cells: list[Cell]
+    cells: list[Column]
 
 
-class ColumnStore:
+class ColumnStore(Generic[Source, Column]):
     """Keeps finished columns; bounded, and true only of the very lane they were made from.
 
     A column stays as it was first seen also when the lane has thinned its spans since then: what
@@ -94,53 +99,57 @@ class ColumnStore:
     CELLS = 2048
     """For each lane; more than any screen is wide."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, bool], _Kept] = OrderedDict()
+    def __init__(self, make: Callable[[Source, Grid, int, int], list[Column]]) -> None:
+        self._make = make
+        """Computes the columns of the grid from one number up to another."""
+        self._kept: OrderedDict[tuple[str, int, bool], _Kept[Source, Column]] = OrderedDict()
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()
 
-    def columns(self, key: str, lane: Lane, grid: Grid, wanted: range) -> list[Cell]:
+    def columns(self, key: str, source: Source, grid: Grid, wanted: range) -> list[Column]:
         """These columns of the grid, all of which must be finished."""
         first, stop = wanted.start, wanted.stop
         name = (key, grid.width, grid.ascii)
         kept = self._kept.get(name)
-        if kept is None or kept.lane is not lane or kept.origin != grid.origin:
-            if kept is not None and kept.lane is not lane:
-                self._forget(key, lane)
-            kept = self._keep(name, lane, grid, first)
+        if kept is None or kept.source is not source or kept.origin != grid.origin:
+            if kept is not None and kept.source is not source:
+                self._forget(key, source)
+            kept = self._keep(name, source, grid, first)
         self._kept.move_to_end(name)
         end = kept.first + len(kept.cells)
         if first > end or stop < kept.first or max(end, stop) - min(kept.first, first) > self.CELLS:
-            kept = self._keep(name, lane, grid, first)
+            kept = self._keep(name, source, grid, first)
             end = first
         if stop > end:
-            kept.cells += _columns_of(lane, grid, end, stop)
+            kept.cells += self._make(source, grid, end, stop)
         if first < kept.first:
-            kept.cells[:0] = _columns_of(lane, grid, first, kept.first)
+            kept.cells[:0] = self._make(source, grid, first, kept.first)
             kept.first = first
         return kept.cells[first - kept.first : stop - kept.first]
 
-    def _keep(self, name: tuple[str, int, bool], lane: Lane, grid: Grid, first: int) -> _Kept:
-        kept = self._kept[name] = _Kept(lane, grid.origin, first, [])
+    def _keep(
+        self, name: tuple[str, int, bool], source: Source, grid: Grid, first: int
+    ) -> _Kept[Source, Column]:
+        kept = self._kept[name] = _Kept(source, grid.origin, first, [])
         if len(self._kept) > self.LANES:
             self._kept.popitem(last=False)
         return kept
 
-    def _forget(self, key: str, lane: Lane) -> None:
+    def _forget(self, key: str, source: Source) -> None:
         """Another run has begun: let go of the lanes of the one before."""
         stale = [name for name, kept in self._kept.items() if name[0] == key]
         for name in stale:
-            if self._kept[name].lane is not lane:
+            if self._kept[name].source is not source:
                 del self._kept[name]
 
 
-STORE = ColumnStore()
+STORE: ColumnStore[Lane, Cell] = ColumnStore(columns_of)
 
 
 def lane_cells(
-    key: str, lane: Lane, grid: Grid, now: int, store: ColumnStore = STORE
+    key: str, lane: Lane, grid: Grid, now: int, store: ColumnStore[Lane, Cell] = STORE
 ) -> list[Cell]:
     """One cell for each column in sight: empty before the lane began and after ``now``."""
     if lane.start < 0:

@@ -11,6 +11,7 @@ from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.glyphs import lane_name, mark, moment_of
 from mpviz.tui.render.rows import Row, finished, fit, row, selected
 from mpviz.tui.render.timeline.cells import Cell, row_of_lane
+from mpviz.tui.render.timeline.core_share import shade
 from mpviz.tui.render.timeline.ends import mark_end
 from mpviz.tui.render.timeline.lanes import cell_parts, lane_cells
 from mpviz.tui.render.timeline.layout import Layout
@@ -28,14 +29,17 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
             rows.append(row(" " * (placed.label + placed.grid.count)))
             continue
         process = state.processes[key]
-        cells = _lane(state, view, process, placed)
+        cells, labels = _lane(state, view, process, placed)
         styles.update([style for _, style, _ in cells])
         for at in range(high):
             is_middle = at == (high - 1) // 2
             label = [_label(view, process, placed.label) if is_middle else row("")]
             # The lane is of our own making: only the label can hold what must be made harmless.
             name = finished(label, placed.label, 1, view.ascii)[0].parts
-            lane = cell_parts(row_of_lane(cells, high, at, view.ascii))
+            shown = row_of_lane(cells, high, at)
+            if is_middle and labels:
+                shown = [labels.get(column, cell) for column, cell in enumerate(shown)]
+            lane = cell_parts(shown)
             if key == view.selected:
                 name = selected(name, placed.label)
                 lane = list(selected(lane, placed.grid.count, "selected.lane"))
@@ -59,18 +63,23 @@ def _label(view: View, process: Process, width: int) -> Row:
     )
 
 
-def _lane(state: RunState, view: View, process: Process, placed: Layout) -> list[Cell]:
-    """The columns of one lane, with its end mark and the numbers of its tasks."""
+def _lane(
+    state: RunState, view: View, process: Process, placed: Layout
+) -> tuple[list[Cell], dict[int, Cell]]:
+    """The columns of one lane with its end mark, and the numbers of its tasks by column."""
     now = moment_of(state, view)
     cells = lane_cells(process.key, process.lane, placed.grid, now)
     tasks = tasks_in(cells)
     if tasks:
         part_tasks_from_running(cells)
+    shade(process, placed.grid, cells)
+    labels: dict[int, Cell] = {}
+    if tasks:
         known = state.table(Task)
         found = [known[task] for task in tasks if task in known]
-        tell_tasks_apart(
+        labels = tell_tasks_apart(
             cells, {task.id: (str(task.number), task.order % 2 == 1) for task in found}
         )
     if 0 <= process.ended <= now:
         mark_end(cells, process, placed.grid)
-    return cells
+    return cells, labels

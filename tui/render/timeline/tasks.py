@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from mpviz.tui.render.timeline.cells import GAP_STYLE, TASK_STYLE, Cell
+from mpviz.tui.render.timeline.cells import CORE_GROUND, GAP_STYLE, TASK_STYLE, Cell
 
 _RUNNING_CELL, _AFTER_A_TASK = ("█", "activity.running", ""), ("▎", "gap on activity.running", "")
 
@@ -20,11 +20,12 @@ def part_tasks_from_running(cells: list[Cell]) -> None:
             cells[index] = "▎", GAP_STYLE, here[2]
 
 
-def tell_tasks_apart(cells: list[Cell], tasks: dict[str, tuple[str, bool]]) -> None:
-    """Write into each block of one task its label, and shade every other block.
+def tell_tasks_apart(cells: list[Cell], tasks: dict[str, tuple[str, bool]]) -> dict[int, Cell]:
+    """Shade every other block of one task, and return the labels, by column.
 
     ``tasks`` says for each id the label and whether it is to be shaded.
     """
+    labels: dict[int, Cell] = {}
     index, end = 0, len(cells)
     while index < end:
         task = cells[index][2]
@@ -37,8 +38,9 @@ def tell_tasks_apart(cells: list[Cell], tasks: dict[str, tuple[str, bool]]) -> N
                 for at in range(index, stop):
                     glyph, style, _ = cells[at]
                     cells[at] = (glyph, _shaded(style), task)
-            _write_label(cells, index, stop, label)
+            _add_label(labels, cells, (index, stop), label)
         index = stop
+    return labels
 
 
 @cache
@@ -46,22 +48,29 @@ def _shaded(style: str) -> str:
     return style.replace("activity.task", "activity.task.shade")
 
 
-def _write_label(cells: list[Cell], index: int, stop: int, label: str) -> None:
+def _add_label(
+    labels: dict[int, Cell], cells: list[Cell], columns: tuple[int, int], label: str
+) -> None:
     """Write the label into the middle of what is all task within these columns."""
-    while (index < stop and not cells[index][1].startswith("activity.task")) or " on " in cells[
-        index
-    ][1]:
+    index, stop = columns
+    while index < stop and not _is_all_task(cells[index][1]):
         index += 1
-        if index >= stop:
-            return
-    while stop > index and " on " in cells[stop - 1][1]:
+    while stop > index and not _is_all_task(cells[stop - 1][1]):
         stop -= 1
     if stop - index < len(label) + 2:
         return
     at = index + (stop - index - len(label)) // 2
-    for offset, character in enumerate(label):
-        _, style, task = cells[at + offset]
-        cells[at + offset] = (character, f"ink on {style}", task)
+    for column, character in enumerate(label, at):
+        _, style, task = cells[column]
+        ground = CORE_GROUND if style.endswith(CORE_GROUND) else style
+        labels[column] = (character, f"{'head' if ground != style else 'ink'} on {ground}", task)
+
+
+@cache
+def _is_all_task(style: str) -> bool:
+    """Whether nothing but a task fills a column of this style, with a core or without."""
+    front, _, ground = style.partition(" on ")
+    return front.startswith("activity.task") and ground in ("", CORE_GROUND)
 
 
 def tasks_in(cells: Iterable[Cell]) -> set[str]:
