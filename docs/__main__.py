@@ -99,7 +99,7 @@ def _gallery() -> Iterator[str]:
         yield f"\n### {scenario.name}\n"
         yield f"{scenario.title}. {scenario.sentence}"
         if scenario.hangs:
-            yield f"\nHangs by design: {scenario.hangs}"
+            yield f"\nHangs on purpose: {scenario.hangs}"
         yield f"\n![{scenario.name}]({scenario.name}.svg)"
 
 

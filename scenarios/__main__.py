@@ -76,7 +76,7 @@ def run(
         multiprocessing.set_start_method(start_method)
     if scenario.hangs_given(values):
         print(
-            f"{scenario.name} hangs, by design; Ctrl-C ends it",
+            f"{scenario.name} hangs on purpose; Ctrl-C ends it",
             file=sys.stderr,
         )
     try:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from mpviz.scenarios.catalogue import Range
 
-CHAPTER = "signals"
+CHAPTER = "synchronization"
 ORDER = 2
 
 SECONDS = (0.3, 0.6, 0.9, 1.2)

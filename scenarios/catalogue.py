@@ -19,11 +19,14 @@ CHAPTERS = (
     "pools",
     "talking",
     "sharing",
-    "signals",
+    "synchronization",
     "pitfalls",
     "real work",
 )
 """The order of the list; any other chapter comes last."""
+
+OLD_NAMES = {"lifecycle": "lab"}
+"""Names that scenarios had before, which still find them."""
 
 TOLD = (
     "CHAPTER",
@@ -186,6 +189,7 @@ def problems() -> tuple[str, ...]:
 def find(name: str) -> Scenario:
     """Return the scenario of this name, or raise UnknownScenario."""
     found = scenarios()
+    name = OLD_NAMES.get(name, name)
     if name in found:
         return found[name]
     for problem in problems():

@@ -23,7 +23,7 @@ from typing import Annotated
 
 from mpviz.scenarios.catalogue import Range
 
-CHAPTER = "signals"
+CHAPTER = "synchronization"
 ORDER = 3
 
 Stock = sharedctypes.Synchronized  # What Value("i", 0) makes.

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from mpviz.scenarios.catalogue import Range
 
-CHAPTER = "signals"
+CHAPTER = "synchronization"
 ORDER = 1
 
 

@@ -42,8 +42,8 @@ def report(read: int, found: int) -> None:
     """Say what is about to be lost, at once and in one line."""
     # One that finds less than it has read brings back what others undid.
     print(
-        f"{current_process().name} lost {found - read}:"
-        f" I read {read}, it is {found}, I write {read + 1}\n",
+        f"{current_process().name} read {read}; now {found};"
+        f" writes {read + 1}: {found - read} lost\n",
         end="",
         flush=True,
     )

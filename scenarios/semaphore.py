@@ -21,7 +21,7 @@ from typing import Annotated
 
 from mpviz.scenarios.catalogue import Range
 
-CHAPTER = "signals"
+CHAPTER = "synchronization"
 ORDER = 4
 
 Count = sharedctypes.Synchronized  # What Value("i", 0) makes.

@@ -74,7 +74,7 @@ SPECIAL = {
     "compare": Picture(["pool-map", "chunksize=1,10,30"], compared=True),
     "words": Picture(["screenshots/words.py"], seconds=1.1),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
-    "lifecycle": Picture(["lifecycle"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
+    "lab": Picture(["lab"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
 }
 """What has a moment of its own; every other scenario is taken at :data:`MOMENT`."""
 

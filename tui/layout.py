@@ -18,7 +18,7 @@ HERO = (LAB, TIMELINE)
 """Panels that have the middle of the screen, which the audience in a room looks at."""
 TOP = ("cores", "processes")
 FINDINGS = "findings"
-CONTEXT = (FINDINGS, "chain", "stacks", "source", "output", "log", "time")
+CONTEXT = (FINDINGS, "why blocked", "stacks", "source", "output", "log", "time")
 """Panels that say what the program does, beside those of its objects (locks, queues …)."""
 
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
@@ -27,7 +27,7 @@ TWO_COLUMNS, FOUR_COLUMNS = 100, 160
 MOST_STACKED = 3
 """How many panels may lie on top of each other."""
 
-TO_READ = (FINDINGS, "chain", "stacks")
+TO_READ = (FINDINGS, "why blocked", "stacks")
 """Panels that are read from the first line to the last."""
 
 LOWEST: dict[str, tuple[int, int]] = {

@@ -60,4 +60,4 @@ class Agreement:
         assert "STUCK" not in header or self.dead_ends[name]
         assert ("finding" in header) is (self.statuses[name] == FOUND)
         if self.dead_ends[name]:
-            assert "all wait" not in header
+            assert "everyone is waiting" not in header

@@ -30,7 +30,7 @@ def test_every_scenario_is_found_in_the_order_that_teaches() -> None:
         "pools": "pool-map",
         "talking": "producer-consumer",
         "sharing": "shared-counter",
-        "signals": "event-gate",
+        "synchronization": "event-gate",
         "pitfalls": "pickling",
         "real work": "thumbnails",
     }

@@ -180,7 +180,7 @@ def test_it_hangs_and_an_interrupt_ends_it(tmp_path: Path, start_method: str, wo
             program.kill()
 
     assert program.returncode == 130
-    assert errors.splitlines()[0] == f"{name} hangs, by design; Ctrl-C ends it"
+    assert errors.splitlines()[0] == f"{name} hangs on purpose; Ctrl-C ends it"
     assert printed() == sorted(HANGS[words])
     wait_until(lambda: not any(map(runs, descendants)))
 

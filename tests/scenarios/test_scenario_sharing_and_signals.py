@@ -96,8 +96,8 @@ def test_what_a_race_calls_lost_is_what_is_missing_in_the_end(lines: Lines) -> N
     assert lost > 0
     sum_of_lost = 0
     for line in said:
-        pattern = r"adder-[1-4] lost (-?\d+): I read (\d+), it is (\d+), I write (\d+)"
-        lost_now, read, found, written = numbers(pattern, line)
+        pattern = r"adder-[1-4] read (\d+); now (\d+); writes (\d+): (-?\d+) lost"
+        read, found, written, lost_now = numbers(pattern, line)
         assert (lost_now, written) == (found - read, read + 1)
         assert lost_now != 0
         sum_of_lost += lost_now

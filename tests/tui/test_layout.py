@@ -18,7 +18,7 @@ NAMES = (
     "queues",
     "locks",
     "values",
-    "signals",
+    "synchronization",
     "findings",
     "source",
     "output",
@@ -98,7 +98,7 @@ def test_at_120_by_40_objects_lie_beside_the_context() -> None:
     slots = place(120, 38, ALL)
     assert slot_of(slots, "tasks").panels == ("tasks",)
     assert slot_of(slots, "queues").panels == ("queues",)
-    assert slot_of(slots, "locks").panels == ("locks", "values", "signals")
+    assert slot_of(slots, "locks").panels == ("locks", "values", "synchronization")
     assert slot_of(slots, "output").panels == ("source", "output", "log")
     assert slot_of(slots, "tasks").y == slot_of(slots, "findings").y
     assert slot_of(slots, "locks").x < slot_of(slots, "output").x

@@ -110,7 +110,7 @@ def test_a_key_that_is_chosen_does_nothing_else() -> None:
     keys = {action.title: action.keys for action in table}
     assert keys["Next theme"] == ("w", "ctrl+x", "question_mark")
     assert keys["Help"] == ("f1",)
-    assert keys["What it waits for, along the wait chain"] == ()
+    assert keys["Why it is blocked"] == ()
     assert "q" in keys["Quit"]
 
 

@@ -196,7 +196,9 @@ def _lines(state: RunState) -> list[str]:
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
         who = plural(slow, "process sends", "processes send")
-        lines.append(f"{who} records through the pipe instead of shared memory, which is slower")
+        lines.append(
+            f"{who} tells its events through the pipe instead of shared memory, which is slower"
+        )
     return [*lines, losses_in_words(state)]
 
 
@@ -256,9 +258,9 @@ def _is_in_a_finding(state: RunState, trouble: LogEntry) -> bool:
 def losses_in_words(state: RunState) -> str:
     """How many records were read, and how many are missing."""
     if not (state.lost or state.hidden_losses or state.probe_errors or state.unreadable):
-        return f"{plural(state.records, 'record')}, none lost"
+        return f"{plural(state.records, 'event')}, none lost"
     losers = len(_losers(state))
-    parts = [f"{state.lost} of {state.records + state.lost} records lost"]
+    parts = [f"{state.lost} of {state.records + state.lost} events lost"]
     if losers:
         parts[0] += f", of {plural(losers, 'process')}"
     if state.hidden_losses:

@@ -14,10 +14,12 @@ class Going(Enum):
 
     ON = "goes on"
     """A process is at work, or will be."""
-    ALL_WAIT = "all wait"
+    ALL_WAIT = "everyone is waiting"
     """No process is at work, and nothing says that this will not end by itself."""
+    MAIN_STUCK = "the main process is stuck"
+    """A finding says why the program can never end; until then, other processes are at work."""
     STUCK = "stuck"
-    """A finding says why the program can never end."""
+    """A finding says why the program can never end, and no process is at work."""
 
 
 def verdict(state: RunState) -> tuple[Going, int]:
@@ -25,7 +27,9 @@ def verdict(state: RunState) -> tuple[Going, int]:
     waiting_since = stuck_since(state)
     found = [each for each in state.dead_ends if waiting_since >= 0 or state.main in each.processes]
     if found:
-        return Going.STUCK, min(each.since for each in found)
+        is_all = waiting_since >= 0
+        going = Going.STUCK if is_all else Going.MAIN_STUCK
+        return going, min(each.since for each in found)
     if waiting_since >= 0:
         return Going.ALL_WAIT, waiting_since
     return Going.ON, state.now

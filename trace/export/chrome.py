@@ -42,9 +42,9 @@ def why_no_arrows(state: RunState) -> str:
     """Why causes are not certain; empty if they are."""
     missing = state.lost + state.unreadable + state.probe_errors
     if missing:
-        return plural(missing, "record is missing", "records are missing")
+        return plural(missing, "event is missing", "events are missing")
     if state.hidden_losses:
-        return "records may be missing"
+        return "events may be missing"
     blind = [process for process in state.processes.values() if process.unobserved]
     return f"{described(blind[0])} tells nothing of what it does" if blind else ""
 

@@ -51,7 +51,7 @@ class Target:
     silenced: frozenset[str] = frozenset()
     """Names of the rules that make no findings."""
     limit: float = 0.0
-    """Seconds after which a run without a screen is ended, since it hangs by design; 0 for none."""
+    """Seconds after which a run without a screen is ended, since it hangs on purpose; 0: none."""
     grace: float = 0.0
     """Seconds to end by itself after a SIGTERM to its main process; 0 ends all at once."""
 

@@ -314,6 +314,15 @@ def _last_name(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
+def with_kind(kind: str, name: str) -> str:
+    """A name behind what it is a name of, unless it says that itself.
+
+    >>> with_kind("Lock", "gate"), with_kind("Lock", "locks[0]"), with_kind("Lock", "Lock 1")
+    ('lock gate', 'locks[0]', 'Lock 1')
+    """
+    return name if kind.lower() in name.lower() else f"{kind.lower()} {name}"
+
+
 def object_name(state: RunState, object_id: str) -> str:
     """The name of any object of the program by its id; empty if it is unknown."""
     for table in state.tables.values():

@@ -40,7 +40,7 @@ class Unblockers:
     all_needed: bool = False
     """The wait ends only when each of them has acted; otherwise one is enough."""
     as_of: int = -1
-    """Number of records that had been read when this was last told; -1 if it is always true."""
+    """When this was last told, nanoseconds; -1 if it is always true."""
 
 
 def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:

@@ -208,17 +208,11 @@ class Part:
     """The records of a stretch that are about one object."""
 
     columns: Columns
-    end: int
-    """Where the stretch ends."""
     places: dict[type[Event], Places]
 
     def at(self, kind: type[Event]) -> Places:
         """The places of the records of this kind; empty if there are none."""
         return self.places.get(kind, range(0))
-
-    def behind(self, place: int) -> int:
-        """Number of records of the stretch, about any object, after this one."""
-        return self.end - 1 - place
 
     def times(self, places: Places) -> list[int]:
         """The times of the records at these places, nanoseconds."""
@@ -263,7 +257,7 @@ def parts_of(
         of = handlers[form.kind], form.object
         part = parts.get(of)
         if part is None:
-            part = parts[of] = Part(stretch.columns, stretch.end, {})
+            part = parts[of] = Part(stretch.columns, {})
         elif form.kind in part.places:
             return None
         part.places[form.kind] = places

@@ -97,6 +97,8 @@ class Action(Generic[Acting_contra]):
     do: Callable[[Acting_contra], object]
     footer: Callable[[Situation], str] = never
     """One or two words for the footer while it matters, else empty."""
+    stays: int = 0
+    """Where the footer has no room for all, those with a higher number stay longer."""
     first: bool = False
     """Whether it is among the dozen that a newcomer should know, which stand first in the help."""
 

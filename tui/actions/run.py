@@ -31,25 +31,28 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "that it does; the next space shows the present again.",
         lambda screen: screen.toggle_pause(),
         lambda now: "live" if now.paused else "" if now.over else "pause",
+        stays=1,
         first=True,
     ),
     Action(
         ("f",),
-        "Freeze the program, or let it go on",
-        "Stops every process of the program where it is (SIGSTOP), or lets all go on (SIGCONT). "
+        "Freeze the program, or resume it",
+        "Stops every process of the program where it is (SIGSTOP), or resumes them (SIGCONT). "
         "Unlike a pause, this holds up the program itself.",
         lambda screen: screen.toggle_freeze(),
-        lambda now: "" if now.over or not now.started else "go on" if now.frozen else "freeze",
+        lambda now: "" if now.over or not now.started else "resume" if now.frozen else "freeze",
+        stays=1,
         first=True,
     ),
     Action(
         ("s",),
-        "Stop the program",
+        "End the program",
         "Sends SIGTERM to the main process, which has 30 seconds to end (--grace). Once more, or "
         "after that time, mpviz ends all processes of the program. The picture stays. It asks "
         "before it ends a program of your own.",
         lambda screen: screen.stop(),
-        while_running("stop"),
+        while_running("end program"),
+        stays=1,
         first=True,
     ),
     Action(
@@ -58,6 +61,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Sends what you type to the program's standard input, for a program that asks.",
         lambda screen: screen.ask_input(),
         lambda now: "answer" if now.asks and now.started and not now.over else "",
+        stays=2,
     ),
     Action(
         ("ctrl+c",),
@@ -74,6 +78,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "runs, it asks first.",
         lambda screen: screen.run_again(),
         lambda now: "run again" if now.over else "",
+        stays=3,
     ),
     Action(
         ("T",),
@@ -81,6 +86,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Sends SIGTERM to the selected process, which asks it to end.",
         lambda screen: screen.signal(SIGTERM),
         with_selection("terminate"),
+        stays=2,
         first=True,
     ),
     Action(
@@ -89,6 +95,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "Sends SIGKILL to the selected process, which ends at once and cannot clean up.",
         lambda screen: screen.signal(SIGKILL),
         with_selection("kill"),
+        stays=2,
         first=True,
     ),
     Action(
@@ -98,6 +105,7 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         "notice; one that is at work, or waits for signals, is left alone.",
         lambda screen: screen.look(),
         with_selection("stacks"),
+        stays=2,
         first=True,
     ),
     *PAN_ACTIONS,

@@ -33,7 +33,7 @@ JOB: Action[ActionScreen] = Action(
     ("ctrl+z",),
     "Back to the shell for a while",
     "Stops mpviz as Ctrl-Z stops any program in a shell; fg brings it back. The program goes on, "
-    "but mpviz reads nothing meanwhile: records that do not fit into their shared memory are "
+    "but mpviz reads nothing meanwhile: events that do not fit into their shared memory are "
     "lost, and counted. After bg it reads again, without a picture.",
     lambda screen: screen.mpviz.stop_as_job(),
 )
@@ -97,11 +97,12 @@ PAN_ACTIONS: tuple[Action[Selection], ...] = (
 WHY_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("w",),
-        "What it waits for, along the wait chain",
+        "Why it is blocked",
         "Shows the wait chain of the selected process, or the longest: what it waits for, which "
         "process has that, and what that one waits for. Once more goes to the next link.",
         lambda screen: screen.follow_chain(),
-        lambda now: "" if now.over or not now.waiting else "who waits",
+        lambda now: "" if now.over or not now.waiting else "why blocked",
+        stays=3,
         first=True,
     ),
     Action(
@@ -111,6 +112,7 @@ WHY_ACTIONS: tuple[Action[Selection], ...] = (
         "more goes to the next finding.",
         lambda screen: screen.next_finding(),
         lambda now: "findings" if now.findings else "",
+        stays=3,
         first=True,
     ),
 )
@@ -214,6 +216,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "The right end of the timeline is the present again, and no panel is scrolled any more.",
         lambda screen: screen.follow(),
         lambda now: "" if now.following else "follow",
+        stays=3,
     ),
     Action(
         ("slash",),
@@ -243,7 +246,7 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("v",),
         "All events in the log, or what matters",
-        "The log shows every record, or only what matters to a person.",
+        "The log shows every event, or only what matters to a person.",
         lambda screen: screen.toggle_all_events(),
     ),
     Action(

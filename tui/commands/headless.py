@@ -80,7 +80,7 @@ def _observe(
     try:
         signals.session = session
         if target.limit:
-            say_at_once(f"{target.name} hangs by design: mpviz ends it after {target.limit:g} s")
+            say_at_once(f"{target.name} hangs on purpose: mpviz ends it after {target.limit:g} s")
         _step_to_the_end(session, signals, target.limit, tells_findings=not capture)
     finally:
         session.close()

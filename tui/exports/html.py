@@ -147,11 +147,11 @@ def _missing(state: RunState, trouble: str) -> Iterator[str]:
     told = [f"The recording is not whole: {trouble}."] if trouble else []
     if state.lost or state.unreadable:
         told.append(
-            f"{count(state.lost)} of {count(state.records + state.lost)} records were lost, and"
+            f"{count(state.lost)} of {count(state.records + state.lost)} events were lost, and"
             f" {count(state.unreadable)} could not be read: what they told is not in here."
         )
     told += [
-        f"More records may be lost; how many is not known: {each}." for each in state.hidden_losses
+        f"More events may be lost; how many is not known: {each}." for each in state.hidden_losses
     ]
     for words in told:
         yield f'<p class="trouble">{escape(words)}</p>'

@@ -20,9 +20,9 @@ from mpviz.tui.panels import (
     pipes,
     processes,
     queues,
-    signals,
     source,
     stacks,
+    synchronization,
     tasks,
     timeline,
     values,
@@ -40,7 +40,7 @@ PANELS: tuple[Panel, ...] = (
     pipes.PANEL,
     managers.PANEL,
     memory.PANEL,
-    signals.PANEL,
+    synchronization.PANEL,
     source.PANEL,
     output.PANEL,
     log.PANEL,
@@ -60,7 +60,7 @@ NUMBERS: dict[str, str] = {
     "queues": "5",
     "pipes": "5",
     "locks": "6",
-    "signals": "6",
+    "synchronization": "6",
     "values": "7",
     "memory": "7",
     "managers": "7",
@@ -71,7 +71,7 @@ NUMBERS: dict[str, str] = {
 """The digit that goes to a panel. Panels of one kind share a digit and take turns; a panel without
 one has a key of its own for what it shows, or is reached with tab."""
 
-KEYS: dict[str, str] = {"findings": "!", "chain": "w", "stacks": "L"}
+KEYS: dict[str, str] = {"findings": "!", "why blocked": "w", "stacks": "L"}
 """The key that shows a panel which has no digit."""
 
 

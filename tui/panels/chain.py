@@ -26,6 +26,7 @@ from mpviz.tui.render.rows import Part, Row, crop, fitting, length, row, selecte
 from mpviz.tui.render.states import in_words
 from mpviz.tui.render.view import View
 
+NAME = "why blocked"
 GUTTER = 4
 """Cells at the left, in which the way back of a cycle is drawn."""
 WIDEST_NAME = 22
@@ -74,14 +75,14 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     rows: list[Row] = []
     tags = max(len(tag(each.process)) for each in chain.links)
     names = min(WIDEST_NAME, max(len(_name(each)) for each in chain.links))
-    for index, link in enumerate(chain.links):
+    for index in range(len(chain.links)):
         rows.append(_link(state, view, chain, index, (tags, names, width)))
-        rows += _arrow(state, chain, index, link, width)
+        rows += _arrow(state, view, chain, index, width)
     # It begins with a name, which is written as it is.
     wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
     if len(rows) + 1 + len(wrapped) <= height:
         rows += [row(""), *(row((line, "dim")) for line in wrapped)]
-    return from_top(rows, height, view.scroll.get("chain", 0))
+    return from_top(rows, height, view.scroll.get(NAME, 0))
 
 
 def _link(state: RunState, view: View, chain: Chain, index: int, size: tuple[int, int, int]) -> Row:
@@ -116,13 +117,14 @@ def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
     return [(fitting(ways, max(1, room)).rstrip(), activity_style(wait.activity))]
 
 
-def _arrow(state: RunState, chain: Chain, index: int, link: Link, width: int) -> list[Row]:
+def _arrow(state: RunState, view: View, chain: Chain, index: int, width: int) -> list[Row]:
     """What the next one has to do with the wait; at the end of the chain, how it ends."""
     is_last = index == len(chain.links) - 1
-    unblockers = link.unblockers
+    unblockers = chain.links[index].unblockers
     if unblockers is None:
         return []
-    heard = f", as of record {unblockers.as_of:,}" if unblockers.as_of >= 0 else ""
+    ago = duration(max(0, moment_of(state, view) - unblockers.as_of))
+    heard = f" (last seen {ago} ago)" if unblockers.as_of >= 0 else ""
     others = len(unblockers.threads) - 1
     more = f", and {others} {'other' if others == 1 else 'others'}" if others > 0 else ""
     if not is_last:
@@ -157,7 +159,7 @@ def title(state: RunState, view: View) -> str:
     """Whose chain it is, and how it ends."""
     chain = shown_chain(state, view)
     if chain is None:
-        return "wait chain"
+        return "why blocked"
     ends = {
         End.AT_WORK: "",
         End.DEAD: ", ends with the dead",
@@ -166,7 +168,7 @@ def title(state: RunState, view: View) -> str:
         End.UNKNOWN: "",
         End.LATER: "",
     }
-    return f"wait chain of {_name(chain.links[0])}{ends[chain.end]}"
+    return f"why blocked: {_name(chain.links[0])}{ends[chain.end]}"
 
 
 def wanted_height(state: RunState, view: View) -> int:
@@ -176,14 +178,14 @@ def wanted_height(state: RunState, view: View) -> int:
 
 
 PANEL = Panel(
-    name="chain",
+    name=NAME,
     title=title,
     help=(
         "From a process to what it waits for, to the process that has it, to what that one waits "
         "for, and so on. The chain ends at a process that is at work or dead, at a cycle of "
         "processes that wait for each other, or at nobody. It is the chain of the selected "
-        "process, else the longest. The key w goes from link to link. The holder of a lock is as "
-        "of its last record; for queues, pipes and events, mpviz knows which processes used them, "
+        "process, else the longest. The key w goes from link to link. The holder of a lock is "
+        "the one last seen; for queues, pipes and events, mpviz knows which processes used them, "
         "not which will."
     ),
     body=draw,

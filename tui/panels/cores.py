@@ -49,8 +49,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
 
 
 def _legend(state: RunState, width: int) -> Row:
-    parts: list[Part] = [("  ", ""), ("█", "good"), (" observed  ", "dim"), ("░", "other")]
-    parts.append((" other", "dim"))
+    parts: list[Part] = [("  ", ""), ("█", "good"), (" this program  ", "dim"), ("░", "other")]
+    parts.append((" others", "dim"))
     if not all(map(state.cores.may_use, range(state.cores.machine))):
         parts.append((f"  {BARRED} not for the program", "dim"))
     others = _others(state)
@@ -168,15 +168,13 @@ def _summary(state: RunState, view: View, cores: Sequence[CoreUse], width: int) 
 
 
 def title(state: RunState, view: View) -> str:
-    """How many cores there are, how many the program may use, and how often they are sampled."""
+    """How many cores there are, and how many the program may use."""
     cores = state.cores
     if not cores.history:
         return "cores"
-    rate = cores.samples_per_second
-    sampled = f", {rate:.0f} samples/s" if rate else ""
     machine = len(cores.history[-1][1])
     usable = f", {cores.capacity:.3g} for the program" if cores.capacity < machine else ""
-    return f"{machine} cores{usable}{sampled}"
+    return f"{machine} cores{usable}"
 
 
 def wanted_height(state: RunState, view: View) -> int:
@@ -189,12 +187,12 @@ PANEL = Panel(
     name="cores",
     title=title,
     help=(
-        "How busy each core is: observed processes in their colours, and dim (░) the rest of the "
-        "machine. To the right are the percentage, the tags of these processes, and the last "
-        "samples, one column each, in the colour of the process that used the core most. The "
-        "program may not run on a core with a - behind its number (taskset, a cpuset). The title "
-        "says how many cores the program can keep busy, which a control group may limit, too, and "
-        "how often the system was asked; between two samples nothing is known."
+        "How busy each core is: this program's processes in their colours, and dim (░) all "
+        "others of the machine. To the right are the percentage, the tags of these processes, and "
+        "the last samples, one column each, in the colour of the process that used the core most. "
+        "The program may not run on a core with a - behind its number (taskset, a cpuset). The "
+        "title says how many cores the program can keep busy, which a control group may limit, "
+        "too. Between two samples nothing is known."
     ),
     body=draw,
     nothing="no sample of the cores yet",

@@ -1,4 +1,4 @@
-"""The event log: what a person would want to be told, or every record as it came."""
+"""The event log: what a person would want to be told, or all that came."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ def _process_name(state: RunState, pid: str) -> str:
 
 
 def title(state: RunState, view: View) -> str:
-    """How many entries or records there are."""
+    """How many events there are."""
     if view.all_events:
-        return f"log, every record: {plural(state.records, 'record')}"
+        return f"log, every event: {plural(state.records, 'event')}"
     trouble = sum(entry.trouble for entry in state.log)
-    words = f"log, {plural(state.log_entries, 'entry', 'entries')}" if state.log_entries else "log"
+    words = f"log, {plural(state.log_entries, 'event')}" if state.log_entries else "log"
     return words + (f", {trouble} in red" if trouble else "")
 
 
@@ -130,7 +130,7 @@ PANEL = tail_panel(
     title=title,
     help=(
         "What happened, with the seconds since the start of the run: starts, ends, signals, "
-        "jobs, and in red with a ! what went wrong. Switched to every record, it shows what the "
+        "jobs, and in red with a ! what went wrong. Switched to every event, it shows what the "
         "processes tell mpviz, as it came, the last of them at the bottom."
     ),
     thing="event",

@@ -26,6 +26,8 @@ LEAST_STATE = 33
 WHOLE_STATE = 46
 """Minimum width of the state beside columns that are seldom needed."""
 WIDEST_NAME = 26
+ROOM_FOR_WORDS = 100
+"""Minimum width, in cells, for a word where a letter would do."""
 ORDERED = "▾"
 """Stands behind the heading of the column that the list is ordered by."""
 DEEPEST = 6
@@ -160,7 +162,7 @@ def _waits_since(process: Process) -> tuple[bool, int]:
 
 def _space(tree: Sequence[tuple[Process, int]], width: int) -> _Space:
     tags = max(len(tag(process)) for process, _ in tree)
-    name = max(cell_len(_name(process, depth)) for process, depth in tree)
+    name = max(cell_len(_name(process, depth, width)) for process, depth in tree)
     name = max(8, min(name + 1, WIDEST_NAME, width * 2 // 5))
     left = width - 1 - 1 - tags - 1 - name - 1
     time = DURATION_WIDTH + 1 if left >= LEAST_STATE else 0
@@ -204,7 +206,7 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
         ("▸" if chosen else " ", "title"),
         *mark(process, space.tag),
         (" ", ""),
-        (fit_name(_name(process, depth), space.name), name_style),
+        (fit_name(_name(process, depth, space.width), space.name), name_style),
         (" ", ""),
         *_state(state, view, process, space.state),
     ]
@@ -215,9 +217,10 @@ def _process(state: RunState, view: View, process: Process, depth: int, space: _
     return Row(selected(parts, space.width) if chosen else tuple(parts), process.key)
 
 
-def _name(process: Process, depth: int) -> str:
-    """The name below its parent's, with a d behind it for a daemon."""
-    daemon = " d" if process.daemon and process.alive else ""
+def _name(process: Process, depth: int, width: int) -> str:
+    """The name below its parent's, and whether it is a daemon: in a narrow panel, only a d."""
+    word = " daemon" if width >= ROOM_FOR_WORDS else " d"
+    daemon = word if process.daemon and process.alive else ""
     return "  " * min(depth, DEEPEST) + described(process) + daemon
 
 
@@ -264,7 +267,7 @@ def title(state: RunState, view: View) -> str:
     alive = [process for process in state.processes.values() if process.alive]
     if not state.processes:
         return "processes"
-    parts = [plural(len(alive), "process", "processes")]
+    parts = [plural(len(alive), "process", "processes")] if alive else []
     waiting = sum(process.state == "waiting" for process in alive)
     if waiting:
         parts.append(f"{waiting} waiting")
@@ -286,10 +289,10 @@ PANEL = Panel(
         "Every process of the program as a tree: a child is indented below the one that started "
         "it. The coloured mark and the tag behind it stand for the process in every panel; ○ has "
         "ended. State says what it is doing, what it waits for, which process could end the wait, "
-        "and for how long; d behind the name is a daemon. Cpu is percent of one core at the last "
-        "sample, memory what it holds (once ended, the most it had), core the one it last ran on. "
-        "A signal without an effect so far stands behind the state. Helpers of "
-        "multiprocessing (resource tracker, fork server) are dim."
+        "and for how long. In a narrow panel, d behind a name is a daemon. Cpu is percent of one "
+        "core at the last sample, memory what it holds (once ended, the most it had), core the "
+        "one it last ran on. A signal without an effect so far stands behind the state. Helpers "
+        "of multiprocessing (resource tracker, fork server) are dim."
     ),
     body=draw,
     thing="process",

@@ -82,7 +82,7 @@ def _whole(space: Space, queue: Queue, rows: int) -> list[Sequence[Part]]:
 def _capacity(queue: Queue) -> str:
     if queue.maxsize:
         return f" of {count(queue.maxsize)}"
-    return f" top {count(queue.max_depth)}"
+    return f" peak {count(queue.max_depth)}"
 
 
 def _fullness(queue: Queue) -> str:

@@ -21,6 +21,25 @@ HIGHEST_CHART = 8
 """Maximum height of the history, in rows."""
 
 
+TYPES = {
+    "b": "signed char",
+    "B": "unsigned char",
+    "c": "char",
+    "u": "unicode character",
+    "h": "short",
+    "H": "unsigned short",
+    "i": "int",
+    "I": "unsigned int",
+    "l": "long",
+    "L": "unsigned long",
+    "q": "long long",
+    "Q": "unsigned long long",
+    "f": "float",
+    "d": "double",
+}
+"""What the type codes of ``multiprocessing.sharedctypes`` stand for, in the words of C."""
+
+
 def _is_left(state: RunState, value: SharedValue) -> bool:
     first = value.elements.get(0)
     users = {*value.written_by, *(first.readers if first is not None else ())}
@@ -80,9 +99,12 @@ def _first(space: Space, value: SharedValue) -> list[Part]:
         words = plural(value.lost_updates, "lost update")
         parts.append((f"  {words}", "trouble"))
     elif value.stale_writes:
-        parts.append((f"  {plural(value.stale_writes, 'stale write')}", "warning"))
-    kind = "Value" if value.length == 1 else f"Array of {value.length}"
-    parts.append((f"  {kind} {value.typecode}", "dim"))
+        overwrote = (
+            plural(value.stale_writes, "write overwrote", "writes overwrote") + " a newer value"
+        )
+        parts.append((f"  {overwrote}", "warning"))
+    kind = "" if value.length == 1 else f"Array of {value.length} "
+    parts.append((f"  {kind}{TYPES.get(value.typecode, value.typecode)}", "dim"))
     return parts
 
 
@@ -130,7 +152,7 @@ def _numbers(space: Space, value: SharedValue) -> list[Part]:
         (" reads", "dim"),
     ]
     if value.stale_writes:
-        parts += [("  ", ""), (f"{count(value.stale_writes)} stale", "warning")]
+        parts += [("  ", ""), (f"{count(value.stale_writes)} overwrote a newer value", "warning")]
     return parts
 
 
@@ -154,8 +176,8 @@ PANEL = list_panel(
     help=(
         "Values and arrays that processes share: what each holds, who wrote it last, its history "
         "over the run (of an array, its elements), and how often it was read and written. A write "
-        "is stale if another process has written since the writer last read: it overwrites that "
-        "value. Lost updates, in red, say how much of a count is missing as a result."
+        "overwrites a newer value if another process has written since the writer last "
+        "read. Lost updates, in red, say how much of a count is missing as a result."
     ),
     first=_first,
     whole=_whole,

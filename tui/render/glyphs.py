@@ -67,7 +67,7 @@ ACTIVITY_WORDS: dict[Activity, str] = {
     Activity.QUEUE: "waiting for a queue or pipe",
     Activity.PROCESS: "waiting for a process",
     Activity.RESULT: "waiting for results",
-    Activity.SIGNAL: "waiting for a signal",
+    Activity.SIGNAL: "waiting for synchronization",
     Activity.IDLE: "idle",
     Activity.SLEEPING: "sleeping",
     Activity.STOPPED: "stopped",

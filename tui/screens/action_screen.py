@@ -77,6 +77,7 @@ class ActionScreen(Screen[None]):
                 words,
                 partial(self.do, action, action.keys[0]),
                 action.title in (HELP.title, QUIT.title),
+                action.stays,
             )
             for action, words in footer(self.actions, self.situation())
         ]

@@ -275,7 +275,7 @@ class RunScreenBase(ActionScreen):
         if is_small(*self.panel_grid.size) and len(self.panel_grid.wanted) > 1:
             return "small: tab for more"
         if self.target.limit and not self.over and stuck_since(self.state) >= 0:
-            return "hangs by design: s ends it"
+            return "hangs on purpose, s ends it"
         return ""
 
     def status(self) -> Status:

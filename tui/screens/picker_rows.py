@@ -66,7 +66,7 @@ def head_rows(scenario: Scenario, values: Mapping[str, Value] | None, width: int
     sentence = [Row(((f" {line}", "watch"),)) for line in _wrapped(scenario.sentence, width)]
     hangs = ""
     if values is not None and scenario.hangs_given(values):
-        hangs = f"Hangs by design: {scenario.hangs.rstrip('.')}. s ends it."
+        hangs = f"Hangs on purpose: {scenario.hangs.rstrip('.')}. Press s to end it."
     warning = [Row(((f" {line}", "warning"),)) for line in textwrap.wrap(hangs, max(10, width - 2))]
     return [*title, *sentence, *warning, Row(())]
 

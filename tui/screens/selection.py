@@ -13,6 +13,7 @@ from mpviz.trace.model.state import Finding
 from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll, unscroll
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import NUMBERS
+from mpviz.tui.panels.chain import NAME as WHY_BLOCKED
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mpviz.tui.exports import Format
 
 EXPORT = "export to"
-CHAIN = "chain"
 FINDINGS = "findings"
 FILTER = "filter"
 FIND = "find"
@@ -147,7 +147,7 @@ class Selection(RunScreenBase):
             self.say("nobody waits for anything")
             return
         keys = [link.process.key for link in chain.links]
-        if not self._brought_up(CHAIN) or view.selected not in keys:
+        if not self._brought_up(WHY_BLOCKED) or view.selected not in keys:
             view.chain = keys[0]
             self._show_process(keys[0])
             return

@@ -20,6 +20,8 @@ class Hint(NamedTuple):
     do: Callable[[], object]
     at_end: bool = False
     """It stands at the right end, always at the same place."""
+    stays: int = 0
+    """Where there is no room for all, those with a higher number stay longer."""
 
 
 Hit = tuple[int, int, Hint]
@@ -27,13 +29,28 @@ Hit = tuple[int, int, Hint]
 
 
 def footer_row(hints: Sequence[Hint], width: int) -> tuple[Row, list[Hit]]:
-    """The line, and where in it each hint is; a hint that has no room is left out."""
+    """The line, and where in it each hint is; what matters least is left out first."""
     end, end_hits = _drawn([hint for hint in hints if hint.at_end], width)
     left = width - length(end)
-    start, hits = _drawn([hint for hint in hints if not hint.at_end], left)
+    start, hits = _drawn(_that_fit([hint for hint in hints if not hint.at_end], left), left)
     gap = left - length(start)
     moved = [(x + left, to + left, hint) for x, to, hint in end_hits]
     return Row((*start, (" " * gap, ""), *end)), hits + moved
+
+
+def _that_fit(hints: Sequence[Hint], width: int) -> list[Hint]:
+    """As many as there is room for, in their order."""
+    chosen: set[int] = set()
+    for index in sorted(range(len(hints)), key=lambda index: -hints[index].stays):
+        width -= _width(hints[index])
+        if width < 0:
+            break
+        chosen.add(index)
+    return [hint for index, hint in enumerate(hints) if index in chosen]
+
+
+def _width(hint: Hint) -> int:
+    return cell_len(hint.key) + cell_len(hint.words) + 3
 
 
 def _drawn(hints: Sequence[Hint], width: int) -> tuple[list[Part], list[Hit]]:
@@ -41,7 +58,7 @@ def _drawn(hints: Sequence[Hint], width: int) -> tuple[list[Part], list[Hit]]:
     hits: list[Hit] = []
     x = 0
     for hint in hints:
-        to = x + cell_len(hint.key) + cell_len(hint.words) + 3
+        to = x + _width(hint)
         if to > width:
             break
         parts += [(f" {hint.key}", "key"), (f" {hint.words} ", "hint")]

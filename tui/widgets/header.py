@@ -55,15 +55,12 @@ def header_row(state: RunState, status: Status, width: int) -> Row:
     ]
     state_parts = [*_modes(status), *_stage(state, status)]
     troubles = _troubles(state, status)
-    counts: list[Part] = [(f"  {state.records:,} records ", "dim")]
     now = status.moment if status.moment >= 0 else state.now
     clock: list[Part] = [(f"  {elapsed(now - state.origin)} ", "head")]
     right = [*troubles, *state_parts, *clock]
     note = [(f"  {status.note}", "key")] if status.note else []
     if _length(left) + _length(note) + _length(right) <= width:
         left += note
-    if _length(left) + _length(right) + _length(counts) < width:
-        right += counts
     for extra in extras:
         if extra and _length(left) + _length(right) + len(extra) + 3 <= width:
             left.append((f"  {extra}", "text"))
@@ -118,7 +115,9 @@ def _live(state: RunState, status: Status) -> Part:
     so_long = f"{seconds} s" if seconds < 60 else clock(seconds)
     if going is Going.STUCK:
         return f" STUCK {so_long} ", "alarm"
-    return f" all wait, {so_long} ", "wrong"
+    if going is Going.MAIN_STUCK:
+        return f" main process STUCK {so_long} ", "alarm"
+    return f" everyone is waiting, {so_long} ", "wrong"
 
 
 def _ending(state: RunState) -> tuple[str, str]:
@@ -157,7 +156,8 @@ def _troubles(state: RunState, status: Status) -> list[Part]:
 
 def _start_method(state: RunState, status: Status) -> str:
     told = {process.start_method for process in state.processes.values()} - {""}
-    return " and ".join(sorted(told)) or status.start_method
+    methods = " and ".join(sorted(told)) or status.start_method
+    return f"start method {methods}" if methods else ""
 
 
 def _head_count(state: RunState) -> str:

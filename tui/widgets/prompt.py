@@ -18,7 +18,8 @@ KEEP_HINT = "enter keeps it, esc drops it"
 class Question:
     """Whether to do something that cannot be undone.
 
-    Enter, y, and once more the key that asked it are a yes; any other key is a no.
+    Enter, y, and once more the key that asked it are a yes. Any other key is a no; escape and n do
+    nothing more, and the others do what they always do.
     """
 
     text: str
@@ -120,7 +121,10 @@ class Prompt(RowsView, can_focus=True):
     def take(self, event: events.Key) -> bool:
         """Type, delete, keep or drop; False for a key that does none of these."""
         if self._question is not None:
-            self._close(kept=event.key in ("enter", "y", self._question.key))
+            is_yes = event.key in ("enter", "y", self._question.key)
+            self._close(kept=is_yes)
+            if not is_yes and event.key not in ("escape", "n"):
+                self.app.post_message(events.Key(event.key, event.character))
         elif event.is_printable and event.character:
             self._change(self.text + event.character)
         elif event.key == "backspace":

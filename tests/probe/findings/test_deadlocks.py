@@ -179,7 +179,7 @@ def test_joining_a_child_that_wants_a_lock_of_ours_is_a_deadlock(
     (finding,) = state.findings.values()
     assert finding.message == (
         "2 processes wait for each other: MainProcess waits to join worker; "
-        "worker waits for lock lock, held by MainProcess"
+        "worker waits for lock, held by MainProcess"
     )
     assert "before the join" in finding.fix
 
@@ -199,7 +199,7 @@ def test_a_lock_that_is_taken_twice_by_one_process(hang: Hang) -> None:
     state, _ = hang(TWICE, found)
     (finding,) = state.findings.values()
     assert finding.message == (
-        "a process waits for itself: MainProcess waits for lock lock, held by MainProcess"
+        "a process waits for itself: MainProcess waits for lock, held by MainProcess"
     )
     assert "RLock" in finding.fix
 
@@ -275,12 +275,12 @@ def test_a_chain_of_four_waiters_is_in_order_and_ends_with_the_process_at_work(
     assert names == ["worker-1", "worker-2", "worker-3", "worker-4", "worker-5"]
     assert end is End.AT_WORK
     assert words == (
-        "worker-1 waits for lock locks[1], held by worker-2; "
-        "worker-2 waits for lock locks[2], held by worker-3; "
-        "worker-3 waits for lock locks[3], held by worker-4; "
-        "worker-4 waits for lock locks[4], held by worker-5; "
+        "worker-1 waits for locks[1], held by worker-2; "
+        "worker-2 waits for locks[2], held by worker-3; "
+        "worker-3 waits for locks[3], held by worker-4; "
+        "worker-4 waits for locks[4], held by worker-5; "
         "worker-5 is sleeping"
     )
     # Who was started last took its lock last: worker-1.
     assert heard == sorted(heard, reverse=True)
-    assert all(0 < number <= state.records for number in heard)
+    assert all(state.origin <= time <= state.now for time in heard)

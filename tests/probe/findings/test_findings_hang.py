@@ -125,7 +125,7 @@ def test_a_task_that_died_with_its_worker_is_lost(faulty: dict[str, Observed]) -
     (pool,) = run.document["pools"]
     assert found["objects"] == [f"{pool['id']}/0/3"]
     assert "task 3 of work is lost" in found["message"]
-    assert "MainProcess waits for ever for the map" in found["message"]
+    assert "map() never returns in MainProcess" in found["message"]
     worker = run.state.processes[str(found["pids"][0])]
     assert run.state.findings["lost-task", f"{pool['id']}/0"].since == worker.ended
 
@@ -187,7 +187,7 @@ def test_processes_left_behind_are_named_with_their_activity(faulty: dict[str, O
     run = faulty["left-behind"]
     (found,) = findings(run, "left-behind")
     assert found["pids"] == pids(run, "waiter", "sleeper")
-    assert "waiter (waiting for lock lock, held by MainProcess" in found["message"]
+    assert "waiter (waiting for lock, held by MainProcess" in found["message"]
     assert "sleeper (sleeping)" in found["message"]
 
 

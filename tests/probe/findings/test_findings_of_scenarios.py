@@ -36,7 +36,7 @@ ABOUT = {
 }
 """The scenarios that show what a rule on speed names."""
 
-WORDS = {"lifecycle": ["script=start;start;terminate 1;join 1 1;join 2", "seconds=1"]}
+WORDS = {"lab": ["script=start;start;terminate 1;join 1 1;join 2", "seconds=1"]}
 """The lab does nothing that it is not told."""
 
 NAMES = sorted(

@@ -61,7 +61,7 @@ CASES = {
     "RING_OF_TASKS": (
         "deadlock",
         "MainProcess waits for 1 item of queue to be done; ",
-        "worker waits for lock lock, held by MainProcess",
+        "worker waits for lock, held by MainProcess",
     ),
     "RING_OF_A_MANAGER": (
         "deadlock",

@@ -15,8 +15,8 @@ HANGING = sorted(name for name, scenario in scenarios().items() if scenario.hang
 STUCK = {
     "deadlock": {
         "MainProcess": "join worker-1",
-        "worker-1": "lock locks[1], held by worker-2",
-        "worker-2": "lock locks[0], held by worker-1",
+        "worker-1": "locks[1], held by worker-2",
+        "worker-2": "locks[0], held by worker-1",
     },
     "join-before-drain": {
         "MainProcess": "join Process-1",

@@ -16,7 +16,7 @@ def run(
     start_method: str, script: str, *, stdin: str | None = None, seconds: float = 60
 ) -> tuple[dict[str, Any], list[str]]:
     """The document, and the lines that the program printed."""
-    words = ["lifecycle", f"seconds={seconds}", *([f"script={script}"] if script else [])]
+    words = ["lab", f"seconds={seconds}", *([f"script={script}"] if script else [])]
     document, printed, _ = watch_headless("--start-method", start_method, *words, stdin=stdin)
     assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
     assert_time_adds_up(document)

@@ -338,7 +338,7 @@ def test_a_ring_beyond_those_that_may_be_mapped_at_once_is_read_at_the_end(
     reading.has(WaitOver)
     assert "1 are in use" in reading.troubles()[0]
     assert {each.pid for each in reading.events} == {0, os.getpid(), os.getppid()}
-    assert losses_in_words(follow(RunState(), reading.events)) == "2 records, none lost"
+    assert losses_in_words(follow(RunState(), reading.events)) == "2 events, none lost"
 
 
 def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(

@@ -79,7 +79,7 @@ def test_a_kill_takes_back_no_count_of_what_was_dropped(queue: Transport, write:
     state, events = all_of(queue)
     assert last == 40_000
     assert state.lost == dropped == 40_000 - sum(isinstance(each, WaitOver) for each in events)
-    assert losses_in_words(state) == f"!! {dropped} of 40000 records lost, of 1 process"
+    assert losses_in_words(state) == f"!! {dropped} of 40000 events lost, of 1 process"
 
 
 def test_records_dropped_for_lack_of_a_descriptor_are_counted_later(

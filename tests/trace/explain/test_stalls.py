@@ -64,8 +64,8 @@ DEADLOCK = [
 
 def test_a_deadlock_is_told_with_who_holds_what() -> None:
     assert told(begin() + DEADLOCK) == [
-        ("child-a", "lock Lock 2, held by child-b"),
-        ("child-b", "lock Lock 1, held by child-a"),
+        ("child-a", "Lock 2, held by child-b"),
+        ("child-b", "Lock 1, held by child-a"),
         ("MainProcess", "join child-a"),
     ]
 
@@ -94,8 +94,8 @@ def test_a_program_that_is_ended_while_it_is_stuck_is_told_of() -> None:
         (RIGHT, "lock", "a"),
         (MAIN, "process", str(LEFT)),
     ]
-    assert hang[0]["waits_for"] == "lock Lock 2, held by child-b"
-    assert "stuck: child-a waits for lock Lock 2, held by child-b" in summary(state)
+    assert hang[0]["waits_for"] == "Lock 2, held by child-b"
+    assert "stuck: child-a waits for Lock 2, held by child-b" in summary(state)
     interrupted = follow(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(1, 9)])
     assert document(interrupted)["run"]["hang"] == hang
     unwound = follow(RunState(), [*begin(), *DEADLOCK, *by_ctrl_c(0, 1)])

@@ -55,3 +55,18 @@ def test_a_deadlock_beside_a_process_at_work_is_not_the_end_of_the_run(ring: Sto
         ring.sample(time, [90, 0], {MAIN: (0, 90), ANNA: (0, 0), BERT: (1, 0)})
     assert ring.rules == ["deadlock"]
     assert verdict(ring.state)[0] is Going.ON
+
+
+def test_a_main_process_that_can_never_go_on_is_told_apart_from_those_at_work() -> None:
+    story = Story()
+    story.start(3, ANNA, "Anna")
+    story.start(4, BERT, "Bert")
+    left, right = story.lock("left"), story.lock("right")
+    story.acquire(10, MAIN, left)
+    story.acquire(10, ANNA, right)
+    story.wait(11, MAIN, "lock", right)
+    story.wait(12, ANNA, "lock", left)
+    for time in (100, 500, 1500):
+        story.sample(time, [90, 0], {MAIN: (0, 0), ANNA: (0, 0), BERT: (0, 90)})
+    assert story.rules == ["deadlock"]
+    assert verdict(story.state)[0] is Going.MAIN_STUCK

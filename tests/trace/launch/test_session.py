@@ -159,7 +159,7 @@ time.sleep(600)
     assert session.state.exit_code == -signal.SIGTERM
     assert sum(each.exit_code == 0 for each in session.state.processes.values()) > 500
     assert len(session.state.processes) == 1001
-    assert losses_in_words(session.state).endswith("records, none lost")
+    assert losses_in_words(session.state).endswith("events, none lost")
 
 
 def test_the_state_can_be_looked_at_while_the_program_runs(begin: Begin) -> None:

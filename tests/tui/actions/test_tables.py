@@ -59,13 +59,13 @@ def words(situation: Situation) -> list[str]:
 
 def test_the_footer_says_what_matters_now() -> None:
     assert "freeze" in words(Situation(started=True))
-    assert "go on" in words(Situation(started=True, frozen=True))
+    assert "resume" in words(Situation(started=True, frozen=True))
     assert "live" in words(Situation(started=True, paused=True))
     assert "kill" not in words(Situation(started=True))
     assert "kill" in words(Situation(started=True, selected=True))
     over = words(Situation(started=True, over=True))
     assert "run again" in over
-    assert "stop" not in over
+    assert "end program" not in over
     assert "freeze" not in over
 
 

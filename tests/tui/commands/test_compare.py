@@ -115,7 +115,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
 
 def test_a_run_that_fails_is_said_to_and_gives_its_status(tmp_path: Path) -> None:
     # In the lab a script ends the main process by a signal.
-    done = mpviz("run", "lifecycle", "script=start; die", "seconds=1,2", directory=tmp_path)
+    done = mpviz("run", "lab", "script=start; die", "seconds=1,2", directory=tmp_path)
     assert done.returncode == 128 + 9
     assert "mpviz: MainProcess: ended by SIGKILL" in done.stderr.splitlines()
     assert "about the same in all" in done.stdout
@@ -142,7 +142,7 @@ def test_yes_or_no_and_choices_have_lists_too() -> None:
 
 
 def test_a_text_may_have_commas_of_its_own() -> None:
-    assert labels("lifecycle", "script=start; join 1 0,5") == []
+    assert labels("lab", "script=start; join 1 0,5") == []
 
 
 def test_without_a_list_it_is_no_comparison() -> None:

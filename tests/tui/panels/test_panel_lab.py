@@ -68,7 +68,7 @@ class Lab(Story):
 
 @pytest.fixture
 def lab() -> Lab:
-    lab = Lab("lifecycle")
+    lab = Lab("lab")
     lab.start(10, CHILD, "child-1")
     return lab
 
@@ -105,14 +105,14 @@ def test_it_is_a_zombie_until_its_parent_asks(lab: Lab, number: int, kind: str, 
 
 
 def test_a_fork_server_keeps_no_zombies() -> None:
-    lab = Lab("lifecycle")
+    lab = Lab("lab")
     lab.start(10, CHILD, "child-1", method="forkserver")
     lab.ends(100, CHILD, 0)
     assert fate(lab) == ("done", "exit code 0")
 
 
 def test_a_daemon_is_terminated_as_its_parent_exits() -> None:
-    lab = Lab("lifecycle")
+    lab = Lab("lab")
     lab.start(10, CHILD, "child-1", daemon=True)
     assert fate(lab) == ("alive", "daemon, alive")
     lab.exits(1000, MAIN).sends(1001, MAIN, CHILD, 15).joins(1002, MAIN, CHILD, -15)
@@ -137,19 +137,19 @@ def test_whose_parent_is_gone_is_an_orphan(lab: Lab, adopter: int, words: str) -
 def test_the_fate_says_who_ended_a_child(lab: Lab) -> None:
     lab.by_hand(100, CHILD, 9).joins(101, MAIN, CHILD, -9)
     assert fate(lab) == ("by hand", "ended by SIGKILL by hand")
-    outside = Lab("lifecycle")
+    outside = Lab("lab")
     outside.start(10, CHILD, "child-1")
     outside.joins(101, MAIN, CHILD, -9)
     assert fate(outside) == ("from outside", "ended by SIGKILL, sender unseen")
-    swept = Lab("lifecycle")
+    swept = Lab("lab")
     swept.start(10, CHILD, "child-1")
     swept.program_ends(100, -9).ends(400, CHILD, -15)
     assert fate(swept) == ("cleaned up by mpviz", "ended by SIGTERM from mpviz, left behind")
-    told = Lab("lifecycle")
+    told = Lab("lab")
     told.start(10, CHILD, "child-1")
     told.program_ends(100, -9).supervisor_signals(200, CHILD, 15).ends(400, CHILD, -15)
     assert fate(told) == ("cleaned up by mpviz", "ended by SIGTERM from mpviz, left behind")
-    raised = Lab("lifecycle")
+    raised = Lab("lab")
     raised.start(10, CHILD, "child-1")
     raised.joins(100, MAIN, CHILD, 1)
     assert fate(raised) == ("raised", "exit code 1")
@@ -198,8 +198,8 @@ def test_the_card_is_about_the_selected_process_or_the_latest_to_change(lab: Lab
 
 
 def test_a_button_is_where_it_is_drawn() -> None:
-    panel = make_panel(find("lifecycle").commands)
-    state = Lab("lifecycle").state_at(0)
+    panel = make_panel(find("lab").commands)
+    state = Lab("lab").state_at(0)
     for width in (40, 58, 100):
         rows = panel.draw(state, View(now=state.now), width, 40)
         for button in panel.buttons(width):
@@ -207,7 +207,7 @@ def test_a_button_is_where_it_is_drawn() -> None:
 
 
 def test_a_call_on_a_child_is_for_the_selected_one_or_the_latest_not_joined(lab: Lab) -> None:
-    assert fill_in(Lab("lifecycle").state_at(0), View(), "kill {n}") == ""
+    assert fill_in(Lab("lab").state_at(0), View(), "kill {n}") == ""
     lab.start(300, GRANDCHILD, "child-2")
     assert fill_in(lab.state_at(1000), View(), "kill {n}") == "kill 2"
     assert fill_in(lab.state_at(1000), View(selected=str(CHILD)), "kill {n}") == "kill 1"

@@ -41,10 +41,12 @@ def test_every_panel_has_a_name_a_help_and_an_empty_state() -> None:
 def test_panels_are_there_only_for_what_the_program_uses() -> None:
     used = {panel.name for panel in PANELS if panel.used(counter().state)}
     assert {"cores", "processes", "timeline", "locks", "values"} <= used
-    assert not {"tasks", "queues", "signals", "pipes", "managers", "memory", "findings"} & used
+    assert (
+        not {"tasks", "queues", "synchronization", "pipes", "managers", "memory", "findings"} & used
+    )
     assert {"tasks"} <= {panel.name for panel in PANELS if panel.used(pool_map().state)}
     assert {"queues"} <= {panel.name for panel in PANELS if panel.used(factory().state)}
-    assert {"signals"} <= {panel.name for panel in PANELS if panel.used(stages().state)}
+    assert {"synchronization"} <= {panel.name for panel in PANELS if panel.used(stages().state)}
     assert {"pipes"} <= {panel.name for panel in PANELS if panel.used(talk().state)}
     assert {"managers", "memory"} <= {panel.name for panel in PANELS if panel.used(shared().state)}
 
@@ -57,7 +59,7 @@ def test_a_waiting_process_says_for_what_who_holds_it_and_for_how_long() -> None
 
 
 def test_a_signal_without_effect_is_said() -> None:
-    rows = rows_of(processes.PANEL, held(signal=True).state_at(2500), 140)
+    rows = rows_of(processes.PANEL, held(signal=True).state_at(2500), 150)
     assert "held by Process-2  SIGTERM sent 2.1 s ago" in rows[2].text
     assert styles_of(rows, "SIGTERM") == {"warning"}
     assert "SIGTERM" in text_of(processes.PANEL, held(signal=True).state_at(2500), 60)
@@ -67,7 +69,9 @@ def test_the_tree_indents_children_and_marks_daemons() -> None:
     lines = text_of(processes.PANEL, held().state_at(100)).splitlines()
     assert lines[1].startswith(" ●M MainProcess")
     assert lines[2].startswith(" ●1   Process-1")
-    assert lines[3].startswith(" ●2   Process-2 d")
+    assert lines[3].startswith(" ●2   Process-2 d ")
+    wide = text_of(processes.PANEL, held().state_at(100), 120).splitlines()
+    assert wide[3].startswith(" ●2   Process-2 daemon ")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_helpers_are_dim_and_last() -> None:
 
 def test_the_title_counts() -> None:
     assert processes.title(held().state, View()) == "3 processes, 2 waiting"
-    assert processes.title(counter(ended=True).state, View()) == "0 processes, 5 ended"
+    assert processes.title(counter(ended=True).state, View()) == "5 ended"
 
 
 def sampled(number: int = 4) -> RunState:
@@ -210,8 +214,8 @@ def test_sixty_four_cores_fit(width: int, height: int) -> None:
         assert " 63 " in text
 
 
-def test_the_title_says_the_rate_that_was_reached() -> None:
-    assert cores.title(sampled(), View()) == "4 cores, 10 samples/s"
+def test_the_title_counts_the_cores() -> None:
+    assert cores.title(sampled(), View()) == "4 cores"
 
 
 def test_cores_that_the_program_may_not_use_are_marked_and_not_counted_as_its_own() -> None:
@@ -220,7 +224,7 @@ def test_cores_that_the_program_may_not_use_are_marked_and_not_counted_as_its_ow
     rows = rows_of(cores.PANEL, state, 80)
     assert [row.text[:2] for row in rows[:4]] == ["0 ", "1-", "2 ", "3-"]
     assert "- not for the program" in rows[4].text
-    assert cores.title(state, View()) == "4 cores, 2 for the program, 10 samples/s"
+    assert cores.title(state, View()) == "4 cores, 2 for the program"
 
 
 def test_the_cores_say_that_other_programs_have_most_of_them() -> None:

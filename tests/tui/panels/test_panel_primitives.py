@@ -12,7 +12,7 @@ from mpviz.tui.panels import (
     pipes,
     processes,
     queues,
-    signals,
+    synchronization,
     values,
 )
 from mpviz.tui.render.view import View
@@ -29,9 +29,9 @@ def test_a_queue_says_how_full_it_is_and_who_waits() -> None:
     assert queues.title(state, View()) == "2 queues, 1 full"
 
 
-def test_a_queue_without_bound_is_measured_by_its_top() -> None:
+def test_a_queue_without_bound_is_measured_by_its_peak() -> None:
     lines = text_of(queues.PANEL, factory().state, 110, 6).splitlines()
-    assert "top 83" in lines[3]
+    assert "peak 83" in lines[3]
 
 
 def test_an_empty_queue_says_so_and_who_waits_to_get() -> None:
@@ -135,25 +135,25 @@ def test_an_array_is_a_strip_of_bars() -> None:
 
 def test_an_event_is_a_gate_with_those_who_wait_in_front_of_it() -> None:
     state = stages(40).state_at(40)
-    lines = text_of(signals.PANEL, state, 100, 8).splitlines()
+    lines = text_of(synchronization.PANEL, state, 100, 8).splitlines()
     assert lines[0] == "start │───│ shut ← ●1 30.0 ms  ●2 29.0 ms  ●3 28.0 ms  ●4 27.0 ms"
-    assert signals.title(state, View()) == "2 events, 1 barrier, 1 condition, 4 waiting"
-    assert "+3" in text_of(signals.PANEL, state, 40, 8).splitlines()[0]
+    assert synchronization.title(state, View()) == "2 events, 1 barrier, 1 condition, 4 waiting"
+    assert "+3" in text_of(synchronization.PANEL, state, 40, 8).splitlines()[0]
     waits = text_of(processes.PANEL, state, 100)
     assert waits.count("waiting for event start, not set yet") == 4
 
 
 def test_an_open_gate_says_since_when_and_by_whom() -> None:
-    lines = text_of(signals.PANEL, stages().state_at(1300), 100, 8).splitlines()
+    lines = text_of(synchronization.PANEL, stages().state_at(1300), 100, 8).splitlines()
     assert lines[0] == "start │   │ open 1.2 s, set by ●M MainProcess"
     assert lines[1].split()[:6] == ["set", "1", "cleared", "0", "waits", "4"]
 
 
 def test_a_barrier_shows_who_is_there_and_how_many_are_missing() -> None:
-    lines = text_of(signals.PANEL, stages().state_at(1300), 100, 8).splitlines()
+    lines = text_of(synchronization.PANEL, stages().state_at(1300), 100, 8).splitlines()
     assert lines[4] == "stage │●1 ●2 · ·│ 2 of 4 there, waiting 290 ms"
     assert "rounds 3  ●4 last in 3" in lines[5]
-    narrow = text_of(signals.PANEL, stages().state_at(1300), 30, 8).splitlines()
+    narrow = text_of(synchronization.PANEL, stages().state_at(1300), 30, 8).splitlines()
     assert narrow[4] == "stage │●1 ●2 · ·│ 2 of 4"
 
 
@@ -164,7 +164,7 @@ def test_an_empty_barrier_says_for_whom_the_others_waited() -> None:
     story.arrive(10, 1001, stage)
     story.arrive(20, MAIN, stage, last=True)
     story.leave(21, 1001, stage)
-    text = text_of(signals.PANEL, story.state, 80, 2)
+    text = text_of(synchronization.PANEL, story.state, 80, 2)
     assert "│· ·│ 0 of 2 there, last to arrive ●M MainProcess" in text
 
 
@@ -174,7 +174,7 @@ def test_a_barrier_for_more_than_there_is_room_for_is_a_bar() -> None:
     for number in range(32):
         story.start(5, 1001 + number, f"Process-{number + 1}")
         story.arrive(10 + number, 1001 + number, stage)
-    first = rows_of(signals.PANEL, story.state, 60, 2)[0].text
+    first = rows_of(synchronization.PANEL, story.state, 60, 2)[0].text
     assert "32 of 64" in first
     assert first.count("█") == first.count("·")
 
@@ -183,26 +183,26 @@ def test_a_broken_barrier_and_one_in_which_a_process_died_are_trouble() -> None:
     broken, dead = stages(), stages()
     broken.breaks(1280, 1002, "barrier-stage")
     dead.exit(1250, 1001, -9)
-    rows = rows_of(signals.PANEL, broken.state, 100, 8)
+    rows = rows_of(synchronization.PANEL, broken.state, 100, 8)
     assert "│· · · ·│ broken: a time-out in ●2 Process-2" in rows[4].text
     assert styles_of(rows, "broken") == {"trouble"}
-    assert "broken" in rows_of(signals.PANEL, broken.state, 30, 8)[4].text
-    rows = rows_of(signals.PANEL, dead.state, 100, 8)
+    assert "broken" in rows_of(synchronization.PANEL, broken.state, 30, 8)[4].text
+    rows = rows_of(synchronization.PANEL, dead.state, 100, 8)
     assert "│○1 ●2 · ·│ 2 of 4 there, Process-1 died in it" in rows[4].text
     assert styles_of(rows, "died in it") == {"trouble"}
-    assert "1 dead" in rows_of(signals.PANEL, dead.state, 30, 8)[4].text
+    assert "1 dead" in rows_of(synchronization.PANEL, dead.state, 30, 8)[4].text
 
 
 def test_a_dead_waiter_of_an_event_is_trouble() -> None:
     story = stages(40)
     story.exit(45, 1001, -9)
-    rows = rows_of(signals.PANEL, story.state, 100, 8)
+    rows = rows_of(synchronization.PANEL, story.state, 100, 8)
     assert "shut, 1 died waiting ← ●2" in rows[0].text
     assert styles_of(rows, "died waiting") == {"trouble"}
 
 
 def test_a_condition_has_waiters_or_else_the_last_who_notified() -> None:
-    lines = text_of(signals.PANEL, stages().state_at(1300), 100, 8).splitlines()
+    lines = text_of(synchronization.PANEL, stages().state_at(1300), 100, 8).splitlines()
     assert lines[6] == "ready 2 wait ← ●M 300 ms  ●4 100 ms"
     assert "1 to nobody" in lines[7]
     story = Story()
@@ -211,17 +211,17 @@ def test_a_condition_has_waiters_or_else_the_last_who_notified() -> None:
     story.wait(10, 1001, "condition", ready)
     story.notify(30, MAIN, ready, waiters=1)
     story.wake(31, 1001, ready)
-    text = text_of(signals.PANEL, story.state_at(50), 100, 2)
+    text = text_of(synchronization.PANEL, story.state_at(50), 100, 2)
     assert "nobody waits, last notify by ●M MainProcess 20.0 ms ago" in text
     assert "to nobody" not in text
 
 
 def test_the_signals_are_drawn_in_ascii_and_without_a_word_cut_where_they_are_shorter() -> None:
-    text = text_of(signals.PANEL, stages().state_at(1300), 60, 8, ascii=True)
+    text = text_of(synchronization.PANEL, stages().state_at(1300), 60, 8, ascii=True)
     assert "start |   | open 1.2 s, set by *M MainProcess" in text
     assert "stop  |---| shut < *3 200 ms" in text
     for width in range(30, 101):
-        assert "…" not in text_of(signals.PANEL, stages().state_at(1300), width, 8)
+        assert "…" not in text_of(synchronization.PANEL, stages().state_at(1300), width, 8)
 
 
 def test_a_pipe_is_a_picture_of_each_way() -> None:

@@ -20,7 +20,7 @@ def key(state: RunState) -> str:
 
 def test_a_finding_is_said_with_its_cause_and_what_to_do() -> None:
     text = text_of(findings.PANEL, ring().state, 100)
-    assert "! 3 processes wait for each other: worker-1 waits for lock lock2, held by" in text
+    assert "! 3 processes wait for each other: worker-1 waits for lock2, held by" in text
     assert "releases it only after its own wait" in words_of(text)
     assert "→ Take the locks in the same order everywhere" in text
     assert "deadlock, at 22 ms, 3.0 s ago" in text
@@ -58,21 +58,21 @@ def test_a_ring_leads_back_to_where_it_began() -> None:
     assert [words_of(each) for each in lines[:8]] == [
         "●M MainProcess waits 3.0 s to join worker-1",
         "│ worker-1 has to end",
-        "╭▸ ●w1 worker-1 waits 3.0 s for lock lock2, at ring.py:12",
-        "│ │ worker-2 holds it, as of record 17",
-        "│ ●w2 worker-2 waits 3.0 s for lock lock3, at ring.py:12",
-        "│ │ worker-3 holds it, as of record 21",
-        "│ ●w3 worker-3 waits 3.0 s for lock lock1",
-        "╰─ worker-1 holds it, as of record 13: none of them can go on",
+        "╭▸ ●w1 worker-1 waits 3.0 s for lock2, at ring.py:12",
+        "│ │ worker-2 holds it (last seen 3.0 s ago)",
+        "│ ●w2 worker-2 waits 3.0 s for lock3, at ring.py:12",
+        "│ │ worker-3 holds it (last seen 3.0 s ago)",
+        "│ ●w3 worker-3 waits 3.0 s for lock1",
+        "╰─ worker-1 holds it (last seen 3.0 s ago): none of them can go on",
     ]
-    assert chain.title(ring().state, View()) == "wait chain of MainProcess, a cycle"
+    assert chain.title(ring().state, View()) == "why blocked: MainProcess, a cycle"
 
 
 def test_a_line_ends_with_who_is_at_work() -> None:
     text = text_of(chain.PANEL, line().state, 90, 20)
     assert "●w3 worker-3" in text.splitlines()[6]
     assert "sleeping" in text.splitlines()[6]
-    assert "\nMainProcess waits to join worker-1; worker-1 waits for lock lock2" in text
+    assert "\nMainProcess waits to join worker-1; worker-1 waits for lock2" in text
     assert words_of(text).endswith("worker-3 is sleeping.")
 
 
@@ -87,9 +87,9 @@ def test_a_line_may_end_with_the_dead() -> None:
 
 def test_the_chain_is_that_of_the_selected_and_stays_while_it_is_gone_along() -> None:
     state = line().state
-    assert chain.title(state, View(selected="1002")) == "wait chain of worker-2"
+    assert chain.title(state, View(selected="1002")) == "why blocked: worker-2"
     along = View(selected="1002", chain=str(MAIN))
-    assert chain.title(state, along) == "wait chain of MainProcess"
+    assert chain.title(state, along) == "why blocked: MainProcess"
     # Who selects another that is not in it has another chain.
     assert chain.title(state, View(selected=str(MAIN), chain="1002")).endswith("MainProcess")
 
@@ -105,7 +105,7 @@ def test_a_chain_through_queues_goes_to_those_who_used_them() -> None:
 @pytest.mark.parametrize("make", [ring, line, broken_ring, counter])
 def test_both_fit_whatever_room_there_is(make: object, width: int) -> None:
     state = make().state  # type: ignore[operator]
-    for panel in (each for each in PANELS if each.name in ("findings", "chain")):
+    for panel in (each for each in PANELS if each.name in ("findings", chain.NAME)):
         for height in (1, 2, 5, 30):
             rows = panel.draw(state, View(now=state.now, ascii=True), width, height)
             assert len(rows) <= height

@@ -11,7 +11,7 @@ from helpers.story import MAIN, Story
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.primitives.process import Hello
 from mpviz.trace.model.state import RunState
-from mpviz.tui.panels import locks, memory, pipes, processes, queues, signals, values
+from mpviz.tui.panels import locks, memory, pipes, processes, queues, synchronization, values
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.view import View
 
@@ -30,7 +30,7 @@ def lines_of(panel: Panel, state: RunState, width: int = 100, height: int = 12) 
         (locks.PANEL, locks, lambda story, n: story.lock(f"lock{n}")),
         (queues.PANEL, queues, lambda story, n: story.queue(f"queue{n}")),
         (values.PANEL, values, lambda story, n: story.value(f"value{n}")),
-        (signals.PANEL, signals, lambda story, n: story.event(f"event{n}")),
+        (synchronization.PANEL, synchronization, lambda story, n: story.event(f"event{n}")),
         (memory.PANEL, memory, lambda story, n: story.memory(3, f"block{n}", 8)),
         (pipes.PANEL, pipes, lambda story, n: story.pipe(f"a{n}", f"b{n}")),
     ],

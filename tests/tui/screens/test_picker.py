@@ -20,7 +20,7 @@ from mpviz.tui.widgets.rows_view import RowsView
 
 
 def test_a_scenario_that_hangs_says_so_and_how_to_end_it() -> None:
-    assert head_of("order=opposite").endswith("Hangs by design: " + HANGS + ". s ends it.")
+    assert head_of("order=opposite").endswith("Hangs on purpose: " + HANGS + ". Press s to end it.")
 
 
 def test_a_scenario_with_values_that_avoid_its_hang_is_not_said_to_hang() -> None:
@@ -199,7 +199,7 @@ async def test_a_field_for_any_text_has_a_line_to_type_into(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also letters that are commands elsewhere."""
-    lab = find("lifecycle")
+    lab = find("lab")
     chosen: list[Target] = []
 
     def start(target: Target) -> Any:

@@ -113,7 +113,7 @@ async def test_freeze_is_not_pause(run_app: MpvizApp, session: Any) -> None:
         await pilot.press("f")
         await until(pilot, lambda: "frozen" in words(pilot, Header))
         assert session.asked == ["freeze"]
-        assert "f go on" in words(pilot, Footer)
+        assert "f resume" in words(pilot, Footer)
         await pilot.press("f")
         await until(pilot, lambda: "frozen" not in words(pilot, Header))
         assert session.asked == ["freeze", "go on"]
@@ -133,7 +133,7 @@ async def test_a_pause_keeps_the_picture_while_the_run_is_counted(
         session.held = 0
         await until(pilot, lambda: session.over)
         assert session.state.records > records
-        await until(pilot, lambda: f"{session.state.records:,} records" in words(pilot, Header))
+        await until(pilot, lambda: "ended, exit code 0" in words(pilot, Header))
         await pilot.press("down", "up")
         assert session.state.now > selection(pilot).view.now
         after = text(shown(pilot, "timeline"))
@@ -579,7 +579,7 @@ async def test_the_keys_of_a_lab_tell_the_program_what_to_do(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its panel has the bright border; elsewhere the keys are what they always are."""
-    target = Target(arguments=["x.py"], name="lifecycle", scenario="lifecycle")
+    target = Target(arguments=["x.py"], name="lab", scenario="lab")
     app = MpvizApp(target, start=lambda target: session, fps=10)
     async with running(app) as pilot:
         assert shown(pilot, "lab").has_focus

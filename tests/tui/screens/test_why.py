@@ -48,10 +48,10 @@ async def until_shown(pilot: Pilot[int], name: str, words: str) -> None:
 
 async def test_the_chain_is_there_once_it_is_asked_for(run_app: MpvizApp) -> None:
     async with running(run_app) as pilot:
-        assert selection(pilot).panel_grid.holder("chain") is None
+        assert selection(pilot).panel_grid.holder("why blocked") is None
         await pilot.press("w")
-        await until_shown(pilot, "chain", "wait chain of MainProcess, a cycle")
-        assert selection(pilot).panel_grid.holder("chain").has_focus  # type: ignore[union-attr]
+        await until_shown(pilot, "why blocked", "why blocked: MainProcess, a cycle")
+        assert selection(pilot).panel_grid.holder("why blocked").has_focus  # type: ignore[union-attr]
 
 
 async def test_one_key_leads_along_the_chain_and_round_the_ring(run_app: MpvizApp) -> None:
@@ -59,7 +59,7 @@ async def test_one_key_leads_along_the_chain_and_round_the_ring(run_app: MpvizAp
         seen = []
         for _ in range(6):
             await pilot.press("w")
-            await until_shown(pilot, "chain", "wait chain of MainProcess")
+            await until_shown(pilot, "why blocked", "why blocked: MainProcess")
             seen.append(selected(pilot))
         assert seen == ["MainProcess", "worker-1", "worker-2", "worker-3", "worker-1", "worker-2"]
 
@@ -69,7 +69,7 @@ async def test_the_chain_begins_with_the_selected_process(run_app: MpvizApp) -> 
         while selected(pilot) != "worker-2":
             await pilot.press("down")
         await pilot.press("w")
-        await until_shown(pilot, "chain", "wait chain of worker-2, a cycle")
+        await until_shown(pilot, "why blocked", "why blocked: worker-2, a cycle")
 
 
 class TestOfALine:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings.evidence import known, waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
+from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.lock import Lock, waiters
 from mpviz.trace.model.primitives.manager import Managed
 from mpviz.trace.model.processes.identity import exit_in_words, names_of
@@ -26,7 +27,7 @@ def _find(state: RunState) -> Iterator[Finding]:
                 waiting = [process.key for process, _ in waiters(state, "lock", lock.id)]
                 if waiting:
                     places = f"{len(dead)} of {lock.maximum} places of " * (lock.maximum > 1)
-                    named = f"{places}{lock.kind.lower()} {lock.name}"
+                    named = f"{places}{with_kind(lock.kind, lock.name)}"
                     yield _finding(state, lock.id, named, dead, waiting)
     for managed in state.table(Managed).values():
         dead = [

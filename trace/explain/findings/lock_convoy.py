@@ -8,6 +8,7 @@ from mpviz.trace.explain.findings.lock_turns import LOCK_NANOSECONDS, Turns, tur
 from mpviz.trace.explain.findings.rule import MARGIN, Rule, Stays
 from mpviz.trace.explain.findings.serial_by_lock import is_serial
 from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.state import Finding, RunState
 
 LOCK_WAIT_SHARE = 0.5
@@ -40,7 +41,7 @@ def _finding(turns: Turns) -> Finding:
     lock = turns.lock
     return Finding(
         subject=lock.id,
-        message=f"{len(turns.came)} processes wait for {lock.kind.lower()} {lock.name}"
+        message=f"{len(turns.came)} processes wait for {with_kind(lock.kind, lock.name)}"
         f" {turns.wait_share:.0%} of their time, {briefly(lock.wait.mean)} each time",
         cause=f"They take it so often ({lock.acquisitions} times in all) that they queue up, though"
         f" each holds it for only {briefly(lock.hold.mean)}.",

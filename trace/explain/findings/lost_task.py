@@ -68,11 +68,10 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
         task = state.table(Task).get(tasks[0])
         name = f"task {task.number}" if task is not None else "a task"
         what = f"{name} of {job.function} is lost with its worker {described(first)}"
-    wait = "waits" if len(waiting) == 1 else "wait"
-    who = f"{names_of(state, waiting)} {wait} for ever"
+    who = names_of(state, waiting)
     return Finding(
         subject=tasks[0].rpartition("/")[0],
-        message=f"{what} ({exit_in_words(first)}), and {who} for {_how_far(job)}",
+        message=f"{what} ({exit_in_words(first)}), so {_what_never_comes(job, who, len(tasks))}",
         cause="A Pool replaces a dead worker, but does not know which task died with it: no other"
         " worker does that task again, and its result never comes.",
         fix="Find out what ended the worker: too much memory, a crash in C, a signal, or its own"
@@ -84,11 +83,13 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
     )
 
 
-def _how_far(job: Job) -> str:
+def _what_never_comes(job: Job, who: str, lost: int) -> str:
+    """The consequence: "map() never returns in MainProcess: 1 of 12 results is lost"."""
     if job.call in SINGLE_CALLS:
-        return "its result"
-    total = str(job.tasks) if job.tasks >= 0 else "?"
-    return f"the {job.call}, of which {job.done + job.raised} of {total} tasks came back"
+        return f"the result that {who} waits for never comes"
+    total = f"{lost} of {job.tasks}" if job.tasks >= 0 else str(lost)
+    results = f"{total} results {'is' if lost == 1 else 'are'} lost"
+    return f"{job.call}() never returns in {who}: {results}"
 
 
 RULE = Rule(

@@ -26,19 +26,32 @@ def _find(state: RunState) -> Iterator[Finding]:
 
 def _finding(value: SharedValue, undone: int) -> Finding:
     writers = sorted(value.written_by, key=lambda key: -value.undone_by.get(key, 0))
-    off = "lower" if value.lost_updates > 0 else "higher"
     own_lock = f"with {value.name}.get_lock()" if value.name.isidentifier() else "get_lock()"
     return Finding(
         subject=value.id,
-        message=f"updates of {value.name} are lost: {undone} of"
-        f" {plural(value.writes.count, 'write')} overwrote what others had written, so that it is"
-        f" {abs(value.lost_updates)} {off} than it should be",
-        cause="A process read the value, others changed it, and then the process wrote a result"
-        " that it had computed from the old value.",
+        message=_in_words(value, undone),
+        cause="A process read the value, others changed it, and then the process overwrote it with"
+        " a result of what it had read.",
         fix=f"Hold one lock from the reading to the writing, such as its own: {own_lock}.",
         processes=tuple(writers),
         objects=(value.id,),
         since=value.first_undone,
+    )
+
+
+def _in_words(value: SharedValue, undone: int) -> str:
+    """Of a count that is lower than it should be, what it is and what it should be."""
+    if value.length == 1 and value.lost_updates > 0 and isinstance(value.last, int):
+        lost = plural(value.lost_updates, "update")
+        is_or_are = "is" if value.lost_updates == 1 else "are"
+        return (
+            f"{lost} of {value.name} {is_or_are} lost: it is {value.last} and should be"
+            f" {value.last + value.lost_updates}"
+        )
+    off = "lower" if value.lost_updates > 0 else "higher"
+    return (
+        f"updates of {value.name} are lost: {undone} of {plural(value.writes.count, 'write')}"
+        f" overwrote a newer value, so that it is {abs(value.lost_updates)} {off} than it should be"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings.lock_turns import LOCK_NANOSECONDS, Turns, turns_at_locks
 from mpviz.trace.explain.findings.rule import MARGIN, Rule, Stays
 from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.state import Finding, RunState
 
 LOCK_HELD_SHARE = 0.8
@@ -46,11 +47,11 @@ def _finding(turns: Turns) -> Finding:
     lock = turns.lock
     return Finding(
         subject=lock.id,
-        message=f"{lock.kind.lower()} {lock.name} is held {turns.held_share:.0%} of the time, so"
-        f" that on average only {turns.at_work:.1f} of {len(turns.came)} processes can work",
+        message=f"{with_kind(lock.kind, lock.name)} is held {turns.held_share:.0%} of the time, so"
+        f" that on average only {turns.at_work:.1f} of {len(turns.came)} processes make progress",
         cause="Nearly all of the work is done while the lock is held, for"
         f" {briefly(lock.hold.mean)} each time, while the others wait for it.",
-        fix="Do the work before you take the lock, and hold the lock only to hand in the result.",
+        fix="Do the work before you take the lock, and hold it only to store the result.",
         processes=turns.keys,
         objects=(lock.id,),
         since=min(turns.came.values()),

@@ -321,8 +321,8 @@ def _continues(line: OutputLine, process: str, stream: str) -> bool:
 
 
 _BY_HAND = {
-    "freeze": "frozen by hand",
-    "go on": "goes on",
+    "freeze": "is frozen by hand",
+    "go on": "is resumed by hand",
     "interrupt": "is sent Ctrl-C by hand",
     "stop": "is being ended by hand",
 }

@@ -11,7 +11,7 @@ from mpviz.trace.model.events import ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
-from mpviz.trace.model.names import name_object
+from mpviz.trace.model.names import name_object, with_kind
 from mpviz.trace.model.primitive import (
     FoldRecord,
     ObjectReport,
@@ -163,7 +163,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
             wait = end_wait(process, thread) if wait.what == "lock" else None
         if lock is not None:
             lock.acquisitions += 1
-            lock.heard = state.records
+            lock.heard = time
             lock.last_holder = key
             lock.taken = time
             if key not in lock.takers:
@@ -193,7 +193,7 @@ def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
 
     def released(time: int, thread: int, *_: int) -> None:
         lock.releases += 1
-        lock.heard = state.records
+        lock.heard = time
         since = holders.pop((key, thread) if thread else main_thread, None)
         if since is None and holders:
             # A Lock may be released by another thread: then the oldest holder has it no longer.
@@ -225,7 +225,7 @@ def _taking_turns(
             since.insert(0, held)
         lock.acquisitions += len(taken)
         lock.releases += len(given)
-        lock.heard = state.records - part.behind(max([*taken[-1:], *given[-1:]]))
+        lock.heard = max([*since[-1:], *until[-1:]])
         lock.hold.add_all(list(map(sub, until, since)))
         if taken:
             lock.last_holder = process.key
@@ -269,9 +269,9 @@ def _process_ended(state: RunState, process: Process) -> None:
 def _words(state: RunState, lock: Lock) -> str:
     holder = state.processes.get(lock.holder)
     if holder is None:
-        return f"{lock.kind.lower()} {lock.name}"
+        return with_kind(lock.kind, lock.name)
     dead = "" if holder.alive else ", which is dead"
-    return f"{lock.kind.lower()} {lock.name}, held by {described(holder)}{dead}"
+    return f"{with_kind(lock.kind, lock.name)}, held by {described(holder)}{dead}"
 
 
 def _unblockers(state: RunState, lock: Lock) -> Unblockers:
@@ -299,7 +299,7 @@ def _line(state: RunState, lock: Lock) -> str:
     waiting = 0 if lock.owned else len(waiters(state, "lock", lock.id))
     cut_off = 0 if lock.owned else lock.cut_off
     return (
-        f"{lock.kind.lower()} {lock.name}: taken {plural(lock.acquisitions, 'time')},"
+        f"{with_kind(lock.kind, lock.name)}: taken {plural(lock.acquisitions, 'time')},"
         f" {lock.contended:,} after a wait"
         + f", {plural(lock.given_up, 'wait')} given up" * bool(lock.given_up)
         + f", {plural(cut_off, 'wait')} cut off by the end of the process" * bool(cut_off)

@@ -105,8 +105,8 @@ def test_what_a_person_did_is_in_the_log(two: Story) -> None:
     two.tell(22, VIEWER, Marked, action="stop")
     assert two.state.ending == 22 * MS
     assert two.log[-3:] == [
-        "the program frozen by hand",
-        "the program goes on",
+        "the program is frozen by hand",
+        "the program is resumed by hand",
         "the program is being ended by hand",
     ]
 

@@ -248,11 +248,11 @@ def title(state: RunState, view: View) -> str:
         for process in state.processes.values()
         for wait in process.waits.values()
     )
-    return (words or "signals") + (f", {waiting} waiting" if waiting else "")
+    return (words or "synchronization") + (f", {waiting} waiting" if waiting else "")
 
 
 PANEL = list_panel(
-    "signals",
+    "synchronization",
     title=title,
     help=(
         "Events, barriers and conditions, with who waits at each, in the order in which they came. "
