@@ -23,7 +23,7 @@ from mpviz.tui.actions.action import with_keys
 from mpviz.tui.actions.palette import ActionsProvider
 from mpviz.tui.characters import first_environment, is_ascii_only
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
-from mpviz.tui.file_names import PICTURE, file_name
+from mpviz.tui.file_names import PICTURE, RECORDING, file_name
 from mpviz.tui.render.rows import in_ascii
 from mpviz.tui.render.themes import ANSI_DARK, DARK, NAMES, THEMES, own_themes
 from mpviz.tui.scenario_runs import commands_of
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mpviz.trace.record.replay import Replay
     from mpviz.tui.screens.base import RunScreenBase
     from mpviz.tui.screens.picker import PickerScreen
+    from mpviz.tui.talk.plan import Performance
 
 SWITCH_SECONDS = 0.0005
 """How soon the thread that reads what processes tell gets its turn; Python's own is 5 ms.
@@ -86,6 +87,7 @@ class MpvizApp(App[int]):
         start: Start,
         fps: float,
         replay: Replay | None = None,
+        performance: Performance | None = None,
         settings: Settings = DEFAULTS,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
@@ -97,6 +99,7 @@ class MpvizApp(App[int]):
         self.session: Session | None = None
         """The latest run; it is closed when the app has ended, whatever ended it."""
         self._replay = replay
+        self._performance = performance
         self.failure = ""
         """Why the app could not do what it was started for."""
         self.asked_at = 0.0
@@ -116,7 +119,8 @@ class MpvizApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The scenarios, or below a run that was asked for nothing yet."""
-        return Screen() if self._target is not None or self._replay is not None else self._picker()
+        is_asked = self._target or self._replay or self._performance
+        return Screen() if is_asked is not None else self._picker()
 
     def on_load(self) -> None:
         """Prepare to end on a signal, which may have arrived already."""
@@ -135,6 +139,8 @@ class MpvizApp(App[int]):
             self.push_screen(self._run_screen(self._target))
         elif self._replay is not None:
             self.push_screen(self._replay_screen(self._replay))
+        elif self._performance is not None:
+            self.push_screen(self._stage(self._performance))
 
     def on_ready(self) -> None:
         """Spare the garbage collector what is there for good: a full collection holds all up."""
@@ -301,6 +307,13 @@ class MpvizApp(App[int]):
             ReplayScreen(replay, fps=self.fps, ascii_only=self.ascii_only, away=self.settings.away)
         )
 
+    def _stage(self, performance: Performance) -> Screen[None]:
+        from mpviz.tui.talk.stage import StageScreen  # noqa: PLC0415 - only a talk needs it
+
+        return self._with_keys(
+            StageScreen(performance, self.start_session, fps=self.fps, ascii_only=self.ascii_only)
+        )
+
     def _picker(self) -> Screen[None]:
         from mpviz.tui.screens.picker import PickerScreen  # noqa: PLC0415 - a run needs none
 
@@ -340,6 +353,17 @@ def show_replay(recorded: Replay, settings: Settings) -> int:
         return _run(app, None)
     finally:
         recorded.close()
+
+
+def give_talk(performance: Performance, settings: Settings) -> int:
+    """Show a talk; the exit status. All of its runs are recorded, until it is over."""
+    from mpviz.trace.system.run_folder import temporary_folder  # noqa: PLC0415
+
+    with temporary_folder() as folder:
+        start, fps = starter(10.0, folder / f"run{RECORDING}"), pictures_a_second(settings)
+        return _run(
+            MpvizApp(start=start, fps=fps, performance=performance, settings=settings), None
+        )
 
 
 def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozenset()) -> int:

@@ -52,6 +52,7 @@ class Keyframe:
 class Replay:
     """A recorded run at a moment that can be moved; :meth:`close` closes the file.
 
+    ``grows`` says whether more will be written into the file: then its end is not the end yet.
     :class:`mpviz.trace.record.recording.NotARecording` if the file is no recording.
     """
 
@@ -60,6 +61,7 @@ class Replay:
         path: Path,
         clock: Callable[[], int] = time.monotonic_ns,
         silenced: frozenset[str] = frozenset(),
+        grows: Callable[[], bool] = lambda: False,
     ) -> None:
         self.recording = Recording(path)
         self.state = RunState(silenced=silenced)
@@ -77,6 +79,9 @@ class Replay:
         """The number of events over time."""
         self.trouble = ""
         """What is missing of the recording; empty if it is whole, or not read to its end yet."""
+        self._grows = grows
+        self._waits = False
+        """Whether all that is in a growing file so far has been read."""
         self._clock = clock
         self._looked = clock()
         self._reading = RunState(silenced=silenced)
@@ -92,7 +97,7 @@ class Replay:
         """Whether it plays slower than it should, because there is too much to fold."""
         self._wanted: int | None = None
         """A moment that was asked for and is not read yet."""
-        while not self.known and not self.is_read:
+        while not self.known and not self.is_read and not self._waits:
             self._read()
         if not self.known:
             self.close()
@@ -114,6 +119,8 @@ class Replay:
     @property
     def behind(self) -> int:
         """Bytes of the file that are still to be read; at least 1 while it plays too slowly."""
+        if self._waits:
+            return int(self._is_late)
         left = self.recording.size - self._cursor.offset if self._cursor is not None else 0
         # All of the file may have been read, and not all of it unpacked.
         return max(left, int(self._is_late or not self.is_read))
@@ -123,7 +130,7 @@ class Replay:
         deadline = self._clock() + int(budget * 1e9)
         was_read = self.is_read
         self._read()
-        while not self.is_read and self._clock() < deadline:
+        while not self.is_read and not self._waits and self._clock() < deadline:
             self._read()
         changed = self.is_read and not was_read
         if self._wanted is not None and (self.is_read or self._wanted <= self._reading.now):
@@ -293,11 +300,20 @@ class Replay:
             return
         if self.known - self._keyframes[-1].position >= self._stretch:
             self._add_keyframe(cursor)
+        # Asked before the look into the file: what was written last is read once it grows no more.
+        grows = self._grows()
+        if grows:
+            # What ends in the middle of a line goes on there, so the end leaves no trace.
+            cursor = cursor.copy()
         events = cursor.read()
+        self._waits = grows and events is None
+        if self._waits:
+            return
         if events is None:
             self.trouble = cursor.trouble
             self._cursor = None
             return
+        self._cursor = cursor
         follow(self._reading, events)
         self.known += len(events)
         self.density.add([event.time for event in events])

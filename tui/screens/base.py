@@ -32,6 +32,7 @@ from mpviz.tui.widgets.header import Header, Status
 from mpviz.tui.widgets.panel_grid import PanelGrid
 from mpviz.tui.widgets.panel_view import Picture
 from mpviz.tui.widgets.prompt import Prompt
+from mpviz.tui.widgets.rows_view import RowsView
 from mpviz.tui.widgets.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class RunScreenBase(ActionScreen):
 
     def redraw_progress(self) -> None:
         """Show how far behind the picture is."""
-        self.query_one(Header).redraw()
+        self.query_one("#header", RowsView).redraw()
 
     def _stop_ticking(self) -> None:
         if self._timer is not None:
@@ -232,7 +233,7 @@ class RunScreenBase(ActionScreen):
         """End the run without holding up the screen."""
         self.closing = True
         self._stop_ticking()
-        self.query_one(Header).redraw()
+        self.query_one("#header", RowsView).redraw()
         if self.session is not None:
             await asyncio.to_thread(self.session.close)
 
@@ -252,7 +253,7 @@ class RunScreenBase(ActionScreen):
         self.focus_holder()
         self.panel_grid.redraw()
         self.query_one(Verdict).redraw()
-        self.query_one(Header).redraw()
+        self.query_one("#header", RowsView).redraw()
         self.query_one(Footer).redraw()
 
     def _arrange(self) -> None:

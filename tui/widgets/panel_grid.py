@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
@@ -20,6 +20,9 @@ PLACES = 15
 
 _NO_SPACE = Spacing()
 
+Place = Callable[[int, int, Sequence[Wanted], str], list[Slot]]
+"""(width, height, what is wanted, what is enlarged) to where each panel goes."""
+
 
 class PanelGrid(Widget):
     """Holds the panels that are to be shown, and knows in which place each is."""
@@ -27,8 +30,9 @@ class PanelGrid(Widget):
     class Arranged(Message):
         """Each panel has its place."""
 
-    def __init__(self, picture: Picture, panels: Sequence[Panel]) -> None:
+    def __init__(self, picture: Picture, panels: Sequence[Panel], place: Place = place) -> None:
         super().__init__(id="panel-grid")
+        self._place = place
         self.panels: Mapping[str, Panel] = {panel.name: panel for panel in panels}
         self.wanted: tuple[Wanted, ...] = ()
         self.enlarged = ""
@@ -90,7 +94,7 @@ class PanelGrid(Widget):
 
     def slots(self, size: Size) -> list[tuple[PanelView, Slot]]:
         """Give each place its panels for this size; places that are left over get none."""
-        slots = place(size.width, size.height, self.wanted, self.enlarged)
+        slots = self._place(size.width, size.height, self.wanted, self.enlarged)
         for view in self._places[len(slots) :]:
             view.panels = ()
         pairs = list(zip(self._places, slots, strict=False))

@@ -13,13 +13,14 @@ from mpviz.tui.actions.picker import HELP_ACTIONS, PICKER_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.actions.shared import HELP, QUIT
+from mpviz.tui.actions.talk import TALK_ACTIONS
 from mpviz.tui.panels import KEYS, NUMBERS, PANELS
 from mpviz.tui.screens.help import help_rows
 from mpviz.tui.widgets.footer import Hint, footer_row
 
 Actions = tuple[Action[Any], ...]
 
-TABLES = [PICKER_ACTIONS, RUN_ACTIONS, REPLAY_ACTIONS, HELP_ACTIONS]
+TABLES = [PICKER_ACTIONS, RUN_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS]
 
 
 @pytest.mark.parametrize("actions", TABLES)

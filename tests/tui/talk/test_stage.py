@@ -1,0 +1,229 @@
+"""The stage, driven without a terminal, with a recorded run in the place of each program."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from helpers.recordings import recorded
+from helpers.screens import running, shown, text, toasts, until
+from mpviz.trace.launch.start import Target
+from mpviz.trace.model.events import Event
+from mpviz.tui.app import MpvizApp
+from mpviz.tui.sessions import NotStarted, Session
+from mpviz.tui.talk.plan import Performance, Step, Talk
+from mpviz.tui.talk.stage import Phase, StageScreen
+from mpviz.tui.widgets.rows_view import RowsView
+
+QUESTION, ANSWER = "What will it be?", "It was so, after {seconds}."
+
+
+def stage(pilot: Pilot[int]) -> StageScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, StageScreen)
+    return screen
+
+
+def said(pilot: Pilot[int]) -> str:
+    """All rows that are on the screen."""
+    views = [view for view in pilot.app.screen.query(RowsView) if view.display]
+    return "\n".join(text(view) for view in views)
+
+
+@pytest.fixture
+def file(tmp_path: Path, stream: list[Event]) -> Path:
+    """The recorded run, whole."""
+    return recorded(tmp_path, stream)
+
+
+Make = Callable[..., MpvizApp]
+
+
+@pytest.fixture
+def make(
+    session: Any, file: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., MpvizApp]:
+    """An app with a talk of so many steps like this one; each runs what was recorded."""
+    monkeypatch.setattr("mpviz.tui.talk.warm.Warmth.warm", lambda self, target: None)
+    session.file = file
+
+    def start(target: Target) -> Session:
+        session.asked.append("start")
+        return session  # type: ignore[no-any-return]
+
+    def made(steps: int = 1, start: Any = start, **says: Any) -> MpvizApp:
+        step = Step(
+            title="Counting",
+            run="counting.py",
+            question=QUESTION,
+            **{"answer": ANSWER, "watch": "locks", "recording": file.name, **says},
+        )
+        talk = Talk(title="A talk", step=[step] * steps)
+        performance = Performance(talk, (target,) * steps, file.parent)
+        app = MpvizApp(start=start, fps=10, performance=performance)
+        app.theme, app.ascii_only = "mpviz-dark", False
+        return app
+
+    return made
+
+
+async def test_space_alone_leads_through_the_talk(make: Make, session: Any) -> None:
+    async with running(make(2)) as pilot:
+        assert "1 of 2" in said(pilot)
+        assert QUESTION in said(pilot)
+        assert session.asked == []
+        await pilot.press("space")
+        assert stage(pilot).phase is Phase.RUNNING
+        assert {QUESTION} <= {line.strip() for line in said(pilot).splitlines()}
+        assert "Process-2" in text(shown(pilot, "timeline"))
+        assert "1 lock" in text(shown(pilot, "locks"))
+        assert "It was so" not in said(pilot)
+        session.held = 0
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await until(pilot, lambda: "It was so, after 2" in said(pilot))
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).session is None)
+        assert session.closed == 1
+        assert "2 of 2" in said(pilot)
+        await pilot.press("space", "space", "space")
+        await pilot.pause()
+        assert "A   T A L K" in said(pilot) or "A    T A L K" in said(pilot)
+        assert said(pilot).count("It was so, after 2") == 2
+        await pilot.press("space")
+        assert toasts(pilot)[-1].startswith("that was the last slide")
+        assert session.asked == ["start", "start"]
+
+
+async def test_a_step_stops_at_its_time_and_the_program_runs_on(make: Make, session: Any) -> None:
+    async with running(make(stop=0.1)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        before = stage(pilot).picture.state.now
+        session.held = 0
+        await until(pilot, lambda: session.over)
+        assert stage(pilot).picture.state.now == before
+        await pilot.press("enter")
+        await until(pilot, lambda: stage(pilot).picture.state.now > before)
+        assert stage(pilot).phase is Phase.RUNNING
+        assert "ended" in said(pilot)
+        await pilot.press("space")
+        assert stage(pilot).phase is Phase.ANSWERED
+
+
+async def test_one_goes_back_in_a_run_without_having_recorded_it(make: Make, session: Any) -> None:
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).picture.state.now == session.state.now)
+        await pilot.press("left", "left", "left")
+        await until(pilot, lambda: stage(pilot).picture.state.now < session.state.now)
+        assert "earlier" in said(pilot)
+        earlier = stage(pilot).moment
+        await pilot.press("right")
+        await until(pilot, lambda: stage(pilot).moment > earlier)
+        await pilot.press("enter")
+        await until(pilot, lambda: stage(pilot).moment == session.state.now)
+        assert "live" in said(pilot)
+
+
+async def test_slow_motion_shows_later_what_has_happened_already(make: Make, session: Any) -> None:
+    async with running(make(slow=64)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).moment > 0)
+        await until(pilot, lambda: stage(pilot).picture.state.processes)
+        assert stage(pilot).moment < session.state.now
+        assert "64x slower" in said(pilot)
+        session.held = 0
+        await until(pilot, lambda: session.over)
+        assert stage(pilot).phase is Phase.RUNNING
+
+
+async def test_the_recorded_run_takes_the_place_of_one_that_cannot_start(make: Make) -> None:
+    def start(target: Target) -> Session:
+        raise NotStarted("no such thing")
+
+    async with running(make(start=start, stop=0.05)) as pilot:
+        await pilot.press("space")
+        assert toasts(pilot) == ["no such thing; b shows the recorded run"]
+        assert stage(pilot).phase is Phase.ASKED
+        await pilot.press("b")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        assert "recorded run" in said(pilot)
+        await pilot.press("down", "T")
+        assert toasts(pilot)[-1] == "this run was recorded: its processes are gone"
+
+
+async def test_page_up_shows_the_question_and_then_the_answer_before(
+    make: Make, session: Any
+) -> None:
+    session.held = 0
+    async with running(make(2)) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await pilot.press("pagedown", "pageup")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        assert stage(pilot).index == 0
+        await until(pilot, lambda: "Process-2" in text(shown(pilot, "timeline")))
+        assert "It was so" in said(pilot)
+        await pilot.press("pageup")
+        await until(pilot, lambda: "1 of 2" in said(pilot))
+        assert session.asked == ["start"]
+
+
+async def test_what_ends_a_run_has_no_key_but_for_a_selected_process(
+    make: Make, session: Any
+) -> None:
+    async with running(make()) as pilot:
+        await pilot.press("space", "s", "f", "r", "R", "i", "x", "X", "escape", "T")
+        assert session.asked == ["start"]
+        assert toasts(pilot)[-1].startswith("select a process first")
+        await pilot.press("down", "T")
+        key = stage(pilot).view.selected
+        await pilot.press("K")
+        assert session.asked == ["start", (key, signal.SIGTERM), (key, signal.SIGKILL)]
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_leaving_asks_first(make: Make, key: str) -> None:
+    app = make()
+    async with running(app) as pilot:
+        await pilot.press(key)
+        assert "leave the talk?" in said(pilot)
+        await pilot.press("space")
+        assert "leave the talk?" not in said(pilot)
+        assert stage(pilot).phase is Phase.ASKED
+        await pilot.press(key, "enter")
+        await pilot.pause()
+    assert app.return_value is None
+    assert app.return_code == 0
+
+
+async def test_a_digit_shows_another_panel_and_a_number_another_step(make: Make) -> None:
+    async with running(make(3)) as pilot:
+        await pilot.press("space", "9")
+        assert "output" in text(shown(pilot, "output"))
+        assert stage(pilot).panel_grid.holder("locks") is None
+        await pilot.press("at", "3", "enter")
+        await until(pilot, lambda: "3 of 3" in said(pilot))
+        await pilot.press("at", "4", "enter")
+        assert toasts(pilot)[-1] == "there is no step '4': the talk has 3"
+
+
+async def test_keys_are_shown_to_the_room(make: Make) -> None:
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        assert "space: go on" in said(pilot)
+
+
+@pytest.mark.parametrize("size", [(20, 6), (40, 10), (80, 24), (100, 30), (200, 60)])
+async def test_there_is_something_to_see_at_any_size(make: Make, size: tuple[int, int]) -> None:
+    async with running(make(stop=0.1), size) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).is_over)
+        await pilot.pause()

@@ -1,0 +1,124 @@
+"""The file of a talk: what it may say, and the one line for what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.story import MAIN, Story
+from mpviz.tui.commands.talk import prepared
+from mpviz.tui.layout import Wanted
+from mpviz.tui.talk.answers import answer_lines
+from mpviz.tui.talk.layout import stage_slots
+from mpviz.tui.talk.plan import BUILT_IN, PlanError, Stop, read_talk
+
+STEP = '[[step]]\ntitle = "One"\nrun = "pool-map"\nquestion = "Why?"\n'
+TALK = 'title = "T"\n' + STEP
+
+
+def talk(folder: Path, text: str) -> Path:
+    file = folder / "talk.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title = ", "talk.toml is no TOML: Invalid value (at end of document)"),
+        ('title = "T"\n', "talk.toml: Object missing required field `step`"),
+        ('title = "T"\nstep = []\n', "talk.toml has no [[step]]"),
+        (TALK.replace('run = "pool-map"\n', ""), "step 1: Object missing required field `run`"),
+        (TALK + "slow = 'x'\n", "step 1: slow: Expected `float`, got `str`"),
+        (TALK + "slow = 65\n", "step 1 (One): slow: it has to be from 1 to 64"),
+        (TALK + "stops = 'end'\n", "step 1: Object contains unknown field `stops`"),
+        (
+            TALK + STEP + "watch = 'lock'\n",
+            "step 2 (One): watch: there is no panel 'lock'",
+        ),
+        (TALK + "stop = 'deadlok'\n", "step 1 (One): stop: 'deadlok' is not \"end\""),
+        (TALK + "stop = 0\n", "step 1 (One): stop: it has to be more than 0"),
+        (TALK + "answer = '{lost}'\n", "step 1 (One): answer: there is no number {lost} (there is"),
+        (TALK + "numbers = {a = '('}\n", "step 1 (One): numbers.a: '(' is no pattern: missing )"),
+        (TALK + "numbers = {a = 'b'}\n", "numbers.a: 'b' needs one pair of parentheses"),
+        (TALK.replace("pool-map", "a 'b"), "step 1 (One): run: No closing quotation"),
+        (TALK.replace("pool-map", " "), "step 1 (One): run: it names no program"),
+        (TALK.replace("pool-map", "pool-map workers=0"), "(One): run: workers must be a whole"),
+        (TALK.replace("pool-map", "nowhere.py"), "(One): run: there is no file nowhere.py"),
+        (TALK + 'python = "/nowhere"\n', "step 1 (One): run: "),
+    ],
+)
+def test_a_file_that_makes_no_talk_is_one_clear_line(
+    text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PlanError) as told:
+        prepared(talk(tmp_path, text))
+    assert says in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_that_is_not_there_is_said_too(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"nowhere\.toml cannot be read: No such file"):
+        prepared(tmp_path / "nowhere.toml")
+
+
+def test_programs_are_found_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    (tmp_path / "own.py").write_text("print(1)")
+    performance = prepared(talk(tmp_path, TALK.replace("pool-map", "own.py 'a b'")))
+    (target,) = performance.targets
+    assert target.arguments == ["own.py", "a b"]
+    assert target.directory == performance.folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("says", "stop", "words"),
+    [
+        ("", Stop(), "the end"),
+        ("stop = 'end'", Stop(), "the end"),
+        ("stop = 'finding'", Stop(finding="finding"), "the first finding"),
+        ("stop = 'deadlock'", Stop(finding="deadlock"), "the finding deadlock"),
+        ("stop = 2", Stop(seconds=2), "2 s"),
+        ("stop = 2.5", Stop(seconds=2.5), "2.5 s"),
+    ],
+)
+def test_a_step_stops_where_its_file_says(
+    says: str, stop: Stop, words: str, tmp_path: Path
+) -> None:
+    (step,) = read_talk(talk(tmp_path, TALK + says)).step
+    assert step.stops == stop
+    assert step.stops.words == words
+
+
+def test_a_number_that_the_run_did_not_give_takes_its_line_with_it() -> None:
+    story = Story()
+    for line in ("counted 7", "counted 9", "=> twice"):
+        story.output(5, MAIN, line)
+    lines = ["{n} at last", "lost {lost-updates}", "{result}: {printed}", "no number"]
+    found = answer_lines(lines, {"n": r"counted (\d+)"}, story.state)
+    assert found == ["9 at last", "twice: => twice", "no number"]
+
+
+def test_the_built_in_talk_is_the_guide() -> None:
+    performance = prepared(None)
+    titles = " ".join(step.title for step in performance.talk.step).lower()
+    for topic in ("gil", "pool", "queue", "lock", "race", "deadlock", "daemon", "killed"):
+        assert topic in titles
+    assert performance.folder == BUILT_IN.parent
+    for step in performance.talk.step:
+        assert step.recording
+
+
+@pytest.mark.parametrize("height", range(1, 60))
+def test_the_stage_is_full_and_the_timeline_on_top(height: int) -> None:
+    wanted = [Wanted("timeline", 12, (6, 9, 12)), Wanted("tasks", 30)]
+    slots = stage_slots(100, height, wanted)
+    assert sum(slot.height for slot in slots) == height
+    assert slots[0].panels[0] == "timeline"
+    if len(slots) == 2:
+        assert slots[1].panels == ("tasks",)
+        assert min(slot.height for slot in slots) >= 6

@@ -1,0 +1,105 @@
+"""The answer of a step, with the numbers that were measured in its run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from mpviz.trace.explain.phases import Phase, gain, phases
+from mpviz.trace.model.formatting import duration
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.primitives.value import SharedValue
+from mpviz.trace.model.state import RunState
+
+VARIABLE = re.compile(r"\{([\w-]+)\}")
+"""A place in an answer for a number, by its name."""
+
+RESULT = "=> "
+"""A line that the program prints with this at its start is a result."""
+
+
+def answer_lines(lines: Sequence[str], numbers: Mapping[str, str], state: RunState) -> list[str]:
+    """These lines with their numbers; a line is left out if the run did not give one of them.
+
+    ``numbers``: by name, patterns with one group that find each in the program's output.
+    """
+    written = [_filled(line, numbers, state) for line in lines]
+    return [line for line in written if line]
+
+
+def _filled(line: str, numbers: Mapping[str, str], state: RunState) -> str:
+    values = {name: _value(name, numbers, state) for name in VARIABLE.findall(line)}
+    if not all(values.values()):
+        return ""
+    return VARIABLE.sub(lambda found: values[found[1]], line)
+
+
+def _value(name: str, numbers: Mapping[str, str], state: RunState) -> str:
+    if name in numbers:
+        found = re.findall(numbers[name], _printed(state))
+        return str(found[-1]) if found else ""
+    return MEASURED[name](state)
+
+
+def _printed(state: RunState) -> str:
+    """What the program has written, without what its own output has dropped."""
+    return "\n".join(line.text for line in state.output)
+
+
+def _finding(state: RunState) -> str:
+    """The latest finding that is still so, else the latest."""
+    found = sorted(state.findings.values(), key=lambda each: (each.over < 0, each.found))
+    return found[-1].message if found else ""
+
+
+def _seconds(state: RunState) -> str:
+    return duration(max(0, state.end - state.origin)) if state.run is not None else ""
+
+
+def _result(state: RunState) -> str:
+    told = [line.text for line in state.output if line.text.startswith(RESULT)]
+    return told[-1].removeprefix(RESULT).strip() if told else ""
+
+
+def _last_line(state: RunState) -> str:
+    told = [line.text.strip() for line in state.output if line.text.strip()]
+    return told[-1] if told else ""
+
+
+def _speed_up(state: RunState) -> str:
+    gained = gain(state, phases(state))
+    return f"{gained.speed_up:.1f}" if gained.serial else ""
+
+
+def _efficiency(state: RunState) -> str:
+    gained = gain(state, phases(state))
+    return f"{gained.efficiency:.0%}" if gained.serial else ""
+
+
+def _lost_updates(state: RunState) -> str:
+    lost = sum(value.lost_updates for value in state.table(SharedValue).values())
+    return f"{lost:,}" if lost else ""
+
+
+def _waited_for_locks(state: RunState) -> str:
+    waited = phases(state).total[Phase.WAITING_FOR_LOCK]
+    return duration(waited) if waited else ""
+
+
+def _most_in_queue(state: RunState) -> str:
+    most = max((queue.max_depth for queue in state.table(Queue).values()), default=0)
+    return f"{most:,}" if most else ""
+
+
+MEASURED: dict[str, Callable[[RunState], str]] = {
+    "finding": _finding,
+    "seconds": _seconds,
+    "result": _result,
+    "printed": _last_line,
+    "speed-up": _speed_up,
+    "efficiency": _efficiency,
+    "lost-updates": _lost_updates,
+    "waited-for-locks": _waited_for_locks,
+    "most-in-queue": _most_in_queue,
+}
+"""What any answer may name; empty if the run gives no such number."""

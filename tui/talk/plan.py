@@ -1,0 +1,176 @@
+"""A talk as its TOML file says it: the steps, and what each shows, asks and answers."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mpviz.trace.explain.findings import RULES
+from mpviz.trace.launch.start import Target
+from mpviz.tui.layout import TIMELINE
+from mpviz.tui.panels import PANELS
+from mpviz.tui.talk.answers import MEASURED, VARIABLE
+
+BUILT_IN = Path(__file__).with_name("guide.toml")
+"""The talk that comes with mpviz."""
+
+END, FINDING = "end", "finding"
+"""Stops by name; any other name is that of a rule."""
+
+SLOWEST = 64.0
+MOST_SECONDS = 3600.0
+
+
+class PlanError(ValueError):
+    """The file makes no talk; the text says where and why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a step stops by itself; the end of the program always stops it."""
+
+    finding: str = ""
+    """At the first finding of this rule; "finding" for any rule, empty for none."""
+    seconds: float = 0.0
+    """After so much time of the run; 0 for no such moment."""
+
+    @property
+    def words(self) -> str:
+        """As it is said to a person: "the end", "the first finding", "8 s"."""
+        if self.seconds:
+            return f"{self.seconds:g} s"
+        if not self.finding:
+            return "the end"
+        return "the first finding" if self.finding == FINDING else f"the finding {self.finding}"
+
+
+class Step(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """One step, with the names that it has in the file."""
+
+    title: str
+    run: str
+    """The words after ``mpviz run``: a scenario or a program, and its parameters."""
+    question: str
+    answer: str | list[str] = ""
+    """A line with a number that the run did not give is left out."""
+    numbers: dict[str, str] = {}
+    """Names for the answer, and patterns that find each in the program's output."""
+    watch: str = TIMELINE
+    """The one panel below the timeline."""
+    stop: str | float = END
+    slow: float = 1.0
+    """How many times as slowly as it is the run is shown."""
+    python: str | None = None
+    start_method: str | None = None
+    recording: str = ""
+    """The file with a recorded run to fall back on."""
+
+    @property
+    def words(self) -> list[str]:
+        """The words of :attr:`run`."""
+        return shlex.split(self.run)
+
+    @property
+    def lines(self) -> list[str]:
+        """The answer, line by line."""
+        given = self.answer.splitlines() if isinstance(self.answer, str) else self.answer
+        return [line.strip() for line in given if line.strip()]
+
+    @property
+    def stops(self) -> Stop:
+        """When it stops by itself."""
+        if isinstance(self.stop, str):
+            return Stop(finding="" if self.stop == END else self.stop)
+        return Stop(seconds=self.stop)
+
+
+class Talk(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A whole talk."""
+
+    title: str
+    step: list[Step]
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A talk that can be given: what each of its steps runs is known."""
+
+    talk: Talk
+    targets: tuple[Target, ...]
+    folder: Path
+    """Where its recordings are."""
+
+
+def read_talk(file: Path) -> Talk:
+    """The talk in this file; :class:`PlanError` if there is none."""
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise PlanError(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        talk = msgspec.toml.decode(text, type=Talk)
+    except msgspec.ValidationError as bad:
+        raise PlanError(f"{file}: {_placed(str(bad))}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise PlanError(f"{file} is no TOML: {bad}") from None
+    if not talk.step:
+        raise PlanError(f"{file} has no [[step]]")
+    for number, step in enumerate(talk.step, 1):
+        for key, problem in _problems(step):
+            raise PlanError(f"{file}: step {number} ({step.title}): {key}: {problem}")
+    return talk
+
+
+def _placed(problem: str) -> str:
+    """The place first, as a person counts: "step 2: stop: Expected ..."."""
+    what, _, where = problem.partition(" - at `$")
+    places: list[str] = []
+    for name, index in re.findall(r"\.([\w-]+)|\[(\d+|\.\.\.)\]", where):
+        if index.isdigit() and places[-1:] == ["step"]:
+            places[-1] = f"step {int(index) + 1}"
+        else:
+            places.append(name or f"[{index}]")
+    return ": ".join([*places, what])
+
+
+def _problems(step: Step) -> list[tuple[str, str]]:
+    """What of a step stands for nothing: the key, and why."""
+    problems: list[tuple[str, str]] = []
+    try:
+        if not step.words:
+            problems.append(("run", "it names no program"))
+    except ValueError as bad:
+        problems.append(("run", f"{bad}"))
+    panels = [panel.name for panel in PANELS]
+    if step.watch not in panels:
+        problems.append(("watch", f"there is no panel {step.watch!r} (there is {_all(panels)})"))
+    rules = [rule.name for rule in RULES]
+    if isinstance(step.stop, str) and step.stop not in (END, FINDING, *rules):
+        why = f'{step.stop!r} is not "end", "finding", seconds, or a finding that mpviz rules lists'
+        problems.append(("stop", why))
+    if not isinstance(step.stop, str) and not 0 < step.stop <= MOST_SECONDS:
+        problems.append(("stop", f"it has to be more than 0 and at most {MOST_SECONDS:g} seconds"))
+    if not 1 <= step.slow <= SLOWEST:
+        problems.append(("slow", f"it has to be from 1 to {SLOWEST:g}"))
+    for name, pattern in step.numbers.items():
+        try:
+            groups: Any = re.compile(pattern).groups
+        except re.error as bad:
+            problems.append((f"numbers.{name}", f"{pattern!r} is no pattern: {bad}"))
+        else:
+            if groups != 1:
+                problems.append((f"numbers.{name}", f"{pattern!r} needs one pair of parentheses"))
+    known = [*step.numbers, *MEASURED]
+    for name in VARIABLE.findall("\n".join(step.lines)):
+        if name not in known:
+            problems.append(("answer", f"there is no number {{{name}}} (there is {_all(known)})"))
+    return problems
+
+
+def _all(names: list[str]) -> str:
+    return ", ".join(names)
