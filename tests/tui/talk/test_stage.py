@@ -193,7 +193,7 @@ async def test_leaving_asks_first(make: Make, key: str) -> None:
     async with running(app) as pilot:
         await pilot.press(key)
         assert "leave the talk?" in said(pilot)
-        await pilot.press("space")
+        await pilot.press("escape")
         assert "leave the talk?" not in said(pilot)
         assert stage(pilot).phase is Phase.ASKED
         await pilot.press(key, "enter")
