@@ -113,7 +113,6 @@ class Sampler:
 
     def _sample(self) -> Sample:
         self._descendants.look()
-        moment = time.monotonic_ns()
         processes: list[ProcessSample] = []
         gone: list[int] = []
         for pid, started in list(self._descendants.known.items()):
@@ -124,14 +123,17 @@ class Sampler:
                     gone.append(pid)
             else:
                 processes.append(self._sample_process(reading))
+        cores, allowed, limit = _read_cores(), self._news_of_allowed(processes), self._read_limit()
         return Sample(
-            time=moment,
+            # Not from before the look: who was woken by a signal in the middle of it would seem to
+            # have been at work before the signal.
+            time=time.monotonic_ns(),
             pid=0,
-            cores=_read_cores(),
+            cores=cores,
             processes=processes,
             gone=gone,
-            allowed=self._news_of_allowed(processes),
-            **self._read_limit(),
+            allowed=allowed,
+            **limit,
         )
 
     def _news_of_allowed(self, processes: list[ProcessSample]) -> list[int]:

@@ -300,6 +300,25 @@ def test_keeps_to_its_rate(start: Start, sample: Begin) -> None:
     assert 0 < (len(times) - 1) / (times[-1] - times[0]) * 1e9 < 60
 
 
+def test_the_time_of_a_sample_is_not_before_what_it_saw(
+    start: Start, sample: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal in the middle of a look wakes who waits: that did not come before the signal."""
+    read: list[int] = []
+    read_status = kernel.read_status
+
+    def noted(pid: int) -> kernel.ProcessStatus | None:
+        status = read_status(pid)
+        read.append(time.monotonic_ns())
+        return status
+
+    monkeypatch.setattr(kernel, "read_status", noted)
+    samples = sample(start("os.fork(); os.fork(); time.sleep(600)"))
+    samples.wait_for(lambda sample: len(sample.processes) == 4)
+    samples.sampler.stop()
+    assert max(read) <= samples.all[-1].time
+
+
 def test_a_machine_that_hides_its_cores_is_no_reason_to_end(
     start: Start, sample: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
