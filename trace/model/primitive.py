@@ -41,6 +41,10 @@ class Unblockers:
     """The wait ends only when each of them has acted; otherwise one is enough."""
     as_of: int = -1
     """When this was last told, nanoseconds; -1 if it is always true."""
+    held: str = ""
+    """What they hold until they end the wait, as a sentence names it; empty if nothing."""
+    taken_at: int = 0
+    """Number of the :class:`Site` where the first of them took it; 0 if unknown."""
 
 
 def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:

@@ -221,6 +221,11 @@ class Part:
             return times[places.start : places.stop : places.step]
         return list(map(times.__getitem__, places))
 
+    def site(self, place: int) -> int:
+        """The number of the site that the record at this place tells; 0 for none."""
+        is_told = "site" in self.columns.forms[place].fields
+        return self.columns.sites[place] if is_told else 0
+
     def values(self, number: int, places: Places) -> list[int]:
         """The first, second or third value after the site of these records."""
         column = self.columns.values[number]

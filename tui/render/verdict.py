@@ -72,7 +72,8 @@ def _last_line(state: RunState, view: View, finding: Finding, more: int) -> list
         process = state.processes.get(key)
         place = state.place(process.wait.site) if process and process.wait else ""
         if process is not None and place:
-            parts += [("  ", ""), *mark(process), (f" {place}", "text")]
+            is_told = f"{place.rpartition(':')[0]}:" in finding.message
+            parts += [("  ", ""), *mark(process), ("" if is_told else f" {place}", "text")]
     words = f"  ! {more} more" if more else "  ! what to do"
     return [*parts, (words, "hint")]
 

@@ -20,7 +20,7 @@ def key(state: RunState) -> str:
 
 def test_a_finding_is_said_with_its_cause_and_what_to_do() -> None:
     text = text_of(findings.PANEL, ring().state, 100)
-    assert "! 3 processes wait for each other: worker-1 waits for lock2, held by" in text
+    assert "! 3 processes wait for each other: worker-1 holds lock1" in text
     assert "releases it only after its own wait" in words_of(text)
     assert "→ Take the locks in the same order everywhere" in text
     assert "deadlock, at 22 ms, 3.0 s ago" in text

@@ -11,7 +11,7 @@ from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.lock import Lock, waiters
 from mpviz.trace.model.primitives.manager import Managed
 from mpviz.trace.model.processes.identity import exit_in_words, names_of
-from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
 
 DEAD_HOLDER_NANOSECONDS = 1_000_000_000
@@ -24,27 +24,27 @@ def _find(state: RunState) -> Iterator[Finding]:
             holders = known(state, [key for key, _ in lock.holders])
             dead = [each for each in holders if not each.alive and _is_fault(lock, each)]
             if dead:
-                waiting = [process.key for process, _ in waiters(state, "lock", lock.id)]
+                waiting = waiters(state, "lock", lock.id)
                 if waiting:
                     places = f"{len(dead)} of {lock.maximum} places of " * (lock.maximum > 1)
                     named = f"{places}{with_kind(lock.kind, lock.name)}"
-                    yield _finding(state, lock.id, named, dead, waiting)
+                    yield _finding(state, lock, named, dead, waiting)
     for managed in state.table(Managed).values():
         dead = [
             each for each in known(state, [key for key, _ in managed.holders]) if not each.alive
         ]
-        waiting = [each.key for each in _callers_of_acquire(state, managed)] if dead else []
+        waiting = list(_callers_of_acquire(state, managed)) if dead else []
         if waiting:
             named = f"the {managed.kind.lower()} {managed.name} of a manager"
-            yield _finding(state, managed.id, named, dead, waiting)
+            yield _finding(state, managed, named, dead, waiting)
 
 
-def _callers_of_acquire(state: RunState, managed: Managed) -> Iterator[Process]:
-    """The processes that wait for a lock in a manager."""
+def _callers_of_acquire(state: RunState, managed: Managed) -> Iterator[tuple[Process, Wait]]:
+    """The waits for a lock in a manager."""
     acquire = managed.methods.get("acquire")
     for process, wait in waits(state):
         if acquire is not None and (wait.what, wait.object) == ("answer", acquire.id):
-            yield process
+            yield process, wait
 
 
 def _is_fault(lock: Lock, holder: Process) -> bool:
@@ -53,23 +53,36 @@ def _is_fault(lock: Lock, holder: Process) -> bool:
 
 
 def _finding(
-    state: RunState, subject: str, name: str, dead: list[Process], waiters_of: list[str]
+    state: RunState,
+    lock: Lock | Managed,
+    name: str,
+    dead: list[Process],
+    waits_for_it: list[tuple[Process, Wait]],
 ) -> Finding:
     holders = tuple(dict.fromkeys(process.key for process in dead))
-    waiting = tuple(dict.fromkeys(waiters_of))
+    waiting = tuple(dict.fromkeys(process.key for process, _ in waits_for_it))
     held = f"{name} {'is' if len(dead) == 1 else 'are'} held by {names_of(state, holders)}"
-    held += f", which is dead ({exit_in_words(dead[0])})" if len(holders) == 1 else ", all dead"
+    is_dead = {process.key for process in dead}
+    holds = (each for each in lock.holders if each[0] in is_dead)
+    taken = state.place(lock.taken_at.get(next(holds), 0))
+    if len(holders) == 1:
+        held += f", which is dead ({exit_in_words(dead[0])})"
+        held += f" and took it at {taken}" if taken else ""
+    else:
+        held += ", all dead"
     wait = plural(len(waiting), "process waits", "processes wait")
+    places = dict.fromkeys(state.place(each.site) for _, each in waits_for_it)
+    at = f", at {places.popitem()[0]}" if len(places) == 1 and all(places) else ""
     return Finding(
-        subject=subject,
-        message=f"{held}, and {wait} for it: {names_of(state, waiting)}",
+        subject=lock.id,
+        message=f"{held}, and {wait} for it: {names_of(state, waiting)}{at}",
         cause="A lock is not released when its holder dies, and no other process knows that it"
         " should release it.",
         fix="Take the lock in a with block, so that an exception releases it. Do not kill or"
         " terminate a process that may hold it: ask it to end with an Event, or a sentinel in its"
         " queue.",
         processes=(*holders, *waiting),
-        objects=(subject,),
+        objects=(lock.id,),
         since=min(process.ended for process in dead),
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpviz.trace.explain.chains import Asked, Link, chain_of, links_in_words
+from mpviz.trace.explain.chains import Asked, Link, chain_of
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.ring import ring_in_words
 from mpviz.trace.explain.stalls import at_a_standstill, is_at_rest
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
@@ -161,7 +162,7 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     return Finding(
         # A different start means a different deadlock.
         subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
-        message=f"{who}: " + "; ".join(links_in_words(state, ring)),
+        message=f"{who}: {ring_in_words(state, ring)}",
         cause=_cause(ring),
         fix=_fix({wait.what for wait in waits}, len(keys)),
         processes=keys,

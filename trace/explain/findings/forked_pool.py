@@ -27,10 +27,12 @@ def _finding(state: RunState, pool: Pool, process: Process, calls: Astray) -> Fi
     maker = state.processes.get(pool.process)
     made = f", which {described(maker)} has made" if maker is not None else ""
     them = "it" if calls.count == 1 else "them"
+    place = state.place(process.wait.site) if process.wait is not None else ""
+    waits = f", and {described(process)} waits at {place}" if place else ""
     return Finding(
         subject=f"{pool.id} {process.key}",
         message=f"{described(process)} has submitted {plural(calls.count, 'call')} of"
-        f" {calls.function} to {kind} {pool.name}{made}: no worker will ever get {them}",
+        f" {calls.function} to {kind} {pool.name}{made}: no worker will ever get {them}{waits}",
         cause=f"The fork gave this process a copy of the {kind}, without the threads that hand out"
         " its calls and receive the results. What is submitted there waits for ever.",
         fix=f"Make a {kind} of its own in the process that uses it; or have the process that made"

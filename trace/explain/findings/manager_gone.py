@@ -28,6 +28,9 @@ def _find(state: RunState) -> Iterator[Finding]:
         server = state.processes.get(manager.server)
         if server is None or server.alive or (server.exit_code or 0) >= 0:
             continue
+        if 0 <= state.told_to_end <= server.ended:
+            # mpviz has ended the manager, as a person asked, and the rest of the program with it.
+            continue
         callers = {key for each in objects_of(state, manager) for key in each.called_by}
         failed = [state.processes[key] for key in callers if _lost_it(state.processes[key], server)]
         if len(failed) >= FAILED_CALLERS:
@@ -63,7 +66,8 @@ RULE = Rule(
     name="manager-gone",
     says="a manager that a signal ended, and a process that used its objects after that",
     threshold=f"{FAILED_CALLERS} process that fails with a connection error after that",
-    exempt="a manager that its shutdown() ends; a process that handles the error",
+    exempt="a manager that its shutdown() ends, or that mpviz ends; a process that handles the"
+    " error",
     find=_find,
     stays=Stays.AS_IT_WAS,
     at_end=True,

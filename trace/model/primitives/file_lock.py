@@ -116,7 +116,13 @@ def _words(state: RunState, lock: FileLock) -> str:
 def _unblockers(state: RunState, lock: FileLock) -> Unblockers:
     """Its holders, all of which have to release it."""
     complete = lock.complete and not lock.strangers
-    return Unblockers(main_threads(lock.holders), "holds it", complete, all_needed=complete)
+    return Unblockers(
+        main_threads(lock.holders),
+        "holds it",
+        complete,
+        all_needed=complete,
+        held=f"file lock {lock.name}",
+    )
 
 
 def _waited(state: RunState, lock: FileLock) -> float:

@@ -65,6 +65,8 @@ class Lock:
     """Whether it belongs to a Condition; then it is named only in waits."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): since when, nanoseconds. A dead holder stays."""
+    taken_at: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(process key, thread): number of the site where that thread took it last."""
     last_holder: str = ""
     heard: int = 0
     """Number of records that had been read when it was last taken or released."""
@@ -155,6 +157,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     # A semaphore that began with 0 is a signal: nobody holds it.
     holders = lock.holders if lock is not None and lock.maximum else None
     hold = f"hold {lock.name}" if lock is not None else ""
+    taken_at = lock.taken_at if lock is not None else {}
 
     def acquired(time: int, thread: int, site: int, *_: int) -> None:
         wait = waits.get(thread) if waits else None
@@ -175,10 +178,14 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
                 lock.wait.add(time - wait.since)
         if site:
             process.site = site
+            if not thread:
+                taken_at[main_thread] = site
         if wait is not None:
             settle(process, time)
         if thread and holders is not None:
             note_thread(holders, process, thread, time, hold)
+            if site and (key, thread) in holders:
+                taken_at[key, thread] = site
 
     return acquired
 
@@ -195,6 +202,8 @@ def _releasing(state: RunState, process: Process, lock_id: str) -> FoldRecord:
         lock.releases += 1
         lock.heard = time
         since = holders.pop((key, thread) if thread else main_thread, None)
+        if thread:
+            lock.taken_at.pop((key, thread), None)
         if since is None and holders:
             # A Lock may be released by another thread: then the oldest holder has it no longer.
             lock.passed_on += 1
@@ -231,6 +240,9 @@ def _taking_turns(
             lock.last_holder = process.key
             lock.taken = since[-1]
             lock.takers.setdefault(process.key, since[-len(taken)])
+            site = next(filter(None, map(part.site, reversed(taken))), 0)
+            if site:
+                lock.taken_at[main_thread] = site
         if given:
             lock.holders.pop(main_thread, None)
         if len(since) > len(until):
@@ -278,7 +290,14 @@ def _unblockers(state: RunState, lock: Lock) -> Unblockers:
     """Its holders; a semaphore may also be released by one that has not taken it."""
     holders = tuple(Thread(*holder) for holder in lock.holders)
     is_lock = lock.kind in ("Lock", "RLock") and bool(holders)
-    return Unblockers(holders, "holds it", complete=is_lock, as_of=lock.heard)
+    return Unblockers(
+        holders,
+        "holds it",
+        complete=is_lock,
+        as_of=lock.heard,
+        held=with_kind(lock.kind, lock.name),
+        taken_at=lock.taken_at.get(next(iter(lock.holders), ("", 0)), 0),
+    )
 
 
 def _entry(state: RunState, lock: Lock) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mpviz.trace.model.events import Event, ObjectEvent, SitedEvent, Whole
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
-from mpviz.trace.model.names import name_object
+from mpviz.trace.model.names import name_object, with_kind
 from mpviz.trace.model.primitive import (
     ObjectReport,
     Primitive,
@@ -112,6 +112,8 @@ class Managed:
     """The methods that were called, by name."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
     """Of a lock: (process key, thread): how often it has taken the lock. A dead holder stays."""
+    taken_at: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(process key, thread): number of the site where that thread took the lock last."""
 
 
 def objects_of(state: RunState, manager: Manager) -> list[Managed]:
@@ -221,6 +223,8 @@ def _over(state: RunState, process: Process, event: MethodAnswered) -> None:
     if managed is not None and managed.kind in LOCKS:
         holder = process.key, event.thread
         managed.holders[holder] = managed.holders.get(holder, 0) + 1
+        called = process.waits.get(event.thread)
+        managed.taken_at[holder] = called.site if called is not None else 0
     wait = end_wait(process, event.thread)
     if wait is not None:
         _answered(state, wait, event.time - wait.since)
@@ -291,7 +295,13 @@ def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     if managed is not None and method is not None and (server is None or server.alive):
         if method.called == "acquire" and managed.holders:
             holders = tuple(Thread(*holder) for holder in managed.holders)
-            return Unblockers(holders, "holds it", complete=True)
+            return Unblockers(
+                holders,
+                "holds it",
+                complete=True,
+                held=f"{with_kind(managed.kind, managed.name)} of a manager",
+                taken_at=managed.taken_at.get(next(iter(managed.holders)), 0),
+            )
         if method.called in _WAITED_FOR.get(managed.kind, ()):
             return Unblockers(main_threads(managed.called_by), "has used it")
     known = main_threads([server.key] if server is not None else [])

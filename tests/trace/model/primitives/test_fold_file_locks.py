@@ -109,7 +109,7 @@ def test_a_ring_through_file_locks_is_a_deadlock(story: Story) -> None:
         look_at_all(story, time)
     (finding,) = story.findings
     assert finding.rule == "deadlock"
-    assert finding.message.startswith("2 processes wait for each other: anna waits for file lock")
+    assert finding.message.startswith("2 processes wait for each other: anna holds file lock")
     assert "LOCK_NB" in finding.fix
 
 
