@@ -73,12 +73,22 @@ class Sampler:
 
     It samples the descendants of ``root_pid``, the supervisor, and goes on with those it knows
     when the supervisor itself is gone. Without ``/proc``, samples have cores only.
+
+    ``started``: the start time of the root in clock ticks, if it is sampled as well.
     """
 
-    def __init__(self, put: Callable[[Event], None], root_pid: int, interval: float = 0.1) -> None:
+    def __init__(
+        self,
+        put: Callable[[Event], None],
+        root_pid: int,
+        interval: float = 0.1,
+        started: int | None = None,
+    ) -> None:
         self._put = put
         self._interval = interval
         self._descendants = kernel.Descendants(root_pid)
+        if started is not None:
+            self._descendants.known[root_pid] = started
         self._known: dict[int, _Known] = {}
         self._allowed: list[int] = []
         self._file_locks = FileLocks()

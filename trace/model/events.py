@@ -100,6 +100,8 @@ class RunStarted(Event, tag="run.started", kw_only=True):
     """CPU time that its control groups grant it, in cores; 0 for no limit."""
     captured: bool = True
     """Its output is recorded; otherwise it goes where mpviz itself writes."""
+    attached: Pid = 0
+    """The first process of a program that ran already; 0 for one that mpviz started."""
 
 
 class RunEnded(Event, tag="run.ended", kw_only=True):
@@ -109,6 +111,8 @@ class RunEnded(Event, tag="run.ended", kw_only=True):
     """The program's own, negative for a signal; None if it never ran."""
     trouble: str = ""
     """What went wrong with the run as a whole, in a sentence."""
+    left: bool = False
+    """The program goes on: mpviz, which was attached to it, no longer looks."""
 
 
 class ProgramStarted(Event, tag="program.started", kw_only=True):

@@ -17,6 +17,7 @@ from mpviz.trace.model.events import (
     Trouble,
     Unreadable,
 )
+from mpviz.trace.model.primitives.seen import LookTaken
 
 FROM_SUPERVISOR: tuple[type[Event], ...] = (
     ProgramStarted,
@@ -37,5 +38,6 @@ FROM_VIEWER: tuple[type[Event], ...] = (
     Sample,
     StacksRead,
     FileLocksSeen,
+    LookTaken,
 )
 """Events that only the viewer itself can know: refused from the pipe and from the supervisor."""

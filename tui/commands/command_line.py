@@ -31,6 +31,7 @@ from mpviz.tui.commands.options import (
     version_option,
     why_no_terminal,
 )
+from mpviz.tui.commands.running.commands import why
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 from mpviz.tui.commands.usage import Commands, Export, what_to_type
 from mpviz.tui.file_names import numbered
@@ -352,6 +353,9 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     except OSError as error:
         raise click.UsageError(f"cannot write {out}: {error.strerror}") from None
     return 0
+
+
+command.add_command(why)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,6 +30,8 @@ def test_the_same_process_stays_one(stream: list[Event]) -> None:
         assert picture.by_pid[process.pid] is process
 
 
-@pytest.mark.parametrize("kind", [each for each in _FINISHED if is_dataclass(each)])
+@pytest.mark.parametrize(
+    "kind", sorted(filter(is_dataclass, _FINISHED), key=lambda each: each.__name__)
+)
 def test_what_a_snapshot_shares_can_never_change(kind: type) -> None:
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]

@@ -17,9 +17,20 @@ from mpviz.trace.model.state import Finding, RunState
 DEAD_HOLDER_NANOSECONDS = 1_000_000_000
 """Minimum time for which somebody waits for a lock whose holder is dead, nanoseconds."""
 
+_CAUSE = (
+    "A lock is not released when its holder dies, and no other process knows that it should"
+    " release it."
+)
+_FIX = (
+    "Take the lock in a with block, so that an exception releases it. Do not kill or terminate a"
+    " process that may hold it: ask it to end with an Event, or a sentinel in its queue."
+)
+
 
 def _find(state: RunState) -> Iterator[Finding]:
     for lock in state.table(Lock).values():
+        if lock.lost_since >= 0:
+            yield from _without_holder(state, lock)
         if lock.holders and not lock.passed_on:
             holders = known(state, [key for key, _ in lock.holders])
             dead = [each for each in holders if not each.alive and _is_fault(lock, each)]
@@ -37,6 +48,25 @@ def _find(state: RunState) -> Iterator[Finding]:
         if waiting:
             named = f"the {managed.kind.lower()} {managed.name} of a manager"
             yield _finding(state, managed, named, dead, waiting)
+
+
+def _without_holder(state: RunState, lock: Lock) -> Iterator[Finding]:
+    """A lock that is taken though no living process holds it, as was seen from outside."""
+    waiting = [process for process, _ in waiters(state, "lock", lock.id)]
+    if not waiting:
+        return
+    keys = tuple(dict.fromkeys(process.key for process in waiting))
+    wait = plural(len(keys), "process waits", "processes wait")
+    yield Finding(
+        subject=lock.id,
+        message=f"{with_kind(lock.kind, lock.name)} is taken, and no process that is there holds"
+        f" it: its holder has ended; {wait} for it: {names_of(state, keys)}",
+        cause=_CAUSE,
+        fix=_FIX,
+        processes=keys,
+        objects=(lock.id,),
+        since=max(min(wait.since for _, wait in waiters(state, "lock", lock.id)), 0),
+    )
 
 
 def _callers_of_acquire(state: RunState, managed: Managed) -> Iterator[tuple[Process, Wait]]:
@@ -76,11 +106,8 @@ def _finding(
     return Finding(
         subject=lock.id,
         message=f"{held}, and {wait} for it: {names_of(state, waiting)}{at}",
-        cause="A lock is not released when its holder dies, and no other process knows that it"
-        " should release it.",
-        fix="Take the lock in a with block, so that an exception releases it. Do not kill or"
-        " terminate a process that may hold it: ask it to end with an Event, or a sentinel in its"
-        " queue.",
+        cause=_CAUSE,
+        fix=_FIX,
         processes=(*holders, *waiting),
         objects=(lock.id,),
         since=min(process.ended for process in dead),

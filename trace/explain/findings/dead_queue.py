@@ -16,7 +16,7 @@ from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Wait
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 DEAD_QUEUE_NANOSECONDS = 1_000_000_000
 """Minimum time for which somebody waits for a queue that a process died in, nanoseconds."""
@@ -59,12 +59,30 @@ def _reader_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | N
 def _half_an_item(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | None:
     """The rest of an item does not come, and a process that may have been writing it is dead."""
     waiting = [process for process, wait in at_queue if wait.begun >= 0]
+    if queue.seen and waiting and _is_nobody_at_work(state, waiting):
+        what = f"the rest of an item never comes out of {queue.name}: its writer has ended"
+        others = [process for process, wait in at_queue if wait.begun < 0]
+        return _finding(state, queue, what, [], waiting + others)
     dead = _dead_writers(state, queue)
     if not (waiting and dead) or _is_any_stopped(state, queue):
         return None
     what = f"the rest of an item never comes out of {queue.name}: its writer {_one_of(state, dead)}"
     others = [process for process, wait in at_queue if wait.begun < 0]
     return _finding(state, queue, what, dead, waiting + others)
+
+
+def _is_nobody_at_work(state: RunState, but: list[Process]) -> bool:
+    """Whether no other process could be writing, of a program that is looked at from outside."""
+    others = [each for each in state.processes.values() if each.alive and each not in but]
+    return all(
+        each.zombie or (each.asleep_since >= 0 and not _puts(each))
+        for each in others
+        if each.role not in HELPERS
+    )
+
+
+def _puts(process: Process) -> bool:
+    return any(wait.what in ("put", "drain") for wait in process.waits.values())
 
 
 def _writer_died(state: RunState, queue: Queue, at_queue: _Waits) -> Finding | None:
@@ -146,7 +164,7 @@ def _finding(
         " each process.",
         processes=(*(process.key for process in dead), *keys),
         objects=(queue.id,),
-        since=max(process.ended for process in dead),
+        since=max((process.ended for process in dead), default=-1),
     )
 
 

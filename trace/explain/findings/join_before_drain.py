@@ -85,7 +85,7 @@ def _is_held_up(process: Process) -> bool:
 def _finding(
     state: RunState, queue: Queue, joiner: Process, joined: tuple[str, ...], since: int
 ) -> Finding:
-    items = plural(queue.depth, "item")
+    items = plural(queue.depth, "item") if queue.depth > 0 else "its items"
     who = names_of(state, joined)
     them = "it" if queue.depth == 1 else "them"
     cannot = "which cannot end" if len(joined) == 1 else "none of which can end"

@@ -11,6 +11,9 @@ from mpviz.trace.model.state import Finding, RunState, Suspicion
 MOST_BETWEEN_LOOKS = 500_000_000
 """Nanoseconds between two looks that count at most for a dead end: usually there are 100 ms."""
 
+SEEN_NANOSECONDS = 400_000_000
+"""Nanoseconds for which a fault is seen in any case of a program that ran before mpviz."""
+
 
 def look(state: RunState, rules: Iterable[Rule]) -> None:
     """Ask these rules what is wrong now, except those that have failed before."""
@@ -43,7 +46,9 @@ def _ask(state: RunState, rule: Rule) -> None:
         if key in known:
             _bring_up_to_date(known[key], finding)
             continue
-        suspicion = suspected.setdefault(key, Suspicion(now, now))
+        if key not in suspected:
+            suspected[key] = Suspicion(now, now, _lasted_before(state, rule, finding))
+        suspicion = suspected[key]
         _count(state, suspicion, rule, finding)
         if suspicion.lasted < rule.holds:
             continue
@@ -58,6 +63,29 @@ def _ask(state: RunState, rule: Rule) -> None:
         del suspected[key]
     if rule.stays is not Stays.AS_IT_WAS:
         _lay_to_rest(state, rule, seen)
+
+
+def _lasted_before(state: RunState, rule: Rule, finding: Finding) -> int:
+    """How long it was so before the first look of a program that ran already, nanoseconds.
+
+    No thread of the processes that it is about has run since then, as the kernel says. Some of the
+    time has to be seen all the same: a process may be about to wake.
+    """
+    if (
+        state.run is None
+        or not state.run.attached
+        or not (rule.is_a_dead_end or rule.is_last_resort)
+    ):
+        return 0
+    since = finding.since if rule.asleep_since_then else _asleep_since(state, finding)
+    return max(0, min(state.now - since, rule.holds - SEEN_NANOSECONDS)) if since >= 0 else 0
+
+
+def _asleep_since(state: RunState, finding: Finding) -> int:
+    """When the last thread fell asleep of the processes that it is about; -1 if one is at work."""
+    concerned = [state.processes[key] for key in finding.processes if key in state.processes]
+    asleep = [each.asleep_since for each in concerned if each.alive]
+    return max(asleep) if asleep and min(asleep) >= 0 else -1
 
 
 def _count(state: RunState, suspicion: Suspicion, rule: Rule, finding: Finding) -> None:

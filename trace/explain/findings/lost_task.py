@@ -8,20 +8,65 @@ from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.primitives.seen import Thing
 from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
 
 LOST_TASK_NANOSECONDS = 500_000_000
 """Minimum time for which somebody waits for a job that has lost a task, nanoseconds."""
 
+YOUNGER_TICKS = 10
+"""Clock ticks, of 10 ms, between the starts of the first and the last worker of a pool, from which
+on the last one was seen to be in the place of another."""
+
+_CAUSE = (
+    "A Pool replaces a dead worker, but does not know which task died with it: no other worker does"
+    " that task again, and its result never comes."
+)
+_FIX = (
+    "Find out what ended the worker: too much memory, a crash in C, a signal, or its own exit. A"
+    " ProcessPoolExecutor raises BrokenProcessPool in this case; with a Pool, wait with a time-out,"
+    " as in map_async(...).get(timeout=60)."
+)
+
 _LAZY_CALLS = ("imap", "imap_unordered")
 
 
 def _find(state: RunState) -> Iterator[Finding]:
+    yield from _seen(state)
     for pool in state.table(Pool).values():
         # In the other kinds the program learns of it: an executor breaks, and mpire's pools raise.
         if pool.lost_with and pool.kind == "Pool" and pool.ended != "terminate":
             yield from _in_pool(state, pool)
+
+
+def _seen(state: RunState) -> Iterator[Finding]:
+    """Tasks that nobody has, as looks from outside have found it: who had them is gone."""
+    for process, wait in waits_without_timeout(state):
+        thing = state.table(Thing).get(wait.object)
+        if thing is None or thing.fault != "lost":
+            continue
+        workers = [state.processes[each.process] for each in thing.could]
+        many = f"all {len(workers)} workers wait" if len(workers) > 1 else "its only worker waits"
+        yield Finding(
+            subject=wait.object,
+            message=f"{described(process)} waits for {thing.name}, and nobody works on them:"
+            f" {many} for a task{_younger(workers)}",
+            cause=_CAUSE,
+            fix=_FIX,
+            processes=(process.key, *(each.key for each in workers)),
+            objects=(wait.object,),
+            since=wait.since,
+        )
+
+
+def _younger(workers: list[Process]) -> str:
+    """The worker that was started well after the others, in the place of one that has ended."""
+    ages = sorted(workers, key=lambda each: each.started_ticks)
+    if len(ages) < 2 or ages[-1].started_ticks - ages[0].started_ticks < YOUNGER_TICKS:
+        return ""
+    return f"; {described(ages[-1])} has taken the place of one that has ended"
 
 
 def _in_pool(state: RunState, pool: Pool) -> Iterator[Finding]:
@@ -72,11 +117,8 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
     return Finding(
         subject=tasks[0].rpartition("/")[0],
         message=f"{what} ({exit_in_words(first)}), so {_what_never_comes(job, who, len(tasks))}",
-        cause="A Pool replaces a dead worker, but does not know which task died with it: no other"
-        " worker does that task again, and its result never comes.",
-        fix="Find out what ended the worker: too much memory, a crash in C, a signal, or its own"
-        " exit. A ProcessPoolExecutor raises BrokenProcessPool in this case; with a Pool, wait with"
-        " a time-out, as in map_async(...).get(timeout=60).",
+        cause=_CAUSE,
+        fix=_FIX,
         processes=(*workers, *waiting),
         objects=tasks,
         since=min(state.processes[worker].ended for worker in workers),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
+from mpviz.trace.model.primitives.seen import Thing
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
@@ -22,6 +23,25 @@ def _find(state: RunState) -> Iterator[Finding]:
         job = _job(pool, number)
         if pool is not None and pool.deaf and job is not None and job.ended < 0:
             yield _finding(state, process, wait, pool, job)
+        thing = state.table(Thing).get(wait.object)
+        if thing is not None and thing.fault == "deaf":
+            yield _seen(state, process, wait, thing)
+
+
+def _seen(state: RunState, process: Process, wait: Wait, thing: Thing) -> Finding:
+    """The same, of what looks from outside have found: the thread is not there."""
+    place = f", at {state.place(wait.site)}" if wait.site in state.sites else ""
+    return Finding(
+        subject=wait.object,
+        message=f"{described(process)} waits for {thing.name}{place}, and the thread of the pool"
+        " that receives them has died",
+        cause="That thread dies if the exception of a task cannot be made again from its args, or"
+        " if a callback raises. What killed it stands on the program's stderr.",
+        fix=f"{_EXCEPTION[1]} {_CALLBACK[1]}",
+        processes=(process.key,),
+        objects=(wait.object,),
+        since=wait.since,
+    )
 
 
 def _job(pool: Pool | None, number: str) -> Job | None:

@@ -60,6 +60,9 @@ class Rule:
     """
     is_a_dead_end: bool = False
     """It says why processes can never go on."""
+    asleep_since_then: bool = False
+    """Since the beginning of a finding, the threads that it is about have slept: of a program that
+    ran before mpviz, the kernel says that."""
     is_last_resort: bool = False
     """It is not asked, and its findings are withdrawn, while another rule says why processes can
     never go on."""

@@ -178,7 +178,11 @@ def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
 
 def _who_failed(state: RunState, queue: Queue | None) -> str:
     """Who may be to blame if nobody was seen to use what is waited for; empty if nobody failed."""
-    nothing = f"nothing was ever put into {queue.name}" if queue and not queue.puts.count else ""
+    nothing = (
+        f"nothing was ever put into {queue.name}"
+        if queue and not (queue.puts.count or queue.seen)
+        else ""
+    )
     failed = [each for each in state.processes.values() if not each.alive and ended_badly(each)]
     if not failed:
         return nothing

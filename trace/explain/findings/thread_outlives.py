@@ -73,4 +73,5 @@ RULE = Rule(
     stays=Stays.OVER,
     holds=OUTLIVES_NANOSECONDS,
     is_a_dead_end=True,
+    asleep_since_then=True,
 )

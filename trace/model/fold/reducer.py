@@ -42,6 +42,7 @@ from mpviz.trace.model.fold.senders import (
 from mpviz.trace.model.primitive import Handler
 from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.primitives.file_lock import take_in_file_locks
+from mpviz.trace.model.primitives.seen import LookTaken, take_in_look
 from mpviz.trace.model.processes.identity import end_process, process_with_pid, signal_name
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
@@ -289,7 +290,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
 
 def _run_ended(watcher: Watcher, state: RunState, event: RunEnded) -> None:
     for process in state.processes.values():
-        if process.alive:
+        if process.alive and not event.left:
             # All are gone when the run ends; how this one ended nobody knows.
             end_process(state, process, event.time, None)
     state.ended = event.time
@@ -377,6 +378,7 @@ _VIEWER_HANDLERS: dict[type[Event], Any] = {
     Trouble: note_trouble,
     StacksRead: take_in_stacks,
     FileLocksSeen: take_in_file_locks,
+    LookTaken: take_in_look,
 }
 
 EVENTS: tuple[type[Event], ...] = tuple(dict.fromkeys((*FROM_SUPERVISOR, *FROM_VIEWER, *_HANDLERS)))

@@ -23,6 +23,7 @@ PRIMITIVES: tuple[Primitive, ...] = tuple(
         "manager",
         "memory",
         "file_lock",
+        "seen",
     )
 )
 """In the order in which reports list them."""

@@ -61,6 +61,10 @@ class Lock:
     maximum: int
     owned: bool = False
     """Whether it belongs to a Value; then it is shown only if the program takes it."""
+    seen: bool = False
+    """Whether it was only seen from outside: then nothing about it is counted."""
+    lost_since: int = -1
+    """Since when it was seen to be taken though no living process holds it, nanoseconds, or -1."""
     inside: bool = False
     """Whether it belongs to a Condition; then it is named only in waits."""
     holders: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -280,6 +284,8 @@ def _process_ended(state: RunState, process: Process) -> None:
 
 def _words(state: RunState, lock: Lock) -> str:
     holder = state.processes.get(lock.holder)
+    if lock.lost_since >= 0:
+        return f"{with_kind(lock.kind, lock.name)}, held by a process that is gone"
     if holder is None:
         return with_kind(lock.kind, lock.name)
     dead = "" if holder.alive else ", which is dead"

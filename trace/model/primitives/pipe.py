@@ -103,6 +103,8 @@ class Pipe:
     duplex: bool
     directions: tuple[Direction, ...]
     """One; two for a duplex pipe, the one from the first end to the second first."""
+    seen: bool = False
+    """Whether it was only seen from outside: then nothing about it is counted."""
 
     def direction_from(self, end: str) -> Direction:
         """The direction of a message that is sent at this end."""

@@ -92,8 +92,10 @@ class Queue:
     kind: str
     maxsize: int
     """Items; 0 for no bound."""
+    seen: bool = False
+    """Whether it was only seen from outside: then nothing about it is counted."""
     depth: int = 0
-    """Items put and not yet taken out."""
+    """Items put and not yet taken out; -1 if it was only seen, and that is unknown."""
     max_depth: int = 0
     puts: Rate = field(default_factory=Rate)
     gets: Rate = field(default_factory=Rate)

@@ -73,6 +73,11 @@ class Process:
     """The version of its Python, if the probe in it has told."""
     probed: bool = False
     """True once the probe in it has spoken."""
+    seen: bool = False
+    """True for a process that is looked at from outside, and has no probe."""
+    asleep_since: int = -1
+    """When the last of its threads fell asleep, nanoseconds, if looks from outside have found all
+    of them asleep; else -1."""
     unobserved: str = ""
     """Why a Python tells nothing of what it does, in words; empty if it does, or still may."""
     started_ticks: int = 0

@@ -64,6 +64,9 @@ def take_in_command(state: RunState, process: Process, time: int, sample: Proces
         process.probed = False
     if is_replaced:
         _leave_python(state, process, time)
+    if process.seen or (state.run is not None and state.run.attached):
+        # The next look says what it is.
+        return
     if not process.probed:
         _name_by_command(state, process)
         _see_what_keeps_probe_out(state, process, time)
@@ -118,7 +121,7 @@ def is_another_by_now(parent: Process | None, child: Process) -> bool:
 
 def watch_silence(state: RunState, process: Process, time: int) -> None:
     """Note that a Python is not observed if it has told nothing for long enough."""
-    has_spoken = process.probed and process.records > 0
+    has_spoken = process.seen or (process.probed and process.records > 0)
     if has_spoken or process.unobserved or process.role in HELPERS or process.stopped:
         return
     runs = process.executable or program_of(process.command)

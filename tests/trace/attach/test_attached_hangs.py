@@ -1,0 +1,186 @@
+"""Programs that hang, looked at from outside: who waits, for what, at which line, held by whom."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.running import attached, finds, running, see
+from mpviz.trace.explain.why import why
+from mpviz.trace.model.state import RunState
+
+DEADLOCK = """
+def worker(first, second, ready, go):
+    with first:
+        ready.release()
+        go.acquire()
+        with second:  # here
+            pass
+
+def main():
+    accounts, ledger = mp.Lock(), mp.Lock()
+    ready, go = mp.Semaphore(0), mp.Semaphore(0)
+    workers = [
+        mp.Process(target=worker, args=(accounts, ledger, ready, go), name="transfer"),
+        mp.Process(target=worker, args=(ledger, accounts, ready, go), name="audit"),
+    ]
+    for each in workers:
+        each.start()
+    for _ in workers:
+        ready.acquire()
+    for _ in workers:
+        go.release()
+    for each in workers:
+        each.join()
+"""
+
+DEAD_HOLDER = """
+def dies(lock, ready):
+    lock.acquire()
+    ready.release()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def waits(lock, ready):
+    ready.acquire()
+    with lock:  # here
+        pass
+
+def main():
+    state, ready = mp.Lock(), mp.Semaphore(0)
+    workers = [
+        mp.Process(target=dies, args=(state, ready), name="victim"),
+        mp.Process(target=waits, args=(state, ready), name="heir"),
+    ]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+"""
+
+KILLED_WORKER = """
+def work(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(work, range(8), chunksize=1)  # here
+"""
+
+JOIN_BEFORE_DRAIN = """
+def produce(results):
+    for _ in range(200):
+        results.put("x" * 4096)
+
+def main():
+    results = mp.Queue()
+    producer = mp.Process(target=produce, args=(results,), name="producer")
+    producer.start()
+    producer.join()  # here
+"""
+
+PIPE_WITH_NOBODY = """
+def read(connection):
+    connection.recv()  # here
+
+def idle():
+    signal.pause()
+
+def main():
+    here, there = mp.Pipe()
+    reader = mp.Process(target=read, args=(there,), name="reader")
+    bystander = mp.Process(target=idle, name="bystander")
+    reader.start()
+    bystander.start()
+    reader.join()
+"""
+
+MANAGER = """
+def consume(jobs):
+    jobs.get()  # here
+
+def main():
+    with mp.Manager() as manager:
+        jobs = manager.Queue()
+        consumer = mp.Process(target=consume, args=(jobs,), name="consumer")
+        consumer.start()
+        consumer.join()
+"""
+
+
+def seen_waiting(name: str) -> object:
+    """Whether the process of this name waits."""
+    return lambda state: any(
+        each.name == name and each.wait is not None for each in state.processes.values()
+    )
+
+
+HANGS = {
+    "deadlock": (
+        DEADLOCK,
+        finds("deadlock"),
+        (
+            r"transfer \(\d+\) waits [\d.:]+ m?s for lock ledger, held by audit, at PLACE",
+            r"audit \(\d+\) waits [\d.:]+ m?s for lock accounts, held by transfer, at PLACE",
+        ),
+    ),
+    "dead-holder": (
+        DEAD_HOLDER,
+        finds("dead-holder"),
+        (r"heir .* for lock state, held by a process that is gone, at PLACE", r"dead-holder: "),
+    ),
+    "killed-worker": (
+        KILLED_WORKER,
+        finds("lost-task"),
+        (r"MainProcess .* waits .* for the results of a pool \(1 .*missing\), at PLACE",),
+    ),
+    "join-before-drain": (
+        JOIN_BEFORE_DRAIN,
+        finds("join-before-drain"),
+        (r"MainProcess .* to join producer, at PLACE", r"200 items of results"),
+    ),
+    "pipe": (
+        PIPE_WITH_NOBODY,
+        seen_waiting("reader"),
+        (r"reader .* for a message on pipe there; its other end is open in Main.* at PLACE",),
+    ),
+    "manager": (
+        MANAGER,
+        finds("stalled"),
+        (r"consumer .* for an answer from the manager, pid \d+, to get\(\)", r"at PLACE"),
+    ),
+}
+
+
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_hang_is_explained(hang: str, tmp_path: Path, python: str, fork_at_least: str) -> None:
+    source, is_seen, expected = HANGS[hang]
+    with running(tmp_path, source, python, fork_at_least) as program, attached(program) as session:
+        state = see(session, lambda state: is_seen(state) and _explains(state, expected, tmp_path))
+        assert len(why(state)) <= 24
+        assert max(map(len, why(state))) < 80
+
+
+def _explains(state: RunState, expected: tuple[str, ...], folder: Path) -> bool:
+    """Whether all that is expected is said; waits of processes that still start come later."""
+    source = (folder / "program.py").read_text().splitlines()
+    (line,) = [number for number, text in enumerate(source, 1) if text.endswith("# here")]
+    text = re.sub(r"\s+", " ", " ".join(why(state)))
+    return all(re.search(each.replace("PLACE", f"program.py:{line}"), text) for each in expected)
+
+
+def test_kernel_facts_alone_name_who_waits_and_who_holds(
+    tmp_path: Path, python: str, fork_at_least: str
+) -> None:
+    """Without any stack, as on an older Python without py-spy."""
+    with (
+        running(tmp_path, DEADLOCK, python, fork_at_least) as program,
+        attached(program, py_spy="") as session,
+    ):
+        state = see(session, finds("deadlock"))
+        (finding,) = [each for each in state.findings.values() if each.rule == "deadlock"]
+        assert len(finding.processes) == 2
+        assert all(state.processes[key].key != state.main for key in finding.processes)

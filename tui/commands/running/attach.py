@@ -1,0 +1,42 @@
+"""What ``mpviz attach`` and ``mpviz why`` share: the program behind a pid, and whether it can be
+looked at.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpviz.trace.attach.session import AttachedSession
+
+
+class CannotAttach(Exception):  # noqa: N818 - it reads as what it says
+    """There is nothing to look at; the text says why in one line."""
+
+
+def attach_to(
+    pid: int,
+    *,
+    only: bool,
+    silenced: frozenset[str],
+    record: Path | None = None,
+    unasked: bool = False,
+) -> AttachedSession:
+    """Begin to look at the program of a process; :class:`CannotAttach` if that cannot be."""
+    from mpviz.trace.attach.roots import first_process  # noqa: PLC0415 - a usage error needs none
+    from mpviz.trace.attach.session import AttachedSession  # noqa: PLC0415
+    from mpviz.trace.looker.stacks import find_py_spy  # noqa: PLC0415
+    from mpviz.trace.system import kernel  # noqa: PLC0415
+
+    if pid <= 0 or kernel.start_time(pid) is None:
+        raise CannotAttach(f"there is no process {pid}")
+    root = pid if only else first_process(pid)
+    try:
+        return AttachedSession(
+            root, py_spy=find_py_spy(), silenced=silenced, record=record, unasked=unasked
+        )
+    except ProcessLookupError:
+        raise CannotAttach(f"process {pid} has ended") from None
+    except OSError as error:
+        raise CannotAttach(str(error)) from None

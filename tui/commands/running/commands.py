@@ -1,0 +1,74 @@
+"""``mpviz attach`` and ``mpviz why``: what the words after them ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mpviz.tui.commands.options import (
+    check_can_fail,
+    check_json_file,
+    check_record_file,
+    rule_names,
+    silence_option,
+)
+
+_only_option = click.option(
+    "--only", is_flag=True, help="Only this process and those below it, not the whole program."
+)
+
+
+@click.command(short_help="Say why a running program does not go on.")
+@_only_option
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help='What was seen as one JSON document ("-" for stdout).',
+)
+@click.option(
+    "--record",
+    "record_file",
+    metavar="FILE",
+    help="Record what was seen in FILE (.jsonl.gz), for mpviz replay.",
+)
+@click.option(
+    "--fail-on",
+    metavar="NAME,...",
+    callback=rule_names,
+    help="Exit with 3 if one of these findings is made, or any (all); for CI.",
+)
+@silence_option
+@click.argument("pid", type=int)
+def why(
+    *,
+    only: bool,
+    json_file: str | None,
+    record_file: str | None,
+    fail_on: frozenset[str],
+    silenced: frozenset[str],
+    pid: int,
+) -> int:
+    """Look at a program that already runs for about two seconds, and print why it does not go on:
+    its processes, what each waits for and who has that, what is wrong and what to do. PID is that
+    of any of its processes. Nothing is stopped, and nothing is changed in it.
+
+    \b
+      mpviz why 4121
+      mpviz why 4121 --json - --fail-on deadlock
+    """
+    check_can_fail(fail_on, silenced)
+    if json_file is not None:
+        check_json_file(json_file, headless=True)
+    if record_file is not None:
+        check_record_file(record_file)
+    from mpviz.tui.commands.running.attach import CannotAttach, attach_to  # noqa: PLC0415
+    from mpviz.tui.commands.running.why import explain  # noqa: PLC0415
+
+    record = Path(record_file) if record_file is not None else None
+    try:
+        session = attach_to(pid, only=only, silenced=silenced, record=record)
+    except CannotAttach as reason:
+        raise click.UsageError(str(reason)) from None
+    return explain(session, json_file, fail_on)
