@@ -165,6 +165,11 @@ class Replay:
         """Share of the file that has been read, 0 to 1."""
         return self._cursor.offset / max(1, self.recording.size) if self._cursor else 1.0
 
+    @property
+    def whole(self) -> RunState:
+        """The state at the end, as far as the recording is read; it is read on in place."""
+        return self._reading
+
     def troubles(self) -> list[int]:
         """The moments at which something went wrong, as far as the recording is read."""
         logged = [entry.time for entry in self._reading.log if entry.trouble]

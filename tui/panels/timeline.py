@@ -7,7 +7,13 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.rows import Row
 from mpviz.tui.render.timeline.axis import axis_row
-from mpviz.tui.render.timeline.layout import lane_heights, lanes_of, layout, visible_stretch
+from mpviz.tui.render.timeline.layout import (
+    lane_heights,
+    lanes_of,
+    layout,
+    processes_of,
+    visible_stretch,
+)
 from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.timeline.rows import lane_rows
 from mpviz.tui.render.view import View
@@ -20,7 +26,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         return []
     rows, styles = lane_rows(state, view, placed)
     if placed.axis:
-        rows.append(axis_row(state, placed, width))
+        rows.append(axis_row(state, view, placed, width))
     if placed.legend:
         rows.append(legend_row(placed, styles, width))
     return rows
@@ -28,16 +34,13 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
 
 def title(state: RunState, view: View) -> str:
     """The stretch in sight."""
-    if not state.processes:
+    if not processes_of(state, view):
         return "timeline"
     start, end = visible_stretch(state, view)
     step = max(1, (end - start) // 20)
     if not view.span and view.end < 0:
-        length = moment(end - state.origin, step)
-        if view.until > end + step:
-            return f"timeline, {length} of {moment(view.until - state.origin, step)}"
-        return f"timeline, the whole run: {length}"
-    following = "" if view.end >= 0 else ", following"
+        return f"timeline, the whole run: {moment(end - state.origin, step)}"
+    following = "" if view.end >= 0 or view.whole is not None else ", following"
     times = f"{moment(start - state.origin, step)} … {moment(end - state.origin, step)}"
     return f"timeline, {times}{following}"
 
@@ -58,13 +61,14 @@ PANEL = Panel(
     help=(
         "A lane for each process, time from left to right, on one scale for all. Each column "
         "shows what the process did in that stretch of time; the legend says which sign and "
-        "colour is what. A column that was only partly at work is a block as high as its share of "
-        "work, over the colour of what it waited for. So is a process that was ready to run while "
-        "others had the cores: with a quarter of a core, its block is a quarter high. Each task "
-        "of a pool is a block of its own, with its number where there is room; ▓ are many short "
-        "ones. ✓ is an end with exit code 0, ✗ any other, with the signal or the code. Zoom with "
-        "+ and -, move with the arrows; follow the present again with the key that the footer "
-        "names."
+        "colour is what. A column that was only partly at work is a block as high as its share of"
+        " work, over the colour of what it waited for. So is a process that was ready to run "
+        "while others had the cores: with a quarter of a core, its block is a quarter high. Each "
+        "task of a pool is a block of its own, with its number where there is room; ▓ are many "
+        "short ones. In a replay, the line across the lanes is the moment that all other panels "
+        "show, and what is still to come is dim. ✓ is an end with exit code 0, ✗ any other, with "
+        "the signal or the code. Zoom with + and -, move with the arrows; follow the present "
+        "again with the key that the footer names."
     ),
     body=draw,
     thing="process",

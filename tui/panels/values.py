@@ -21,6 +21,9 @@ HIGHEST_CHART = 8
 """Maximum height of the history, in rows."""
 
 
+ROOM_FOR_WORDS = 64
+"""Minimum width, in cells, for the words in full."""
+
 TYPES = {
     "b": "signed char",
     "B": "unsigned char",
@@ -152,7 +155,10 @@ def _numbers(space: Space, value: SharedValue) -> list[Part]:
         (" reads", "dim"),
     ]
     if value.stale_writes:
-        parts += [("  ", ""), (f"{count(value.stale_writes)} overwrote a newer value", "warning")]
+        overwrote = (
+            "overwrote a newer value" if space.width >= ROOM_FOR_WORDS else "overwrote newer"
+        )
+        parts += [("  ", ""), (f"{count(value.stale_writes)} {overwrote}", "warning")]
     return parts
 
 

@@ -225,13 +225,13 @@ def _timelines(runs: Sequence[Run], width: int, ascii: bool) -> list[Row]:
     on_scale: list[Layout] = []
     for index, (run, view, each) in enumerate(zip(runs, views, placed, strict=True)):
         grid = Grid(run.state.origin, step, 0, columns, ascii)
-        on_scale.append(replace(each, label=label, grid=grid, hidden=0))
+        on_scale.append(replace(each, label=label, grid=grid, hidden=0, above=0))
         lanes, seen = lane_rows(run.state, view, on_scale[-1])
         styles += seen
         more = f"  and {each.hidden} more processes" if each.hidden else ""
         rows.append(row((f"{_letter(index)} ", "title"), (run.label, "strong"), (more, "dim")))
         rows += lanes
-    rows.append(axis_row(runs[longest].state, on_scale[longest], width))
+    rows.append(axis_row(runs[longest].state, views[longest], on_scale[longest], width))
     rows.append(legend_row(on_scale[0], styles, width))
     return rows
 

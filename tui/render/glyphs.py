@@ -139,10 +139,10 @@ def _letters(number: int) -> str:
     return text or "a"
 
 
-def mark(process: Process, width: int = 0) -> tuple[Part, ...]:
-    """A process's colour mark and tag; hollow once it has ended."""
+def mark(process: Process, width: int = 0, alive: bool | None = None) -> tuple[Part, ...]:
+    """A process's colour mark and tag; hollow once it has ended, or if it is not ``alive``."""
     style = process_style(process.number)
-    sign = "●" if process.alive else "○"
+    sign = "●" if (process.alive if alive is None else alive) else "○"
     return ((sign + tag(process).ljust(width), style),)
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpviz.trace.model.state import RunState
 
 
 @dataclass(slots=True)
@@ -21,8 +25,11 @@ class View:
     """The picture stands still; the run and its folding go on."""
     now: int = 0
     """The right end of the picture in nanoseconds: state.now, or when the person paused."""
-    until: int = -1
-    """When the recording ends that is replayed, in nanoseconds; -1 for a run that is watched."""
+    whole: RunState | None = None
+    """The state at the end of the recording that is replayed, as far as it is read; None for a run
+    that is watched. The timeline shows what is still to come from it."""
+    marks: tuple[int, ...] = ()
+    """Moments of a replay that are marked, nanoseconds."""
     span: int = 0
     """Nanoseconds that the timeline shows; 0 for the whole run."""
     end: int = -1

@@ -259,7 +259,8 @@ class RunScreenBase(ActionScreen):
     def _arrange(self) -> None:
         state, view = self.picture.state, self.view
         wanted = []
-        used = [panel for panel in self.panels if panel.used(state)]
+        # What a recording will use has its place from the first moment on.
+        used = [panel for panel in self.panels if panel.used(view.whole or state)]
         for panel in used:
             if panel.name in self.off:
                 continue

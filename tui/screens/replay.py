@@ -15,6 +15,7 @@ from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
+from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
 from mpviz.tui.render.timeline.layout import visible_stretch
@@ -106,14 +107,23 @@ class ReplayScreen(Selection):
 
     def redraw(self) -> None:
         """Bring the scrubber up to date, too."""
-        self.view.until = self.replay.end
+        self.view.whole = self.replay.whole
+        self.view.marks = tuple(self.replay.marks)
         super().redraw()
         self.redraw_progress()
 
     def redraw_progress(self) -> None:
         """Show on the scrubber how much has been read."""
+        holder = self.panel_grid.holder(TIMELINE)
+        in_sight = holder is not None and holder.panel is not None and holder.panel.name == TIMELINE
         for scrubber in self.query(Scrubber):
+            scrubber.show_bar(not in_sight)
             scrubber.redraw()
+
+    def on_panel_grid_arranged(self) -> None:
+        """The timeline may have come into sight, or gone."""
+        super().on_panel_grid_arranged()
+        self.redraw_progress()
 
     def _happened(self) -> str:
         event = self.replay.last_event()
@@ -147,7 +157,11 @@ class ReplayScreen(Selection):
         if isinstance(event.view, PanelView):
             moment = event.view.time_at(event.x)
             if moment >= 0:
-                self._go_to(min(moment, self.replay.moment))
+                self._go_to(moment)
+
+    def on_panel_view_dragged(self, event: PanelView.Dragged) -> None:
+        """Go where the mouse is on the timeline."""
+        self._go_to(event.moment)
 
     # By keys
 

@@ -13,7 +13,7 @@ from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, word_at
-from mpviz.tui.render.timeline.points import describe, point_at, time_at
+from mpviz.tui.render.timeline.points import describe, point_at, state_at, time_at
 from mpviz.tui.render.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -47,6 +47,12 @@ class PanelView(RowsView, can_focus=True):
         line: str
 
     @dataclass
+    class Dragged(Message):
+        """The mouse moves over the timeline with its button down, at this time in nanoseconds."""
+
+        moment: int
+
+    @dataclass
     class HeadClicked(Message):
         """The heading of a column that the shown panel can be ordered by was clicked."""
 
@@ -60,6 +66,8 @@ class PanelView(RowsView, can_focus=True):
         self.panel: Panel | None = None
         """The one that is shown."""
         self._said = ""
+        self._held = False
+        """The mouse has hold of the moment that is replayed."""
         self._tabs: list[tuple[int, int, str]] = []
         """Where each name is in the title: from, to, and the panel's name."""
 
@@ -116,8 +124,22 @@ class PanelView(RowsView, can_focus=True):
         if self.panel is None or self.panel.name != TIMELINE:
             return
         state, view = self.picture.state, self.picture.view
+        if self._held and self.time_at(event.x) >= 0:
+            self.post_message(self.Dragged(self.time_at(event.x)))
         point = point_at(state, view, self._inside, (event.x - 1, event.y - 1))
-        self._say(describe(state, point) if point is not None else "")
+        self._say(describe(state_at(state, view, point.start), point) if point is not None else "")
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the moment that is replayed, if this is over the timeline."""
+        if self.picture.view.whole is not None and self.time_at(event.x) >= 0:
+            self._held = True
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        """Let go."""
+        if self._held:
+            self._held = False
+            self.release_mouse()
 
     def on_leave(self) -> None:
         """There is nothing under the mouse any more."""

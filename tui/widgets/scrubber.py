@@ -15,7 +15,6 @@ from mpviz.trace.model.measures import Density
 from mpviz.tui.render.rows import Part, Row, finished, fit, length
 from mpviz.tui.widgets.rows_view import RowsView
 
-HEIGHT = 2
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 _CLOCK = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?")
@@ -47,12 +46,19 @@ class Place:
     """The last event, in words."""
 
 
-def scrubber_rows(place: Place, width: int, ascii_only: bool = False) -> list[Row]:
-    """The scrubber with the moment on it, and below what happened last and which event it was."""
+def scrubber_rows(
+    place: Place, width: int, ascii_only: bool = False, has_bar: bool = True
+) -> list[Row]:
+    """The scrubber with the moment on it, and below what happened last and which event it was.
+
+    Without the bar, all of it is one row: the timeline shows where the moment is.
+    """
+    if not has_bar:
+        return finished([_one_row(place, width, ascii_only)], width, 1, ascii_only)
     first, last = bar_columns(place, width)
     left, right = _ends(place, ascii_only)
     row = Row((*left, *_bar(place, last - first, ascii_only), *right))
-    return finished([row, _happened(place, width)], width, HEIGHT, ascii_only)
+    return finished([row, _happened(place, width)], width, 2, ascii_only)
 
 
 def bar_columns(place: Place, width: int) -> tuple[int, int]:
@@ -158,6 +164,14 @@ def _height(share: float) -> str:
     return HEIGHTS[min(len(HEIGHTS) - 1, int(math.sqrt(share) * len(HEIGHTS)))] if share else " "
 
 
+def _one_row(place: Place, width: int, ascii_only: bool) -> Row:
+    left, right = _ends(place, ascii_only)
+    total: list[Part] = [(f"of {right[0][0].strip()} ", "text")]
+    start = [*left, *total]
+    rest = _happened(place, max(0, width - length(start)))
+    return Row((*start, *rest.parts))
+
+
 def _happened(place: Place, width: int) -> Row:
     right: list[Part] = []
     if place.going_to >= 0:
@@ -185,13 +199,22 @@ class Scrubber(RowsView):
         self._place = place
         self._ascii = ascii_only
         self._held = False
+        self._has_bar = False
+
+    def show_bar(self, has_bar: bool) -> None:
+        """Show the bar, which is needed where the timeline is not in sight, or hide it."""
+        if has_bar is not self._has_bar:
+            self._has_bar = has_bar
+            self.styles.height = 2 if has_bar else 1
 
     def rows(self, width: int, height: int) -> list[Row]:
-        """Two lines."""
-        return scrubber_rows(self._place(), width, self._ascii)
+        """One line, or two with the bar."""
+        return scrubber_rows(self._place(), width, self._ascii, self._has_bar)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the scrubber."""
+        """Take hold of the bar."""
+        if not self._has_bar:
+            return
         self._held = True
         self.capture_mouse()
         self._touch(event.x)

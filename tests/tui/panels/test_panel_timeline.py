@@ -512,3 +512,16 @@ def test_a_worker_that_its_pool_terminates_is_no_trouble(
     story.signal(100, 1001, 15, sender)
     story.exit(110, 1001, -15)
     assert end_mark(story.process(1001)) == mark
+
+
+def test_lanes_out_of_sight_are_said_where_they_are() -> None:
+    story = Story()
+    for number in range(1, 13):
+        story.start(10 + number, 1000 + number, f"Process-{number}")
+    state = story.state_at(50)
+
+    def counted(scroll: int) -> str:
+        view = View(now=state.now, scroll={"timeline": scroll})
+        return texts(state, view, 100, 7)[-2].split("╷")[0].strip()
+
+    assert [counted(scroll) for scroll in (0, 4, 99)] == ["▾ 8 more", "▴ 4 ▾ 4 more", "▴ 8 more"]

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from helpers.recordings import Clock
-from helpers.screens import running, shown, text, toasts, words
+from helpers.screens import running, shown, text, toasts, until, words
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.report import document
 from mpviz.trace.model.events import Event, Sample
@@ -30,6 +30,12 @@ def screen_of(pilot: Pilot[int]) -> ReplayScreen:
     screen = pilot.app.screen
     assert isinstance(screen, ReplayScreen)
     return screen
+
+
+def lane_styles(pilot: Pilot[int]) -> set[str]:
+    """How the cells of the timeline's lanes are drawn, whatever is empty left out."""
+    lanes = [row for row in shown(pilot, "timeline").shown if row.key]
+    return {style for row in lanes for cells, style in row.parts[5:-1] if cells.strip()}
 
 
 def middle(replay: Replay) -> int:
@@ -70,10 +76,11 @@ async def test_the_panels_show_what_was_true_at_the_moment(
         assert replay.moment == replay.end
         assert "ended, exit code 0" in words(pilot, Header)
         assert "✓" in text(shown(pilot, "timeline"))
+        assert any(style == "good" for style in lane_styles(pilot))
         await pilot.press("at", "0", "enter")
         await pilot.pause()
         assert replay.moment == replay.start
-        assert "✓" not in text(shown(pilot, "timeline"))
+        assert lane_styles(pilot) <= {"scrubber.here", "scrubber.to.come", ""}
 
 
 async def test_steps_go_from_event_to_event_and_the_tape_says_which(
@@ -128,10 +135,49 @@ async def test_arrows_move_the_moment_in_steps_of_what_is_in_sight(
         assert 0 < here - replay.moment < coarse
 
 
-async def test_the_mouse_goes_along_the_tape(replay_app: MpvizApp, replay: Replay) -> None:
+async def test_a_drag_along_the_timeline_goes_to_what_is_still_to_come_and_back(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
+    async with running(replay_app) as pilot:
+        await pilot.press("space", "at", "0", "enter")
+        holder = shown(pilot, "timeline")
+        far, near = holder.size.width - 20, holder.size.width // 2
+        await pilot.click(holder, offset=(far, 3))
+        assert replay.moment == pytest.approx(holder.time_at(far), abs=SECOND // 1000)
+        await pilot.mouse_down(holder, offset=(far, 3))
+        await pilot.hover(holder, offset=(near, 3))
+        assert replay.moment == pytest.approx(holder.time_at(near), abs=SECOND // 1000)
+        await pilot.mouse_up(holder, offset=(near, 3))
+        await pilot.hover(holder, offset=(far, 3))
+        assert replay.moment == pytest.approx(holder.time_at(near), abs=SECOND // 1000)
+
+
+async def test_the_playhead_stands_at_the_moment_across_all_lanes(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
+    replay.seek(middle(replay))
     async with running(replay_app) as pilot:
         await pilot.press("space")
+        await pilot.pause()
+        holder = shown(pilot, "timeline")
+        lines = [row.text for row in holder.shown[1:]]
+        (column,) = {line.index("┃") for line in lines if "┃" in line}
+        assert sum(line.count("┃") for line in lines) == holder.size.height - 4
+        width = holder.time_at(column + 1) - holder.time_at(column)
+        assert abs(holder.time_at(column) - replay.moment) <= width
+        assert "▲" in lines[-3]
+        assert any(each.startswith("activity") for each in lane_styles(pilot))
+        assert "scrubber.to.come" in lane_styles(pilot)
+
+
+async def test_where_the_timeline_is_out_of_sight_a_bar_takes_its_place(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
+    async with running(replay_app) as pilot:
+        await pilot.press("space", "0", "e")
+        await pilot.pause()
         scrubber = screen_of(pilot).query_one(Scrubber)
+        await until(pilot, lambda: scrubber.size.height == 2)
         first, last = bar_columns(screen_of(pilot).place(), scrubber.size.width)
         length = replay.end - replay.start
         await pilot.click(scrubber, offset=((first + last) // 2, 0))
@@ -161,17 +207,15 @@ async def test_a_click_on_the_timeline_goes_to_that_moment(
         assert replay.moment == moment
 
 
-async def test_the_title_says_which_part_of_the_recording_is_shown(
+async def test_the_timeline_shows_the_whole_recording_and_the_line_below_the_moment_in_it(
     replay_app: MpvizApp, replay: Replay
 ) -> None:
     replay.go_to_event(replay.known // 2)
-    async with running(replay_app) as pilot:
+    async with running(replay_app, (80, 24)) as pilot:
         await pilot.press("space", "full_stop")
         await pilot.pause()
-        assert re.search(r"timeline, \d+ ms of 208 ms", text(shown(pilot, "timeline")))
-        await pilot.press("at", *"end", "enter")
-        await pilot.pause()
         assert "timeline, the whole run: 208 ms" in text(shown(pilot, "timeline"))
+        assert re.search(r"0\.1\d\d s of 0\.20\d s", words(pilot, Scrubber))
 
 
 async def test_marks_speeds_and_moments_may_be_missing(

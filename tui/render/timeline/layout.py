@@ -19,6 +19,12 @@ END_ROOM = 2
 WIDEST_NAME = 24
 
 
+TO_COME = "scrubber.to.come"
+"""The style of what lies behind the moment of a replay."""
+HERE = "scrubber.here"
+NO_PLAYHEAD = 1 << 30
+"""Right of all columns: all of a run that is watched lies before the present."""
+
 HIGHEST_LANE = 4
 """Rows of a lane, at most: from the back of a room one is a thread."""
 
@@ -35,18 +41,54 @@ class Layout:
     more."""
     hidden: int
     """Lanes that are out of sight."""
+    above: int
+    """Those of them that come before the first lane in sight."""
     axis: bool
     legend: bool
 
 
+def last_moment(state: RunState, view: View) -> int:
+    """The latest time that can be shown, nanoseconds: the present, or the end of a recording."""
+    now = moment_of(state, view)
+    return now if view.whole is None else max(now, view.whole.now)
+
+
 def run_length(state: RunState, view: View) -> int:
-    """How long the run has lasted at the moment of the picture, nanoseconds."""
-    return max(SHORTEST_RUN, moment_of(state, view) - state.origin)
+    """How long the run has lasted by that time, nanoseconds."""
+    return max(SHORTEST_RUN, last_moment(state, view) - state.origin)
+
+
+def right_end(state: RunState, view: View) -> int:
+    """The right end of what is in sight, nanoseconds.
+
+    A run is followed at its right end. In a replay there is more to come: a quarter of what is in
+    sight lies behind the moment.
+    """
+    if view.end >= 0:
+        return view.end
+    last = last_moment(state, view)
+    if view.whole is None or not view.span:
+        return last
+    now = moment_of(state, view)
+    return min(last, max(state.origin + view.span, now + view.span // 4))
+
+
+def processes_of(state: RunState, view: View) -> dict[str, Process]:
+    """All processes that may have a lane, in a replay those that are still to come, too."""
+    return state.processes if view.whole is None else view.whole.processes
+
+
+def is_alive(state: RunState, view: View, process: Process) -> bool:
+    """Whether it is alive at the moment of the picture."""
+    if view.whole is None:
+        return process.alive
+    now = moment_of(state, view)
+    return process.first_seen <= now and (process.ended < 0 or process.ended > now)
 
 
 def visible_stretch(state: RunState, view: View) -> tuple[int, int]:
     """Start and end of what is in sight, nanoseconds of the clock; roughly, as a title says it."""
-    end = view.end if view.end >= 0 else moment_of(state, view)
+    end = right_end(state, view)
     start = end - view.span if view.span else state.origin
     return max(state.origin, start), end
 
@@ -54,12 +96,17 @@ def visible_stretch(state: RunState, view: View) -> tuple[int, int]:
 def grid_for(state: RunState, view: View, columns: int) -> Grid:
     """The columns in sight when there is room for so many."""
     columns = max(1, columns)
-    now = moment_of(state, view)
-    end = view.end if view.end >= 0 else now
-    room = END_ROOM if columns > 4 * END_ROOM and end >= now else 0
+    end = right_end(state, view)
+    is_at_end = end >= last_moment(state, view)
+    room = END_ROOM if columns > 4 * END_ROOM and is_at_end else 0
     width = column_width(view.span or max(SHORTEST_RUN, end - state.origin), columns - room)
     last = max(0, (end - 1 - state.origin) // width) + room
     return Grid(state.origin, width, max(0, last - columns + 1), columns, view.ascii)
+
+
+def playhead(state: RunState, view: View, grid: Grid) -> int:
+    """The column of the moment that is replayed; it may lie left or right of those in sight."""
+    return NO_PLAYHEAD if view.whole is None else grid.column(moment_of(state, view))
 
 
 def lanes_of(state: RunState, view: View) -> list[Process]:
@@ -67,7 +114,7 @@ def lanes_of(state: RunState, view: View) -> list[Process]:
     first, end = visible_stretch(state, view)
     found = [
         process
-        for process in state.processes.values()
+        for process in processes_of(state, view).values()
         if process.lane.start >= 0
         and process_matches(view, process)
         and process.first_seen < max(end, first + 1)
@@ -81,7 +128,7 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     lanes = lanes_of(state, view)
     axis, legend = height >= 3, height >= 5
     room = max(1, height - axis - legend)
-    shown, hidden = _in_sight(lanes, room, view)
+    shown, hidden = _in_sight(state, lanes, room, view)
     airy = not hidden and len(shown) > 1 and room >= lane_heights(len(shown))[1]
     gap = [""] if airy else []
     high = max(1, min(HIGHEST_LANE, (room + len(gap)) // max(1, len(shown)) - len(gap)))
@@ -89,7 +136,9 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     for index, process in enumerate(shown):
         rows += [*(gap if index else []), *[process.key] * (1 if hidden else high)]
     label = _label_width(shown, width)
-    return Layout(label, grid_for(state, view, width - label), tuple(rows), hidden, axis, legend)
+    above = lanes.index(shown[0]) if shown else 0
+    grid = grid_for(state, view, width - label)
+    return Layout(label, grid, tuple(rows), hidden, above, axis, legend)
 
 
 def lane_heights(lanes: int) -> list[int]:
@@ -98,14 +147,18 @@ def lane_heights(lanes: int) -> list[int]:
     return [lanes, *((high + 1) * lanes - 1 for high in range(1, HIGHEST_LANE + 1))]
 
 
-def _in_sight(lanes: list[Process], room: int, view: View) -> tuple[list[Process], int]:
+def _in_sight(
+    state: RunState, lanes: list[Process], room: int, view: View
+) -> tuple[list[Process], int]:
     """The lanes that fit: where not all do, the living before the ended, the order kept.
 
     Who has not scrolled sees the selected one.
     """
     if len(lanes) <= room:
         return lanes, 0
-    ranked = sorted(lanes, key=lambda process: (not process.alive, -process.ended))
+    living = [each for each in lanes if is_alive(state, view, each)]
+    ended = [each for each in lanes if not is_alive(state, view, each)]
+    ranked = [*living, *sorted(ended, key=lambda each: -each.ended)]
     chosen = next((at for at, each in enumerate(ranked) if each.key == view.selected), 0)
     scroll = view.scroll.get("timeline", max(0, chosen + 1 - room))
     first = max(0, min(scroll, len(lanes) - room))

@@ -11,7 +11,7 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of
-from mpviz.tui.render.timeline.layout import layout
+from mpviz.tui.render.timeline.layout import last_moment, layout, processes_of
 from mpviz.tui.render.timeline.span_words import in_words
 from mpviz.tui.render.view import View
 
@@ -39,16 +39,22 @@ def point_at(
     placed = layout(state, view, width, height)
     if not 0 <= y < len(placed.rows) or not placed.rows[y] or not 0 <= x < width:
         return None
-    process = state.processes[placed.rows[y]]
+    process = processes_of(state, view)[placed.rows[y]]
     if x < placed.label:
         return Point(process.key, -1, -1, None, 0)
     start = placed.grid.start(x - placed.label)
-    end = min(start + placed.grid.width, max(start + 1, moment_of(state, view)))
+    end = min(start + placed.grid.width, max(start + 1, last_moment(state, view)))
+    process = state_at(state, view, start).processes.get(process.key, process)
     touching = list(process.lane.between(start, end)) if process.lane.start >= 0 else []
     longest = max(
         touching, default=None, key=lambda span: min(span.end, end) - max(span.start, start)
     )
     return Point(process.key, start, end, longest, len(touching))
+
+
+def state_at(state: RunState, view: View, time: int) -> RunState:
+    """The state that knows of this time: in a replay, of what is still to come, that at its end."""
+    return state if view.whole is None or time <= moment_of(state, view) else view.whole
 
 
 def time_at(state: RunState, view: View, size: tuple[int, int], x: int) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mpviz.trace.model.state import RunState
-from mpviz.tui.render.glyphs import moment_of
 from mpviz.tui.render.timeline.grid import NARROWEST
-from mpviz.tui.render.timeline.layout import run_length
+from mpviz.tui.render.timeline.layout import last_moment, right_end, run_length
 from mpviz.tui.render.view import View
 
 SHORTEST_SPAN = 40 * NARROWEST
@@ -32,12 +31,12 @@ def zoomed(state: RunState, view: View, factor: float, at: int = -1) -> Stretch:
     to the whole run, the timeline follows the present again.
     """
     whole = run_length(state, view)
-    now = moment_of(state, view)
+    now = last_moment(state, view)
     span = view.span or whole
     wanted = max(SHORTEST_SPAN, round(span * factor))
     if wanted >= whole:
         return WHOLE_RUN
-    end = view.end if view.end >= 0 else now
+    end = right_end(state, view)
     if at < 0:
         return Stretch(wanted, view.end)
     at = max(state.origin, min(at, now))
@@ -50,7 +49,7 @@ def panned(state: RunState, view: View, share: float) -> Stretch:
     span = view.span or run_length(state, view)
     if not view.span:
         return WHOLE_RUN
-    end = view.end if view.end >= 0 else moment_of(state, view)
+    end = right_end(state, view)
     return _placed(state, view, span, end + round(span * share))
 
 
@@ -63,7 +62,7 @@ def centred(state: RunState, view: View, time: int, span: int = 0) -> Stretch:
 
 
 def _placed(state: RunState, view: View, span: int, end: int) -> Stretch:
-    """A stretch within the run; at its right end it follows."""
-    now = moment_of(state, view)
-    end = max(state.origin + span, end)
-    return Stretch(span, -1 if end >= now else end)
+    """A stretch within the run; at the right end of a run that is watched, it follows."""
+    last = last_moment(state, view)
+    end = min(last, max(state.origin + span, end))
+    return Stretch(span, -1 if end >= last and view.whole is None else end)
