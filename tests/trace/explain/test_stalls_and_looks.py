@@ -81,6 +81,20 @@ def test_a_stall_is_told_when_each_process_was_looked_at(story: Looked) -> None:
     assert story.findings[0].since == story.at(100)
 
 
+def test_those_who_wait_alike_are_told_together(story: Looked) -> None:
+    for pid, name in ((BERT, "bert"), (CARL, "carl")):
+        story.start(story.now, pid, name)
+        story.status[pid] = "S"
+        story.wait(story.now + 50, pid, "get", "jobs")
+    story.pass_time(4000)
+    for pid in (MAIN, ANNA, BERT, CARL):
+        story.look_at(story.now, pid)
+    assert story.pass_time(1000) == ["stalled"]
+    message = story.findings[0].message
+    assert message.startswith("nothing goes on: anna, bert and carl wait for an item from jobs")
+    assert ";" not in message
+
+
 def test_without_looks_no_stall_is_told_however_long_it_lasts(story: Looked) -> None:
     assert story.pass_time(MINUTE) == []
 

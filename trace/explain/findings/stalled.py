@@ -52,7 +52,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         return
     roots = _roots(state, waiting)
     more = len(processes) - len(longest)
-    told = [_in_words(state, each, wait) for each, wait in roots]
+    told = _in_words(state, roots)
     told += [f"and {more} more" if len(told) > 1 else f"and {more} more wait"] if more > 0 else []
     yield Finding(
         subject="run",
@@ -85,12 +85,19 @@ def _roots(state: RunState, waiting: list[Stuck]) -> list[tuple[Stuck, Wait | No
     return list(roots.values())
 
 
-def _in_words(state: RunState, waiting: Stuck, wait: Wait | None) -> str:
-    name = described(state.processes[waiting.process])
-    place = f", at {state.place(waiting.site)}" if waiting.site in state.sites else ""
-    words = f"{name} waits {behind_waits(waiting.words)}{place}"
-    blamed = _why_nobody(state, state.processes[waiting.process], wait) if wait is not None else ""
-    return words + f" ({blamed})" * bool(blamed)
+def _in_words(state: RunState, roots: list[tuple[Stuck, Wait | None]]) -> list[str]:
+    """What they wait for, at which line and why nobody ends that; once for all who wait alike."""
+    alike: dict[str, list[str]] = {}
+    for waiting, wait in roots:
+        place = f", at {state.place(waiting.site)}" if waiting.site in state.sites else ""
+        waiter = state.processes[waiting.process]
+        blamed = _why_nobody(state, waiter, wait) if wait is not None else ""
+        words = f"{behind_waits(waiting.words)}{place}" + f" ({blamed})" * bool(blamed)
+        alike.setdefault(words, []).append(waiting.process)
+    return [
+        f"{names_of(state, keys)} {'waits' if len(keys) == 1 else 'wait'} {words}"
+        for words, keys in alike.items()
+    ]
 
 
 def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
