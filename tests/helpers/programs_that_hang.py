@@ -460,6 +460,18 @@ def main():
     queue.get()
 """)
 
+STALLED_AFTER_A_NOTIFY = _program("""
+def announce(ready):
+    with ready:
+        ready.notify()
+
+def main():
+    ready = mp.Condition()
+    start(announce, ready, name="early").join()
+    with ready:
+        ready.wait()
+""")
+
 STALLED_WITHOUT_TASK_DONE = _program("""
 def work(queue):
     for item in iter(queue.get, None):

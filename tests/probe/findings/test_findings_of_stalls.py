@@ -31,6 +31,11 @@ CASES = {
         "MainProcess waits for an item from queue",
         "producer could not pickle an item for it, which never got into it",
     ),
+    "STALLED_AFTER_A_NOTIFY": (
+        "stalled",
+        "MainProcess waits for ready.notify(), at program.py:",
+        "(early called notify() while nobody waited, and a notify is not kept for later)",
+    ),
     "STALLED_WITHOUT_TASK_DONE": (
         "stalled",
         "MainProcess waits for 1 item of queue to be done",

@@ -9,6 +9,7 @@ from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.explain.stalls import as_it_stands, at_a_standstill, last_change
 from mpviz.trace.model.formatting import briefly
+from mpviz.trace.model.primitives.condition import Condition
 from mpviz.trace.model.primitives.pipe import Pipe, holders_of_other_end
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
@@ -107,7 +108,7 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
         known = _why_in_queue(state, queue, wait)
         if known:
             return known
-    known = _why_at_pipe(state, waiter, wait)
+    known = _why_at_pipe(state, waiter, wait) or _why_at_condition(state, wait)
     if known:
         return known
     could = [state.processes[each.process] for each in unblockers_of(state, wait).threads]
@@ -181,6 +182,15 @@ def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
         ended = f"{dead}, which sent on it, has ended; " if dead else ""
         return f"{ended}the sending end is still open in {who}" if who else ""
     return f"the other end is open in {living}, which waits too" if living else ""
+
+
+def _why_at_condition(state: RunState, wait: Wait) -> str:
+    """Who has notified before the wait, when nobody listened; empty if nobody has."""
+    condition = state.table(Condition).get(wait.object)
+    if condition is None or not condition.unheard or condition.notified_at > wait.since:
+        return ""
+    who = names_of(state, [condition.last_notifier])
+    return f"{who} called notify() while nobody waited, and a notify is not kept for later"
 
 
 def _who_failed(state: RunState, queue: Queue | None) -> str:
