@@ -89,6 +89,7 @@ class MpvizApp(App[int]):
         replay: Replay | None = None,
         performance: Performance | None = None,
         settings: Settings = DEFAULTS,
+        attached: bool = False,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__(driver_class=Terminal)
@@ -100,6 +101,7 @@ class MpvizApp(App[int]):
         """The latest run; it is closed when the app has ended, whatever ended it."""
         self._replay = replay
         self._performance = performance
+        self._attached = attached
         self.failure = ""
         """Why the app could not do what it was started for."""
         self.asked_at = 0.0
@@ -275,7 +277,10 @@ class MpvizApp(App[int]):
     def start_session(self, target: Target) -> Session:
         """Start a run, and keep it so that it can be closed."""
         self.signals.session = None
-        self.session = self.signals.session = self._start(target)
+        self.session = self._start(target)
+        if not self._attached:
+            # What mpviz has not started gets no signal that is meant for mpviz.
+            self.signals.session = self.session
         self.signals.act()
         return self.session
 
@@ -288,9 +293,10 @@ class MpvizApp(App[int]):
 
     def _run_screen(self, target: Target) -> Screen[None]:
         from mpviz.tui.panels import panels_for  # noqa: PLC0415 - picking needs no msgspec
+        from mpviz.tui.screens.attached import AttachedScreen  # noqa: PLC0415
         from mpviz.tui.screens.run import RunScreen  # noqa: PLC0415
 
-        screen = RunScreen(
+        screen = (AttachedScreen if self._attached else RunScreen)(
             target,
             self.start_session,
             fps=self.fps,
@@ -343,6 +349,12 @@ def watch(  # noqa: PLR0917 - as many as the command line has
     start = starter(rate, record)
     app = MpvizApp(target, start=start, fps=pictures_a_second(settings), settings=settings)
     return _run(app, json_file, fail_on)
+
+
+def watch_attached(target: Target, start: Start, settings: Settings) -> int:
+    """Show a program that runs already, which ``start`` attaches to; the exit status."""
+    fps = pictures_a_second(settings)
+    return _run(MpvizApp(target, start=start, fps=fps, settings=settings, attached=True), None)
 
 
 def show_replay(recorded: Replay, settings: Settings) -> int:

@@ -71,7 +71,8 @@ def running(folder: Path, source: str, python: str, method: str) -> Iterator[Run
 @contextmanager
 def attached(program: Running, *, py_spy: str | None = None) -> Iterator[AttachedSession]:
     """Look at it; with ``py_spy`` empty, as where that is not installed."""
-    session = AttachedSession(program.pid, py_spy=find_py_spy() if py_spy is None else py_spy)
+    found = find_py_spy() if py_spy is None else py_spy
+    session = AttachedSession(program.pid, py_spy=found, unasked=True)
     try:
         yield session
     finally:

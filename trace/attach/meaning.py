@@ -77,6 +77,7 @@ class Meaning:
             processes=[self._process(each) for each in changed],
             objects=news,
             waits=None if waits == self._waits else waits,
+            gone=[(pid, started) for pid, started in told["gone"]],
             sites=self._new_sites,
         )
         self._waits, self._new_sites = waits, []
@@ -271,8 +272,9 @@ class Meaning:
             return "worker"
         if calls & _MANAGERS:
             return "manager"
+        is_fork = parent is not None and parent.told.get("image") == process.told.get("image")
         is_python = process.told.get("python") or process.told["status"] == "Z"
-        return "process" if is_python else "program"
+        return "process" if is_python or is_fork else "program"
 
     def _method(self, process: ProcessLook) -> str:
         parent = self._program.processes.get(process.parent)

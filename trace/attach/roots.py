@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
+from mpviz.trace.looker.threads import SleepClock
 from mpviz.trace.model.processes.commands import is_python
 from mpviz.trace.system import kernel
 
@@ -31,8 +33,6 @@ class RunningProgram:
     """Seconds since its start."""
     processes: int = 1
     cpu_seconds: float = 0.0
-    statuses: set[str] = field(default_factory=set)
-    """The letters of all its processes, as in ``/proc``."""
     asleep: float = 0.0
     """Seconds for which none of its threads has run; 0 if one is at work."""
 
@@ -73,6 +73,7 @@ def list_programs() -> list[RunningProgram]:
     readings = [each for pid in kernel.list_pids() if (each := kernel.read_status(pid))]
     by_pid = {each.pid: each for each in readings}
     programs: dict[int, RunningProgram] = {}
+    clock = SleepClock()
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     for reading in readings:
         root = _root_of(reading, by_pid)
@@ -88,10 +89,21 @@ def list_programs() -> list[RunningProgram]:
                 processes=0,
             )
         found.processes += 1
+        asleep = _asleep_for(reading, clock)
+        found.asleep = asleep if found.processes == 1 else min(found.asleep, asleep)
         found.cpu_seconds += reading.cpu_ticks / kernel.TICKS_PER_SECOND
-        found.statuses.add(reading.status)
     own = [each for each in programs.values() if each.processes > 1]
     return sorted(own, key=lambda each: each.age)
+
+
+def _asleep_for(reading: kernel.ProcessStatus, clock: SleepClock) -> float:
+    """Seconds for which no thread of a process has run; 0 if one is at work, or if unknown."""
+    if reading.status not in "SDITZ":
+        return 0.0
+    since = [clock.asleep_since(reading.pid, each) for each in kernel.list_threads(reading.pid)]
+    if not since or min(since) < 0:
+        return 0.0
+    return max(0.0, (time.monotonic_ns() - max(since)) / 1e9)
 
 
 def _root_of(
@@ -112,3 +124,11 @@ def _user(pid: int) -> int:
         return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116
     except OSError:
         return -1
+
+
+def short_name(words: list[str]) -> str:
+    """The script or module of a command line."""
+    for before, word in pairwise(words):
+        if before == "-m" or not word.startswith("-"):
+            return word.rsplit("/", 1)[-1]
+    return words[0].rsplit("/", 1)[-1] if words else ""

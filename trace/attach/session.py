@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from mpviz.trace.attach.looker import Looker
 from mpviz.trace.attach.meaning import Meaning
+from mpviz.trace.attach.roots import short_name
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Marked, RunEnded, RunStarted, Trouble
@@ -62,7 +62,9 @@ class AttachedSession:
         self._rate = rate
         self._sampler: Sampler | None = None
         self._meaning = Meaning(root, _read_source)
-        self._put(_run_started(root))
+        self.run_started = _run_started(root)
+        """What the program is called, and how it was started."""
+        self._put(self.run_started)
         try:
             self._looker = Looker(
                 root,
@@ -200,14 +202,20 @@ class AttachedSession:
 
     def _end_if_gone(self) -> None:
         """End the session when no process of the program is left."""
-        living = [each for each in self.state.processes.values() if each.alive]
-        if self.over or not self.looks or living or kernel.start_time(self.root) == self._started:
+        processes = self.state.processes.values()
+        living = any(each.alive and not each.zombie for each in processes)
+        if self.over or not self.looks or living or self._is_there():
             return
         self._stop_looking()
         self._put(RunEnded(time=time.monotonic_ns(), pid=0, exit_code=None))
         self.over = True
         while self._arrived:
             self.step(1.0)
+
+    def _is_there(self) -> bool:
+        """Whether the program's first process is still there, and not as a zombie."""
+        status = kernel.read_status(self.root)
+        return status is not None and status.started == self._started and status.status not in "ZX"
 
     def _freeze_newcomers(self) -> None:
         if not self.state.frozen:
@@ -242,7 +250,7 @@ def _run_started(root: int) -> RunStarted:
     return RunStarted(
         time=time.monotonic_ns(),
         pid=0,
-        target=clean(_short_name(words) or kernel.read_name(root)),
+        target=clean(short_name(words) or kernel.read_name(root)),
         arguments=[clean(word) for word in words],
         python=clean(kernel.read_executable(root)),
         start_method="",
@@ -253,11 +261,3 @@ def _run_started(root: int) -> RunStarted:
         captured=False,
         attached=root,
     )
-
-
-def _short_name(words: list[str]) -> str:
-    """The script or module of a command line."""
-    for before, word in itertools.pairwise(words):
-        if before == "-m" or not word.startswith("-"):
-            return word.rsplit("/", 1)[-1]
-    return words[0].rsplit("/", 1)[-1] if words else ""

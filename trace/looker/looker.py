@@ -70,8 +70,9 @@ class Looker:
             "sockets": read_unix_sockets() if changed else None,
         }
 
-    def _changed(self) -> tuple[list[int], list[tuple[Watched, bool]]]:
-        gone, changed = [], []
+    def _changed(self) -> tuple[list[list[int]], list[tuple[Watched, bool]]]:
+        gone: list[list[int]] = []
+        changed: list[tuple[Watched, bool]] = []
         for pid, started in list(self._descendants.known.items()):
             status = kernel.read_status(pid)
             if status is None or status.started != started:
@@ -79,7 +80,7 @@ class Looker:
                 watched = self._watched.pop(pid, None)
                 if watched is not None:
                     watched.close()
-                    gone.append(pid)
+                    gone.append([pid, started])
                 continue
             watched = self._watched.get(pid)
             if watched is None:

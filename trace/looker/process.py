@@ -49,6 +49,9 @@ class Watched:
         self.objects = Objects(self.memory, self.version)
         self.regions: list[Region] = []
         self._before: dict[int, tuple[int, int, int] | None] = {}
+        self._stacks: dict[int, tuple[object, dict[str, Any]]] = {}
+        """By thread: what it had run when its stack was read, and the stack."""
+        self._main_ran: object = None
         self._status = ""
         self._read_at = 0.0
         self._scanned: set[str] = set()
@@ -70,7 +73,12 @@ class Watched:
         """Read what the kernel says; say whether its stacks are to be read as well."""
         self._is_stale = False
         now = time.monotonic()
-        is_due = now - self._read_at >= PAUSE_SECONDS or status.status in "SD"
+        # A thread of a Pool wakes ten times a second, which says nothing about the others.
+        ran = self._before.get(self.pid), tuple(self._before)
+        is_due = now - self._read_at >= PAUSE_SECONDS or (
+            status.status in "SD" and ran != self._main_ran
+        )
+        self._main_ran = ran
         threads = [look_at_thread(self.pid, each, clock) for each in self._before]
         threads.sort(key=lambda each: (each["number"] != self.pid, each["number"]))
         masks = read_signal_masks(self.pid)
@@ -92,6 +100,8 @@ class Watched:
             self._is_stale = True
         for thread in threads:
             self._name_semaphore(thread)
+        if not is_due:
+            self.take_stacks([], self.problem)
         return is_due and status.status != "Z" and self.version > (3, 7)
 
     def _read_surroundings(self, status: kernel.ProcessStatus) -> None:
@@ -134,6 +144,7 @@ class Watched:
     def take_stacks(self, told: list[dict[str, Any]], problem: str) -> None:
         """Add the stacks to what is known of its threads, and read the objects that they name."""
         self.problem = problem
+        self._stacks = {each: self._stacks[each] for each in self._stacks if each in self._before}
         threads = self.facts["threads"]
         assert isinstance(threads, list)
         stacks: dict[int, dict[str, Any]] = {}
@@ -144,8 +155,10 @@ class Watched:
             stacks[number if len(told) > 1 or number else self.pid] = each
         addresses: dict[int, None] = {}
         for thread in threads:
-            stack = stacks.get(thread["number"])
+            number = thread["number"]
+            stack = stacks.get(number) or self._kept(number)
             if stack is not None:
+                self._stacks[number] = self._before.get(number), stack
                 thread["ident"], thread["thread_name"] = stack["ident"], stack["name"]
                 thread["frames"] = stack["frames"]
                 addresses.update(dict.fromkeys(_interesting(stack["frames"])))
@@ -154,6 +167,11 @@ class Watched:
         self.facts["objects"] = objects
         for address in self._semlocks_in(listed):
             self.semlocks[address] = self.handles[self.memory.word(address + 16)]
+
+    def _kept(self, number: int) -> dict[str, Any] | None:
+        """The stack that was read before of a thread that has not run since."""
+        ran, stack = self._stacks.get(number, (None, None))
+        return stack if ran is not None and ran == self._before.get(number) else None
 
     def _semlocks_in(self, addresses: list[int]) -> list[int]:
         """Addresses of the SemLocks to which these objects lead."""

@@ -31,7 +31,7 @@ from mpviz.tui.commands.options import (
     version_option,
     why_no_terminal,
 )
-from mpviz.tui.commands.running.commands import why
+from mpviz.tui.commands.running.commands import attach, why
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 from mpviz.tui.commands.usage import Commands, Export, what_to_type
 from mpviz.tui.file_names import numbered
@@ -355,6 +355,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     return 0
 
 
+command.add_command(attach)
 command.add_command(why)
 
 

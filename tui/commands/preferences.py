@@ -48,6 +48,7 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _problems_of_keys(settings: Settings) -> Iterator[str]:
+    from mpviz.tui.actions.attached import ATTACHED_ACTIONS  # noqa: PLC0415
     from mpviz.tui.actions.picker import PICKER_ACTIONS  # noqa: PLC0415 - few change keys
     from mpviz.tui.actions.replay import REPLAY_ACTIONS  # noqa: PLC0415
     from mpviz.tui.actions.run import RUN_ACTIONS  # noqa: PLC0415
@@ -55,6 +56,7 @@ def _problems_of_keys(settings: Settings) -> Iterator[str]:
 
     tables: tuple[Sequence[Action[Any]], ...] = (
         PICKER_ACTIONS,
+        ATTACHED_ACTIONS,
         REPLAY_ACTIONS,
         RUN_ACTIONS,
         TALK_ACTIONS,

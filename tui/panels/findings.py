@@ -91,11 +91,13 @@ def _wrapped(sign: Part, text: Part, width: int, key: str) -> list[Row]:
 
 def _when(state: RunState, view: View, finding: Finding, key: str) -> Row:
     """Which rule says so, since when on the timeline, and for how long it has been so."""
-    since = moment(finding.since - state.origin, 10_000_000)
+    since = "at " + moment(finding.since - state.origin, 10_000_000)
+    if 0 <= finding.since < state.origin:
+        since = "before mpviz was attached"
     until = finding.over if finding.over >= 0 else moment_of(state, view)
     lasted = duration(max(0, until - finding.since))
     over = f", over after {lasted}" if finding.over >= 0 else f", {lasted} ago"
-    return row((" " * MARGIN, ""), (f"{finding.rule}, at {since}{over}", "dim"), key=key)
+    return row((" " * MARGIN, ""), (f"{finding.rule}, {since}{over}", "dim"), key=key)
 
 
 def title(state: RunState, view: View) -> str:

@@ -74,6 +74,8 @@ def _holders(state: RunState, lock: Lock, now: int, width: int) -> list[Part]:
     taken: list[Part] = []
     if lock.maximum > 1:
         taken.append((f"{len(lock.holders)} of {lock.maximum} taken ", "number"))
+    if lock.lost_since >= 0:
+        return [("held by a process that is gone", "trouble")]
     if not lock.holders:
         return taken or _free(state, lock, width)
     holders = [(state.processes.get(key), since) for (key, _), since in lock.holders.items()]
@@ -102,6 +104,8 @@ def _free(state: RunState, lock: Lock, width: int) -> list[Part]:
 def _numbers(space: Space, lock: Lock) -> list[Part]:
     """What there is room for, whole: contended, wait, hold, how often it was taken, kind."""
     name, width = space.name, space.width
+    if lock.seen:
+        return [(" " * name, ""), (f"{lock.kind}, seen from outside", "dim")]
     share = contention(space.state, lock)
     if not (lock.acquisitions or lock.wait.count or share):
         return [(" " * name, ""), (f"{lock.kind}, never taken", "dim")]

@@ -56,7 +56,8 @@ def _first(space: Space, queue: Queue) -> list[Part]:
     """Its depth as a bar and a number, and who waits, if there is room for that."""
     name, width = space.name, space.width
     full = _fullness(queue)
-    numbers = f" {right(count(queue.depth), 6)}{fit(_capacity(queue), 10)}"
+    depth = count(queue.depth) if queue.depth >= 0 else "?"
+    numbers = f" {right(depth, 6)}{fit(_capacity(queue), 10)}"
     word = fit(f"  {full}", 8)
     bar = max(4, min(WIDEST_BAR, width - name - len(numbers) - len(word)))
     colour = "warning" if full == "full" else "activity.queue"
@@ -88,7 +89,8 @@ def _capacity(queue: Queue) -> str:
 def _fullness(queue: Queue) -> str:
     if queue.maxsize and queue.depth >= queue.maxsize:
         return "full"
-    return "empty" if queue.depth <= 0 else ""
+    is_known = queue.depth >= 0 or not queue.seen
+    return "empty" if queue.depth <= 0 and is_known else ""
 
 
 def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
@@ -111,7 +113,10 @@ def _waiting(state: RunState, queue: Queue, room: int) -> list[Part]:
 
 def _flow(space: Space, queue: Queue, left: int) -> list[Part]:
     """Items a second in and out, and the waiters if the first row had no room for them."""
-    parts: list[Part] = [
+    if queue.seen:
+        parts: list[Part] = [(" " * space.name, ""), ("seen from outside", "dim")]
+        return parts + _waiting(space.state, queue, space.width - space.name - 17) * (left < 16)
+    parts = [
         (" " * space.name, ""),
         ("put ", "dim"),
         (right(rate(queue.puts.per_second(space.now)), 8), "number"),

@@ -37,6 +37,8 @@ class Status:
     """The run is being recorded."""
     record_problem: str = ""
     """Why the recording has ended."""
+    attached: int = 0
+    """The first process of a program that mpviz did not start; else 0."""
     replay: bool = False
     """A recording is shown, not a run."""
     moment: int = -1
@@ -82,6 +84,8 @@ def elapsed(nanoseconds: int) -> str:
 def _modes(status: Status) -> list[Part]:
     """Whether the view is paused, and whether the run is recorded or a replay."""
     parts: list[Part] = []
+    if status.attached:
+        parts.append((f" attached to {status.attached} ", "key"))
     if status.paused:
         parts.append((" || paused " if status.ascii else " ❚❚ paused ", "paused"))
     if status.recording and not status.record_problem:
@@ -171,6 +175,8 @@ def _head_count(state: RunState) -> str:
 def _not_told(state: RunState) -> str:
     """What is missing from the picture if the first process tells nothing."""
     main = state.processes.get(state.main)
+    if main is not None and main.seen:
+        return main.unobserved
     if main is None or main.probed or state.now - state.origin < SILENT_NANOSECONDS:
         return ""
     if main.unobserved or any(process.probed for process in state.processes.values()):

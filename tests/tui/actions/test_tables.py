@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mpviz.tui.actions.action import Action, Situation, footer, sign
+from mpviz.tui.actions.attached import ATTACHED_ACTIONS
 from mpviz.tui.actions.picker import HELP_ACTIONS, PICKER_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
@@ -20,7 +21,9 @@ from mpviz.tui.widgets.footer import Hint, footer_row
 
 Actions = tuple[Action[Any], ...]
 
-TABLES = [PICKER_ACTIONS, RUN_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS]
+TABLES = [
+    *(PICKER_ACTIONS, RUN_ACTIONS, ATTACHED_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS)
+]
 
 
 @pytest.mark.parametrize("actions", TABLES)

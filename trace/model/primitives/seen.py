@@ -16,7 +16,7 @@ from mpviz.trace.model.primitive import Primitive, Thread, Unblockers, WaitKind
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.primitives.pipe import Direction, Pipe
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes.identity import process_with_pid
+from mpviz.trace.model.processes.identity import end_process, process_with_pid
 from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
 from mpviz.trace.model.state import RunState
 
@@ -99,6 +99,8 @@ class LookTaken(Event, tag="look.taken", kw_only=True):
     objects: list[ObjectSeen]
     waits: list[WaitSeen] | None = None
     """All waits; None if they are those of the look before."""
+    gone: list[tuple[Pid, Count]]
+    """Processes that have ended: pid, and start time in clock ticks."""
     sites: list[tuple[Whole, str, Count, str, Count]]
     """Places in the source that were not told before: number, file, line, function, checksum."""
 
@@ -148,6 +150,10 @@ def take_in_look(state: RunState, event: LookTaken) -> None:
             function=function,
             checksum=checksum,
         )
+    for pid, started in event.gone:
+        gone = state.by_pid.get(pid)
+        if gone is not None and gone.seen and gone.alive and gone.started_ticks == started:
+            end_process(state, gone, event.time, None)
     for seen in event.processes:
         _take_in_process(state, event.time, seen)
     for each in event.objects:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mpviz.trace.attach.session import AttachedSession
+    from mpviz.tui.settings import Settings
 
 
 class CannotAttach(Exception):  # noqa: N818 - it reads as what it says
@@ -40,3 +41,24 @@ def attach_to(
         raise CannotAttach(f"process {pid} has ended") from None
     except OSError as error:
         raise CannotAttach(str(error)) from None
+
+
+def watch_running(
+    pid: int,
+    settings: Settings,
+    *,
+    only: bool,
+    silenced: frozenset[str],
+    record: Path | None,
+) -> int:
+    """Show the program of a process; the exit status. :class:`CannotAttach` if that cannot be."""
+    from mpviz.trace.launch.start import Target  # noqa: PLC0415 - a usage error needs none
+    from mpviz.tui.app import watch_attached  # noqa: PLC0415
+
+    session = attach_to(pid, only=only, silenced=silenced, record=record, unasked=True)
+    run = session.run_started
+    target = Target(arguments=run.arguments, name=run.target, python="")
+    try:
+        return watch_attached(target, lambda _: session, settings)
+    finally:
+        session.close()

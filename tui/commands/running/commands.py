@@ -10,13 +10,70 @@ from mpviz.tui.commands.options import (
     check_can_fail,
     check_json_file,
     check_record_file,
+    fps_option,
     rule_names,
     silence_option,
+    theme_option,
+    why_no_terminal,
 )
 
 _only_option = click.option(
     "--only", is_flag=True, help="Only this process and those below it, not the whole program."
 )
+
+
+@click.command(short_help="Watch a program that already runs.")
+@_only_option
+@click.option(
+    "--record",
+    "record_file",
+    metavar="FILE",
+    help="Record what is seen in FILE (.jsonl.gz), for mpviz replay.",
+)
+@silence_option
+@theme_option
+@fps_option
+@click.argument("pid", type=int, required=False)
+def attach(
+    *,
+    only: bool,
+    record_file: str | None,
+    silenced: frozenset[str],
+    theme: str | None,
+    fps: int | None,
+    pid: int | None,
+) -> int:
+    """Open the screens on a program that already runs. PID is that of any of its processes; without
+    one, choose from the Python programs of this machine that use processes. Nothing is stopped, and
+    nothing is changed in it; quitting lets it run on.
+
+    \b
+      mpviz attach
+      mpviz attach 4121
+    """
+    from mpviz.tui.commands.running.programs import choose, print_programs  # noqa: PLC0415
+
+    reason = why_no_terminal()
+    if reason and pid is None:
+        print_programs()
+        return 0
+    if reason:
+        raise click.UsageError(f"{reason}; mpviz why {pid} needs no terminal")
+    if record_file is not None:
+        check_record_file(record_file)
+    if pid is None:
+        pid = choose()
+        if pid is None:
+            return 0
+    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.commands.running.attach import CannotAttach, watch_running  # noqa: PLC0415
+
+    settings = preferences(theme or click.get_current_context().obj, fps)
+    record = Path(record_file) if record_file is not None else None
+    try:
+        return watch_running(pid, settings, only=only, silenced=silenced, record=record)
+    except CannotAttach as reason_not_to:
+        raise click.UsageError(str(reason_not_to)) from None
 
 
 @click.command(short_help="Say why a running program does not go on.")
