@@ -62,6 +62,9 @@ def main():
 """
 
 
+_SHOWN = r"Sig(?:Pnd|Blk|Ign|Cgt)|ShdPnd|Threads|TracerPid|voluntary\w+"
+
+
 def surface(pid: int) -> dict[str, object]:
     """What a process shows of itself."""
     status = Path(f"/proc/{pid}/status").read_text()
