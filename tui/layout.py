@@ -13,6 +13,8 @@ FRAME = 2
 """Rows of a panel's frame."""
 
 TIMELINE = "timeline"
+PAGE = "process"
+"""The page of a process, which is only ever enlarged."""
 LAB = "lab"
 HERO = (LAB, TIMELINE)
 """Panels that have the middle of the screen, which the audience in a room looks at."""

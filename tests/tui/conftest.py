@@ -88,6 +88,9 @@ class FakeSession:
     def stop(self) -> None:
         self._mark("stop")
 
+    def look(self, key: str) -> None:
+        self.asked.append(("look", key))
+
     def signal(self, key: str, number: int) -> bool:
         self.asked.append((key, number))
         return True

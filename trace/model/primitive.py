@@ -47,6 +47,27 @@ class Unblockers:
     """Number of the :class:`Site` where the first of them took it; 0 if unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something that a process has, and that others may wait for."""
+
+    words: str
+    """What it is, with its kind: "lock counter"."""
+    what: str
+    """The word for a wait for it."""
+    object: str
+    """Its id."""
+    since: int = -1
+    """Nanoseconds; -1 if unknown."""
+    site: int = 0
+    """Number of the site where it was taken; 0 if unknown."""
+
+
+def _nothing_held(state: RunState, process: Process) -> Iterable[Held]:
+    """Most primitives are held by nobody."""
+    return ()
+
+
 def main_threads(keys: Iterable[str]) -> tuple[Thread, ...]:
     """The main threads of the processes with these keys."""
     return tuple(Thread(key) for key in keys)
@@ -244,6 +265,8 @@ class Primitive:
     document: Callable[[RunState], dict[str, Any]] | None = None
     """Sections of the ``--json`` document besides that of its objects."""
     report: ObjectReport | None = None
+    held: Callable[[RunState, Process], Iterable[Held]] = _nothing_held
+    """Its objects that a process has now."""
     timings: Callable[[RunState], Iterator[TimingFields]] | None = None
     """How long its tasks, waits and holds took, those included that never happened."""
 

@@ -59,6 +59,8 @@ class Situation:
     selected: bool = False
     """A process that is alive is selected."""
     enlarged: bool = False
+    on_page: bool = False
+    """The page of a process is shown."""
     following: bool = True
     """The timeline follows the present, and does not show an earlier stretch."""
     filtered: bool = False

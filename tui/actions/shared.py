@@ -131,7 +131,23 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         "Select the next process",
         "Every panel highlights the selected process. A click on a process selects it, too.",
         lambda screen: screen.step_selection(1),
-        lambda now: "" if now.selected or now.over or not now.started else "select",
+        lambda now: (
+            "next"
+            if now.on_page
+            else ""
+            if now.selected or now.over or not now.started
+            else "select"
+        ),
+        first=True,
+    ),
+    Action(
+        ("enter",),
+        "The page of the process, or back",
+        "All that is known of the selected process on one page: what it does, its stack, its locks,"
+        " its tasks, its children, its output, its CPU and memory over time. With none selected, "
+        "that of the main process. There, ↑ ↓ go to the next process, and esc goes back.",
+        lambda screen: screen.toggle_page(),
+        lambda now: "page" if now.selected and not now.on_page else "",
         first=True,
     ),
     Action(
@@ -149,9 +165,9 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
     Action(
         ("escape",),
         "Back",
-        "One step at a time: drops the filter, shrinks an enlarged panel, drops the selection, and "
-        "then goes back to the scenarios. While the program runs, it asks first: esc alone ends no "
-        "program.",
+        "One step at a time: leaves the page of a process, drops the filter, shrinks an enlarged "
+        "panel, drops the selection, and then goes back to the scenarios. While the program runs, "
+        "it asks first: esc alone ends no program.",
         lambda screen: screen.leave(),
         always("back"),
     ),
@@ -177,12 +193,11 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         first=True,
     ),
     Action(
-        ("e", "enter"),
+        ("e",),
         "Enlarge the panel, or make it small again",
         "The panel with the bright border fills the screen.",
         lambda screen: screen.enlarge(),
-        lambda now: "shrink" if now.enlarged else "enlarge",
-        first=True,
+        lambda now: "" if now.on_page else "shrink" if now.enlarged else "enlarge",
     ),
     Action(
         ("pageup",),

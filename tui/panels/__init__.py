@@ -18,6 +18,7 @@ from mpviz.tui.panels import (
     output,
     phases,
     pipes,
+    process,
     processes,
     queues,
     source,
@@ -48,6 +49,7 @@ PANELS: tuple[Panel, ...] = (
     findings.PANEL,
     chain.PANEL,
     stacks.PANEL,
+    process.PANEL,
 )
 """In the order in which they lie on the screen and in which tab goes through them."""
 
@@ -71,7 +73,7 @@ NUMBERS: dict[str, str] = {
 """The digit that goes to a panel. Panels of one kind share a digit and take turns; a panel without
 one has a key of its own for what it shows, or is reached with tab."""
 
-KEYS: dict[str, str] = {"findings": "!", "why blocked": "w", "stacks": "L"}
+KEYS: dict[str, str] = {"findings": "!", "why blocked": "w", "stacks": "L", "process": "enter"}
 """The key that shows a panel which has no digit."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mpviz.trace.explain.threads import name_of_stack
-from mpviz.trace.model.events import KernelThread, ThreadStack
+from mpviz.trace.model.events import KernelThread
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
@@ -30,19 +32,27 @@ def shown_process(state: RunState, view: View) -> Process | None:
 def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     """The main thread first; of each thread the innermost frame first."""
     process = shown_process(state, view)
-    stacks = process.stacks if process is not None else None
     if process is None:
         return []
+    return from_top(stack_rows(process), height, view.scroll.get("stacks", 0))
+
+
+def stack_rows(process: Process, *, whole: bool = True) -> list[Row]:
+    """Its threads as the last look saw them; without a look, those that are known, if several.
+
+    Not ``whole``, without the frames of Python's own modules that called the program's first one.
+    """
+    stacks = process.stacks
     if stacks is None:
-        return from_top(_known_threads(process), height, view.scroll.get("stacks", 0))
+        return _known_threads(process)
     rows: list[Row] = []
     if stacks.reason:
         rows.append(row((f"{described(process)} {stacks.reason}", "dim")))
     for index, stack in enumerate(reversed(stacks.threads)):
         name = "main thread" if index == 0 else f"thread {name_of_stack(process, stack)}".rstrip()
-        rows += _thread(stack, name, stacks.of_kernel(stack))
-    rows += [_head(*each) for each in _without_stack(process, stacks)]
-    return from_top(rows, height, view.scroll.get("stacks", 0))
+        frames = stack.frames if whole else _down_to_own(stack.frames)
+        rows += _thread(frames, name, stacks.of_kernel(stack))
+    return rows + [_head(*each) for each in _without_stack(process, stacks)]
 
 
 def _known_threads(process: Process) -> list[Row]:
@@ -88,11 +98,23 @@ def _head(name: str, thread: KernelThread | None) -> Row:
     return row((name, "strong"), ("  " + "; ".join(facts), "dim") if facts else ("", ""))
 
 
-def _thread(stack: ThreadStack, name: str, thread: KernelThread | None) -> list[Row]:
-    functions = [_in_words(function) for _, _, function in stack.frames]
+Frames = Sequence[tuple[str, int, str]]
+"""File, line and function of each, the innermost first."""
+
+
+def _down_to_own(frames: Frames) -> Frames:
+    """Without the frames that every process and thread begins with, and the forker's below them."""
+    starts = [index for index, (_, _, function) in enumerate(frames) if function == "_bootstrap"]
+    frames = frames[: starts[0]] if starts and is_of_python(frames[starts[0]]) else frames
+    own = [index for index, frame in enumerate(frames) if not is_of_python(frame)]
+    return frames[: own[-1] + 1] if own else frames
+
+
+def _thread(frames: Frames, name: str, thread: KernelThread | None) -> list[Row]:
+    functions = [_in_words(function) for _, _, function in frames]
     room = max(map(len, functions), default=0)
     rows = [_head(name, thread)]
-    for frame, function in zip(stack.frames, functions, strict=True):
+    for frame, function in zip(frames, functions, strict=True):
         file, line, _ = frame
         style = "dim" if is_of_python(frame) else ""
         place = f"{file.rsplit('/', 1)[-1]}:{line}"

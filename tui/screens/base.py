@@ -20,7 +20,7 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.tui.actions.action import Situation
-from mpviz.tui.layout import TIMELINE, Wanted, is_small
+from mpviz.tui.layout import PAGE, TIMELINE, Wanted, is_small
 from mpviz.tui.panels import PANELS
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.panels.source import SOURCES, look_around
@@ -170,7 +170,8 @@ class RunScreenBase(ActionScreen):
             frozen=self.state.frozen,
             paused=self.view.paused,
             selected=process is not None and process.alive,
-            enlarged=bool(self.panel_grid.enlarged),
+            enlarged=self.panel_grid.enlarged not in ("", PAGE),
+            on_page=self.panel_grid.enlarged == PAGE,
             following=self.view.end < 0 and not self.view.scroll,
             filtered=bool(self.view.filter),
             waiting=any(each.waits for each in self.picture.state.processes.values()),

@@ -16,6 +16,7 @@ from mpviz.trace.system.run_folder import temporary_folder
 from mpviz.tui.actions.action import Action, Situation
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.file_names import RECORDING, file_name
+from mpviz.tui.layout import PAGE
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import Session
@@ -232,7 +233,15 @@ class RunScreen(Selection):
         process = self._living_selected()
         if process is not None and self.session is not None:
             self.session.look(process.key)
-            self._brought_up("stacks")
+            if not self.is_on_page:
+                self._brought_up("stacks")
+
+    def page_turned(self) -> None:
+        """Look at the stacks of the process whose page it is."""
+        self.view.scroll.pop(PAGE, None)
+        process = self.selected_process()
+        if process is not None and process.alive and self._runs and self.session is not None:
+            self.session.look(process.key)
 
     def signal(self, number: int) -> None:
         """Send a signal to the selected process."""

@@ -20,7 +20,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.render.timeline.zoom import WHOLE_RUN, Stretch, centred, panned, zoomed
 from mpviz.tui.render.view import View
-from mpviz.tui.screens.base import RunScreenBase
+from mpviz.tui.screens.process import ProcessPage
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import KEEP_HINT, Prompt
@@ -36,7 +36,7 @@ FIND = "find"
 FIND_HINT = "enter goes to the next, esc is done"
 
 
-class Selection(RunScreenBase):
+class Selection(ProcessPage):
     """The actions that a live run and a replay have in common, one method each."""
 
     # Panels
@@ -102,6 +102,9 @@ class Selection(RunScreenBase):
 
     def enlarge(self) -> None:
         """Let the panel fill the screen, or no more."""
+        if self.is_on_page:
+            self.leave_page()
+            return
         grid = self.panel_grid
         grid.enlarged = "" if grid.enlarged else self.focused_panel
         grid.rearrange()
@@ -211,7 +214,10 @@ class Selection(RunScreenBase):
         self._select(key)
 
     def _select(self, key: str) -> None:
+        is_another = key != self.view.selected
         self.view.selected = key
+        if is_another and self.is_on_page:
+            self.page_turned()
         self.redraw()
 
     def _process_keys(self) -> list[str]:
@@ -368,7 +374,9 @@ class Selection(RunScreenBase):
 
     def leave(self) -> None:
         """One step back; the last one leads to the scenarios."""
-        if self.view.filter:
+        if self.is_on_page:
+            self.leave_page()
+        elif self.view.filter:
             self.view.filter = ""
         elif self.panel_grid.enlarged:
             self.enlarge()

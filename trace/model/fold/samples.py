@@ -127,6 +127,7 @@ def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSa
     process.peak_rss = max(process.peak_rss, sample.rss)
     process.core = sample.core
     process.cpu.add(time, sample.cpu_percent)
+    process.memory.add(time, sample.rss)
     if sample.listed > 1 or (sample.listed and process.threads.living):
         process.threads.take_in(
             time, sample.listed, sample.threads, (process.pid, process.first_seen)

@@ -5,6 +5,7 @@ The kernel shows them while somebody waits. The probe tells nothing of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.primitive import (
+    Held,
     ObjectReport,
     Primitive,
     Unblockers,
@@ -125,6 +127,12 @@ def _unblockers(state: RunState, lock: FileLock) -> Unblockers:
     )
 
 
+def _held(state: RunState, process: Process) -> Iterator[Held]:
+    for lock in state.table(FileLock).values():
+        if process.key in lock.holders:
+            yield Held(f"file lock {lock.name}", WAITS_FOR_FILE_LOCK, lock.id)
+
+
 def _waited(state: RunState, lock: FileLock) -> float:
     """Seconds waited for it in all, with the waits that are not over."""
     return (lock.wait.total + sum(state.now - since for since in lock.waiters.values())) / 1e9
@@ -157,6 +165,7 @@ PRIMITIVE = Primitive(
         )
     },
     process_ended=_process_ended,
+    held=_held,
     report=ObjectReport(
         section="file_locks",
         thing="file lock",

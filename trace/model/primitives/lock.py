@@ -14,6 +14,7 @@ from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object, with_kind
 from mpviz.trace.model.primitive import (
     FoldRecord,
+    Held,
     ObjectReport,
     Primitive,
     RingHandler,
@@ -306,6 +307,13 @@ def _unblockers(state: RunState, lock: Lock) -> Unblockers:
     )
 
 
+def _held(state: RunState, process: Process) -> Iterator[Held]:
+    for lock in state.table(Lock).values():
+        for (key, _), since in lock.holders.items() if not lock.inside else ():
+            if key == process.key:
+                yield Held(f"{lock.kind.lower()} {lock.name}", "lock", lock.id, since)
+
+
 def _entry(state: RunState, lock: Lock) -> dict[str, Any]:
     return {
         "id": lock.id,
@@ -370,5 +378,6 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
+    held=_held,
     timings=_timings,
 )

@@ -12,6 +12,7 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, TimingFields
 from mpviz.trace.model.names import name_object, with_kind
 from mpviz.trace.model.primitive import (
+    Held,
     ObjectReport,
     Primitive,
     Thread,
@@ -308,6 +309,13 @@ def _unblockers(state: RunState, wait: Wait) -> Unblockers:
     return Unblockers(known, "answers", complete=bool(known))
 
 
+def _held(state: RunState, process: Process) -> Iterator[Held]:
+    for managed in state.table(Managed).values():
+        if any(key == process.key for key, _ in managed.holders):
+            words = f"{managed.kind.lower()} {managed.name} of a manager"
+            yield Held(words, "answer", f"{managed.id}.acquire")
+
+
 def _entry(state: RunState, manager: Manager) -> dict[str, Any]:
     return {
         "id": manager.id,
@@ -358,5 +366,6 @@ PRIMITIVE = Primitive(
         entry=_entry,
         line=_line,
     ),
+    held=_held,
     timings=_timings,
 )

@@ -183,7 +183,7 @@ def _condense_the_dead(state: RunState) -> None:
     for process in dead[:-DETAILED_DEAD]:
         if process.lane.limit:
             process.lane.condense(CONDENSED_BUCKETS)
-            process.cpu = Series()
+            process.cpu, process.memory = Series(), Series()
 
 
 def terminated_at(process: Process) -> int:

@@ -184,6 +184,8 @@ class Process:
     status: str = ""
     """The operating system's letter at the last sample; empty before the first."""
     cpu: Series = field(default_factory=lambda: Series(width=100_000_000))
+    memory: Series = field(default_factory=lambda: Series(width=100_000_000))
+    """Bytes that it held at each sample."""
     lane: Lane = field(default_factory=Lane)
     records: int = 0
     highest_number: int = 0

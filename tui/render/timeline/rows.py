@@ -40,22 +40,28 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
             ] * high
             continue
         process = processes_of(state, view)[key]
-        cells, labels = _lane(state, view, key, placed)
+        cells, labels = lane_of(state, view, key, placed)
         styles.update([style for _, style, _ in cells])
         for at in range(high):
             is_middle = at == (high - 1) // 2
             label = [_label(state, view, process, placed.label) if is_middle else row("")]
             # The lane is of our own making: only the label can hold what must be made harmless.
             name = finished(label, placed.label, 1, view.ascii)[0].parts
-            shown = row_of_lane(cells, high, at)
-            if is_middle and labels:
-                shown = [labels.get(column, cell) for column, cell in enumerate(shown)]
+            shown = lane_row(cells, labels, high, at)
             lane = cell_parts(_with_playhead(shown, head, view.ascii))
             if key == view.selected:
                 name = selected(name, placed.label)
                 lane = list(selected(lane, placed.grid.count, "selected.lane"))
             rows.append(Row((*name, *lane), key))
     return rows, styles
+
+
+def lane_row(cells: list[Cell], labels: dict[int, Cell], high: int, at: int) -> list[Cell]:
+    """The row ``at`` (0 is the top) of a lane so many rows high; the middle one has the labels."""
+    shown = row_of_lane(cells, high, at)
+    if labels and at == (high - 1) // 2:
+        shown = [labels.get(column, cell) for column, cell in enumerate(shown)]
+    return shown
 
 
 def _with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
@@ -88,7 +94,7 @@ def _label(state: RunState, view: View, process: Process, width: int) -> Row:
     )
 
 
-def _lane(
+def lane_of(
     state: RunState, view: View, key: str, placed: Layout
 ) -> tuple[list[Cell], dict[int, Cell]]:
     """The columns of one lane with its end mark, and the numbers of its tasks by column.

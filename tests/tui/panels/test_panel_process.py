@@ -1,0 +1,130 @@
+"""The page of a process: its state, what it holds, its stack, its tasks, children and words."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.panels import rows_of, text_of, words_of
+from helpers.story import ANNA, BERT, CARL, MAIN, SUPERVISOR, VIEWER, Story
+from mpviz.trace.model.events import KernelThread, ProcessExited, StacksRead, ThreadStack
+from mpviz.trace.model.primitives.process import Signalled
+from mpviz.tui.panels.process import PANEL, _shared_out
+
+
+def two_in_a_ring() -> Story:
+    story = Story()
+    for number, (pid, name) in enumerate(((ANNA, "anna"), (BERT, "bert")), 1):
+        story.start(number, pid, name, function="dine")
+    left, right = story.lock("left"), story.lock("right")
+    story.acquire(10, ANNA, left)
+    story.acquire(11, BERT, right)
+    story.wait(20, ANNA, "lock", right, site=story.site(7, 12, file="/home/shop.py"))
+    story.wait(21, BERT, "lock", left)
+    story.sample(100, [50, 50], {MAIN: (0, 0.0), ANNA: (1, 40.0), BERT: (0, 0.0)})
+    return story
+
+
+def page(story: Story, pid: int, time: float = 1020, height: int = 40, width: int = 100) -> str:
+    return text_of(PANEL, story.state_at(time), width, height, selected=str(pid))
+
+
+def line_of(shown: str, label: str) -> str:
+    (line,) = [line for line in shown.splitlines() if line.startswith(f" {label}")]
+    return words_of(line)
+
+
+def test_its_state_is_one_sentence_and_its_locks_are_those_held_and_wanted() -> None:
+    shown = page(two_in_a_ring(), ANNA)
+    first, second, *_ = shown.splitlines()
+    assert "anna: waiting for lock right, held by bert, at shop.py:12, for 1.0 s" in first
+    assert "child of" in second and f"pid {ANNA}" in second and "started by fork" in second
+    assert "runs dine" in second
+    assert line_of(shown, "holds").startswith("holds lock left for 1.0 s ←")
+    assert line_of(shown, "waits").startswith("waits for lock right, held by bert for 1.0 s")
+    assert "at shop.py:12" in line_of(shown, "waits")
+
+
+def test_time_is_shared_out_by_what_the_process_did() -> None:
+    shown = page(two_in_a_ring(), ANNA)
+    assert "waiting for a lock 98%" in line_of(shown, "time")
+    assert "40%" in line_of(shown, "cpu")
+    assert "10.4 MB" in line_of(shown, "memory")
+
+
+def test_a_process_that_ended_says_how_and_what_it_waited_for() -> None:
+    story = two_in_a_ring()
+    story.tell(1100, MAIN, Signalled, child=ANNA, signal=15)
+    story.tell(1101, SUPERVISOR, ProcessExited, child=ANNA, exit_code=-15)
+    shown = page(story, ANNA, 1200)
+    assert "anna: ended by SIGTERM, after 1.1 s" in shown.splitlines()[0]
+    assert line_of(shown, "signals") == "signals SIGTERM from MainProcess at 1.10 s"
+
+
+def test_its_stack_ends_where_its_own_code_begins() -> None:
+    story = two_in_a_ring()
+    of_python = "/usr/lib/python3.11/multiprocessing/process.py"
+    frames = [
+        ("/usr/lib/python3.11/multiprocessing/synchronize.py", 95, "__enter__"),
+        ("/home/shop.py", 12, "dine"),
+        (of_python, 108, "run"),
+        (of_python, 314, "_bootstrap"),
+        ("/home/shop.py", 30, "forker"),
+    ]
+    thread = KernelThread(ANNA, 1, "python", 0.5, "", "futex")
+    stack = ThreadStack(1, "", frames)
+    told = {"child": ANNA, "listed": 1, "threads": [stack], "kernel": [thread]}
+    story.tell(520, VIEWER, StacksRead, **told)
+    shown = page(story, ANNA)
+    assert line_of(shown, "stack").startswith("stack 0.5 s ago main thread in futex")
+    assert "dine" in shown and "shop.py:12" in shown and "__enter__" in shown
+    assert "forker" not in shown and "_bootstrap" not in shown
+
+
+def test_tasks_stand_the_latest_first() -> None:
+    story = Story()
+    pool = story.pool(2, [ANNA, BERT])
+    story.submit(5, pool, 0, 3)
+    story.task(10, ANNA, pool, 0, 0, until=30)
+    story.task(11, BERT, pool, 0, 1)
+    story.task(40, ANNA, pool, 0, 2)
+    shown = page(story, ANNA, 60)
+    assert line_of(shown, "tasks") == "tasks 1 task of pool done, 5 items"
+    tasks = [words_of(line) for line in shown.splitlines() if "of square" in line][-2:]
+    assert tasks == [
+        "task 2 of square running for 20.0 ms",
+        "task 0 of square done in 20.0 ms",
+    ]
+
+
+def test_the_main_process_lists_its_children_and_a_click_goes_to_one() -> None:
+    story = two_in_a_ring()
+    rows = rows_of(PANEL, story.state, 100, 40, selected=str(MAIN))
+    assert [row.key for row in rows if row.key] == [str(ANNA), str(BERT)]
+
+
+def test_of_the_output_of_others_nothing_is_shown() -> None:
+    story = two_in_a_ring()
+    for number in range(40):
+        story.output(200 + number, ANNA, f"mine {number}")
+        story.output(200 + number, BERT, f"yours {number}")
+    shown = page(story, ANNA, height=20)
+    assert "mine 39" in shown and "mine 0\n" not in shown and "yours" not in shown
+    assert "more" in shown
+    scrolled = text_of(PANEL, story.state, 100, 20, selected=str(ANNA), scroll={"process": 30})
+    assert "mine 20" in scrolled
+
+
+@pytest.mark.parametrize(("width", "height"), [(76, 16), (118, 30), (196, 52), (40, 9), (20, 4)])
+def test_it_fits_everywhere(width: int, height: int) -> None:
+    story = two_in_a_ring()
+    for number in range(40):
+        story.start(100 + number, CARL + number, f"child-{number}", parent=ANNA)
+    rows = rows_of(PANEL, story.state, width, height, selected=str(ANNA))
+    assert len(rows) <= height
+    assert all(len(row.text) == width for row in rows)
+
+
+def test_rows_are_shared_out_in_turn() -> None:
+    assert _shared_out([1, 50, 3, 50], 10) == [1, 3, 3, 3]
+    assert _shared_out([1, 2], 10) == [1, 2]
+    assert _shared_out([4, 4, 4], 2) == [1, 1, 0]

@@ -1,0 +1,1 @@
+"""The page of one process: the sentences, charts and lists that are on it."""
