@@ -124,6 +124,7 @@ _NAMED: dict[str, Look] = {
     "strong": Look("", "", attributes="bold", plain="bold"),
     "title": _BRIGHT,
     "number": Look("#d7dde6", "#2b323b"),
+    "update": _BRIGHT,
     "good": Look("#6fdc8c", "#187533", "bright_green", "black", plain="bold"),
     "warning": Look("#ffd23f", "#7a6000", "bright_yellow", "underline black", "bold", "bold"),
     "trouble": Look("#ff6b6b", "#c4161c", "bright_red", "red", "bold", "bold"),

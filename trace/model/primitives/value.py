@@ -13,13 +13,10 @@ from mpviz.trace.model.measures import Rate, Series
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import FoldRecord, ObjectReport, Primitive, RingHandler, all_of
 from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.primitives.value_updates import Content, Pace, Place, Reader, updates_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import Part, PartHandler
-
-Content = bool | int | float | str | None
-"""Content of an element; a whole number has 64 bits, with or without a sign."""
-
 
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 # The types of msgspec bound a number to 63 bits, and a ``c_uint64`` needs 64.
@@ -80,16 +77,6 @@ MOST_CONTENTS = 3
 
 
 @dataclass(slots=True)
-class Reader:
-    """What one process last read of an element."""
-
-    version: int = 0
-    value: Content = None
-    written: bool = False
-    """Whether it has written since."""
-
-
-@dataclass(slots=True)
 class Element:
     """The history of one element, as far as stale writes depend on it."""
 
@@ -136,6 +123,8 @@ class SharedValue:
     """Reads and writes that were not checked for lost updates, for lack of room."""
     written_by: dict[str, int] = field(default_factory=dict)
     """Process key: writes."""
+    pace: Pace = field(default_factory=Pace)
+    """How often its updates are kept."""
 
 
 _NUMBER = (int, float)
@@ -209,6 +198,7 @@ def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
         element.value = content
         reader.version = element.version
         reader.value = content
+        reader.at = time
         reader.written = False
         if site:
             process.site = site
@@ -219,6 +209,7 @@ def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
 def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
     value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
     key, contents, writes = process.key, value.contents, value.writes
+    updates, pace = updates_of(state), value.pace
     written_by = value.written_by
     written_by.setdefault(key, 0)
     history = value.history if value.length == 1 else None
@@ -244,8 +235,11 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
         if element.writer != key:
             element.others_version = element.version
             element.writer = key
-        if element.others_version > reader.version:
-            _written_over(value, key, time, before, reader)
+        is_stale = element.others_version > reader.version
+        if is_stale or time >= pace.kept:
+            is_lost = is_stale and _written_over(value, key, time, before, reader)
+            place = Place(key, value_id, index)
+            updates.keep(pace, place, time, reader, before, content, is_lost)
         reader.written = True
         element.version += 1
         element.value = value.last = content
@@ -289,10 +283,14 @@ def _updating(
 
     def fold_updates() -> None:
         value.reads += len(read)
+        if written:
+            place = Place(key, value_id, index)
+            updates_of(state).keep_some(value.pace, place, reader, part, read, written)
         if read:
             (content,) = part.values(0, read[-1:])
             reader.version = element.version + bisect_left(written, read[-1])
             reader.value, reader.written = content, False
+            (reader.at,) = part.times(read[-1:])
         if written:
             _fold_writes(value, key, part.times(written), part.values(1, written), index)
             if element.writer != key:
@@ -320,7 +318,8 @@ def _fold_writes(
         value.history.add_all(times, contents)
 
 
-def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> None:
+def _written_over(value: SharedValue, key: str, time: int, before: Content, reader: Reader) -> bool:
+    """Count a stale write; whether it undid what others had added."""
     value.stale_writes += 1
     if isinstance(before, int) and isinstance(reader.value, int):
         lost = before - reader.value
@@ -330,6 +329,8 @@ def _written_over(value: SharedValue, key: str, time: int, before: Content, read
             value.undone_by[key] = value.undone_by.get(key, 0) + 1
             if value.first_undone < 0:
                 value.first_undone = time
+            return True
+    return False
 
 
 def _entry(state: RunState, value: SharedValue) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from mpviz.tui.render.rows import Part, Row, fit, length, right
 from mpviz.tui.render.timeline.axis import axis_row
 from mpviz.tui.render.timeline.grid import Grid
 from mpviz.tui.render.timeline.lanes import cell_parts
-from mpviz.tui.render.timeline.layout import Layout, grid_for
-from mpviz.tui.render.timeline.rows import lane_of, lane_row
+from mpviz.tui.render.timeline.layout import Layout, grid_for, playhead
+from mpviz.tui.render.timeline.rows import lane_of, lane_row, with_playhead
 from mpviz.tui.render.view import View
 
 LABEL = 17
@@ -70,7 +70,9 @@ def history_rows(
 
 def _lane(state: RunState, view: View, process: Process, placed: Layout, high: int) -> list[Row]:
     cells, labels = lane_of(state, view, process.key, placed)
-    rows = [cell_parts(lane_row(cells, labels, high, at)) for at in range(high)]
+    head = playhead(state, view, placed.grid)
+    lanes = [lane_row(cells, labels, high, at) for at in range(high)]
+    rows = [cell_parts(with_playhead(lane, head, view.ascii)) for lane in lanes]
     return [
         Row(((fit(" lane" * (at == 0), LABEL), "dim"), *parts)) for at, parts in enumerate(rows)
     ]

@@ -12,6 +12,7 @@ from mpviz.tui.render.palette import activity_style, lane_style
 from mpviz.tui.render.rows import Part, Row, finished, length, row
 from mpviz.tui.render.timeline.cells import CORE_GROUND
 from mpviz.tui.render.timeline.layout import Layout
+from mpviz.tui.render.timeline.updates import LOST, UPDATE
 
 
 class Mixed(Enum):
@@ -34,7 +35,9 @@ def legend_row(placed: Layout, styles: Counter[str], width: int) -> Row:
 
 def _legend(placed: Layout, seen: Counter[str]) -> Row:
     """The signs in sight, in the same order always; with little room, without the rarest."""
-    room, ascii = placed.grid.count, placed.grid.ascii
+    ascii = placed.grid.ascii
+    updates = _of_updates(seen, ascii)
+    room = placed.grid.count - length(updates)
     cells: Counter[Activity | Mixed] = Counter()
     styles: dict[Mixed, str] = {}
     for style, count in sorted(seen.items()):
@@ -49,7 +52,17 @@ def _legend(placed: Layout, seen: Counter[str]) -> Row:
         parts = _legend_parts(tuple(kept), looks, ascii, True)
         if length(parts) > room:
             kept.remove(min(kept, key=lambda each: cells[each]))
-    return row((" " * placed.label, ""), *parts)
+    return row((" " * placed.label, ""), *updates, *parts)
+
+
+def _of_updates(seen: Counter[str], ascii: bool) -> list[Part]:
+    """What the letters and the cross on lanes mean."""
+    parts: list[Part] = []
+    if seen[UPDATE]:
+        parts += [("R W", UPDATE), (" reads, writes a value   ", "dim")]
+    if seen[LOST]:
+        parts += [("X" if ascii else "✗", LOST), (" lost update   ", "dim")]
+    return parts
 
 
 @cache

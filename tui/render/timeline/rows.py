@@ -23,6 +23,7 @@ from mpviz.tui.render.timeline.layout import (
     processes_of,
 )
 from mpviz.tui.render.timeline.tasks import part_tasks_from_running, tasks_in, tell_tasks_apart
+from mpviz.tui.render.timeline.updates import mark_updates, name_of_mark, updates_in
 from mpviz.tui.render.view import View
 
 
@@ -31,16 +32,21 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
     rows: list[Row] = []
     styles: Counter[str] = Counter()
     head = playhead(state, view, placed.grid)
+    updates = updates_in(state, view.whole, placed.grid)
     for key, same in groupby(placed.rows):
         high = len(list(same))
         if not key:
             blank = [EMPTY] * placed.grid.count
             rows += [
-                row(" " * placed.label, *cell_parts(_with_playhead(blank, head, view.ascii)))
+                row(" " * placed.label, *cell_parts(with_playhead(blank, head, view.ascii)))
             ] * high
             continue
         process = processes_of(state, view)[key]
         cells, labels = lane_of(state, view, key, placed)
+        if key in updates:
+            marks = mark_updates(updates[key], cells, placed.grid)
+            styles.update({name_of_mark(mark) for mark in marks.values()})
+            labels = labels | marks
         styles.update([style for _, style, _ in cells])
         for at in range(high):
             is_middle = at == (high - 1) // 2
@@ -48,7 +54,7 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
             # The lane is of our own making: only the label can hold what must be made harmless.
             name = finished(label, placed.label, 1, view.ascii)[0].parts
             shown = lane_row(cells, labels, high, at)
-            lane = cell_parts(_with_playhead(shown, head, view.ascii))
+            lane = cell_parts(with_playhead(shown, head, view.ascii))
             if key == view.selected:
                 name = selected(name, placed.label)
                 lane = list(selected(lane, placed.grid.count, "selected.lane"))
@@ -64,7 +70,7 @@ def lane_row(cells: list[Cell], labels: dict[int, Cell], high: int, at: int) -> 
     return shown
 
 
-def _with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
+def with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
     """A row of a lane with the playhead on it; what is still to come is dim."""
     if head >= len(cells):
         return cells
