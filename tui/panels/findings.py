@@ -129,4 +129,5 @@ PANEL = Panel(
     listing=LISTING,
     used=lambda state: bool(state.findings),
     wanted_height=wanted_height,
+    matters=lambda state: bool(state.findings),
 )

@@ -76,6 +76,7 @@ def list_panel(
     wanted_height: Callable[[RunState, View], int] | None = None,
     names: Names = Names(),
     left_words: str = LEFT,
+    matters: Callable[[RunState], bool] = lambda state: False,
 ) -> Panel:
     """The panel of these items.
 
@@ -121,6 +122,7 @@ def list_panel(
         listing=listing,
         used=lambda state: bool(listing.items(state, View())),
         wanted_height=wanted_height or rows_for_all,
+        matters=matters,
     )
 
 

@@ -52,6 +52,8 @@ class Panel:
     """Whether the program uses what the panel shows; if not, there is no such panel."""
     at_first: bool = True
     """Whether it is there before a person asks for it."""
+    matters: Callable[[RunState], bool] = lambda state: False
+    """Whether it shows what is wrong, and so lies in front until a person chooses another."""
     useful: Callable[[RunState, View], tuple[int, ...]] = lambda state, view: ()
     """The heights in rows at which it leaves none blank, the lowest first; empty for any height."""
     so_far: Callable[[RunState, View], int] | None = None

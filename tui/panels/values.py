@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpviz.trace.model.formatting import plural
-from mpviz.trace.model.primitives.value import Content, SharedValue
+from mpviz.trace.model.primitives.value import SharedValue
+from mpviz.trace.model.primitives.value_updates import Content
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names, Space, labelled, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
 from mpviz.tui.render.formatting import count, rate
 from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark
-from mpviz.tui.render.rows import Part, fit_name
+from mpviz.tui.render.rows import Part, fit_name, length
 from mpviz.tui.render.view import View
 
 _HIGHEST = 1e300
 BIG_ROWS = 6
 """Minimum height, in rows, for a single value in big digits."""
+LOST = "lost-updates"
+"""The rule that says of which values updates are lost."""
+SHOULD = "   should be   "
 HIGHEST_CHART = 8
 """Maximum height of the history, in rows."""
 
@@ -100,7 +104,9 @@ def _first(space: Space, value: SharedValue) -> list[Part]:
         parts += [("  by ", "dim"), *mark(writer, 3)]
     if value.lost_updates:
         words = plural(value.lost_updates, "lost update")
-        parts.append((f"  {words}", "trouble"))
+        should = _expected(space.state, value)
+        expected = f"should be {content_in_words(should)}: " if should is not None else ""
+        parts.append((f"  {expected}{words}", "trouble"))
     elif value.stale_writes:
         overwrote = (
             plural(value.stale_writes, "write overwrote", "writes overwrote") + " a newer value"
@@ -111,11 +117,25 @@ def _first(space: Space, value: SharedValue) -> list[Part]:
     return parts
 
 
+def _expected(state: RunState, value: SharedValue) -> int | None:
+    """What a count should be, of which updates are known to be lost; None of any other value."""
+    if value.length > 1 or value.lost_updates <= 0 or not isinstance(value.last, int):
+        return None
+    return value.last + value.lost_updates if (LOST, value.id) in state.findings else None
+
+
 def _big(space: Space, value: SharedValue) -> list[Sequence[Part]]:
+    """What a single value holds, and beside it what it should, if updates were lost."""
     digits = big_digits(content_in_words(value.last)) if value.length == 1 else None
     if digits is None or len(digits[0]) + space.name > space.width:
         return []
-    return [[(" " * space.name, ""), (line, "strong")] for line in digits]
+    rows: list[list[Part]] = [[(" " * space.name, ""), (line, "strong")] for line in digits]
+    should = _expected(space.state, value)
+    beside = big_digits(content_in_words(should)) if should is not None else None
+    if beside is not None and length(rows[0]) + len(SHOULD) + len(beside[0]) <= space.width:
+        for at, (each, line) in enumerate(zip(rows, beside, strict=True)):
+            each += [(SHOULD if at == 1 else " " * len(SHOULD), "trouble"), (line, "trouble")]
+    return list(rows)
 
 
 def _numbers_in(value: SharedValue, count: int) -> list[float | None]:
@@ -192,4 +212,5 @@ PANEL = list_panel(
     nothing="no shared value was made",
     listing=LISTING,
     wanted_height=wanted_height,
+    matters=lambda state: any(rule == LOST for rule, _ in state.findings),
 )

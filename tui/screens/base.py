@@ -267,7 +267,9 @@ class RunScreenBase(ActionScreen):
                 continue
             height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
             self.heights[panel.name] = height = min(height, MOST_ROWS)
-            wanted.append(Wanted(panel.name, height, panel.useful(state, view)))
+            wanted.append(
+                Wanted(panel.name, height, panel.matters(state), panel.useful(state, view))
+            )
         self.panel_grid.want(wanted)
         if not self.focused_panel and wanted:
             names = [each.name for each in wanted]

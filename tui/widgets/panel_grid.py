@@ -104,9 +104,11 @@ class PanelGrid(Widget):
         self.post_message(self.Arranged())
         return pairs
 
-    def _rank(self, name: str) -> int:
-        """The later chosen, the higher; max takes the first among those never chosen."""
-        return self._chosen.index(name) if name in self._chosen else -1
+    def _rank(self, name: str) -> float:
+        """The later chosen, the higher; then what matters; max takes the first among the others."""
+        if name in self._chosen:
+            return self._chosen.index(name)
+        return -0.5 if any(each.matters for each in self.wanted if each.name == name) else -1
 
 
 class _Slots(Layout):

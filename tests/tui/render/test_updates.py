@@ -5,6 +5,8 @@ from __future__ import annotations
 from helpers.panels import rows_of, styles_of, text_of
 from helpers.story import ANNA, BERT, Story
 from mpviz.tui.panels.timeline import PANEL
+from mpviz.tui.panels.values import LOST as LOST_UPDATES
+from mpviz.tui.panels.values import PANEL as VALUES
 from mpviz.tui.render.timeline.updates import LOST, UPDATE
 
 WIDTH = 100
@@ -87,3 +89,15 @@ def test_what_a_program_wrote_is_not_drawn_if_it_is_long_or_no_ascii() -> None:
     assert "世" not in lane_of(story, "anna")
     assert "xxx" not in lane_of(story, "anna")
     assert lane_of(story, "anna").count("W") == 2
+
+
+def test_the_panel_says_what_a_count_is_and_what_it_should_be() -> None:
+    story = race(5)
+    story.end(1300)
+    assert (LOST_UPDATES, "counter") in story.state.findings
+    shown = text_of(VALUES, story.state, 80, 8)
+    assert "should be 10: 5 lost updates" in shown
+    digits = [line for line in shown.splitlines() if "   should be   " in line]
+    assert len(digits) == 1
+    assert VALUES.matters(story.state)
+    assert not VALUES.matters(Story().state)

@@ -13,7 +13,7 @@ from mpviz.trace.model.measures import Rate, Series
 from mpviz.trace.model.names import name_object
 from mpviz.trace.model.primitive import FoldRecord, ObjectReport, Primitive, RingHandler, all_of
 from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.primitives.value_updates import Content, Pace, Place, Reader, updates_of
+from mpviz.trace.model.primitives.value_updates import Content, Place, Reader, updates_of
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import Part, PartHandler
@@ -123,8 +123,6 @@ class SharedValue:
     """Reads and writes that were not checked for lost updates, for lack of room."""
     written_by: dict[str, int] = field(default_factory=dict)
     """Process key: writes."""
-    pace: Pace = field(default_factory=Pace)
-    """How often its updates are kept."""
 
 
 _NUMBER = (int, float)
@@ -209,7 +207,7 @@ def _reading(state: RunState, process: Process, value_id: str) -> FoldRecord:
 def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
     value = state.table(SharedValue).get(value_id) or _unknown(state, value_id)
     key, contents, writes = process.key, value.contents, value.writes
-    updates, pace = updates_of(state), value.pace
+    updates = updates_of(state, value_id)
     written_by = value.written_by
     written_by.setdefault(key, 0)
     history = value.history if value.length == 1 else None
@@ -236,10 +234,10 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
             element.others_version = element.version
             element.writer = key
         is_stale = element.others_version > reader.version
-        if is_stale or time >= pace.kept:
-            is_lost = is_stale and _written_over(value, key, time, before, reader)
+        since = updates.next_lost if is_stale else updates.next_latest
+        if (not is_stale or _written_over(value, key, time, before, reader)) and time >= since:
             place = Place(key, value_id, index)
-            updates.keep(pace, place, time, reader, before, content, is_lost)
+            updates.keep(place, time, reader, before, content, is_stale)
         reader.written = True
         element.version += 1
         element.value = value.last = content
@@ -285,7 +283,7 @@ def _updating(
         value.reads += len(read)
         if written:
             place = Place(key, value_id, index)
-            updates_of(state).keep_some(value.pace, place, reader, part, read, written)
+            updates_of(state, value_id).keep_some(place, reader, part, read, written)
         if read:
             (content,) = part.values(0, read[-1:])
             reader.version = element.version + bisect_left(written, read[-1])

@@ -13,13 +13,18 @@ from mpviz.trace.model.stretches import Part, Places
 Content: TypeAlias = "bool | int | float | str | None"
 """Content of an element; a whole number has 64 bits, with or without a sign."""
 
-MOST_UPDATES = 2_000
-"""Number of updates of all values that are kept: the latest ones."""
+MOST_UPDATES = 1_000
+"""Number of updates of a value that are kept: the latest ones."""
 
 MOST_LOST = 1_000
-"""Number of lost ones among them that are kept as well, however many other updates follow."""
+"""Number of lost ones that are kept as well, however many other updates follow."""
 
-APART = 500_000
+MOST_VALUES = 32
+"""Number of values whose updates are kept: 16 MB in all."""
+
+NEVER = 1 << 63
+
+APART = 1_000_000
 """Minimum nanoseconds between two updates of a value that are kept, and between two lost ones: no
 column of a timeline can show more, and a value may be written a million times."""
 
@@ -33,8 +38,8 @@ class Update(NamedTuple):
     """Key."""
     value: str
     """Id."""
-    index: int
-    """Of the element; 0 for a Value."""
+    element: int
+    """Its index; 0 for a Value."""
     read: int
     """When it had read the element, nanoseconds; -1 if it has not, since its last write."""
     old: Content
@@ -66,31 +71,24 @@ class Place(NamedTuple):
     """Key."""
     value: str
     """Id."""
-    index: int
-
-
-@dataclass(slots=True)
-class Pace:
-    """How often updates of a value are kept."""
-
-    kept: int = 0
-    """From when on the next is kept that is not lost, nanoseconds."""
-    lost: int = 0
-    """From when on the next lost one is."""
+    element: int
 
 
 @dataclass(slots=True)
 class Updates:
-    """Those that are kept of all values."""
+    """Those of a value that are kept."""
 
     latest: deque[Update] = field(default_factory=lambda: deque(maxlen=MOST_UPDATES))
     """Those that were not lost, in the order of their writes."""
     lost: deque[Update] = field(default_factory=lambda: deque(maxlen=MOST_LOST))
     """Those that were lost."""
+    next_latest: int = 0
+    """From when on the next is kept that is not lost, nanoseconds."""
+    next_lost: int = 0
+    """From when on the next lost one is."""
 
     def keep(  # noqa: PLR0917
         self,
-        pace: Pace,
         place: Place,
         time: int,
         reader: Reader,
@@ -98,24 +96,22 @@ class Updates:
         new: Content,
         lost: bool = False,
     ) -> None:
-        """Keep a write at this time, unless too many come, with what its process had read last."""
-        if time < (pace.lost if lost else pace.kept):
-            return
+        """Keep a write at this time, with what its process had read last."""
         read = -1 if reader.written else reader.at
         update = Update(time, *place, read, reader.value, found, new, lost)
         if lost:
-            pace.lost = time + APART
+            self.next_lost = time + APART
             self.lost.append(update)
         else:
-            pace.kept = time + APART
+            self.next_latest = time + APART
             self.latest.append(update)
 
-    def keep_some(  # noqa: PLR0917
-        self, pace: Pace, place: Place, reader: Reader, part: Part, read: Places, written: Places
+    def keep_some(
+        self, place: Place, reader: Reader, part: Part, read: Places, written: Places
     ) -> None:
         """Keep those of many writes, none of which is lost, that would be kept one by one."""
         times = part.times(written)
-        at = bisect_left(times, pace.kept)
+        at = bisect_left(times, self.next_latest)
         while at < len(times):
             before = bisect_left(read, written[at])
             known, last = reader, read[before - 1 : before] if before else []
@@ -125,14 +121,18 @@ class Updates:
                 known = replace(known, written=not last or last[0] < written[at - 1])
             here = written[at : at + 1]
             found, new = part.values(0, here)[0], part.values(1, here)[0]
-            self.keep(pace, place, times[at], known, found, new)
-            at = bisect_left(times, pace.kept, at)
+            self.keep(place, times[at], known, found, new)
+            at = bisect_left(times, self.next_latest, at)
 
 
-def updates_of(state: RunState) -> Updates:
-    """The updates that are kept; there is one such object for a run."""
+def updates_of(state: RunState, value_id: str) -> Updates:
+    """Those that are kept of this value; of too many values, what never keeps any."""
     table = state.table(Updates)
-    found = table.get("")
+    found = table.get(value_id)
     if found is None:
-        found = table[""] = Updates()
+        found = (
+            Updates() if len(table) < MOST_VALUES else Updates(next_latest=NEVER, next_lost=NEVER)
+        )
+        if len(table) < MOST_VALUES:
+            table[value_id] = found
     return found

@@ -14,7 +14,7 @@ UPDATE, LOST = "update", "alarm"
 """Styles of what is read and written, and of what is lost by that."""
 
 COLUMNS_EACH = 5
-"""Minimum columns of a lane for each update in sight; with fewer, only the lost ones are marked."""
+"""Minimum columns from one update to the next, on average; with fewer, only the lost are marked."""
 WIDEST = 12
 """Maximum cells for a content."""
 GROUNDS = ("activity.running", "activity.task", "activity.task.shade")
@@ -46,9 +46,9 @@ def _all_of(state: RunState) -> Iterator[Update]:
 
 def mark_updates(updates: Sequence[Update], cells: Sequence[Cell], grid: Grid) -> dict[int, Cell]:
     """What to write over a lane, by column: each update if there is room, else those lost."""
-    if len(updates) * COLUMNS_EACH > grid.count:
+    if _are_dense(updates, grid):
         updates = [each for each in updates if each.lost]
-        if len(updates) * COLUMNS_EACH > grid.count:
+        if _are_dense(updates, grid):
             return _crosses(updates, grid)
     if not updates:
         return {}
@@ -59,6 +59,15 @@ def mark_updates(updates: Sequence[Update], cells: Sequence[Cell], grid: Grid) -
             if 0 <= column < grid.count:
                 marks[column] = (character, _upon(style, cells[column]), "")
     return marks
+
+
+def _are_dense(updates: Sequence[Update], grid: Grid) -> bool:
+    """Whether there are too many for the columns from the first to the last of them."""
+    if len(updates) < 2:
+        return False
+    first = max(0, grid.column(updates[0].written))
+    last = min(grid.count, grid.column(updates[-1].written))
+    return (len(updates) - 1) * COLUMNS_EACH > last - first
 
 
 def name_of_mark(mark: Cell) -> str:
