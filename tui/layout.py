@@ -53,10 +53,10 @@ class Wanted:
 
     name: str
     height: int
-    matters: bool = False
-    """Whether it lies in front of those behind the same tab bar, unless a person chose one."""
     useful: tuple[int, ...] = ()
     """The heights in rows at which it leaves none blank, the lowest first; empty for any height."""
+    matters: bool = False
+    """Whether it lies in front of those behind the same tab bar, unless a person chose one."""
 
 
 @dataclass(frozen=True, slots=True)

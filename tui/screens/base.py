@@ -268,7 +268,7 @@ class RunScreenBase(ActionScreen):
             height = max(panel.wanted_height(state, view), self.heights.get(panel.name, 0))
             self.heights[panel.name] = height = min(height, MOST_ROWS)
             wanted.append(
-                Wanted(panel.name, height, panel.matters(state), panel.useful(state, view))
+                Wanted(panel.name, height, panel.useful(state, view), panel.matters(state))
             )
         self.panel_grid.want(wanted)
         if not self.focused_panel and wanted:

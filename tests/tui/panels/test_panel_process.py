@@ -16,7 +16,7 @@ def two_in_a_ring() -> Story:
     for number, (pid, name) in enumerate(((ANNA, "anna"), (BERT, "bert")), 1):
         story.start(number, pid, name, function="dine")
     left, right = story.lock("left"), story.lock("right")
-    story.acquire(10, ANNA, left)
+    story.acquire(10, ANNA, left, site=story.site(6, 8, file="/home/shop.py"))
     story.acquire(11, BERT, right)
     story.wait(20, ANNA, "lock", right, site=story.site(7, 12, file="/home/shop.py"))
     story.wait(21, BERT, "lock", left)
@@ -39,7 +39,7 @@ def test_its_state_is_one_sentence_and_its_locks_are_those_held_and_wanted() -> 
     assert "anna: waiting for lock right, held by bert, at shop.py:12, for 1.0 s" in first
     assert "child of" in second and f"pid {ANNA}" in second and "started by fork" in second
     assert "runs dine" in second
-    assert line_of(shown, "holds").startswith("holds lock left for 1.0 s ←")
+    assert line_of(shown, "holds").startswith("holds lock left for 1.0 s, taken at shop.py:8 ←")
     assert line_of(shown, "waits").startswith("waits for lock right, held by bert for 1.0 s")
     assert "at shop.py:12" in line_of(shown, "waits")
 

@@ -309,9 +309,10 @@ def _unblockers(state: RunState, lock: Lock) -> Unblockers:
 
 def _held(state: RunState, process: Process) -> Iterator[Held]:
     for lock in state.table(Lock).values():
-        for (key, _), since in lock.holders.items() if not lock.inside else ():
-            if key == process.key:
-                yield Held(f"{lock.kind.lower()} {lock.name}", "lock", lock.id, since)
+        for holder, since in lock.holders.items() if not lock.inside else ():
+            if holder[0] == process.key:
+                site = lock.taken_at.get(holder, 0)
+                yield Held(f"{lock.kind.lower()} {lock.name}", "lock", lock.id, since, site)
 
 
 def _entry(state: RunState, lock: Lock) -> dict[str, Any]:

@@ -311,9 +311,11 @@ def _unblockers(state: RunState, wait: Wait) -> Unblockers:
 
 def _held(state: RunState, process: Process) -> Iterator[Held]:
     for managed in state.table(Managed).values():
-        if any(key == process.key for key, _ in managed.holders):
-            words = f"{managed.kind.lower()} {managed.name} of a manager"
-            yield Held(words, "answer", f"{managed.id}.acquire")
+        for holder in managed.holders:
+            if holder[0] == process.key:
+                words = f"{managed.kind.lower()} {managed.name} of a manager"
+                site = managed.taken_at.get(holder, 0)
+                yield Held(words, "answer", f"{managed.id}.acquire", site=site)
 
 
 def _entry(state: RunState, manager: Manager) -> dict[str, Any]:
