@@ -52,7 +52,7 @@ def history_rows(
     """The lane, the charts, the axis, and how much of the time went into what."""
     columns = max(1, width - LABEL - 1)
     grid = grid_for(state, view, columns)
-    placed = Layout(LABEL, grid, (), 0, axis=True, legend=False)
+    placed = Layout(LABEL, grid, (), hidden=0, above=0, axis=True, legend=False)
     rows = _lane(state, view, process, placed, high.lane)
     alive = process.alive and process.status != ""
     used = f"{process.cpu_percent:.0f}%" if alive else ""
@@ -65,7 +65,7 @@ def history_rows(
         rows += [Row(())] * (high.cpu > 1)
         labels = _labels("memory", held, f"peak {size(process.peak_rss)}")
         rows += _chart(labels, memory, process.peak_rss, high.memory)
-    return [*rows, axis_row(state, placed, width), _shares(state, view, process, width)]
+    return [*rows, axis_row(state, view, placed, width), _shares(state, view, process, width)]
 
 
 def _lane(state: RunState, view: View, process: Process, placed: Layout, high: int) -> list[Row]:
