@@ -34,8 +34,8 @@ _FIX = {
     " too: recv() raises EOFError when no process has the sending end any more.",
     "send": "A pipe holds some 64 KiB, and a send waits until the rest is received: let one side"
     " receive before it sends.",
-    "condition": "Look at a variable before the wait, as wait_for() does, and set it before notify():"
-    " then it does not matter which of the two comes first.",
+    "condition": "Look at a variable before the wait, as wait_for() does, and set it before"
+    " notify(): then it does not matter which of the two comes first.",
     "done": "Call task_done() once for each item taken out, in a finally block.",
 }
 """What to do about a stall, by what is waited for."""
