@@ -251,12 +251,12 @@ class Meaning:
             role=role,
             method=self._method(process),
             function=function if role != "main" else "",
-            python=clean(told.get("python") or ""),
+            python=clean((told.get("python") or "").strip("?")),
             asleep=max((each.told["since"] for each in process.threads), default=-1)
             if asleep
             else -1,
             exiting=max(0, main.told["since"]) if main is not None and exiting else -1,
-            problem=clean(_problem(process)),
+            problem=clean(_problem(process, self.root)),
         )
 
     def _role(self, process: ProcessLook, calls: set[str]) -> str:
@@ -324,7 +324,7 @@ class Meaning:
             ends=sorted(ends),
             reason=""
             if stacks
-            else clean(_problem(process)) or "was at work when it was looked at",
+            else clean(_problem(process, self.root)) or "was at work when it was looked at",
             kernel=[_kernel_thread(each) for each in process.threads],
             wakers=process.told["wakers"],
         )
@@ -348,7 +348,7 @@ def _kernel_thread(thread: ThreadLook) -> KernelThread:
     )
 
 
-def _problem(process: ProcessLook) -> str:
+def _problem(process: ProcessLook, root: int) -> str:
     """Why its stacks cannot be read, in words that follow its name."""
     told = process.told
     if any(each.frames for each in process.threads) or told["status"] == "Z":
@@ -358,7 +358,10 @@ def _problem(process: ProcessLook) -> str:
     if told["python"] == "PyPy" or told["python"].endswith("t"):
         return f"is a Python {told['python']}, into which mpviz cannot look"
     if told.get("refused"):
-        return f"cannot be looked into: {told['refused']}"
+        return (
+            f"cannot be looked into: {told['refused']}; mpviz why --sudo {root} reads it as root,"
+            " and nothing else of mpviz runs as root"
+        )
     return f"cannot be looked into: {told['problem']}" if told.get("problem") else ""
 
 

@@ -79,7 +79,14 @@ class Watched:
             status.status in "SD" and ran != self._main_ran
         )
         self._main_ran = ran
-        threads = [look_at_thread(self.pid, each, clock) for each in self._before]
+        threads: list[dict[str, Any]] = [
+            look_at_thread(self.pid, each, clock) for each in self._before
+        ]
+        began = _monotonic(self.started)
+        for each in threads:
+            if 0 <= each["since"] < began:
+                # It has not been on a core since its fork, as far as the kernel has noted.
+                each["since"] = began
         threads.sort(key=lambda each: (each["number"] != self.pid, each["number"]))
         masks = read_signal_masks(self.pid)
         self.facts = {
@@ -113,6 +120,10 @@ class Watched:
             self.facts["executable"] = kernel.read_executable(self.pid)
             self.facts["name"] = kernel.read_name(self.pid)
         kind, self.version = _python_of(str(self.facts["executable"]), self.regions)
+        words = self.facts["command"]
+        if not kind and not self.facts["executable"] and words and "python" in words[0]:
+            # It hides what it runs from us, but not how it was called.
+            kind = "?"
         self.facts["python"] = kind
         self.objects = Objects(self.memory, self.version)
         self.objects.handles = self.handles
@@ -232,6 +243,12 @@ class Watched:
             moving = moving or thread["moving"]
         self.facts["moving"] = moving
         self._is_stale = self._is_stale or moving
+
+
+def _monotonic(ticks: int) -> int:
+    """A start time in clock ticks since boot, as nanoseconds of the monotonic clock."""
+    asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return ticks * 1_000_000_000 // kernel.TICKS_PER_SECOND - asleep
 
 
 def _interesting(frames: object) -> list[int]:

@@ -20,6 +20,7 @@ def attach_to(
     pid: int,
     *,
     only: bool,
+    sudo: bool,
     silenced: frozenset[str],
     record: Path | None = None,
     unasked: bool = False,
@@ -35,11 +36,18 @@ def attach_to(
     root = pid if only else first_process(pid)
     try:
         return AttachedSession(
-            root, py_spy=find_py_spy(), silenced=silenced, record=record, unasked=unasked
+            root,
+            py_spy=find_py_spy(),
+            silenced=silenced,
+            record=record,
+            unasked=unasked,
+            prefix=("sudo", "--") if sudo else (),
         )
     except ProcessLookupError:
         raise CannotAttach(f"process {pid} has ended") from None
     except OSError as error:
+        if sudo and error.filename == "sudo":
+            raise CannotAttach("--sudo needs the command sudo, which is not here") from None
         raise CannotAttach(str(error)) from None
 
 
@@ -48,6 +56,7 @@ def watch_running(
     settings: Settings,
     *,
     only: bool,
+    sudo: bool,
     silenced: frozenset[str],
     record: Path | None,
 ) -> int:
@@ -55,7 +64,7 @@ def watch_running(
     from mpviz.trace.launch.start import Target  # noqa: PLC0415 - a usage error needs none
     from mpviz.tui.app import watch_attached  # noqa: PLC0415
 
-    session = attach_to(pid, only=only, silenced=silenced, record=record, unasked=True)
+    session = attach_to(pid, only=only, sudo=sudo, silenced=silenced, record=record, unasked=True)
     run = session.run_started
     target = Target(arguments=run.arguments, name=run.target, python="")
     try:

@@ -22,8 +22,17 @@ _only_option = click.option(
 )
 
 
+_sudo_option = click.option(
+    "--sudo",
+    is_flag=True,
+    help="Read the processes as root, by sudo, where the system refuses it to you. Only the process"
+    " that reads runs as root.",
+)
+
+
 @click.command(short_help="Watch a program that already runs.")
 @_only_option
+@_sudo_option
 @click.option(
     "--record",
     "record_file",
@@ -37,6 +46,7 @@ _only_option = click.option(
 def attach(
     *,
     only: bool,
+    sudo: bool,
     record_file: str | None,
     silenced: frozenset[str],
     theme: str | None,
@@ -71,13 +81,14 @@ def attach(
     settings = preferences(theme or click.get_current_context().obj, fps)
     record = Path(record_file) if record_file is not None else None
     try:
-        return watch_running(pid, settings, only=only, silenced=silenced, record=record)
+        return watch_running(pid, settings, only=only, sudo=sudo, silenced=silenced, record=record)
     except CannotAttach as reason_not_to:
         raise click.UsageError(str(reason_not_to)) from None
 
 
 @click.command(short_help="Say why a running program does not go on.")
 @_only_option
+@_sudo_option
 @click.option(
     "--json",
     "json_file",
@@ -101,6 +112,7 @@ def attach(
 def why(
     *,
     only: bool,
+    sudo: bool,
     json_file: str | None,
     record_file: str | None,
     fail_on: frozenset[str],
@@ -125,7 +137,7 @@ def why(
 
     record = Path(record_file) if record_file is not None else None
     try:
-        session = attach_to(pid, only=only, silenced=silenced, record=record)
+        session = attach_to(pid, only=only, sudo=sudo, silenced=silenced, record=record)
     except CannotAttach as reason:
         raise click.UsageError(str(reason)) from None
     return explain(session, json_file, fail_on)

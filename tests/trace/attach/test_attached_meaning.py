@@ -1,0 +1,158 @@
+"""What is made of a look that could not see everything, or has seen something odd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpviz.trace.attach.meaning import Meaning
+from mpviz.trace.explain.follow import follow
+from mpviz.trace.explain.why import why
+from mpviz.trace.model.events import RunStarted
+from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.state import RunState
+
+LOCK = "00:1b:7"
+
+
+def thread(pid: int, **more: Any) -> dict[str, Any]:
+    return {
+        "number": pid,
+        "status": "S",
+        "name": "python3",
+        "cpu": 0.1,
+        "place": "",
+        "sleeps": "",
+        "call": "",
+        "arguments": [],
+        "stack_pointer": 0,
+        "words": "",
+        "timed": False,
+        "since": 5_000_000_000,
+        "moving": False,
+        **more,
+    }
+
+
+def process(pid: int, parent: int, *threads: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "pid": pid,
+        "started": pid,
+        "parent": parent,
+        "status": "S",
+        "listed": len(threads),
+        "handled": 0,
+        "wakers": [],
+        "threads": list(threads),
+        "image": 1,
+        "files": {},
+        "command": ["python3", "job.py"],
+        "executable": "/bin/python3.12",
+        "name": "python3",
+        "python": "3.12",
+        "objects": {},
+        "semlocks": {},
+        "maps": [],
+        "refused": "",
+        "problem": "",
+        "moving": False,
+        **more,
+    }
+
+
+def look(*processes: dict[str, Any], time: int = 9_000_000_000, **more: Any) -> dict[str, Any]:
+    return {
+        "time": time,
+        "processes": list(processes),
+        "gone": [],
+        "semaphores": {},
+        "sockets": {},
+        "there": [each["pid"] for each in processes],
+        **more,
+    }
+
+
+def semlock(count: int) -> dict[str, Any]:
+    return {LOCK: {"handle": 1, "thread": 1, "count": count, "maximum": 1, "kind": 1, "number": 0}}
+
+
+def waiting(pid: int, **more: Any) -> dict[str, Any]:
+    sleeper = thread(pid, call="futex", arguments=[1, 0, 0, 0, 0, 0], semaphore=LOCK, sleeps="lock")
+    return process(pid, 10, sleeper, semlocks=semlock(0), maps=[LOCK], **more)
+
+
+def state_after(*looks: dict[str, Any]) -> RunState:
+    started = RunStarted(
+        time=8_000_000_000,
+        pid=0,
+        target="job.py",
+        arguments=[],
+        python="",
+        start_method="",
+        cores=1,
+        version="",
+        attached=10,
+    )
+    meaning = Meaning(10, lambda _: b"")
+    state = follow(RunState(), [started])
+    for each in looks:
+        follow(state, meaning.events(each))
+    return state
+
+
+def the_lock(state: RunState) -> Lock:
+    (lock,) = state.table(Lock).values()
+    return lock
+
+
+def test_refused_rights_are_said_with_what_gives_them() -> None:
+    refused = process(10, 1, thread(10), python="?", refused="Operation not permitted")
+    state = state_after(look(refused))
+    state.now += 2_000_000_000
+    text = " ".join(" ".join(why(state)).split())
+    assert "Operation not permitted; mpviz why --sudo 10 reads it as root" in text
+
+
+def test_a_taken_lock_without_holder_is_lost_only_when_seen_twice() -> None:
+    seen = look(
+        process(10, 1, thread(10), semlocks=semlock(0), maps=[LOCK]),
+        waiting(11),
+        semaphores={LOCK: [0, 1]},
+    )
+    assert the_lock(state_after(seen)).lost_since < 0
+    assert the_lock(state_after(seen, {**seen, "processes": []})).lost_since >= 0
+
+
+def test_no_lock_is_lost_that_an_unread_process_may_hold() -> None:
+    seen = look(process(10, 1, thread(10), maps=[LOCK]), waiting(11), semaphores={LOCK: [0, 1]})
+    assert the_lock(state_after(seen, {**seen, "processes": []})).lost_since < 0
+
+
+def test_a_lock_that_another_process_has_released_has_no_holder() -> None:
+    seen = look(
+        process(10, 1, thread(10), semlocks=semlock(1), maps=[LOCK]),
+        waiting(11),
+        process(12, 10, thread(12), semlocks=semlock(-1), maps=[LOCK]),
+        semaphores={LOCK: [0, 1]},
+    )
+    lock = the_lock(state_after(seen, {**seen, "processes": []}))
+    assert not lock.holders
+    assert lock.lost_since < 0
+
+
+def test_a_thread_that_ran_meanwhile_does_not_wait() -> None:
+    torn = waiting(11)
+    torn["threads"][0]["moving"] = torn["moving"] = True
+    state = state_after(look(process(10, 1, thread(10)), torn, semaphores={LOCK: [0, 1]}))
+    assert not any(each.waits for each in state.processes.values())
+
+
+def test_a_process_that_ends_while_it_is_read_is_gone_and_its_pid_may_be_used_again() -> None:
+    first = look(process(10, 1, thread(10)), waiting(11), semaphores={LOCK: [0, 1]})
+    second = look(
+        process(11, 10, thread(11), started=99),
+        time=10_000_000_000,
+        gone=[[11, 11]],
+        there=[10, 11],
+    )
+    state = state_after(first, second)
+    assert [each.key for each in state.processes.values() if each.alive] == ["10", "11.2"]
