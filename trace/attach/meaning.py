@@ -24,7 +24,11 @@ from mpviz.trace.model.primitives.seen import (
     WaitSeen,
 )
 from mpviz.trace.model.processes.commands import name_of_program
+from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
+
+LATELY = 2_000_000_000
+"""Nanoseconds since when a thread without a stack must have slept, or it may be at work."""
 
 _TRACKERS = (".resource_tracker", ".semaphore_tracker")
 _FORK_SERVER = ".forkserver import main"
@@ -301,6 +305,15 @@ class Meaning:
             return name_of_program(process.command) or clean(str(process.told.get("name", "")))
         return f"{function if function not in ('', '<module>') else role} {process.pid}"
 
+    def _why_no_stacks(self, process: ProcessLook, stacks: list[ThreadStack]) -> str:
+        """Why its stacks do not say what it does; empty if they do."""
+        if not stacks:
+            return clean(_problem(process, self.root)) or AT_WORK
+        # A thread without a stack is one of a C library, or was at work when it was looked at.
+        unknown = [each for each in process.threads if not each.frames]
+        lately = self._program.time - LATELY
+        return AT_WORK if any(not each.asleep or each.since > lately for each in unknown) else ""
+
     def _stacks(self, process: ProcessLook) -> StacksRead:
         stacks = [
             ThreadStack(
@@ -322,9 +335,7 @@ class Meaning:
             listed=process.told["listed"],
             sleeps=sorted({each.told["sleeps"] or "else" for each in process.threads}),
             ends=sorted(ends),
-            reason=""
-            if stacks
-            else clean(_problem(process, self.root)) or "was at work when it was looked at",
+            reason=self._why_no_stacks(process, stacks),
             kernel=[_kernel_thread(each) for each in process.threads],
             wakers=process.told["wakers"],
         )

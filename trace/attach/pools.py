@@ -40,7 +40,7 @@ def results(scene: Scene) -> Waiting | None:
         return _of_pool(scene, f"workers {pid}", words, "seen-process", pool)
     if scene.is_in("_base.result", "_base.wait", "_base.as_completed", "_base.exception"):
         return _of_executor(scene, f"executor {pid}", "a result of an executor", "seen-result")
-    if scene.is_in("process.shutdown", "process._python_exit", "thread._python_exit"):
+    if scene.is_in("process.shutdown", "process._python_exit"):
         words = "the end of an executor's work"
         return _of_executor(scene, f"executor {pid}", words, "seen-process")
     return None

@@ -37,6 +37,11 @@ class ThreadLook:
         return frames_of(self.told.get("frames") or [])
 
     @property
+    def since(self) -> int:
+        """When it fell asleep, nanoseconds."""
+        return int(self.told["since"])
+
+    @property
     def asleep(self) -> bool:
         """Whether it slept, and did not run while it was looked at."""
         return self.told["status"] in ("S", "D", "I") and not self.told.get("moving")

@@ -22,6 +22,8 @@ _MOST_DESCRIBED = 200
 
 _PYTHON = re.compile(r"(?:^|/)(?:lib)?python(3)\.(\d+)(t?)(?:\D|$)")
 
+_OF_PYTHON = re.compile(r"/lib(64)?/python3\.\d+/(?!(site|dist)-packages/)")
+
 _DESCRIBED = re.compile(
     r"R?Lock|(Bounded)?Semaphore|Condition|Event|Barrier|(Simple|Joinable)?Queue|Connection"
     r"|Synchronized\w*|\w*Process|\w*Pool|(Map|Apply)Result|IMap\w*Iterator|Thread|Popen"
@@ -74,7 +76,10 @@ class Watched:
         self._is_stale = False
         now = time.monotonic()
         # A thread of a Pool wakes ten times a second, which says nothing about the others.
-        ran = self._before.get(self.pid), tuple(self._before)
+        ran = (
+            [each for each in self._before.items() if not _is_helper(self._stacks.get(each[0]))],
+            len(self._before),
+        )
         is_due = now - self._read_at >= PAUSE_SECONDS or (
             status.status in "SD" and ran != self._main_ran
         )
@@ -243,6 +248,16 @@ class Watched:
             moving = moving or thread["moving"]
         self.facts["moving"] = moving
         self._is_stale = self._is_stale or moving
+
+
+def _is_helper(kept: tuple[object, dict[str, Any]] | None) -> bool:
+    """Whether a stack that was read is that of a thread of multiprocessing's own."""
+    if kept is None:
+        return False
+    files = [str(frame[0]) for frame in kept[1]["frames"]]
+    return all(_OF_PYTHON.search(file) for file in files) and any(
+        "/multiprocessing/" in file or "/concurrent/" in file for file in files
+    )
 
 
 def _monotonic(ticks: int) -> int:

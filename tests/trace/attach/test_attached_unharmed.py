@@ -125,6 +125,42 @@ def test_a_quiet_service_gives_no_finding(tmp_path: Path, python: str) -> None:
         assert len(state.processes) == 4
 
 
+WAITS_FOR_A_THREAD = """
+def poll():
+    while True:
+        time.sleep(0.05)
+
+def main():
+    threading.Thread(target=poll).start()
+"""
+
+HAS_A_FEEDER = """
+def work(jobs):
+    for job in iter(jobs.get, None):
+        pass
+
+def listen(jobs):
+    while True:
+        time.sleep(30)
+        jobs.put("job")
+
+def main():
+    jobs, stop = mp.Queue(), mp.Event()
+    mp.Process(target=work, args=(jobs,)).start()
+    threading.Thread(target=listen, args=(jobs,)).start()
+    stop.wait()
+"""
+
+
+@pytest.mark.parametrize("source", [WAITS_FOR_A_THREAD, HAS_A_FEEDER], ids=["polls", "feeds"])
+def test_a_thread_that_will_go_on_keeps_a_wait_from_being_a_fault(
+    source: str, tmp_path: Path, python: str
+) -> None:
+    with running(tmp_path, source, python, "fork") as program, attached(program) as session:
+        state = see(session, lambda state: state.now - state.origin > 6e9)
+        assert not state.findings, [each.message for each in state.findings.values()]
+
+
 @pytest.mark.thorough
 def test_a_program_outlives_many_that_look_at_it(tmp_path: Path, python: str) -> None:
     with running(tmp_path, HANGS, python, "fork") as program:
