@@ -25,15 +25,22 @@ def test_the_same_primes_are_counted_in_three_ways(program: Run, method: str) ->
     words = ("workers=2", "tasks=3", "size=500", "pause=0", "--start-method", method)
 
     first, *parts = lines(program("gil-race", *words))
+    *parts, result, why = parts
 
     assert re.fullmatch(r"GIL (on|off), \d+ cores, 2 workers, 3 tasks", first)
     found = 3 * primes_below(500)
-    names = ("in sequence", "in threads", "in processes")
-    for name, begun, done in zip(names, parts[::2], parts[1::2], strict=True):
-        assert begun == f"{name} ..."
+    names = ["in sequence", "in threads", "in processes", "in interpreters"]
+    names = names[: len(parts) // 3]
+    speed_ups = []
+    for name, begun, over, done in zip(names, parts[::3], parts[1::3], parts[2::3], strict=True):
+        assert (begun, over) == (f"## {name.removeprefix('in ')}", "##")
         pattern = rf"{name}: {found} primes in \d+\.\d\d s, speed-up \d+\.\d\d"
         assert re.fullmatch(pattern, done)
-    assert parts[1].endswith("speed-up 1.00")
+        speed_ups.append(f"{name.removeprefix('in ')} {done.rpartition(' ')[2]}x")
+    assert len(names) >= 3
+    assert speed_ups[0] == "sequence 1.00x"
+    assert result == f"=> {', '.join(speed_ups)}"
+    assert re.fullmatch(r"=> GIL (on: the GIL lets one|off: without the GIL).*", why)
 
 
 WHO_WORKS = """
@@ -59,7 +66,7 @@ WHO_WORKS = """
 
 def test_the_three_parts_do_the_same_tasks_in_different_places(python: Run) -> None:
     """In this thread, in other threads of this process, in other processes."""
-    printed = lines(python("-c", textwrap.dedent(WHO_WORKS)))[7:]
+    printed = lines(python("-c", textwrap.dedent(WHO_WORKS)))[12:]
 
     main, *calls = ([int(word) for word in line.split()] for line in printed)
     sequence, threads, processes = calls[:6], calls[6:12], calls[12:]

@@ -180,6 +180,7 @@ class Sampler:
         elif not known.asleep_in and known.looks_in_vain < LOOKS_IN_VAIN:
             _look_where_it_sleeps(known, reading)
         known.cpu_seconds, known.time, known.status = cpu_seconds, now, reading.status
+        times = known.threads.news_of_times(reading.pid)
         return ProcessSample(
             pid=reading.pid,
             started=reading.started,
@@ -194,6 +195,7 @@ class Sampler:
             asleep_in=known.asleep_in,
             listed=reading.threads,
             threads=known.threads.news(reading.pid, now),
+            times=times,
             **_news_of_command(known, reading, self._known.get(reading.parent)),
         )
 
@@ -216,7 +218,8 @@ def _look_closer(known: _Known, reading: kernel.ProcessStatus) -> None:
         known.without_core = max(0.0, known.without_core) + more / 1e9
         if thread == main:
             known.main_seconds = times[0] / 1e9
-    known.threads.used, known.threads.is_stale = used, True
+    known.threads.used, known.threads.waited = used, known.waited
+    known.threads.is_stale = True
     known.looks_in_vain = 0
     _look_where_it_sleeps(known, reading)
 

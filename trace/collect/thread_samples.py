@@ -15,6 +15,10 @@ from mpviz.trace.system import kernel
 THREADS_SECONDS = 1.0
 """Seconds between two readings of threads that have run."""
 
+LEAST_NANOSECONDS = 1_000_000
+"""A thread whose times have grown by less is not told: helpers of a pool wake ten times a second
+for 50 microseconds."""
+
 
 @dataclass
 class KnownThreads:
@@ -22,11 +26,35 @@ class KnownThreads:
 
     used: dict[int, int] = field(default_factory=dict)
     """Nanoseconds that each had a core; as many threads as the sampler asks about."""
+    waited: dict[int, int] = field(default_factory=dict)
+    """Nanoseconds that each was ready but had none."""
+    times_told: dict[int, int] = field(default_factory=dict)
+    """The sum of both that was last told of each."""
     told: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
     is_stale: bool = False
     """Whether the process has run since its threads were told."""
     due: float = 0.0
+
+    def news_of_times(self, pid: int) -> list[tuple[int, int, int]]:
+        """The times of each thread that has run since they were told; none for the main one alone.
+
+        To be called before :meth:`news`.
+        """
+        if not self.is_stale or len(self.used) < 2:
+            return []
+        grown = []
+        for thread, had in self.used.items():
+            lacked = self.waited.get(thread, 0)
+            if had + lacked - self.times_told.get(thread, 0) >= LEAST_NANOSECONDS:
+                grown.append((thread, had, lacked))
+        if all(thread == pid for thread, _, _ in grown):
+            return []
+        self.times_told = {
+            thread: told for thread, told in self.times_told.items() if thread in self.used
+        }
+        self.times_told.update({thread: had + lacked for thread, had, lacked in grown})
+        return grown
 
     def news(self, pid: int, now: float) -> list[ThreadSample]:
         """What there is to tell of its threads, at this time in seconds; mostly nothing."""

@@ -315,6 +315,9 @@ class ProcessSample(msgspec.Struct, array_like=True, gc=False):
     threads: list[ThreadSample] = []
     """These threads, or the oldest of many; told when others have come, and once a second if it has
     run. None if there is only one."""
+    times: list[tuple[Pid, Count, Count]] = []
+    """Threads that have run since they were told here before, if others than the main one have:
+    number, nanoseconds with a core, nanoseconds ready without one, both since their start."""
 
 
 class Sample(Event, tag="sample", kw_only=True):

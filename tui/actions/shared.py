@@ -234,6 +234,14 @@ LOOK_ACTIONS: tuple[Action[Selection], ...] = (
         stays=3,
     ),
     Action(
+        ("H",),
+        "Show the threads of a process, or hide them",
+        "Shows a lane for each thread of the selected process below its own, with its share of a "
+        "core, or hides them. A click on the + or - before its lane does the same. Those of a "
+        "program that works in threads are shown by themselves.",
+        lambda screen: screen.toggle_threads(screen.view.selected),
+    ),
+    Action(
         ("slash",),
         "Filter",
         "Lists only processes and objects whose name contains what you type.",

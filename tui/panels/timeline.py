@@ -8,13 +8,13 @@ from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.rows import Row
 from mpviz.tui.render.timeline.axis import axis_row
 from mpviz.tui.render.timeline.layout import (
-    lane_heights,
-    lanes_of,
     layout,
     processes_of,
+    useful_heights,
     visible_stretch,
 )
 from mpviz.tui.render.timeline.legend import legend_row
+from mpviz.tui.render.timeline.part_names import parts_row
 from mpviz.tui.render.timeline.rows import lane_rows
 from mpviz.tui.render.view import View
 
@@ -25,6 +25,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if not placed.rows:
         return []
     rows, styles = lane_rows(state, view, placed)
+    if placed.parts:
+        rows.append(parts_row(state, view, placed.grid, placed.label))
     if placed.axis:
         rows.append(axis_row(state, view, placed, width))
     if placed.legend:
@@ -52,7 +54,7 @@ def wanted_height(state: RunState, view: View) -> int:
 
 def useful(state: RunState, view: View) -> tuple[int, ...]:
     """The heights at which no row is left over: lanes, gaps, the axis and the legend."""
-    return tuple(rows + 2 for rows in lane_heights(len(lanes_of(state, view))))
+    return tuple(rows + 2 for rows in useful_heights(state, view))
 
 
 PANEL = Panel(

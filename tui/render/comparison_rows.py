@@ -28,6 +28,7 @@ from mpviz.tui.render.timeline.axis import axis_row
 from mpviz.tui.render.timeline.grid import Grid, column_width
 from mpviz.tui.render.timeline.layout import Layout, lanes_of, layout
 from mpviz.tui.render.timeline.legend import legend_row
+from mpviz.tui.render.timeline.part_names import has_parts
 from mpviz.tui.render.timeline.rows import lane_rows
 from mpviz.tui.render.view import View
 
@@ -238,8 +239,9 @@ def _timelines(runs: Sequence[Run], width: int, ascii: bool) -> list[Row]:
 
 def _placed(state: RunState, view: View, width: int) -> Layout:
     lanes = min(MOST_LANES, len(lanes_of(state, view)))
-    placed = layout(state, view, width, lanes + 2)
-    return replace(placed, rows=tuple(key for key in placed.rows if key)[:MOST_LANES])
+    placed = layout(state, view, width, lanes + has_parts(state, view) + 2)
+    rows = tuple(key for key in placed.rows if key)[:MOST_LANES]
+    return replace(placed, rows=rows, threads=(0,) * len(rows))
 
 
 def _length(run: Run) -> int:

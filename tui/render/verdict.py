@@ -9,11 +9,15 @@ from mpviz.trace.explain.starved import is_starved_of_late, others_of_late
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.tui.render.glyphs import mark, moment_of
+from mpviz.tui.render.results import result_rows
 from mpviz.tui.render.rows import Part, Row, fitting, length, row
 from mpviz.tui.render.view import View
 
 MOST_LINES = 3
 """Lines of the sentence; a longer one ends in an ellipsis, and the findings panel has all of it."""
+
+MOST_RESULTS = 2
+"""Results that are shown below a finding."""
 
 WIDEST = 140
 """Cells; a longer line is hard to read from the back of a room."""
@@ -24,6 +28,15 @@ _LEAST = 30
 
 
 def verdict_rows(state: RunState, view: View, width: int) -> list[Row]:
+    """What is wrong, and below it the results that the program has printed."""
+    if width < _LEAST:
+        return []
+    wrong = _wrong(state, view, width)
+    most = MOST_RESULTS if wrong else MOST_LINES
+    return wrong + result_rows(state, moment_of(state, view), width, most)
+
+
+def _wrong(state: RunState, view: View, width: int) -> list[Row]:
     """The gravest finding that is so now, in one to four rows; none if nothing is wrong.
 
     If other programs have the cores, that takes the place of a finding.
@@ -32,8 +45,6 @@ def verdict_rows(state: RunState, view: View, width: int) -> list[Row]:
         (finding for finding in state.findings.values() if finding.over < 0),
         key=lambda finding: (_RANKS.get(finding.rule, len(RULES)), finding.found),
     )
-    if width < _LEAST:
-        return []
     if not found:
         return _outside(state, width)
     finding = found[0]

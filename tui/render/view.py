@@ -34,6 +34,8 @@ class View:
     """Nanoseconds that the timeline shows; 0 for the whole run."""
     end: int = -1
     """The right end of the timeline in nanoseconds; -1 follows :attr:`now`."""
+    unfolded: dict[str, bool] = field(default_factory=dict)
+    """By process key: whether the lanes of its threads are shown, where a person has chosen."""
     order: dict[str, str] = field(default_factory=dict)
     """By panel name: what its list is ordered by; as it happened where nothing is chosen."""
     scroll: dict[str, int] = field(default_factory=dict)

@@ -17,7 +17,8 @@ from mpviz.tui.panels.chain import NAME as WHY_BLOCKED
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.timeline.layout import visible_stretch
+from mpviz.tui.render.timeline.layout import processes_of, visible_stretch
+from mpviz.tui.render.timeline.thread_lanes import can_unfold, threads_with_lanes
 from mpviz.tui.render.timeline.zoom import WHOLE_RUN, Stretch, centred, panned, zoomed
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.process import ProcessPage
@@ -139,6 +140,22 @@ class Selection(ProcessPage):
         """Show this stretch of time on the timeline."""
         self.view.span, self.view.end = stretch
         self.redraw()
+
+    def toggle_threads(self, key: str) -> None:
+        """Show the lanes of the threads of this process, or hide them; of the first for none."""
+        state, view = self.picture.state, self.view
+        processes = processes_of(state, view)
+        having = [each.key for each in processes.values() if can_unfold(each)]
+        key = key or next(iter(having), "")
+        if key not in having:
+            self.say("it has had one thread so far" if key else "no process has had threads so far")
+            return
+        view.unfolded[key] = not threads_with_lanes(view, processes[key])
+        self.redraw()
+
+    def on_panel_view_fold_clicked(self, event: PanelView.FoldClicked) -> None:
+        """Show or hide the threads of the process whose sign was clicked."""
+        self.toggle_threads(event.key)
 
     # What is wrong, and who waits for whom
 

@@ -13,7 +13,7 @@ from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, word_at
-from mpviz.tui.render.timeline.points import describe, point_at, state_at, time_at
+from mpviz.tui.render.timeline.points import describe, fold_at, point_at, state_at, time_at
 from mpviz.tui.render.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -58,6 +58,12 @@ class PanelView(RowsView, can_focus=True):
 
         panel: Panel
         order: str
+
+    @dataclass
+    class FoldClicked(Message):
+        """The sign before a lane was clicked that says whether its threads are shown."""
+
+        key: str
 
     def __init__(self, picture: Picture) -> None:
         super().__init__()
@@ -159,6 +165,11 @@ class PanelView(RowsView, can_focus=True):
         for button in self.buttons():
             if event.y - 1 == button.y and 0 <= event.x - 1 - button.x < button.width:
                 self.post_message(self.Pressed(button.line))
+        if self.panel is not None and self.panel.name == TIMELINE:
+            position = event.x - 1, event.y - 1
+            key = fold_at(self.picture.state, self.picture.view, self._inside, position)
+            if key:
+                self.post_message(self.FoldClicked(key))
         order = self._order_at(event.x - 1, event.y - 1)
         if self.panel is not None and order:
             self.post_message(self.HeadClicked(self.panel, order))

@@ -31,6 +31,7 @@ from mpviz.trace.model.events import (
 )
 from mpviz.trace.model.fold.handlers import HANDLERS
 from mpviz.trace.model.fold.ring_records import fold_records, fold_stretch
+from mpviz.trace.model.fold.said import take_in_line
 from mpviz.trace.model.fold.samples import allow_cores, take_in_sample
 from mpviz.trace.model.fold.senders import (
     leave_out,
@@ -312,9 +313,11 @@ def _output(state: RunState, event: Output) -> None:
         last = lines[-1]
         last.text += event.text
         last.ended = event.ended
-        return
-    lines.append(OutputLine(event.time, key, event.stream, event.text, event.ended))
-    state.output_lines += 1
+    else:
+        lines.append(OutputLine(event.time, key, event.stream, event.text, event.ended))
+        state.output_lines += 1
+    if event.ended:
+        take_in_line(state, lines[-1])
 
 
 def _continues(line: OutputLine, process: str, stream: str) -> bool:

@@ -113,6 +113,17 @@ def _take_in_process(state: RunState, time: int, sample: ProcessSample) -> Proce
     return process
 
 
+def _take_in_times_of_threads(
+    process: Process, time: int, sample: ProcessSample, before: int
+) -> None:
+    alone = (-1, -1)
+    if sample.listed == 1 and sample.main_seconds >= 0 and sample.without_core >= 0:
+        alone = round(sample.main_seconds * 1e9), round(sample.without_core * 1e9)
+    since = before if before >= 0 else process.first_seen
+    main = process.pid, process.first_seen
+    process.threads.take_in_times((since, time), main, alone, sample.times)
+
+
 def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSample) -> None:
     process.kernel_parent = sample.parent
     process.status = sample.status
@@ -132,6 +143,7 @@ def _take_in_use(state: RunState, process: Process, time: int, sample: ProcessSa
         process.threads.take_in(
             time, sample.listed, sample.threads, (process.pid, process.first_seen)
         )
+    _take_in_times_of_threads(process, time, sample, before)
     watch_silence(state, process, time)
     settle_as_seen(process, time, before)
     add_core_times(process, time, sample, before)

@@ -10,12 +10,17 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from mpviz.trace.model.events import ThreadSample
+from mpviz.trace.model.processes.core_times import CoreTimes
 
 MOST_THREADS = 64
 """Maximum number of living threads of a process that are kept with their names."""
 
 MOST_ENDED = 16
-"""Number of ended threads of a process that are kept: the latest ones."""
+"""Number of ended threads of a process that are kept, of those that were busy and of the others:
+the latest ones."""
+
+BUSY_SECONDS, BUSY_SHARE = 0.1, 0.05
+"""A thread is busy once it has had a core for so long, and for so much (0 to 1) of its life."""
 
 LATELY_NANOSECONDS = 2_000_000_000
 """For how long after a sample has seen it at work a thread counts as being at work."""
@@ -51,6 +56,12 @@ class KnownThread:
     """The time of that sample, nanoseconds; -1 before the first."""
     worked: tuple[int, int] = (-1, -1)
     """Times of the last two samples between which it was at work, nanoseconds; -1 for never."""
+    times: CoreTimes = field(default_factory=CoreTimes)
+    """When it had a core, and when it lacked one."""
+    told: tuple[int, int] = (0, 0)
+    """Nanoseconds with a core and without one, as of the last sample that told them."""
+    is_busy: bool = False
+    """It has used a good part of a core, in work that is the program's."""
 
     def take_in(self, time: int, sample: ThreadSample) -> None:
         """Note what a sample says, and whether it was at work since the sample before."""
@@ -61,6 +72,21 @@ class KnownThread:
             self.worked = before, time
         self.name = self.name or sample.name
         self.cpu_seconds, self.status, self.sampled = sample.cpu_seconds, sample.status, time
+
+    def take_in_times(self, before: int, time: int, had: int, lacked: int) -> None:
+        """Note for how long it has had a core, and lacked one; ``before``: the last sample."""
+        (had_before, lacked_before), self.told = self.told, (had, lacked)
+        since, most = max(before, self.since), max(0, time - max(before, self.since))
+        had, lacked = max(0, had - had_before), max(0, lacked - lacked_before)
+        self.times.add(since, time, min(had, most), min(lacked, most))
+        self.note_busy(time)
+
+    def note_busy(self, time: int) -> None:
+        """Once busy, it stays so: its lane never goes away."""
+        had, _ = self.times.between(self.since, time)
+        least = max(BUSY_SECONDS * 1e9, BUSY_SHARE * (time - self.since))
+        serves = self.ident != 0 and not self.own
+        self.is_busy = self.is_busy or (had >= least and not serves)
 
 
 @dataclass(slots=True)
@@ -73,6 +99,8 @@ class Threads:
     """The latest of those that have ended."""
     count: int = 1
     """How many it has for the kernel, with those that are not kept."""
+    main: KnownThread | None = None
+    """The main thread, also while it is the only one; None before the first sample."""
 
     def named(self, ident: int) -> KnownThread | None:
         """The living thread with this number, as in events; None if it has told nothing."""
@@ -102,8 +130,11 @@ class Threads:
         for each in samples:
             known = self.living.get(each.number)
             if known is None and len(self.living) < MOST_THREADS:
-                since = main[1] if each.number == main[0] else time
-                known = self.living[each.number] = KnownThread(each.number, since)
+                if each.number == main[0]:
+                    known = self._main(*main)
+                else:
+                    known = KnownThread(each.number, time)
+                self.living[each.number] = known
             if known is not None:
                 known.take_in(time, each)
         seen = {each.number for each in samples} or {main[0]}
@@ -114,6 +145,30 @@ class Threads:
             if number not in seen and is_told and known.since <= time:
                 self._end(self.living.pop(number), time)
 
+    def take_in_times(
+        self,
+        stretch: tuple[int, int],
+        main: tuple[int, int],
+        alone: tuple[int, int],
+        times: list[tuple[int, int, int]],
+    ) -> None:
+        """Note how long each had a core and lacked one in this stretch, nanoseconds.
+
+        ``main``: as for :meth:`take_in`. ``alone``: the times of the main thread so far, if it is
+        the only one; -1 if it is not, or if they are unknown.
+        """
+        if min(alone) >= 0:
+            times = [(main[0], *alone)]
+        for number, had, lacked in times:
+            known = self._main(*main) if number == main[0] else self.living.get(number)
+            if known is not None:
+                known.take_in_times(*stretch, had, lacked)
+
+    def _main(self, number: int, since: int) -> KnownThread:
+        if self.main is None or self.main.until >= 0:
+            self.main = KnownThread(number, since)
+        return self.main
+
     def end_all(self, time: int) -> None:
         """The process has ended, or has become another program."""
         for thread in self.living.values():
@@ -123,7 +178,9 @@ class Threads:
     def _end(self, thread: KnownThread, time: int) -> None:
         thread.until = time
         self.ended.append(thread)
-        del self.ended[:-MOST_ENDED]
+        alike = [each for each in self.ended if each.is_busy is thread.is_busy]
+        if len(alike) > MOST_ENDED:
+            self.ended.remove(alike[0])
 
     def others_at_work(self, pid: int, waiting: Container[int], since: int, now: int) -> bool:
         """Whether a thread beside the main one has been at work since then, and still was lately.
@@ -137,6 +194,16 @@ class Threads:
             and not (each.ident and each.ident in waiting)
             for each in self.living.values()
         )
+
+    @property
+    def busy(self) -> list[KnownThread]:
+        """The threads that are or were busy, the main one first; none if it is the only one."""
+        others = [each for each in (*self.ended, *self.living.values()) if each.is_busy]
+        others = [each for each in others if each is not self.main]
+        others.sort(key=lambda each: each.since)
+        if self.main is not None and self.main.is_busy and others:
+            return [self.main, *others]
+        return others
 
     @property
     def names(self) -> list[str]:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.glyphs import lane_name, moment_of, process_matches, tag
 from mpviz.tui.render.timeline.grid import Grid, column_width
+from mpviz.tui.render.timeline.part_names import has_parts
+from mpviz.tui.render.timeline.thread_lanes import (
+    SHARE_WIDTH,
+    can_unfold,
+    thread_name,
+    threads_with_lanes,
+)
 from mpviz.tui.render.view import View
 
 SHORTEST_RUN = 10_000_000
@@ -45,6 +53,10 @@ class Layout:
     """Those of them that come before the first lane in sight."""
     axis: bool
     legend: bool
+    threads: tuple[int, ...] = ()
+    """For each row the number of the thread whose lane it is; 0 for that of the process itself."""
+    parts: bool = False
+    """The parts that the program has named have a row above the axis."""
 
 
 def last_moment(state: RunState, view: View) -> int:
@@ -127,24 +139,45 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     """Where everything is in a timeline of this size."""
     lanes = lanes_of(state, view)
     axis, legend = height >= 3, height >= 5
-    room = max(1, height - axis - legend)
+    parts = height >= 6 and has_parts(state, view)
+    room = max(1, height - axis - legend - parts)
     shown, hidden = _in_sight(state, lanes, room, view)
-    airy = not hidden and len(shown) > 1 and room >= lane_heights(len(shown))[1]
-    gap = [""] if airy else []
-    high = max(1, min(HIGHEST_LANE, (room + len(gap)) // max(1, len(shown)) - len(gap)))
-    rows: list[str] = []
+    threads = _threads_in_sight(view, shown, room - len(shown))
+    left = room - sum(map(len, threads.values()))
+    airy = not hidden and len(shown) > 1 and left >= lane_heights(len(shown))[1]
+    gap = [("", 0)] if airy else []
+    high = max(1, min(HIGHEST_LANE, (left + len(gap)) // max(1, len(shown)) - len(gap)))
+    rows: list[tuple[str, int]] = []
     for index, process in enumerate(shown):
-        rows += [*(gap if index else []), *[process.key] * (1 if hidden else high)]
-    label = _label_width(shown, width)
+        rows += [*(gap if index else []), *[(process.key, 0)] * (1 if hidden else high)]
+        rows += [(process.key, each.number) for each in threads.get(process.key, ())]
+    label = _label_width(shown, threads, width)
     above = lanes.index(shown[0]) if shown else 0
+    keys, numbers = tuple([key for key, _ in rows]), tuple([number for _, number in rows])
     grid = grid_for(state, view, width - label)
-    return Layout(label, grid, tuple(rows), hidden, above, axis, legend)
+    return Layout(label, grid, keys, hidden, above, axis, legend, numbers, parts)
 
 
 def lane_heights(lanes: int) -> list[int]:
     """Rows that so many lanes can fill: close together, then one to four high with gaps."""
     lanes = max(1, lanes)
     return [lanes, *((high + 1) * lanes - 1 for high in range(1, HIGHEST_LANE + 1))]
+
+
+def useful_heights(state: RunState, view: View) -> list[int]:
+    """Rows that all lanes can fill, those of threads and the row of the parts included."""
+    lanes = lanes_of(state, view)
+    more = sum(len(threads_with_lanes(view, process)) for process in lanes) + has_parts(state, view)
+    return [rows + more for rows in lane_heights(len(lanes))]
+
+
+def _threads_in_sight(view: View, shown: list[Process], room: int) -> dict[str, list[KnownThread]]:
+    """By process key: the threads whose lanes fit into so many rows."""
+    found: dict[str, list[KnownThread]] = {}
+    for process in shown:
+        found[process.key] = threads_with_lanes(view, process, room)
+        room -= len(found[process.key])
+    return found
 
 
 def _in_sight(
@@ -166,8 +199,14 @@ def _in_sight(
     return [process for process in lanes if process.key in shown], len(lanes) - room
 
 
-def _label_width(lanes: list[Process], width: int) -> int:
+def _label_width(lanes: list[Process], threads: dict[str, list[KnownThread]], width: int) -> int:
     """Enough for the longest name in sight, but never more than two fifths."""
     tags = max((len(tag(process)) for process in lanes), default=1)
     names = max((len(lane_name(process)) for process in lanes), default=0)
+    of_threads = [
+        len(thread_name(process, each)) + SHARE_WIDTH
+        for process in lanes
+        for each in threads.get(process.key, ())
+    ]
+    names = max([names + any(map(can_unfold, lanes)), *of_threads])
     return max(0, min(names + tags + 4, WIDEST_NAME + tags + 4, width * 2 // 5))

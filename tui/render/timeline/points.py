@@ -13,6 +13,7 @@ from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of
 from mpviz.tui.render.timeline.layout import last_moment, layout, processes_of
 from mpviz.tui.render.timeline.span_words import in_words
+from mpviz.tui.render.timeline.thread_lanes import FOLD_WIDTH, can_unfold, describe_thread
 from mpviz.tui.render.view import View
 
 
@@ -29,6 +30,8 @@ class Point:
     """The longest span that touches the column; None if the lane is thinned or empty."""
     spans: int
     """How many spans touch it."""
+    thread: int = 0
+    """The number of the thread whose lane it is; 0 for that of the process."""
 
 
 def point_at(
@@ -40,11 +43,14 @@ def point_at(
     if not 0 <= y < len(placed.rows) or not placed.rows[y] or not 0 <= x < width:
         return None
     process = processes_of(state, view)[placed.rows[y]]
+    thread = placed.threads[y]
     if x < placed.label:
-        return Point(process.key, -1, -1, None, 0)
+        return Point(process.key, -1, -1, None, 0, thread)
     start = placed.grid.start(x - placed.label)
     end = min(start + placed.grid.width, max(start + 1, last_moment(state, view)))
     process = state_at(state, view, start).processes.get(process.key, process)
+    if thread:
+        return Point(process.key, start, end, None, 0, thread)
     touching = list(process.lane.between(start, end)) if process.lane.start >= 0 else []
     longest = max(
         touching, default=None, key=lambda span: min(span.end, end) - max(span.start, start)
@@ -55,6 +61,17 @@ def point_at(
 def state_at(state: RunState, view: View, time: int) -> RunState:
     """The state that knows of this time: in a replay, of what is still to come, that at its end."""
     return state if view.whole is None or time <= moment_of(state, view) else view.whole
+
+
+def fold_at(state: RunState, view: View, size: tuple[int, int], position: tuple[int, int]) -> str:
+    """The key of the process whose sign for folded or unfolded threads is there; empty for none."""
+    (width, height), (x, y) = size, position
+    placed = layout(state, view, width, height)
+    if not 0 <= y < len(placed.rows) or not placed.label - FOLD_WIDTH <= x < placed.label:
+        return ""
+    process = processes_of(state, view).get(placed.rows[y])
+    is_lane = process is not None and not placed.threads[y]
+    return process.key if process is not None and is_lane and can_unfold(process) else ""
 
 
 def time_at(state: RunState, view: View, size: tuple[int, int], x: int) -> int:
@@ -70,6 +87,8 @@ def describe(state: RunState, point: Point) -> str:
     process = state.processes.get(point.process)
     if process is None:
         return ""
+    if point.thread:
+        return describe_thread(state, process, point.thread, (point.start, point.end))
     name = described(process)
     if point.start < 0:
         return f"{name}, pid {process.pid}"

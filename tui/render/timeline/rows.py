@@ -7,9 +7,10 @@ from itertools import groupby
 
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.glyphs import lane_name, mark, moment_of
-from mpviz.tui.render.rows import Row, finished, fit, row, selected
+from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, row, selected
 from mpviz.tui.render.timeline.cells import EMPTY, Cell, row_of_lane
 from mpviz.tui.render.timeline.core_share import shade
 from mpviz.tui.render.timeline.ends import mark_end
@@ -19,12 +20,28 @@ from mpviz.tui.render.timeline.layout import (
     TO_COME,
     Layout,
     is_alive,
+    last_moment,
     playhead,
     processes_of,
+    visible_stretch,
 )
+from mpviz.tui.render.timeline.part_names import BORDER, borders_in
 from mpviz.tui.render.timeline.tasks import part_tasks_from_running, tasks_in, tell_tasks_apart
+from mpviz.tui.render.timeline.thread_lanes import (
+    SHARE_WIDTH,
+    can_unfold,
+    share_of_core,
+    thread_cells,
+    thread_name,
+    thread_with,
+)
 from mpviz.tui.render.timeline.updates import mark_updates, name_of_mark, updates_in
 from mpviz.tui.render.view import View
+
+FOLDED, UNFOLDED = "+", "-"
+"""Before the lane of a process that has threads: whether their lanes are hidden or shown."""
+
+THREAD_INDENT = 4
 
 
 def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], Counter[str]]:
@@ -33,33 +50,49 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
     styles: Counter[str] = Counter()
     head = playhead(state, view, placed.grid)
     updates = updates_in(state, view.whole, placed.grid)
-    for key, same in groupby(placed.rows):
+    unfolded = {key for key, thread in zip(placed.rows, placed.threads, strict=True) if thread}
+    for (key, number), same in groupby(zip(placed.rows, placed.threads, strict=True)):
         high = len(list(same))
         if not key:
-            blank = [EMPTY] * placed.grid.count
-            rows += [
-                row(" " * placed.label, *cell_parts(with_playhead(blank, head, view.ascii)))
-            ] * high
+            gap = cell_parts(with_playhead(_gap(state, view, placed), head, view.ascii))
+            rows += [row(" " * placed.label, *gap)] * high
             continue
         process = processes_of(state, view)[key]
-        cells, labels = lane_of(state, view, key, placed)
-        if key in updates:
-            marks = mark_updates(updates[key], cells, placed.grid)
-            styles.update({name_of_mark(mark) for mark in marks.values()})
-            labels = labels | marks
+        thread = thread_with(process, number) if number else None
+        labels: dict[int, Cell] = {}
+        if thread is not None:
+            cells = thread_cells(process, thread, placed.grid, last_moment(state, view))
+            label = _label_of_thread(state, view, process, thread, placed.label)
+        else:
+            cells, labels = lane_of(state, view, key, placed)
+            label = _label(state, view, process, placed.label, key in unfolded)
+            if key in updates:
+                marks = mark_updates(updates[key], cells, placed.grid)
+                styles.update({name_of_mark(mark) for mark in marks.values()})
+                labels = labels | marks
         styles.update([style for _, style, _ in cells])
         for at in range(high):
-            is_middle = at == (high - 1) // 2
-            label = [_label(state, view, process, placed.label) if is_middle else row("")]
             # The lane is of our own making: only the label can hold what must be made harmless.
-            name = finished(label, placed.label, 1, view.ascii)[0].parts
-            shown = lane_row(cells, labels, high, at)
-            lane = cell_parts(with_playhead(shown, head, view.ascii))
-            if key == view.selected:
-                name = selected(name, placed.label)
-                lane = list(selected(lane, placed.grid.count, "selected.lane"))
-            rows.append(Row((*name, *lane), key))
+            named = label if at == (high - 1) // 2 else row("")
+            name = finished([named], placed.label, 1, view.ascii)[0].parts
+            lane = cell_parts(with_playhead(lane_row(cells, labels, high, at), head, view.ascii))
+            rows.append(_row_of(view, key, name, lane, placed))
     return rows, styles
+
+
+def _gap(state: RunState, view: View, placed: Layout) -> list[Cell]:
+    """What is between two lanes: where a part of the program begins, its border."""
+    cells = [EMPTY] * placed.grid.count
+    for column in borders_in(state, view, placed.grid):
+        cells[column] = "|" if view.ascii else BORDER, "track", ""
+    return cells
+
+
+def _row_of(view: View, key: str, name: tuple[Part, ...], lane: list[Part], placed: Layout) -> Row:
+    if key == view.selected:
+        name = selected(name, placed.label)
+        lane = list(selected(lane, placed.grid.count, "selected.lane"))
+    return Row((*name, *lane), key)
 
 
 def lane_row(cells: list[Cell], labels: dict[int, Cell], high: int, at: int) -> list[Cell]:
@@ -83,20 +116,36 @@ def with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
     return [*cells[:head], ("|" if ascii else "┃", HERE, ""), *after]
 
 
-def _label(state: RunState, view: View, process: Process, width: int) -> Row:
-    """Mark, tag and name of a lane; a sign before the selected one."""
+def _label(state: RunState, view: View, process: Process, width: int, is_unfolded: bool) -> Row:
+    """Mark, tag and name of a lane; a sign before the selected one, and one for its threads."""
     if width < 3:
         return row(" " * width)
     chosen = process.key == view.selected
     alive = is_alive(state, view, process)
     style = "strong" if chosen else "faint" if process.role in HELPERS or not alive else ""
     sign = mark(process, alive=alive)
-    room = width - 2 - len(sign[0][0])
+    fold = (UNFOLDED if is_unfolded else FOLDED) if can_unfold(process) else ""
+    room = width - len(fold) - 2 - len(sign[0][0])
     return row(
         ("▸" if chosen else " ", "title"),
         (sign[0][0][: width - 1], sign[0][1]),
         (fit(" " + lane_name(process), room) if room > 0 else "", style),
-        (" " if width > len(sign[0][0]) + 1 else "", ""),
+        *([(fold, "key")] if fold else []),
+        (" " if width > len(sign[0][0]) + len(fold) + 1 else "", ""),
+    )
+
+
+def _label_of_thread(
+    state: RunState, view: View, process: Process, thread: KnownThread, width: int
+) -> Row:
+    """Name of a thread, and its share of a core in what is in sight."""
+    room = width - THREAD_INDENT - SHARE_WIDTH
+    if room < THREAD_INDENT:
+        return row((fit("", width), ""))
+    share = share_of_core(thread, *visible_stretch(state, view))
+    name = fit_name(thread_name(process, thread), room)
+    return row(
+        (" " * THREAD_INDENT, ""), (name, "dim"), (f"{share:.0%}".rjust(SHARE_WIDTH - 1) + " ", "")
     )
 
 
