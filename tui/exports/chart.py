@@ -10,15 +10,23 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
+from mpviz.tui.exports import core_lack
+from mpviz.tui.exports.core_lack import has_lacked
 from mpviz.tui.exports.report_stats import ReportStats
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 from mpviz.tui.render.timeline.ends import end_mark
+from mpviz.tui.render.timeline.part_names import parts_of
 
 _CORE_SIGNS = (
     '<li><svg viewBox="0 0 100 100"><rect class="others" width="100" height="100"/></svg>'
     "cores that others used</li>"
+)
+
+_LACK_SIGN = (
+    f'<li><svg viewBox="0 0 100 100"><rect class="{core_lack.CLASS}" width="100" height="100"/>'
+    f"</svg>{core_lack.WORDS}</li>"
 )
 
 _BOX = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
@@ -32,9 +40,12 @@ def timeline(state: RunState, stats: ReportStats) -> Iterator[str]:
     yield from _cores(state, stats, (start, end))
     for process in lanes:
         yield _lane(state, process, (start, end))
+    yield from _parts(state, (start, end))
     yield from _found(state, (start, end))
     yield from _axis(start, end)
-    yield legend(activities_of(lanes), _CORE_SIGNS if len(stats.cores.times) > 1 else "")
+    more = _LACK_SIGN if any(has_lacked(process.core_times) for process in lanes) else ""
+    more += _CORE_SIGNS if len(stats.cores.times) > 1 else ""
+    yield legend(activities_of(lanes), more)
     left_out = len(state.processes) - len(lanes)
     if left_out > 0:
         more = plural(left_out, "more process", "more processes")
@@ -118,6 +129,20 @@ def _found(state: RunState, stretch: tuple[int, int]) -> Iterator[str]:
         yield (
             '<div class="lane found"><span class="name"><span>findings</span></span>'
             f"<div>{''.join(signs)}</div><span></span></div>\n"
+        )
+
+
+def _parts(state: RunState, stretch: tuple[int, int]) -> Iterator[str]:
+    """The parts that the program has named, each where it begins."""
+    start, end = stretch
+    names = [
+        f'<i style="left:{100 * (part.since - start) / (end - start):.2f}%">{escape(part.name)}</i>'
+        for part, _ in parts_of(state, end)
+    ]
+    if names:
+        yield (
+            '<div class="lane axis parts"><span class="name"><span>parts</span></span>'
+            f"<div>{''.join(names)}</div><span></span></div>\n"
         )
 
 

@@ -16,6 +16,7 @@ from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.colours import mixed
+from mpviz.tui.exports.core_lack import lack_shapes
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.palette import ACTIVITY_LOOKS, PROCESS_LOOKS
 from mpviz.tui.render.phase_bars import PHASE_ACTIVITIES
@@ -75,7 +76,9 @@ def lane_shapes(state: RunState, process: Process, start: int, end: int) -> str:
     _mix_what_is_thinned(lane, (start, until), scale, mixes)
     for span in _exact(lane, start, until):
         if (span.end - span.start) * scale >= _TOLD_APART:
-            blocks.append(_block(state, process, span, ((span.start - start) * scale, scale)))
+            place = (span.start - start) * scale, scale
+            blocks.append(_block(state, process, span, place))
+            blocks.append(lack_shapes(process.core_times, span, place, HEIGHT))
         else:
             _mix(mixes, span, start, scale)
     return "".join([*_mixed_columns(mixes), *blocks])

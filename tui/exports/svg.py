@@ -11,6 +11,8 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
+from mpviz.tui.exports import core_lack
+from mpviz.tui.exports.core_lack import has_lacked
 from mpviz.tui.exports.shapes import (
     HEIGHT,
     WIDTH,
@@ -23,8 +25,10 @@ from mpviz.tui.exports.shapes import (
     process_colour,
 )
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
+from mpviz.tui.render.rows import fit_name
 from mpviz.tui.render.timeline.ends import end_mark
 from mpviz.tui.render.timeline.layout import lanes_of
+from mpviz.tui.render.timeline.part_names import parts_of
 from mpviz.tui.render.view import View
 
 LANES = 60
@@ -35,6 +39,8 @@ _ROW, _BAR = 30, 20
 _TOP, _EDGE = 58, 20
 _NAME_LENGTH = 24
 _LEGEND_ROOM = 205
+_LETTER = 7.5
+"""Units that a letter takes on average."""
 
 _STYLE = """
 svg{{{light}--ground:#fbfaf7;--text:#2a3441;--dim:#5a6776;--line:#d5d9de;--trouble:#b3202b}}
@@ -43,6 +49,7 @@ svg{{{light}--ground:#fbfaf7;--text:#2a3441;--dim:#5a6776;--line:#d5d9de;--troub
 {fills}
 .ground{{fill:var(--ground)}}.line{{stroke:var(--line);stroke-width:1}}
 text{{font:13px system-ui,sans-serif;fill:var(--text)}}.dim{{fill:var(--dim)}}
+.part{{stroke:var(--dim);stroke-width:1}}
 .head{{font-size:17px;font-weight:600}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}
 .trouble{{fill:var(--trouble)}}
 """
@@ -59,7 +66,7 @@ def picture(state: RunState) -> Iterator[str]:
     """The picture, piece by piece."""
     start, end = stretch_of(state)
     lanes = lanes_drawn(state)
-    shown = activities_of(lanes)
+    shown = signs_of(lanes)
     across = max(1, (_NAMES + _LANE + _ENDS) // _LEGEND_ROOM)
     legend = -(-len(shown) // across) * 22
     width, below = _NAMES + _LANE + _ENDS + 2 * _EDGE, _TOP + _ROW * len(lanes)
@@ -72,15 +79,17 @@ def picture(state: RunState) -> Iterator[str]:
         f'<text class="head" x="{_EDGE}" y="{_EDGE + 16}">{escape(_heading(state))}</text>'
     )
     yield from _axis(start, end, below)
+    yield from _parts(state, (start, end), below)
     for number, process in enumerate(lanes):
         yield from _lane(state, process, (start, end), _TOP + _ROW * number)
     left_out = len(state.processes) - len(lanes)
     if left_out > 0:
         more = plural(left_out, "more process", "more processes")
         yield f'<text class="dim" x="{_EDGE}" y="{below + 18}">{more}</text>'
-    for number, activity in enumerate(shown):
+    for number, (shape, height, words) in enumerate(shown):
         row, column = divmod(number, across)
-        yield _legend(activity, _EDGE + column * _LEGEND_ROOM, below + 44 + row * 22)
+        place = _EDGE + column * _LEGEND_ROOM, below + 44 + row * 22
+        yield _legend(shape, height, words, place)
     yield "</svg>\n"
 
 
@@ -105,6 +114,14 @@ def activities_of(processes: list[Process]) -> list[Activity]:
     return [activity for activity in Activity if activity in done - {Activity.ENDED}]
 
 
+def signs_of(processes: list[Process]) -> list[tuple[str, int, str]]:
+    """The class, the height and the words of each sign in the lanes of these, for a legend."""
+    signs = [(kind(each), level(each), ACTIVITY_WORDS[each]) for each in activities_of(processes)]
+    if any(has_lacked(process.core_times) for process in processes):
+        signs.append((core_lack.CLASS, HEIGHT, core_lack.WORDS))
+    return signs
+
+
 def _heading(state: RunState) -> str:
     start, end = stretch_of(state)
     name = state.run.target if state.run is not None else "a run"
@@ -118,6 +135,17 @@ def _axis(start: int, end: int, below: int) -> Iterator[str]:
         x = left + share * _LANE
         yield f'<path class="line" d="M{x:.1f} {_TOP - 6}V{below + 4}"/>'
         yield f'<text class="dim middle" x="{x:.1f}" y="{below + 20}">{words}</text>'
+
+
+def _parts(state: RunState, stretch: tuple[int, int], below: int) -> Iterator[str]:
+    """The names of the program's parts above the lanes, each at the line where it begins."""
+    start, end = stretch
+    for part, until in parts_of(state, end):
+        x = _EDGE + _NAMES + _LANE * (part.since - start) / (end - start)
+        letters = int((until - part.since) * _LANE / (end - start) / _LETTER)
+        name = fit_name(part.name, letters) if letters < len(part.name) else part.name
+        yield f'<path class="part" d="M{x:.1f} {_TOP - 18}V{below + 4}"/>'
+        yield f'<text class="dim" x="{x + 4:.1f}" y="{_TOP - 8}">{escape(name)}</text>'
 
 
 def _lane(state: RunState, process: Process, stretch: tuple[int, int], top: int) -> Iterator[str]:
@@ -136,10 +164,9 @@ def _lane(state: RunState, process: Process, stretch: tuple[int, int], top: int)
         yield f'<text class="{look}" x="{x}" y="{middle + 4.5}">{escape(mark)}</text>'
 
 
-def _legend(activity: Activity, x: int, y: int) -> str:
-    height = level(activity) * 14 / HEIGHT
+def _legend(shape: str, height: int, words: str, place: tuple[int, int]) -> str:
+    (x, y), high = place, height * 14 / HEIGHT
     return (
-        f'<rect class="{kind(activity)}" x="{x}" y="{y - height:.1f}" width="16"'
-        f' height="{height:.1f}"/>'
-        f'<text class="dim" x="{x + 23}" y="{y - 2}">{ACTIVITY_WORDS[activity]}</text>'
+        f'<rect class="{shape}" x="{x}" y="{y - high:.1f}" width="16" height="{high:.1f}"/>'
+        f'<text class="dim" x="{x + 23}" y="{y - 2}">{words}</text>'
     )
