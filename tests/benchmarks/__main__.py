@@ -15,7 +15,7 @@ NAMES = (
     "replay",
 )
 
-WITH_WORDS = ("cases",)
+WITH_WORDS = ("cases", "warm")
 """Benchmarks that have words of their own on the command line, and run only if they come first."""
 
 

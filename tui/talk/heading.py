@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mpviz.tui.render.rows import Part, Row, length
+from mpviz.tui.render.rows import Part, Row, finished, length
 from mpviz.tui.talk.slides import fit_end
 from mpviz.tui.widgets.header import elapsed
 from mpviz.tui.widgets.rows_view import RowsView
@@ -54,4 +54,4 @@ class HeadingView(RowsView):
 
     def rows(self, width: int, height: int) -> list[Row]:
         """One line."""
-        return [heading_row(self._heading(), width)]
+        return finished([heading_row(self._heading(), width)], width, height)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from mpviz.trace.model.text import clean
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Part, Row, fit, row
 from mpviz.tui.talk.plan import Step, Talk
@@ -77,7 +78,7 @@ def card_rows(answer: Sequence[str], width: int) -> list[Row]:
 
 def card_frame(step: Step, width: int, ascii: bool) -> Frame:
     """The frame of an answer: the question is its title."""
-    title = fit_end(f" {step.question} ", max(0, width - 6))
+    title = fit_end(clean(f" {step.question} "), max(0, width - 6))
     return Frame(((title, "frame.title.on"),), border="frame.on", ascii=ascii)
 
 

@@ -25,7 +25,7 @@ from mpviz.tui.actions.talk import TALK_ACTIONS
 from mpviz.tui.layout import TIMELINE, Wanted
 from mpviz.tui.panels import NUMBERS, PANELS
 from mpviz.tui.render.frame import Frame
-from mpviz.tui.render.rows import Row
+from mpviz.tui.render.rows import Row, finished
 from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.replay import STRIDES
@@ -89,8 +89,8 @@ class SlideView(RowsView):
         self._slide = slide
 
     def rows(self, width: int, height: int) -> list[Row]:
-        """What the slide says at this size."""
-        return self._slide(width, height)
+        """What the slide says at this size, and nothing that could harm the terminal."""
+        return finished(self._slide(width, height), width, height)
 
 
 class StageScreen(Selection):
@@ -219,7 +219,7 @@ class StageScreen(Selection):
 
     def _card(self, width: int, height: int) -> tuple[Frame, list[Row]]:
         frame = card_frame(self.step, width + FRAME, self.view.ascii)
-        return frame, card_rows(self._answer, width)
+        return frame, finished(card_rows(self._answer, width), width, height)
 
     @property
     def _answer(self) -> list[str]:

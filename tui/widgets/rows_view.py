@@ -74,16 +74,11 @@ class RowsView(Widget):
         width, height = self.size
         if not width or not height:
             return
-        rows = self.rows(width, height)[:height]
-        rows += [Row(())] * (height - len(rows))
-        look = (width, height, self.app.theme)
-        if look != self._look:
-            self._look = look
-            self._paints = {}
-            self.shown = rows
-            self._strips = [None] * height
+        if (width, height, self.app.theme) != self._look:
+            self._begin_anew(width, height)
             self.refresh()
             return
+        rows = self._all_rows(width, height)
         shown, self.shown = self.shown, rows
         changed = [y for y in range(height) if rows[y] is not shown[y] and rows[y] != shown[y]]
         if changed:
@@ -91,8 +86,23 @@ class RowsView(Widget):
                 self._strips[y] = None
             self.refresh(*_regions(changed, width))
 
+    def _begin_anew(self, width: int, height: int) -> None:
+        """Ask for all rows, at another size or in another theme than before."""
+        self._look = (width, height, self.app.theme)
+        self._paints = {}
+        self.shown = self._all_rows(width, height)
+        self._strips = [None] * height
+
+    def _all_rows(self, width: int, height: int) -> list[Row]:
+        rows = self.rows(width, height)[:height]
+        return rows + [Row(())] * (height - len(rows))
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as they are sent to the terminal."""
+        if self.size and self.size != self._look[:2]:
+            # It is about to be shown at a size that nobody has told it of yet: without this, its
+            # place would be empty or torn for one picture.
+            self._begin_anew(*self.size)
         strips = [self.render_line(y) for y in crop.line_range]
         if crop.column_span != (0, self._look[0]):
             # Just made wider, it may be asked for before it has drawn what belongs there; Textual

@@ -430,3 +430,31 @@ def test_what_was_cleaned_once_is_not_changed_again(texts: list[str], times: lis
     ]
     events = decode(b"\n".join(lines))
     assert decode(encoder.encode_lines(events)) == events
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 1.0])
+def test_a_recording_that_is_still_written_is_read_on_as_it_grows(
+    recorded: Path, stream: list[Event], tmp_path: Path, share: float
+) -> None:
+    text = recorded.read_bytes()
+    file, grows = tmp_path / "growing.jsonl.gz", [True]
+    cut = int(len(text) * share)
+    file.write_bytes(text[:cut])
+    replay = Replay(file, grows=lambda: grows[0])
+    for _ in range(3):
+        replay.step(0.01)
+        assert not replay.is_read
+        assert replay.behind == 0
+    known = replay.known
+    assert 0 < known <= len(stream)
+    # Wherever the file was cut, in a line or in a block of the compressed data.
+    with file.open("ab") as more:
+        more.write(text[cut:])
+    grows[0] = False
+    while not replay.is_read:
+        replay.step(0.01)
+    assert replay.known == len(stream)
+    assert replay.trouble == ""
+    replay.go_to_event(replay.known)
+    assert replay.state == follow(RunState(), stream)
+    replay.close()

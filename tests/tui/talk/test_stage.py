@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from helpers.recordings import recorded
 from helpers.screens import running, shown, text, toasts, until
@@ -57,12 +58,9 @@ def make(
         return session  # type: ignore[no-any-return]
 
     def made(steps: int = 1, start: Any = start, **says: Any) -> MpvizApp:
-        step = Step(
-            title="Counting",
-            run="counting.py",
-            question=QUESTION,
-            **{"answer": ANSWER, "watch": "locks", "recording": file.name, **says},
-        )
+        usual = {"title": "Counting", "run": "counting.py", "question": QUESTION}
+        usual |= {"answer": ANSWER, "watch": "locks", "recording": file.name}
+        step = Step(**{**usual, **says})
         talk = Talk(title="A talk", step=[step] * steps)
         performance = Performance(talk, (target,) * steps, file.parent)
         app = MpvizApp(start=start, fps=10, performance=performance)
@@ -211,6 +209,44 @@ async def test_a_digit_shows_another_panel_and_a_number_another_step(make: Make)
         await until(pilot, lambda: "3 of 3" in said(pilot))
         await pilot.press("at", "4", "enter")
         assert toasts(pilot)[-1] == "there is no step '4': the talk has 3"
+
+
+async def test_no_place_is_empty_for_one_picture(
+    make: Make, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty: list[RowsView] = []
+    render_line = RowsView.render_line
+
+    def noting(view: RowsView, y: int) -> Strip:
+        if not view.shown:
+            empty.append(view)
+        return render_line(view, y)
+
+    monkeypatch.setattr(RowsView, "render_line", noting)
+    session.held = 0
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await pilot.pause()
+        assert "It was so" in said(pilot)
+    assert empty == []
+
+
+async def test_what_a_file_says_cannot_harm_the_terminal(make: Make, session: Any) -> None:
+    session.held = 0
+    async with running(
+        make(title="a\x1b[31mb", question="c\x1b]2;d\x07e", answer="f\x9bg")
+    ) as pilot:
+        seen = said(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await pilot.pause()
+        seen += said(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).is_over)
+        seen += said(pilot)
+        assert "\x1b" not in seen
+        assert "\x9b" not in seen
 
 
 async def test_keys_are_shown_to_the_room(make: Make) -> None:
