@@ -16,7 +16,7 @@ from mpviz.tui.exports.report_stats import ReportStats
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
-from mpviz.tui.render.timeline.ends import end_mark
+from mpviz.tui.render.lanes.ends import end_mark
 from mpviz.tui.render.timeline.part_names import parts_of
 
 _CORE_SIGNS = (

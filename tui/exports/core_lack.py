@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.model.lane import Activity, Span
 from mpviz.trace.model.processes.core_times import CoreTimes
-from mpviz.tui.render.timeline.core_share import FULL, level_of
+from mpviz.tui.render.lanes.core_share import FULL, level_of
 
 CLASS = "ph-waiting_for_core"
 WORDS = "ready to run, without a core"

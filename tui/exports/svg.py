@@ -25,8 +25,8 @@ from mpviz.tui.exports.shapes import (
     process_colour,
 )
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
+from mpviz.tui.render.lanes.ends import end_mark
 from mpviz.tui.render.rows import fit_name
-from mpviz.tui.render.timeline.ends import end_mark
 from mpviz.tui.render.timeline.layout import lanes_of
 from mpviz.tui.render.timeline.part_names import parts_of
 from mpviz.tui.render.view import View

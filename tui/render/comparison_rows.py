@@ -22,10 +22,10 @@ from mpviz.trace.record.comparison import (
     compare,
 )
 from mpviz.tui.render.formatting import count, percent
+from mpviz.tui.render.lanes.grid import Grid, column_width
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign
 from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, fitting, right, row
 from mpviz.tui.render.timeline.axis import axis_row
-from mpviz.tui.render.timeline.grid import Grid, column_width
 from mpviz.tui.render.timeline.layout import Layout, lanes_of, layout
 from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.timeline.part_names import has_parts

@@ -17,8 +17,8 @@ from mpviz.tui.panels.chain import NAME as WHY_BLOCKED
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
+from mpviz.tui.render.lanes.thread_lanes import can_unfold, threads_with_lanes
 from mpviz.tui.render.timeline.layout import processes_of, visible_stretch
-from mpviz.tui.render.timeline.thread_lanes import can_unfold, threads_with_lanes
 from mpviz.tui.render.timeline.zoom import WHOLE_RUN, Stretch, centred, panned, zoomed
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.process import ProcessPage

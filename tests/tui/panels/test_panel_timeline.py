@@ -14,14 +14,14 @@ from mpviz.trace.model.lane import Activity, Lane
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
+from mpviz.tui.render.lanes.cells import EMPTY, mixed_cell, row_of_lane
+from mpviz.tui.render.lanes.columns import ColumnStore, columns_of, lane_cells
+from mpviz.tui.render.lanes.ends import end_mark
+from mpviz.tui.render.lanes.grid import STEPS, Grid, column_width
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.timeline import layout as placing
 from mpviz.tui.render.timeline import points, zoom
 from mpviz.tui.render.timeline.axis import mark_step
-from mpviz.tui.render.timeline.cells import EMPTY, mixed_cell, row_of_lane
-from mpviz.tui.render.timeline.ends import end_mark
-from mpviz.tui.render.timeline.grid import STEPS, Grid, column_width
-from mpviz.tui.render.timeline.lanes import ColumnStore, columns_of, lane_cells
 from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.view import View
 

@@ -15,9 +15,9 @@ from rich.style import Style
 from mpviz.trace.model.lane import Activity
 from mpviz.tui.colours import BLACK, WHITE, contrast, luminance, triplet
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS
+from mpviz.tui.render.lanes.tasks import part_tasks_from_running
 from mpviz.tui.render.palette import PROCESS_LOOKS, Palette, activity_style, lane_style
 from mpviz.tui.render.themes import ANSI_DARK, ANSI_LIGHT, BACKGROUNDS, CONTRAST, THEMES, styles_for
-from mpviz.tui.render.timeline.tasks import part_tasks_from_running
 
 XTERM = (
     *("#000000", "#cd0000", "#00cd00", "#cdcd00", "#0000ee", "#cd00cd", "#00cdcd", "#e5e5e5"),

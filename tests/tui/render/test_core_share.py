@@ -6,10 +6,10 @@ from helpers.story import MS, Story
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.process import Process
 from mpviz.tui.panels.timeline import PANEL
-from mpviz.tui.render.timeline.cells import TASK_STYLE
-from mpviz.tui.render.timeline.core_share import HELD, level_of, shade
-from mpviz.tui.render.timeline.grid import Grid
-from mpviz.tui.render.timeline.lanes import lane_cells
+from mpviz.tui.render.lanes.cells import TASK_STYLE
+from mpviz.tui.render.lanes.columns import lane_cells
+from mpviz.tui.render.lanes.core_share import HELD, level_of, shade
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.view import View
 
 COLUMN = 100 * MS

@@ -8,10 +8,10 @@ from helpers.story import MAIN, MS, Story
 from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
+from mpviz.tui.render.lanes.grid import Grid
+from mpviz.tui.render.lanes.thread_lanes import thread_cells, thread_name
 from mpviz.tui.render.timeline import points
-from mpviz.tui.render.timeline.grid import Grid
 from mpviz.tui.render.timeline.layout import layout
-from mpviz.tui.render.timeline.thread_lanes import thread_cells, thread_name
 from mpviz.tui.render.view import View
 
 

@@ -7,7 +7,7 @@ from helpers.story import ANNA, BERT, Story
 from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.panels.values import LOST as LOST_UPDATES
 from mpviz.tui.panels.values import PANEL as VALUES
-from mpviz.tui.render.timeline.updates import LOST, UPDATE
+from mpviz.tui.render.lanes.updates import LOST, UPDATE
 
 WIDTH = 100
 

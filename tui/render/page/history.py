@@ -12,11 +12,11 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import size
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, ASCII_GLYPHS, GLYPHS, chart, moment_of
+from mpviz.tui.render.lanes.columns import cell_parts
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.rows import Part, Row, fit, length, right
 from mpviz.tui.render.timeline.axis import axis_row
-from mpviz.tui.render.timeline.grid import Grid
-from mpviz.tui.render.timeline.lanes import cell_parts
 from mpviz.tui.render.timeline.layout import Layout, grid_for, playhead
 from mpviz.tui.render.timeline.rows import lane_of, lane_row, with_playhead
 from mpviz.tui.render.view import View

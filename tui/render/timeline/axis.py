@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.rows import Part, Row, finished, fit, row
-from mpviz.tui.render.timeline.grid import Grid
 from mpviz.tui.render.timeline.layout import HERE, Layout, playhead
 from mpviz.tui.render.view import View
 

@@ -8,14 +8,14 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.glyphs import lane_name, moment_of, process_matches, tag
-from mpviz.tui.render.timeline.grid import Grid, column_width
-from mpviz.tui.render.timeline.part_names import has_parts
-from mpviz.tui.render.timeline.thread_lanes import (
+from mpviz.tui.render.lanes.grid import Grid, column_width
+from mpviz.tui.render.lanes.thread_lanes import (
     SHARE_WIDTH,
     can_unfold,
     thread_name,
     threads_with_lanes,
 )
+from mpviz.tui.render.timeline.part_names import has_parts
 from mpviz.tui.render.view import View
 
 SHORTEST_RUN = 10_000_000

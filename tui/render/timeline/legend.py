@@ -8,11 +8,11 @@ from functools import cache, lru_cache
 
 from mpviz.trace.model.lane import Activity
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, ASCII_GLYPHS, GLYPHS, SHORT_WORDS
+from mpviz.tui.render.lanes.cells import CORE_GROUND
+from mpviz.tui.render.lanes.updates import LOST, UPDATE
 from mpviz.tui.render.palette import activity_style, lane_style
 from mpviz.tui.render.rows import Part, Row, finished, length, row
-from mpviz.tui.render.timeline.cells import CORE_GROUND
 from mpviz.tui.render.timeline.layout import Layout
-from mpviz.tui.render.timeline.updates import LOST, UPDATE
 
 
 class Mixed(Enum):

@@ -9,8 +9,8 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render import rows
 from mpviz.tui.render.glyphs import moment_of
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.rows import Row, finished, fit, row
-from mpviz.tui.render.timeline.grid import Grid
 from mpviz.tui.render.view import View
 
 BORDER = "│"

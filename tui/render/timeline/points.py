@@ -11,9 +11,9 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of
+from mpviz.tui.render.lanes.thread_lanes import FOLD_WIDTH, can_unfold, describe_thread
 from mpviz.tui.render.timeline.layout import last_moment, layout, processes_of
 from mpviz.tui.render.timeline.span_words import in_words
-from mpviz.tui.render.timeline.thread_lanes import FOLD_WIDTH, can_unfold, describe_thread
 from mpviz.tui.render.view import View
 
 

@@ -10,11 +10,21 @@ from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.tui.render.glyphs import lane_name, mark, moment_of
+from mpviz.tui.render.lanes.cells import EMPTY, Cell, row_of_lane
+from mpviz.tui.render.lanes.columns import cell_parts, lane_cells
+from mpviz.tui.render.lanes.core_share import shade
+from mpviz.tui.render.lanes.ends import mark_end
+from mpviz.tui.render.lanes.tasks import part_tasks_from_running, tasks_in, tell_tasks_apart
+from mpviz.tui.render.lanes.thread_lanes import (
+    SHARE_WIDTH,
+    can_unfold,
+    share_of_core,
+    thread_cells,
+    thread_name,
+    thread_with,
+)
+from mpviz.tui.render.lanes.updates import mark_updates, name_of_mark, updates_in
 from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, row, selected
-from mpviz.tui.render.timeline.cells import EMPTY, Cell, row_of_lane
-from mpviz.tui.render.timeline.core_share import shade
-from mpviz.tui.render.timeline.ends import mark_end
-from mpviz.tui.render.timeline.lanes import cell_parts, lane_cells
 from mpviz.tui.render.timeline.layout import (
     HERE,
     TO_COME,
@@ -26,16 +36,6 @@ from mpviz.tui.render.timeline.layout import (
     visible_stretch,
 )
 from mpviz.tui.render.timeline.part_names import BORDER, borders_in
-from mpviz.tui.render.timeline.tasks import part_tasks_from_running, tasks_in, tell_tasks_apart
-from mpviz.tui.render.timeline.thread_lanes import (
-    SHARE_WIDTH,
-    can_unfold,
-    share_of_core,
-    thread_cells,
-    thread_name,
-    thread_with,
-)
-from mpviz.tui.render.timeline.updates import mark_updates, name_of_mark, updates_in
 from mpviz.tui.render.view import View
 
 FOLDED, UNFOLDED = "+", "-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mpviz.trace.model.state import RunState
-from mpviz.tui.render.timeline.grid import NARROWEST
+from mpviz.tui.render.lanes.grid import NARROWEST
 from mpviz.tui.render.timeline.layout import last_moment, right_end, run_length
 from mpviz.tui.render.view import View
 

@@ -15,9 +15,9 @@ from operator import itemgetter
 from typing import Generic, TypeVar
 
 from mpviz.trace.model.lane import Activity, Lane, Span
+from mpviz.tui.render.lanes.cells import EMPTY, Cell, full_cell, mixed_cell
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.rows import Part
-from mpviz.tui.render.timeline.cells import EMPTY, Cell, full_cell, mixed_cell
-from mpviz.tui.render.timeline.grid import Grid
 
 
 def cut(spans: Sequence[Span], grid: Grid, first: int, count: int) -> list[Cell]:

@@ -6,10 +6,10 @@ from signal import SIGTERM
 
 from mpviz.trace.model.processes.identity import signal_name
 from mpviz.trace.model.processes.process import Process
+from mpviz.tui.render.lanes.cells import EMPTY, Cell
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.rows import Part, in_ascii
 from mpviz.tui.render.states import asked_for
-from mpviz.tui.render.timeline.cells import EMPTY, Cell
-from mpviz.tui.render.timeline.grid import Grid
 
 
 def mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:

@@ -7,9 +7,9 @@ from functools import lru_cache
 from mpviz.trace.model.processes.core_times import CoreTimes
 from mpviz.trace.model.processes.process import Process
 from mpviz.tui.render.glyphs import UPWARD
-from mpviz.tui.render.timeline.cells import CORE_GROUND, GAP_STYLE, TASK_STYLE, Cell
-from mpviz.tui.render.timeline.grid import Grid
-from mpviz.tui.render.timeline.lanes import ColumnStore
+from mpviz.tui.render.lanes.cells import CORE_GROUND, GAP_STYLE, TASK_STYLE, Cell
+from mpviz.tui.render.lanes.columns import ColumnStore
+from mpviz.tui.render.lanes.grid import Grid
 
 FULL = 8
 """Eighths of a column: it had a core all the time."""

@@ -12,10 +12,10 @@ from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import UPWARD
-from mpviz.tui.render.timeline.cells import CORE_GROUND, EMPTY, Cell
-from mpviz.tui.render.timeline.core_share import HELD
-from mpviz.tui.render.timeline.grid import Grid
-from mpviz.tui.render.timeline.lanes import ColumnStore
+from mpviz.tui.render.lanes.cells import CORE_GROUND, EMPTY, Cell
+from mpviz.tui.render.lanes.columns import ColumnStore
+from mpviz.tui.render.lanes.core_share import HELD
+from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.view import View
 
 MOST_LANES = 12

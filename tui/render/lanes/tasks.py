@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from mpviz.tui.render.timeline.cells import CORE_GROUND, GAP_STYLE, TASK_STYLE, Cell
+from mpviz.tui.render.lanes.cells import CORE_GROUND, GAP_STYLE, TASK_STYLE, Cell
 
 _RUNNING_CELL, _AFTER_A_TASK = ("█", "activity.running", ""), ("▎", "gap on activity.running", "")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mpviz.trace.model.primitives.value_updates import Content, Update, Updates
 from mpviz.trace.model.state import RunState
-from mpviz.tui.render.timeline.cells import Cell
-from mpviz.tui.render.timeline.grid import Grid
+from mpviz.tui.render.lanes.cells import Cell
+from mpviz.tui.render.lanes.grid import Grid
 
 UPDATE, LOST = "update", "alarm"
 """Styles of what is read and written, and of what is lost by that."""
