@@ -78,6 +78,7 @@ def _run(state: RunState) -> dict[str, Any]:
         "duration": _duration(state),
         "exit_code": state.exit_code,
         "error": state.failure or None,
+        "attached": (run.attached or None) if run else None,
         "hang": [_stuck(state, each) for each in state.stuck],
         "mpviz_version": run.version if run else "",
     }

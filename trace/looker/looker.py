@@ -1,6 +1,6 @@
 """The looker: looks at a running program some times a second, and writes what it saw as JSON.
 
-``python -I -S looker.py PID INTERVAL PY-SPY ONLY``: each look is a line on its standard output with
+``python -I -S looker.py PID INTERVAL PY-SPY``: each look is a line on its standard output with
 what has changed. It ends when its input ends. It runs as a script, in any Python 3.8 or newer, with
 the standard library alone, since it is the only part of mpviz that ever needs rights. It stops
 nothing, and writes nothing into any process: it reads ``/proc``.
@@ -12,6 +12,7 @@ from __future__ import annotations
 # ruff: noqa: PTH100, PTH118, PTH120, E402
 import json
 import os
+import resource
 import select
 import sys
 import time
@@ -139,6 +140,9 @@ def _holds(watched: Watched, identity: str) -> bool:
 
 
 def _main() -> None:
+    # Of each process, its memory is kept open.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     root, interval, py_spy = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
     looker = Looker(root, py_spy)
     try:

@@ -326,6 +326,7 @@ def _entry(state: RunState, lock: Lock) -> dict[str, Any]:
         "wait": wait_times(state, lock).total / 1e9,
         "hold": hold_times(state, lock).total / 1e9,
         "holder_pid": state.pid_of(lock.holder),
+        "seen": lock.seen,
     }
 
 

@@ -288,6 +288,7 @@ def _entry(state: RunState, pipe: Pipe) -> dict[str, Any]:
         "id": pipe.id,
         "name": pipe.name,
         "duplex": pipe.duplex,
+        "seen": pipe.seen,
         "sends": sum(each.sends.count - each.refused for each in pipe.directions),
         "receives": sum(each.receives.count for each in pipe.directions),
         "bytes": sum(each.sent_size for each in pipe.directions),

@@ -335,6 +335,7 @@ def _entry(state: RunState, process: Process) -> dict[str, Any]:
         "command": process.command,
         "python": process.python,
         "observed": process.probed and process.records > 0,
+        "seen": process.seen,
         "daemon": process.daemon,
         "start_method": process.start_method,
         "started": state.seconds(process.first_seen),

@@ -292,6 +292,7 @@ def _entry(state: RunState, queue: Queue) -> dict[str, Any]:
         "gets": queue.gets.count,
         "depth": queue.depth,
         "max_depth": queue.max_depth,
+        "seen": queue.seen,
         "put_wait": (queue.put_wait.total + sum(so_far(state, queue.id, "put"))) / 1e9,
         "get_wait": (queue.get_wait.total + sum(so_far(state, queue.id, "get"))) / 1e9,
     }
