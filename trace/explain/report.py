@@ -196,10 +196,8 @@ def _lines(state: RunState) -> list[str]:
     lines += _more(len(troubles), "trouble in the log", "troubles in the log")
     slow = sum(bool(process.slow_way) for process in state.processes.values())
     if slow:
-        who = plural(slow, "process sends", "processes send")
-        lines.append(
-            f"{who} tells its events through the pipe instead of shared memory, which is slower"
-        )
+        who = plural(slow, "process tells its", "processes tell their")
+        lines.append(f"{who} events through the pipe instead of shared memory, which is slower")
     return [*lines, losses_in_words(state)]
 
 

@@ -215,7 +215,7 @@ def test_a_wait_is_at_the_line_of_the_program_that_led_to_it(python: str, tmp_pa
         )
     }
     assert found == {
-        "in_helper": ("lock lock, held by MainProcess", "helpers.py:6"),
+        "in_helper": ("lock, held by MainProcess", "helpers.py:6"),
         **{name: (found[name][0], f"waiting.py:{line}") for name, (line,) in lines.items()},
     }
     written = {each["name"]: each["wait"] for each in document(session.state)["processes"]}

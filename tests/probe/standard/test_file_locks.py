@@ -137,7 +137,7 @@ def test_a_ring_through_file_locks_is_found_while_it_hangs(watch: Watch) -> None
     seen = watched(watch, RING, until=lambda state: bool(state.findings))
     (finding,) = seen["findings"]
     assert finding["rule"] == "deadlock"
-    assert "worker-0 waits for file lock b.lock, held by worker-1" in finding["message"]
+    assert "worker-0 holds file lock a.lock and waits for file lock b.lock" in finding["message"]
 
 
 IN_TURN = """

@@ -312,7 +312,7 @@ def test_a_ring_for_which_there_is_no_room_is_read_as_soon_as_there_is(
         wait_until(lambda: reading.has(Trouble))
     wait_until(lambda: reading.has(WaitOver))
     assert "cannot map new rings" in reading.troubles()[0]
-    assert losses_in_words(follow(RunState(), reading.events)) == "1 record, none lost"
+    assert losses_in_words(follow(RunState(), reading.events)) == "1 event, none lost"
 
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
@@ -351,7 +351,7 @@ def test_a_ring_that_cannot_be_read_for_a_moment_is_read_later(
         wait_until(lambda: reading.has(Trouble))
     state = follow(RunState(), reading.events)
     assert "cannot read the ring" in reading.troubles()[0]
-    assert losses_in_words(state) == "1 record, none lost"
+    assert losses_in_words(state) == "1 event, none lost"
     assert len(queue._rings._rings) == 1
 
 

@@ -152,7 +152,7 @@ def test_a_ring_that_is_full_of_forms_is_told_once(queue: Transport, write: Writ
     assert refused.how == "full"
     state = follow(RunState(), events)
     assert (state.lost, state.troubles) == (0, []), "slower, and no trouble"
-    assert "1 process sends records through the pipe" in summary(state)
+    assert "1 process tells its events through the pipe" in summary(state)
 
 
 IN_TURN = """

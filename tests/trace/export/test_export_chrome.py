@@ -252,7 +252,7 @@ def test_where_records_are_missing_nothing_is_certain_and_it_says_so(tmp_path: P
     ]
     text, notes, _ = exported(chrome.write, recorded(tmp_path, events))
     assert arrows(check(text)) == []
-    assert notes == ["no arrows: 3 records are missing"]
+    assert notes == ["no arrows: 3 events are missing"]
 
 
 def test_threads_have_lanes_of_their_own_for_what_they_wait_for(tmp_path: Path) -> None:
