@@ -56,6 +56,7 @@ def test_a_lock_is_handed_over_from_one_process_to_another(two: Story) -> None:
         "wait": pytest.approx(0.007),
         "hold": pytest.approx(0.013),
         "holder_pid": None,
+        "seen": False,
     }
 
 

@@ -64,6 +64,7 @@ def test_a_queue_fills_and_runs_dry(two: Story) -> None:
         "gets": 4,
         "depth": 0,
         "max_depth": 2,
+        "seen": False,
         "put_wait": pytest.approx(0.007),
         "get_wait": pytest.approx(0.014),
     }
@@ -137,6 +138,7 @@ def test_messages_go_both_ways_through_a_duplex_pipe(two: Story) -> None:
         "id": "L",
         "name": "left/right",
         "duplex": True,
+        "seen": False,
         "sends": 4,
         "receives": 1,
         "bytes": 125,
