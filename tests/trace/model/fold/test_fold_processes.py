@@ -52,6 +52,7 @@ def test_the_program_itself_stands_first_and_the_supervisor_is_not_a_process(sto
         "duration": pytest.approx(0.5),
         "exit_code": 3,
         "error": None,
+        "attached": None,
         "hang": [],
         "mpviz_version": "0.1.0",
     }
