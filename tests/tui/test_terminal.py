@@ -11,6 +11,7 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,11 @@ from helpers.command import CALL
 from helpers.terminal import ALTERNATE_SCREEN, PATIENCE, Terminal, plain
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+def one_more(value: object) -> Any:
+    """A case that is much like the one before it: only ``--all`` has it."""
+    return pytest.param(value, marks=pytest.mark.thorough)
 
 
 @pytest.fixture
@@ -90,7 +96,9 @@ def test_a_program_that_handles_sigterm_says_with_which_status_it_ends(
     assert json.loads((program.parent / "end.json").read_text())["run"]["exit_code"] == 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, one_more(signal.SIGHUP), one_more(signal.SIGINT)]
+)
 @pytest.mark.parametrize("rest", ["scenarios", "ended", "paused"])
 def test_a_signal_ends_it_at_once_while_nothing_moves(
     opened: list[Terminal], tmp_path: Path, rest: str, number: int
@@ -196,7 +204,7 @@ class Shell(Terminal):
         self.assert_as_it_was()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGTSTP, one_more(signal.SIGSTOP)])
 def test_a_job_that_is_stopped_goes_on_in_the_foreground(
     opened: list[Terminal], program: Path, number: int
 ) -> None:
@@ -223,7 +231,7 @@ def test_a_job_that_is_stopped_goes_on_in_the_foreground(
     shell.assert_it_is_back()
 
 
-@pytest.mark.parametrize("command", ["run", "picker"])
+@pytest.mark.parametrize("command", ["run", one_more("picker")])
 def test_ctrl_z_stops_it_as_any_job_of_a_shell(
     opened: list[Terminal], program: Path, command: str
 ) -> None:
@@ -274,7 +282,7 @@ def test_a_job_that_begins_in_the_background_waits_for_the_terminal(
     shell.assert_it_is_back()
 
 
-@pytest.mark.parametrize("how", ["TSTP", "STOP", "in the background"])
+@pytest.mark.parametrize("how", ["TSTP", one_more("STOP"), one_more("in the background")])
 def test_a_job_that_is_stopped_ends_by_sigterm(
     opened: list[Terminal], program: Path, how: str
 ) -> None:
@@ -403,7 +411,11 @@ def test_what_a_program_asks_can_be_answered(opened: list[Terminal], program: Pa
 
 
 @pytest.mark.parametrize(
-    "environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "", "LC_CTYPE": "", "LANG": "C"}]
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        one_more({"LC_ALL": "", "LC_CTYPE": "", "LANG": "C"}),
+    ],
 )
 def test_a_terminal_without_unicode_gets_only_ascii(
     opened: list[Terminal], tmp_path: Path, environment: dict[str, str]
