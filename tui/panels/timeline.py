@@ -5,6 +5,7 @@ from __future__ import annotations
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
+from mpviz.tui.render.lanes.tasks import functions_in
 from mpviz.tui.render.rows import Row
 from mpviz.tui.render.timeline.axis import axis_row
 from mpviz.tui.render.timeline.layout import (
@@ -30,7 +31,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     if placed.axis:
         rows.append(axis_row(state, view, placed, width))
     if placed.legend:
-        rows.append(legend_row(placed, styles, width))
+        rows.append(legend_row(placed, styles, width, functions_in(state)))
     return rows
 
 
@@ -63,14 +64,18 @@ PANEL = Panel(
     help=(
         "A lane for each process, time from left to right, on one scale for all. Each column "
         "shows what the process did in that stretch of time; the legend says which sign and "
-        "colour is what. A column that was only partly at work is a block as high as its share of"
-        " work, over the colour of what it waited for. So is a process that was ready to run "
-        "while others had the cores: with a quarter of a core, its block is a quarter high. Each "
-        "task of a pool is a block of its own, with its number where there is room; ▓ are many "
-        "short ones. In a replay, the line across the lanes is the moment that all other panels "
-        "show, and what is still to come is dim. ✓ is an end with exit code 0, ✗ any other, with "
-        "the signal or the code. Zoom with + and -, move with the arrows; follow the present "
-        "again with the key that the footer names."
+        "colour is what. A column that was only partly at work is a block as high as its share of "
+        "work, over the colour of what it waited for. So is a process that was ready to run while "
+        "others had the cores: with a quarter of a core, its block is a quarter high. Each task "
+        "of a pool is a block of its own, with its number where there is room, and where pools "
+        "run several functions, in the colour and with the name of its own; ▓ are many short "
+        "ones. Below a process that works in threads, each has a lane as high as its share of a "
+        "core, which is also in figures; the key for threads shows and hides them. The parts that "
+        "the program has named, by lines that begin with ##, are above the axis. In a replay, the "
+        "line across the lanes is the moment that all other panels show, and what is still to "
+        "come is dim. ✓ is an end with exit code 0, ✗ any other, with the signal or the code. "
+        "Zoom with + and -, move with the arrows; follow the present again with the key that the "
+        "footer names."
     ),
     body=draw,
     thing="process",

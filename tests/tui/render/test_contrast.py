@@ -15,7 +15,7 @@ from rich.style import Style
 from mpviz.trace.model.lane import Activity
 from mpviz.tui.colours import BLACK, WHITE, contrast, luminance, triplet
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS
-from mpviz.tui.render.lanes.tasks import part_tasks_from_running
+from mpviz.tui.render.lanes.tasks import COLOURS, function_style, part_tasks_from_running
 from mpviz.tui.render.palette import PROCESS_LOOKS, Palette, activity_style, lane_style
 from mpviz.tui.render.themes import ANSI_DARK, ANSI_LIGHT, BACKGROUNDS, CONTRAST, THEMES, styles_for
 
@@ -107,8 +107,12 @@ def test_every_text_reads_within_a_selection(theme: str, sixteen: tuple[str, ...
 @themes
 def test_what_is_written_on_a_task_reads(theme: str, sixteen: tuple[str, ...]) -> None:
     measured = Measured(theme, sixteen)
-    for name in ("activity.task", "activity.task.shade", "activity.running"):
+    functions = [function_style(number) for number in range(COLOURS)]
+    solid = [name for style in functions for name in (style, f"{style}.shade")]
+    for name in (*solid, "activity.running"):
         assert measured.contrast(f"ink on {name}") >= 4.5, name
+        assert measured.contrast(f"gap on {name}") >= 3, name
+        assert measured.contrast(f"{name} on core.ground") >= 3, name
 
 
 @themes
@@ -249,6 +253,16 @@ def test_no_process_has_a_colour_that_means_something_else(theme: str) -> None:
         own = seen(ink(theme, f"process.{number}"), NORMAL)
         for name in (*OTHERS, *map(activity_style, WORK_AND_WAITS)):
             assert dist(own, seen(ink(theme, name), NORMAL)) >= 12, (number, name)
+
+
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
+@pytest.mark.parametrize("theme", FULL)
+def test_the_colours_of_functions_are_apart(
+    theme: str, sight: tuple[tuple[float, ...], ...]
+) -> None:
+    """By 10 for everyone; their blocks say the function's name, too, where there is room."""
+    found = [seen(ink(theme, function_style(number)), sight) for number in range(COLOURS)]
+    assert min(dist(*pair) for pair in combinations(found, 2)) >= 10
 
 
 @pytest.mark.parametrize("theme", FULL)

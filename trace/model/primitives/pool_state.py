@@ -18,6 +18,9 @@ MOST_JOBS = 1 << 18
 TASK_LIMIT = 20_000
 """Approximate number of tasks that are kept; totals count all tasks."""
 
+MOST_FUNCTIONS = 64
+"""Maximum number of functions of a pool whose names are kept: the first."""
+
 MOST_BESIDE = 10_000
 """Maximum number of further tasks that a process does at the same time."""
 
@@ -177,6 +180,8 @@ class Pool:
     longest_read: Job | None = None
     """The job whose items took longest to be read, while no worker had a task."""
     jobs: dict[int, Job] = field(default_factory=dict)
+    functions: dict[str, None] = field(default_factory=dict)
+    """The names of the functions that were submitted, in order."""
     thin_at: int = JOB_LIMIT * 11 // 10
     """At this number of jobs, old ended ones are added to the past."""
     past: Job = field(default_factory=lambda: Job(-1, "", "", -1, 0, 0, 0))
@@ -269,6 +274,8 @@ _TOLD_LATER = [
 
 def add_job(pool: Pool, job: Job) -> None:
     """Add a job to those of its pool; :class:`TableFullError` if too many have not ended."""
+    if job.function and len(pool.functions) < MOST_FUNCTIONS:
+        pool.functions[job.function] = None
     if len(pool.jobs) >= MOST_JOBS and job.number not in pool.jobs:
         raise TableFullError(
             f"more than {MOST_JOBS:,} jobs of {pool.name} have not ended: the others are not shown"

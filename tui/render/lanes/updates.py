@@ -17,8 +17,8 @@ COLUMNS_EACH = 5
 """Minimum columns from one update to the next, on average; with fewer, only the lost are marked."""
 WIDEST = 12
 """Maximum cells for a content."""
-GROUNDS = ("activity.running", "activity.task", "activity.task.shade")
-"""Styles of columns on which a text needs its own ink."""
+GROUNDS = ("activity.running", "activity.task")
+"""How the styles of columns begin on which a text needs its own ink."""
 
 
 def updates_in(state: RunState, whole: RunState | None, grid: Grid) -> dict[str, list[Update]]:
@@ -122,6 +122,6 @@ def _in_words(content: Content) -> str:
 def _upon(style: str, cell: Cell) -> str:
     """The style of a text over this column of the lane."""
     ground = cell[1].partition("+")[0].split(" on ")[0]
-    if style == UPDATE and cell[0] in "█▓#=%" and ground in GROUNDS:
+    if style == UPDATE and cell[0] in "█▓#=%" and ground.startswith(GROUNDS):
         return f"ink on {ground}"
     return style

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache, lru_cache
 
 from mpviz.trace.model.lane import Activity
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, ASCII_GLYPHS, GLYPHS, SHORT_WORDS
-from mpviz.tui.render.lanes.cells import CORE_GROUND
+from mpviz.tui.render.lanes.cells import CORE_GROUND, TASK_STYLE
+from mpviz.tui.render.lanes.tasks import function_style
 from mpviz.tui.render.lanes.updates import LOST, UPDATE
 from mpviz.tui.render.palette import activity_style, lane_style
-from mpviz.tui.render.rows import Part, Row, finished, length, row
+from mpviz.tui.render.rows import Part, Row, finished, fit_name, length, row
 from mpviz.tui.render.timeline.layout import Layout
 
 
@@ -24,19 +26,24 @@ class Mixed(Enum):
     """The same, if it waited for a core."""
 
 
+LONGEST_NAME = 20
+"""Cells of the name of a function."""
+
 _SHORT = {Mixed.PARTLY: "partly", Mixed.CORE: "no core"}
 _SIGNS = {Mixed.PARTLY: ("▄", "*"), Mixed.CORE: ("▂", ":")}
 
 
-def legend_row(placed: Layout, styles: Counter[str], width: int) -> Row:
-    """What the signs mean that are in sight."""
-    return finished([_legend(placed, styles)], width, 1, placed.grid.ascii)[0]
+def legend_row(
+    placed: Layout, styles: Counter[str], width: int, functions: Mapping[str, int] | None = None
+) -> Row:
+    """What the signs mean that are in sight; ``functions`` have tasks in colours of their own."""
+    return finished([_legend(placed, styles, functions or {})], width, 1, placed.grid.ascii)[0]
 
 
-def _legend(placed: Layout, seen: Counter[str]) -> Row:
+def _legend(placed: Layout, seen: Counter[str], functions: Mapping[str, int]) -> Row:
     """The signs in sight, in the same order always; with little room, without the rarest."""
     ascii = placed.grid.ascii
-    updates = _of_updates(seen, ascii)
+    updates = [*_of_functions(seen, functions, ascii), *_of_updates(seen, ascii)]
     room = placed.grid.count - length(updates)
     cells: Counter[Activity | Mixed] = Counter()
     styles: dict[Mixed, str] = {}
@@ -45,6 +52,8 @@ def _legend(placed: Layout, seen: Counter[str]) -> Row:
             cells[sign] += count
             if isinstance(sign, Mixed):
                 styles.setdefault(sign, style)
+    if functions:
+        cells[Activity.TASK] = 0
     kept = [each for each in (*Activity, *Mixed) if cells[each]]
     looks = tuple(styles.items())
     parts = _legend_parts(tuple(kept), looks, ascii, False)
@@ -53,6 +62,19 @@ def _legend(placed: Layout, seen: Counter[str]) -> Row:
         if length(parts) > room:
             kept.remove(min(kept, key=lambda each: cells[each]))
     return row((" " * placed.label, ""), *updates, *parts)
+
+
+def _of_functions(seen: Counter[str], functions: Mapping[str, int], ascii: bool) -> list[Part]:
+    """The colour of each function whose tasks are in sight."""
+    styles = {name.removesuffix(".shade") for style in seen for name in style.split(" on ")}
+    parts: list[Part] = []
+    for number in sorted(set(functions.values())):
+        names = [name for name, its in functions.items() if its == number]
+        if function_style(number) in styles:
+            words = fit_name(names[0], LONGEST_NAME).rstrip() if len(names) == 1 else "others"
+            sign = (ASCII_GLYPHS if ascii else GLYPHS)[Activity.TASK]
+            parts += [(sign, function_style(number)), (f" {words}   ", "dim")]
+    return parts
 
 
 def _of_updates(seen: Counter[str], ascii: bool) -> list[Part]:
@@ -68,7 +90,7 @@ def _of_updates(seen: Counter[str], ascii: bool) -> list[Part]:
 @cache
 def _signs_of(style: str) -> tuple[Activity | Mixed, ...]:
     """What a cell of this style shows."""
-    names = {name.partition("+")[0].removesuffix(".shade") for name in style.split(" on ")}
+    names = {_bare(name) for name in style.split(" on ")}
     found: list[Activity | Mixed] = [
         activity
         for activity in Activity
@@ -78,9 +100,15 @@ def _signs_of(style: str) -> tuple[Activity | Mixed, ...]:
     ]
     if CORE_GROUND in names:
         found.append(Mixed.CORE)
-    elif ".ground" in style and style.startswith(("activity.running ", "activity.task ")):
+    elif ".ground" in style and style.startswith(("activity.running ", "activity.task")):
         found.append(Mixed.PARTLY)
     return tuple(found)
+
+
+def _bare(name: str) -> str:
+    """The name of a style without what says which task or function it is."""
+    name = name.partition("+")[0]
+    return TASK_STYLE if name.startswith(TASK_STYLE) and ".ground" not in name else name
 
 
 @lru_cache(maxsize=512)

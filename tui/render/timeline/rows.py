@@ -14,7 +14,13 @@ from mpviz.tui.render.lanes.cells import EMPTY, Cell, row_of_lane
 from mpviz.tui.render.lanes.columns import cell_parts, lane_cells
 from mpviz.tui.render.lanes.core_share import shade
 from mpviz.tui.render.lanes.ends import mark_end
-from mpviz.tui.render.lanes.tasks import part_tasks_from_running, tasks_in, tell_tasks_apart
+from mpviz.tui.render.lanes.tasks import (
+    functions_in,
+    look_of,
+    part_tasks_from_running,
+    tasks_in,
+    tell_tasks_apart,
+)
 from mpviz.tui.render.lanes.thread_lanes import (
     SHARE_WIDTH,
     can_unfold,
@@ -187,9 +193,8 @@ def _lane_until(
     if tasks:
         known = state.table(Task)
         found = [known[task] for task in tasks if task in known]
-        labels = tell_tasks_apart(
-            cells, {task.id: (str(task.number), task.order % 2 == 1) for task in found}
-        )
+        functions = functions_in(state)
+        labels = tell_tasks_apart(cells, {task.id: look_of(task, functions) for task in found})
     if 0 <= process.ended <= now:
         mark_end(cells, process, placed.grid)
     return cells, labels
