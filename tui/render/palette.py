@@ -343,7 +343,7 @@ def _add_core_ground(result: Palette, dark: bool, colours: Colours, background: 
     result["core.ground"] = Style.null()
     work = result[activity_style(Activity.RUNNING)].color
     if colours == "16":
-        result["core.ground"] = Style(color="blue" if dark else "bright_cyan")
+        result["core.ground"] = Style(color="blue" if dark else "white")
     elif colours != "none" and work is not None:
         ground = mixed(work.get_truecolor().hex, background, _CORE_GROUND)
         result["core.ground"] = Style(color=ground)

@@ -31,7 +31,7 @@ FOLD_WIDTH = 2
 """Cells before a lane with the sign whether the threads of the process are shown."""
 
 _WORK = "activity.running"
-_LACK_SEEN = 0.125
+_LACK_SEEN = 0.25
 """Least share (0 to 1) of a column without a core that is shown."""
 
 _NAMES = (
