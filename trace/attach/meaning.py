@@ -10,8 +10,9 @@ from typing import Any
 
 from mpviz.trace.attach.frames import own_frames
 from mpviz.trace.attach.identities import Identities
+from mpviz.trace.attach.introductions import given_name, problem_with
 from mpviz.trace.attach.pools import is_pool_worker
-from mpviz.trace.attach.program import ProcessLook, ProgramLook, ThreadLook
+from mpviz.trace.attach.program import LATELY, ProcessLook, ProgramLook, ThreadLook
 from mpviz.trace.attach.scene import Scene
 from mpviz.trace.attach.waits import waiting_of
 from mpviz.trace.model.events import Event, KernelThread, StacksRead, ThreadStack
@@ -27,8 +28,8 @@ from mpviz.trace.model.processes.commands import name_of_program
 from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
 
-LATELY = 2_000_000_000
-"""Nanoseconds since when a thread without a stack must have slept, or it may be at work."""
+FAULT_NANOSECONDS = 1_000_000_000
+"""Nanoseconds for which each look has to find what is wrong with a pool before that is told."""
 
 _TRACKERS = (".resource_tracker", ".semaphore_tracker")
 _FORK_SERVER = ".forkserver import main"
@@ -59,6 +60,8 @@ class Meaning:
     _new_sites: list[tuple[int, str, int, str, int]] = field(default_factory=list)
     _told: dict[str, ObjectSeen] = field(default_factory=dict)
     _waits: list[WaitSeen] = field(default_factory=list)
+    _faults: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By pool wait and fault: since when each look has found it, nanoseconds."""
     _lost: set[str] = field(default_factory=set)
     """Locks that the look before found without a living holder."""
 
@@ -143,6 +146,7 @@ class Meaning:
 
     def _objects(self, waits: list[WaitSeen], things: list[ObjectSeen]) -> Iterator[ObjectSeen]:
         """The objects that are waited for, and those that have a name."""
+        self._hold_faults(things)
         yield from things
         wanted = {each.object: each for each in waits}
         lost = set()
@@ -156,6 +160,15 @@ class Meaning:
             elif kind in QUEUE_KINDS:
                 yield self._queue(key, kind, wanted.get(key))
         self._lost = lost
+
+    def _hold_faults(self, things: list[ObjectSeen]) -> None:
+        """Keep a fault of a pool back until it has been seen for a while: a look may be torn."""
+        now = self._program.time
+        found = {(each.object, each.fault) for each in things if each.fault}
+        self._faults = {key: self._faults.get(key, now) for key in found}
+        for each in things:
+            if each.fault and now - self._faults[each.object, each.fault] < FAULT_NANOSECONDS:
+                each.fault = ""
 
     def _kinds(self, waits: list[WaitSeen]) -> list[tuple[str, str]]:
         kinds = {key: kind for key, kind in self.known.kinds.items() if self.known.is_named(key)}
@@ -260,7 +273,7 @@ class Meaning:
             if asleep
             else -1,
             exiting=max(0, main.told["since"]) if main is not None and exiting else -1,
-            problem=clean(_problem(process, self.root)),
+            problem=clean(problem_with(process, self.root)),
         )
 
     def _role(self, process: ProcessLook, calls: set[str]) -> str:
@@ -294,7 +307,7 @@ class Meaning:
             return "MainProcess" if process.told.get("python") else name_of_program(process.command)
         if role in ("resource tracker", "fork server"):
             return role
-        given = _given_name(process)
+        given = given_name(process)
         if given:
             self._names[key] = given
         if key in self._names:
@@ -308,7 +321,7 @@ class Meaning:
     def _why_no_stacks(self, process: ProcessLook, stacks: list[ThreadStack]) -> str:
         """Why its stacks do not say what it does; empty if they do."""
         if not stacks:
-            return clean(_problem(process, self.root)) or AT_WORK
+            return clean(problem_with(process, self.root)) or AT_WORK
         # A thread without a stack is one of a C library, or was at work when it was looked at.
         unknown = [each for each in process.threads if not each.frames]
         lately = self._program.time - LATELY
@@ -359,44 +372,7 @@ def _kernel_thread(thread: ThreadLook) -> KernelThread:
     )
 
 
-def _problem(process: ProcessLook, root: int) -> str:
-    """Why its stacks cannot be read, in words that follow its name."""
-    told = process.told
-    if any(each.frames for each in process.threads) or told["status"] == "Z":
-        return ""
-    if not told.get("python"):
-        return "is no Python"
-    if told["python"] == "PyPy" or told["python"].endswith("t"):
-        return f"is a Python {told['python']}, into which mpviz cannot look"
-    if told.get("refused"):
-        return (
-            f"cannot be looked into: {told['refused']}; mpviz why --sudo {root} reads it as root,"
-            " and nothing else of mpviz runs as root"
-        )
-    return f"cannot be looked into: {told['problem']}" if told.get("problem") else ""
-
-
 def _is_helper(thread: ThreadLook) -> bool:
     """Whether it is a thread that multiprocessing has for its own work."""
     calls = [frame.call for frame in thread.frames]
     return bool(calls) and all(calls)
-
-
-def _given_name(process: ProcessLook) -> str:
-    """The name of its ``Process`` object, to which the frames in which it began lead."""
-    main = process.main
-    for frame in reversed(main.frames if main is not None else []):
-        for call, variable in _NAMED_BY.items():
-            if frame.call == call:
-                name = process.itself(frame, variable).get("_name")
-                if isinstance(name, str):
-                    return clean(name)
-    return ""
-
-
-_NAMED_BY = {
-    "process._bootstrap": "self",
-    "process.run": "self",
-    "popen_fork._launch": "process_obj",
-    "popen_spawn_posix._launch": "process_obj",
-}

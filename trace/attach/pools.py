@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpviz.trace.attach.program import ProcessLook, ThreadLook
+from mpviz.trace.attach.program import LATELY, ProcessLook, ThreadLook
 from mpviz.trace.attach.scene import Scene, Waiting
 from mpviz.trace.model.primitives.seen import ObjectSeen
 
@@ -97,7 +97,11 @@ def _fault(scene: Scene, workers: list[ProcessLook]) -> str:
     if tasks is None or not tasks.asleep:
         return ""
     if receiver is None:
-        return "deaf"
+        lately = scene.program.time - LATELY
+        unknown = [each for each in scene.process.threads if not each.frames]
+        # It may be a thread whose stack could not be read.
+        is_sure = all(each.asleep and each.since < lately for each in unknown)
+        return "deaf" if is_sure else ""
     is_receiving = receiver.asleep and receiver.told.get("bytes") == 0
     if not is_receiving or tasks.frames[0].call != "pool._handle_tasks" or not workers:
         return ""

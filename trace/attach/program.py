@@ -11,6 +11,9 @@ from mpviz.trace.attach.frames import Frame, frames_of
 _TIMEOUT_AT = {"poll": 2, "epoll_wait": 3, "epoll_pwait": 3}
 """The argument that is a time-out in milliseconds, -1 for none (man 2 poll, man 2 epoll_wait)."""
 
+LATELY = 2_000_000_000
+"""Nanoseconds since when a thread without a stack must have slept, or it may be at work."""
+
 _NO_TIMEOUT = (1 << 64) - 1, (1 << 32) - 1
 
 

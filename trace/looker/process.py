@@ -149,13 +149,18 @@ class Watched:
                 pointer = thread["stack_pointer"]
                 assert isinstance(pointer, int)
                 address = on_stack(self.memory, self.objects, pointer, self.handles)
-                if address:
-                    self.semlocks[address] = self.handles[self.memory.word(address + 16)]
+                self._note_semlock(address)
         files = self.facts.get("files")
         assert files is None or isinstance(files, dict)
         file = (files or {}).get(str(arguments[0]))
         if file is not None and thread["call"] in ("read", "write") and file[0] == "pipe":
             thread["bytes"] = bytes_in_pipe(self.pid, arguments[0])
+
+    def _note_semlock(self, address: int) -> None:
+        """Note where the object of a semaphore is, if the process is still there to be read."""
+        identity = self.handles.get(self.memory.word(address + 16)) if address else None
+        if identity is not None:
+            self.semlocks[address] = identity
 
     def take_stacks(self, told: list[dict[str, Any]], problem: str) -> None:
         """Add the stacks to what is known of its threads, and read the objects that they name."""
@@ -182,7 +187,7 @@ class Watched:
         objects = {str(each): self.objects.describe(each) for each in listed}
         self.facts["objects"] = objects
         for address in self._semlocks_in(listed):
-            self.semlocks[address] = self.handles[self.memory.word(address + 16)]
+            self._note_semlock(address)
 
     def _kept(self, number: int) -> dict[str, Any] | None:
         """The stack that was read before of a thread that has not run since."""
