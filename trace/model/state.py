@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from mpviz.trace.model.events import RunStarted, Site
+from mpviz.trace.model.passes import Passes, no_passes
 from mpviz.trace.model.processes.process import MOST_WAITS, Process, Stuck
 from mpviz.trace.model.told import Recent
 
@@ -274,6 +275,8 @@ class RunState:
     kinds_of_trouble: dict[str, int] = field(default_factory=dict)
     """By the words of each without its numbers: how many entries there were."""
     recent: Recent = field(default_factory=Recent)
+    passes: Passes = field(default_factory=no_passes)
+    """Who ended the latest waits of others."""
     records: int = 0
     """Records read that observed processes wrote."""
     unreadable: int = 0

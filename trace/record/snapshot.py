@@ -14,10 +14,14 @@ from functools import cache
 from typing import Any
 
 from mpviz.trace.model.lane import Activity, Span
+from mpviz.trace.model.passes import Pass
 from mpviz.trace.model.primitives.pool_state import Task
+from mpviz.trace.model.primitives.value_updates import Update
 from mpviz.trace.model.state import CoreUse, LogEntry, OutputLine, RunState, Table
 
-_FINISHED = frozenset({int, float, str, bool, type(None), Activity, Span, CoreUse, LogEntry})
+_FINISHED = frozenset(
+    {int, float, str, bool, type(None), Activity, Span, CoreUse, LogEntry, Pass, Update}
+)
 """Types whose objects never change."""
 
 _MAY_CHANGE: dict[type, Callable[[Any], bool]] = {

@@ -109,6 +109,19 @@ RUN_ACTIONS: tuple[Action[RunScreen], ...] = (
         first=True,
     ),
     *PAN_ACTIONS,
+    Action(
+        ("comma",),
+        "The span before, of the selected process",
+        "Tells in the frame of the timeline what the selected process did before: for how long, and"
+        " who ended it. So does a click on a lane.",
+        lambda screen: screen.step_span(-1),
+    ),
+    Action(
+        ("full_stop",),
+        "The next span of the selected process",
+        "Tells what it did next, in the same line.",
+        lambda screen: screen.step_span(1),
+    ),
     *LOOK_ACTIONS,
     Action(
         ("R",),

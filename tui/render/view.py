@@ -15,6 +15,8 @@ class View:
 
     selected: str = ""
     """Key of the selected process, which panels highlight; "" for none."""
+    told: int = -1
+    """A moment of the selected process, nanoseconds: what it did then is told; -1 for none."""
     chain: str = ""
     """Key of the process whose wait chain a person goes along; "" for none."""
     finding: str = ""

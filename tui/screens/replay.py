@@ -109,6 +109,7 @@ class ReplayScreen(Selection):
         """Bring the scrubber up to date, too."""
         self.view.whole = self.replay.whole
         self.view.marks = tuple(self.replay.marks)
+        self.view.told = self.moment if self.view.selected else -1
         super().redraw()
         self.redraw_progress()
 

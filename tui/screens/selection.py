@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 from mpviz.trace.explain.chains import End, end_in_words
 from mpviz.trace.explain.verdict import nothing_found
 from mpviz.trace.model.state import Finding
-from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll, unscroll
+from mpviz.tui.actions.navigation import find_line, find_process, neighbour, scroll
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.chain import NAME as WHY_BLOCKED
 from mpviz.tui.panels.chain import shown_chain
 from mpviz.tui.panels.findings import findings, key_of
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.lanes.thread_lanes import can_unfold, threads_with_lanes
-from mpviz.tui.render.timeline.layout import processes_of, visible_stretch
-from mpviz.tui.render.timeline.zoom import WHOLE_RUN, Stretch, centred, panned, zoomed
+from mpviz.tui.render.timeline.layout import visible_stretch
+from mpviz.tui.render.timeline.zoom import centred, zoomed
 from mpviz.tui.render.view import View
-from mpviz.tui.screens.process import ProcessPage
+from mpviz.tui.screens.timeline import Timeline
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.panel_view import PanelView
 from mpviz.tui.widgets.prompt import KEEP_HINT, Prompt
@@ -37,7 +36,7 @@ FIND = "find"
 FIND_HINT = "enter goes to the next, esc is done"
 
 
-class Selection(ProcessPage):
+class Selection(Timeline):
     """The actions that a live run and a replay have in common, one method each."""
 
     # Panels
@@ -117,46 +116,6 @@ class Selection(ProcessPage):
         if holder is not None:
             self._scroll(holder, direction * max(1, holder.size.height - 3))
 
-    # The timeline
-
-    def zoom(self, factor: float) -> None:
-        """Show this many times the stretch."""
-        self.show_stretch(zoomed(self.picture.state, self.view, factor))
-
-    def pan(self, share: float) -> None:
-        """Move the stretch by this share of it."""
-        self.show_stretch(panned(self.picture.state, self.view, share))
-
-    def show_whole_run(self) -> None:
-        """Show the run from its start to its end, or to the present."""
-        self.show_stretch(WHOLE_RUN)
-
-    def follow(self) -> None:
-        """The present at the right end, and in every list."""
-        unscroll(self.view)
-        self.show_stretch(Stretch(self.view.span, -1))
-
-    def show_stretch(self, stretch: Stretch) -> None:
-        """Show this stretch of time on the timeline."""
-        self.view.span, self.view.end = stretch
-        self.redraw()
-
-    def toggle_threads(self, key: str) -> None:
-        """Show the lanes of the threads of this process, or hide them; of the first for none."""
-        state, view = self.picture.state, self.view
-        processes = processes_of(state, view)
-        having = [each.key for each in processes.values() if can_unfold(each)]
-        key = key or next(iter(having), "")
-        if key not in having:
-            self.say("it has had one thread so far" if key else "no process has had threads so far")
-            return
-        view.unfolded[key] = not threads_with_lanes(view, processes[key])
-        self.redraw()
-
-    def on_panel_view_fold_clicked(self, event: PanelView.FoldClicked) -> None:
-        """Show or hide the threads of the process whose sign was clicked."""
-        self.toggle_threads(event.key)
-
     # What is wrong, and who waits for whom
 
     def follow_chain(self) -> None:
@@ -233,8 +192,10 @@ class Selection(ProcessPage):
     def _select(self, key: str) -> None:
         is_another = key != self.view.selected
         self.view.selected = key
-        if is_another and self.is_on_page:
-            self.page_turned()
+        if is_another:
+            self.view.told = -1
+            if self.is_on_page:
+                self.page_turned()
         self.redraw()
 
     def _process_keys(self) -> list[str]:

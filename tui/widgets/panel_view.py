@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
 from mpviz.trace.model.state import RunState
+from mpviz.trace.model.text import clean
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
-from mpviz.tui.render.rows import Part, Row, fit, word_at
-from mpviz.tui.render.timeline.points import describe, fold_at, point_at, state_at, time_at
+from mpviz.tui.render.rows import Part, Row, fit, in_ascii, word_at
+from mpviz.tui.render.timeline.points import (
+    describe,
+    fold_at,
+    point_at,
+    state_at,
+    time_at,
+    told_span,
+)
 from mpviz.tui.render.view import View
 from mpviz.tui.widgets.rows_view import RowsView
 
@@ -98,13 +107,21 @@ class PanelView(RowsView, can_focus=True):
         inside = self.panel.draw(state, view, width - 2, height - 2)
         frame = Frame(
             title=self._title(),
-            foot=((fit(f" {self._said} ", min(width - 6, len(self._said) + 2)), "text"),)
-            if self._said
-            else (),
+            foot=self._foot(width - 6),
             border="frame.on" if self.has_focus else "frame",
             ascii=view.ascii,
         )
         return framed(inside, frame, width, height)
+
+    def _foot(self, width: int) -> tuple[Part, ...]:
+        """What is under the mouse, else the span that a person has pointed at."""
+        said, style = self._said, "text"
+        if not said and self.panel is not None and self.panel.name == TIMELINE:
+            said, style = told_span(self.picture.state, self.picture.view), "head"
+        if not said:
+            return ()
+        said = in_ascii(clean(said)) if self.picture.view.ascii else clean(said)
+        return ((fit(f" {said} ", min(width, cell_len(said) + 2)), style),)
 
     def time_at(self, x: int) -> int:
         """The time of the timeline that is at this column, in nanoseconds; -1 if none is."""

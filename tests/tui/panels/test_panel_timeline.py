@@ -387,11 +387,13 @@ def test_a_point_says_who_did_what_for_how_long() -> None:
     row = placed.rows.index("1002")
     point = points.point_at(state, view, (97, 9), (placed.label + 40, row))
     assert point is not None
-    assert points.describe(state, point) == "Process-2 waited 30.0 ms for lock counter"
+    assert points.describe(state, point) == (
+        "Process-2 waited 30.0 ms for lock counter, until Process-1 released it; from 30 ms on"
+    )
     now = points.point_at(state, view, (97, 9), (placed.label + 70, row))
     assert now is not None
     assert points.describe(state, now).startswith("Process-2 ran for ")
-    assert points.describe(state, now).endswith(" so far")
+    assert points.describe(state, now).endswith(" so far; from 60 ms on")
     before = points.point_at(state, view, (97, 9), (placed.label + 5, row))
     assert before is not None
     assert points.describe(state, before) == "Process-2 had not started at 5 ms"
@@ -447,8 +449,10 @@ def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
         point = points.point_at(state, view, (120, 12), (x, placed.rows.index(key)))
         assert point is not None
         sentences.append(points.describe(state, point))
-    assert sentences[0] == "ForkPoolWorker-2 ran its initializer load_model for 59.4 ms"
-    assert sentences[1].endswith(" ms for results of executor so far")
+    assert sentences[0] == (
+        "ForkPoolWorker-2 ran its initializer load_model for 59.4 ms, then was idle; from 21 ms on"
+    )
+    assert sentences[1].endswith(" ms for results of executor so far; from 10 ms on")
 
 
 def test_the_end_after_the_end() -> None:
@@ -460,7 +464,7 @@ def test_the_end_after_the_end() -> None:
     x = placed.label + placed.grid.column(moment(75))
     point = points.point_at(state, view, (97, 9), (x, placed.rows.index("1001")))
     assert point is not None
-    assert points.describe(state, point) == "Process-1 has ended"
+    assert points.describe(state, point) == "Process-1 has ended: exit code 0"
 
 
 def test_paused_view_shows_nothing_later() -> None:

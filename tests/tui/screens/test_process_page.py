@@ -57,3 +57,33 @@ async def test_a_replay_has_the_page_of_the_moment(replay_app: MpvizApp) -> None
         assert "exit code 0" in page
         await pilot.press("at", *"50%", "enter")
         assert "exit code 0" not in text(shown(pilot, "process")).splitlines()[1]
+
+
+async def test_the_spans_of_the_selected_process_are_told_one_by_one(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        screen = selection(pilot)
+        await pilot.press("comma")
+        assert screen.view.told == -1
+        await pilot.press("j", "j", "comma")
+        first = screen.view.told
+        foot = shown(pilot, "timeline").shown[-1].text
+        assert "Process-1" in foot and "; from " in foot
+        await pilot.press("comma")
+        assert screen.view.told < first
+        assert shown(pilot, "timeline").shown[-1].text != foot
+        await pilot.press("full_stop")
+        assert screen.view.told == first
+        await pilot.press("j")
+        assert screen.view.told == -1
+
+
+async def test_a_click_on_a_lane_tells_the_span(run_app: MpvizApp, session: Any) -> None:
+    async with running(run_app) as pilot:
+        view = shown(pilot, "timeline")
+        key = next(p.key for p in session.state.processes.values() if p.name == "Process-2")
+        line = next(y for y, row in enumerate(view.shown) if row.key == key)
+        await pilot.click(view, offset=(view.size.width - 12, line))
+        assert selection(pilot).view.selected == key
+        assert selection(pilot).view.told > 0
+        await pilot.hover(Footer)
+        assert "Process-2" in shown(pilot, "timeline").shown[-1].text

@@ -12,6 +12,7 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
 from mpviz.trace.model.names import name_object, with_kind
+from mpviz.trace.model.passes import APART, new_pass
 from mpviz.trace.model.primitive import (
     FoldRecord,
     Held,
@@ -85,6 +86,8 @@ class Lock:
     """Releases by another thread than the one that had taken it."""
     contended: int = 0
     """Acquisitions that had to wait."""
+    next_pass: int = 0
+    """From when on the next wait that ends is kept with who ended it, nanoseconds."""
     cut_off: int = 0
     """Waits that ended because their process did."""
     wait: Distribution = field(default_factory=Distribution)
@@ -163,6 +166,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
     holders = lock.holders if lock is not None and lock.maximum else None
     hold = f"hold {lock.name}" if lock is not None else ""
     taken_at = lock.taken_at if lock is not None else {}
+    passes = state.passes
 
     def acquired(time: int, thread: int, site: int, *_: int) -> None:
         wait = waits.get(thread) if waits else None
@@ -172,7 +176,7 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
         if lock is not None:
             lock.acquisitions += 1
             lock.heard = time
-            lock.last_holder = key
+            last, lock.last_holder = lock.last_holder, key
             lock.taken = time
             if key not in lock.takers:
                 lock.takers[key] = time if wait is None else wait.since
@@ -181,6 +185,9 @@ def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
             if wait is not None:
                 lock.contended += 1
                 lock.wait.add(time - wait.since)
+                if time >= lock.next_pass and lock.maximum == 1 and not lock.passed_on:
+                    lock.next_pass = time + APART
+                    passes.append(new_pass((time, key, last, "released it")))
         if site:
             process.site = site
             if not thread:

@@ -10,6 +10,7 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution
 from mpviz.trace.model.names import name_object
+from mpviz.trace.model.passes import Pass
 from mpviz.trace.model.primitive import (
     ObjectReport,
     Primitive,
@@ -110,6 +111,8 @@ def _waited(state: RunState, process: Process, shared: SharedEvent, event: Event
     shared.waits += 1
     shared.used_by.add(process.key)
     shared.timed_out += not event.passed
+    if event.passed and shared.set_by not in ("", process.key):
+        state.passes.append(Pass(event.time, process.key, shared.set_by, "set it"))
 
 
 def _gave_up(state: RunState, wait: Wait, took: int) -> None:

@@ -12,6 +12,7 @@ from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, Rate, Series
 from mpviz.trace.model.names import name_object
+from mpviz.trace.model.passes import new_pass
 from mpviz.trace.model.primitive import (
     FoldRecord,
     ObjectReport,
@@ -202,6 +203,9 @@ def _getting(state: RunState, process: Process, queue_id: str) -> FoldRecord:
             turns = takers[key] = Turns(time, time)
         if waited >= 0:
             queue.get_wait.add(waited)
+            if not depth and len(put_since) == 1 and key not in put_since:
+                # The only item that was put since the last get.
+                state.passes.append(new_pass((time, key, *put_since, "put an item")))
             if turns.items:
                 turns.waits += 1
                 turns.waited += waited

@@ -120,8 +120,12 @@ def _in_words(content: Content) -> str:
 
 
 def _upon(style: str, cell: Cell) -> str:
-    """The style of a text over this column of the lane."""
-    ground = cell[1].partition("+")[0].split(" on ")[0]
-    if style == UPDATE and cell[0] in "█▓#=%" and ground.startswith(GROUNDS):
-        return f"ink on {ground}"
-    return style
+    """The style of a text over this column of the lane: on its ground, if it has one."""
+    front, _, back = cell[1].partition("+")[0].partition(" on ")
+    if style != UPDATE:
+        return style
+    if cell[0] in "█▓#=%" and front.startswith(GROUNDS):
+        return f"ink on {front}"
+    if not back and front.endswith(".lane"):
+        back = f"{front.removesuffix('.lane')}.ground"
+    return f"{style} on {back}" if back.endswith(".ground") else style

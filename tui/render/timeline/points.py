@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity, Span
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, moment_of
 from mpviz.tui.render.lanes.thread_lanes import FOLD_WIDTH, can_unfold, describe_thread
 from mpviz.tui.render.timeline.layout import last_moment, layout, processes_of
-from mpviz.tui.render.timeline.span_words import in_words
+from mpviz.tui.render.timeline.span_words import ending_in_words, in_words
 from mpviz.tui.render.view import View
 
 
@@ -96,12 +96,40 @@ def describe(state: RunState, point: Point) -> str:
     if point.span is None:
         return _without_span(process, name, point, where)
     if point.spans == 1 or _covers(point, point.span):
-        return f"{name} {in_words(state, process, point.span)}"
+        return span_in_words(state, process, point.span)
     longest = in_words(state, process, point.span)
     return (
         f"{name} at {where}: {plural(point.spans, 'span')} in {duration(point.end - point.start)}, "
         f"{_mix_in_words(process, point)}; the longest {longest}"
     )
+
+
+def span_in_words(state: RunState, process: Process, span: Span) -> str:
+    """What it was, how long, why it ended and by whom, and when it began, in one sentence."""
+    if span.activity is Activity.ENDED:
+        return f"{described(process)} has ended: {exit_in_words(process)}"
+    did, ended = in_words(state, process, span), ending_in_words(state, process, span)
+    since = moment(span.start - state.origin, max(1_000, (span.end - span.start) // 10))
+    return f"{described(process)} {did}{ended}; from {since} on"
+
+
+def told_span(state: RunState, view: View) -> str:
+    """The span of the selected process that a person has pointed at, in words; empty for none.
+
+    Of a replay, the end of what goes on at its moment is that of the whole recording.
+    """
+    told = ""
+    for known in (state, view.whole):
+        process = known.processes.get(view.selected) if known is not None else None
+        if known is None or process is None or view.told < 0 or process.lane.start < 0:
+            continue
+        end = max(view.told + 1, moment_of(state, view) if known is state else known.now)
+        for span in process.lane.between(view.told, view.told + 1):
+            goes_on = span.start == process.lane.start
+            told = span_in_words(known, process, span._replace(end=end) if goes_on else span)
+            if not goes_on:
+                return told
+    return told
 
 
 def _covers(point: Point, span: Span) -> bool:

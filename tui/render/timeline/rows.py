@@ -31,6 +31,7 @@ from mpviz.tui.render.lanes.thread_lanes import (
 )
 from mpviz.tui.render.lanes.updates import mark_updates, name_of_mark, updates_in
 from mpviz.tui.render.rows import Part, Row, finished, fit, fit_name, row, selected
+from mpviz.tui.render.timeline.arrows import arrows
 from mpviz.tui.render.timeline.layout import (
     HERE,
     TO_COME,
@@ -56,12 +57,15 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
     styles: Counter[str] = Counter()
     head = playhead(state, view, placed.grid)
     updates = updates_in(state, view.whole, placed.grid)
+    over = arrows(state, view, placed)
     unfolded = {key for key, thread in zip(placed.rows, placed.threads, strict=True) if thread}
     for (key, number), same in groupby(zip(placed.rows, placed.threads, strict=True)):
         high = len(list(same))
         if not key:
-            gap = cell_parts(with_playhead(_gap(state, view, placed), head, view.ascii))
-            rows += [row(" " * placed.label, *gap)] * high
+            gap = _gap(state, view, placed)
+            for _ in range(high):
+                drawn = with_playhead(_drawn_over(gap, over.get(len(rows))), head, view.ascii)
+                rows.append(row(" " * placed.label, *cell_parts(drawn)))
             continue
         process = processes_of(state, view)[key]
         thread = thread_with(process, number) if number else None
@@ -81,7 +85,8 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
             # The lane is of our own making: only the label can hold what must be made harmless.
             named = label if at == (high - 1) // 2 else row("")
             name = finished([named], placed.label, 1, view.ascii)[0].parts
-            lane = cell_parts(with_playhead(lane_row(cells, labels, high, at), head, view.ascii))
+            shown = _drawn_over(lane_row(cells, labels, high, at), over.get(len(rows)))
+            lane = cell_parts(with_playhead(shown, head, view.ascii))
             rows.append(_row_of(view, key, name, lane, placed))
     return rows, styles
 
@@ -104,9 +109,14 @@ def _row_of(view: View, key: str, name: tuple[Part, ...], lane: list[Part], plac
 def lane_row(cells: list[Cell], labels: dict[int, Cell], high: int, at: int) -> list[Cell]:
     """The row ``at`` (0 is the top) of a lane so many rows high; the middle one has the labels."""
     shown = row_of_lane(cells, high, at)
-    if labels and at == (high - 1) // 2:
-        shown = [labels.get(column, cell) for column, cell in enumerate(shown)]
-    return shown
+    return _drawn_over(shown, labels) if at == (high - 1) // 2 else shown
+
+
+def _drawn_over(cells: list[Cell], marks: dict[int, Cell] | None) -> list[Cell]:
+    """These cells, with the marks in their columns."""
+    if not marks:
+        return cells
+    return [marks.get(column, cell) for column, cell in enumerate(cells)]
 
 
 def with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
