@@ -226,6 +226,8 @@ class RunState:
     """When all processes were gone and all records read; -1 while the run lasts."""
     exit_code: int | None = None
     """The program's own."""
+    left: bool = False
+    """The program ran on when mpviz, which had been attached to it, left."""
     failure: str = ""
     """Why the program could not be started; empty if it was started."""
     main: str = ""

@@ -128,6 +128,8 @@ def _ending(state: RunState) -> tuple[str, str]:
     code = state.exit_code
     if state.failure:
         return state.failure, "alarm"
+    if state.left:
+        return "ran on when mpviz left", "over"
     if code is None:
         return "ended, exit status unknown", "over"
     if code < 0:

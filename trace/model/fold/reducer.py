@@ -294,7 +294,7 @@ def _run_ended(watcher: Watcher, state: RunState, event: RunEnded) -> None:
         if process.alive and not event.left:
             # All are gone when the run ends; how this one ended nobody knows.
             end_process(state, process, event.time, None)
-    state.ended = event.time
+    state.ended, state.left = event.time, event.left
     if event.trouble:
         state.note(event.time, "", event.trouble, trouble=True)
     if event.exit_code is not None:
