@@ -13,13 +13,15 @@ from helpers.scenario_runs import run, run_as_it_chooses
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-def test_the_same_work_is_done_three_times_and_only_the_last_by_processes(
+def test_the_same_work_is_done_each_way_and_only_in_one_by_processes(
     start_method: str,
 ) -> None:
     finished = run(start_method, "gil-race", "workers=3", "tasks=7", "size=2000", "pause=0")
     counted = re.findall(r"in (\w+): (\d+) primes", finished.printed)
     # There are 303 primes below 2000.
-    assert counted == [("sequence", "2121"), ("threads", "2121"), ("processes", "2121")]
+    assert counted[:3] == [("sequence", "2121"), ("threads", "2121"), ("processes", "2121")]
+    # From Python 3.14 on, there are interpreters, too.
+    assert counted[3:] in ([], [("interpreters", "2121")])
     workers = finished.started()
     assert [name.partition("-")[0][-10:] for name in workers] == 3 * ["PoolWorker"]
     assert {worker["parent_pid"] for worker in workers.values()} == {finished.main()["pid"]}

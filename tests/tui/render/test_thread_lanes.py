@@ -122,3 +122,15 @@ def test_a_point_on_a_thread_says_its_share() -> None:
     label = points.point_at(state, view, (100, 20), (2, row))
     assert label is not None
     assert points.describe(state, label) == "thread 2, number 2002, of MainProcess"
+
+
+def test_a_click_on_the_sign_before_a_lane_is_for_its_threads() -> None:
+    state = threaded(*TWO)
+    view = View(now=state.now)
+    placed = layout(state, view, 100, 20)
+    sign = (placed.label - 2, placed.rows.index(str(MAIN)))
+    assert points.fold_at(state, view, (100, 20), sign) == str(MAIN)
+    other = (placed.label - 2, placed.rows.index("1001"))
+    of_thread = (placed.label - 2, placed.threads.index(2001))
+    for place in (other, of_thread, (placed.label, sign[1]), (1, sign[1]), (1, 99)):
+        assert points.fold_at(state, view, (100, 20), place) == ""
