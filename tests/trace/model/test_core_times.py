@@ -71,3 +71,11 @@ def test_sleep_of_its_own_is_no_lack_of_a_core() -> None:
     times = sampled((100, "S", 5, 0), (200, "S", 10, 5))
     assert times.between(5100 * MS, 5200 * MS)[1] == 5 * MS
     assert times.share_lacked(5000 * MS, 5100 * MS) == 0
+
+
+def test_impossible_times_of_a_recording_stay_within_bounds() -> None:
+    times = CoreTimes()
+    for step in range(4):
+        times.add(step, (1 << 61) + step, 1 << 70, 1 << 62)
+    assert times.between(0, 1 << 62) == (1 << 62, 1 << 62)
+    assert 0 <= times.share_lacked(0, 1 << 62) <= 1

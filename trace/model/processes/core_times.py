@@ -11,6 +11,14 @@ def _numbers() -> array[int]:
     return array("q")
 
 
+MOST = 1 << 62
+"""Nanoseconds; a recording may claim more, which no machine has."""
+
+
+def _sum(before: int, more: int) -> int:
+    return min(MOST, before + max(0, more))
+
+
 @dataclass(slots=True)
 class CoreTimes:
     """Two sums at each of a bounded number of moments. All in nanoseconds.
@@ -36,7 +44,7 @@ class CoreTimes:
         elif before > self.times[-1]:
             self._append(before, self.had[-1], self.lacked[-1])
         if time > self.times[-1]:
-            self._append(time, self.had[-1] + max(0, had), self.lacked[-1] + max(0, lacked))
+            self._append(time, _sum(self.had[-1], had), _sum(self.lacked[-1], lacked))
 
     def _append(self, time: int, had: int, lacked: int) -> None:
         if len(self.times) >= self.LIMIT:
