@@ -188,10 +188,10 @@ def pipe_at(scene: Scene, inode: int, *, writes: bool) -> tuple[str, ObjectSeen]
         if not scene.program.with_end(peer):
             return None
         first, second = sorted((f"s-{inode}", f"s-{peer}"))
-        return f"s-{inode}", ObjectSeen(first, "Pipe", name or "Pipe", second)
+        return f"s-{inode}", ObjectSeen(first, "Pipe", name or "without a name", second)
     if inode in scene.program.sockets:
         return None
-    seen = ObjectSeen(f"r-{inode}", "Pipe", name or "Pipe", f"w-{inode}")
+    seen = ObjectSeen(f"r-{inode}", "Pipe", name or "without a name", f"w-{inode}")
     return (f"w-{inode}" if writes else f"r-{inode}"), seen
 
 
@@ -224,7 +224,7 @@ def _lock(scene: Scene) -> Waiting | None:
 
 def _bare_end(scene: Scene) -> Waiting | None:
     """A read or a write of a pipe between processes of the program, if there is no stack."""
-    if scene.thread.frames or not scene.end:
+    if scene.thread.frames or scene.thread.thread or not scene.end:
         return None
     writes = scene.thread.told["call"] in WRITES
     found = pipe_at(scene, scene.end, writes=writes)
