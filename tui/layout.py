@@ -26,6 +26,10 @@ CONTEXT = (FINDINGS, "why blocked", "stacks", "source", "output", "log", "time")
 TWO_COLUMNS, FOUR_COLUMNS = 100, 160
 """Minimum width, in cells, for two and for four panels side by side below the timeline."""
 
+ROOM_FOR_LAB = 32
+"""Minimum rows for the lab as a band among others. In fewer it comes first: it lists the processes
+itself, and says why each is as it is."""
+
 MOST_STACKED = 3
 """How many panels may lie on top of each other."""
 
@@ -86,6 +90,8 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
         first = sorted(names, key=lambda name: HERO.index(name) if name in HERO else len(HERO))
         return [Slot(0, 0, width, height, tuple(first))]
     rows = {each.name: each.height for each in wanted}
+    if LAB in names and len(names) > 1 and height < ROOM_FOR_LAB:
+        return _lab_first(width, height, wanted)
     bands = _bands(names)
     useful = {each.name: each.useful for each in wanted}
     heights = _heights(height, bands, rows, useful.get(TIMELINE, ()))
@@ -95,6 +101,25 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
         slots += _columns(band, rows, y=y, width=width, height=band_height)
         y += band_height
     return slots
+
+
+def _lab_first(width: int, height: int, wanted: Sequence[Wanted]) -> list[Slot]:
+    """The lab as high as it can fill, beside the timeline or above it, and all else as tabs."""
+    rows = {each.name: each.height for each in wanted}
+    others = [name for name in rows if name not in HERO and name not in TOP]
+    others += [name for name in TOP if name in rows]
+    timeline = [name for name in rows if name == TIMELINE]
+    if width < TWO_COLUMNS:
+        high = min(rows[LAB] + FRAME, height - _LEAST_TIMELINE)
+        below = Slot(0, high, width, height - high, (*timeline, *others))
+        return [Slot(0, 0, width, high, (LAB,)), below]
+    left, right = _split(Slot(0, 0, width, height, ()), width // 2, (LAB,), (*timeline, *others))
+    if not timeline or not others:
+        return [left, *_stacked(right, rows)]
+    high = max(_LEAST_TIMELINE, height // 2)
+    above = replace(right, height=high, panels=(TIMELINE,))
+    below = replace(right, y=high, height=height - high, panels=tuple(others))
+    return [left, above, below]
 
 
 @dataclass(frozen=True, slots=True)

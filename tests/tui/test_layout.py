@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpviz.tui.layout import TWO_COLUMNS, Slot, Wanted, is_small, place
+from mpviz.tui.layout import ROOM_FOR_LAB, TWO_COLUMNS, Slot, Wanted, is_small, place
 from mpviz.tui.widgets.panel_grid import PLACES
 
 NAMES = (
@@ -147,14 +147,24 @@ def test_an_enlarged_panel_fills_the_screen() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_lab_has_the_middle_with_the_timeline_beside_or_behind_it(
+def test_the_lab_has_the_middle_with_the_timeline_beside_it_on_a_large_screen(
     size: tuple[int, int],
 ) -> None:
     slots = place(*size, [Wanted("lab", 22), *ALL])
     lab = slot_of(slots, "lab")
-    if size[0] < TWO_COLUMNS:
-        assert lab.panels == ("lab", "timeline")
+    if size[0] < TWO_COLUMNS or size[1] < ROOM_FOR_LAB:
         return
     timeline = slot_of(slots, "timeline")
     assert (lab.y, lab.height, lab.x) == (timeline.y, timeline.height, 0)
     assert lab.height >= min(24, size[1] // 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 22), (100, 28)])
+def test_the_lab_and_the_timeline_are_both_in_front_on_a_small_screen(
+    width: int, height: int
+) -> None:
+    wanted = [Wanted("lab", 18), *ALL]
+    slots = place(width, height, wanted)
+    lab, timeline = slot_of(slots, "lab"), slot_of(slots, "timeline")
+    assert (lab.panels, timeline.panels[0]) == (("lab",), "timeline")
+    assert (lab.height, timeline.height) >= (15, 7)

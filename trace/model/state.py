@@ -177,6 +177,8 @@ class OutputLine:
     stream: str
     text: str
     ended: bool
+    pid: int = 0
+    """The writer's, while no process with it is known: its first line may come before its hello."""
 
 
 class TableFullError(Exception):

@@ -26,7 +26,7 @@ _FINISHED = frozenset(
 
 _MAY_CHANGE: dict[type, Callable[[Any], bool]] = {
     Task: lambda task: task.outcome == "running",
-    OutputLine: lambda line: not line.ended,
+    OutputLine: lambda line: not line.ended or bool(line.pid),
 }
 """Types with very many objects, and which of these may still change."""
 

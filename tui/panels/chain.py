@@ -15,7 +15,7 @@ from mpviz.trace.explain.chains import (
 )
 from mpviz.trace.explain.stalls import MOST_LINKS
 from mpviz.trace.model.formatting import duration
-from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words, fate
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import waits_in_words
 from mpviz.tui.panels.listing import from_top
@@ -106,7 +106,7 @@ def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
     process, wait = link.process, link.wait
     if wait is None:
         if not process.alive:
-            return [(f"is dead: {exit_in_words(process)}", "trouble")]
+            return [(f"{fate(process)}: {exit_in_words(process)}", "trouble")]
         return [(fitting(in_words(state, process), max(1, room)).rstrip(), "good")]
     waited = duration(max(0, moment_of(state, view) - wait.since))
     # Who holds it, the next row says.

@@ -24,6 +24,9 @@ CALLS = 2
 LEAST_FATES = 3
 """Rows of fates that are worth more than a card that explains one."""
 
+LEAST_CARD = 2
+"""Rows of a card that are not worth showing."""
+
 ROWS_BESIDE = 15
 """Rows of the buttons, the call and the card, about."""
 
@@ -38,9 +41,11 @@ def make_panel(commands: Sequence[Command]) -> Panel:
         listed = _listed(state, view)
         explained = _explained(state, view, listed)
         card = _card(state, explained, moment_of(state, view), width) if explained else []
-        if height < len(head) + len(card) + min(LEAST_FATES, len(listed)):
-            # There is no room for all of it: what can be done, what was done, what came of it.
-            head, card = [each for each in head if each.parts], []
+        least = min(LEAST_FATES, len(listed))
+        if height < len(head) + len(card) + least:
+            # There is no room for all of it: no row is left blank, and the card is cut short.
+            head = [each for each in head if each.parts]
+            card = _cut([each for each in card if each.parts], height - len(head) - least)
         room = max(1, height - len(head) - len(card))
         name = min(width // 3, max((len(_name(state, each)) for each in listed), default=0) + 2)
         fates = [_fate(state, view, process, name, width) for process in listed]
@@ -56,6 +61,13 @@ def make_panel(commands: Sequence[Command]) -> Panel:
         buttons=lambda width: _buttons(commands, width),
         fill=fill_in,
     )
+
+
+def _cut(card: list[Row], room: int) -> list[Row]:
+    """As much of a card as there is room for; none if that is not even a line below its title."""
+    if len(card) <= room:
+        return card
+    return [*card[: room - 1], row((" …", "dim"))] if room > LEAST_CARD else []
 
 
 def fill_in(state: RunState, view: View, line: str) -> str:

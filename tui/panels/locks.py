@@ -12,7 +12,7 @@ from mpviz.trace.model.primitives.lock import (
     wait_times,
     waiters,
 )
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, fate
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Space, list_panel
 from mpviz.tui.panels.listing import USED_OF_LATE, Listing, Order, by_name, is_deserted
@@ -88,7 +88,7 @@ def _holders(state: RunState, lock: Lock, now: int, width: int) -> list[Part]:
     if process is None:
         return [*taken, (f"held {held}", "")]
     if not process.alive:
-        words = f" {described(process)} is dead and holds it {held}"
+        words = f" {described(process)} {fate(process)} and holds it {held}"
         return [*taken, *mark(process), (words, "trouble")]
     name = f" {described(process)}" if width >= 50 else ""
     return [*taken, *mark(process), (name, ""), (f" {held}", "number")]

@@ -86,7 +86,7 @@ SHORT_WORDS: dict[Activity, str] = {
 }
 """For legends where there is little room."""
 
-_COUNTED = re.compile(r"^(.*?)-(\d+(?::\d+)*)$")
+_COUNTED = re.compile(r"^(.*?)[-_ ](\d+(?::\d+)*|[A-Za-z])$")
 _DEFAULT_NAME = re.compile(r"^(Fork|Spawn|ForkServer|)(PoolWorker|Process)-(\d+(?::\d+)*)$")
 _DEFAULT_STEM = re.compile(r"^(?:Fork|Spawn|ForkServer)?(?:PoolWorker|Process)$")
 _ROLE_TAGS = {"main": "M", "resource tracker": "R", "fork server": "F"}
@@ -95,8 +95,8 @@ _ROLE_TAGS = {"main": "M", "resource tracker": "R", "fork server": "F"}
 def tag(process: Process) -> str:
     """The short sign of a process beside its colour: what a person can find again in its name.
 
-    ``3`` for Process-3 and ForkPoolWorker-3, ``c3`` for consumer-3, ``M`` for the first process,
-    and a letter in order of appearance for a name that has no number.
+    ``3`` for Process-3 and ForkPoolWorker-3, ``c3`` for consumer-3, ``wA`` for worker-A, ``M`` for
+    the first process, and a letter in order of appearance for a name without such an end.
     """
     return _tag(process.role, process.name, process.number)
 

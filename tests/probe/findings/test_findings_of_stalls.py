@@ -55,7 +55,7 @@ CASES = {
     ),
     "FAILING_INITIALIZER": (
         "failing-initializer",
-        "no worker of pool pool survives its initializer open_index",
+        "no worker of pool survives its initializer open_index",
         "FileNotFoundError: No such file or directory: /nowhere/index, at program.py:",
     ),
     "LOCK_HELD_AT_FORK": (
@@ -70,11 +70,11 @@ CASES = {
     ),
     "POOL_OF_ANOTHER": (
         "forked-pool",
-        "child has submitted 1 call of square to pool pool, which MainProcess has made: no worker",
+        "child has submitted 1 call of square to pool, which MainProcess has made: no worker",
     ),
     "POOL_OF_ANOTHER_BY_A_GLOBAL": (
         "forked-pool",
-        "child has submitted 1 call of square to pool pool, which MainProcess has made: no worker",
+        "child has submitted 1 call of square to pool, which MainProcess has made: no worker",
     ),
     "TERMINATE_UNHEEDED_IN_A_POOL": (
         "terminate-unheeded",

@@ -74,7 +74,7 @@ CASES = {
     ),
     "HOLDER_IN_A_MANAGER_IS_DEAD": (
         "dead-holder",
-        "the lock lock of a manager is held by holder, which is dead (exit code 1) and took it at ",
+        "lock of a manager is held by holder, which is dead (exit code 1) and took it at ",
         "1 process waits for it: MainProcess, at program.py:",
     ),
     "SET_IN_A_HANDLER": (
@@ -95,7 +95,7 @@ CASES = {
     ),
     "FORKED_POOL": (
         "forked-pool",
-        "asker has submitted 1 call of abs to pool pool, which MainProcess has made: no worker",
+        "asker has submitted 1 call of abs to pool, which MainProcess has made: no worker",
     ),
     "FORKED_EXECUTOR": (
         "forked-pool",

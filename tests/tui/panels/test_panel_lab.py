@@ -184,8 +184,8 @@ def test_the_card_of_a_child_shows_its_last_output(lab: Lab) -> None:
     assert "it said: child-1: its finally has run" in draw(lab.state_at(1000))
 
 
-def test_in_little_room_the_card_goes_and_the_fates_stay(lab: Lab) -> None:
-    text = draw(lab.state_at(1000), height=7)
+def test_in_very_little_room_the_card_goes_and_the_fates_stay(lab: Lab) -> None:
+    text = draw(lab.state_at(1000), height=6)
     assert "alive" in text
     assert "interpreter" not in text
 
@@ -218,3 +218,15 @@ def test_a_call_on_a_child_is_for_the_selected_one_or_the_latest_not_joined(lab:
     assert fill_in(lab.state_at(1000), View(), "join {n} 1") == "join 1 1"
     assert fill_in(lab.state_at(1000), View(selected=str(MAIN)), "kill {n}") == "kill 1"
     assert fill_in(lab.state_at(1000), View(), "return") == "return"
+
+
+@pytest.mark.parametrize(("width", "height"), [(78, 13), (48, 26)])
+def test_the_card_says_why_where_there_is_little_room(width: int, height: int) -> None:
+    lab = Lab("lab")
+    for number in range(3):
+        lab.start(10 + number, CHILD + number, f"child-{number + 1}")
+    rows = make_panel(find("lab").commands).draw(lab.state_at(100), View(), width, height)
+    text = "\n".join(row.text for row in rows)
+    assert "child-3: alive" in text
+    assert "A child has an interpreter" in text
+    assert "z  parent killed" in text

@@ -74,6 +74,8 @@ def test_moments_are_as_fine_as_their_step() -> None:
         ("ForkProcess-7", "process", "7"),
         ("Process-1:2", "process", "1:2"),
         ("consumer-2", "process", "c2"),
+        ("worker-A", "process", "wA"),
+        ("worker_7", "process", "w7"),
         ("Plato", "process", "e"),
         ("resource tracker", "resource tracker", "R"),
         ("世界-3", "process", "e"),

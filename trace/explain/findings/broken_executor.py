@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import plural
+from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.pool_events import ENDS_WORKERS
 from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words
@@ -36,7 +37,7 @@ def _finding(state: RunState, pool: Pool, first: Process) -> Finding:
     lost = f"; {plural(others, 'other task')} at work went with it" if others > 0 else ""
     return Finding(
         subject=pool.id,
-        message=f"executor {pool.name} is broken since its worker {described(first)} died{at}"
+        message=f"{with_kind('executor', pool.name)} is broken since its worker {described(first)} died{at}"
         f" ({failure_in_words(state, first)}){where}{lost}",
         cause="An executor that loses a worker fails all calls that are not done, with"
         " BrokenProcessPool, and does not say which call was to blame.",

@@ -10,7 +10,7 @@ from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.lock import Lock, waiters
 from mpviz.trace.model.primitives.manager import Managed
-from mpviz.trace.model.processes.identity import exit_in_words, names_of
+from mpviz.trace.model.processes.identity import exit_in_words, fate, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import Finding, RunState
 
@@ -46,7 +46,7 @@ def _find(state: RunState) -> Iterator[Finding]:
         ]
         waiting = list(_callers_of_acquire(state, managed)) if dead else []
         if waiting:
-            named = f"the {managed.kind.lower()} {managed.name} of a manager"
+            named = f"{with_kind(managed.kind, managed.name)} of a manager"
             yield _finding(state, managed, named, dead, waiting)
 
 
@@ -96,7 +96,7 @@ def _finding(
     holds = (each for each in lock.holders if each[0] in is_dead)
     taken = state.place(lock.taken_at.get(next(holds), 0))
     if len(holders) == 1:
-        held += f", which is dead ({exit_in_words(dead[0])})"
+        held += f", which {fate(dead[0])} ({exit_in_words(dead[0])})"
         held += f" and took it at {taken}" if taken else ""
     else:
         held += ", all dead"

@@ -14,7 +14,7 @@ from mpviz.trace.explain.findings.evidence import known, waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes.identity import described, exit_in_words, names_of
+from mpviz.trace.model.processes.identity import described, exit_in_words, fate, names_of
 from mpviz.trace.model.processes.process import Process, Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
@@ -141,7 +141,7 @@ def _is_any_stopped(state: RunState, queue: Queue) -> bool:
 
 def _one_of(state: RunState, dead: list[Process]) -> str:
     if len(dead) == 1:
-        return f"{described(dead[0])} is dead ({exit_in_words(dead[0])})"
+        return f"{described(dead[0])} {fate(dead[0])} ({exit_in_words(dead[0])})"
     return f"is dead: one of {names_of(state, tuple(process.key for process in dead))}"
 
 

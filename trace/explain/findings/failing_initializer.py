@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.seen import Thing
 from mpviz.trace.model.processes.identity import described, failure_in_words
@@ -71,7 +72,7 @@ def _finding(state: RunState, pool: Pool) -> Finding:
     workers = plural(len(pool.workers), "worker")
     return Finding(
         subject=pool.id,
-        message=f"no worker of pool {pool.name} survives its initializer {pool.initializer}:"
+        message=f"no worker of {with_kind('Pool', pool.name)} survives its initializer {pool.initializer}:"
         f" {workers} started, {pool.failed_initializers:,} ended within it{why}",
         cause="The initializer raises, or ends the process. A Pool starts another worker for each"
         " that ends, for ever, and no task is ever done. A worker prints why it raised.",

@@ -20,6 +20,9 @@ _ASLEEP = ("S", "D", "I")
 _KNOWN_PLACES = ("lock", "file lock", "clock", "disk", "network", "else")
 """The words that samples have for what a thread sleeps in."""
 
+_SLEPT_ON_PURPOSE = ("clock", "disk", "network", "file lock")
+"""Places of sleep that are none of a wait for a primitive."""
+
 
 def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
     """Add what a process did since its previous sample; return the time of that sample, or -1."""
@@ -35,7 +38,11 @@ def take_in_work(process: Process, time: int, sample: ProcessSample) -> int:
     process.lacked = min(1.0, _lacked_so_far(sample, lacked) / 100)
     is_starved = min(used / RESTING_PERCENT, lacked / BUSY_PERCENT, 2 * process.demand) >= 1
     process.at_work_since = before if used >= BUSY_PERCENT or is_starved else -1
-    process.resting = asleep and used < RESTING_PERCENT and lacked < BUSY_PERCENT
+    # A look takes a moment: the wait that it saw the process in may be over by its end.
+    is_explained = process.has_waited and sample.asleep_in not in _SLEPT_ON_PURPOSE
+    process.has_waited = False
+    is_idle = used < RESTING_PERCENT and lacked < BUSY_PERCENT
+    process.resting = asleep and is_idle and not is_explained
     if not process.resting:
         process.rested_since = -1
     elif process.rested_since < 0:

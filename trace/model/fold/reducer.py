@@ -314,7 +314,8 @@ def _output(state: RunState, event: Output) -> None:
         last.text += event.text
         last.ended = event.ended
     else:
-        lines.append(OutputLine(event.time, key, event.stream, event.text, event.ended))
+        pid = event.pid if writer is None else 0
+        lines.append(OutputLine(event.time, key, event.stream, event.text, event.ended, pid))
         state.output_lines += 1
     if event.ended:
         take_in_line(state, lines[-1])

@@ -27,7 +27,7 @@ from mpviz.trace.model.primitive import (
     so_far,
     waits_so_far,
 )
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, fate
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
 from mpviz.trace.model.state import RunState, note_thread
 from mpviz.trace.model.stretches import Part, PartHandler, Places
@@ -296,7 +296,7 @@ def _words(state: RunState, lock: Lock) -> str:
         return f"{with_kind(lock.kind, lock.name)}, held by a process that is gone"
     if holder is None:
         return with_kind(lock.kind, lock.name)
-    dead = "" if holder.alive else ", which is dead"
+    dead = "" if holder.alive else f", which {fate(holder)}"
     return f"{with_kind(lock.kind, lock.name)}, held by {described(holder)}{dead}"
 
 

@@ -19,7 +19,7 @@ from mpviz.trace.model.primitive import (
     known,
     main_threads,
 )
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, fate
 from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
 from mpviz.trace.model.state import HELPERS, RunState
 
@@ -244,8 +244,8 @@ def _words(state: RunState, wait: Wait, what: str, by: str) -> str:
     other = state.processes.get(next(iter(others))) if len(others) == 1 else None
     if other is None:
         return f"{what} pipe {pipe.name}"
-    fate = "" if other.alive else ", which is dead"
-    return f"{what} pipe {pipe.name}, {by} {described(other)}{fate}"
+    gone = "" if other.alive else f", which {fate(other)}"
+    return f"{what} pipe {pipe.name}, {by} {described(other)}{gone}"
 
 
 def holders_of_other_end(state: RunState, wait: Wait) -> list[Process] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.lane import Activity
-from mpviz.trace.model.names import name_by_place, name_object
+from mpviz.trace.model.names import name_by_place, name_object, with_kind
 from mpviz.trace.model.primitive import (
     FoldRecord,
     FormHandler,
@@ -320,7 +320,7 @@ def _line(state: RunState, pool: Pool) -> str:
     done, workers = plural(_done(pool), "task"), plural(len(pool.workers), "worker")
     items = sum(pool.items_by.values())
     done += f" ({plural(items, 'item')})" * (items > _done(pool))
-    return f"pool {pool.name}: {done} by {workers}" + ", and is broken" * pool.broken
+    return f"{with_kind('Pool', pool.name)}: {done} by {workers}" + ", and is broken" * pool.broken
 
 
 def _done(pool: Pool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
+from itertools import islice
 from typing import Protocol
 
 from mpviz.trace.model.lane import Lane
@@ -15,6 +16,9 @@ DETAILED_DEAD = 200
 """Number of ended processes that keep their lanes in full."""
 
 CONDENSED_BUCKETS = 16
+
+LINES_BEFORE_HELLO = 50
+"""Number of the latest lines of output that may be those of a process not known before."""
 
 MOST_EXACT_SPANS = 40_000
 """Number of spans that all lanes together keep exact; each lane keeps at least 256."""
@@ -101,6 +105,11 @@ def exit_in_words(process: Process) -> str:
     return f"exit code {code}"
 
 
+def fate(process: Process) -> str:
+    """What one has to know of a process that ended: "has ended" is no trouble, "is dead" is."""
+    return "has ended" if process.exit_code == 0 else "is dead"
+
+
 def failure_in_words(state: RunState, process: Process) -> str:
     """How it ended, with the exception: "exit code 1: KeyError: 'oat', at shop.py:14"."""
     if not process.failure:
@@ -171,10 +180,18 @@ def _appear(state: RunState, pid: int, time: int, ticks: int) -> Process:
         key = f"{pid}.{again}"
     process = Process(key, pid, len(state.processes) + 1, time, started_ticks=ticks)
     state.processes[key] = state.by_pid[pid] = process
+    _sign_its_output(state, process)
     process.lane = Lane(limit=max(256, MOST_EXACT_SPANS // len(state.processes)))
     if len(state.processes) % (DETAILED_DEAD // 2) == 0:
         _condense_the_dead(state)
     return process
+
+
+def _sign_its_output(state: RunState, process: Process) -> None:
+    """Name it as the writer of lines that came before it was known."""
+    for line in islice(reversed(state.output), LINES_BEFORE_HELLO):
+        if line.pid == process.pid:
+            line.process, line.pid = process.key, 0
 
 
 def _condense_the_dead(state: RunState) -> None:

@@ -144,6 +144,8 @@ class Process:
     joining: bool = False
     """Whether its main thread slept in a lock at the last sample, as when it joins a thread. Then
     the process does what its other threads do."""
+    has_waited: bool = False
+    """Whether a wait of it has ended since its last sample, which may have seen it in that wait."""
     at_work_since: int = -1
     """If it used a CPU between the last two samples, whatever its threads waited for: the time of
     the first of the two, nanoseconds; else -1."""
@@ -279,6 +281,7 @@ def end_wait(process: Process, thread: int) -> Wait | None:
     if wait is not None:
         # The last sample saw it asleep because of this wait.
         process.resting = False
+        process.has_waited = True
     return wait
 
 

@@ -214,3 +214,26 @@ def test_values_and_queues_keep_their_history_bounded(value: Story) -> None:
     assert len(queue.depths.times) <= queue.depths.LIMIT
     assert (queue.depth, queue.max_depth, queue.puts.count) == (5000, 5000, 5000)
     assert history.peak(0, value.state.now + 1) == 5000
+
+
+def test_a_look_that_saw_a_process_in_a_wait_does_not_say_that_it_sleeps_after_it() -> None:
+    story = Story()
+    story.start(3, ANNA, "Anna")
+    gate = story.lock("gate")
+    for time in (100, 200, 300):
+        story.wait(time - 90, ANNA, "lock", gate)
+        story.acquire(time - 1, ANNA, gate)
+        # It was read while Anna waited, and is told with the time at the end of the look.
+        story.sample(time, [0, 0], {MAIN: (0, 0), ANNA: (0, 0)})
+        assert story.process(ANNA).state == "running"
+        story.release(time + 1, ANNA, gate)
+    story.sample(400, [0, 0], {MAIN: (0, 0), ANNA: (0, 0)})
+    assert story.process(ANNA).state == "sleeping", "nothing else explains it"
+
+
+def test_a_line_that_comes_before_its_writer_is_known_is_signed_later() -> None:
+    story = Story()
+    story.tell(5, ANNA, Output, stream="stdout", text="hello", ended=True)
+    story.start(6, ANNA, "Anna")
+    story.tell(7, BERT, Output, stream="stdout", text="never seen", ended=True)
+    assert [line.process for line in story.state.output] == [str(ANNA), ""]
