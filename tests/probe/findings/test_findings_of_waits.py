@@ -37,7 +37,7 @@ CASES = {
     ),
     "STALLED_WITHOUT_AN_END": (
         "stalled",
-        "receiver waits for a message on pipe receiving/sending, from sender, which is dead",
+        "receiver waits for a message on pipe receiving/sending, from sender, which has ended",
         "the sending end is still open in MainProcess",
     ),
     "RESULTS_UNREAD_AFTER_A_CALLBACK": (
@@ -99,7 +99,7 @@ CASES = {
     ),
     "FORKED_EXECUTOR": (
         "forked-pool",
-        "asker has submitted 1 call of abs to executor executor, which MainProcess has made: no",
+        "asker has submitted 1 call of abs to executor, which MainProcess has made: no",
     ),
     "MEMORY_GONE": (
         "memory-gone",

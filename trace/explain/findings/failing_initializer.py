@@ -72,8 +72,9 @@ def _finding(state: RunState, pool: Pool) -> Finding:
     workers = plural(len(pool.workers), "worker")
     return Finding(
         subject=pool.id,
-        message=f"no worker of {with_kind('Pool', pool.name)} survives its initializer {pool.initializer}:"
-        f" {workers} started, {pool.failed_initializers:,} ended within it{why}",
+        message=f"no worker of {with_kind('Pool', pool.name)} survives its initializer"
+        f" {pool.initializer}: {workers} started,"
+        f" {pool.failed_initializers:,} ended within it{why}",
         cause="The initializer raises, or ends the process. A Pool starts another worker for each"
         " that ends, for ever, and no task is ever done. A worker prints why it raised.",
         fix="Call the initializer once in the main process to see what it raises; catch there what"

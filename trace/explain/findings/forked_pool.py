@@ -33,7 +33,8 @@ def _finding(state: RunState, pool: Pool, process: Process, calls: Astray) -> Fi
     return Finding(
         subject=f"{pool.id} {process.key}",
         message=f"{described(process)} has submitted {plural(calls.count, 'call')} of"
-        f" {calls.function} to {with_kind(kind, pool.name)}{made}: no worker will ever get {them}{waits}",
+        f" {calls.function} to {with_kind(kind, pool.name)}{made}:"
+        f" no worker will ever get {them}{waits}",
         cause=f"The fork gave this process a copy of the {kind}, without the threads that hand out"
         " its calls and receive the results. What is submitted there waits for ever.",
         fix=f"Make a {kind} of its own in the process that uses it; or have the process that made"
