@@ -298,8 +298,6 @@ def go_on(process: Process, time: int, thread: int, site: int) -> int:
 
 # Read for every record that changes a lane: a look into an enum takes 100 ns (Python 3.11).
 _RUNNING, _TASK, _SLEEPING = Activity.RUNNING, Activity.TASK, Activity.SLEEPING
-
-
 _LOCK, _RESULT, _IDLE = Activity.LOCK, Activity.RESULT, Activity.IDLE
 
 
