@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mpviz.trace.explain.phases import Phase, gain, phases
+from mpviz.trace.model.fold.said import Result
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
@@ -13,9 +14,6 @@ from mpviz.trace.model.state import RunState
 
 VARIABLE = re.compile(r"\{([\w-]+)\}")
 """A place in an answer for a number, by its name."""
-
-RESULT = "=> "
-"""A line that the program prints with this at its start is a result."""
 
 
 def answer_lines(lines: Sequence[str], numbers: Mapping[str, str], state: RunState) -> list[str]:
@@ -57,8 +55,8 @@ def _seconds(state: RunState) -> str:
 
 
 def _result(state: RunState) -> str:
-    told = [line.text for line in state.output if line.text.startswith(RESULT)]
-    return told[-1].removeprefix(RESULT).strip() if told else ""
+    results = list(state.table(Result).values())
+    return results[-1].text if results else ""
 
 
 def _last_line(state: RunState) -> str:
