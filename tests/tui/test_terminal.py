@@ -509,3 +509,26 @@ def test_a_recording_that_is_none_is_refused_before_there_is_a_screen(
     opened.append(terminal)
     assert terminal.wait() == 2
     assert terminal.drawn == b"mpviz: rubbish is no recording of mpviz\r\n"
+
+
+def test_each_picture_is_one_synchronized_update_where_the_terminal_has_it(
+    opened: list[Terminal], program: Path
+) -> None:
+    terminal = Terminal("run", str(program), directory=program.parent)
+    opened.append(terminal)
+    terminal.see("live")
+    assert b"\x1b[?2026$p" in terminal.drawn
+    terminal.type("\x1b[?2026;2$y")
+    begin, end = b"\x1b[?2026h", b"\x1b[?2026l"
+    deadline = time.monotonic() + PATIENCE
+    while begin not in terminal.drawn:
+        assert time.monotonic() < deadline
+        terminal.read()
+    # The layout changes: a panel is put away, and another fills the screen.
+    terminal.type("11e")
+    terminal.see("put away")
+    terminal.type("q")
+    terminal.see("still runs")
+    drawn = terminal.drawn[terminal.drawn.index(begin) :]
+    between = [each.split(end)[-1] for each in drawn.split(begin)[1:-1]]
+    assert not [each for each in between if plain(each).strip()]
