@@ -60,7 +60,8 @@ def frames_of(told: list[list[Any]]) -> list[Frame]:
         frame = Frame(
             clean(file),
             max(0, line),
-            clean(function),
+            # Without its class, as faulthandler tells it: the rules know functions by that name.
+            clean(function).rpartition(".")[2],
             call_in(file, function),
             {clean(name): (address, clean(kind)) for name, address, kind in variables},
         )

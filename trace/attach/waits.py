@@ -13,6 +13,9 @@ from mpviz.trace.model.primitives.seen import ObjectSeen
 
 def waiting_of(scene: Scene) -> Waiting | None:
     """What a sleeping thread waits for; None if that is nothing of multiprocessing's."""
+    if any(call.startswith("importlib.") for call in scene.calls):
+        # It unpickles what it has got already, and that imports a module.
+        return None
     for explain in _EXPLANATIONS:
         found = explain(scene)
         if found is not None:
