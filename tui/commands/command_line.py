@@ -63,8 +63,8 @@ def command(context: click.Context, *, theme: str | None) -> int:
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz list and mpviz run --headless need no terminal")
-    from mpviz.tui.app import pick  # noqa: PLC0415
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.showing import pick  # noqa: PLC0415
 
     return pick(preferences(theme))
 
@@ -193,8 +193,8 @@ def run(
         from mpviz.tui.commands.headless import run_headless  # noqa: PLC0415
 
         return run_headless(wanted, json_file, record, rate, fail_on)
-    from mpviz.tui.app import watch  # noqa: PLC0415
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.showing import watch  # noqa: PLC0415
 
     settings = preferences(theme or click.get_current_context().obj, fps)
     return watch(wanted, json_file, record, rate, settings, fail_on)
@@ -272,8 +272,8 @@ def replay(
     recorded.set_speed(speed)
     if at is not None:
         recorded.seek(recorded.start + int(at * 1e9))
-    from mpviz.tui.app import show_replay  # noqa: PLC0415
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.showing import show_replay  # noqa: PLC0415
 
     return show_replay(recorded, preferences(theme or click.get_current_context().obj, fps))
 

@@ -85,7 +85,7 @@ def test_commands_that_answer_at_once_import_next_to_nothing(words: list[str]) -
 def test_the_first_screen_imports_nothing_that_only_a_run_needs() -> None:
     code = """if True:
         import sys
-        import mpviz.tui.app, mpviz.tui.screens.picker
+        import mpviz.tui.showing, mpviz.tui.screens.picker
         heavy = {"msgspec", "mpviz.trace.model.state", "mpviz.tui.panels"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import Part, Places
 
-Content: TypeAlias = "bool | int | float | str | None"
+Content: TypeAlias = bool | int | float | str | None
 """Content of an element; a whole number has 64 bits, with or without a sign."""
 
 MOST_UPDATES = 1_000

@@ -62,7 +62,7 @@ def watch_running(
 ) -> int:
     """Show the program of a process; the exit status. :class:`CannotAttach` if that cannot be."""
     from mpviz.trace.launch.start import Target  # noqa: PLC0415 - a usage error needs none
-    from mpviz.tui.app import watch_attached  # noqa: PLC0415
+    from mpviz.tui.showing import watch_attached  # noqa: PLC0415
 
     session = attach_to(pid, only=only, sudo=sudo, silenced=silenced, record=record, unasked=True)
     run = session.run_started

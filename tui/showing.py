@@ -1,0 +1,130 @@
+"""Shows the app, and what follows its end: the scenarios, a run, a recording, a talk."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpviz.tui.app import MpvizApp
+from mpviz.tui.endings import Signals, exit_status, final_status
+from mpviz.tui.file_names import RECORDING
+from mpviz.tui.sessions import Session, Start, starter
+from mpviz.tui.settings import Settings, pictures_a_second
+
+if TYPE_CHECKING:
+    from mpviz.trace.launch.start import Target
+    from mpviz.trace.record.replay import Replay
+    from mpviz.tui.talk.plan import Performance
+
+SWITCH_SECONDS = 0.0005
+"""How soon the thread that reads what processes tell gets its turn; Python's own is 5 ms.
+
+While it waits, a pipe may fill up: its longest absences are half as long like this (measured).
+"""
+
+WORDLESS_SECONDS = 1.0
+WAITING_PAUSE = 0.02
+"""Seconds between two looks at a program that was asked to end.
+
+For the first WORDLESS_SECONDS nothing is printed.
+"""
+
+
+def pick(settings: Settings) -> int:
+    """Show the scenarios; the exit status."""
+    start = starter(10.0, None)
+    return _run(MpvizApp(start=start, fps=pictures_a_second(settings), settings=settings), None)
+
+
+def watch(  # noqa: PLR0917 - as many as the command line has
+    target: Target,
+    json_file: str | None,
+    record: Path | None,
+    rate: float,
+    settings: Settings,
+    fail_on: frozenset[str],
+) -> int:
+    """Run this and show it; the exit status."""
+    start = starter(rate, record)
+    app = MpvizApp(target, start=start, fps=pictures_a_second(settings), settings=settings)
+    return _run(app, json_file, fail_on)
+
+
+def watch_attached(target: Target, start: Start, settings: Settings) -> int:
+    """Show a program that runs already, which ``start`` attaches to; the exit status."""
+    fps = pictures_a_second(settings)
+    return _run(MpvizApp(target, start=start, fps=fps, settings=settings, attached=True), None)
+
+
+def show_replay(recorded: Replay, settings: Settings) -> int:
+    """Show a recording; the exit status."""
+    try:
+        start, fps = starter(10.0, None), pictures_a_second(settings)
+        app = MpvizApp(start=start, fps=fps, replay=recorded, settings=settings)
+        return _run(app, None)
+    finally:
+        recorded.close()
+
+
+def give_talk(performance: Performance, settings: Settings) -> int:
+    """Show a talk; the exit status. All of its runs are recorded, until it is over."""
+    from mpviz.trace.system.run_folder import temporary_folder  # noqa: PLC0415
+
+    with temporary_folder() as folder:
+        start, fps = starter(10.0, folder / f"run{RECORDING}"), pictures_a_second(settings)
+        return _run(
+            MpvizApp(start=start, fps=fps, performance=performance, settings=settings), None
+        )
+
+
+def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozenset()) -> int:
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with app.signals.handled():
+        try:
+            status = app.run() or app.return_code or 0
+            signal.alarm(0)
+            if app.session is not None:
+                _wait_for_program(app.session, app.signals)
+        finally:
+            try:
+                if app.session is not None:
+                    app.session.close()
+            finally:
+                app.settle_terminal()
+        if app.failure:
+            print(f"mpviz: {app.failure}", file=sys.stderr)
+        state = app.session.state if app.session is not None else None
+        if state is not None and app.signals.is_programs:
+            status = exit_status(state)
+        if app.session is not None and not _has_written(app.session, json_file):
+            status = status or 1
+        return final_status(app.signals, state, fail_on, status)
+
+
+def _has_written(session: Session, json_file: str | None) -> bool:
+    """Write what was asked for; False, after a message, if that or the recording failed."""
+    from mpviz.trace.explain.report import document  # noqa: PLC0415 - picking needs no msgspec
+    from mpviz.tui.messages import record_problem, say, write_json  # noqa: PLC0415
+
+    problem = record_problem(session)
+    if problem:
+        say(f"--record: {problem}")
+    written = json_file is None or write_json(document(session.state), json_file)
+    return written and not problem
+
+
+def _wait_for_program(session: Session, signals: Signals) -> None:
+    """Wait for a program that was sent SIGTERM to end by itself; a second signal ends the wait."""
+    tell_at = time.monotonic() + WORDLESS_SECONDS
+    signals.act()
+    while signals.is_programs and not session.over:
+        if not session.step(WAITING_PAUSE):
+            time.sleep(WAITING_PAUSE)
+        if time.monotonic() >= tell_at:
+            tell_at = math.inf
+            print("mpviz: the program was sent SIGTERM and has not ended yet", file=sys.stderr)
+        signals.act()
