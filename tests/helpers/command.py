@@ -22,6 +22,7 @@ def mpviz(
     directory: Path | None = None,
     code: str = CALL,
     stdin: str | None = None,
+    seconds: float = 60,
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end; without ``stdin`` it has none."""
@@ -32,7 +33,7 @@ def mpviz(
         **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
 

@@ -47,9 +47,9 @@ class Terminal:
         self.drawn = b""
         self.status: int | None = None
 
-    def see(self, text: str) -> None:
+    def see(self, text: str, patience: float = PATIENCE) -> None:
         """Read until this text has been drawn since the last look."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         start = len(self.drawn)
         while text not in plain(self.drawn[start:]):
             assert time.monotonic() < deadline, plain(self.drawn)[-3000:]

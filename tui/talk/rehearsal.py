@@ -15,7 +15,7 @@ from mpviz.tui.talk.answers import answer_lines
 from mpviz.tui.talk.plan import Performance, Step
 from mpviz.tui.talk.stops import has_ended, reached
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a step that is to stop at a finding or at its end should have."""
 
 PAUSE = 0.05

@@ -77,7 +77,7 @@ def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_nothing_would_go_wrong_in_the_built_in_talk(tmp_path: Path) -> None:
-    done = mpviz("talk", "--check", directory=tmp_path)
+    done = mpviz("talk", "--check", directory=tmp_path, seconds=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "!!" not in done.stdout
 
@@ -91,7 +91,7 @@ def test_the_built_in_talk_from_the_first_key_to_the_last(tmp_path: Path) -> Non
         for number, step in enumerate(steps, 1):
             terminal.see(f"{number} of {len(steps)}") if number > 1 else None
             terminal.type(" ")
-            terminal.see("stopped here")
+            terminal.see("stopped here", patience=200)
             terminal.see(step.lines[-1].split("{")[0][:30])
             terminal.type(" ")
         terminal.see(steps[0].title)
