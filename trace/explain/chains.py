@@ -10,7 +10,8 @@ from itertools import chain
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitive import Thread, Unblockers
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS, waits_in_words
 

@@ -9,8 +9,9 @@ from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.primitives.pipe import Pipe
 from mpviz.trace.model.processes.identity import terminated_at
-from mpviz.trace.model.processes.process import Process, Stuck, Wait
+from mpviz.trace.model.processes.process import Process, Stuck
 from mpviz.trace.model.processes.stacks import AT_WORK, is_helper, own_frame, place_in_words
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import HELPERS, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 

@@ -24,7 +24,8 @@ from mpviz.trace.model.names import object_name
 from mpviz.trace.model.primitives.pool_state import Pool, Task
 from mpviz.trace.model.primitives.queue import ItemGot, ItemLost, ItemPut, Queue, QueueCreated
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 

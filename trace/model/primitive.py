@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from mpviz.trace.model.events import Event
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Distribution, TimingFields
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.stretches import PartHandler
 

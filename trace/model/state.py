@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from mpviz.trace.model.events import RunStarted, Site
 from mpviz.trace.model.passes import Passes, no_passes
-from mpviz.trace.model.processes.process import MOST_WAITS, Process, Stuck
+from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.processes.wait import MOST_WAITS
 from mpviz.trace.model.told import Recent
 
 T = TypeVar("T")

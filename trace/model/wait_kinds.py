@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpviz.trace.model.primitive import WaitKind
 from mpviz.trace.model.primitives import PRIMITIVES
-from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 WAIT_KINDS: dict[str, WaitKind] = {

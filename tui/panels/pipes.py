@@ -13,7 +13,8 @@ from mpviz.trace.model.primitives.pipe import (
     pipes_made,
     waits_for,
 )
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.list_panel import Names
 from mpviz.tui.panels.listing import Listing, Order, by_name, in_sight, is_deserted, left_row

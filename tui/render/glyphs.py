@@ -11,7 +11,8 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.measures import Series
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, length

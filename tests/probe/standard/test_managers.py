@@ -9,7 +9,7 @@ from typing import Any
 from helpers.runs import Observed, run_to_end
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.primitives.manager import Managed, Manager
-from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import wait_in_words
 

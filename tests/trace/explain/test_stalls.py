@@ -20,7 +20,7 @@ from mpviz.trace.model.events import (
 from mpviz.trace.model.primitive import Unblockers
 from mpviz.trace.model.primitives.lock import LockCreated
 from mpviz.trace.model.primitives.process import Began, Exiting, Started
-from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
 

@@ -11,7 +11,8 @@ from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.lock import Lock, waiters
 from mpviz.trace.model.primitives.manager import Managed
 from mpviz.trace.model.processes.identity import exit_in_words, fate, names_of
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import Finding, RunState
 
 DEAD_HOLDER_NANOSECONDS = 1_000_000_000

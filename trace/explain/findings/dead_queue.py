@@ -15,7 +15,8 @@ from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, exit_in_words, fate, names_of
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 DEAD_QUEUE_NANOSECONDS = 1_000_000_000

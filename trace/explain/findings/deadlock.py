@@ -13,7 +13,7 @@ from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import ended_badly
-from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import Finding, RunState
 
 DEADLOCK_NANOSECONDS = 300_000_000

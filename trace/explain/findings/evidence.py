@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 BUSY_SHARE = 0.7

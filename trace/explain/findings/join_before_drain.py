@@ -10,7 +10,8 @@ from mpviz.trace.model.formatting import briefly, plural
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, names_of
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 JOIN_BEFORE_DRAIN_NANOSECONDS = 1_000_000_000

@@ -9,7 +9,8 @@ from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.primitives.seen import Thing
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import Finding, RunState
 
 WAITERS = 1

@@ -13,7 +13,8 @@ from mpviz.trace.model.primitives.condition import Condition
 from mpviz.trace.model.primitives.pipe import Pipe, holders_of_other_end
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
-from mpviz.trace.model.processes.process import Process, Stuck, Wait
+from mpviz.trace.model.processes.process import Process, Stuck
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 from mpviz.trace.model.wait_kinds import behind_waits, waits_in_words
 

@@ -9,8 +9,9 @@ from mpviz.trace.explain.findings.rule import Rule, Stays
 from mpviz.trace.model.formatting import briefly, duration
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.processes.identity import described, terminated_at
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import own_frame
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import Finding, RunState
 
 UNHEEDED_HOLD_NANOSECONDS = 3_000_000_000

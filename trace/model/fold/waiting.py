@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mpviz.trace.model.events import Waiting, WaitOver
 from mpviz.trace.model.primitive import Bind, FoldRecord
-from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import WAIT_KINDS
 

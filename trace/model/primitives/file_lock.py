@@ -24,7 +24,8 @@ from mpviz.trace.model.primitive import (
     timings_of,
 )
 from mpviz.trace.model.processes.identity import names_of
-from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState, note_thread
 
 WAITS_FOR_FILE_LOCK = "file lock"

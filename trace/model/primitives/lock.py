@@ -28,7 +28,8 @@ from mpviz.trace.model.primitive import (
     waits_so_far,
 )
 from mpviz.trace.model.processes.identity import described, fate
-from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState, note_thread
 from mpviz.trace.model.stretches import Part, PartHandler, Places
 

@@ -24,7 +24,8 @@ from mpviz.trace.model.primitive import (
 )
 from mpviz.trace.model.primitives.memory import free_id
 from mpviz.trace.model.processes.identity import described
-from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 

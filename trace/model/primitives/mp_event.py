@@ -29,7 +29,8 @@ from mpviz.trace.model.primitives.counted_waiters import (
     wake_wait,
 )
 from mpviz.trace.model.processes.identity import names_of
-from mpviz.trace.model.processes.process import Process, Wait
+from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 

@@ -20,7 +20,8 @@ from mpviz.trace.model.primitive import (
     main_threads,
 )
 from mpviz.trace.model.processes.identity import described, fate
-from mpviz.trace.model.processes.process import Process, Wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import HELPERS, RunState
 
 

@@ -69,7 +69,8 @@ from mpviz.trace.model.primitives.pool_tasks import (
     stopping,
 )
 from mpviz.trace.model.processes.identity import described, ended_badly
-from mpviz.trace.model.processes.process import Process, Wait, read_cpu, settle
+from mpviz.trace.model.processes.process import Process, read_cpu, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState, note_thread
 
 

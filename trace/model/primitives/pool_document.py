@@ -7,7 +7,7 @@ from typing import Any
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.primitive import Unblockers, main_threads
 from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
-from mpviz.trace.model.processes.process import Wait
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 

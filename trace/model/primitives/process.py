@@ -17,8 +17,9 @@ from mpviz.trace.model.processes.identity import (
     renew,
     signal_name,
 )
-from mpviz.trace.model.processes.process import Process, Wait, note_signal, read_cpu, settle
+from mpviz.trace.model.processes.process import Process, note_signal, read_cpu, settle
 from mpviz.trace.model.processes.programs import is_another_by_now, named, take_in_launch
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.processes.worker_groups import enlist, leave
 from mpviz.trace.model.state import HELPERS, RunState
 

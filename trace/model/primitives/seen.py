@@ -17,7 +17,8 @@ from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.primitives.pipe import Direction, Pipe
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import end_process, process_with_pid
-from mpviz.trace.model.processes.process import Process, Wait, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.process import Process, begin_wait, end_wait, settle
+from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
 
 LOCK_KINDS = ("Lock", "RLock", "Semaphore", "BoundedSemaphore")
