@@ -20,8 +20,6 @@ from mpviz.trace.model.events import (
     RunStarted,
     Sample,
     Site,
-    StacksRead,
-    ThreadStack,
     Waiting,
     WaitOver,
 )
@@ -57,6 +55,7 @@ from mpviz.trace.model.primitives.pool_events import (
 from mpviz.trace.model.primitives.process import Began, Hello, Joined, Signalled, Started
 from mpviz.trace.model.primitives.queue import ItemGot, ItemPut, QueueCreated
 from mpviz.trace.model.primitives.value import ValueCreated, ValueRead, ValueWritten
+from mpviz.trace.model.processes.looks import StacksRead, ThreadStack
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import Finding, RunState
 from mpviz.trace.model.wait_kinds import wait_in_words

@@ -15,7 +15,7 @@ from mpviz.trace.attach.pools import is_pool_worker
 from mpviz.trace.attach.program import LATELY, ProcessLook, ProgramLook, ThreadLook
 from mpviz.trace.attach.scene import Scene
 from mpviz.trace.attach.waits import waiting_of
-from mpviz.trace.model.events import Event, KernelThread, StacksRead, ThreadStack
+from mpviz.trace.model.events import Event
 from mpviz.trace.model.primitives.seen import (
     LOCK_KINDS,
     QUEUE_KINDS,
@@ -25,6 +25,7 @@ from mpviz.trace.model.primitives.seen import (
     WaitSeen,
 )
 from mpviz.trace.model.processes.commands import name_of_program
+from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
 

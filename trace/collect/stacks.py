@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpviz.probe.boot.mpviz_probe.stacks import FILE, SIGNAL
-from mpviz.trace.model.events import KernelThread, StacksRead, ThreadStack
+from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
 from mpviz.trace.system import kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpviz.trace.model.events import KernelThread, ThreadStack
+from mpviz.trace.model.processes.looks import KernelThread, ThreadStack
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import own_frame
 from mpviz.trace.model.processes.threads import KnownThread

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from mpviz.trace.collect.stacks import Send, StackFile
-from mpviz.trace.model.events import StacksRead
+from mpviz.trace.model.processes.looks import StacksRead
 from mpviz.trace.model.processes.process import Process
 
 _PAUSE_SECONDS = 0.001

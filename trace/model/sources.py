@@ -12,12 +12,12 @@ from mpviz.trace.model.events import (
     RunEnded,
     RunStarted,
     Sample,
-    StacksRead,
     SupervisorSignalled,
     Trouble,
     Unreadable,
 )
 from mpviz.trace.model.primitives.seen import LookTaken
+from mpviz.trace.model.processes.looks import StacksRead
 
 FROM_SUPERVISOR: tuple[type[Event], ...] = (
     ProgramStarted,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpviz.trace.explain.threads import name_of_stack
-from mpviz.trace.model.events import KernelThread
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.looks import KernelThread
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import Stacks, is_of_python
 from mpviz.trace.model.state import RunState

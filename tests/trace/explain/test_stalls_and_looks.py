@@ -9,10 +9,11 @@ import pytest
 from helpers.story import ANNA, BERT, CARL, MAIN, VIEWER, Story, process_sample
 from mpviz.trace.explain.phases import gain, phases
 from mpviz.trace.explain.stalls import standing_still
-from mpviz.trace.model.events import Sample, ThreadStack
+from mpviz.trace.model.events import Sample
 from mpviz.trace.model.primitives.manager import ManagerServing
 from mpviz.trace.model.primitives.pool_events import PoolCreated, WorkerReady
 from mpviz.trace.model.primitives.process import Exiting
+from mpviz.trace.model.processes.looks import ThreadStack
 from mpviz.trace.model.processes.stacks import AT_WORK
 
 LISTENS = ThreadStack(2, "", [("/home/anna/counter.py", 9, "listen")])

@@ -6,8 +6,9 @@ import pytest
 
 from helpers.panels import rows_of, text_of, words_of
 from helpers.story import ANNA, BERT, CARL, MAIN, SUPERVISOR, VIEWER, Story
-from mpviz.trace.model.events import KernelThread, ProcessExited, StacksRead, ThreadStack
+from mpviz.trace.model.events import ProcessExited
 from mpviz.trace.model.primitives.process import Signalled
+from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 from mpviz.tui.panels.process import PANEL, _shared_out
 
 

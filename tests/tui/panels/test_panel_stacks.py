@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from helpers.panels import text_of
 from helpers.story import ANNA, MAIN, VIEWER, Story, process_sample
-from mpviz.trace.model.events import KernelThread, Sample, StacksRead, ThreadSample, ThreadStack
+from mpviz.trace.model.events import Sample, ThreadSample
 from mpviz.trace.model.primitives.thread import ThreadStarted
+from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 from mpviz.tui.panels.stacks import PANEL
 from mpviz.tui.render.states import MOST_NAMES, in_words
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.events import ThreadStack
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.looks import ThreadStack
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import place_in_words
 from mpviz.trace.model.state import Finding, RunState

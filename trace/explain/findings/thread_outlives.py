@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.events import ThreadStack
 from mpviz.trace.model.formatting import briefly, duration
 from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.looks import ThreadStack
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.stacks import is_helper, is_of_python, place_in_words
 from mpviz.trace.model.state import Finding, RunState

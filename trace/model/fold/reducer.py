@@ -24,7 +24,6 @@ from mpviz.trace.model.events import (
     RunStarted,
     Sample,
     Site,
-    StacksRead,
     SupervisorSignalled,
     Trouble,
     Unreadable,
@@ -45,6 +44,7 @@ from mpviz.trace.model.primitives import PRIMITIVES
 from mpviz.trace.model.primitives.file_lock import take_in_file_locks
 from mpviz.trace.model.primitives.seen import LookTaken, take_in_look
 from mpviz.trace.model.processes.identity import end_process, process_with_pid, signal_name
+from mpviz.trace.model.processes.looks import StacksRead
 from mpviz.trace.model.processes.process import Process, Stuck, note_signal, settle
 from mpviz.trace.model.processes.programs import take_in_start
 from mpviz.trace.model.processes.stacks import take_in_stacks

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mpviz.trace.model.events import KernelThread, StacksRead, ThreadStack
+from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 
 if TYPE_CHECKING:
     from mpviz.trace.model.processes.process import Process

@@ -6,8 +6,9 @@ import pytest
 
 from helpers.story import ANNA, BERT, CARL, MAIN, VIEWER, Story
 from mpviz.trace.explain.chains import chain_in_words, chain_of
-from mpviz.trace.model.events import FileLockSeen, FileLocksSeen, ThreadStack
+from mpviz.trace.model.events import FileLockSeen, FileLocksSeen
 from mpviz.trace.model.lane import Activity
+from mpviz.trace.model.processes.looks import ThreadStack
 
 FILE = "/srv/spool/jobs.lock"
 
