@@ -6,13 +6,10 @@ Of each step it shows the question, then the run until it stops by itself, then 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import ComposeResult
 from textual.timer import Timer
 
 from mpviz.trace.launch.start import Target
@@ -20,36 +17,21 @@ from mpviz.trace.model.processes.identity import described, signal_name
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import NotARecording
 from mpviz.trace.record.snapshot import snapshot
-from mpviz.tui.actions.action import Action, Situation, sign
-from mpviz.tui.actions.talk import TALK_ACTIONS
-from mpviz.tui.layout import TIMELINE, Wanted
-from mpviz.tui.panels import NUMBERS, PANELS
-from mpviz.tui.render.frame import Frame
-from mpviz.tui.render.rows import Row, finished
+from mpviz.tui.actions.action import Action, sign
+from mpviz.tui.layout import TIMELINE
+from mpviz.tui.panels import NUMBERS
 from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.replay import STRIDES
-from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.talk.answers import answer_lines
-from mpviz.tui.talk.heading import Heading, HeadingView
-from mpviz.tui.talk.layout import stage_slots
-from mpviz.tui.talk.plan import Performance, Step
+from mpviz.tui.talk.picture import Phase, Shown, TalkPicture
+from mpviz.tui.talk.plan import Performance
 from mpviz.tui.talk.run import StageRun
-from mpviz.tui.talk.slides import (
-    card_frame,
-    card_rows,
-    last_slide,
-    question_rows,
-    question_slide,
-)
 from mpviz.tui.talk.stops import has_ended, reached
 from mpviz.tui.talk.warm import Warmth
 from mpviz.tui.widgets.footer import Footer
-from mpviz.tui.widgets.panel_grid import PanelGrid
 from mpviz.tui.widgets.prompt import Prompt, Question
-from mpviz.tui.widgets.rows_view import FramedView, RowsView
-from mpviz.tui.widgets.verdict import Verdict
 
 if TYPE_CHECKING:
     from mpviz.trace.model.processes.process import Process
@@ -57,46 +39,11 @@ if TYPE_CHECKING:
 ECHO_SECONDS = 2.0
 """How long a key that was pressed is shown to the room."""
 
-FRAME = 2
 STEP = "step"
 
 
-class Phase(Enum):
-    """How far a step is."""
-
-    ASKED = "asked"
-    """The question is shown, and nothing runs."""
-    RUNNING = "running"
-    ANSWERED = "answered"
-    """The picture stands still, and the answer is shown."""
-
-
-@dataclass
-class Shown:
-    """What is left of a step that was shown."""
-
-    answer: list[str] = field(default_factory=list)
-    recording: Path | None = None
-    moment: int = 0
-    """Where it stopped, nanoseconds."""
-
-
-class SlideView(RowsView):
-    """A slide over the whole screen, or a line of the question."""
-
-    def __init__(self, slide: Callable[[int, int], list[Row]], *, id: str) -> None:
-        super().__init__(id=id)
-        self._slide = slide
-
-    def rows(self, width: int, height: int) -> list[Row]:
-        """What the slide says at this size, and nothing that could harm the terminal."""
-        return finished(self._slide(width, height), width, height)
-
-
-class StageScreen(Selection):
+class StageScreen(TalkPicture):
     """A talk, one method for each action of its table."""
-
-    ACTIONS = TALK_ACTIONS
 
     def __init__(
         self,
@@ -106,38 +53,16 @@ class StageScreen(Selection):
         fps: float,
         ascii_only: bool,
     ) -> None:
+        super().__init__(performance, start, fps=fps, ascii_only=ascii_only)
         self._targets = performance.targets
-        first, *_ = self._targets
-        super().__init__(first, start, fps=fps, ascii_only=ascii_only, panels=PANELS)
-        self.talk = talk = performance.talk
-        self.index = 0
-        """The number of the step, from 0; after the last one, there is a last slide."""
-        self.phase = Phase.ASKED
-        self.watched = TIMELINE
-        """The one panel below the timeline."""
-        self.shown = [Shown() for _ in talk.step]
         self._start_session = start
         self._folder = performance.folder
         self._stops = True
         """Whether the run is to stop by itself."""
-        self._echo = ""
         self._echo_timer: Timer | None = None
         self._warmth = Warmth()
         self._next: Callable[[], None] | None = None
         """What is to be shown once nothing is left of the run before."""
-
-    # What is on the screen
-
-    def compose(self) -> ComposeResult:
-        """Heading, question, verdict, timeline and panel, answer; or a slide in place of these."""
-        yield HeadingView(self.heading)
-        yield SlideView(self._slide, id="slide")
-        yield SlideView(self._question_lines, id="question")
-        yield Verdict(self.picture)
-        yield PanelGrid(self.picture, self.panels, stage_slots)
-        yield FramedView(self._card, id="answer")
-        yield Prompt()
-        yield Footer(self.hints)
 
     def begin(self) -> None:
         """Show the first question."""
@@ -148,82 +73,6 @@ class StageScreen(Selection):
         self._warmth.end()
         if self.run is not None:
             self.run.close_replay()
-
-    @property
-    def step(self) -> Step:
-        """The step that is shown; the last one on the last slide."""
-        return self.talk.step[min(self.index, len(self.talk.step) - 1)]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the last slide is shown."""
-        return self.index >= len(self.talk.step)
-
-    @property
-    def run(self) -> StageRun | None:
-        """The run of the step, if there is one."""
-        return self.session if isinstance(self.session, StageRun) else None
-
-    @property
-    def moment(self) -> int:
-        """The time that the picture is of, nanoseconds."""
-        return self.run.moment if self.run is not None else 0
-
-    @property
-    def over(self) -> bool:
-        """Whether the end of the run is shown."""
-        return self.run is not None and self.run.ran_out
-
-    def situation(self) -> Situation:
-        """What the footer needs to know."""
-        return replace(
-            super().situation(),
-            started=self.phase is not Phase.ASKED,
-            paused=self.phase is Phase.ANSWERED,
-            recorded=bool(self.step.recording) and not self.is_over,
-        )
-
-    def heading(self) -> Heading:
-        """What the first line says."""
-        place = "" if self.is_over else f"{self.index + 1}/{len(self.talk.step)}"
-        title = self.talk.title if self.is_over else self.step.title
-        heading = Heading(place, title, self._echo)
-        if self.phase is Phase.ASKED or self.run is None:
-            return heading
-        mode, style = self._mode(self.run)
-        origin = self.picture.state.origin
-        now = self.view.now - origin if self.picture.state.run is not None else 0
-        return replace(heading, mode=mode, mode_style=style, moment=max(0, now))
-
-    def _mode(self, run: StageRun) -> tuple[str, str]:
-        """How the run is shown, in a word or two, and their style."""
-        slow = f"{self.step.slow:g}x slower" if self.step.slow > 1 else ""
-        if run.session is None:
-            return " ".join(["recorded run", *([slow] if slow else [])]), "paused"
-        if self.view.paused:
-            return "stopped here", "paused"
-        if run.replay is not None:
-            return (slow, "paused") if run.replay.playing else ("earlier", "paused")
-        if has_ended(self.picture.state):
-            return "ended", "over"
-        return "live", "live"
-
-    def _slide(self, width: int, height: int) -> list[Row]:
-        if self.is_over:
-            answers = [shown.answer for shown in self.shown]
-            return last_slide(self.talk, answers, width, height)
-        return question_slide(self.talk, self.index, width, height)
-
-    def _question_lines(self, width: int, height: int) -> list[Row]:
-        return question_rows(self.step, width)
-
-    def _card(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        frame = card_frame(self.step, width + FRAME, self.view.ascii)
-        return frame, finished(card_rows(self._answer, width), width, height)
-
-    @property
-    def _answer(self) -> list[str]:
-        return self.shown[min(self.index, len(self.shown) - 1)].answer
 
     def redraw(self) -> None:
         """Bring everything up to date; stop where the step is to stop."""
@@ -241,42 +90,12 @@ class StageScreen(Selection):
     def _is_to_stop(self, run: StageRun) -> bool:
         return reached(self.step.stops, run.state) or (has_ended(run.state) and run.ran_out)
 
-    def _arrange_slides(self) -> None:
-        asks, runs = self.phase is Phase.ASKED, self.phase is Phase.RUNNING
-        width = self.size.width
-        question = len(question_rows(self.step, width)) if runs else 0
-        answers = self.phase is Phase.ANSWERED
-        card = len(card_rows(self._answer, width - FRAME)) + FRAME if answers else 0
-        self.panel_grid.display = not asks
-        self.query_one("#slide").display = asks
-        for name, height in (("#question", question), ("#answer", card)):
-            view = self.query_one(name, RowsView)
-            view.display = bool(height)
-            if height:
-                view.styles.height = height
-                view.redraw()
-        self.query_one("#slide", RowsView).redraw()
-
-    def _arrange(self) -> None:
-        state, view = self.picture.state, self.view
-        names = {TIMELINE: None, self.watched: None}
-        panels = {panel.name: panel for panel in self.panels}
-        wanted = []
-        for name in names:
-            panel = panels[name]
-            height = max(panel.wanted_height(state, view), self.heights.get(name, 0))
-            self.heights[name] = height
-            wanted.append(Wanted(name, height, panel.useful(state, view)))
-        self.panel_grid.want(wanted)
-        if self.focused_panel not in names:
-            self.focus_panel(TIMELINE)
-
     # Keys
 
     def do(self, action: Action[Any], key: str = "") -> None:
         """Do an action, and show the room which key that was."""
         if key:
-            self._echo = f"{sign(key, self.ascii_only)}: {action.title.lower()}"
+            self.echo = f"{sign(key, self.ascii_only)}: {action.title.lower()}"
             if self._echo_timer is not None:
                 self._echo_timer.stop()
             self._echo_timer = self.set_timer(ECHO_SECONDS, self._forget_echo)
@@ -284,7 +103,7 @@ class StageScreen(Selection):
         self.redraw_progress()
 
     def _forget_echo(self) -> None:
-        self._echo = ""
+        self.echo = ""
         self.redraw_progress()
 
     def go_on(self) -> None:
