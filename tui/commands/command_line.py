@@ -33,6 +33,7 @@ from mpviz.tui.commands.options import (
 )
 from mpviz.tui.commands.running.commands import attach, why
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
+from mpviz.tui.commands.talks.commands import talk
 from mpviz.tui.commands.usage import Commands, Export, what_to_type
 from mpviz.tui.file_names import numbered
 
@@ -278,46 +279,6 @@ def replay(
     return show_replay(recorded, preferences(theme or click.get_current_context().obj, fps))
 
 
-@command.command(short_help="Give a talk: step by step, with questions and answers.")
-@click.option("--check", is_flag=True, help="No screen: run all steps, and say what goes wrong.")
-@click.option(
-    "--record", is_flag=True, help="No screen: record what each step is to fall back on (key b)."
-)
-@theme_option
-@fps_option
-@click.argument("file", required=False)
-def talk(*, check: bool, record: bool, theme: str | None, fps: int | None, file: str | None) -> int:
-    """Give a talk: each step asks the room a question, runs a program until it stops by itself,
-    and gives the answer. Space goes on, and so does a clicker.
-
-    FILE is a TOML file, which docs/talk.md explains. Without one, the talk that comes with mpviz:
-    multiprocessing in twelve minutes.
-
-    \b
-      mpviz talk
-      mpviz talk my-talk.toml
-      mpviz talk my-talk.toml --check
-    """
-    from mpviz.tui.commands import talk as talks  # noqa: PLC0415
-    from mpviz.tui.talk.plan import PlanError  # noqa: PLC0415
-
-    if check and record:
-        raise click.UsageError("--check and --record are two things: one after the other")
-    reason = "" if check or record else why_no_terminal()
-    if reason:
-        raise click.UsageError(f"{reason}; mpviz talk --check needs no terminal")
-    try:
-        performance = talks.prepared(Path(file) if file is not None else None)
-    except PlanError as bad:
-        raise click.UsageError(str(bad)) from None
-    if check or record:
-        return talks.check(performance) if check else talks.record(performance)
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-
-    settings = preferences(theme or click.get_current_context().obj, fps)
-    return talks.give(performance, settings)
-
-
 @command.command(cls=Export, short_help="Write a recording in a form that others read.")
 @click.option(
     "--to", "format_name", metavar="FORMAT", help="The form.  [default: what OUT's ending says]"
@@ -355,6 +316,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     return 0
 
 
+command.add_command(talk)
 command.add_command(attach)
 command.add_command(why)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.story import MAIN, Story
-from mpviz.tui.commands.talk import prepared
+from mpviz.tui.commands.talks.giving import prepared
 from mpviz.tui.layout import Wanted
 from mpviz.tui.talk.answers import answer_lines
 from mpviz.tui.talk.layout import stage_slots

@@ -1,0 +1,1 @@
+"""The command about talks: given, checked and recorded."""
