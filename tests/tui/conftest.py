@@ -44,12 +44,15 @@ class FakeSession:
         self.record_problem = ""
         self.held = 0
         """How many events are held back: the run is not over until they are let go."""
+        self.lingers = False
+        """Whether something of the program is left although it has told all."""
+        self._all = list(events)
         self._events = list(events)
         self._folded: list[Event] = []
 
     @property
     def over(self) -> bool:
-        return not self._events
+        return not self._events and not self.lingers
 
     @property
     def behind(self) -> int:
@@ -101,6 +104,11 @@ class FakeSession:
 
     def interrupt(self) -> None:
         self.asked.append("interrupt")
+
+    def again(self) -> None:
+        """Run once more from the start when it is stepped."""
+        self.state, self._events = RunState(), list(self._all)
+        self.held = 0
 
     def close(self) -> None:
         self.closed += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
+from threading import Lock
 from time import monotonic, monotonic_ns
 
 from mpviz.trace.collect.output import OutputReader
@@ -40,7 +41,7 @@ LAST_LOOK_SECONDS = 0.2
 
 
 class Session:
-    """A running program and what is known of it; one thread may use it."""
+    """A running program and what is known of it; one thread may use it, but for :meth:`close`."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Session:
         self._recorder = recorder
         self._grace = grace
         self._has_collected = False
+        self._closing = Lock()
         self._frozen: set[str] = set()
 
     @property
@@ -85,6 +87,8 @@ class Session:
                 changed = True
                 self._freeze_newcomers()
             elif self._has_collected:
+                # From now on, the end of the file is that of the run for who follows it.
+                self._recorder.bring_up_to_date()
                 self.over = True
                 # Now, and not when the person leaves the screen: the viewer may be killed by then.
                 self._close_transport()
@@ -187,8 +191,11 @@ class Session:
         return self._program.write_stdin(data) == len(data)
 
     def close(self) -> None:
-        """End what is left, fold the rest and remove the run's files; may be repeated."""
-        with ExitStack() as ends:
+        """End what is left, fold the rest and remove the run's files.
+
+        May be repeated, also by another thread meanwhile, which then waits for the first.
+        """
+        with self._closing, ExitStack() as ends:
             # They are closed in reverse order, and if one fails, the others are still closed.
             ends.callback(self._close_transport)
             ends.callback(self._program.close)

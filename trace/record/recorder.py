@@ -99,6 +99,12 @@ class Recorder:
         if self.path is not None:
             self._flush()
 
+    def bring_up_to_date(self) -> None:
+        """Have all that was told in the file, if one was asked for: who reads it misses nothing."""
+        if self.path is not None:
+            self._write_what_waits()
+            self._flush()
+
     def keep(self, path: Path) -> None:
         """Keep the recording in this file from now on, with all that was told before.
 

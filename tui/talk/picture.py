@@ -10,6 +10,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 
 from mpviz.trace.launch.start import Target
+from mpviz.trace.model.state import RunState
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.talk import TALK_ACTIONS
 from mpviz.tui.layout import TIMELINE, Wanted
@@ -124,9 +125,18 @@ class TalkPicture(Selection):
         return self.session if isinstance(self.session, StageRun) else None
 
     @property
+    def state(self) -> RunState:
+        """What is true of the run; nothing while a question is asked.
+
+        The run of the step before may not have ended yet, and would be taken for a hint.
+        """
+        return self.picture.state if self.phase is Phase.ASKED else super().state
+
+    @property
     def moment(self) -> int:
         """The time that the picture is of, nanoseconds."""
-        return self.run.moment if self.run is not None else 0
+        run = self.run if self.phase is not Phase.ASKED else None
+        return run.moment if run is not None else 0
 
     @property
     def over(self) -> bool:

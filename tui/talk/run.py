@@ -34,6 +34,8 @@ class StageRun:
         self._slow = slow
         self._is_delayed = slow > 1 or session is None
         self._nothing_yet = RunState()
+        self._was_out = False
+        """Whether the end of the run was shown at the last step."""
         self.unseen = False
         """Whether something has changed since the last picture."""
 
@@ -80,7 +82,9 @@ class StageRun:
                 self._open().play()
         if self.replay is not None:
             changed = self.replay.step(budget)
-        self.unseen = self.unseen or changed
+        # The end may come without another change: the last one was told before.
+        was_out, self._was_out = self._was_out, self.ran_out
+        self.unseen = self.unseen or changed or self._was_out != was_out
         return self.unseen
 
     def go_back(self, moment: int) -> None:

@@ -28,7 +28,7 @@ from mpviz.tui.talk.answers import answer_lines
 from mpviz.tui.talk.picture import Phase, Shown, TalkPicture
 from mpviz.tui.talk.plan import Performance
 from mpviz.tui.talk.run import StageRun
-from mpviz.tui.talk.stops import has_ended, reached
+from mpviz.tui.talk.stops import reached
 from mpviz.tui.talk.warm import Warmth
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.prompt import Prompt, Question
@@ -88,7 +88,8 @@ class StageScreen(TalkPicture):
         super().redraw()
 
     def _is_to_stop(self, run: StageRun) -> bool:
-        return reached(self.step.stops, run.state) or (has_ended(run.state) and run.ran_out)
+        # A recording that was cut off has no end of the program, but it does run out.
+        return reached(self.step.stops, run.state) or run.ran_out
 
     # Keys
 
@@ -259,8 +260,7 @@ class StageScreen(TalkPicture):
         self.index = index
         self._next = None
         self._ask()
-        if self.session is not None and not self.closing:
-            self.run_worker(self._end_run())
+        self._end_run()
 
     def _when_free(self, do: Callable[[], None]) -> None:
         """Do this at once, or when nothing is left of the run before."""
@@ -268,10 +268,16 @@ class StageScreen(TalkPicture):
             do()
             return
         self._next = do
-        if not self.closing:
-            self.run_worker(self._end_run())
+        self._end_run()
 
-    async def _end_run(self) -> None:
+    def _end_run(self) -> None:
+        """Have the run ended, if there is one; may be asked for again before it has ended."""
+        if self.session is not None and not self.closing:
+            # At once: the worker begins later, and nobody else may end this run meanwhile.
+            self.closing = True
+            self.run_worker(self._wait_for_end())
+
+    async def _wait_for_end(self) -> None:
         await self.close_session()
         self.session = None
         self.closing = False

@@ -8,11 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.recordings import replay_of
 from helpers.runs import PATIENCE, run_to_end
 from mpviz.trace.collect import transport
 from mpviz.trace.collect.merge import Look
@@ -325,6 +327,27 @@ def test_closing_a_running_session_ends_it_and_may_be_repeated(begin: Begin) -> 
     assert session.over
     assert all(not process.alive for process in session.state.processes.values())
     session.close()
+
+
+def test_two_threads_may_close_a_session_at_once(begin: Begin) -> None:
+    session = begin(CHILDREN)
+    run_to_end(session, at_work)
+    with ThreadPoolExecutor(2) as threads:
+        for closed in [threads.submit(session.close) for _ in range(2)]:
+            closed.result()
+    assert session.over
+
+
+def test_a_recording_is_whole_as_soon_as_its_run_is_over(begin: Begin, tmp_path: Path) -> None:
+    """The stage shows it while the session is still open."""
+    session = begin("print('last words')")
+    session.record(tmp_path / "run.jsonl.gz")
+    run_to_end(session)
+    replay = replay_of(tmp_path / "run.jsonl.gz")
+    replay.go_to_event(replay.known)
+    assert replay.state.ended == session.state.ended
+    assert lines(replay.state) == ["last words"]
+    replay.close()
 
 
 def test_a_close_that_fails_has_closed_everything_all_the_same(

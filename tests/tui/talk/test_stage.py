@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from helpers.recordings import recorded
 from helpers.screens import running, shown, text, toasts, until
 from mpviz.trace.launch.start import Target
 from mpviz.trace.model.events import Event
+from mpviz.tui.actions.talk import TALK_ACTIONS
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.render.rows import row
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.talk.plan import Performance, Step, Talk
 from mpviz.tui.talk.stage import Phase, StageScreen
@@ -170,6 +173,78 @@ async def test_page_up_shows_the_question_and_then_the_answer_before(
         await pilot.press("pageup")
         await until(pilot, lambda: "1 of 2" in said(pilot))
         assert session.asked == ["start"]
+
+
+@pytest.mark.parametrize("when", [Phase.RUNNING, Phase.ANSWERED])
+@pytest.mark.parametrize("keys", [["b"], ["b", "b"], ["pageup", "b"], ["b", "pageup", "space"]])
+async def test_a_run_gives_way_to_another_at_any_time(
+    make: Make, session: Any, when: Phase, keys: list[str]
+) -> None:
+    """Its end is asked for more than once then, and only the first has to end anything."""
+    session.held = 0 if when is Phase.ANSWERED else session.held
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is when)
+        for round in (1, 2):
+            for key in keys:
+                stage(pilot).do(next(each for each in TALK_ACTIONS if key in each.keys), key)
+            await until(pilot, lambda: stage(pilot).run is not None and not stage(pilot).closing)
+            await until(pilot, lambda: stage(pilot).phase is not Phase.ASKED)
+            assert session.closed == (1 if keys[-1] == "b" else round)
+            if stage(pilot).phase is Phase.RUNNING:
+                stage(pilot).go_on()
+            await until(pilot, lambda: "It was so" in said(pilot))
+            session.again()
+
+
+async def test_the_end_of_a_run_is_its_answer_although_nothing_else_changes(
+    make: Make, session: Any
+) -> None:
+    """All may be told, and shown, before nothing is left of the program."""
+    session.held, session.lingers = 0, True
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: "ended" in said(pilot))
+        assert stage(pilot).phase is Phase.RUNNING
+        session.lingers = False
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+
+
+async def test_a_recording_that_was_cut_off_comes_to_its_answer_too(
+    make: Make, tmp_path: Path, stream: list[Event]
+) -> None:
+    cut = recorded(tmp_path, stream[: len(stream) // 2], "cut.jsonl.gz")
+    async with running(make(recording=cut.name)) as pilot:
+        await pilot.press("b")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+
+
+async def test_a_question_shows_nothing_of_the_run_before_it(
+    make: Make, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while that run is being ended, which takes seconds on a busy machine."""
+    monkeypatch.setattr(
+        "mpviz.tui.widgets.verdict.verdict_rows",
+        lambda state, view, width: [row(("HINT", ""))] if state.run is not None else [],
+    )
+    may_end = threading.Event()
+    monkeypatch.setattr(session, "close", may_end.wait)
+    session.held = 0
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: stage(pilot).phase is Phase.ANSWERED)
+        await until(pilot, lambda: "HINT" in said(pilot))
+        try:
+            await pilot.press("space")
+            for _ in range(3):
+                await pilot.pause()
+                stage(pilot).redraw()
+                assert stage(pilot).closing
+                assert "HINT" not in said(pilot)
+        finally:
+            may_end.set()
+        await until(pilot, lambda: stage(pilot).session is None)
+        assert "HINT" not in said(pilot)
 
 
 async def test_what_ends_a_run_has_no_key_but_for_a_selected_process(
