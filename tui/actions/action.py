@@ -113,10 +113,15 @@ def sign(key: str, ascii_only: bool = False) -> str:
     return text if text.isascii() or not ascii_only else key
 
 
+def are_digits(keys: tuple[str, ...]) -> bool:
+    """Whether each of these keys means something else to the same action."""
+    return len(keys) > 2 and keys == DIGITS[: len(keys)]
+
+
 def signs(keys: tuple[str, ...], ascii_only: bool = False) -> str:
     """All keys of an action as the help screen prints them."""
-    if keys == DIGITS:
-        return "1 … 0" if not ascii_only else "1 to 0"
+    if are_digits(keys):
+        return f"1 … {keys[-1]}" if not ascii_only else f"1 to {keys[-1]}"
     return " ".join(sign(key, ascii_only) for key in keys)
 
 

@@ -20,6 +20,14 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
         always("run"),
     ),
     Action(
+        tuple("12345678"),
+        "Run one of the eight that a talk shows",
+        "Starts the scenario with this digit, wherever the cursor is: the GIL, who ends at"
+        " terminate(), a pool, a queue, a lock, a race, a killed worker, a deadlock.",
+        lambda screen: screen.run_shortcut(),
+        always("run one"),
+    ),
+    Action(
         ("tab", "shift+tab"),
         "To the parameters, or to the list",
         "Goes from the list of scenarios to the parameters, and back.",

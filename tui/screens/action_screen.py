@@ -10,7 +10,7 @@ from textual import events
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from mpviz.tui.actions.action import DIGITS, Action, Situation, footer, sign, signs
+from mpviz.tui.actions.action import Action, Situation, are_digits, footer, signs
 from mpviz.tui.actions.shared import HELP, PALETTE, QUIT
 from mpviz.tui.widgets.footer import Hint
 from mpviz.tui.widgets.prompt import Prompt
@@ -73,7 +73,7 @@ class ActionScreen(Screen[None]):
         """The keys that matter now, for the footer."""
         return [
             Hint(
-                sign(action.keys[0], self.ascii_only),
+                signs(action.keys if are_digits(action.keys) else action.keys[:1], self.ascii_only),
                 words,
                 partial(self.do, action, action.keys[0]),
                 action.title in (HELP.title, QUIT.title),
@@ -85,7 +85,7 @@ class ActionScreen(Screen[None]):
     def palette_entries(self) -> Iterator[SystemCommand]:
         """An entry of the command palette for each action that needs no key to be told apart."""
         for action in self.ACTIONS:
-            if action.keys != DIGITS and action.title != PALETTE.title:
+            if not are_digits(action.keys) and action.title != PALETTE.title:
                 keys = signs(action.keys, self.ascii_only)
                 yield SystemCommand(
                     f"{action.title}  ({keys})", action.help, partial(self.do, action)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from mpviz.scenarios.catalogue import Scenario, problems, scenarios
+from mpviz.scenarios.catalogue import Scenario, Value, problems, scenarios
 from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.picker import PICKER_ACTIONS
 from mpviz.tui.render.frame import Frame
@@ -27,6 +27,7 @@ from mpviz.tui.screens.picker_rows import (
     matching,
     source_rows,
 )
+from mpviz.tui.screens.shortcuts import SHORTCUTS
 from mpviz.tui.source_files import first_definition, read_lines
 from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.prompt import Prompt
@@ -265,6 +266,26 @@ class PickerScreen(ActionScreen):
             self.redraw()
             self.notify(f"{form.name} {form.problem(form.name)}", markup=False, timeout=3)
             return
+        self._run(form, values)
+
+    def run_shortcut(self) -> None:
+        """Run the scenario of the digit that was pressed; in the form, it is a part of a number."""
+        if self.in_form:
+            return
+        name, more = SHORTCUTS[self.pressed]
+        if name not in {each.name for each in self.all}:
+            return
+        self._filter("")
+        self.chosen = name
+        self.redraw()
+        form = self.form
+        values = form.values() if form is not None else None
+        if form is None or values is None:
+            self.run_chosen()
+        else:
+            self._run(form, {**values, **more})
+
+    def _run(self, form: Form, values: Mapping[str, Value]) -> None:
         target = from_scenario(form.scenario, values, start_method=form.start_method)
         self.post_message(self.Chosen(target))
 

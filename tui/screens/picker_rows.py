@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mpviz.scenarios.catalogue import Scenario, Value
 from mpviz.tui.render.rows import Part, Row, fit
+from mpviz.tui.screens.shortcuts import digit_of
 
 
 def matching(scenarios: Sequence[Scenario], text: str) -> list[Scenario]:
@@ -38,12 +39,13 @@ def list_rows(
             chapter = scenario.chapter
             rows += [Row(())] * (apart and bool(rows))
             rows.append(Row(((f" {chapter}", "chapter"),)))
+        digit = digit_of(scenario.name) or " "
         if scenario.name == chosen:
             mark = ">" if ascii_only else "▸"
-            text = fit(f" {mark} {scenario.name}", width)
+            text = fit(f"{digit}{mark} {scenario.name}", width)
             rows.append(Row(((text, "chosen" if active else "chosen.off"),), scenario.name))
         else:
-            rows.append(Row((("   " + scenario.name, "text"),), scenario.name))
+            rows.append(Row(((digit, "key"), (f"  {scenario.name}", "text")), scenario.name))
     if not rows:
         rows.append(Row(((" no scenario has that in it", "dim"),)))
     return rows

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from helpers.screens import running, selection, text, until
-from mpviz.scenarios.catalogue import find, parse
+from mpviz.scenarios.catalogue import find, parse, scenarios
 from mpviz.scenarios.deadlock import HANGS
 from mpviz.trace.launch.start import Target
 from mpviz.tui.app import MpvizApp
@@ -16,6 +16,7 @@ from mpviz.tui.screens.form import RUN, START_METHOD, Form, form_rows
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.picker_rows import head_rows
 from mpviz.tui.screens.run import RunScreen
+from mpviz.tui.screens.shortcuts import SHORTCUTS
 from mpviz.tui.widgets.rows_view import RowsView
 
 
@@ -66,6 +67,32 @@ async def test_arrows_and_letters_choose(picker_app: MpvizApp, keys: tuple[str, 
     async with running(picker_app) as pilot:
         await pilot.press(*keys)
         assert screen_of(pilot).chosen == "counting"
+
+
+async def test_one_digit_runs_what_a_talk_shows_wherever_the_cursor_is(
+    picker_app: MpvizApp,
+) -> None:
+    async with running(picker_app) as pilot:
+        assert "3" in row_text(pilot, "#scenarios"), "the digit stands before pool-map"
+        await pilot.press("down", "3")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        assert selection(pilot).target.scenario == "pool-map"
+
+
+async def test_a_digit_goes_into_the_form_while_that_has_the_keys(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
+        await pilot.press("tab", "2", "7")
+        assert isinstance(pilot.app.screen, PickerScreen)
+        assert "27" in entered(pilot).values()
+
+
+def test_each_digit_names_a_scenario_and_values_that_it_allows() -> None:
+    assert list(SHORTCUTS) == sorted(SHORTCUTS)
+    names = [name for name, _ in SHORTCUTS.values()]
+    assert names == [name for name in scenarios() if name in names], "in the order of the list"
+    for name, values in SHORTCUTS.values():
+        scenario = find(name)
+        parse(scenario, [f"{key}={value}" for key, value in values.items()])
 
 
 async def test_enter_runs_with_what_was_entered(picker_app: MpvizApp) -> None:
