@@ -83,6 +83,7 @@ class MpvizApp(App[int]):
             os.environ["NO_COLOR"] = no_color
         self.fps = fps
         self.session: Session | None = None
+        self._recordings: list[Path] = []
         """The latest run; it is closed when the app has ended, whatever ended it."""
         self._replay = replay
         self._performance = performance
@@ -262,12 +263,24 @@ class MpvizApp(App[int]):
     def start_session(self, target: Target) -> Session:
         """Start a run, and keep it so that it can be closed."""
         self.signals.session = None
+        self._note_recording()
         self.session = self._start(target)
         if not self._attached:
             # What mpviz has not started gets no signal that is meant for mpviz.
             self.signals.session = self.session
         self.signals.act()
         return self.session
+
+    def recordings(self) -> list[Path]:
+        """The files in which its runs were recorded, as they were started."""
+        self._note_recording()
+        return self._recordings
+
+    def _note_recording(self) -> None:
+        """Keep the name of the file of the run so far, if it has one and it could be written."""
+        file = self.session.recorded if self.session is not None else None
+        if file is not None and not self.session.record_problem and file not in self._recordings:
+            self._recordings.append(file)
 
     def _show_scenarios(self) -> None:
         if len(self.screen_stack) > 1 and self._target is None and self._replay is None:

@@ -76,12 +76,18 @@ def give_talk(performance: Performance, settings: Settings) -> int:
 
     with temporary_folder() as folder:
         start, fps = starter(10.0, folder / f"run{RECORDING}"), pictures_a_second(settings)
-        return _run(
-            MpvizApp(start=start, fps=fps, performance=performance, settings=settings), None
-        )
+        app = MpvizApp(start=start, fps=fps, performance=performance, settings=settings)
+        return _run(app, None, keeps=False)
 
 
-def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozenset()) -> int:
+def _run(
+    app: MpvizApp,
+    json_file: str | None,
+    fail_on: frozenset[str] = frozenset(),
+    *,
+    keeps: bool = True,
+) -> int:
+    """Show the app; the exit status. What ``keeps`` its recordings says where they are."""
     sys.setswitchinterval(SWITCH_SECONDS)
     with app.signals.handled():
         try:
@@ -102,6 +108,8 @@ def _run(app: MpvizApp, json_file: str | None, fail_on: frozenset[str] = frozens
             status = exit_status(state)
         if app.session is not None and not _has_written(app.session, json_file):
             status = status or 1
+        if keeps:
+            _say_where(app.recordings())
         return final_status(app.signals, state, fail_on, status)
 
 
@@ -115,6 +123,14 @@ def _has_written(session: Session, json_file: str | None) -> bool:
         say(f"--record: {problem}")
     written = json_file is None or write_json(document(session.state), json_file)
     return written and not problem
+
+
+def _say_where(recordings: list[Path]) -> None:
+    """Say in which files the runs are."""
+    from mpviz.tui.messages import say  # noqa: PLC0415 - as below
+
+    for file in recordings:
+        say(f"recorded in {file}")
 
 
 def _wait_for_program(session: Session, signals: Signals) -> None:

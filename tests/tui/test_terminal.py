@@ -64,6 +64,23 @@ def test_pick_run_and_quit(opened: list[Terminal], tmp_path: Path) -> None:
     terminal.assert_as_it_was()
 
 
+def test_at_the_end_it_says_in_which_files_the_runs_were_recorded(
+    opened: list[Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / "short.py").write_text("print('was ' + 'here')")
+    terminal = Terminal("run", "--record", "run.jsonl.gz", "short.py", directory=tmp_path)
+    opened.append(terminal)
+    terminal.see("exit code 0")
+    terminal.type("r")
+    terminal.see("exit code 0")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    said = plain(terminal.drawn[terminal.drawn.rindex(ALTERNATE_SCREEN[1]) :]).splitlines()
+    names = ["run.jsonl.gz", "run-2.jsonl.gz"]
+    assert [line for line in said if line] == [f"mpviz: recorded in {each}" for each in names]
+    assert all((tmp_path / each).stat().st_size for each in names)
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1)]
 )
@@ -76,6 +93,7 @@ def test_a_signal_ends_it_as_q_does(
     os.kill(terminal.pid, number)
     assert terminal.wait() == status
     terminal.assert_as_it_was()
+    assert "recorded" not in plain(terminal.drawn)
 
 
 def test_a_program_that_handles_sigterm_says_with_which_status_it_ends(
