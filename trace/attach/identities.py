@@ -21,6 +21,8 @@ class Identities:
     """The type of an object by its id."""
     limits: dict[str, int] = field(default_factory=dict)
     """Maximum number of items of a queue."""
+    _unnamed: dict[str, list[str]] = field(default_factory=dict)
+    """By type: ids of the objects for which the program has no name, in the order of their use."""
     counters: dict[str, str] = field(default_factory=dict)
     """For a queue, the identity of the semaphore that counts its free places."""
 
@@ -36,6 +38,15 @@ class Identities:
         """Its name, or what it is called without one."""
         known = self._names.get(object_id)
         return known[1] if known is not None else otherwise
+
+    def numbered(self, object_id: str, kind: str) -> str:
+        """Its name, or its number among those of this type without one: "Lock 2"."""
+        if object_id in self._names:
+            return self._names[object_id][1]
+        alike = self._unnamed.setdefault(kind, [])
+        if object_id not in alike:
+            alike.append(object_id)
+        return f"{kind} {alike.index(object_id) + 1}"
 
     def is_named(self, object_id: str) -> bool:
         """Whether the program has a name for it."""

@@ -240,7 +240,7 @@ class Meaning:
     def _name_of(self, key: str, kind: str, wait: WaitSeen | None) -> str:
         """The name of an object: a local variable, else the word in the line that waits for it."""
         if wait is None or self.known.is_named(key) or not wait.site:
-            return self.known.name(key, f"{kind} without a name")
+            return self.known.numbered(key, kind)
         found = _IN_LINE.search(self._lines.get(wait.site, ""))
         if found is not None:
             return self._numbered(clean(found[1] or found[2]), key)

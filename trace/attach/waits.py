@@ -191,10 +191,12 @@ def pipe_at(scene: Scene, inode: int, *, writes: bool) -> tuple[str, ObjectSeen]
         if not scene.program.with_end(peer):
             return None
         first, second = sorted((f"s-{inode}", f"s-{peer}"))
-        return f"s-{inode}", ObjectSeen(first, "Pipe", name or "without a name", second)
+        name = name or scene.known.numbered(first, "Pipe")
+        return f"s-{inode}", ObjectSeen(first, "Pipe", name, second)
     if inode in scene.program.sockets:
         return None
-    seen = ObjectSeen(f"r-{inode}", "Pipe", name or "without a name", f"w-{inode}")
+    name = name or scene.known.numbered(f"r-{inode}", "Pipe")
+    seen = ObjectSeen(f"r-{inode}", "Pipe", name, f"w-{inode}")
     return (f"w-{inode}" if writes else f"r-{inode}"), seen
 
 

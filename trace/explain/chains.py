@@ -9,7 +9,7 @@ from itertools import chain
 
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitive import Thread, Unblockers
-from mpviz.trace.model.processes.identity import described
+from mpviz.trace.model.processes.identity import described, fate
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import RunState
@@ -210,7 +210,7 @@ def end_in_words(state: RunState, chain: Chain) -> list[str]:
         is_idle = last.process.activity is Activity.IDLE
         return [f"{name} " + ("waits for a task" if is_idle else f"is {last.process.state}")]
     if chain.end is End.DEAD:
-        return [f"{name} is dead"]
+        return [f"{name} {fate(last.process)}"]
     if chain.end is End.NOBODY:
         rule = _rule_that_says_why(state, last.process)
         return [f"nobody can end that ({rule})" if rule else "nobody was seen who could end that"]

@@ -32,8 +32,9 @@ def why(state: RunState, width: int = 80) -> list[str]:
     findings = [each for each in state.findings.values() if each.over < 0]
     if chain and not any(each.is_a_dead_end for each in findings):
         lines += ["", *_wrapped(chain, "", width)]
-    for finding in findings[:MOST_FINDINGS]:
-        lines += ["", *_finding(finding, width)]
+    hints = list(_hints(state))
+    for place, finding in enumerate(findings[:MOST_FINDINGS]):
+        lines += ["", *_finding(finding, width, [] if place else hints)]
     if len(findings) > MOST_FINDINGS:
         lines += [
             "",
@@ -41,7 +42,7 @@ def why(state: RunState, width: int = 80) -> list[str]:
         ]
     if not findings:
         lines += ["", *_wrapped(_verdict(state), "", width)]
-    for problem in _problems(state):
+    for problem in [*([] if findings else hints), *(each.text for each in state.troubles[:2])]:
         lines += ["", *_wrapped(problem, "", width)]
     return lines
 
@@ -171,9 +172,11 @@ def _longest_chain(state: RunState) -> str:
     return f"chain: {chain_in_words(state, longest)}"
 
 
-def _finding(finding: Finding, width: int) -> list[str]:
+def _finding(finding: Finding, width: int, hints: list[str]) -> list[str]:
+    """What is wrong, what would let more be seen of it, why it is so, and what to do."""
     return [
         *_wrapped(f"{finding.rule}: {finding.message}", "", width),
+        *(line for each in hints for line in _wrapped(f"hint: {each}", "  ", width)),
         *_wrapped(f"cause: {finding.cause}", "  ", width),
         *_wrapped(f"fix: {finding.fix}", "  ", width),
     ]
@@ -187,8 +190,8 @@ def _verdict(state: RunState) -> str:
     return "no finding: what can be seen from outside shows no fault"
 
 
-def _problems(state: RunState) -> Iterator[str]:
-    """What kept the look from seeing more, and what would give it."""
+def _hints(state: RunState) -> Iterator[str]:
+    """What kept the look from seeing more, such as names and lines, and what would give it."""
     seen: set[str] = set()
     for process in state.processes.values():
         is_there = process.seen and process.alive and not process.zombie
@@ -197,5 +200,3 @@ def _problems(state: RunState) -> Iterator[str]:
         if problem and problem not in seen and "no Python" not in problem:
             seen.add(problem)
             yield f"{described(process)} {problem}"
-    for trouble in state.troubles[:2]:
-        yield trouble.text

@@ -76,7 +76,7 @@ class Stacks:
             return _of_py_spy(asked)
         if version >= FIRST_REMOTE:
             return self._of_remote(pid)
-        return [], "needs py-spy: pip install 'mpviz[attach]'"
+        return [], "names and lines need py-spy: pip install 'mpviz[attach]'"
 
     def _of_remote(self, pid: int) -> tuple[list[dict[str, object]], str]:
         try:

@@ -14,7 +14,7 @@ from mpviz.trace.model.primitives.pipe import pipes_made, waits_for
 from mpviz.trace.model.primitives.pool_state import Task
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
-from mpviz.trace.model.processes.identity import described, exit_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words, fate
 from mpviz.trace.model.state import RunState
 from mpviz.tui.exports.report_stats import ReportStats, Work
 from mpviz.tui.render.formatting import count, moment, percent, size
@@ -165,7 +165,7 @@ def _by_wait(locks: list[Lock]) -> list[Lock]:
 
 def _lock(state: RunState, lock: Lock) -> Cells:
     holder = state.processes.get(lock.holder)
-    dead = "" if holder is None or holder.alive else ", which is dead"
+    dead = "" if holder is None or holder.alive else f", which {fate(holder)}"
     wait = wait_times(state, lock)
     return (
         lock.name,

@@ -15,7 +15,8 @@ from mpviz.trace.explain.chains import (
 )
 from mpviz.trace.explain.stalls import MOST_LINKS
 from mpviz.trace.model.formatting import duration
-from mpviz.trace.model.processes.identity import described, exit_in_words, fate
+from mpviz.trace.model.primitive import Unblockers
+from mpviz.trace.model.processes.identity import described, exit_in_words
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.wait_kinds import waits_in_words
 from mpviz.tui.panels.listing import from_top
@@ -79,7 +80,8 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         rows.append(_link(state, view, chain, index, (tags, names, width)))
         rows += _arrow(state, view, chain, index, width)
     # It begins with a name, which is written as it is.
-    wrapped = textwrap.wrap(chain_in_words(state, chain) + ".", max(10, width))
+    words = "Nobody waits" if _nobody_waits(chain) else chain_in_words(state, chain)
+    wrapped = textwrap.wrap(words + ".", max(10, width))
     if len(rows) + 1 + len(wrapped) <= height:
         rows += [row(""), *(row((line, "dim")) for line in wrapped)]
     return from_top(rows, height, view.scroll.get(NAME, 0))
@@ -105,8 +107,10 @@ def _name(link: Link) -> str:
 def _doing(state: RunState, view: View, link: Link, room: int) -> list[Part]:
     process, wait = link.process, link.wait
     if wait is None:
+        if process.exit_code == 0 and not process.alive:
+            return [(f"has ended with {exit_in_words(process)}", "dim")]
         if not process.alive:
-            return [(f"{fate(process)}: {exit_in_words(process)}", "trouble")]
+            return [(f"is dead: {exit_in_words(process)}", "trouble")]
         return [(fitting(in_words(state, process), max(1, room)).rstrip(), "good")]
     waited = duration(max(0, moment_of(state, view) - wait.since))
     # Who holds it, the next row says.
@@ -123,8 +127,7 @@ def _arrow(state: RunState, view: View, chain: Chain, index: int, width: int) ->
     unblockers = chain.links[index].unblockers
     if unblockers is None:
         return []
-    ago = duration(max(0, moment_of(state, view) - unblockers.as_of))
-    heard = f" (last seen {ago} ago)" if unblockers.as_of >= 0 else ""
+    heard = _age_of_news(state, view, unblockers)
     others = len(unblockers.threads) - 1
     more = f", and {others} {'other' if others == 1 else 'others'}" if others > 0 else ""
     if not is_last:
@@ -144,6 +147,14 @@ def _arrow(state: RunState, view: View, chain: Chain, index: int, width: int) ->
     return [row((" " * GUTTER + "╵ ", "dim"), (end_in_words(state, chain)[0], style))]
 
 
+def _age_of_news(state: RunState, view: View, unblockers: Unblockers) -> str:
+    """How old the news of a holder is, where later news may be among the records that got lost."""
+    if unblockers.as_of < 0 or not (state.lost or state.hidden_losses):
+        return ""
+    ago = duration(max(0, moment_of(state, view) - unblockers.as_of))
+    return f" (as told {ago} ago; some records were lost)"
+
+
 def _ring(chain: Chain, index: int) -> Part:
     """The way back of a cycle, at the row of a link."""
     if chain.end is not End.CYCLE or index < chain.back_to:
@@ -155,14 +166,22 @@ def _bar(chain: Chain, index: int) -> str:
     return " │  " if chain.end is End.CYCLE and index >= chain.back_to else " " * GUTTER
 
 
+def _nobody_waits(chain: Chain) -> bool:
+    """Whether it is that of a process that has ended, and no other waits."""
+    return chain.end is End.DEAD and len(chain.links) == 1
+
+
 def title(state: RunState, view: View) -> str:
     """Whose chain it is, and how it ends."""
     chain = shown_chain(state, view)
     if chain is None:
         return "why blocked"
+    if _nobody_waits(chain):
+        return "why blocked: nobody waits"
+    ended_well = chain.links[-1].process.exit_code == 0
     ends = {
         End.AT_WORK: "",
-        End.DEAD: ", ends with the dead",
+        End.DEAD: f", ends with one that {'has ended' if ended_well else 'is dead'}",
         End.CYCLE: ", a cycle",
         End.NOBODY: ", a dead end",
         End.UNKNOWN: "",
@@ -185,8 +204,8 @@ PANEL = Panel(
         "for, and so on. The chain ends at a process that is at work or dead, at a cycle of "
         "processes that wait for each other, or at nobody. It is the chain of the selected "
         "process, else the longest. The key w goes from link to link. The holder of a lock is "
-        "the one last seen; for queues, pipes and events, mpviz knows which processes used them, "
-        "not which will."
+        "the one last told, and how long ago that was is said if records got lost; for queues, "
+        "pipes and events, mpviz knows which processes used them, not which will."
     ),
     body=draw,
     nothing="no process waits",

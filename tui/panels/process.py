@@ -138,7 +138,9 @@ def title(state: RunState, view: View) -> str:
     process = state.processes.get(view.selected)
     if process is None:
         return "process"
-    return f"process {described(process)}, {process.number} of {len(state.processes)}"
+    name = described(process)
+    kind = "" if name.lower().startswith("process ") else "process "
+    return f"{kind}{name}, {process.number} of {len(state.processes)}"
 
 
 PANEL = Panel(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.panels import text_of
 from mpviz.trace.attach.meaning import Meaning
+from mpviz.trace.explain.findings import look_while_it_runs
+from mpviz.trace.explain.findings.deadlock import DEADLOCK_NANOSECONDS
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.why import why
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.state import RunState
+from mpviz.tui.panels import chain
+from mpviz.tui.panels import process as page
+from mpviz.tui.render.view import View
 
 LOCK = "00:1b:7"
 
@@ -156,3 +162,55 @@ def test_a_process_that_ends_while_it_is_read_is_gone_and_its_pid_may_be_used_ag
     )
     state = state_after(first, second)
     assert [each.key for each in state.processes.values() if each.alive] == ["10", "11.2"]
+
+
+OTHER = "00:1b:8"
+
+
+def locks_without_names() -> RunState:
+    """Each of two processes holds a lock and waits for that of the other; no stack is known."""
+
+    def stuck(pid: int, held: str, wanted: str) -> dict[str, Any]:
+        sleeper = thread(
+            pid, call="futex", arguments=[1, 0, 0, 0, 0, 0], semaphore=wanted, sleeps="lock"
+        )
+        locks = {held: {**semlock(1)[LOCK], "number": pid}, wanted: semlock(0)[LOCK]}
+        problem = "names and lines need py-spy: pip install 'mpviz[attach]'"
+        return process(pid, 10, sleeper, semlocks=locks, maps=[LOCK, OTHER], problem=problem)
+
+    seen = look(
+        process(10, 1, thread(10), semlocks=semlock(0)),
+        stuck(11, LOCK, OTHER),
+        stuck(12, OTHER, LOCK),
+        semaphores={LOCK: [0, 1], OTHER: [0, 1]},
+    )
+    state = state_after(seen)
+    for _ in range(3):
+        look_while_it_runs(state)
+        state.now += 2 * DEADLOCK_NANOSECONDS
+    return state
+
+
+def test_locks_without_a_name_are_told_apart_and_the_hint_is_right_below_the_finding() -> None:
+    state = locks_without_names()
+    assert {each.name for each in state.table(Lock).values()} == {"Lock 1", "Lock 2"}
+    lines = why(state, 200)
+    place = next(at for at, each in enumerate(lines) if each.startswith("deadlock: "))
+    assert "process 11 holds Lock 2 and waits for Lock 1" in lines[place]
+    assert lines[place + 1].startswith("  hint: process 11 cannot be looked into: names and lines")
+    assert lines[place + 2].startswith("  cause: ")
+    assert sum("py-spy" in each for each in lines) == 1
+
+
+def test_nobody_was_seen_at_the_time_zero_of_the_machine() -> None:
+    state = locks_without_names()
+    assert state.table(Lock)[f"lock-{LOCK}"].holders
+    text = text_of(chain.PANEL, state, 120, 20)
+    assert "process 12 holds it" in text
+    assert " ago" not in text
+
+
+def test_the_page_of_a_process_without_a_name_says_process_once() -> None:
+    state = locks_without_names()
+    assert page.title(state, View(selected="11")) == "process 11, 2 of 3"
+    assert page.title(state, View(selected="10")) == "process MainProcess, 1 of 3"

@@ -6,9 +6,10 @@ import pytest
 
 from helpers.panel_stories import counter, talk
 from helpers.panels import rows_of, styles_of, text_of, words_of
-from helpers.story import MAIN
+from helpers.story import MAIN, Story
 from helpers.why_stories import WORKERS, broken_ring, line, ring
 from mpviz.trace.explain.chains import End, chain_of
+from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels import PANELS, chain, findings, timeline
 from mpviz.tui.render.view import View
@@ -59,11 +60,11 @@ def test_a_ring_leads_back_to_where_it_began() -> None:
         "●M MainProcess waits 3.0 s to join worker-1",
         "│ worker-1 has to end",
         "╭▸ ●w1 worker-1 waits 3.0 s for lock2, at ring.py:12",
-        "│ │ worker-2 holds it (last seen 3.0 s ago)",
+        "│ │ worker-2 holds it",
         "│ ●w2 worker-2 waits 3.0 s for lock3, at ring.py:12",
-        "│ │ worker-3 holds it (last seen 3.0 s ago)",
+        "│ │ worker-3 holds it",
         "│ ●w3 worker-3 waits 3.0 s for lock1",
-        "╰─ worker-1 holds it (last seen 3.0 s ago): none of them can go on",
+        "╰─ worker-1 holds it: none of them can go on",
     ]
     assert chain.title(ring().state, View()) == "why blocked: MainProcess, a cycle"
 
@@ -82,7 +83,39 @@ def test_a_line_may_end_with_the_dead() -> None:
     state = story.state
     rows = rows_of(chain.PANEL, state, 90, 20)
     assert styles_of(rows, "is dead: ended by SIGKILL") == {"trouble"}
-    assert "ends with the dead" in chain.title(state, View())
+    assert chain.title(state, View()) == "why blocked: MainProcess, ends with one that is dead"
+
+
+def test_a_line_may_end_with_one_that_has_ended_well() -> None:
+    story = line()
+    story.exit(3100, WORKERS[2], 0)
+    state = story.state
+    assert styles_of(rows_of(chain.PANEL, state, 90, 20), "has ended with exit code 0") == {"dim"}
+    assert "is dead" not in text_of(chain.PANEL, state, 90, 20)
+    assert chain.title(state, View()) == "why blocked: MainProcess, ends with one that has ended"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(0, "has ended with exit code 0"), (3, "is dead: exit code 3")]
+)
+def test_of_a_program_that_has_ended_nobody_waits(code: int, said: str) -> None:
+    story = Story("ends")
+    story.exit(50, MAIN, code)
+    state, selected = story.state, str(MAIN)
+    assert chain.title(state, View(selected=selected)) == "why blocked: nobody waits"
+    text = words_of(text_of(chain.PANEL, state, 90, 20, selected=selected))
+    assert text == f"○M MainProcess {said} Nobody waits."
+
+
+def test_how_old_the_news_of_a_holder_is_is_said_only_if_records_got_lost() -> None:
+    state = ring().state
+    assert " ago" not in text_of(chain.PANEL, state, 90, 20)
+    state.processes["1001"].dropped = 5
+    text = text_of(chain.PANEL, state, 90, 20)
+    assert "worker-2 holds it (as told 3.0 s ago; some records were lost)" in text
+    for lock in state.table(Lock).values():
+        lock.heard = -1
+    assert " ago" not in text_of(chain.PANEL, state, 90, 20), "it was never told"
 
 
 def test_the_chain_is_that_of_the_selected_and_stays_while_it_is_gone_along() -> None:

@@ -75,8 +75,8 @@ class Lock:
     taken_at: dict[tuple[str, int], int] = field(default_factory=dict)
     """(process key, thread): number of the site where that thread took it last."""
     last_holder: str = ""
-    heard: int = 0
-    """Number of records that had been read when it was last taken or released."""
+    heard: int = -1
+    """When it was last told to be taken or released, nanoseconds; -1 if it never was."""
     takers: dict[str, int] = field(default_factory=dict)
     """Process key: when it first tried to take the lock, nanoseconds."""
     taken: int = -1
