@@ -15,6 +15,7 @@ from mpviz.trace.launch.start import Target
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import PANELS
 from mpviz.tui.talk.answers import MEASURED, VARIABLE
+from mpviz.tui.talk.wording import in_our_words, meant, nearest
 
 BUILT_IN = Path(__file__).with_name("guide.toml")
 """The talk that comes with mpviz."""
@@ -127,7 +128,7 @@ def read_talk(file: Path) -> Talk:
 
 
 def _placed(problem: str) -> str:
-    """The place first, as a person counts: "step 2: stop: Expected ..."."""
+    """The place first, as a person counts: "step 2: stop: it has to be a number or a text, ..."."""
     what, _, where = problem.partition(" - at `$")
     places: list[str] = []
     for name, index in re.findall(r"\.([\w-]+)|\[(\d+|\.\.\.)\]", where):
@@ -135,7 +136,8 @@ def _placed(problem: str) -> str:
             places[-1] = f"step {int(index) + 1}"
         else:
             places.append(name or f"[{index}]")
-    return ": ".join([*places, what])
+    keys = Step.__struct_encode_fields__ if places else Talk.__struct_encode_fields__
+    return ": ".join([*places, in_our_words(what, keys)])
 
 
 def _problems(step: Step) -> list[tuple[str, str]]:
@@ -148,11 +150,13 @@ def _problems(step: Step) -> list[tuple[str, str]]:
         problems.append(("run", f"{bad}"))
     panels = [panel.name for panel in PANELS]
     if step.watch not in panels:
-        problems.append(("watch", f"there is no panel {step.watch!r} (there is {_all(panels)})"))
+        problems.append(("watch", f"there is no panel {step.watch!r}{meant(step.watch, panels)}"))
     rules = [rule.name for rule in RULES]
     if isinstance(step.stop, str) and step.stop not in (END, FINDING, *rules):
+        near = nearest(step.stop, [END, FINDING, *rules])
+        more = f"; did you mean {near!r}?" if near else ""
         why = f'{step.stop!r} is not "end", "finding", seconds, or a finding that mpviz rules lists'
-        problems.append(("stop", why))
+        problems.append(("stop", f"{why}{more}"))
     if not isinstance(step.stop, str) and not 0 < step.stop <= MOST_SECONDS:
         problems.append(("stop", f"it has to be more than 0 and at most {MOST_SECONDS:g} seconds"))
     if not 1 <= step.slow <= SLOWEST:
@@ -168,9 +172,5 @@ def _problems(step: Step) -> list[tuple[str, str]]:
     known = [*step.numbers, *MEASURED]
     for name in VARIABLE.findall("\n".join(step.lines)):
         if name not in known:
-            problems.append(("answer", f"there is no number {{{name}}} (there is {_all(known)})"))
+            problems.append(("answer", f"there is no number {{{name}}}{meant(name, known)}"))
     return problems
-
-
-def _all(names: list[str]) -> str:
-    return ", ".join(names)
