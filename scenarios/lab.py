@@ -110,10 +110,11 @@ def main(
     for line in script.split(";") if script else sys.stdin:
         match line.split():
             case ["start", *kinds]:
+                kind = "-".join(kinds) or "child"
                 child = Process(
                     target=work,
                     args=(kinds, seconds, lock, ready),
-                    name=f"child-{len(children) + 1}",
+                    name=f"{kind}-{len(children) + 1}",
                     daemon="daemon" in kinds,
                 )
                 children.append(child)

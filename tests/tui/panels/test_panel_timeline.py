@@ -16,7 +16,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.timeline import PANEL
 from mpviz.tui.render.lanes.cells import EMPTY, mixed_cell, row_of_lane
 from mpviz.tui.render.lanes.columns import ColumnStore, columns_of, lane_cells
-from mpviz.tui.render.lanes.ends import end_mark
+from mpviz.tui.render.lanes.ends import end_mark, mark_end
 from mpviz.tui.render.lanes.grid import STEPS, Grid, column_width
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.timeline import layout as placing
@@ -516,6 +516,34 @@ def test_a_worker_that_its_pool_terminates_is_no_trouble(
     story.signal(100, 1001, 15, sender)
     story.exit(110, 1001, -15)
     assert end_mark(story.process(1001)) == mark
+
+
+@pytest.mark.parametrize(
+    ("room", "mark"),
+    [(12, "✗ SIGKILL"), (9, "✗ SIGKILL"), (8, "✗ KILL"), (5, "✗KILL"), (4, "✗"), (1, "✗")],
+)
+def test_a_mark_of_an_end_is_cut_to_something_whole(room: int, mark: str) -> None:
+    story = Story()
+    story.start(1, 1001, "stubborn")
+    story.exit(10, 1001, -9)
+    process = story.process(1001)
+    cells = [EMPTY] * (1 + room)
+    mark_end(cells, process, Grid(process.ended, 1_000_000, 0, len(cells), ascii=False))
+    assert "".join(cell[0] for cell in cells).strip() == mark
+
+
+@pytest.mark.parametrize("width", [76, 77, 78, 79, 80, 118])
+def test_what_ends_with_the_run_says_how(width: int) -> None:
+    story = Story()
+    story.start(1, 1001, "daemon")
+    story.start(1, 1002, "stubborn")
+    story.exit(1000, 1002, -9)
+    story.exit(1002, 1001, -15)
+    story.end(1003)
+    state = story.state_at(1003)
+    drawn = "\n".join(texts(state, View(now=state.now), width))
+    assert "KILL" in drawn
+    assert "TERM" in drawn
 
 
 def test_lanes_out_of_sight_are_said_where_they_are() -> None:

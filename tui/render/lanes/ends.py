@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from signal import SIGTERM
 
 from mpviz.trace.model.processes.identity import signal_name
@@ -19,11 +20,18 @@ def mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:
     if not 0 <= at < len(cells):
         return
     text, style = end_mark(process)
-    text = in_ascii(text) if grid.ascii else text
-    for offset, character in enumerate(text[: len(cells) - at]):
-        if offset and cells[at + offset] != EMPTY:
-            return
+    free = takewhile(lambda cell: cell == EMPTY, cells[at + 1 :])
+    text = _fitting(text, 1 + sum(1 for _ in free))
+    for offset, character in enumerate(in_ascii(text) if grid.ascii else text):
         cells[at + offset] = (character, style, "")
+
+
+def _fitting(text: str, room: int) -> str:
+    """As much of a mark as says something whole: ``✗ SIGTERM``, ``✗ TERM``, ``✗TERM``, ``✗``."""
+    sign, _, words = text.partition(" ")
+    short = words.removeprefix("SIG").removeprefix("exit ")
+    ways = (text, f"{sign} {short}", f"{sign}{short}")
+    return next((way for way in ways if len(way) <= room), sign)
 
 
 def end_mark(process: Process) -> Part:

@@ -24,6 +24,8 @@ SHORTEST_RUN = 10_000_000
 
 END_ROOM = 2
 """Columns to the right of the present, for the marks of those that end now."""
+ROOM_FOR_WORDS = 5
+"""The same once the run has ended, if a process did not end well: "✗KILL"."""
 WIDEST_NAME = 24
 
 
@@ -110,10 +112,19 @@ def grid_for(state: RunState, view: View, columns: int) -> Grid:
     columns = max(1, columns)
     end = right_end(state, view)
     is_at_end = end >= last_moment(state, view)
-    room = END_ROOM if columns > 4 * END_ROOM and is_at_end else 0
+    room = _end_room(state, view)
+    room = room if columns > 4 * room and is_at_end else 0
     width = column_width(view.span or max(SHORTEST_RUN, end - state.origin), columns - room)
     last = max(0, (end - 1 - state.origin) // width) + room
     return Grid(state.origin, width, max(0, last - columns + 1), columns, view.ascii)
+
+
+def _end_room(state: RunState, view: View) -> int:
+    """Columns for how those ended that end last; while a run goes on, the axis must not jump."""
+    whole = view.whole or state
+    if whole.ended < 0 or not any(each.exit_code for each in whole.processes.values()):
+        return END_ROOM
+    return ROOM_FOR_WORDS
 
 
 def playhead(state: RunState, view: View, grid: Grid) -> int:
