@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mpviz.trace.explain.phases import Phase, gain, phases
+from mpviz.trace.explain.starved import core_time
 from mpviz.trace.model.fold.said import Result
 from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.primitives.queue import Queue
@@ -16,6 +17,10 @@ VARIABLE = re.compile(r"\{([\w-]+)\}")
 """A place in an answer for a number, by its name."""
 
 
+COUNTED = {"finding", "lost-updates", "most-in-queue"}
+"""What an answer may name that does not depend on how many cores were free."""
+
+
 def answer_lines(lines: Sequence[str], numbers: Mapping[str, str], state: RunState) -> list[str]:
     """These lines with their numbers; a line is left out if the run did not give one of them.
 
@@ -23,6 +28,15 @@ def answer_lines(lines: Sequence[str], numbers: Mapping[str, str], state: RunSta
     """
     written = [_filled(line, numbers, state) for line in lines]
     return [line for line in written if line]
+
+
+def unfair(lines: Sequence[str], state: RunState) -> str:
+    """That other programs took the cores while what these lines tell was measured; else empty."""
+    used = core_time(state, phases(state))
+    if not used.is_starved or not any(set(VARIABLE.findall(line)) - COUNTED for line in lines):
+        return ""
+    share = f"{min(1.0, used.others / used.reach):.0%}"
+    return f"Other programs had {share} of the cores: these numbers are not fair"
 
 
 def _filled(line: str, numbers: Mapping[str, str], state: RunState) -> str:

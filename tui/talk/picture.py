@@ -56,9 +56,17 @@ class Shown:
     """What is left of a step that was shown."""
 
     answer: list[str] = field(default_factory=list)
+    unfair: str = ""
+    """Why its numbers are not to be trusted; empty if they are."""
     recording: Path | None = None
     moment: int = 0
     """Where it stopped, nanoseconds."""
+
+    @property
+    def first(self) -> str:
+        """What is left of the answer on the last slide."""
+        first = self.answer[0] if self.answer else ""
+        return f"{first} (not a fair run)" if first and self.unfair else first
 
 
 class SlideView(RowsView):
@@ -179,7 +187,7 @@ class TalkPicture(Selection):
 
     def _slide(self, width: int, height: int) -> list[Row]:
         if self.is_over:
-            answers = [shown.answer for shown in self.shown]
+            answers = [shown.first for shown in self.shown]
             return last_slide(self.talk, answers, width, height)
         return question_slide(self.talk, self.index, width, height)
 
@@ -188,18 +196,18 @@ class TalkPicture(Selection):
 
     def _card(self, width: int, height: int) -> tuple[Frame, list[Row]]:
         frame = card_frame(self.step, width + FRAME, self.view.ascii)
-        return frame, finished(card_rows(self._answer, width), width, height)
+        return frame, finished(self._card_rows(width), width, height)
 
-    @property
-    def _answer(self) -> list[str]:
-        return self.shown[min(self.index, len(self.shown) - 1)].answer
+    def _card_rows(self, width: int) -> list[Row]:
+        shown = self.shown[min(self.index, len(self.shown) - 1)]
+        return card_rows(self.step, shown.answer, shown.unfair, width)
 
     def _arrange_slides(self) -> None:
         asks, runs = self.phase is Phase.ASKED, self.phase is Phase.RUNNING
         width = self.size.width
         question = len(question_rows(self.step, width)) if runs else 0
         answers = self.phase is Phase.ANSWERED
-        card = len(card_rows(self._answer, width - FRAME)) + FRAME if answers else 0
+        card = len(self._card_rows(width - FRAME)) + FRAME if answers else 0
         self.panel_grid.display = not asks
         self.query_one("#slide").display = asks
         for name, height in (("#question", question), ("#answer", card)):

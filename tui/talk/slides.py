@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 
@@ -39,16 +40,20 @@ def question_slide(talk: Talk, index: int, width: int, height: int) -> list[Row]
     return _centred([*lines, [], _progress(talk, index)], width, height)
 
 
-def last_slide(talk: Talk, answers: Sequence[Sequence[str]], width: int, height: int) -> list[Row]:
-    """What was seen: a line for each step, with the first of its answer."""
-    room = width - 4
+def last_slide(talk: Talk, answers: Sequence[str], width: int, height: int) -> list[Row]:
+    """What was seen: of each step the first line of its answer, whole if there are rows for it."""
     names = max(len(step.title) for step in talk.step) + 2
+    room = max(10, min(WIDEST, width - 4 - names))
+    free = max(0, height - 2 - len(talk.step))
     lines: list[list[Part]] = [[(_spaced(talk.title, width), "head")], []]
-    gap = height >= 2 * len(talk.step) + 4
-    for step, answer in zip(talk.step, answers, strict=True):
-        said = answer[0] if answer else ""
-        text = fit_end(said, max(0, min(WIDEST, room - names)))
-        lines.append([(fit(step.title, names), "head"), (text, "text")])
+    told = []
+    for said in answers:
+        told.append(textwrap.wrap(said, room, max_lines=free + 1, placeholder=" …") or [""])
+        free -= len(told[-1]) - 1
+    gap = free >= len(talk.step) + 2
+    for step, said_lines in zip(talk.step, told, strict=True):
+        for title, text in zip_longest([step.title], said_lines, fillvalue=""):
+            lines.append([(fit(title, names), "head"), (fit_end(text, room), "text")])
         if gap:
             lines.append([])
     # In one column, so that the titles stand below each other.
@@ -60,26 +65,35 @@ def last_slide(talk: Talk, answers: Sequence[Sequence[str]], width: int, height:
     return _centred([*lines[:2], *padded], width, height)
 
 
-def question_rows(step: Step, width: int) -> list[Row]:
-    """The question while the run is shown, in one row or two."""
+def question_rows(step: Step, width: int, style: str = "head") -> list[Row]:
+    """The question beside what the run shows, in one row or two."""
     lines = textwrap.wrap(step.question, max(10, width - 2), max_lines=2, placeholder=" …")
-    return [row((f" {line}", "head")) for line in lines]
+    return [row((f" {line}", style)) for line in lines]
 
 
-def card_rows(answer: Sequence[str], width: int) -> list[Row]:
-    """The answer, as high as it has lines; at least one row."""
+def card_rows(step: Step, answer: Sequence[str], unfair: str, width: int) -> list[Row]:
+    """The answer, as high as it has lines; at least one row.
+
+    Above it stands the question, if the frame has no room for it, and why its numbers are unfair.
+    """
+    above = [] if _fits_frame(step, width + 2) else question_rows(step, width, "dim")
+    above += [row((f" {line}", "warning")) for line in textwrap.wrap(unfair, max(10, width - 2))]
     room = max(10, min(width - 2, 2 * WIDEST))
     lines = [line for said in answer for line in textwrap.wrap(said, room)]
     if len(lines) > MOST_OF_CARD:
         lines = [*lines[: MOST_OF_CARD - 1], lines[MOST_OF_CARD - 1] + " …"]
     rows = [row((f" {line}", "head")) for line in lines]
-    return rows or [row((" the room's answer?", "dim"))]
+    return [*above, *(rows or [row((" the room's answer?", "dim"))])]
 
 
 def card_frame(step: Step, width: int, ascii: bool) -> Frame:
-    """The frame of an answer: the question is its title."""
-    title = fit_end(clean(f" {step.question} "), max(0, width - 6))
+    """The frame of an answer: the question is its title, if all of it has room there."""
+    title = clean(f" {step.question} ") if _fits_frame(step, width) else ""
     return Frame(((title, "frame.title.on"),), border="frame.on", ascii=ascii)
+
+
+def _fits_frame(step: Step, width: int) -> bool:
+    return cell_len(clean(step.question)) + 2 <= width - 6
 
 
 def fit_end(text: str, width: int) -> str:

@@ -24,7 +24,7 @@ from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.render.view import View
 from mpviz.tui.screens.replay import STRIDES
 from mpviz.tui.sessions import NotStarted, Session
-from mpviz.tui.talk.answers import answer_lines
+from mpviz.tui.talk.answers import answer_lines, unfair
 from mpviz.tui.talk.picture import Phase, Shown, TalkPicture
 from mpviz.tui.talk.plan import Performance
 from mpviz.tui.talk.run import StageRun
@@ -330,9 +330,12 @@ class StageScreen(TalkPicture):
         self.view.paused = True
         self.view.now = run.moment
         self.picture.state = state
-        self.shown[self.index] = Shown(
-            answer_lines(self.step.lines, self.step.numbers, state), run.recording, run.moment
-        )
+        step = self.step
+        why = unfair(step.lines, state)
+        if why and run.session is not None and step.recording:
+            why += "; b shows a recorded run"
+        answer = answer_lines(step.lines, step.numbers, state)
+        self.shown[self.index] = Shown(answer, why, run.recording, run.moment)
         self.redraw()
 
     def _new_picture(self, state: RunState) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from helpers.story import MAIN, Story
+from helpers.story import MAIN, VIEWER, Story, process_sample
+from mpviz.trace.model.events import Sample
 from mpviz.tui.commands.talks.giving import prepared
 from mpviz.tui.layout import Wanted
-from mpviz.tui.talk.answers import answer_lines
+from mpviz.tui.talk.answers import answer_lines, unfair
 from mpviz.tui.talk.layout import stage_slots
-from mpviz.tui.talk.plan import BUILT_IN, PlanError, Stop, read_talk
+from mpviz.tui.talk.plan import BUILT_IN, PlanError, Step, Stop, Talk, read_talk
+from mpviz.tui.talk.slides import card_frame, card_rows, last_slide
 
 STEP = '[[step]]\ntitle = "One"\nrun = "pool-map"\nquestion = "Why?"\n'
 TALK = 'title = "T"\n' + STEP
@@ -27,17 +30,22 @@ def talk(folder: Path, text: str) -> Path:
     ("text", "says"),
     [
         ("title = ", "talk.toml is no TOML: Invalid value (at end of document)"),
-        ('title = "T"\n', "talk.toml: Object missing required field `step`"),
+        ('title = "T"\n', "talk.toml: the key 'step' is missing"),
         ('title = "T"\nstep = []\n', "talk.toml has no [[step]]"),
-        (TALK.replace('run = "pool-map"\n', ""), "step 1: Object missing required field `run`"),
-        (TALK + "slow = 'x'\n", "step 1: slow: Expected `float`, got `str`"),
+        (TALK.replace('run = "pool-map"\n', ""), "step 1: the key 'run' is missing"),
+        (TALK + "slow = 'x'\n", "step 1: slow: it has to be a number, not a text"),
         (TALK + "slow = 65\n", "step 1 (One): slow: it has to be from 1 to 64"),
-        (TALK + "stops = 'end'\n", "step 1: Object contains unknown field `stops`"),
+        (TALK + "stop = []\n", "step 1: stop: it has to be a number or a text, not a list"),
+        (TALK + "answer = [1]\n", "not a whole number"),
+        (TALK + "title2 = 1\n", "step 1: no such key 'title2'; did you mean 'title'?"),
+        (TALK + STEP + "wach = 'locks'\n", "step 2: no such key 'wach'; did you mean 'watch'?"),
+        (TALK + "colour = 1\n", "step 1: no such key 'colour' (there is title, run, question,"),
+        ("titel = 'T'\n" + TALK, "talk.toml: no such key 'titel'; did you mean 'title'?"),
         (
             TALK + STEP + "watch = 'lock'\n",
-            "step 2 (One): watch: there is no panel 'lock'",
+            "step 2 (One): watch: there is no panel 'lock'; did you mean 'locks'?",
         ),
-        (TALK + "stop = 'deadlok'\n", "step 1 (One): stop: 'deadlok' is not \"end\""),
+        (TALK + "stop = 'deadlok'\n", "mpviz rules lists; did you mean 'deadlock'?"),
         (TALK + "stop = 0\n", "step 1 (One): stop: it has to be more than 0"),
         (TALK + "answer = '{lost}'\n", "step 1 (One): answer: there is no number {lost} (there is"),
         (TALK + "numbers = {a = '('}\n", "step 1 (One): numbers.a: '(' is no pattern: missing )"),
@@ -101,6 +109,46 @@ def test_a_number_that_the_run_did_not_give_takes_its_line_with_it() -> None:
     lines = ["{n} at last", "lost {lost-updates}", "{result}: {printed}", "no number"]
     found = answer_lines(lines, {"n": r"counted (\d+)"}, story.state)
     assert found == ["9 at last", "twice: => twice", "no number"]
+
+
+@pytest.mark.parametrize(("others", "is_said"), [(90.0, True), (45.0, False)])
+def test_an_answer_says_that_other_programs_had_the_cores(others: float, is_said: bool) -> None:
+    story = Story(cores=2)
+    story.start(5, 1001, "Process-1")
+    for time in range(100, 1100, 100):
+        seen = process_sample(
+            1001,
+            status="R",
+            cpu_percent=10.0,
+            cpu_seconds=time / 10_000,
+            without_core=time / 1000 * 0.9,
+        )
+        story.tell(time, VIEWER, Sample, cores=[others] * 2, processes=[seen])
+    said = unfair(["{threads} times as fast"], story.state)
+    assert re.fullmatch(r"Other programs had \d+% of the cores: .* not fair", said) or not is_said
+    assert bool(said) is is_said
+    assert unfair(["no number", "{lost-updates} updates are lost"], story.state) == ""
+
+
+def test_the_question_is_whole_beside_its_answer() -> None:
+    question = "One child, one daemon, and one that ignores SIGTERM: who outlives terminate()?"
+    step = Step(title="One", run="lab", question=question)
+    for width in (60, 80, 84, 85, 86, 87, 120):
+        frame = "".join(text for text, _ in card_frame(step, width, ascii=False).title)
+        inside = [each.text.strip() for each in card_rows(step, ["It was."], "unfair", width - 2)]
+        assert " ".join([frame.strip(), *inside]).strip() == f"{question} unfair It was."
+
+
+def test_the_last_slide_has_whole_answers_if_there_are_rows() -> None:
+    answers = [f"{number}: {'word ' * 20}end{number}" for number in range(8)]
+    step = Step(title="Terminate and daemon", run="lab", question="?")
+    talk = Talk(title="T", step=[step] * 8)
+    text = "\n".join(row.text for row in last_slide(talk, answers, 80, 30))
+    assert all(f"end{number}" in text for number in range(8))
+    few = last_slide(talk, answers, 80, 12)
+    assert len(few) <= 12
+    assert sum("…" in row.text for row in few) >= 6
+    assert all(f"{number}: " in "\n".join(row.text for row in few) for number in range(8))
 
 
 def test_the_built_in_talk_is_the_guide() -> None:
