@@ -66,6 +66,13 @@ class StageRun:
         return self.replay.is_read and self.replay.moment >= self.replay.end
 
     @property
+    def whole(self) -> RunState | None:
+        """The state at the end of the run, wherever in it the picture is; None if not known yet."""
+        if self.session is not None:
+            return self.session.state if self.session.over else None
+        return self.replay.whole if self.replay is not None and self.replay.is_read else None
+
+    @property
     def behind(self) -> int:
         """Bytes that have been read and are not folded yet."""
         ours = self.session.behind if self.session is not None and not self.session.over else 0

@@ -26,7 +26,7 @@ from mpviz.tui.screens.replay import STRIDES
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.talk.answers import answer_lines, unfair
 from mpviz.tui.talk.picture import Phase, Shown, TalkPicture
-from mpviz.tui.talk.plan import Performance
+from mpviz.tui.talk.plan import Performance, Stop
 from mpviz.tui.talk.run import StageRun
 from mpviz.tui.talk.stops import reached
 from mpviz.tui.talk.warm import Warmth
@@ -331,10 +331,12 @@ class StageScreen(TalkPicture):
         self.view.now = run.moment
         self.picture.state = state
         step = self.step
-        why = unfair(step.lines, state)
+        # Who does not want to see all of a slow run gets the answer of all of it.
+        told = (run.whole if step.stops == Stop() else None) or state
+        why = unfair(step.lines, told)
         if why and run.session is not None and step.recording:
             why += "; b shows a recorded run"
-        answer = answer_lines(step.lines, step.numbers, state)
+        answer = answer_lines(step.lines, step.numbers, told)
         self.shown[self.index] = Shown(answer, why, run.recording, run.moment)
         self.redraw()
 

@@ -141,6 +141,22 @@ async def test_slow_motion_shows_later_what_has_happened_already(make: Make, ses
         session.held = 0
         await until(pilot, lambda: session.over)
         assert stage(pilot).phase is Phase.RUNNING
+        # The rest may be left out, and the answer is that of the whole run all the same.
+        await pilot.press("space")
+        assert stage(pilot).moment < session.state.now
+        await until(pilot, lambda: "It was so, after 2" in said(pilot))
+
+
+async def test_an_answer_says_which_numbers_are_not_fair(
+    make: Make, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mpviz.tui.talk.stage.unfair", lambda lines, state: "Others had it")
+    session.held = 0
+    async with running(make()) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: "Others had it; b shows a recorded run" in said(pilot))
+        await pilot.press("space")
+        await until(pilot, lambda: "(not a fair run)" in said(pilot))
 
 
 async def test_the_recorded_run_takes_the_place_of_one_that_cannot_start(make: Make) -> None:
