@@ -278,8 +278,10 @@ class MpvizApp(App[int]):
 
     def _note_recording(self) -> None:
         """Keep the name of the file of the run so far, if it has one and it could be written."""
-        file = self.session.recorded if self.session is not None else None
-        if file is not None and not self.session.record_problem and file not in self._recordings:
+        if self.session is None or self.session.record_problem:
+            return
+        file = self.session.recorded
+        if file is not None and file not in self._recordings:
             self._recordings.append(file)
 
     def _show_scenarios(self) -> None:
