@@ -95,7 +95,10 @@ class Looker:
             some = wanted[start : start + AT_ONCE]
             asked = [self._stacks.begin(each.pid, each.version) for each in some]
             for each, answer in zip(some, asked, strict=False):
-                each.take_stacks(*self._stacks.take(each.pid, each.version, answer))
+                told, problem = self._stacks.take(each.pid, each.version, answer)
+                each.take_stacks(told, problem)
+                if not told and self._stacks.source(each.version):
+                    each.look_again()
 
     def _find_holders(self, changed: list[Watched]) -> None:
         """Find who holds the semaphores at which threads sleep."""

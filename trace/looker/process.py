@@ -18,6 +18,9 @@ PAUSE_SECONDS = 1.0
 """Least seconds between two looks at the stacks, files and maps of a process that is at work."""
 
 MOST_THREADS = 256
+MOST_FAILURES = 10
+"""How often in a row the stacks of a process that sleeps are asked for in vain."""
+
 _MOST_DESCRIBED = 200
 
 _PYTHON = re.compile(r"(?:^|/)(?:lib)?python(3)\.(\d+)(t?)(?:\D|$)")
@@ -58,6 +61,8 @@ class Watched:
         self._read_at = 0.0
         self._scanned: set[str] = set()
         self._is_stale = True
+        self._failures = 0
+        """How often in a row its stacks could not be read since it has run."""
 
     def close(self) -> None:
         """Close what was opened to read it."""
@@ -69,6 +74,8 @@ class Watched:
         now = {thread: changes_of(self.pid, thread) for thread in threads}
         same = now == self._before and status.status == self._status and None not in now.values()
         self._before, self._status = now, status.status
+        if not same:
+            self._failures = 0
         return not same or self._is_stale
 
     def look(self, status: kernel.ProcessStatus, clock: SleepClock) -> bool:
@@ -188,6 +195,13 @@ class Watched:
         self.facts["objects"] = objects
         for address in self._semlocks_in(listed):
             self._note_semlock(address)
+
+    def look_again(self) -> None:
+        """Have its stacks read again though no thread of it runs: on a busy machine an answer may
+        fail to come, and else it would stay without a stack and a name for as long as it sleeps.
+        """
+        self._failures += 1
+        self._is_stale = self._is_stale or self._failures <= MOST_FAILURES
 
     def _kept(self, number: int) -> dict[str, Any] | None:
         """The stack that was read before of a thread that has not run since."""

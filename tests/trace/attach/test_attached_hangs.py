@@ -9,6 +9,7 @@ import pytest
 
 from helpers.running import attached, finds, running, see
 from mpviz.trace.explain.why import why
+from mpviz.trace.looker.stacks import find_py_spy
 from mpviz.trace.model.state import RunState
 
 DEADLOCK = """
@@ -156,9 +157,9 @@ HANGS = {
 
 
 @pytest.mark.parametrize("hang", HANGS)
-def test_a_hang_is_explained(hang: str, tmp_path: Path, python: str, fork_at_least: str) -> None:
+def test_a_hang_is_explained(hang: str, tmp_path: Path, python_and_method: tuple[str, str]) -> None:
     source, is_seen, expected = HANGS[hang]
-    with running(tmp_path, source, python, fork_at_least) as program, attached(program) as session:
+    with running(tmp_path, source, *python_and_method) as program, attached(program) as session:
         state = see(session, lambda state: is_seen(state) and _explains(state, expected, tmp_path))
         assert len(why(state)) <= 24
         assert max(map(len, why(state))) < 80
@@ -173,14 +174,43 @@ def _explains(state: RunState, expected: tuple[str, ...], folder: Path) -> bool:
 
 
 def test_kernel_facts_alone_name_who_waits_and_who_holds(
-    tmp_path: Path, python: str, fork_at_least: str
+    tmp_path: Path, python_and_method: tuple[str, str]
 ) -> None:
     """Without any stack, as on an older Python without py-spy."""
     with (
-        running(tmp_path, DEADLOCK, python, fork_at_least) as program,
+        running(tmp_path, DEADLOCK, *python_and_method) as program,
         attached(program, py_spy="") as session,
     ):
         state = see(session, finds("deadlock"))
         (finding,) = [each for each in state.findings.values() if each.rule == "deadlock"]
         assert len(finding.processes) == 2
         assert all(state.processes[key].key != state.main for key in finding.processes)
+
+
+FAILS_ONCE = """#!/bin/sh
+for pid; do :; done
+if [ ! -e "{folder}/$pid" ]; then
+    : > "{folder}/$pid"
+    echo "Error: it was not to be read just now" >&2
+    exit 1
+fi
+exec {py_spy} "$@"
+"""
+
+
+def test_a_process_that_sleeps_is_read_again_if_its_stack_could_not_be_read(
+    tmp_path: Path, python_and_method: tuple[str, str]
+) -> None:
+    """On a busy machine an answer fails to come; who sleeps has not run since, and kept no name."""
+    failing = tmp_path / "py-spy"
+    failing.write_text(FAILS_ONCE.format(folder=tmp_path, py_spy=find_py_spy()))
+    failing.chmod(0o700)
+    with (
+        running(tmp_path, DEADLOCK, *python_and_method) as program,
+        attached(program, py_spy=str(failing)) as session,
+    ):
+        see(session, lambda state: {"transfer", "audit"} <= _names(state))
+
+
+def _names(state: RunState) -> set[str]:
+    return {each.name for each in state.processes.values()}
