@@ -8,7 +8,7 @@ from typing import Any
 
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing
-from mpviz.tui.render.rows import Row, finished, row
+from mpviz.tui.render.rows import Row, finished, fitting, row
 from mpviz.tui.render.view import View
 
 Draw = Callable[[RunState, View, int, int], list[Row]]
@@ -82,9 +82,20 @@ class Panel:
             return rows[:height]
         if not rows:
             is_filtered = view.filter and self.thing
-            words = f"no {self.thing} matches the filter" if is_filtered else self.nothing
-            rows = [row((words, "dim"))]
+            ways = _no_match(self.thing, view.filter) if is_filtered else [self.nothing]
+            rows = [row((fitting(ways, width), "dim"))]
         return finished(rows, width, height, view.ascii)
+
+
+def _no_match(thing: str, wanted: str) -> list[str]:
+    """That the filter hides all, and which key clears it, from the longest way to say it."""
+    return [
+        f'no {thing} matches the filter "{wanted}": esc clears it',
+        f'no {thing} has "{wanted}": esc clears it',
+        f'none has "{wanted}": esc clears it',
+        f'"{wanted}"? esc clears it',
+        f"no {thing} matches the filter",
+    ]
 
 
 def title_of(panel: Panel, state: RunState, view: View) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.processes.identity import described
@@ -37,6 +37,8 @@ class _List:
 
     label: str
     rows: list[Row]
+    when_cut: list[Row] = field(default_factory=list)
+    """The rows if not all of them fit, if these are others."""
     newest_last: bool = False
     """If not all fit, the last rows are shown, and not the first."""
 
@@ -55,8 +57,16 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     everything = [*head, *_drawn(lists, [len(each.rows) for each in lists], True)]
     if len(everything) <= height or scroll:
         return from_top(everything, height, scroll)
-    shares = _shared_out([len(each.rows) for each in lists], height - len(head))
-    apart = sum(shares) + sum(map(bool, shares)) - 1 <= height - len(head)
+    room = height - len(head)
+    wanted = [len(each.rows) for each in lists]
+    if len(lists) > room > 1:
+        # The last row says which lists have none.
+        shares = _shared_out(wanted, room - 1)
+        left_out = ", ".join(each.label for each in lists[room - 1 :])
+        more = [row((f" more below: {left_out}", "dim"))]
+        return [*head, *_drawn(lists, shares, False), *more]
+    shares = _shared_out(wanted, room)
+    apart = sum(shares) + sum(map(bool, shares)) - 1 <= room
     return [*head, *_drawn(lists, shares, apart)][:height]
 
 
@@ -73,13 +83,14 @@ def _lists(state: RunState, view: View, process: Process) -> list[_List]:
     stacks = process.stacks
     age = f" {briefly(max(0, now - stacks.time))} ago" if stacks is not None else ""
     stack = stack_rows(process, whole=False)
+    short = stack_rows(process, whole=False, own_lines_first=True)
     place = state.place(process.site)
     if not stack and place:
         stack = [row((f"last heard of at {place}", ""))]
     lists = [
         _List("holds", held_rows(state, process, now)),
         _List("waits", wait_rows(state, process, now)),
-        _List(f"stack{age}", stack),
+        _List(f"stack{age}", stack, when_cut=short),
         _List("tasks", task_rows(state, process, now)),
         _List("children", child_rows(state, process, now)),
         _List("output", output_rows(state, process), newest_last=True),
@@ -108,8 +119,9 @@ def _drawn(lists: Sequence[_List], shares: Sequence[int], apart: bool) -> list[R
             continue
         if rows and apart:
             rows.append(row(""))
-        shown = each.rows[-share:] if each.newest_last else each.rows[:share]
-        hidden = len(each.rows) - share
+        found = each.when_cut if each.when_cut and share < len(each.rows) else each.rows
+        shown = found[-share:] if each.newest_last else found[:share]
+        hidden = max(0, len(found) - share)
         labels = [f" {each.label}", f"   {hidden:,} more" if hidden else "", *[""] * share]
         if hidden and share == 1:
             labels[0] = f" {each.label}, +{hidden:,}"

@@ -37,10 +37,12 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     return from_top(stack_rows(process), height, view.scroll.get("stacks", 0))
 
 
-def stack_rows(process: Process, *, whole: bool = True) -> list[Row]:
+def stack_rows(process: Process, *, whole: bool = True, own_lines_first: bool = False) -> list[Row]:
     """Its threads as the last look saw them; without a look, those that are known, if several.
 
     Not ``whole``, without the frames of Python's own modules that called the program's first one.
+    ``own_lines_first``: where there is room for a few rows only, each thread begins with the
+    program's own lines, the innermost of them beside its name.
     """
     stacks = process.stacks
     if stacks is None:
@@ -51,7 +53,8 @@ def stack_rows(process: Process, *, whole: bool = True) -> list[Row]:
     for index, stack in enumerate(reversed(stacks.threads)):
         name = "main thread" if index == 0 else f"thread {name_of_stack(process, stack)}".rstrip()
         frames = stack.frames if whole else _down_to_own(stack.frames)
-        rows += _thread(frames, name, stacks.of_kernel(stack))
+        draw_thread = _thread_from_own if own_lines_first else _thread
+        rows += draw_thread(frames, name, stacks.of_kernel(stack))
     return rows + [_head(*each) for each in _without_stack(process, stacks)]
 
 
@@ -108,6 +111,18 @@ def _down_to_own(frames: Frames) -> Frames:
     frames = frames[: starts[0]] if starts and is_of_python(frames[starts[0]]) else frames
     own = [index for index, frame in enumerate(frames) if not is_of_python(frame)]
     return frames[: own[-1] + 1] if own else frames
+
+
+def _thread_from_own(frames: Frames, name: str, thread: KernelThread | None) -> list[Row]:
+    own = [each for each in frames if not is_of_python(each)]
+    if not own:
+        return _thread(frames, name, thread)
+    file, line, function = own[0]
+    words = f"  {_in_words(function)}  {file.rsplit('/', 1)[-1]}:{line}"
+    head, *_ = _thread((), name, thread)
+    further = [*own[1:], *(each for each in frames if is_of_python(each))]
+    rows = _thread(further, name, thread)[1:]
+    return [Row((head.parts[0], (words, ""), *head.parts[1:])), *rows]
 
 
 def _thread(frames: Frames, name: str, thread: KernelThread | None) -> list[Row]:

@@ -12,7 +12,7 @@ from mpviz.tui.panels.list_panel import Names, Space, labelled, list_panel
 from mpviz.tui.panels.listing import Listing, Order, by_name, is_deserted
 from mpviz.tui.render.formatting import count, rate
 from mpviz.tui.render.glyphs import big_digits, chart, columns_of, mark
-from mpviz.tui.render.rows import Part, fit_name, length
+from mpviz.tui.render.rows import Part, fit_name, fitting, length
 from mpviz.tui.render.view import View
 
 _HIGHEST = 1e300
@@ -23,10 +23,6 @@ LOST = "lost-updates"
 SHOULD = "   should be   "
 HIGHEST_CHART = 8
 """Maximum height of the history, in rows."""
-
-
-ROOM_FOR_WORDS = 64
-"""Minimum width, in cells, for the words in full."""
 
 TYPES = {
     "b": "signed char",
@@ -103,18 +99,26 @@ def _first(space: Space, value: SharedValue) -> list[Part]:
     if writer is not None:
         parts += [("  by ", "dim"), *mark(writer, 3)]
     if value.lost_updates:
-        words = plural(value.lost_updates, "lost update")
-        should = _expected(space.state, value)
-        expected = f"should be {content_in_words(should)}: " if should is not None else ""
-        parts.append((f"  {expected}{words}", "trouble"))
+        ways = _lost_in_words(value, _expected(space.state, value))
+        words = fitting(ways, max(1, space.width - length(parts) - 2)).rstrip()
+        parts.append((f"  {words}", "trouble"))
     elif value.stale_writes:
         overwrote = (
             plural(value.stale_writes, "write overwrote", "writes overwrote") + " a newer value"
         )
         parts.append((f"  {overwrote}", "warning"))
     kind = "" if value.length == 1 else f"Array of {value.length} "
-    parts.append((f"  {kind}{TYPES.get(value.typecode, value.typecode)}", "dim"))
-    return parts
+    words = f"  {kind}{TYPES.get(value.typecode, value.typecode)}"
+    return [*parts, (words, "dim")] if length(parts) + len(words) <= space.width else parts
+
+
+def _lost_in_words(value: SharedValue, should: int | None) -> list[str]:
+    """That updates were lost, from the longest way to say it."""
+    ways = [plural(value.lost_updates, "lost update"), f"{value.lost_updates} lost"]
+    if should is None:
+        return ways
+    expected = f"should be {content_in_words(should)}"
+    return [*(f"{expected}: {each}" for each in ways), expected]
 
 
 def _expected(state: RunState, value: SharedValue) -> int | None:
@@ -174,11 +178,6 @@ def _numbers(space: Space, value: SharedValue) -> list[Part]:
         (count(value.reads), "number"),
         (" reads", "dim"),
     ]
-    if value.stale_writes:
-        overwrote = (
-            "overwrote a newer value" if space.width >= ROOM_FOR_WORDS else "overwrote newer"
-        )
-        parts += [("  ", ""), (f"{count(value.stale_writes)} {overwrote}", "warning")]
     return parts
 
 
@@ -203,7 +202,8 @@ PANEL = list_panel(
         "Values and arrays that processes share: what each holds, who wrote it last, its history "
         "over the run (of an array, its elements), and how often it was read and written. A write "
         "overwrites a newer value if another process has written since the writer last "
-        "read. Lost updates, in red, say how much of a count is missing as a result."
+        "read. Lost updates, in red, say how much of a count is missing as a result; where nothing "
+        "is missing in the end, the writes that did so are counted in their place."
     ),
     first=_first,
     whole=_whole,

@@ -58,14 +58,21 @@ def fit_name(text: str, width: int) -> str:
     return set_cell_size(text, width - 1 - cell_len(end)) + "…" + end
 
 
-def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
-    """These parts in exactly this many cells, each keeping its style."""
+def crop(parts: Sequence[Part], width: int, cut: str = "") -> tuple[Part, ...]:
+    """These parts in exactly this many cells, each keeping its style.
+
+    ``cut`` is the sign, of one cell, at the end of words that had to be cut; empty for none.
+    """
     result: list[Part] = []
     left = width
-    for text, style in parts:
+    for place, (text, style) in enumerate(parts):
         if left <= 0:
             break
         cells = cell_len(text)
+        is_cut = cells > left or (cells == left and _has_words(parts[place + 1 :]))
+        if is_cut and cut and (cells == left or text.rstrip() != text[:left].rstrip()):
+            result.append((set_cell_size(text, left - 1) + cut, style))
+            return tuple(result)
         if cells > left:
             result.append((set_cell_size(text, left), style))
             return tuple(result)
@@ -74,6 +81,10 @@ def crop(parts: Sequence[Part], width: int) -> tuple[Part, ...]:
     if left > 0:
         result.append((" " * left, ""))
     return tuple(result)
+
+
+def _has_words(parts: Sequence[Part]) -> bool:
+    return any(not text.isspace() for text, _ in parts if text)
 
 
 _ASCII_SIGNS = dict(
@@ -119,7 +130,8 @@ def finished(rows: Sequence[Row], width: int, height: int, ascii: bool = False) 
     """The rows as a panel hands them out: exactly this wide, at most this many, and harmless."""
     if width <= 0 or height <= 0:
         return []
-    return [Row(crop(_harmless(row.parts, ascii), width), row.key) for row in rows[:height]]
+    cut = "~" if ascii else "…"
+    return [Row(crop(_harmless(row.parts, ascii), width, cut), row.key) for row in rows[:height]]
 
 
 def _harmless(parts: Sequence[Part], ascii: bool) -> list[Part]:
@@ -133,7 +145,9 @@ def _harmless(parts: Sequence[Part], ascii: bool) -> list[Part]:
 
 def selected(parts: Sequence[Part], width: int, style: str = "selected") -> tuple[Part, ...]:
     """These parts over the whole width, as what a person has selected."""
-    return tuple((text, f"{own}+{style}" if own else style) for text, own in crop(parts, width))
+    return tuple(
+        (text, f"{own}+{style}" if own else style) for text, own in crop(parts, width, "…")
+    )
 
 
 def word_at(parts: Sequence[Part], x: int) -> str:

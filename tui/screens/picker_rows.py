@@ -47,7 +47,8 @@ def list_rows(
         else:
             rows.append(Row(((digit, "key"), (f"  {scenario.name}", "text")), scenario.name))
     if not rows:
-        rows.append(Row(((" no scenario has that in it", "dim"),)))
+        lines = textwrap.wrap("no scenario has that in it; esc shows all", max(10, width - 1))
+        rows += [Row(((f" {line}", "dim"),)) for line in lines]
     return rows
 
 

@@ -61,6 +61,8 @@ class Prompt(RowsView, can_focus=True):
         self._label = label
         self._hint = ""
         self._stays = False
+        self._is_fresh = False
+        """Nothing was typed yet: what is typed takes the place of the text from before."""
         self._question: Question | None = None
         self.display = False
 
@@ -69,6 +71,7 @@ class Prompt(RowsView, can_focus=True):
     ) -> None:
         """Show the line and take the keys; one that stays is closed by escape only."""
         self.text, self._label, self._hint, self._stays = text, label, hint, stays
+        self._is_fresh = bool(text)
         self._question = None
         self._show()
 
@@ -98,7 +101,7 @@ class Prompt(RowsView, can_focus=True):
             Row(
                 (
                     (f" {self._label} ", "key"),
-                    (self.text, "head"),
+                    (self.text, "chosen" if self._is_fresh else "head"),
                     (" ", "chosen"),
                     (hint if len(self.text) < 24 else "", "dim"),
                 )
@@ -126,7 +129,10 @@ class Prompt(RowsView, can_focus=True):
             if not is_yes and event.key not in ("escape", "n"):
                 self.app.post_message(events.Key(event.key, event.character))
         elif event.is_printable and event.character:
-            self._change(self.text + event.character)
+            self._type(event.character)
+        elif event.key in ("right", "end") and self._is_fresh:
+            self._is_fresh = False
+            self.redraw()
         elif event.key == "backspace":
             self._change(self.text[:-1])
         elif event.key == "ctrl+u":
@@ -158,9 +164,15 @@ class Prompt(RowsView, can_focus=True):
         event.stop()
         if self._question is not None:
             return
-        self._change(self.text + "".join(event.text.splitlines()[:1]))
+        self._type("".join(event.text.splitlines()[:1]))
+
+    def _type(self, text: str) -> None:
+        self._change(text if self._is_fresh else self.text + text)
 
     def _change(self, text: str) -> None:
+        if self._is_fresh:
+            self._is_fresh = False
+            self.redraw()
         if text != self.text:
             self.text = text
             self.redraw()

@@ -11,8 +11,9 @@ import pytest
 from helpers.command import mpviz
 from helpers.running import Running, running
 from helpers.runs import wait_until
-from mpviz.trace.attach.roots import first_process, list_programs
+from mpviz.trace.attach.roots import RunningProgram, first_process, list_programs
 from mpviz.trace.system import kernel
+from mpviz.tui.commands.running.programs import _in_words
 
 DEADLOCK = """
 def worker(first, second, gate):
@@ -91,3 +92,21 @@ def test_what_cannot_be_attached_to_gets_one_line(words: tuple[object, ...], sai
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 120])
+def test_a_line_of_the_list_says_how_long_all_slept_and_cuts_the_name_first(width: int) -> None:
+    program = RunningProgram(
+        pid=12345,
+        command=["python3", "/home/anna/" + "nightly_report_of_all_customers.py"],
+        user=os.getuid(),
+        processes=3,
+        age=300.0,
+        cpu_seconds=1.5,
+        asleep=200.0,
+    )
+    line = _in_words(1, program, width)
+    assert len(line) <= width
+    assert " (pid 12345): 3 processes" in line
+    assert ("all asleep for 3:20" in line) is (width >= 79)
+    assert ("nightly_report_of_all_customers.py" in line) is (width == 120)

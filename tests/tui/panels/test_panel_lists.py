@@ -145,7 +145,11 @@ def test_the_selected_process_is_set_apart_in_the_whole_row() -> None:
 def test_the_filter_lists_matches_only() -> None:
     rows = rows_of(processes.PANEL, held().state_at(100), 100, filter="PROCESS-2")
     assert [row.key for row in rows[1:]] == ["1002"]
-    assert "no process matches" in text_of(processes.PANEL, held().state, filter="zzz")
+    for width, said in (
+        (80, 'no process matches the filter "zzz": esc'),
+        (26, '"zzz"? esc clears it'),
+    ):
+        assert said in text_of(processes.PANEL, held().state, width, filter="zzz")
 
 
 def test_helpers_are_dim_and_last() -> None:

@@ -1,10 +1,13 @@
 """The panels of queues, locks and what else is shared, drawn from golden runs and read as text."""
 
+import re
+
 import pytest
 
 from helpers.panel_stories import counter, factory, held, racing, shared, stages, talk
 from helpers.panels import rows_of, styles_of, text_of, words_of
 from helpers.story import MAIN, Story
+from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.tui.panels import (
     locks,
     managers,
@@ -113,6 +116,19 @@ def test_a_value_says_what_it_holds_who_wrote_and_what_was_lost() -> None:
     assert styles_of(rows, "lost update") == {"trouble"}
     assert "2 writes" in rows[2].text
     assert values.title(racing().state, View()) == "1 shared value, 1 lost update"
+
+
+@pytest.mark.parametrize("width", [30, 36, 42, 50, 80])
+def test_lost_updates_are_one_number_in_words_that_fit(width: int) -> None:
+    state = racing().state
+    (value,) = state.table(SharedValue).values()
+    value.lost_updates, value.stale_writes = 8, 12
+    rows = rows_of(values.PANEL, state, width, 3)
+    assert re.search(r" 8 lost( updates?)?( |$)", rows[0].text), rows[0].text
+    assert "…" not in rows[0].text
+    assert "12" not in "".join(row.text for row in rows)
+    value.lost_updates = 0
+    assert "12 writes overwrote a newer value" in rows_of(values.PANEL, state, 80, 3)[0].text
 
 
 def test_a_single_value_with_room_is_written_big() -> None:

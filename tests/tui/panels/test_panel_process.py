@@ -129,3 +129,65 @@ def test_rows_are_shared_out_in_turn() -> None:
     assert _shared_out([1, 50, 3, 50], 10) == [1, 3, 3, 3]
     assert _shared_out([1, 2], 10) == [1, 2]
     assert _shared_out([4, 4, 4], 2) == [1, 1, 0]
+
+
+def stands_in_a_join(story: Story) -> None:
+    frames = [
+        ("/usr/lib/python3.12/multiprocessing/popen_fork.py", 27, "poll"),
+        ("/usr/lib/python3.12/multiprocessing/popen_fork.py", 43, "wait"),
+        ("/usr/lib/python3.12/multiprocessing/process.py", 149, "join"),
+        ("/home/shop.py", 30, "main"),
+        ("/home/shop.py", 40, "<module>"),
+    ]
+    story.tell(
+        900,
+        SUPERVISOR,
+        StacksRead,
+        child=ANNA,
+        threads=[ThreadStack(ANNA, "", frames)],
+        listed=1,
+        sleeps=["wait"],
+        ends=[],
+        reason="",
+        kernel=[KernelThread(ANNA, ANNA, "python", 0.1, "", "wait4(77)")],
+    )
+
+
+def test_where_a_stack_is_cut_the_programs_own_line_comes_first() -> None:
+    story = two_in_a_ring()
+    stands_in_a_join(story)
+    tall = page(story, ANNA)
+    assert tall.index("poll ") < tall.index("shop.py:30")
+    for height in range(14, 24):
+        lines = page(story, ANNA, height=height, width=80).splitlines()
+        first = next(words_of(line) for line in lines if line.startswith(" stack"))
+        if "shop.py:30" not in first:
+            assert any("process.py:149" in line for line in lines), "all of it is there"
+        else:
+            assert "main thread main shop.py:30 in wait4(77)" in first
+            assert not any("poll" in line for line in lines) or "<module>" in "".join(lines)
+
+
+def test_lists_without_room_are_named() -> None:
+    story = two_in_a_ring()
+    stands_in_a_join(story)
+    for number in range(3):
+        story.output(200 + number, ANNA, f"line {number}")
+    story.signal(300, ANNA, 10)
+    head = page(story, ANNA, height=15).splitlines()
+    at = next(place for place, line in enumerate(head) if line.startswith(" holds"))
+    lines = page(story, ANNA, height=at + 3).splitlines()
+    assert len(lines) == at + 3
+    assert words_of(lines[-1]).startswith("more below: stack"), lines[-1]
+    assert "output, signals" in lines[-1]
+
+
+def test_what_does_not_fit_ends_with_an_ellipsis() -> None:
+    story = two_in_a_ring()
+    far = story.site(8, 99, file="/home/" + "x" * 60)
+    story.go_on(25, BERT)
+    story.wait(26, BERT, "lock", "/left", site=far)
+    rows = rows_of(PANEL, story.state_at(1020), 60, 30, selected=str(BERT))
+    (waits,) = [row.text for row in rows if row.text.startswith(" waits")]
+    assert len(waits) == 60
+    assert waits.endswith("at…")

@@ -216,7 +216,9 @@ def test_ascii_is_ascii_and_tells_activities_apart() -> None:
 def test_empty_states_are_said() -> None:
     assert texts(RunState(), View())[0].strip() == "no process has started yet"
     state, view = two_waits().state_at(77), View(filter="nobody")
-    assert texts(state, view)[0].strip() == "no process matches the filter"
+    assert texts(state, view)[0].strip() == (
+        'no process matches the filter "nobody": esc clears it'
+    )
 
 
 @pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 8, 40])

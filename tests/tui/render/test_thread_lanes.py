@@ -134,3 +134,31 @@ def test_a_click_on_the_sign_before_a_lane_is_for_its_threads() -> None:
     of_thread = (placed.label - 2, placed.threads.index(2001))
     for place in (other, of_thread, (placed.label, sign[1]), (1, sign[1]), (1, 99)):
         assert points.fold_at(state, view, (100, 20), place) == ""
+
+
+def test_threads_without_room_are_counted_and_the_first_are_shown() -> None:
+    names = [f"Thread-{number} (work)" for number in range(1, 5)]
+    # The last ones worked most: they are not to push the first ones out.
+    threads = [worked(2000 + at, name, 0.1 + 0.2 * at) for at, name in enumerate(names)]
+    state = threaded(*threads)
+    view = View(now=state.now)
+    rows = texts(state, view, 6)
+    lanes = [found[0] for row in rows if (found := re.search(r"thread \d", row))]
+    assert lanes == ["thread 1", "thread 2"]
+    assert rows[-2].startswith(" ▾ 2 more")
+    assert not any("more" in row for row in texts(state, view, 20))
+    # Without room for two, none is shown, and all are counted.
+    assert any(row.startswith(" ▾ 4 more") for row in texts(state, view, 5))
+    view.unfolded[str(MAIN)] = False
+    assert not any("more" in row for row in texts(state, view, 6))
+
+
+def test_of_threads_the_living_come_before_the_ended() -> None:
+    threads = [worked(2000 + at, f"Thread-{at} (work)", 0.3) for at in range(1, 5)]
+    state = threaded(*threads)
+    threads[0].until = state.origin + 900 * MS
+    rows = texts(state, View(now=state.now), 6)
+    assert [found[0] for row in rows if (found := re.search(r"thread \d", row))] == [
+        "thread 2",
+        "thread 3",
+    ]

@@ -241,3 +241,20 @@ async def test_a_field_for_any_text_has_a_line_to_type_into(
         await pilot.pause()
         assert chosen[0].parameters["script"] == "start;q"
         assert "script=start;q" in chosen[0].arguments
+
+
+async def test_a_new_filter_takes_the_place_of_the_old_one(picker_app: MpvizApp) -> None:
+    async with running(picker_app) as pilot:
+        await pilot.press("slash", *"count", "enter")
+        assert screen_of(pilot).filter == "count"
+        await pilot.press("slash", "x")
+        assert screen_of(pilot).filter == "x"
+        await pilot.press("enter", "slash", "end", "y")
+        assert screen_of(pilot).filter == "xy", "who goes to its end edits it"
+        await pilot.press("enter", "slash", "backspace", "z", "enter")
+        assert screen_of(pilot).filter == "xz"
+        shown_rows = row_text(pilot, "#scenarios")
+        assert "no scenario has" in shown_rows
+        assert "esc shows all" in shown_rows
+        await pilot.press("escape")
+        assert screen_of(pilot).filter == ""

@@ -16,6 +16,10 @@ _LEAST_ASLEEP = 1.0
 """Seconds for which no thread of a program has run before that is told."""
 
 
+_LEAST_NAME = 16
+"""Cells that are kept for the name of a program."""
+
+
 def print_programs() -> list[RunningProgram]:
     """Print the programs, numbered; returns them."""
     from mpviz.trace.attach.roots import list_programs  # noqa: PLC0415 - help needs none
@@ -25,7 +29,7 @@ def print_programs() -> list[RunningProgram]:
         click.echo("no Python program that uses processes runs here, as far as can be seen")
     width = shutil.get_terminal_size((80, 24)).columns
     for number, program in enumerate(programs, 1):
-        click.echo(_in_words(number, program)[: max(40, width - 1)])
+        click.echo(_in_words(number, program, max(40, width - 1)))
     return programs
 
 
@@ -45,24 +49,35 @@ def choose() -> int | None:
     return programs[number - 1].pid if number <= len(programs) else number
 
 
-def _in_words(number: int, program: RunningProgram) -> str:
+def _in_words(number: int, program: RunningProgram, width: int) -> str:
+    """What fits: the name is shortened first, then the figures at the end go."""
+    from rich.cells import cell_len  # noqa: PLC0415 - as above
+
     from mpviz.trace.attach.roots import short_name  # noqa: PLC0415 - as above
     from mpviz.trace.model.formatting import duration, plural  # noqa: PLC0415 - as above
     from mpviz.trace.model.text import clean  # noqa: PLC0415
+    from mpviz.tui.render.rows import fit_name  # noqa: PLC0415
 
     state = "at work"
     if program.asleep >= _LEAST_ASLEEP:
         state = f"all asleep for {duration(program.asleep * 1e9)}"
     parts = [
         plural(program.processes, "process"),
+        state,
         f"{duration(program.age * 1e9)} old",
         f"{program.cpu_seconds:.1f} s of CPU",
-        state,
     ]
     if program.user not in (os.getuid(), -1):
-        parts.append(f"user {_user_name(program.user)}")
+        parts.insert(1, f"user {_user_name(program.user)}")
     name = clean(short_name(program.command))
-    return f"{number:>3}  {name} (pid {program.pid}): {', '.join(parts)}"
+    pid = f" (pid {program.pid}): "
+    while True:
+        room = width - 5 - len(pid) - len(", ".join(parts))
+        if room >= min(_LEAST_NAME, cell_len(name)) or len(parts) == 1:
+            break
+        parts.pop()
+    shown = fit_name(name, max(1, room)) if cell_len(name) > room else name
+    return f"{number:>3}  {shown}{pid}{', '.join(parts)}"
 
 
 def _user_name(number: int) -> str:

@@ -19,7 +19,7 @@ from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.view import View
 
 MOST_LANES = 12
-"""Of one process: the threads that had a core for longest."""
+"""Of one process, at most."""
 
 LEAST_LANES = 2
 """Where there is no room for so many, threads stay folded."""
@@ -47,22 +47,28 @@ _NAMES = (
 def threads_with_lanes(view: View, process: Process, room: int = MOST_LANES) -> list[KnownThread]:
     """The threads that are shown in so many rows: none if they are folded.
 
-    Where not all fit, those that had a core for longest. A person's choice counts; without one,
-    those of a process that works in threads are unfolded.
+    Where not all fit, the living before the ended, the first of each, in the order of their start.
+    """
+    found = unfolded_threads(view, process)
+    room = min(room, MOST_LANES)
+    if len(found) <= room:
+        return found
+    if room < LEAST_LANES:
+        return []
+    chosen = sorted(found, key=lambda each: each.until >= 0)[:room]
+    return [each for each in found if any(each is one for one in chosen)]
+
+
+def unfolded_threads(view: View, process: Process) -> list[KnownThread]:
+    """The threads that are to be shown, whether there is room for them or not.
+
+    A person's choice counts; without one, those of a process that works in threads are unfolded.
     """
     busy = process.threads.busy
     works_in_threads = len(busy) >= LEAST_LANES
     if not view.unfolded.get(process.key, works_in_threads):
         return []
-    if not works_in_threads:
-        busy = _all_of(process)
-    room = min(room, MOST_LANES)
-    if len(busy) <= room:
-        return busy
-    if room < LEAST_LANES:
-        return []
-    most = sorted(busy, key=_had_in_all, reverse=True)[:room]
-    return [each for each in busy if any(each is one for one in most)]
+    return busy if works_in_threads else _all_of(process)
 
 
 def can_unfold(process: Process) -> bool:
@@ -77,10 +83,6 @@ def _all_of(process: Process) -> list[KnownThread]:
         known.pop(id(threads.main), None)
         return [threads.main, *known.values()]
     return list(known.values())
-
-
-def _had_in_all(thread: KnownThread) -> int:
-    return thread.times.had[-1] if thread.times.had else 0
 
 
 def thread_with(process: Process, number: int) -> KnownThread | None:

@@ -40,8 +40,11 @@ def _axis(state: RunState, view: View, placed: Layout) -> Row:
 
 
 def _out_of_sight(placed: Layout) -> str:
-    """How many lanes there are above and below those in sight: "▴ 2 ▾ 3 more"."""
-    below = placed.hidden - placed.above
+    """How many lanes there are above and below those in sight: "▴ 2 ▾ 3 more".
+
+    Those of threads for which there was no room are among those below.
+    """
+    below = placed.hidden - placed.above + placed.hidden_threads
     parts = [f"▴ {placed.above}"] * bool(placed.above) + [f"▾ {below}"] * bool(below)
     return " ".join([*parts, "more"]) if parts else ""
 

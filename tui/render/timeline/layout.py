@@ -14,6 +14,7 @@ from mpviz.tui.render.lanes.thread_lanes import (
     can_unfold,
     thread_name,
     threads_with_lanes,
+    unfolded_threads,
 )
 from mpviz.tui.render.timeline.part_names import has_parts
 from mpviz.tui.render.view import View
@@ -57,6 +58,8 @@ class Layout:
     legend: bool
     threads: tuple[int, ...] = ()
     """For each row the number of the thread whose lane it is; 0 for that of the process itself."""
+    hidden_threads: int = 0
+    """Lanes of threads for which there was no room."""
     parts: bool = False
     """The parts that the program has named have a row above the axis."""
 
@@ -153,7 +156,7 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     parts = height >= 6 and has_parts(state, view)
     room = max(1, height - axis - legend - parts)
     shown, hidden = _in_sight(state, lanes, room, view)
-    threads = _threads_in_sight(view, shown, room - len(shown))
+    threads, hidden_threads = _threads_in_sight(view, shown, room - len(shown))
     left = room - sum(map(len, threads.values()))
     airy = not hidden and len(shown) > 1 and left >= lane_heights(len(shown))[1]
     gap = [("", 0)] if airy else []
@@ -166,7 +169,7 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     above = lanes.index(shown[0]) if shown else 0
     keys, numbers = tuple([key for key, _ in rows]), tuple([number for _, number in rows])
     grid = grid_for(state, view, width - label)
-    return Layout(label, grid, keys, hidden, above, axis, legend, numbers, parts)
+    return Layout(label, grid, keys, hidden, above, axis, legend, numbers, hidden_threads, parts)
 
 
 def lane_heights(lanes: int) -> list[int]:
@@ -182,13 +185,17 @@ def useful_heights(state: RunState, view: View) -> list[int]:
     return [rows + more for rows in lane_heights(len(lanes))]
 
 
-def _threads_in_sight(view: View, shown: list[Process], room: int) -> dict[str, list[KnownThread]]:
-    """By process key: the threads whose lanes fit into so many rows."""
+def _threads_in_sight(
+    view: View, shown: list[Process], room: int
+) -> tuple[dict[str, list[KnownThread]], int]:
+    """By process key: the threads whose lanes fit into so many rows; and how many do not fit."""
     found: dict[str, list[KnownThread]] = {}
+    hidden = 0
     for process in shown:
         found[process.key] = threads_with_lanes(view, process, room)
         room -= len(found[process.key])
-    return found
+        hidden += len(unfolded_threads(view, process)) - len(found[process.key])
+    return found, hidden
 
 
 def _in_sight(
