@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from mpviz.scenarios.catalogue import scenarios
+from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.comparison import Run
@@ -24,6 +25,7 @@ from mpviz.tui.commands.sweeps import sweep_of
 from mpviz.tui.commands.targets import from_words
 from mpviz.tui.exports import export, format_for
 from mpviz.tui.render.comparison_rows import comparison_rows
+from mpviz.tui.settings import DEFAULTS
 from screenshots.smaller import smaller
 
 WIDTH, HEIGHT = 120, 36
@@ -50,6 +52,7 @@ class Picture:
 
 SPECIAL = {
     "picker": Picture(),
+    "gil-race": Picture(["gil-race", "tasks=4", "pause=0.5"], seconds=9.0),
     "pool-map": Picture(["pool-map", "chunksize=2"], seconds=4.5),
     "producer-consumer": Picture(["producer-consumer"], seconds=4.2),
     "shared-counter": Picture(
@@ -72,7 +75,7 @@ SPECIAL = {
         ["shared-counter", "increments=60"], seconds=1.0, keys=[*["tab"] * 6, "e"], height=30
     ),
     "compare": Picture(["pool-map", "chunksize=1,10,30"], compared=True),
-    "words": Picture(["screenshots/words.py"], seconds=1.1),
+    "words": Picture(["screenshots/words.py"], seconds=2.4),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
     "lab": Picture(["lab"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
 }
@@ -85,11 +88,19 @@ REPORT_SIZE = {"width": 1280, "height": 1180}
 
 MOMENT = 3.5
 
+LOOK = replace(DEFAULTS, theme="dark")
+"""Of all pictures, whatever the terminal shows in which they are made."""
+
 
 def pictures() -> dict[str, Picture]:
     """All pictures by name: those of the scenarios, and the others."""
     usual = {name: Picture([name], seconds=MOMENT) for name in scenarios()}
     return usual | SPECIAL
+
+
+def started(target: Target) -> Session:
+    """A run whose output the screen shows."""
+    return start(target, capture=True)
 
 
 async def make(picture: Picture) -> str:
@@ -102,9 +113,9 @@ async def make(picture: Picture) -> str:
         with TemporaryDirectory() as folder:
             replay = record(target, Path(folder, "run.jsonl.gz"))
             replay.seek(replay.start + int(picture.seconds * 1e9))
-            app = MpvizApp(start=lambda chosen: start(chosen, capture=True), fps=10, replay=replay)
+            app = MpvizApp(start=started, fps=10, replay=replay, settings=LOOK)
             return await look(app, picture, 0.5)
-    app = MpvizApp(target, start=lambda chosen: start(chosen, capture=True), fps=10)
+    app = MpvizApp(target, start=started, fps=10, settings=LOOK)
     return await look(app, picture, picture.seconds)
 
 
