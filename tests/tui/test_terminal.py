@@ -70,9 +70,9 @@ def test_at_the_end_it_says_in_which_files_the_runs_were_recorded(
     (tmp_path / "short.py").write_text("print('was ' + 'here')")
     terminal = Terminal("run", "--record", "run.jsonl.gz", "short.py", directory=tmp_path)
     opened.append(terminal)
-    terminal.see("exit code 0")
+    terminal.see("ended, exit code 0")
     terminal.type("r")
-    terminal.see("exit code 0")
+    terminal.see("ended, exit code 0")
     terminal.type("q")
     assert terminal.wait() == 0
     said = plain(terminal.drawn[terminal.drawn.rindex(ALTERNATE_SCREEN[1]) :]).splitlines()

@@ -144,7 +144,8 @@ def test_every_acquire_and_release_is_counted(run: Observed) -> None:
 
 def test_an_acquire_that_failed_took_nothing_but_time(run: Observed) -> None:
     assert counts(run, "tried") == (2, 2)
-    assert 0.05 <= run.one("locks", "tried")["wait"] < 5
+    # A wait of 50 ms is told just after it has begun.
+    assert 0.04 <= run.one("locks", "tried")["wait"] < 5
     assert run.one("locks", "tried")["contended"] == 0
 
 
