@@ -69,7 +69,7 @@ PHASE_WORDS: dict[Phase, str] = {
     Phase.WORKING_UNMEASURED: "working, CPU not known",
     Phase.WAITING_FOR_LOCK: "waiting for a lock",
     Phase.WAITING_FOR_QUEUE: "waiting for a queue or pipe",
-    Phase.WAITING_FOR_SIGNAL: "waiting for a signal",
+    Phase.WAITING_FOR_SIGNAL: "waiting for synchronization",
     Phase.WAITING_FOR_RESULT: "waiting for results",
     Phase.WAITING_FOR_PROCESS: "waiting for a process",
     Phase.WAITING_FOR_TASK: "waiting for a task",

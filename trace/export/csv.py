@@ -1,13 +1,18 @@
-"""CSV: one row for each task of a pool or executor, in the order of their ends."""
+"""CSV: one row for each task of a pool or executor, in the order of their ends.
+
+Tasks that no worker has begun come last; of them nothing is known but their job.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from itertools import islice
 from types import SimpleNamespace
 
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.export.tasks import TaskWatch
-from mpviz.trace.model.primitives.pool_state import Pool, Task
+from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 
@@ -30,15 +35,16 @@ COLUMNS = (
 )
 """Times are seconds from the start of the run, durations are seconds; unknown cells are empty."""
 
-NO_TASKS = (
-    "the table has no rows: a row is a task of a pool or an executor, and none was seen to start"
-)
+NO_TASKS = "the table has no rows: a row is a task of a pool or an executor, and none was seen"
+
+MOST_NOT_BEGUN = 100_000
+"""Maximum number of rows for tasks that no worker has begun."""
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(passage: Passage, output: Write) -> list[str]:
-    """Write the table; tasks that never ended come last, with the outcome ``running``."""
+    """Write the table; after the tasks that ended come those ``running``, then those not begun."""
     writer = csv.writer(SimpleNamespace(write=output), lineterminator="\n")
     writer.writerow(COLUMNS)
     state = passage.state
@@ -51,7 +57,40 @@ def write(passage: Passage, output: Write) -> list[str]:
             writer.writerow(_row(state, task, origin))
     for task in tasks.still_running():
         writer.writerow(_row(state, task, origin))
-    return [] if state.table(Task) else [NO_TASKS]
+    not_begun = 0
+    for row in islice(_not_begun(state, origin), MOST_NOT_BEGUN):
+        writer.writerow(row)
+        not_begun += 1
+    notes = [] if state.table(Task) or not_begun else [NO_TASKS]
+    if not_begun == MOST_NOT_BEGUN:
+        notes.append(f"of the tasks that no worker has begun, {MOST_NOT_BEGUN:,} are in the table")
+    return notes
+
+
+def _not_begun(state: RunState, origin: int) -> Iterator[list[str]]:
+    """A row for each task that was submitted, and that no worker has begun."""
+    for pool in state.table(Pool).values():
+        for job in pool.jobs.values():
+            for outcome, tasks in (
+                ("cancelled", job.cancelled),
+                ("never run", job.never_run),
+                ("queued", job.queued),
+            ):
+                row = _row_of_job(pool, job, origin, outcome)
+                for _ in range(tasks):
+                    yield row
+
+
+def _row_of_job(pool: Pool, job: Job, origin: int, outcome: str) -> list[str]:
+    known = {
+        "pool": harmless(pool.name),
+        "call": harmless(job.call),
+        "job": str(job.number),
+        "function": harmless(job.function),
+        "submitted_s": _seconds(job.submitted - origin),
+        "outcome": outcome,
+    }
+    return [known.get(column, "") for column in COLUMNS]
 
 
 def harmless(text: str) -> str:

@@ -15,6 +15,7 @@ from mpviz.tui.exports.core_lack import has_lacked
 from mpviz.tui.exports.report_stats import ReportStats
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, kind, lane_shapes, level, marks, process_colour
 from mpviz.tui.exports.svg import activities_of, lanes_drawn, stretch_of
+from mpviz.tui.exports.threads import LANE_WORDS, ThreadLane, thread_lanes
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 from mpviz.tui.render.lanes.ends import end_mark
 from mpviz.tui.render.timeline.part_names import parts_of
@@ -40,6 +41,7 @@ def timeline(state: RunState, stats: ReportStats) -> Iterator[str]:
     yield from _cores(state, stats, (start, end))
     for process in lanes:
         yield _lane(state, process, (start, end))
+        yield from map(_thread, thread_lanes(process, start, end))
     yield from _parts(state, (start, end))
     yield from _found(state, (start, end))
     yield from _axis(start, end)
@@ -79,6 +81,15 @@ def _lane(state: RunState, process: Process, stretch: tuple[int, int]) -> str:
         f'<span title="{name}, pid {process.pid}">{name}</span></div>'
         f'<svg {_BOX} role="img" aria-label="{name}">'
         f"{lane_shapes(state, process, *stretch)}</svg>{ended or '<span></span>'}</div>\n"
+    )
+
+
+def _thread(thread: ThreadLane) -> str:
+    name = escape(thread.name)
+    return (
+        f'<div class="lane thread"><div class="name"><span title="{name}">{name}</span></div>'
+        f'<svg {_BOX} role="img" aria-label="{name}"><title>{LANE_WORDS}</title>{thread.shapes}'
+        f'</svg><span class="fate">{thread.share:.0%} of a core</span></div>\n'
     )
 
 

@@ -24,7 +24,7 @@ from mpviz.tui.exports.chart import timeline
 from mpviz.tui.exports.report_phases import where_the_time_went
 from mpviz.tui.exports.report_stats import ReportStats, gather
 from mpviz.tui.exports.shapes import colours, fills
-from mpviz.tui.exports.svg import stretch_of
+from mpviz.tui.exports.svg import results_of, stretch_of
 from mpviz.tui.exports.tables import tables
 from mpviz.tui.render.formatting import count, moment
 
@@ -131,6 +131,10 @@ def _summary(state: RunState, stats: ReportStats) -> Iterator[str]:
     for number, words in cards:
         yield f"<li><b>{escape(number)}</b><span>{escape(words)}</span></li>"
     yield "</ul>\n"
+    results = results_of(state)
+    if results:
+        lines = "".join(f"<li>{escape(result)}</li>" for result in results)
+        yield f'<h2>Results</h2><ul class="results">{lines}</ul>\n'
 
 
 def _how_it_ended(fate: str, time: str) -> str:

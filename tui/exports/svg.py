@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from mpviz.trace.export.passage import Passage, Write
+from mpviz.trace.model.fold.said import Result
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.processes.identity import described
@@ -24,6 +25,7 @@ from mpviz.tui.exports.shapes import (
     marks,
     process_colour,
 )
+from mpviz.tui.exports.threads import ThreadLane, thread_lanes
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS
 from mpviz.tui.render.lanes.ends import end_mark
 from mpviz.tui.render.rows import fit_name
@@ -36,9 +38,13 @@ LANES = 60
 
 _NAMES, _LANE, _ENDS = 190, 860, 110
 _ROW, _BAR = 30, 20
+_THREAD_ROW, _THREAD_BAR = 22, 14
+_RESULT_ROW, _GAP = 22, 8
 _TOP, _EDGE = 58, 20
 _NAME_LENGTH = 24
 _LEGEND_ROOM = 205
+MOST_RESULTS = 20
+"""The last results that the program has printed; more would be a log."""
 _LETTER = 7.5
 """Units that a letter takes on average."""
 
@@ -50,7 +56,7 @@ svg{{{light}--ground:#fbfaf7;--text:#2a3441;--dim:#5a6776;--line:#d5d9de;--troub
 .ground{{fill:var(--ground)}}.line{{stroke:var(--line);stroke-width:1}}
 text{{font:13px system-ui,sans-serif;fill:var(--text)}}.dim{{fill:var(--dim)}}
 .part{{stroke:var(--dim);stroke-width:1}}
-.head{{font-size:17px;font-weight:600}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}
+.result{{font-weight:600}}.head{{font-size:17px;font-weight:600}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}
 .trouble{{fill:var(--trouble)}}
 """
 
@@ -64,12 +70,16 @@ def write(passage: Passage, output: Write) -> list[str]:
 
 def picture(state: RunState) -> Iterator[str]:
     """The picture, piece by piece."""
-    start, end = stretch_of(state)
+    stretch = stretch_of(state)
     lanes = lanes_drawn(state)
+    threads = {process.key: thread_lanes(process, *stretch) for process in lanes}
     shown = signs_of(lanes)
     across = max(1, (_NAMES + _LANE + _ENDS) // _LEGEND_ROOM)
     legend = -(-len(shown) // across) * 22
-    width, below = _NAMES + _LANE + _ENDS + 2 * _EDGE, _TOP + _ROW * len(lanes)
+    results = results_of(state)
+    top = _TOP + (_RESULT_ROW * len(results) + _GAP if results else 0)
+    width = _NAMES + _LANE + _ENDS + 2 * _EDGE
+    below = top + _ROW * len(lanes) + sum(map(_height_of_threads, threads.values()))
     height = below + 44 + legend + _EDGE
     style = _STYLE.format(light=colours(False), dark=colours(True), fills=fills())
     yield (
@@ -78,10 +88,18 @@ def picture(state: RunState) -> Iterator[str]:
         f'<style>{style}</style><rect class="ground" width="100%" height="100%"/>'
         f'<text class="head" x="{_EDGE}" y="{_EDGE + 16}">{escape(_heading(state))}</text>'
     )
-    yield from _axis(start, end, below)
-    yield from _parts(state, (start, end), below)
-    for number, process in enumerate(lanes):
-        yield from _lane(state, process, (start, end), _TOP + _ROW * number)
+    for number, result in enumerate(results):
+        y = _EDGE + 16 + _RESULT_ROW * (number + 1)
+        yield f'<text class="result" x="{_EDGE}" y="{y}">⇒ {escape(result)}</text>'
+    yield from _axis(stretch, top, below)
+    yield from _parts(state, stretch, top, below)
+    y = top
+    for process in lanes:
+        yield from _lane(state, process, stretch, y)
+        y += _ROW
+        for number, thread in enumerate(threads[process.key]):
+            yield from _thread(thread, y + _THREAD_ROW * number)
+        y += _height_of_threads(threads[process.key])
     left_out = len(state.processes) - len(lanes)
     if left_out > 0:
         more = plural(left_out, "more process", "more processes")
@@ -129,23 +147,28 @@ def _heading(state: RunState) -> str:
     return f"{name}: {processes}, {duration(end - start)}"
 
 
-def _axis(start: int, end: int, below: int) -> Iterator[str]:
+def results_of(state: RunState) -> list[str]:
+    """The last results that the program has printed."""
+    return [each.text for each in state.table(Result).values()][-MOST_RESULTS:]
+
+
+def _axis(stretch: tuple[int, int], top: int, below: int) -> Iterator[str]:
     left = _EDGE + _NAMES
-    for share, words in marks(start, end):
+    for share, words in marks(*stretch):
         x = left + share * _LANE
-        yield f'<path class="line" d="M{x:.1f} {_TOP - 6}V{below + 4}"/>'
+        yield f'<path class="line" d="M{x:.1f} {top - 6}V{below + 4}"/>'
         yield f'<text class="dim middle" x="{x:.1f}" y="{below + 20}">{words}</text>'
 
 
-def _parts(state: RunState, stretch: tuple[int, int], below: int) -> Iterator[str]:
+def _parts(state: RunState, stretch: tuple[int, int], top: int, below: int) -> Iterator[str]:
     """The names of the program's parts above the lanes, each at the line where it begins."""
     start, end = stretch
     for part, until in parts_of(state, end):
         x = _EDGE + _NAMES + _LANE * (part.since - start) / (end - start)
         letters = int((until - part.since) * _LANE / (end - start) / _LETTER)
         name = fit_name(part.name, letters) if letters < len(part.name) else part.name
-        yield f'<path class="part" d="M{x:.1f} {_TOP - 18}V{below + 4}"/>'
-        yield f'<text class="dim" x="{x + 4:.1f}" y="{_TOP - 8}">{escape(name)}</text>'
+        yield f'<path class="part" d="M{x:.1f} {top - 18}V{below + 4}"/>'
+        yield f'<text class="dim" x="{x + 4:.1f}" y="{top - 8}">{escape(name)}</text>'
 
 
 def _lane(state: RunState, process: Process, stretch: tuple[int, int], top: int) -> Iterator[str]:
@@ -162,6 +185,20 @@ def _lane(state: RunState, process: Process, stretch: tuple[int, int], top: int)
         look = "trouble" if style == "trouble" else "dim"
         x = _EDGE + _NAMES + _LANE + 10
         yield f'<text class="{look}" x="{x}" y="{middle + 4.5}">{escape(mark)}</text>'
+
+
+def _height_of_threads(threads: list[ThreadLane]) -> int:
+    return _THREAD_ROW * len(threads) + _GAP if threads else 0
+
+
+def _thread(thread: ThreadLane, top: int) -> Iterator[str]:
+    middle = top + _THREAD_BAR / 2
+    name = thread.name if len(thread.name) < _NAME_LENGTH - 4 else fit_name(thread.name, 19)
+    yield f'<text class="dim" x="{_EDGE + 30}" y="{middle + 4.5}">{escape(name)}</text>'
+    place = f"translate({_EDGE + _NAMES} {top}) scale({_LANE / WIDTH} {_THREAD_BAR / HEIGHT})"
+    yield f'<g transform="{place}">{thread.shapes}</g>'
+    x = _EDGE + _NAMES + _LANE + 10
+    yield f'<text class="dim" x="{x}" y="{middle + 4.5}">{thread.share:.0%} of a core</text>'
 
 
 def _legend(shape: str, height: int, words: str, place: tuple[int, int]) -> str:

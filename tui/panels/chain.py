@@ -148,11 +148,11 @@ def _arrow(state: RunState, view: View, chain: Chain, index: int, width: int) ->
 
 
 def _age_of_news(state: RunState, view: View, unblockers: Unblockers) -> str:
-    """How old the news of a holder is, where later news may be among the records that got lost."""
+    """How old the news of a holder is, where later news may be among the events that got lost."""
     if unblockers.as_of < 0 or not (state.lost or state.hidden_losses):
         return ""
     ago = duration(max(0, moment_of(state, view) - unblockers.as_of))
-    return f" (as told {ago} ago; some records were lost)"
+    return f" (as told {ago} ago; some events were lost)"
 
 
 def _ring(chain: Chain, index: int) -> Part:
@@ -204,7 +204,7 @@ PANEL = Panel(
         "for, and so on. The chain ends at a process that is at work or dead, at a cycle of "
         "processes that wait for each other, or at nobody. It is the chain of the selected "
         "process, else the longest. The key w goes from link to link. The holder of a lock is "
-        "the one last told, and how long ago that was is said if records got lost; for queues, "
+        "the one last told, and how long ago that was is said if events got lost; for queues, "
         "pipes and events, mpviz knows which processes used them, not which will."
     ),
     body=draw,

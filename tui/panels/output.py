@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mpviz.trace.model.formatting import plural
 from mpviz.trace.model.state import OutputLine, RunState
 from mpviz.tui.panels.listing import Listing
@@ -25,9 +27,21 @@ def _say(state: RunState, line: OutputLine, tags: int) -> Said:
     return parts, line.process
 
 
-def _why_none(state: RunState) -> str:
-    is_missing = state.run is not None and not state.run.captured
-    return "it was recorded without a screen: the output went past mpviz" if is_missing else ""
+_WENT_PAST = (
+    "it was recorded without a screen: the output went past mpviz",
+    "recorded without a screen: none was seen",
+)
+_KEPT_BACK = (
+    "nothing was written yet; what is printed without flush=True comes late, in blocks of 8 kB",
+    "nothing was written yet; print(..., flush=True) is seen at once",
+    "nothing yet; flush=True is seen at once",
+)
+
+
+def _why_none(state: RunState) -> Sequence[str]:
+    if state.run is None or state.ended >= 0:
+        return ()
+    return _KEPT_BACK if state.run.captured else _WENT_PAST
 
 
 def title(state: RunState, view: View) -> str:
@@ -44,8 +58,10 @@ PANEL = tail_panel(
     title=title,
     help=(
         "What the program's processes wrote to stdout (│) and stderr (!), the newest line at the "
-        "bottom, with the mark of the process that wrote it. The filter looks at the text and at "
-        "the name of the writer."
+        "bottom, with the mark of the process that wrote it. Python keeps what is printed to "
+        "itself until it has 8 kB or the process ends, since this is no terminal: with "
+        "print(..., flush=True), or PYTHONUNBUFFERED=1 before the command, each line comes at "
+        "once. The filter looks at the text and at the name of the writer."
     ),
     thing="output",
     nothing="nothing was written yet",

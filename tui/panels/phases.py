@@ -17,12 +17,13 @@ from mpviz.trace.explain.phases import (
 from mpviz.trace.explain.time_report import verdict_in_words
 from mpviz.trace.explain.timings import count_timings, first_timings
 from mpviz.trace.model.formatting import duration, plural
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.histograms import MOST_SHOWN, timing_rows
 from mpviz.tui.panels.listing import from_top
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, percent
-from mpviz.tui.render.glyphs import lane_name, mark, moment_of, process_matches
+from mpviz.tui.render.glyphs import mark, moment_of, process_matches
 from mpviz.tui.render.phase_bars import phase_bar, phase_sign
 from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, right, row, selected
 from mpviz.tui.render.view import View
@@ -104,7 +105,7 @@ def _sections(state: RunState, view: View, found: Phases, width: int) -> _Sectio
 
 
 def _label_width(shown: Sequence[ProcessPhases], width: int) -> int:
-    names = [len(lane_name(each.process)) + len(mark(each.process)[0][0]) + 2 for each in shown]
+    names = [len(described(each.process)) + len(mark(each.process)[0][0]) + 2 for each in shown]
     return max(9, min(max(names, default=0) + 1, WIDEST_NAME, width // 3))
 
 
@@ -112,7 +113,7 @@ def _worker(each: ProcessPhases, found: Phases, view: View, size: tuple[int, int
     label, width = size
     process = each.process
     style = "" if process.alive else "faint"
-    parts: tuple[Part, ...] = (*mark(process), (f" {lane_name(process)}", style))
+    parts: tuple[Part, ...] = (*mark(process), (f" {described(process)}", style))
     name = (*crop(parts, label - 1), (" ", ""))
     if process.key == view.selected:
         name = selected(name, label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from mpviz.trace.model.processes.process import Process
@@ -10,7 +10,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing, from_bottom, scrolled_back
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.glyphs import mark, tag
-from mpviz.tui.render.rows import Part, Row, row, selected
+from mpviz.tui.render.rows import Part, Row, fitting, row, selected
 from mpviz.tui.render.view import View
 
 WIDEST_TAG = 6
@@ -31,12 +31,13 @@ def tail_panel(
     say: Callable[[RunState, T, int], Said],
     text: Callable[[RunState, T], str],
     so_far: Callable[[RunState, View], int],
-    why_none: Callable[[RunState], str] = lambda state: "",
+    why_none: Callable[[RunState], Sequence[str]] = lambda state: (),
 ) -> Panel:
     """The panel of these lines.
 
     ``say`` is given the width of the tags of processes, ``text`` makes what can be found, and
-    ``so_far`` counts the lines that there have been, those no longer kept included.
+    ``so_far`` counts the lines that there have been, those no longer kept included. ``why_none``
+    says why there are none, from the longest way to say it.
     """
 
     def count(state: RunState, view: View) -> int:
@@ -50,8 +51,8 @@ def tail_panel(
 
     def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         items = listing.listed(state, view, name)
-        if not items and why_none(state):
-            return [row((why_none(state), "dim"))]
+        if not items and not view.filter and why_none(state):
+            return [row((fitting(why_none(state), width), "dim"))]
         longest = max((len(tag(each)) for each in state.processes.values()), default=1)
         first = count(state, view) - len(items)
 

@@ -7,12 +7,13 @@ from itertools import islice
 
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.primitives.pool_state import SINGLE_CALLS, Job, Pool, Task
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels.listing import Listing, Order, by_name, from_top, left_row
 from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import DURATION_WIDTH, count, rate
-from mpviz.tui.render.glyphs import lane_name, mark, moment_of, stacked_bar
+from mpviz.tui.render.glyphs import mark, moment_of, stacked_bar
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, Row, crop, fit, fitting, length, right, row, selected
 from mpviz.tui.render.view import View
@@ -236,7 +237,7 @@ def _workers(state: RunState, view: View, pool: Pool, width: int, room: int) -> 
     found = [state.processes[key] for key in pool.workers if key in state.processes]
     found.sort(key=lambda process: (not process.alive, process.number))
     most = max(pool.done_by.values(), default=1)
-    longest = max((len(lane_name(process)) for process in found), default=0)
+    longest = max((len(described(process)) for process in found), default=0)
     name = max(6, min(20, longest, width - 7 - 13 - 4))
     rows = [_worker(view, pool, process, most, name, width) for process in found[:room]]
     if len(found) > room and rows:
@@ -256,7 +257,7 @@ def _worker(  # noqa: PLR0917
     parts: list[Part] = [
         (" ", ""),
         *mark(process, 2),
-        (" " + fit(lane_name(process), name) + " ", style),
+        (" " + fit(described(process), name) + " ", style),
         (fit("━" * max(bool(done), round(bar * done / max(1, most))), bar), style or colour),
         (numbers, "number"),
     ]

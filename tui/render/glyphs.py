@@ -88,7 +88,6 @@ SHORT_WORDS: dict[Activity, str] = {
 """For legends where there is little room."""
 
 _COUNTED = re.compile(r"^(.*?)[-_ ](\d+(?::\d+)*|[A-Za-z])$")
-_DEFAULT_NAME = re.compile(r"^(Fork|Spawn|ForkServer|)(PoolWorker|Process)-(\d+(?::\d+)*)$")
 _DEFAULT_STEM = re.compile(r"^(?:Fork|Spawn|ForkServer)?(?:PoolWorker|Process)$")
 _ROLE_TAGS = {"main": "M", "resource tracker": "R", "fork server": "F"}
 
@@ -100,22 +99,6 @@ def tag(process: Process) -> str:
     the first process, and a letter in order of appearance for a name without such an end.
     """
     return _tag(process.role, process.name, process.number)
-
-
-def lane_name(process: Process) -> str:
-    """The name for a label: "worker 1" for ForkPoolWorker-1, whose own name says it in the middle.
-
-    A name that the program gave stays as it is.
-    """
-    return _lane_name(described(process), bool(process.pool))
-
-
-@lru_cache(maxsize=4096)
-def _lane_name(name: str, is_worker: bool) -> str:
-    default = _DEFAULT_NAME.match(name)
-    if default is None or default[1] + default[2] == "Process":
-        return name
-    return f"{'worker' if is_worker or default[2] == 'PoolWorker' else 'process'} {default[3]}"
 
 
 @lru_cache(maxsize=4096)
@@ -193,9 +176,12 @@ def matches(view: View, *texts: str) -> bool:
 
 
 def contains(wanted: str, *texts: str) -> bool:
-    """Whether one of these texts contains what is wanted; case does not matter."""
+    """Whether one of these texts contains what is wanted; case does not matter.
+
+    A number, such as a pid, is wanted as a whole: the 3 of "worker 3" is in too many of them.
+    """
     wanted = wanted.casefold()
-    return any(wanted in text.casefold() for text in texts)
+    return any(wanted == text if text.isdecimal() else wanted in text.casefold() for text in texts)
 
 
 def process_matches(view: View, process: Process) -> bool:
@@ -204,8 +190,8 @@ def process_matches(view: View, process: Process) -> bool:
 
 
 def process_words(process: Process) -> tuple[str, ...]:
-    """What the filter looks at of a process: its name, its function, its pid and its role."""
-    return process.name, process.function, str(process.pid), process.role
+    """What the filter looks at of a process: its names, its function, its pid and its role."""
+    return process.name, described(process), process.function, str(process.pid), process.role
 
 
 def stacked_bar(

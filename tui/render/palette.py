@@ -95,10 +95,15 @@ ACTIVITY_LOOKS: dict[Activity, Look] = {
 """Work is blue and teal. Waits that processes cause each other have a colour, all other states are
 grey: a parent that waits for its children is as it should be."""
 
+VIVID_GROUNDS: dict[Activity, tuple[str, str]] = {
+    Activity.LOCK: ("#6e3800", "#ffc890"),
+    Activity.QUEUE: ("#4f2f9e", "#cbb4ff"),
+    Activity.SIGNAL: ("#7a2460", "#ffb5e1"),
+}
+"""The grounds, dark and light, of waits that processes cause each other: as vivid as work on them
+can be seen with 3:1. From a few rows away, a paler one is no colour at all."""
+
 _GROUND: dict[Activity, float] = {
-    Activity.LOCK: 0.32,
-    Activity.QUEUE: 0.26,
-    Activity.SIGNAL: 0.22,
     Activity.STARTING: 0.16,
     Activity.INITIALIZING: 0.22,
     Activity.STOPPED: 0.20,
@@ -320,12 +325,16 @@ def _add_grounds(result: Palette, dark: bool, colours: Colours, background: str)
     """The grounds that mixed columns are drawn on, and what is written over colours."""
     for activity in ACTIVITY_LOOKS:
         name = activity_style(activity)
-        share = _GROUND.get(activity, 0.0)
         result[name + ".lane"], result[name + ".ground"] = result[name], Style.null()
         colour = result[name].color
         # Sixteen colours have none that both work and a wait can be seen on.
-        if share and colour is not None and colours not in ("none", "16"):
-            ground = mixed(colour.get_truecolor().hex, background, share)
+        if colour is None or colours in ("none", "16"):
+            continue
+        if activity in VIVID_GROUNDS:
+            ground = VIVID_GROUNDS[activity][0 if dark else 1]
+        else:
+            ground = mixed(colour.get_truecolor().hex, background, _GROUND.get(activity, 0.0))
+        if activity in VIVID_GROUNDS or activity in _GROUND:
             result[name + ".ground"] = Style(color=ground)
             result[name + ".lane"] = Style(color=colour, bgcolor=ground)
     _add_core_ground(result, dark, colours, background)

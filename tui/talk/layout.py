@@ -6,8 +6,14 @@ from collections.abc import Sequence
 
 from mpviz.tui.layout import FRAME, TIMELINE, Slot, Wanted
 
-LEAST_PANEL = 4 + FRAME
+LEAST_TIMELINE = 4 + FRAME
+"""Rows that the timeline keeps, frame included: some of its lanes, and the axis."""
+
+LEAST_PANEL = 2 + FRAME
 """Rows of the panel, frame included; with less room for it, it is a tab behind the timeline."""
+
+GOOD_PANEL = 4 + FRAME
+"""Rows of the panel that a timeline which could be higher leaves to it."""
 
 MOST_OF_PANEL = 0.45
 """Share of the height that the panel may take from a timeline that could be higher."""
@@ -24,11 +30,12 @@ def stage_slots(
     if enlarged in names:
         return [Slot(0, 0, width, height, (enlarged,))]
     panel = next((each for each in wanted if each.name != TIMELINE), None)
-    lowest = min(by_name[TIMELINE].useful, default=4) + FRAME if TIMELINE in by_name else 0
-    if len(names) == 1 or panel is None or height < lowest + LEAST_PANEL:
+    if len(names) == 1 or panel is None or height < LEAST_TIMELINE + LEAST_PANEL:
         return [Slot(0, 0, width, height, names)]
-    asked = panel.height + FRAME
-    most = max(LEAST_PANEL, int(height * MOST_OF_PANEL))
+    lowest = min(by_name[TIMELINE].useful, default=4) + FRAME if TIMELINE in by_name else 0
+    lowest = max(LEAST_TIMELINE, min(lowest, height - LEAST_PANEL))
+    asked = max(LEAST_PANEL, panel.height + FRAME)
+    most = max(GOOD_PANEL, int(height * MOST_OF_PANEL))
     room = max(lowest, height - min(asked, most))
     useful = [each + FRAME for each in by_name[TIMELINE].useful if each + FRAME <= room]
     # What the timeline cannot use is the panel's, if that can.

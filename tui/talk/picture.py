@@ -40,6 +40,9 @@ from mpviz.tui.widgets.verdict import Verdict
 FRAME = 2
 """Rows, and columns, that a frame takes."""
 
+ROOM_FOR_QUESTION = 30
+"""Minimum rows of a screen that repeats the question above the answer."""
+
 
 class Phase(Enum):
     """How far a step is."""
@@ -200,7 +203,8 @@ class TalkPicture(Selection):
 
     def _card_rows(self, width: int) -> list[Row]:
         shown = self.shown[min(self.index, len(self.shown) - 1)]
-        return card_rows(self.step, shown.answer, shown.unfair, width)
+        low = self.size.height < ROOM_FOR_QUESTION
+        return card_rows(self.step, shown.answer, shown.unfair, width, low=low)
 
     def _arrange_slides(self) -> None:
         asks, runs = self.phase is Phase.ASKED, self.phase is Phase.RUNNING

@@ -84,7 +84,7 @@ def _of_run(step: Step, state: RunState, *, in_time: bool) -> list[str]:
     if has_ended(state) and state.exit_code:
         problems.append(f"it ends with exit code {state.exit_code}{_last_words(state)}")
     if state.lost:
-        problems.append(f"it is too fast for mpviz: {state.lost:,} records were lost")
+        problems.append(f"it is too fast for mpviz: {state.lost:,} events were lost")
     for line in step.lines if in_time else ():
         if not answer_lines([line], step.numbers, state):
             problems.append(f"the answer {line!r} is left out: its run gives no such number")

@@ -71,12 +71,16 @@ def question_rows(step: Step, width: int, style: str = "head") -> list[Row]:
     return [row((f" {line}", style)) for line in lines]
 
 
-def card_rows(step: Step, answer: Sequence[str], unfair: str, width: int) -> list[Row]:
+def card_rows(
+    step: Step, answer: Sequence[str], unfair: str, width: int, *, low: bool = False
+) -> list[Row]:
     """The answer, as high as it has lines; at least one row.
 
     Above it stands the question, if the frame has no room for it, and why its numbers are unfair.
+    On a ``low`` screen, the lanes need its rows more.
     """
-    above = [] if _fits_frame(step, width + 2) else question_rows(step, width, "dim")
+    asks = not low and not _fits_frame(step, width + 2)
+    above = question_rows(step, width, "dim") if asks else []
     above += [row((f" {line}", "warning")) for line in textwrap.wrap(unfair, max(10, width - 2))]
     room = max(10, min(width - 2, 2 * WIDEST))
     lines = [line for said in answer for line in textwrap.wrap(said, room)]

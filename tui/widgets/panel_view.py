@@ -11,7 +11,7 @@ from textual.message import Message
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.tui.layout import TIMELINE
-from mpviz.tui.panels import NUMBERS
+from mpviz.tui.panels import KEYS, NUMBERS
 from mpviz.tui.panels.panel import Button, Panel, title_of
 from mpviz.tui.render.frame import Frame, framed
 from mpviz.tui.render.rows import Part, Row, fit, in_ascii, word_at
@@ -205,20 +205,35 @@ class PanelView(RowsView, can_focus=True):
         return next((order.name for order in orders if order.head and order.head == word), "")
 
     def _title(self) -> tuple[Part, ...]:
-        state, view = self.picture.state, self.picture.view
+        on = "frame.title.on" if self.has_focus else "frame.title"
         parts: list[Part] = []
         self._tabs = []
         x = 2
-        for panel in self.panels:
-            shown = panel is self.panel
-            words = title_of(panel, state, view) if shown else panel.name
-            digit = NUMBERS.get(panel.name, "")
-            mark = f"{digit if view.ascii else digit.translate(SUPERSCRIPTS)} " if digit else ""
-            style = (
-                ("frame.title.on" if self.has_focus else "frame.title") if shown else "frame.tab"
-            )
-            text = f"{mark}{words}"
+        for panel, (mark, words) in zip(self.panels, self._tab_words(), strict=True):
+            style = on if panel is self.panel else "frame.tab"
             parts += [(" ", "frame"), (mark, "frame.number"), (words, style), (" ", "frame")]
-            self._tabs.append((x, x + len(text) + 2, panel.name))
-            x += len(text) + 2
+            width = len(mark) + len(words) + 2
+            self._tabs.append((x, x + width, panel.name))
+            x += width
         return tuple(parts)
+
+    def _tab_words(self) -> list[tuple[str, str]]:
+        """Number and words of each tab: with little room, those behind have their keys alone.
+
+        With less, the shown one has its name alone. So none is cut off while a key goes to it.
+        """
+        state, view, room = self.picture.state, self.picture.view, self.size.width - 4
+        ways: list[list[tuple[str, str]]] = [[], [], []]
+        for panel in self.panels:
+            digit = NUMBERS.get(panel.name, "")
+            mark = digit if view.ascii else digit.translate(SUPERSCRIPTS)
+            named = f"{mark} " if digit else "", panel.name
+            shown = panel is self.panel
+            whole = named[0], title_of(panel, state, view)
+            key = mark or KEYS.get(panel.name, "")
+            number = (key, "") if key else named
+            ways[0].append(whole if shown else named)
+            ways[1].append(whole if shown else number)
+            ways[2].append(named if shown else number)
+        fitting = (each for each in ways if sum(len(a) + len(b) + 2 for a, b in each) <= room)
+        return next(fitting, ways[-1])

@@ -94,7 +94,7 @@ CASES = {
     ),
     "BROKEN_EXECUTOR": (
         "broken-executor",
-        "executor is broken since its worker",
+        "executor is broken since worker ",
         "died in task 3 of render (ended by SIGKILL), at program.py:",
     ),
     "ONE_AT_A_TIME": (

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.recordings import recorded
+from helpers.story import Story
 from mpviz.trace.explain.phases import AWAY, PHASE_WORDS, Phase, phases
 from mpviz.trace.export.passage import Passage, Write
 from mpviz.trace.model.events import Event
@@ -20,12 +21,15 @@ from mpviz.trace.model.primitives.mp_event import EventCreated
 from mpviz.trace.model.primitives.value import ValueCreated
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
+from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import Recording
-from mpviz.tui.exports import html, svg
+from mpviz.tui.exports import core_lack, html, svg
 from mpviz.tui.exports.report_stats import Means
 from mpviz.tui.exports.shapes import HEIGHT, WIDTH, lane_shapes, level, marks
+from mpviz.tui.exports.threads import thread_lanes
 from mpviz.tui.render.formatting import percent
+from mpviz.tui.talk.plan import BUILT_IN
 
 MS = 1_000_000
 SVG = "{http://www.w3.org/2000/svg}"
@@ -227,3 +231,42 @@ def test_means_stay_means_however_many_samples_there_are() -> None:
     assert len(means.times) < Means.LIMIT
     assert set(means.values) == {(0.5, 1.0)}
     assert means.times == sorted(means.times)
+
+
+@pytest.mark.parametrize("write", [svg.write, html.write])
+def test_threads_have_lanes_with_their_shares_and_results_stay(write: Writer) -> None:
+    recording = Recording(BUILT_IN.with_name("recordings") / "gil.jsonl.gz")
+    passage = Passage(recording)
+    pieces: list[str] = []
+    write(passage, pieces.append)
+    recording.close()
+    drawn = "".join(pieces)
+    process = passage.state.processes[passage.state.main]
+    start, end = svg.stretch_of(passage.state)
+    lanes = thread_lanes(process, start, end)
+    assert [lane.name for lane in lanes] == ["main thread", *(f"thread {n}" for n in range(1, 5))]
+    for lane in lanes:
+        assert lane.name in drawn
+        assert lane.shapes in drawn
+        assert f"{lane.share:.0%} of a core" in drawn
+    assert "sequence 1.00x, threads" in drawn
+    # None but the main process works in threads.
+    others = [each for each in passage.state.processes.values() if each is not process]
+    assert not any(thread_lanes(each, start, end) for each in others)
+
+
+def test_a_thread_s_lane_is_as_high_as_its_share_of_a_core() -> None:
+    story = Story()
+    story.start(0, 1001, "worker-1")
+    process = story.process(1001)
+    start = process.first_seen
+    for number in (7, 8):
+        thread = KnownThread(number, start, f"Thread-{number}", own=True)
+        thread.times.add(start, start + 1000 * MS, 500 * MS, 0)
+        thread.times.add(start + 1000 * MS, start + 2000 * MS, 0, 1000 * MS)
+        thread.note_busy(start + 2000 * MS)
+        process.threads.living[number] = thread
+    (first, second) = thread_lanes(process, start, start + 2000 * MS)
+    assert first.shapes == second.shapes
+    assert f'd="M0 {HEIGHT // 2}h{WIDTH // 2}v{HEIGHT // 2}h-{WIDTH // 2}z"' in first.shapes
+    assert f'class="{core_lack.CLASS}" d="M{WIDTH // 2} 0h{WIDTH // 2}' in first.shapes

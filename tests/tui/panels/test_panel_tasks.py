@@ -153,4 +153,4 @@ def test_workers_that_had_their_share_are_counted_and_no_trouble() -> None:
     assert "pool  1 worker, 1 replaced" in text
     logged = rows_of(log.PANEL, story.state, 100)
     assert "trouble" not in {style for row in logged for _, style in row.parts}
-    assert "takes the place of ForkPoolWorker-1" in text_of(log.PANEL, story.state, 100)
+    assert "worker 2 takes the place of worker 1" in text_of(log.PANEL, story.state, 100)

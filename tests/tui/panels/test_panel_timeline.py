@@ -22,6 +22,7 @@ from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.timeline import layout as placing
 from mpviz.tui.render.timeline import points, zoom
 from mpviz.tui.render.timeline.axis import mark_step
+from mpviz.tui.render.timeline.layout import layout
 from mpviz.tui.render.timeline.legend import legend_row
 from mpviz.tui.render.view import View
 
@@ -81,6 +82,24 @@ def test_the_legend_names_only_what_is_in_sight() -> None:
     assert "▒ waiting for a lock" in legend
     assert "queue" not in legend
     assert "zombie" not in legend
+
+
+def test_above_the_work_of_a_high_lane_is_the_sign_of_the_wait() -> None:
+    mixed = ("▄", "activity.running on activity.queue.ground", "t")
+    top, bottom = (row_of_lane([mixed], 2, at)[0] for at in range(2))
+    assert top == ("░", "activity.queue.lane", "")
+    assert bottom == ("█", *mixed[1:])
+
+
+def test_the_legend_names_no_sign_that_no_lane_shows() -> None:
+    state = Story().state
+    placed = layout(state, View(), 120, 10)
+    seen = Counter({"activity.running on activity.result.ground": 5})
+    words = legend_row(placed, seen, 120).text
+    assert "partly running" in words
+    assert "results" not in words
+    seen = Counter({"activity.running on activity.queue.ground": 5})
+    assert "waiting for a queue" in legend_row(placed, seen, 120).text
 
 
 def test_a_narrow_legend_uses_fewer_words() -> None:
@@ -452,7 +471,7 @@ def test_an_initializer_and_the_results_of_a_whole_executor_are_named() -> None:
         assert point is not None
         sentences.append(points.describe(state, point))
     assert sentences[0] == (
-        "ForkPoolWorker-2 ran its initializer load_model for 59.4 ms, then was idle; from 21 ms on"
+        "worker 2 ran its initializer load_model for 59.4 ms, then was idle; from 21 ms on"
     )
     assert sentences[1].endswith(" ms for results of executor so far; from 10 ms on")
 
@@ -502,7 +521,7 @@ def test_a_high_lane_is_filled_from_below_by_the_share_of_work_and_a_line_stays_
         "".join(cell[0] for cell in row_of_lane([half, line, ended, EMPTY], 4, at))
         for at in range(4)
     ]
-    assert rows == ["    ", " ─x ", "█   ", "█   "]
+    assert rows == ["    ", "    ", "█─x ", "█   "]
     task = [("▎", "gap on activity.task", "1"), ("█", "activity.task", "1")]
     assert row_of_lane(task, 2, 1) == task
 

@@ -112,7 +112,7 @@ def test_how_old_the_news_of_a_holder_is_is_said_only_if_records_got_lost() -> N
     assert " ago" not in text_of(chain.PANEL, state, 90, 20)
     state.processes["1001"].dropped = 5
     text = text_of(chain.PANEL, state, 90, 20)
-    assert "worker-2 holds it (as told 3.0 s ago; some records were lost)" in text
+    assert "worker-2 holds it (as told 3.0 s ago; some events were lost)" in text
     for lock in state.table(Lock).values():
         lock.heard = -1
     assert " ago" not in text_of(chain.PANEL, state, 90, 20), "it was never told"

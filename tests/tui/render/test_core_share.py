@@ -91,8 +91,8 @@ def test_the_legend_says_it_in_words_and_a_task_keeps_its_number() -> None:
     assert len(lane) == 4
     assert [("0", "head on core.ground") in row.parts for row in lane] == [
         False,
-        True,
         False,
+        True,
         False,
     ]
     block = ("█" * 40, f"{TASK_STYLE} on core.ground")

@@ -8,11 +8,21 @@ from rich.cells import cell_len
 from helpers.story import Story
 from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.measures import Series
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.tui.panels.listing import from_bottom, from_top
 from mpviz.tui.render.formatting import DURATION_WIDTH, moment, rate, size
-from mpviz.tui.render.glyphs import big_digits, chart, columns_of, lane_name, mark, stacked_bar, tag
+from mpviz.tui.render.glyphs import (
+    big_digits,
+    chart,
+    columns_of,
+    mark,
+    process_matches,
+    stacked_bar,
+    tag,
+)
 from mpviz.tui.render.rows import Row, crop, finished, fit, fitting, in_ascii, length, right, row
+from mpviz.tui.render.view import View
 
 
 @pytest.mark.parametrize(
@@ -204,7 +214,19 @@ def test_fit_is_exact_for_harmless_text(text: str, width: int) -> None:
         ("MainProcess", "MainProcess"),
     ],
 )
-def test_a_lane_has_a_short_name_for_the_names_that_python_gives(name: str, label: str) -> None:
+def test_a_process_is_called_by_what_one_can_read_in_the_names_that_python_gives(
+    name: str, label: str
+) -> None:
     story = Story()
     story.start(10, 1001, name)
-    assert lane_name(story.process(1001)) == label
+    assert described(story.process(1001)) == label
+
+
+def test_a_filter_finds_a_pid_as_a_whole_and_a_worker_by_either_name() -> None:
+    story = Story()
+    story.start(10, 1031, "ForkPoolWorker-3")
+    process = story.process(1031)
+    for wanted in ("1031", "worker 3", "PoolWorker-3", "WORKER"):
+        assert process_matches(View(filter=wanted), process), wanted
+    for wanted in ("10", "31", "worker 4"):
+        assert not process_matches(View(filter=wanted), process), wanted

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import SystemCommand
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.geometry import Region
@@ -15,6 +16,7 @@ from textual.widgets import OptionList
 
 from helpers.screens import running, selection, shown, text, toasts, until, words
 from mpviz.trace.launch.start import Target
+from mpviz.tui.actions.palette import found_by_words
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import NOT_STARTED
 from mpviz.tui.render.themes import THEMES
@@ -389,6 +391,25 @@ async def test_the_palette_lists_the_actions_in_the_order_of_the_help_with_their
         await until(pilot, lambda: options.option_count > 20)
         first = str(options.get_option_at_index(0).prompt)
         assert "Pause the picture, or follow again  (space)" in first
+
+
+def test_the_palette_finds_an_action_by_the_words_of_its_help() -> None:
+    def commands(*names: tuple[str, str]) -> list[SystemCommand]:
+        return [SystemCommand(title, text, lambda: None) for title, text in names]
+
+    listed = commands(
+        ("Freeze the program", "Stops every process (SIGSTOP)."),
+        ("End the program", "Sends SIGTERM."),
+        ("The next finding", "Shows what is wrong."),
+        ("Why it is blocked", "The chain of a deadlock, or the next link."),
+    )
+    found = found_by_words(listed, "next")
+    assert [command.title for command, _ in found] == ["The next finding", "Why it is blocked"]
+    assert [command.title for command, _ in found_by_words(listed, "sigterm")] == [
+        "End the program"
+    ]
+    assert [is_titled for _, is_titled in found_by_words(listed, "Stops Program")] == [False]
+    assert not found_by_words(listed, "deadlock sigterm")
 
 
 async def test_help_explains_every_panel(run_app: MpvizApp) -> None:

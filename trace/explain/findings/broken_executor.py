@@ -37,7 +37,7 @@ def _finding(state: RunState, pool: Pool, first: Process) -> Finding:
     lost = f"; {plural(others, 'other task')} at work went with it" if others > 0 else ""
     return Finding(
         subject=pool.id,
-        message=f"{with_kind('executor', pool.name)} is broken since its worker"
+        message=f"{with_kind('executor', pool.name)} is broken since"
         f" {described(first)} died{at} ({failure_in_words(state, first)}){where}{lost}",
         cause="An executor that loses a worker fails all calls that are not done, with"
         " BrokenProcessPool, and does not say which call was to blame.",

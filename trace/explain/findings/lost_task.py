@@ -112,7 +112,7 @@ def _finding(state: RunState, job: Job, lost: dict[str, str], waiting: tuple[str
     else:
         task = state.table(Task).get(tasks[0])
         name = f"task {task.number}" if task is not None else "a task"
-        what = f"{name} of {job.function} is lost with its worker {described(first)}"
+        what = f"{name} of {job.function} is lost with {described(first)}"
     who = names_of(state, waiting)
     return Finding(
         subject=tasks[0].rpartition("/")[0],

@@ -232,7 +232,9 @@ def _started(state: RunState, parent: Process, event: Started) -> None:
         settle(child, event.time)
     enlist(state, child)
     kind = "daemon " if event.daemon else ""
-    state.note(event.time, parent.key, f"starts {kind}{event.name} ({event.child}, {event.method})")
+    state.note(
+        event.time, parent.key, f"starts {kind}{described(child)} ({event.child}, {event.method})"
+    )
 
 
 def _launched(state: RunState, parent: Process, event: Launched) -> None:
@@ -285,7 +287,7 @@ def _finished(state: RunState, process: Process, event: Finished) -> None:
 
 def _signalled(state: RunState, sender: Process, event: Signalled) -> None:
     child = state.by_pid.get(event.child)
-    name = child.name if child else str(event.child)
+    name = described(child) if child else str(event.child)
     if child is not None:
         note_signal(child, event.time, sender.key, event.signal)
     why = ", a daemon, before it exits" if sender.exiting >= 0 and child and child.daemon else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Protocol
 
@@ -25,6 +27,9 @@ MOST_EXACT_SPANS = 40_000
 
 MOST_PROCESSES = 1 << 15
 """Maximum number of processes kept of a run, dead and alive, at about 7 kB each."""
+
+_DEFAULT_NAME = re.compile(r"^(Fork|Spawn|ForkServer|)(PoolWorker|Process)-(\d+(?::\d+)*)$")
+"""The names that multiprocessing gives: the start method, the kind, and numbers down the tree."""
 
 
 class _Introduces(Protocol):
@@ -75,8 +80,20 @@ def child_of(state: RunState, parent_pid: int) -> str:
 
 
 def described(process: Process) -> str:
-    """The name of a process, or its pid if it has no name."""
-    return process.name or f"pid {process.pid}"
+    """What a process is called on every screen and in every sentence; its pid if it has no name.
+
+    "worker 1" for ForkPoolWorker-1, whose own name says it in the middle. A name that the program
+    gave stays as it is.
+    """
+    return _readable(process.name, bool(process.pool)) or f"pid {process.pid}"
+
+
+@lru_cache(maxsize=4096)
+def _readable(name: str, is_worker: bool) -> str:
+    default = _DEFAULT_NAME.match(name)
+    if default is None or default[1] + default[2] == "Process":
+        return name
+    return f"{'worker' if is_worker or default[2] == 'PoolWorker' else 'process'} {default[3]}"
 
 
 def names_of(state: RunState, keys: Iterable[str], limit: int = 3) -> str:

@@ -105,12 +105,18 @@ words stand in its middle row only."""
 def row_of_lane(cells: list[Cell], high: int, at: int) -> list[Cell]:
     """The row ``at`` (0 is the top) of a lane that is so many rows high.
 
-    What a column is partly at work is a block over all rows, as high as its share.
+    What a column is partly at work is a block over all rows, as high as its share. Above it, the
+    column looks as if it were all wait.
     """
     if high == 1:
         return cells
-    is_middle, below = at == (high - 1) // 2, high - 1 - at
+    is_middle, below = at == middle_of(high), high - 1 - at
     return [_cell_of_row(cell, high, below, is_middle) for cell in cells]
+
+
+def middle_of(high: int) -> int:
+    """The row of a lane with its name, lines and words; of two, the lower: blocks stand on it."""
+    return high // 2
 
 
 @lru_cache(maxsize=4096)
@@ -118,7 +124,21 @@ def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool) -> Cell:
     glyph, style, task = cell
     eighths = UPWARD.find(glyph)
     if 0 < eighths < 8:
-        return UPWARD[max(0, min(8, eighths * high - 8 * below))], style, task
+        filled = max(0, min(8, eighths * high - 8 * below))
+        return (UPWARD[filled], style, task) if filled else _wait_above(style)
     if is_middle or (glyph in _BLOCKS and ("activity." in style or style.startswith("gap on "))):
         return cell
     return " ", style, task
+
+
+_WAITS_ABOVE: dict[str, Cell] = {
+    f"{activity_style(activity)}.ground": (GLYPHS[activity], lane_style(activity), "")
+    for activity in Activity
+    if GLYPHS[activity] in _BLOCKS
+}
+
+
+def _wait_above(style: str) -> Cell:
+    """What is above the block of work in a column of this style."""
+    ground = style.partition(" on ")[2]
+    return _WAITS_ABOVE.get(ground, (" ", style, ""))

@@ -147,5 +147,5 @@ def output_rows(state: RunState, process: Process) -> list[Row]:
 
 
 def loss_rows(process: Process) -> list[Row]:
-    """How many of its records are missing, if any are."""
-    return [row((f"{count(process.lost)} of its records", "trouble"))] if process.lost else []
+    """How many of its events are missing, if any are."""
+    return [row((f"{count(process.lost)} of its events", "trouble"))] if process.lost else []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.render.glyphs import lane_name, moment_of, process_matches, tag
+from mpviz.tui.render.glyphs import moment_of, process_matches, tag
 from mpviz.tui.render.lanes.grid import Grid, column_width
 from mpviz.tui.render.lanes.thread_lanes import (
     SHARE_WIDTH,
@@ -220,7 +221,7 @@ def _in_sight(
 def _label_width(lanes: list[Process], threads: dict[str, list[KnownThread]], width: int) -> int:
     """Enough for the longest name in sight, but never more than two fifths."""
     tags = max((len(tag(process)) for process in lanes), default=1)
-    names = max((len(lane_name(process)) for process in lanes), default=0)
+    names = max((len(described(process)) for process in lanes), default=0)
     of_threads = [
         len(thread_name(process, each)) + SHARE_WIDTH
         for process in lanes

@@ -12,9 +12,12 @@ from mpviz.tui.render.glyphs import ACTIVITY_WORDS, ASCII_GLYPHS, GLYPHS, SHORT_
 from mpviz.tui.render.lanes.cells import CORE_GROUND, TASK_STYLE
 from mpviz.tui.render.lanes.tasks import function_style
 from mpviz.tui.render.lanes.updates import LOST, UPDATE
-from mpviz.tui.render.palette import activity_style, lane_style
+from mpviz.tui.render.palette import VIVID_GROUNDS, activity_style, lane_style
 from mpviz.tui.render.rows import Part, Row, finished, fit_name, length, row
 from mpviz.tui.render.timeline.layout import Layout
+
+_VIVID = {f"{activity_style(activity)}.ground" for activity in VIVID_GROUNDS}
+"""Grounds that are seen as the colour of a wait."""
 
 
 class Mixed(Enum):
@@ -89,8 +92,12 @@ def _of_updates(seen: Counter[str], ascii: bool) -> list[Part]:
 
 @cache
 def _signs_of(style: str) -> tuple[Activity | Mixed, ...]:
-    """What a cell of this style shows."""
-    names = {_bare(name) for name in style.split(" on ")}
+    """What a cell of this style shows; of most waits, their ground alone shows nothing."""
+    names = {
+        _bare(name)
+        for name in style.split(" on ")
+        if not name.endswith(".ground") or name in _VIVID or name == CORE_GROUND
+    }
     found: list[Activity | Mixed] = [
         activity
         for activity in Activity

@@ -6,11 +6,12 @@ from collections import Counter
 from itertools import groupby
 
 from mpviz.trace.model.primitives.pool_state import Task
+from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.processes.threads import KnownThread
 from mpviz.trace.model.state import HELPERS, RunState
-from mpviz.tui.render.glyphs import lane_name, mark, moment_of
-from mpviz.tui.render.lanes.cells import EMPTY, Cell, row_of_lane
+from mpviz.tui.render.glyphs import mark, moment_of
+from mpviz.tui.render.lanes.cells import EMPTY, Cell, middle_of, row_of_lane
 from mpviz.tui.render.lanes.columns import cell_parts, lane_cells
 from mpviz.tui.render.lanes.core_share import shade
 from mpviz.tui.render.lanes.ends import mark_end
@@ -83,7 +84,7 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
         styles.update([style for _, style, _ in cells])
         for at in range(high):
             # The lane is of our own making: only the label can hold what must be made harmless.
-            named = label if at == (high - 1) // 2 else row("")
+            named = label if at == middle_of(high) else row("")
             name = finished([named], placed.label, 1, view.ascii)[0].parts
             shown = _drawn_over(lane_row(cells, labels, high, at), over.get(len(rows)))
             lane = cell_parts(with_playhead(shown, head, view.ascii))
@@ -109,7 +110,7 @@ def _row_of(view: View, key: str, name: tuple[Part, ...], lane: list[Part], plac
 def lane_row(cells: list[Cell], labels: dict[int, Cell], high: int, at: int) -> list[Cell]:
     """The row ``at`` (0 is the top) of a lane so many rows high; the middle one has the labels."""
     shown = row_of_lane(cells, high, at)
-    return _drawn_over(shown, labels) if at == (high - 1) // 2 else shown
+    return _drawn_over(shown, labels) if at == middle_of(high) else shown
 
 
 def _drawn_over(cells: list[Cell], marks: dict[int, Cell] | None) -> list[Cell]:
@@ -145,7 +146,7 @@ def _label(state: RunState, view: View, process: Process, width: int, is_unfolde
     return row(
         ("▸" if chosen else " ", "title"),
         (sign[0][0][: width - 1], sign[0][1]),
-        (fit(" " + lane_name(process), room) if room > 0 else "", style),
+        (fit(" " + described(process), room) if room > 0 else "", style),
         *([(fold, "key")] if fold else []),
         (" " if width > len(sign[0][0]) + len(fold) + 1 else "", ""),
     )
