@@ -30,6 +30,13 @@ ROOM_FOR_LAB = 32
 """Minimum rows for the lab as a band among others. In fewer it comes first: it lists the processes
 itself, and says why each is as it is."""
 
+ROOM_FOR_TOP, ROOM_FOR_ALL = 20, 24
+"""Minimum rows for cores and processes above the timeline, and for that whatever the timeline has.
+
+In fewer than the first, as below a long verdict, they lie behind a tab: the lanes need their rows
+more, and say who waits. In fewer than the second, they do so if not all lanes would be in sight.
+"""
+
 MOST_STACKED = 3
 """How many panels may lie on top of each other."""
 
@@ -92,8 +99,12 @@ def place(width: int, height: int, wanted: Sequence[Wanted], enlarged: str = "")
     rows = {each.name: each.height for each in wanted}
     if LAB in names and len(names) > 1 and height < ROOM_FOR_LAB:
         return _lab_first(width, height, wanted)
-    bands = _bands(names)
     useful = {each.name: each.useful for each in wanted}
+    has_top = _has_room_for_top(height, useful)
+    if not has_top:
+        # As tabs, they come last.
+        names = tuple(sorted(names, key=lambda name: name in TOP))
+    bands = _bands(names, has_top)
     heights = _heights(height, bands, rows, useful.get(TIMELINE, ()))
     slots: list[Slot] = []
     y = 0
@@ -130,10 +141,17 @@ class _Band:
     names: tuple[str, ...]
 
 
-def _bands(names: Sequence[str]) -> list[_Band]:
-    top = tuple(name for name in TOP if name in names)
+def _has_room_for_top(height: int, useful: dict[str, tuple[int, ...]]) -> bool:
+    if TIMELINE not in useful or height >= ROOM_FOR_ALL:
+        return True
+    all_lanes = min(useful[TIMELINE], default=0) + FRAME
+    return height >= max(ROOM_FOR_TOP, _LEAST_TOP + all_lanes + _LEAST_BOTTOM)
+
+
+def _bands(names: Sequence[str], has_top: bool) -> list[_Band]:
+    top = tuple(name for name in TOP if name in names and has_top)
     hero = tuple(name for name in HERO if name in names)
-    rest = tuple(name for name in names if name not in TOP and name not in HERO)
+    rest = tuple(name for name in names if name not in top and name not in HERO)
     bands = [_Band("top", top), _Band("hero", hero), _Band("bottom", rest)]
     return [band for band in bands if band.names]
 
@@ -147,7 +165,8 @@ def _heights(
     """
     least = {"top": _LEAST_TOP, "hero": _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
     is_lab = any(LAB in band.names for band in bands)
-    hero = height * 13 // 20 if is_lab else height * 11 // 20
+    has_more = is_lab or bands[0].kind != "top"
+    hero = height * 13 // 20 if has_more else height * 11 // 20
     most = {"top": height * 3 // 10, "hero": hero, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
     left = height - sum(heights)

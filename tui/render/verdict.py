@@ -7,7 +7,7 @@ import textwrap
 from mpviz.trace.explain.findings import RULES
 from mpviz.trace.explain.starved import is_starved_of_late, others_of_late
 from mpviz.trace.model.formatting import duration
-from mpviz.trace.model.state import Finding, RunState
+from mpviz.trace.model.state import HELPERS, Finding, RunState
 from mpviz.tui.render.glyphs import mark, moment_of
 from mpviz.tui.render.results import result_rows
 from mpviz.tui.render.rows import Part, Row, fitting, length, row
@@ -50,20 +50,29 @@ def _wrong(state: RunState, view: View, width: int) -> list[Row]:
     finding = found[0]
     badge = f" {finding.rule.replace('-', ' ').upper()} "
     room = min(width, WIDEST)
-    said = textwrap.wrap(
-        finding.message,
-        room - 1,
-        initial_indent="x" * (len(badge) + 1),
-        max_lines=MOST_LINES,
-        placeholder=" …",
-    )
+    last = _last_line(state, view, finding, len(found) - 1)
+    said = _wrapped(finding.message, room - 1, len(badge) + 1, least=length(_fitting(last, 0)) + 1)
     first = said[0][len(badge) + 1 :]
     rows = [row((badge, "alarm"), (f" {first}", "head"))]
     rows += [row((f" {line}", "head")) for line in said[1:]]
-    last = _last_line(state, view, finding, len(found) - 1)
-    if length(rows[-1].parts) + length(last) <= room and len(rows) == 1:
-        return [row(*rows[0].parts, *last)]
+    beside = length(rows[-1].parts)
+    if beside + 1 + length(last) <= room or len(said) > MOST_LINES:
+        rows[-1] = row(*rows[-1].parts, (" ", ""), *_fitting(last, room - beside - 1))
+        return rows
     return [*rows, row(*_fitting(last, width))]
+
+
+def _wrapped(text: str, room: int, indent: int, least: int) -> list[str]:
+    """The sentence in lines; one more than the most if its end leaves ``least`` cells there.
+
+    So the whole of a ring is read where a line is short, in as many rows.
+    """
+    lines = textwrap.wrap(text, room, initial_indent="x" * indent)
+    if len(lines) == MOST_LINES + 1 and len(lines[-1]) + 1 + least <= room:
+        return lines
+    return textwrap.wrap(
+        text, room, initial_indent="x" * indent, max_lines=MOST_LINES, placeholder=" …"
+    )
 
 
 def _outside(state: RunState, width: int) -> list[Row]:
@@ -79,6 +88,9 @@ def _last_line(state: RunState, view: View, finding: Finding, more: int) -> list
     """Since when it is so, where its processes wait, and which key tells more."""
     lasted = duration(max(0, moment_of(state, view) - finding.since))
     parts: list[Part] = [(f" for {lasted}", "warning")]
+    behind = _waiting_behind(state, finding) if finding.rule == "deadlock" else 0
+    if behind:
+        parts.append((f"  {behind} more wait", "text"))
     for key in finding.processes:
         process = state.processes.get(key)
         place = state.place(process.wait.site) if process and process.wait else ""
@@ -87,6 +99,15 @@ def _last_line(state: RunState, view: View, finding: Finding, more: int) -> list
             parts += [("  ", ""), *mark(process), ("" if is_told else f" {place}", "text")]
     words = f"  ! {more} more" if more else "  ! what to do"
     return [*parts, (words, "hint")]
+
+
+def _waiting_behind(state: RunState, finding: Finding) -> int:
+    """How many processes wait beside those of the finding."""
+    return sum(
+        each.alive and each.wait is not None and each.role not in HELPERS
+        for key, each in state.processes.items()
+        if key not in finding.processes
+    )
 
 
 def _fitting(parts: list[Part], width: int) -> list[Part]:

@@ -218,22 +218,27 @@ class PanelView(RowsView, can_focus=True):
         return tuple(parts)
 
     def _tab_words(self) -> list[tuple[str, str]]:
-        """Number and words of each tab: with little room, those behind have their keys alone.
+        """Number and words of each tab: with little room, the last ones have their keys alone.
 
         With less, the shown one has its name alone. So none is cut off while a key goes to it.
         """
         state, view, room = self.picture.state, self.picture.view, self.size.width - 4
-        ways: list[list[tuple[str, str]]] = [[], [], []]
+        named: list[tuple[str, str]] = []
+        in_short: list[tuple[str, str]] = []
         for panel in self.panels:
             digit = NUMBERS.get(panel.name, "")
             mark = digit if view.ascii else digit.translate(SUPERSCRIPTS)
-            named = f"{mark} " if digit else "", panel.name
-            shown = panel is self.panel
-            whole = named[0], title_of(panel, state, view)
             key = mark or KEYS.get(panel.name, "")
-            number = (key, "") if key else named
-            ways[0].append(whole if shown else named)
-            ways[1].append(whole if shown else number)
-            ways[2].append(named if shown else number)
-        fitting = (each for each in ways if sum(len(a) + len(b) + 2 for a, b in each) <= room)
-        return next(fitting, ways[-1])
+            words = title_of(panel, state, view) if panel is self.panel else panel.name
+            named.append((f"{mark} " if digit else "", words))
+            is_short = key and panel is not self.panel
+            in_short.append((key, "") if is_short else named[-1])
+        for names in range(len(named), -1, -1):
+            tabs = named[:names] + in_short[names:]
+            if sum(len(mark) + len(words) + 2 for mark, words in tabs) <= room:
+                return tabs
+        shown = self.panel.name if self.panel is not None else ""
+        return [
+            (mark, shown if panel is self.panel else words)
+            for panel, (mark, words) in zip(self.panels, in_short, strict=True)
+        ]

@@ -26,7 +26,7 @@ def test_it_says_who_waits_for_whom_since_when_and_at_which_lines() -> None:
     said = texts(ring().state)
     assert said[0].startswith(" DEADLOCK  3 processes wait for each other: ")
     assert "worker-1 holds lock1 (ring.py:12) and waits for" in said[0]
-    assert said[-1].endswith(" for 3.0 s  ●w1  ●w2  ! what to do")
+    assert said[-1].endswith(" for lock1  for 3.0 s  1 more wait  ●w1  ●w2  ! what to do")
 
 
 def test_it_is_empty_while_nothing_is_wrong_and_once_it_is_over() -> None:
@@ -67,6 +67,8 @@ def test_what_keeps_a_program_from_going_on_stands_before_what_costs_time() -> N
     said = texts(state)
     assert said[0].startswith(" DEADLOCK ")
     assert said[-1].endswith("! 1 more")
+    # The ring of three, whole, where three lines are too few.
+    assert "…" not in " ".join(texts(ring().state, 68))
 
 
 @pytest.mark.parametrize("width", [*range(1, 60), 80, 120, 200])
