@@ -1,7 +1,6 @@
 """The catalogue: which scenarios there are, and what each of them takes.
 
-It reads the scenario files and does not run them: to list them costs no
-import of them, nor of multiprocessing.
+It reads the scenario files and imports neither them nor multiprocessing.
 """
 
 import ast
@@ -36,6 +35,7 @@ TOLD = (
     "HANGS_WITH",
     "LIMIT",
     "COMMANDS",
+    "STEPPED",
 )
 """The constants by which a scenario file tells about itself."""
 
@@ -158,6 +158,8 @@ class Scenario:
     """Seconds after which a run without a screen ends such a program."""
     commands: tuple[Command, ...] = ()
     """What can be said to it on its standard input."""
+    stepped: Mapping[str, Value] = field(default_factory=dict)
+    """Values with which it is short enough to be stepped through."""
 
     def hangs_given(self, values: Mapping[str, Value]) -> bool:
         """Say whether it gets stuck with these parameters."""
@@ -337,9 +339,7 @@ def _read(name: str, module: str, path: Path) -> Scenario:
         if name in TOLD
     }
     if bool(told.get("HANGS")) != bool(told.get("LIMIT")):
-        raise ValueError(
-            "HANGS and LIMIT go together: what hangs, and seconds"
-        )
+        raise ValueError("HANGS and LIMIT, its seconds, go together")
     return Scenario(
         name=name,
         chapter=str(told["CHAPTER"]),
@@ -355,6 +355,7 @@ def _read(name: str, module: str, path: Path) -> Scenario:
         hangs_with=dict(told.get("HANGS_WITH", {})),
         limit=float(told.get("LIMIT", 0)),
         commands=tuple(Command(*each) for each in told.get("COMMANDS", ())),
+        stepped=dict(told.get("STEPPED", {})),
     )
 
 

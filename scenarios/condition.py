@@ -25,6 +25,7 @@ from mpviz.scenarios.catalogue import Range
 
 CHAPTER = "synchronization"
 ORDER = 3
+STEPPED = {"consumers": 2, "orders": 1, "make_ms": 0, "use_ms": 0}
 
 Stock = sharedctypes.Synchronized  # What Value("i", 0) makes.
 

@@ -21,13 +21,14 @@ from multiprocessing import (
 )
 from typing import Annotated
 
-from mpviz.scenarios.catalogue import Choice, Range
+from mpviz.scenarios.catalogue import Choice, Range, YesNo
 
 CHAPTER = "pitfalls"
 ORDER = 4
 HANGS = "each process waits for a lock that the next one holds"
 HANGS_WITH = {"order": "opposite"}
 LIMIT = 10
+STEPPED = {"meet": False, "pause": 0}
 
 
 def say(text: str) -> None:
@@ -39,14 +40,16 @@ def use_both(
     locks: list[synchronize.Lock],
     first: int,
     second: int,
-    meeting: synchronize.Barrier,
+    meeting: synchronize.Barrier | None,
     pause: float,
 ) -> None:
     """Take one lock, then the other one too, and give both back."""
     with locks[first]:
         say(f"holds locks[{first}], wants locks[{second}]")
-        meeting.wait()  # Until all hold their first one.
-        time.sleep(pause)
+        if meeting is not None:
+            meeting.wait()  # Until all hold their first one.
+        if pause > 0:
+            time.sleep(pause)
         with locks[second]:
             say("has both")
 
@@ -63,11 +66,15 @@ def main(
     pause: Annotated[
         float, Range(0, 5, "seconds between the first lock and the second")
     ] = 1.5,
+    meet: Annotated[
+        bool, YesNo("wait until each has its first lock")
+    ] = True,
 ) -> None:
     """Let every process take the two locks at its sides."""
     locks = [Lock() for _ in range(processes)]
     # In the same order they could never all meet, so nobody waits for it.
-    meeting = Barrier(processes if order == "opposite" else 1)
+    all_meet = meet and order == "opposite"
+    meeting = Barrier(processes) if all_meet else None
     ring = []
     for number in range(processes):
         sides = [number, (number + 1) % processes]

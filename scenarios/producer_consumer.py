@@ -16,6 +16,13 @@ from mpviz.scenarios.catalogue import Range
 
 CHAPTER = "talking"
 ORDER = 1
+STEPPED = {
+    "producers": 1,
+    "items": 2,
+    "capacity": 1,
+    "produce_rate": 0,
+    "consume_rate": 0,
+}
 
 
 def producer(

@@ -18,6 +18,7 @@ from mpviz.scenarios.catalogue import Range
 
 CHAPTER = "sharing"
 ORDER = 3
+STEPPED = {"processes": 2, "increments": 1, "pause_ms": 0}
 
 Counter = sharedctypes.Synchronized  # What Value("i", 0) makes.
 

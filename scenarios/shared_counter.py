@@ -17,6 +17,7 @@ from mpviz.scenarios.catalogue import Range, YesNo
 
 CHAPTER = "sharing"
 ORDER = 1
+STEPPED = {"processes": 2, "increments": 1, "work_ms": 0}
 
 Counter = sharedctypes.Synchronized  # What Value("i", 0) makes.
 

@@ -12,7 +12,15 @@ from mpviz.scenarios.catalogue import scenarios
 
 HANGING = sorted(name for name, scenario in scenarios().items() if scenario.hangs)
 
+WORDS = {"bank": ["bank", "way=own-order"]}
+"""Of those that do not hang unless they are told to."""
+
 STUCK = {
+    "bank": {
+        "MainProcess": "join transfer-1",
+        "transfer-1": "bob.get_lock(), held by transfer-2",
+        "transfer-2": "alice.get_lock(), held by transfer-1",
+    },
     "deadlock": {
         "MainProcess": "join worker-1",
         "worker-1": "locks[1], held by worker-2",
@@ -21,6 +29,10 @@ STUCK = {
     "join-before-drain": {
         "MainProcess": "join Process-1",
         "Process-1": "queue to be drained",
+    },
+    "last-item": {
+        "MainProcess": "join consumer-2",
+        "consumer-2": "an item from queue",
     },
     "killed-worker": {"MainProcess": "results of process_item, 11 of 12 tasks"},
     "queue-corruption": {
@@ -33,6 +45,7 @@ STUCK = {
 """Who waits for what in each."""
 
 FOUND = {
+    "bank": ("deadlock", ["transfer-1", "transfer-2"]),
     "deadlock": ("deadlock", ["worker-1", "worker-2"]),
     "join-before-drain": ("join-before-drain", ["MainProcess", "Process-1"]),
     "killed-worker": ("lost-task", ["ForkPoolWorker-", "MainProcess"]),
@@ -47,7 +60,7 @@ SIGTERM = 128 + 15
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The documents of all of them, run at the same time: each takes as long as its limit."""
     folder = tmp_path_factory.mktemp("hanging")
-    return watch_side_by_side(folder, {name: [name] for name in HANGING}, SIGTERM)
+    return watch_side_by_side(folder, {name: WORDS.get(name, [name]) for name in HANGING}, SIGTERM)
 
 
 def test_these_are_all() -> None:
