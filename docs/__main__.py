@@ -18,6 +18,7 @@ from mpviz.tui.actions.action import Action, signs
 from mpviz.tui.actions.picker import PICKER_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
+from mpviz.tui.actions.step import STEP_ACTIONS
 from mpviz.tui.actions.talk import TALK_ACTIONS
 from mpviz.tui.commands.command_line import command
 from mpviz.tui.exports import FORMATS
@@ -66,6 +67,7 @@ def _screens() -> Iterator[str]:
     screens: list[tuple[str, Iterable[Action[Any]]]] = [
         ("Keys of a run", RUN_ACTIONS),
         ("Keys of a replay", REPLAY_ACTIONS),
+        ("Keys of a stepped run", STEP_ACTIONS),
         ("Keys of a talk", TALK_ACTIONS),
         ("Keys of the first screen", PICKER_ACTIONS),
     ]

@@ -44,6 +44,10 @@ class Picture:
     """Pressed before, one after another and half a second apart."""
     height: int = HEIGHT
     """Rows of the terminal."""
+    width: int = WIDTH
+    """Columns of the terminal."""
+    stepped: bool = False
+    """The words follow ``mpviz step``, and the keys are choices."""
     replayed: bool = False
     """The run is recorded to its end first, and shown as a replay from that moment on."""
     compared: bool = False
@@ -75,6 +79,7 @@ SPECIAL = {
         ["shared-counter", "increments=60"], seconds=1.0, keys=[*["tab"] * 6, "e"], height=30
     ),
     "compare": Picture(["pool-map", "chunksize=1,10,30"], compared=True),
+    "steps": Picture(["race"], keys=[*"1211122"], width=100, height=30, stepped=True),
     "words": Picture(["screenshots/words.py"], seconds=2.4),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
     "lab": Picture(["lab"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),
@@ -108,26 +113,31 @@ async def make(picture: Picture) -> str:
     words = picture.words
     if picture.compared:
         return compare(words)
-    target = from_words(words, module=False, python=None, start_method=None) if words else None
+    target = (
+        from_words(words, module=False, python=None, start_method=None, is_stepped=picture.stepped)
+        if words
+        else None
+    )
     if picture.replayed and target is not None:
         with TemporaryDirectory() as folder:
             replay = record(target, Path(folder, "run.jsonl.gz"))
             replay.seek(replay.start + int(picture.seconds * 1e9))
             app = MpvizApp(start=started, fps=10, replay=replay, settings=LOOK)
             return await look(app, picture, 0.5)
-    app = MpvizApp(target, start=started, fps=10, settings=LOOK)
+    app = MpvizApp(target, start=started, fps=10, settings=LOOK, stepped=picture.stepped)
     return await look(app, picture, picture.seconds)
 
 
 async def look(app: MpvizApp, picture: Picture, seconds: float) -> str:
     """The screen after the picture's keys and so many seconds."""
-    async with app.run_test(size=(WIDTH, picture.height)) as pilot:
+    async with app.run_test(size=(picture.width, picture.height)) as pilot:
         for key in picture.keys:
             await pilot.pause(0.5)
             await pilot.press(key)
         await pilot.pause(seconds)
         try:
-            title = " ".join(["mpviz", *["replay"] * picture.replayed, *picture.words])
+            kind = ["replay"] * picture.replayed + ["step"] * picture.stepped
+            title = " ".join(["mpviz", *kind, *picture.words])
             return app.export_screenshot(title=title, simplify=True)
         finally:
             if app.session is not None:

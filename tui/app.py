@@ -27,7 +27,7 @@ from mpviz.tui.render.rows import in_ascii
 from mpviz.tui.render.themes import ANSI_DARK, DARK, NAMES, THEMES, own_themes
 from mpviz.tui.scenario_runs import commands_of
 from mpviz.tui.screens.action_screen import ActionScreen
-from mpviz.tui.sessions import Session, Start
+from mpviz.tui.sessions import Begin, Session, Start, begin_steps
 from mpviz.tui.settings import (
     DEFAULTS,
     Settings,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mpviz.trace.record.replay import Replay
     from mpviz.tui.screens.base import RunScreenBase
     from mpviz.tui.screens.picker import PickerScreen
+    from mpviz.tui.screens.step import StepScreen
     from mpviz.tui.talk.plan import Performance
 
 LAST_WAY_OUT = 8
@@ -75,6 +76,7 @@ class MpvizApp(App[int]):
         performance: Performance | None = None,
         settings: Settings = DEFAULTS,
         attached: bool = False,
+        stepped: bool = False,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__(driver_class=Terminal)
@@ -88,6 +90,8 @@ class MpvizApp(App[int]):
         self._replay = replay
         self._performance = performance
         self._attached = attached
+        self._stepped = stepped
+        self.begin_steps: Begin = begin_steps
         self.failure = ""
         """Why the app could not do what it was started for."""
         self.asked_at = 0.0
@@ -124,7 +128,8 @@ class MpvizApp(App[int]):
                 self._driver.outlet.spell = in_ascii
             self.set_interval(LOOK_SECONDS, self._look_at_terminal)
         if self._target is not None:
-            self.push_screen(self._run_screen(self._target))
+            made = self._step_screen if self._stepped else self._run_screen
+            self.push_screen(made(self._target))
         elif self._replay is not None:
             self.push_screen(self._replay_screen(self._replay))
         elif self._performance is not None:
@@ -142,20 +147,32 @@ class MpvizApp(App[int]):
 
     def on_picker_screen_chosen(self, event: PickerScreen.Chosen) -> None:
         """Run what was chosen, and show it over the scenarios."""
-        self.push_screen(self._run_screen(event.target))
+        made = self._step_screen if event.stepped else self._run_screen
+        self.push_screen(made(event.target))
 
     def on_run_screen_base_left(self) -> None:
         """Show the scenarios, again or for the first time."""
         self._show_scenarios()
 
+    def on_step_screen_left(self) -> None:
+        """The same after steps."""
+        self._show_scenarios()
+
+    def on_step_screen_failed(self, event: StepScreen.Failed) -> None:
+        """The same as for a run that was not started."""
+        self._say_failed(event.reason)
+
     def on_run_screen_base_failed(self, event: RunScreenBase.Failed) -> None:
         """Say why a run could not be started: on the command line, or over the scenarios."""
+        self._say_failed(event.reason)
+
+    def _say_failed(self, reason: str) -> None:
         if self._target is not None:
-            self.failure = event.reason
+            self.failure = reason
             self.exit(NOT_STARTED)
             return
         self._show_scenarios()
-        self.notify(event.reason, severity="error", markup=False)
+        self.notify(reason, severity="error", markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: the actions of the screen, from the same table as its keys."""
@@ -305,6 +322,11 @@ class MpvizApp(App[int]):
             away=self.settings.away,
         )
         return self._with_keys(screen)
+
+    def _step_screen(self, target: Target) -> Screen[None]:
+        from mpviz.tui.screens.step import StepScreen  # noqa: PLC0415 - the others need none
+
+        return self._with_keys(StepScreen(target, self.begin_steps))
 
     def _replay_screen(self, replay: Replay) -> Screen[None]:
         from mpviz.tui.screens.replay import ReplayScreen  # noqa: PLC0415 - picking needs none

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,22 @@ def from_scenario(
         directory=Path.cwd(),
         limit=scenario.limit if scenario.hangs_given(values) else 0.0,
     )
+
+
+def stepped(scenario: Scenario) -> Scenario:
+    """The scenario with the defaults that make it short enough to be stepped through."""
+    wanted = scenario.stepped
+    parameters = tuple(
+        replace(each, default=wanted.get(each.name, each.default)) for each in scenario.parameters
+    )
+    return replace(scenario, parameters=parameters)
+
+
+def stepped_values(scenario: Scenario, values: Mapping[str, Value]) -> dict[str, Value]:
+    """These values; where one is the default, that for stepping."""
+    short = {each.name: each.default for each in stepped(scenario).parameters}
+    usual = {each.name: each.default for each in scenario.parameters}
+    return {name: short[name] if value == usual[name] else value for name, value in values.items()}
 
 
 def commands_of(target: Target) -> tuple[Command, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ from mpviz.tui.file_names import numbered
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
     from mpviz.trace.model.state import RunState
+    from mpviz.trace.stepping.steps import Choice, Moment
 
 
 class Source(Protocol):
@@ -82,6 +83,27 @@ Start = Callable[["Target"], Session]
 """Starts a run with the program's output captured."""
 
 
+class Stepped(Protocol):
+    """A run that stands after each step: :class:`mpviz.trace.stepping.run.SteppedRun`."""
+
+    def wait(self) -> Moment:
+        """The moment when all tasks stand, or the program has ended."""
+
+    def let_go(self, choice: Choice) -> None:
+        """Let one task do its operation, or let its time-out happen."""
+
+    def close(self) -> None:
+        """End what is left of the program; also while another thread waits for it."""
+
+    @property
+    def output(self) -> Sequence[str]:
+        """The last lines that the program has printed."""
+
+
+Begin = Callable[["Target"], Stepped]
+"""Starts a run whose steps somebody chooses; :class:`NotStarted` if that is not possible."""
+
+
 class NotStarted(Exception):  # noqa: N818 - it reads as what it says
     """The run could not be started; the text says why in one line."""
 
@@ -101,6 +123,17 @@ def starter(rate: float, record: Path | None) -> Start:
             raise NotStarted(str(error)) from error
 
     return start
+
+
+def begin_steps(target: Target) -> Stepped:
+    """A run of this whose steps somebody chooses."""
+    from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - picking needs no msgspec
+    from mpviz.trace.stepping.run import SteppedRun  # noqa: PLC0415
+
+    try:
+        return SteppedRun(target, python=target.python, observed=True)
+    except (LaunchError, OSError) as error:
+        raise NotStarted(str(error)) from error
 
 
 def _next_file(record: Path, runs: Iterator[int]) -> Path:

@@ -60,6 +60,13 @@ def watch_attached(target: Target, start: Start, settings: Settings) -> int:
     return _run(MpvizApp(target, start=start, fps=fps, settings=settings, attached=True), None)
 
 
+def step_through(target: Target, settings: Settings) -> int:
+    """Let a person choose each step of this; the exit status."""
+    start, fps = starter(10.0, None), pictures_a_second(settings)
+    app = MpvizApp(target, start=start, fps=fps, settings=settings, stepped=True)
+    return _run(app, None)
+
+
 def show_replay(recorded: Replay, settings: Settings) -> int:
     """Show a recording; the exit status."""
     try:

@@ -74,6 +74,12 @@ class Situation:
     """Something was found wrong."""
     asks: bool = False
     """The program has written something without an end of line: it may wait for an answer."""
+    can_go: bool = False
+    """In a stepped run: somebody can be let go."""
+    times_out: bool = False
+    """In a stepped run: somebody's time-out can happen."""
+    stepped: bool = False
+    """In a stepped run: a choice was made."""
 
 
 def never(situation: Situation) -> str:

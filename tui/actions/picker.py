@@ -28,6 +28,15 @@ PICKER_ACTIONS: tuple[Action[PickerScreen], ...] = (
         always("run one"),
     ),
     Action(
+        ("s",),
+        "Step through the scenario",
+        "You are the scheduler: the scenario stops before each operation on what its processes"
+        " share, and you choose who goes next. A parameter that you have not changed has a value"
+        " that makes it short.",
+        lambda screen: screen.step_through(),
+        always("step"),
+    ),
+    Action(
         ("tab", "shift+tab"),
         "To the parameters, or to the list",
         "Goes from the list of scenarios to the parameters, and back.",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from mpviz.tui.actions.action import DIGITS, Action, always
 from mpviz.tui.actions.shared import HELP, JOB, PALETTE, QUIT, SAVE, THEME, WHY_ACTIONS
+from mpviz.tui.actions.step import WAYS
 
 if TYPE_CHECKING:
     from mpviz.tui.talk.stage import StageScreen
+    from mpviz.tui.talk.steps import TalkStepScreen
 
 TALK_ACTIONS: tuple[Action[StageScreen], ...] = (
     Action(
@@ -146,3 +148,40 @@ TALK_ACTIONS: tuple[Action[StageScreen], ...] = (
 )
 """What can be done on the stage. What would end the program or change its picture for good is not
 among it, but for the two signals to a selected process."""
+
+
+TALK_STEP_ACTIONS: tuple[Action[TalkStepScreen], ...] = (
+    Action(
+        ("space", "pagedown"),
+        "Go on",
+        "From the steps to the answer, and from there to the next question. A clicker's forward"
+        " button sends page down.",
+        lambda screen: screen.go_on(),
+        always("go on"),
+        stays=6,
+        first=True,
+    ),
+    Action(
+        ("pageup",),
+        "Go back",
+        "From the answer to the steps, and from there to the question. A clicker's back button"
+        " sends it.",
+        lambda screen: screen.go_back(),
+        always("back"),
+        first=True,
+    ),
+    *WAYS,
+    Action(
+        ("ctrl+c",),
+        "Leave the talk",
+        "Asks first, as q does.",
+        lambda screen: screen.quit(),
+    ),
+    SAVE,
+    THEME,
+    PALETTE,
+    JOB,
+    HELP,
+    QUIT,
+)
+"""What can be done on the stage where the room chooses each step."""

@@ -33,6 +33,7 @@ from mpviz.tui.commands.options import (
 )
 from mpviz.tui.commands.running.commands import attach, why
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
+from mpviz.tui.commands.step import step
 from mpviz.tui.commands.talks.commands import talk
 from mpviz.tui.commands.usage import Commands, Export, what_to_type
 from mpviz.tui.file_names import numbered
@@ -316,6 +317,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
     return 0
 
 
+command.add_command(step)
 command.add_command(talk)
 command.add_command(attach)
 command.add_command(why)

@@ -52,14 +52,17 @@ def _problems_of_keys(settings: Settings) -> Iterator[str]:
     from mpviz.tui.actions.picker import PICKER_ACTIONS  # noqa: PLC0415 - few change keys
     from mpviz.tui.actions.replay import REPLAY_ACTIONS  # noqa: PLC0415
     from mpviz.tui.actions.run import RUN_ACTIONS  # noqa: PLC0415
-    from mpviz.tui.actions.talk import TALK_ACTIONS  # noqa: PLC0415
+    from mpviz.tui.actions.step import STEP_ACTIONS  # noqa: PLC0415
+    from mpviz.tui.actions.talk import TALK_ACTIONS, TALK_STEP_ACTIONS  # noqa: PLC0415
 
     tables: tuple[Sequence[Action[Any]], ...] = (
         PICKER_ACTIONS,
         ATTACHED_ACTIONS,
         REPLAY_ACTIONS,
         RUN_ACTIONS,
+        STEP_ACTIONS,
         TALK_ACTIONS,
+        TALK_STEP_ACTIONS,
     )
     known = {action.title for table in tables for action in table}
     missing = [title for title in settings.keys if title not in known]

@@ -12,7 +12,7 @@ from mpviz.scenarios.catalogue import BadParameter, UnknownScenario, find, parse
 from mpviz.tui.commands import executables, interpreters
 from mpviz.tui.commands.executables import Executable
 from mpviz.tui.commands.interpreters import BadTarget
-from mpviz.tui.scenario_runs import from_scenario
+from mpviz.tui.scenario_runs import from_scenario, stepped
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.start import Target
@@ -22,13 +22,19 @@ _FILES = (".py", ".pyz", ".zip", ".sh")
 
 
 def from_words(
-    words: Sequence[str], *, module: bool, python: str | None, start_method: str | None
+    words: Sequence[str],
+    *,
+    module: bool,
+    python: str | None,
+    start_method: str | None,
+    is_stepped: bool = False,
 ) -> Target:
     """What these words ask to run, or :class:`BadTarget`.
 
     A scenario's name comes first, then a file or a folder, then a command on the ``PATH``.
     ``python`` is the interpreter that was asked for; else a scenario runs in mpviz's own, which has
     the scenarios, and all else in its own, see :mod:`mpviz.tui.commands.interpreters`.
+    A scenario that is stepped through is a short one, unless its parameters say otherwise.
     """
     chosen = None if python is None else interpreters.find(python)
     first, *rest = words
@@ -43,7 +49,7 @@ def from_words(
             raise BadTarget(_nothing_there(first, unknown)) from None
         return _program(found, rest, Path(first).absolute().name, start_method)
     try:
-        values = parse(scenario, rest)
+        values = parse(stepped(scenario) if is_stepped else scenario, rest)
         method = catalogue.start_method(scenario, start_method)
     except BadParameter as bad:
         raise BadTarget(str(bad)) from None

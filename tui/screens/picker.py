@@ -16,7 +16,7 @@ from mpviz.tui.actions.action import Situation
 from mpviz.tui.actions.picker import PICKER_ACTIONS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Part, Row, fit
-from mpviz.tui.scenario_runs import from_scenario
+from mpviz.tui.scenario_runs import from_scenario, stepped_values
 from mpviz.tui.screens.action_screen import ActionScreen
 from mpviz.tui.screens.form import RUN, Form, arrows, details, form_rows
 from mpviz.tui.screens.picker_rows import (
@@ -69,6 +69,8 @@ class PickerScreen(ActionScreen):
         """The person wants to run this."""
 
         target: Target
+        stepped: bool = False
+        """Whether to choose each of its steps."""
 
     ACTIONS = PICKER_ACTIONS
 
@@ -285,9 +287,18 @@ class PickerScreen(ActionScreen):
         else:
             self._run(form, {**values, **more})
 
-    def _run(self, form: Form, values: Mapping[str, Value]) -> None:
+    def step_through(self) -> None:
+        """Let a person choose each step of the scenario, if everything is allowed."""
+        form = self.form
+        values = form.values() if form is not None else None
+        if form is None or values is None:
+            self.run_chosen()
+        else:
+            self._run(form, stepped_values(form.scenario, values), stepped=True)
+
+    def _run(self, form: Form, values: Mapping[str, Value], *, stepped: bool = False) -> None:
         target = from_scenario(form.scenario, values, start_method=form.start_method)
-        self.post_message(self.Chosen(target))
+        self.post_message(self.Chosen(target, stepped))
 
     def on_key(self, event: events.Key) -> None:
         """Type a number into the form."""

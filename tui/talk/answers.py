@@ -12,6 +12,9 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.state import RunState
+from mpviz.trace.stepping.steps import Moment
+from mpviz.tui.render.steps.lost import lost_updates
+from mpviz.tui.render.steps.verdict import verdict
 
 VARIABLE = re.compile(r"\{([\w-]+)\}")
 """A place in an answer for a number, by its name."""
@@ -26,8 +29,27 @@ def answer_lines(lines: Sequence[str], numbers: Mapping[str, str], state: RunSta
 
     ``numbers``: by name, patterns with one group that find each in the program's output.
     """
-    written = [_filled(line, numbers, state) for line in lines]
-    return [line for line in written if line]
+    return _filled(lines, lambda name: _value(name, numbers, state))
+
+
+def answer_of_steps(
+    lines: Sequence[str], numbers: Mapping[str, str], moment: Moment, output: Sequence[str]
+) -> list[str]:
+    """The same of a run that was stepped through, whose last lines of output are these."""
+    told = verdict(moment)
+    lost = len(lost_updates(moment.steps))
+    printed = [line.strip() for line in output if line.strip()]
+    values = {
+        "finding": told.words if told.is_bad else "",
+        "steps": str(len(moment.steps)),
+        "lost-updates": str(lost) if lost else "",
+        "printed": printed[-1] if printed else "",
+    }
+    text = "\n".join(output)
+    for name, pattern in numbers.items():
+        found = re.findall(pattern, text)
+        values[name] = str(found[-1]) if found else ""
+    return _filled(lines, values.__getitem__)
 
 
 def unfair(lines: Sequence[str], state: RunState) -> str:
@@ -39,11 +61,14 @@ def unfair(lines: Sequence[str], state: RunState) -> str:
     return f"Other programs had {share} of the cores: these numbers are not fair"
 
 
-def _filled(line: str, numbers: Mapping[str, str], state: RunState) -> str:
-    values = {name: _value(name, numbers, state) for name in VARIABLE.findall(line)}
-    if not all(values.values()):
-        return ""
-    return VARIABLE.sub(lambda found: values[found[1]], line)
+def _filled(lines: Sequence[str], value: Callable[[str], str]) -> list[str]:
+    """These lines with what stands for their names; without those of which one is not known."""
+    known = {name: value(name) for line in lines for name in VARIABLE.findall(line)}
+    return [
+        VARIABLE.sub(lambda found: known[found[1]], line)
+        for line in lines
+        if all(known[name] for name in VARIABLE.findall(line))
+    ]
 
 
 def _value(name: str, numbers: Mapping[str, str], state: RunState) -> str:
@@ -115,3 +140,6 @@ MEASURED: dict[str, Callable[[RunState], str]] = {
     "most-in-queue": _most_in_queue,
 }
 """What any answer may name; empty if the run gives no such number."""
+
+OF_STEPS = ("finding", "steps", "lost-updates", "printed")
+"""What an answer may name after steps of the room."""

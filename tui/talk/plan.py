@@ -14,11 +14,16 @@ from mpviz.trace.explain.findings import RULES
 from mpviz.trace.launch.start import Target
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import PANELS
-from mpviz.tui.talk.answers import MEASURED, VARIABLE
+from mpviz.tui.render.steps.cast import KEYS
+from mpviz.tui.render.steps.choices import TIMEOUT_KEY
+from mpviz.tui.talk.answers import MEASURED, OF_STEPS, VARIABLE
 from mpviz.tui.talk.wording import in_our_words, meant, nearest
 
 BUILT_IN = Path(__file__).with_name("guide.toml")
 """The talk that comes with mpviz."""
+
+RUN, STEP = "run", "step"
+"""Kinds of steps: the program runs, or the room chooses each of its steps."""
 
 END, FINDING = "end", "finding"
 """Stops by name; any other name is that of a rule."""
@@ -57,6 +62,9 @@ class Step(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     run: str
     """The words after ``mpviz run``: a scenario or a program, and its parameters."""
     question: str
+    kind: str = RUN
+    moves: str = ""
+    """For a step of the kind STEP: the digits that a rehearsal presses, in their order."""
     answer: str | list[str] = ""
     """A line with a number that the run did not give is left out."""
     numbers: dict[str, str] = {}
@@ -142,7 +150,7 @@ def _placed(problem: str) -> str:
 
 def _problems(step: Step) -> list[tuple[str, str]]:
     """What of a step stands for nothing: the key, and why."""
-    problems: list[tuple[str, str]] = []
+    problems = _problems_of_kind(step)
     try:
         if not step.words:
             problems.append(("run", "it names no program"))
@@ -169,8 +177,24 @@ def _problems(step: Step) -> list[tuple[str, str]]:
         else:
             if groups != 1:
                 problems.append((f"numbers.{name}", f"{pattern!r} needs one pair of parentheses"))
-    known = [*step.numbers, *MEASURED]
+    known = [*step.numbers, *(OF_STEPS if step.kind == STEP else MEASURED)]
     for name in VARIABLE.findall("\n".join(step.lines)):
         if name not in known:
             problems.append(("answer", f"there is no number {{{name}}}{meant(name, known)}"))
+    return problems
+
+
+def _problems_of_kind(step: Step) -> list[tuple[str, str]]:
+    """What a step of its kind does not have."""
+    if step.kind not in (RUN, STEP):
+        return [("kind", f'{step.kind!r} is neither "{RUN}" nor "{STEP}"')]
+    if step.kind == RUN:
+        return [("moves", f'only a step of kind = "{STEP}" has moves')] if step.moves else []
+    usual = Step(title="", run="", question="")
+    runs_only = ("watch", "stop", "slow", "recording")
+    wrong = [key for key in runs_only if getattr(step, key) != getattr(usual, key)]
+    problems = [(key, f'a step of kind = "{STEP}" has none') for key in wrong]
+    bad = [word for word in step.moves.split() if word not in (*KEYS, TIMEOUT_KEY)]
+    if bad:
+        problems.append(("moves", f"{bad[0]!r} is no digit of a process, nor {TIMEOUT_KEY}"))
     return problems

@@ -6,13 +6,18 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mpviz.trace.launch.start import Target
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.trace.record.recording import NotARecording, Recording
 from mpviz.tui.endings import Signals
-from mpviz.tui.sessions import NotStarted, Session, starter
-from mpviz.tui.talk.answers import answer_lines
-from mpviz.tui.talk.plan import Performance, Step
+from mpviz.tui.render.steps.cast import known_tasks
+from mpviz.tui.render.steps.choices import choice_by_key
+from mpviz.tui.render.steps.verdict import verdict
+from mpviz.tui.sessions import NotStarted, Session, begin_steps, starter
+from mpviz.tui.stepping.walk import LeftPath, Walk
+from mpviz.tui.talk.answers import answer_lines, answer_of_steps
+from mpviz.tui.talk.plan import STEP, Performance, Step
 from mpviz.tui.talk.stops import has_ended, reached
 
 PATIENCE = 120.0
@@ -39,6 +44,8 @@ def rehearse(
 ) -> Rehearsed:
     """Run a step until it stops, in the file ``record`` if it is given; say how it went."""
     step, target = performance.talk.step[number], performance.targets[number]
+    if step.kind == STEP:
+        return _rehearse_steps(step, target, signals)
     problems = _of_recording(step, performance.folder) if record is None else []
     try:
         session = starter(10.0, record)(target)
@@ -52,6 +59,34 @@ def rehearse(
     finally:
         session.close()
     return Rehearsed(f"stops at {step.stops.words}, after {seconds * step.slow:.1f} s", problems)
+
+
+def _rehearse_steps(step: Step, target: Target, signals: Signals) -> Rehearsed:
+    """Take the moves of a step in which the room chooses; without moves, the default order."""
+    walk, problems = Walk(lambda: begin_steps(target)), []
+    try:
+        walk.begin()
+        if not step.moves:
+            walk.run_on()
+        known: tuple[str, ...] = ()
+        for number, key in enumerate(step.moves.split(), 1):
+            known = known_tasks(walk.moment, known)
+            choice = choice_by_key(walk.moment, known, key)
+            if signals.received:
+                break
+            if choice is None:
+                problems.append(f"move {number}: {key} cannot go")
+                break
+            walk.go(choice)
+        told = verdict(walk.moment)
+        for line in step.lines if step.moves else ():
+            if not answer_of_steps([line], step.numbers, walk.moment, walk.output):
+                problems.append(f"the answer {line!r} is left out: these moves give no such number")
+        return Rehearsed(f"{len(walk.moment.steps)} steps; {told.words}", problems)
+    except (NotStarted, LeftPath) as reason:
+        return Rehearsed("not started", [str(reason)])
+    finally:
+        walk.close()
 
 
 def too_small(width: int, height: int) -> str:

@@ -35,7 +35,7 @@ def question_slide(talk: Talk, index: int, width: int, height: int) -> list[Row]
         *([(line, "text")] for line in _balanced(step.question, room)),
         [],
         [],
-        [(fit_end(f"mpviz run {step.run}", width - 4), "dim")],
+        [(fit_end(f"mpviz {step.kind} {step.run}", width - 4), "dim")],
     ]
     return _centred([*lines, [], _progress(talk, index)], width, height)
 

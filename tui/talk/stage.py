@@ -26,8 +26,10 @@ from mpviz.tui.screens.replay import STRIDES
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.talk.answers import answer_lines, unfair
 from mpviz.tui.talk.picture import Phase, Shown, TalkPicture
+from mpviz.tui.talk.plan import STEP as STEP_THROUGH
 from mpviz.tui.talk.plan import Performance, Stop
 from mpviz.tui.talk.run import StageRun
+from mpviz.tui.talk.steps import TalkStepScreen
 from mpviz.tui.talk.stops import reached
 from mpviz.tui.talk.warm import Warmth
 from mpviz.tui.widgets.footer import Footer
@@ -289,6 +291,11 @@ class StageScreen(TalkPicture):
         """Start the program of the step, or play this recording in its place."""
         self._warmth.end()
         self.target = self._targets[self.index]
+        if self.step.kind == STEP_THROUGH:
+            place, begin = self.heading().place, self.mpviz.begin_steps
+            screen = TalkStepScreen(self.target, begin, place, self.step, self._stepped)
+            self.app.push_screen(screen)
+            return
         try:
             if recording is None:
                 run = StageRun(self._start_session(self.target), slow=self.step.slow)
@@ -301,6 +308,12 @@ class StageScreen(TalkPicture):
             return
         self._stops = True
         self._show(run, Phase.RUNNING)
+
+    def _stepped(self, answer: list[str] | None) -> None:
+        """To the next question, when the steps of the room have been answered."""
+        if answer is not None:
+            self.shown[self.index] = Shown(answer)
+            self._go_to(self.index + 1)
 
     def _show_again(self, before: Shown) -> None:
         """The answer of a step that was shown, with the picture at which it stopped."""

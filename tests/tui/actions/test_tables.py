@@ -14,7 +14,8 @@ from mpviz.tui.actions.picker import HELP_ACTIONS, PICKER_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.actions.shared import HELP, QUIT
-from mpviz.tui.actions.talk import TALK_ACTIONS
+from mpviz.tui.actions.step import STEP_ACTIONS
+from mpviz.tui.actions.talk import TALK_ACTIONS, TALK_STEP_ACTIONS
 from mpviz.tui.panels import KEYS, NUMBERS, PANELS
 from mpviz.tui.screens.help import help_rows
 from mpviz.tui.widgets.footer import Hint, footer_row
@@ -22,7 +23,8 @@ from mpviz.tui.widgets.footer import Hint, footer_row
 Actions = tuple[Action[Any], ...]
 
 TABLES = [
-    *(PICKER_ACTIONS, RUN_ACTIONS, ATTACHED_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS)
+    *(PICKER_ACTIONS, RUN_ACTIONS, ATTACHED_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS),
+    *(STEP_ACTIONS, TALK_STEP_ACTIONS),
 ]
 
 

@@ -15,7 +15,7 @@ from mpviz.tui.commands.targets import from_words
 from mpviz.tui.endings import Signals
 from mpviz.tui.messages import say_at_once
 from mpviz.tui.settings import Settings
-from mpviz.tui.talk.plan import BUILT_IN, Performance, PlanError, Step, read_talk
+from mpviz.tui.talk.plan import BUILT_IN, STEP, Performance, PlanError, Step, read_talk
 from mpviz.tui.talk.portable import make_portable
 from mpviz.tui.talk.rehearsal import rehearse, too_small
 
@@ -112,4 +112,10 @@ def _too_small() -> str:
 def _target(step: Step) -> Target:
     module = step.words[0] == "-m"
     words = step.words[1:] if module else step.words
-    return from_words(words, module=module, python=step.python, start_method=step.start_method)
+    return from_words(
+        words,
+        module=module,
+        python=step.python,
+        start_method=step.start_method,
+        is_stepped=step.kind == STEP,
+    )

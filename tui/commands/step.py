@@ -1,0 +1,68 @@
+"""``mpviz step``: what the words after it ask for."""
+
+from __future__ import annotations
+
+import click
+
+from mpviz.tui.commands.options import theme_option, why_no_terminal
+
+
+@click.command(
+    short_help="Choose who goes next, step by step.",
+    options_metavar="[OPTIONS]",
+    # Everything from the target on is the program's own.
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
+@click.option(
+    "--python",
+    metavar="EXE",
+    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
+    "  [default: the active virtual environment's, or python3]",
+)
+@click.option(
+    "--start-method",
+    type=click.Choice(["fork", "spawn", "forkserver"]),
+    help="How processes start, unless the program chooses.",
+)
+@theme_option
+@click.argument("target")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def step(
+    *,
+    module: bool,
+    python: str | None,
+    start_method: str | None,
+    theme: str | None,
+    target: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Be the scheduler of TARGET: a scenario with its parameters as name=value, or any program with
+    its arguments. Each process stops before each operation on a lock, a value, a queue or whatever
+    else it shares with others, and you choose who goes next. A scenario is short when it is stepped
+    through, unless its parameters say otherwise.
+
+    \b
+      mpviz step race
+      mpviz step bank way=check-first
+      mpviz step script.py --its --own options
+    """
+    reason = why_no_terminal()
+    if reason:
+        raise click.UsageError(f"{reason}; mpviz search needs no terminal")
+    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+    from mpviz.tui.showing import step_through  # noqa: PLC0415
+
+    try:
+        wanted = from_words(
+            [target, *arguments],
+            module=module,
+            python=python,
+            start_method=start_method,
+            is_stepped=True,
+        )
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from None
+    return step_through(wanted, preferences(theme or click.get_current_context().obj))
