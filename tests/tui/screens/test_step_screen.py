@@ -141,10 +141,10 @@ async def test_on_to_the_next_failure_and_earlier_columns() -> None:
         await pilot.press("R")
         await until(pilot, lambda: steps(pilot).moment.end is not None)
         await stands(pilot, 17)
-        assert "release" in part(pilot, "lanes").splitlines()[5]
+        assert "release" in part(pilot, "lanes").splitlines()[6]
         await pilot.press("left", "left", "left")
         await pilot.pause()
-        assert "release" not in part(pilot, "lanes").splitlines()[5]
+        assert "release" not in part(pilot, "lanes").splitlines()[6]
 
 
 async def test_escape_ends_the_program_and_leads_to_the_scenarios() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mpviz.trace.stepping.steps import Choice, Moment, Operation, Step
 from mpviz.tui.render.steps.cast import name_of
 from mpviz.tui.render.steps.lost import Lost, lost_updates
-from mpviz.tui.render.steps.words import phrase
+from mpviz.tui.render.steps.words import is_quiet, phrase
 
 BEGINNING = "You are the scheduler: choose who goes next."
 
@@ -153,6 +153,7 @@ def find_ring(edges: Mapping[str, str]) -> tuple[str, ...]:
 def default_choice(moment: Moment) -> Choice | None:
     """Who goes if nobody is chosen: who went last, if it can; a time-out only where all wait."""
     can = [choice for choice in moment.possible if choice.outcome == "go"]
-    last = moment.steps[-1].operation.task if moment.steps else ""
+    done = (step.operation for step in reversed(moment.steps) if not is_quiet(step.operation))
+    last = next((operation.task for operation in done), "")
     goes_on = next((choice for choice in can if choice.task == last), None)
     return goes_on or next(iter(can or moment.possible), None)
