@@ -89,6 +89,9 @@ class Stepped(Protocol):
     def wait(self) -> Moment:
         """The moment when all tasks stand, or the program has ended."""
 
+    def look(self) -> Moment | None:
+        """The moment, if it has changed although nobody was let go; else None."""
+
     def let_go(self, choice: Choice) -> None:
         """Let one task do its operation, or let its time-out happen."""
 
@@ -131,7 +134,7 @@ def begin_steps(target: Target) -> Stepped:
     from mpviz.trace.stepping.run import SteppedRun  # noqa: PLC0415
 
     try:
-        return SteppedRun(target, python=target.python, observed=True)
+        return SteppedRun(target)
     except (LaunchError, OSError) as error:
         raise NotStarted(str(error)) from error
 

@@ -62,7 +62,8 @@ def _hide(folder):  # pragma: no cover
     methods = {"get_code": names["_get_code"], "exec_module": names["_exec_module"]}
     loader = type("HidingLoader", (importers.SourceFileLoader,), methods)
     package = os.path.join(folder, "mpviz_probe")
-    rooms = [os.path.join(package, room) for room in ("wire", "workers", "standard", "libraries")]
+    rooms = ("wire", "workers", "standard", "libraries", "stepping")
+    rooms = [os.path.join(package, room) for room in rooms]
     # Python 2 reads this file too, and knows no star here.
     for place in [folder, package] + rooms:
         sys.path_importer_cache[place] = importers.FileFinder(place, (loader, [".py"]))

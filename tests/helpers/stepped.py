@@ -53,6 +53,9 @@ class Scripted:
             end=None if pending or self.outside else End(self.status),
         )
 
+    def look(self) -> None:
+        """Nothing happens by itself."""
+
     def let_go(self, choice: Choice) -> None:
         """Do the next line of a task."""
         operation = self._operation(choice.task)

@@ -20,8 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from mpviz.probe import BOOT
+from mpviz.probe.boot.mpviz_probe.stepping import ENVIRONMENT_VARIABLE as STEPS_VARIABLE
 from mpviz.probe.boot.mpviz_probe.wire import ENVIRONMENT_VARIABLE
 from mpviz.trace.supervisor import SUPERVISOR
 from mpviz.trace.system import kernel
@@ -187,6 +189,7 @@ def launch(
     capture: bool = False,
     directory: Path | str | None = None,
     keep_folder: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Program]:
     """Start a supervisor, and the program natively under the probe at the end of the block.
 
@@ -200,6 +203,7 @@ def launch(
     ``capture``: give the program sockets of ours for stdout and stderr, which tell with each
     reading the pid that wrote; else it gets our own, untouched.
     ``directory``: where it runs; None for where we are.
+    ``variables``: more for the program's environment.
     ``keep_folder``: have the supervisor keep the FIFO and its folder if we are gone by then.
 
     :class:`LaunchError` if the command or the directory cannot be used. What only the start itself
@@ -208,7 +212,7 @@ def launch(
     _check(arguments, directory)
     path = str(Path(fifo).absolute())
     options = [str(BOOT), path, "keep" if keep_folder else "remove", str(descriptor_limit())]
-    environment = _environment(os.environ, path, start_method)
+    environment = {**_environment(os.environ, path, start_method), **variables}
     program = _start_supervisor(
         options, arguments, environment, stdin=stdin, capture=capture, directory=directory
     )
@@ -321,8 +325,9 @@ def _environment(
     before = environment.get("PYTHONPATH")
     changed["PYTHONPATH"] = f"{BOOT}{os.pathsep}{before}" if before else str(BOOT)
     changed[ENVIRONMENT_VARIABLE] = fifo
-    # It may be set for an outer run.
+    # They may be set for an outer run.
     changed.pop(START_METHOD_VARIABLE, None)
+    changed.pop(STEPS_VARIABLE, None)
     if start_method:
         changed[START_METHOD_VARIABLE] = start_method
     return changed

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mpviz.trace.launch.leftovers import clear
@@ -63,6 +64,7 @@ def start(
     rate: float = 10.0,
     stdin: int | None = None,
     record: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Session:
     """Launch a target and start to observe it.
 
@@ -70,6 +72,7 @@ def start(
     ``rate``: samples a second.
     ``stdin``: as for :func:`mpviz.trace.launch.program.launch`; with ``capture`` and none given,
     the program gets a pipe for :meth:`Session.write_stdin`.
+    ``variables``: more for the program's environment.
     ``record``: the file that the run is recorded in. With ``capture`` it is kept without one too,
     for :meth:`Session.record`.
 
@@ -88,6 +91,7 @@ def start(
             stdin=subprocess.PIPE if capture and stdin is None else stdin,
             capture=capture,
             directory=target.directory,
+            variables=variables,
         ) as program:
             # These imports take some 60 ms, in which the supervisor starts up. Later the program
             # would start up at the same time, and more slowly where cores are few.

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
-from mpviz.trace.stepping.steps import Choice, Moment
+from mpviz.trace.stepping.steps import Choice, ModelFault, Moment
 from mpviz.tui.actions.action import Action, Situation
 from mpviz.tui.actions.step import STEP_ACTIONS
 from mpviz.tui.render.frame import Frame
@@ -131,7 +131,7 @@ class StepScreen(ActionScreen):
         if isinstance(error, NotStarted):
             self.fail(str(error))
             return
-        if error is not None and not isinstance(error, LeftPath):
+        if error is not None and not isinstance(error, LeftPath | ModelFault):
             raise error
         self._problem = str(error) if error is not None else ""
         self.moment = self.pace.walk.moment

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from mpviz.tui.stepping.walk import Walk
 
-Do = Callable[[Walk], None]
+LOOK_SECONDS = 0.2
+"""Seconds between two looks at a program that stands."""
+
+Do = Callable[[Walk], "bool | None"]
+"""Something to do with the walk; False if nothing has changed."""
+
+
+def _look(walk: Walk) -> bool:
+    return walk.look()
 
 
 class Pace:
@@ -47,15 +55,27 @@ class Pace:
         self.walk.close()
 
     def _work(self) -> None:
-        while (do := self._wanted.get()) is not None and not self._ended:
-            self.failure = None
+        while not self._ended:
             try:
-                do(self.walk)
-            except Exception as error:
-                # Whatever it is, the screen says it, or raises it where it is seen.
-                self.failure = error
-            self._done += 1
-            if not self._ended:
-                self._changed()
+                do = self._wanted.get(timeout=LOOK_SECONDS)
+            except Empty:
+                do = _look
+            if do is None or not self._did(do):
+                break
         # What was begun while the end was asked for.
         self.walk.close()
+
+    def _did(self, do: Do) -> bool:
+        """Do one thing; False if all is over."""
+        is_look = do is _look
+        try:
+            is_news = do(self.walk)
+            if not is_look:
+                self.failure = None
+        except Exception as error:
+            # Whatever it is, the screen says it, or raises it where it is seen.
+            self.failure, is_news = error, None
+        self._done += not is_look
+        if not self._ended and is_news is not False:
+            self._changed()
+        return not self._ended

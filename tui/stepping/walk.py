@@ -70,6 +70,14 @@ class Walk:
         if len(self.moment.steps) > began:
             self.choices.append(began)
 
+    def look(self) -> bool:
+        """See whether something has happened by itself: output, or who was outside came back."""
+        moment = self._run.look() if self._run is not None else None
+        if moment is None:
+            return False
+        self.moment = moment
+        return True
+
     def back(self) -> None:
         """To before the last choice: the program runs again, and takes the same steps up to it."""
         if self.choices:

@@ -10,6 +10,7 @@ from mpviz.trace.launch.start import Target
 from mpviz.trace.model.state import RunState
 from mpviz.trace.model.text import clean
 from mpviz.trace.record.recording import NotARecording, Recording
+from mpviz.trace.stepping.steps import ModelFault
 from mpviz.tui.endings import Signals
 from mpviz.tui.render.steps.cast import known_tasks
 from mpviz.tui.render.steps.choices import choice_by_key
@@ -83,7 +84,7 @@ def _rehearse_steps(step: Step, target: Target, signals: Signals) -> Rehearsed:
             if not answer_of_steps([line], step.numbers, walk.moment, walk.output):
                 problems.append(f"the answer {line!r} is left out: these moves give no such number")
         return Rehearsed(f"{len(walk.moment.steps)} steps; {told.words}", problems)
-    except (NotStarted, LeftPath) as reason:
+    except (NotStarted, LeftPath, ModelFault) as reason:
         return Rehearsed("not started", [str(reason)])
     finally:
         walk.close()

@@ -71,6 +71,13 @@ PRIMITIVES = {
 Each has a ``patch(module)`` that is called once for each of those, right after its import.
 """
 
+STEPPED = {
+    "stepping.processes": ("multiprocessing.process",),
+    "stepping.locks": ("multiprocessing.synchronize", "multiprocessing.sharedctypes"),
+    "stepping.queues": ("multiprocessing.queues",),
+}
+"""The same for what has gates, where somebody decides who goes next."""
+
 _COPY = "multiprocess"
 """A copy of multiprocessing that pickles with dill; it is patched in the same way."""
 
@@ -96,9 +103,23 @@ def arm():
     _say_hello(role, " ".join(words))
     _prepare_stacks()
     os.register_at_fork(after_in_child=_after_fork)
-    finder = _Finder()
+    finder = _Finder(PRIMITIVES)
+    if "MPVIZ_STEPS" in os.environ:
+        finder.wait_for(STEPPED)
+        _begin_steps(role)
     finder.patch_loaded()
     sys.meta_path.insert(0, finder)
+
+
+def _begin_steps(role):
+    try:
+        from mpviz_probe.stepping import gate, processes
+
+        processes.sleep_by_steps()
+        if role == "main":
+            gate.begin("main", "main")
+    except BaseException:
+        report("steps")
 
 
 def _prepare_stacks():
@@ -243,9 +264,13 @@ def _count_copy(module):
 class _Finder:
     """Leaves the finding to the other finders, and has modules patched when they are loaded."""
 
-    def __init__(self):
+    def __init__(self, primitives):
         self.waiting: "dict[str, list[str]]" = {}
-        for ours, modules in PRIMITIVES.items():
+        self.wait_for(primitives)
+
+    def wait_for(self, primitives):
+        """Have these of our modules patch others, after those that do already."""
+        for ours, modules in primitives.items():
             for module in modules:
                 self.waiting.setdefault(module, []).append(ours)
                 package, _, name = module.partition(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.steps import Choice, Moment
 from mpviz.tui.render.palette import process_style
 
@@ -35,19 +36,33 @@ def known_tasks(moment: Moment, known: Sequence[str] = ()) -> tuple[str, ...]:
 
 def cast(moment: Moment, known: Sequence[str] = ()) -> tuple[Member, ...]:
     """The members, in the order in which they have become known."""
+    tasks = known_tasks(moment, known)
+    keys = keys_of(tasks)
     processes: dict[str, int] = {}
     members = []
-    for number, task in enumerate(known_tasks(moment, known)):
+    for task in tasks:
         process = processes.setdefault(process_of(task), len(processes) + 1)
-        key = KEYS[number] if number < len(KEYS) else ""
-        members.append(Member(task, name_of(moment, task), key, process_style(process)))
+        members.append(Member(task, name_of(moment, task), keys[task], process_style(process)))
     return tuple(members)
 
 
-def in_order(task: str) -> list[tuple[int, str]]:
-    """What sorts ids of tasks: main.2 before main.10, and a process before its threads."""
-    parts = task.replace("/", ".").split(".")
-    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
+def keys_of(tasks: Sequence[str]) -> dict[str, str]:
+    """The digit of each: a child's own number, and for all others what is free from 9 down."""
+    free = list(KEYS)
+    keys = dict.fromkeys(tasks, "")
+    own = {task: _number(task) for task in tasks}
+    for task in sorted(tasks, key=lambda task: own[task] is None):
+        wanted = own[task] or (free[-1] if free else "")
+        if wanted in free:
+            free.remove(wanted)
+            keys[task] = wanted
+    return keys
+
+
+def _number(task: str) -> str | None:
+    """The digit of the main process, or of one of its first nine children; else None."""
+    number = "0" if task == MAIN else task.removeprefix(f"{MAIN}.")
+    return number if number in KEYS and number else None
 
 
 def window(count: int, at: int, room: int) -> slice:

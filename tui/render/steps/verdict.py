@@ -60,15 +60,17 @@ def _ended(moment: Moment) -> str:
 
 
 def _last_step(moment: Moment) -> str:
-    if not moment.steps:
+    numbers = [n for n, step in enumerate(moment.steps, 1) if not is_quiet(step.operation)]
+    if not numbers:
         return BEGINNING
-    step = moment.steps[-1]
+    number = numbers[-1]
+    step = moment.steps[number - 1]
     who, said = name_of(moment, step.operation.task), step.result
     what = phrase(step.operation, moment)
     if step.choice.outcome == "timeout":
-        return f"Step {len(moment.steps)}: {who} gives up, its time is over."
+        return f"Step {number}: {who} gives up, its time is over."
     is_said = said and said != step.operation.detail
-    return f"Step {len(moment.steps)}: {who} {what}{f': {said}' if is_said else ''}."
+    return f"Step {number}: {who} {what}{f': {said}' if is_said else ''}."
 
 
 def _lost(lost: Lost, count: int, moment: Moment) -> str:

@@ -33,6 +33,8 @@ PHRASES: Mapping[str, str] = {
     "begin": "begins",
     "end": "ends",
     "sleep": "sleeps{detail}",
+    "drain": "waits until its items are in the pipe of {target}",
+    "pass": "goes on at {target}",
     "submit": "submits{detail} to {target}",
     "take": "takes a task of {target}",
     "give": "gives a result back to {target}",
@@ -43,7 +45,9 @@ PHRASES: Mapping[str, str] = {
 SHORT: Mapping[str, str] = {"feed": "into pipe", "arrive": "arrive", "empty": "empty?"}
 """The verb in a lane, where it is not the verb itself."""
 
-QUIET = frozenset({"begin", "end", "start", "join", "sleep"})
+YES_OR_NO: Mapping[str, str] = {"True": "yes", "False": "no"}
+
+QUIET = frozenset({"begin", "end", "start", "join", "sleep", "drain"})
 """What no other task can see, or stop: it goes by itself, unless each step is asked for."""
 
 
@@ -61,7 +65,7 @@ def label(step: Step) -> str:
     verb = SHORT.get(operation.verb, operation.verb)
     if step.choice.outcome == "timeout":
         return f"{verb}: time-out"
-    said = step.result or operation.detail
+    said = YES_OR_NO.get(step.result, step.result) or operation.detail
     if operation.verb in ("read", "write", "get", "put", "send", "recv", "feed"):
         return f"{verb} {said}".rstrip()
     return f"{verb}: {said}" if said and operation.verb not in QUIET else verb

@@ -1,0 +1,441 @@
+"""A stepped run: the program under gates, of which one is opened at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock as ThreadLock
+from typing import Any
+
+from mpviz.probe.boot.mpviz_probe.stepping import ENVIRONMENT_VARIABLE
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.primitives.queue import Queue
+from mpviz.trace.model.primitives.value import SharedValue
+from mpviz.trace.model.text import clean
+from mpviz.trace.stepping.model import (
+    Thing,
+    World,
+    apply,
+    in_words,
+    obstacle,
+    process_of,
+)
+from mpviz.trace.stepping.order import in_order
+from mpviz.trace.stepping.steps import Choice, Closed, End, ModelFault, Moment, Operation, Step
+
+PAUSE = 0.02
+"""Seconds between two looks at what is not told: the end of the program, its output."""
+
+QUIET = 0.3
+"""Seconds of silence after which it is looked whether a task blocks outside of all gates."""
+
+PATIENCE = 30.0
+"""Seconds that a child has to come to its first gate."""
+
+NAME_SECONDS = 1.0
+NAME_PAUSE = 0.002
+"""Seconds that a moment waits for the names of its new objects, and between two looks for them."""
+
+OUTPUT_LINES = 200
+
+
+@dataclass
+class Task:
+    """A thread of the program that has come to a gate."""
+
+    id: str
+    name: str
+    pid: int
+    tid: int
+    connection: socket.socket
+    buffer: bytes = b""
+    next: Operation | None = None
+    runs: bool = True
+    """It is on its way to its next gate."""
+    acts: bool = False
+    """It was let go, and has not said what came of it."""
+    ended: bool = False
+    used: int = -1
+    """CPU ticks at the last look."""
+    is_outside: bool = False
+
+
+class SteppedRun:
+    """A program that stands after each step; one thread may use it, but for :meth:`close`."""
+
+    def __init__(self, target: Target) -> None:
+        """Start it. :class:`mpviz.trace.launch.program.LaunchError` if that is not possible."""
+        self.steps: list[Step] = []
+        self._world = World()
+        self._observed: dict[str, str] = {}
+        """By the id of an object: its id in the records."""
+        self._aliases: dict[str, str] = {}
+        self._tasks: dict[str, Task] = {}
+        self._expected: dict[str, float] = {}
+        """By task that should come: until when, in seconds of the monotonic clock."""
+        self._names: dict[str, str] = {}
+        self._closed = False
+        self._lock = ThreadLock()
+        self._heard = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        address = f"mpviz-steps-{secrets.token_hex(16)}"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # An abstract address: there is no file that could be left behind.
+            self._listener.bind("\0" + address)
+            self._listener.listen(128)
+            self._selector.register(self._listener, selectors.EVENT_READ, None)
+            self._session = start(target, capture=True, variables={ENVIRONMENT_VARIABLE: address})
+        except BaseException:
+            self._close_sockets()
+            raise
+        self._expected["main"] = time.monotonic() + PATIENCE
+
+    @property
+    def output(self) -> Sequence[str]:
+        """The last lines that the program has printed."""
+        return [line.text for line in list(self._session.state.output)[-OUTPUT_LINES:]]
+
+    def wait(self) -> Moment:
+        """Until all tasks stand, or the program has ended.
+
+        :class:`ModelFault` if a step does not come back, :class:`Closed` after :meth:`close`.
+        """
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise Closed
+                if self._stands():
+                    self._learn_names()
+                    return self._moment()
+                ready = self._selector.select(PAUSE)
+                for key, _ in ready:
+                    self._read(key.data)
+                if not ready:
+                    self._session.step(PAUSE)
+                    self._look_outside()
+
+    def look(self) -> Moment | None:
+        """The moment, if something has happened since although nobody was let go; else None.
+
+        What the program prints arrives a little later, and who was outside may come back.
+        """
+        with self._lock:
+            if self._closed or self._session.over:
+                return None
+            ready = self._selector.select(0)
+            for key, _ in ready:
+                self._read(key.data)
+            changed = self._session.step(0)
+            return self._moment() if (ready or changed) and self._stands() else None
+
+    def let_go(self, choice: Choice) -> None:
+        """Let a task do its operation, or its time-out happen."""
+        with self._lock:
+            task = self._tasks[choice.task]
+            operation = task.next
+            if operation is None:
+                raise ModelFault(f"{choice.task} is at no gate")
+            self._steps_before(operation)
+            apply(self._world, operation, choice.outcome)
+            self.steps.append(
+                Step(choice, operation, "timed out" if choice.outcome == "timeout" else "")
+            )
+            task.next, task.runs, task.acts = None, True, True
+            self._expect(operation)
+            self._heard = time.monotonic()
+            try:
+                task.connection.sendall(choice.outcome.encode() + b"\n")
+            except OSError:
+                self._has_gone(task)
+
+    def close(self) -> None:
+        """End what is left of the program; from any thread, and more than once."""
+        self._closed = True
+        self._session.close()
+        with self._lock:
+            self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for task in self._tasks.values():
+            task.connection.close()
+        self._selector.close()
+        self._listener.close()
+
+    # What tasks tell
+
+    def _read(self, task: Task | None) -> None:
+        self._heard = time.monotonic()
+        if task is None:
+            self._accept()
+            return
+        try:
+            got = task.connection.recv(1 << 16)
+        except OSError:
+            got = b""
+        if not got:
+            self._has_gone(task)
+            return
+        *lines, task.buffer = (task.buffer + got).split(b"\n")
+        for line in lines:
+            self._told(task, json.loads(line))
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        sent = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        if struct.unpack("3i", sent)[1] != os.getuid():
+            connection.close()
+            return
+        task = Task("", "", 0, 0, connection)
+        self._selector.register(connection, selectors.EVENT_READ, task)
+
+    def _has_gone(self, task: Task) -> None:
+        try:
+            self._selector.unregister(task.connection)
+        except (KeyError, ValueError):
+            return
+        task.connection.close()
+        task.next, task.runs, task.acts, task.ended = None, False, False, True
+        self._world.ended.add(task.id)
+
+    def _told(self, task: Task, told: dict[str, Any]) -> None:
+        if "hello" in told:
+            self._hello(task, told)
+        elif "new" in told:
+            self._new(told)
+        elif "ask" in told:
+            task.next, task.runs, task.acts = self._operation(task, told), False, False
+            task.is_outside = False
+        elif "did" in told:
+            self._did(task, clean(str(told["did"])))
+        elif "end" in told:
+            self._has_gone(task)
+
+    def _hello(self, task: Task, told: dict[str, Any]) -> None:
+        known = clean(str(told["hello"]))
+        if known in self._tasks and not self._tasks[known].ended:
+            # A program of its own that this one has started: it has no gates.
+            self._has_gone(task)
+            return
+        task.id, task.pid, task.tid = known, int(told["pid"]), int(told["tid"])
+        self._tasks[known] = task
+        self._world.ended.discard(known)
+        self._expected.pop(known, None)
+        if told["name"]:
+            self._names[known] = clean(str(told["name"]))
+
+    def _new(self, told: dict[str, Any]) -> None:
+        known = clean(str(told["new"]))
+        self._world.things[known] = Thing(
+            known,
+            str(told["kind"]),
+            int(told.get("count", 1)),
+            bool(told.get("recursive")),
+            value=clean(str(told.get("value", ""))),
+        )
+        if told.get("observed"):
+            self._observed[known] = str(told["observed"])
+        if told.get("alias"):
+            self._aliases[str(told["alias"])] = known
+
+    def _operation(self, task: Task, told: dict[str, Any]) -> Operation:
+        target, verb = clean(str(told["target"])), str(told["ask"])
+        if target.startswith("="):
+            target = self._aliases.get(target[1:], target)
+        file, line = str(told.get("file", "")), int(told.get("line", 0))
+        detail = str(told.get("detail", ""))
+        if verb in ("wait", "wake") and told.get("lock"):
+            detail = str(told["lock"])
+        if verb == "notify":
+            detail = "all" if told.get("number", 1) < 0 else str(told.get("number", 1))
+        if verb == "start":
+            self._names[target] = clean(str(told.get("name", target)))
+        return Operation(
+            task=task.id,
+            verb=verb,
+            target=target,
+            kind=str(told["kind"]),
+            site=clean(f"{Path(file).name}:{line}") if line else "",
+            blocking=bool(told.get("blocking", True)),
+            timed=bool(told.get("timed")),
+            detail=clean(detail),
+            line=clean(str(told.get("text", ""))),
+            file=file,
+            lineno=line,
+        )
+
+    def _did(self, task: Task, result: str) -> None:
+        task.acts = False
+        for number in range(len(self.steps) - 1, -1, -1):
+            step = self.steps[number]
+            if step.operation.task == task.id:
+                if result:
+                    self.steps[number] = Step(step.choice, step.operation, result)
+                if step.operation.verb == "read":
+                    self._world.thing(step.operation).value = result
+                if step.operation.verb == "feed":
+                    self._feeder_goes_on(task, step.operation)
+                return
+
+    def _feeder_goes_on(self, task: Task, operation: Operation) -> None:
+        left = self._world.thing(operation).buffered.get(process_of(task.id))
+        task.runs = bool(left) and task.next is None
+
+    # Who is to come
+
+    def _steps_before(self, operation: Operation) -> None:
+        self._was = len(self._buffered(operation)) if operation.verb == "put" else 0
+
+    def _buffered(self, operation: Operation) -> list[str]:
+        return self._world.thing(operation).buffered.get(process_of(operation.task), [])
+
+    def _expect(self, operation: Operation) -> None:
+        """Whoever has something to do because of this step has to come to a gate."""
+        until = time.monotonic() + PATIENCE
+        if operation.verb == "start":
+            self._expected[operation.target] = until
+        if operation.verb == "put" and len(self._buffered(operation)) > self._was:
+            feeder = f"{process_of(operation.task)}/feeder {operation.target}"
+            self._names[feeder] = f"{self._name(process_of(operation.task))}'s feeder"
+            known = self._tasks.get(feeder)
+            if known is None:
+                self._expected[feeder] = until
+            elif known.next is None:
+                known.runs = True
+
+    def _stands(self) -> bool:
+        if self._session.over:
+            return True
+        if self._expected:
+            return False
+        there = [task for task in self._tasks.values() if not task.ended]
+        main = self._tasks.get("main")
+        if main is not None and main.ended:
+            # Only its end is to come: what it has left behind is ended with it.
+            return False
+        return not any(task.runs and not task.is_outside for task in there)
+
+    def _look_outside(self) -> None:
+        """See whether those who are on their way sleep where there is no gate."""
+        now = time.monotonic()
+        if now - self._heard < QUIET:
+            return
+        for known, until in list(self._expected.items()):
+            if now > until:
+                del self._expected[known]
+        for task in self._tasks.values():
+            if task.runs and not task.ended and not task.is_outside:
+                sleeps, used = _look(task.pid, task.tid)
+                if used < 0:
+                    self._has_gone(task)
+                    return
+                if sleeps and used == task.used:
+                    if task.acts and self.steps:
+                        self._blame(task)
+                    task.is_outside = True
+                task.used = used
+
+    def _blame(self, task: Task) -> None:
+        step = next(each for each in reversed(self.steps) if each.operation.task == task.id)
+        raise ModelFault(
+            f"{self._name(task.id)} was let go and did not come back: {step.operation.verb}"
+            f" {self._name(step.operation.target)} at {step.operation.site}"
+        )
+
+    def _learn_names(self) -> None:
+        """Fold what is told of the objects that are new, which gives them their names."""
+        deadline = time.monotonic() + NAME_SECONDS
+        self._session.step(0)
+        while self._observed and time.monotonic() < deadline:
+            state = self._session.state
+            for known, observed in list(self._observed.items()):
+                tables: list[dict[str, Any]] = [
+                    *(state.table(Lock), state.table(SharedValue), state.table(Queue))
+                ]
+                for table in tables:
+                    if observed in table:
+                        self._names[known] = table[observed].name
+                        self._observed.pop(known, None)
+            if self._observed and not self._session.step(0):
+                time.sleep(NAME_PAUSE)
+        # What has no name by now is called by its id.
+        self._observed.clear()
+
+    # The moment
+
+    def _moment(self) -> Moment:
+        tasks = [task for task in self._tasks.values() if not task.ended]
+        tasks.sort(key=lambda task: in_order(task.id))
+        if self._session.over:
+            return Moment(
+                steps=tuple(self.steps),
+                names=self._all_names(),
+                objects=self._objects(),
+                end=self._end(),
+            )
+        possible, blocked = [], {}
+        pending = {task.id: task.next for task in tasks if task.next is not None}
+        for known, operation in pending.items():
+            why = obstacle(self._world, operation, self._name)
+            if not why:
+                possible.append(Choice(known))
+                continue
+            blocked[known] = why
+            if operation.timed:
+                possible.append(Choice(known, "timeout"))
+        outside = {task.id: self._where(task) for task in tasks if task.is_outside and task.runs}
+        return Moment(
+            steps=tuple(self.steps),
+            next=pending,
+            possible=tuple(possible),
+            blocked=blocked,
+            outside=outside,
+            names=self._all_names(),
+            objects=self._objects(),
+        )
+
+    def _where(self, task: Task) -> str:
+        done = [step for step in self.steps if step.operation.task == task.id]
+        return f"after {done[-1].operation.site}" if done else "before its first step"
+
+    def _objects(self) -> dict[str, Any]:
+        return {known: in_words(thing, self._name) for known, thing in self._world.things.items()}
+
+    def _all_names(self) -> dict[str, str]:
+        things = {known: self._name(known) for known in self._world.things}
+        return {**self._names, **things}
+
+    def _name(self, known: str) -> str:
+        if known in self._names:
+            return self._names[known]
+        if known.endswith(".lock"):
+            of = self._name(known.removesuffix(".lock"))
+            thing = self._world.things.get(known.removesuffix(".lock"))
+            is_value = thing is not None and thing.kind == "value"
+            return f"{of}.get_lock()" if is_value else f"the lock of {of}"
+        return known.rpartition(":")[2] or known
+
+    def _end(self) -> End:
+        state = self._session.state
+        status = state.exit_code if state.exit_code is not None else 0
+        said = [line.text for line in state.output if line.stream == "stderr" and line.text.strip()]
+        return End(status, said[-1] if said and status else "")
+
+
+def _look(pid: int, tid: int) -> tuple[bool, int]:
+    """Whether a thread sleeps, and how many ticks it was on a CPU; -1 if it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/task/{tid}/stat").read_bytes()
+    except OSError:
+        return False, -1
+    words = status[status.rindex(b")") + 2 :].split()
+    return words[0] in (b"S", b"D"), int(words[11]) + int(words[12])

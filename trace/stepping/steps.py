@@ -1,0 +1,92 @@
+"""What a stepped run and those who choose its order tell each other: operations, choices, steps."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What a task is about to do."""
+
+    task: str
+    """"main", "main.1" for the first child that it started, "main/feeder main:queue1" …"""
+    verb: str
+    """acquire release read write put feed get empty set clear wait start join end begin sleep …"""
+    target: str
+    """Id of the object, as "main:lock1" for the first lock that main made, or of a task."""
+    kind: str
+    """lock semaphore value queue condition event barrier process time"""
+    site: str = ""
+    """The program's own line: "bank.py:12"."""
+    blocking: bool = True
+    """False for what is always possible: the answer may be no."""
+    timed: bool = False
+    """It has a time-out, so that "times out" is a choice beside "goes on"."""
+    detail: str = ""
+    """A value to be written, an item, a time: short, and cleaned."""
+    line: str = ""
+    """The source line, stripped and cleaned."""
+    file: str = ""
+    """The whole path."""
+    lineno: int = 0
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Who goes next, and how."""
+
+    task: str
+    outcome: str = "go"
+    """Or "timeout"."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What happened."""
+
+    choice: Choice
+    operation: Operation
+    result: str = ""
+    """What it came to: the value that was read, "no", "timed out"; often empty."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A shared object now."""
+
+    kind: str
+    words: str = ""
+    """"free", "held by adder-1", "2 items: 3, 4", a value …"""
+    holders: tuple[str, ...] = ()
+    """Ids of the tasks that hold it."""
+
+
+class End(msgspec.Struct, frozen=True):
+    """How the program has ended."""
+
+    status: int = 0
+    error: str = ""
+    """The last line that it wrote to stderr, if it failed."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """All tasks stand, or the program has ended."""
+
+    steps: tuple[Step, ...] = ()
+    next: dict[str, Operation] = {}
+    """By task at a gate: what it will do."""
+    possible: tuple[Choice, ...] = ()
+    """In the order of the tasks; none, although somebody is there, is a deadlock."""
+    blocked: dict[str, str] = {}
+    """By task that cannot go: what it waits for, in words."""
+    outside: dict[str, str] = {}
+    """By task that is not at a gate and sleeps: where."""
+    names: dict[str, str] = {}
+    """Names for people, of tasks and objects."""
+    objects: dict[str, Held] = {}
+    end: End | None = None
+
+
+class ModelFault(Exception):  # noqa: N818 - it reads as what it says
+    """A step that was let go did not come back, though the model said that it could."""
+
+
+class Closed(Exception):  # noqa: N818 - it reads as what it says
+    """The run has been ended."""
