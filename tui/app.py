@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,6 +77,7 @@ class MpvizApp(App[int]):
         settings: Settings = DEFAULTS,
         attached: bool = False,
         stepped: bool = False,
+        schedule: Sequence[Sequence[str]] = (),
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__(driver_class=Terminal)
@@ -91,6 +92,7 @@ class MpvizApp(App[int]):
         self._performance = performance
         self._attached = attached
         self._stepped = stepped
+        self._schedule = schedule
         self.begin_steps: Begin = begin_steps
         self.failure = ""
         """Why the app could not do what it was started for."""
@@ -326,7 +328,8 @@ class MpvizApp(App[int]):
     def _step_screen(self, target: Target) -> Screen[None]:
         from mpviz.tui.screens.step import StepScreen  # noqa: PLC0415 - the others need none
 
-        return self._with_keys(StepScreen(target, self.begin_steps))
+        schedule, self._schedule = self._schedule, ()
+        return self._with_keys(StepScreen(target, self.begin_steps, schedule))
 
     def _replay_screen(self, replay: Replay) -> Screen[None]:
         from mpviz.tui.screens.replay import ReplayScreen  # noqa: PLC0415 - picking needs none

@@ -5,6 +5,7 @@ from pathlib import Path
 
 PICTURE = ".svg"
 RECORDING = ".jsonl.gz"
+SCHEDULE = ".schedule.json"
 
 
 def file_name(about: str, kind: str) -> str:

@@ -6,6 +6,7 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,10 @@ def watch_attached(target: Target, start: Start, settings: Settings) -> int:
     return _run(MpvizApp(target, start=start, fps=fps, settings=settings, attached=True), None)
 
 
-def step_through(target: Target, settings: Settings) -> int:
-    """Let a person choose each step of this; the exit status."""
+def step_through(target: Target, settings: Settings, schedule: Sequence[Sequence[str]] = ()) -> int:
+    """Let a person choose each step of this, after those of a schedule; the exit status."""
     start, fps = starter(10.0, None), pictures_a_second(settings)
-    app = MpvizApp(target, start=start, fps=fps, settings=settings, stepped=True)
+    app = MpvizApp(target, start=start, fps=fps, settings=settings, stepped=True, schedule=schedule)
     return _run(app, None)
 
 

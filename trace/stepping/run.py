@@ -10,8 +10,6 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock as ThreadLock
 from typing import Any
 
@@ -31,6 +29,7 @@ from mpviz.trace.stepping.model import (
 )
 from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.steps import Choice, Closed, End, ModelFault, Moment, Operation, Step
+from mpviz.trace.stepping.tasks import Task, operation_of, seen_asleep
 
 PAUSE = 0.02
 """Seconds between two looks at what is not told: the end of the program, its output."""
@@ -46,27 +45,6 @@ NAME_PAUSE = 0.002
 """Seconds that a moment waits for the names of its new objects, and between two looks for them."""
 
 OUTPUT_LINES = 200
-
-
-@dataclass
-class Task:
-    """A thread of the program that has come to a gate."""
-
-    id: str
-    name: str
-    pid: int
-    tid: int
-    connection: socket.socket
-    buffer: bytes = b""
-    next: Operation | None = None
-    runs: bool = True
-    """It is on its way to its next gate."""
-    acts: bool = False
-    """It was let go, and has not said what came of it."""
-    ended: bool = False
-    used: int = -1
-    """CPU ticks at the last look."""
-    is_outside: bool = False
 
 
 class SteppedRun:
@@ -213,8 +191,10 @@ class SteppedRun:
         elif "new" in told:
             self._new(told)
         elif "ask" in told:
-            task.next, task.runs, task.acts = self._operation(task, told), False, False
-            task.is_outside = False
+            operation = operation_of(task.id, told, self._aliases)
+            task.next, task.runs, task.acts, task.is_outside = operation, False, False, False
+            if operation.verb == "start":
+                self._names[operation.target] = clean(str(told.get("name", operation.target)))
         elif "did" in told:
             self._did(task, clean(str(told["did"])))
         elif "end" in told:
@@ -247,32 +227,6 @@ class SteppedRun:
         if told.get("alias"):
             self._aliases[str(told["alias"])] = known
 
-    def _operation(self, task: Task, told: dict[str, Any]) -> Operation:
-        target, verb = clean(str(told["target"])), str(told["ask"])
-        if target.startswith("="):
-            target = self._aliases.get(target[1:], target)
-        file, line = str(told.get("file", "")), int(told.get("line", 0))
-        detail = str(told.get("detail", ""))
-        if verb in ("wait", "wake") and told.get("lock"):
-            detail = str(told["lock"])
-        if verb == "notify":
-            detail = "all" if told.get("number", 1) < 0 else str(told.get("number", 1))
-        if verb == "start":
-            self._names[target] = clean(str(told.get("name", target)))
-        return Operation(
-            task=task.id,
-            verb=verb,
-            target=target,
-            kind=str(told["kind"]),
-            site=clean(f"{Path(file).name}:{line}") if line else "",
-            blocking=bool(told.get("blocking", True)),
-            timed=bool(told.get("timed")),
-            detail=clean(detail),
-            line=clean(str(told.get("text", ""))),
-            file=file,
-            lineno=line,
-        )
-
     def _did(self, task: Task, result: str) -> None:
         task.acts = False
         for number in range(len(self.steps) - 1, -1, -1):
@@ -304,7 +258,7 @@ class SteppedRun:
         if operation.verb == "start":
             self._expected[operation.target] = until
         if operation.verb == "put" and len(self._buffered(operation)) > self._was:
-            feeder = f"{process_of(operation.task)}/feeder {operation.target}"
+            feeder = f"{process_of(operation.task)}/feeder-{operation.target}"
             self._names[feeder] = f"{self._name(process_of(operation.task))}'s feeder"
             known = self._tasks.get(feeder)
             if known is None:
@@ -334,7 +288,7 @@ class SteppedRun:
                 del self._expected[known]
         for task in self._tasks.values():
             if task.runs and not task.ended and not task.is_outside:
-                sleeps, used = _look(task.pid, task.tid)
+                sleeps, used = seen_asleep(task.pid, task.tid)
                 if used < 0:
                     self._has_gone(task)
                     return
@@ -429,13 +383,3 @@ class SteppedRun:
         status = state.exit_code if state.exit_code is not None else 0
         said = [line.text for line in state.output if line.stream == "stderr" and line.text.strip()]
         return End(status, said[-1] if said and status else "")
-
-
-def _look(pid: int, tid: int) -> tuple[bool, int]:
-    """Whether a thread sleeps, and how many ticks it was on a CPU; -1 if it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/task/{tid}/stat").read_bytes()
-    except OSError:
-        return False, -1
-    words = status[status.rindex(b")") + 2 :].split()
-    return words[0] in (b"S", b"D"), int(words[11]) + int(words[12])

@@ -9,7 +9,7 @@ class Operation(msgspec.Struct, frozen=True):
     """What a task is about to do."""
 
     task: str
-    """"main", "main.1" for the first child that it started, "main/feeder main:queue1" …"""
+    """"main", "main.1" for the first child that it started, "main/feeder-main:queue1" …"""
     verb: str
     """acquire release read write put feed get empty set clear wait start join end begin sleep …"""
     target: str

@@ -97,7 +97,7 @@ WAYS: tuple[Action[StepScreen], ...] = (
     Action(
         ("w",),
         "Write the schedule",
-        "Writes the steps so far as a file into the current directory: mpviz run --schedule FILE"
+        "Writes the steps so far as a file into the current directory: mpviz step --schedule FILE"
         " takes them again.",
         lambda screen: screen.write(),
         lambda now: "write" if now.stepped else "",

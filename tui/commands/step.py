@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from mpviz.tui.commands.options import theme_option, why_no_terminal
@@ -25,6 +27,12 @@ from mpviz.tui.commands.options import theme_option, why_no_terminal
     type=click.Choice(["fork", "spawn", "forkserver"]),
     help="How processes start, unless the program chooses.",
 )
+@click.option(
+    "--schedule",
+    "schedule_file",
+    metavar="FILE",
+    help="Take the steps of this file first, which the key w has written.",
+)
 @theme_option
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -33,6 +41,7 @@ def step(
     module: bool,
     python: str | None,
     start_method: str | None,
+    schedule_file: str | None,
     theme: str | None,
     target: str,
     arguments: tuple[str, ...],
@@ -46,16 +55,19 @@ def step(
       mpviz step race
       mpviz step bank way=check-first
       mpviz step script.py --its --own options
+      mpviz step --schedule race.schedule.json race
     """
     reason = why_no_terminal()
     if reason:
-        raise click.UsageError(f"{reason}; mpviz search needs no terminal")
+        raise click.UsageError(f"{reason}; mpviz run --headless needs none")
+    from mpviz.trace.stepping.schedule import NoSchedule, read_schedule  # noqa: PLC0415
     from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
     from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
     from mpviz.tui.showing import step_through  # noqa: PLC0415
 
     try:
+        schedule = read_schedule(Path(schedule_file)) if schedule_file is not None else []
         wanted = from_words(
             [target, *arguments],
             module=module,
@@ -63,6 +75,7 @@ def step(
             start_method=start_method,
             is_stepped=True,
         )
-    except BadTarget as bad:
+    except (BadTarget, NoSchedule) as bad:
         raise click.UsageError(str(bad)) from None
-    return step_through(wanted, preferences(theme or click.get_current_context().obj))
+    settings = preferences(theme or click.get_current_context().obj)
+    return step_through(wanted, settings, schedule)

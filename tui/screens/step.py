@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -13,9 +14,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
+from mpviz.trace.stepping.schedule import written
 from mpviz.trace.stepping.steps import Choice, ModelFault, Moment
 from mpviz.tui.actions.action import Action, Situation
 from mpviz.tui.actions.step import STEP_ACTIONS
+from mpviz.tui.file_names import SCHEDULE, file_name
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Part, Row, finished
 from mpviz.tui.render.steps.cast import Member, cast, is_timeout, known_tasks
@@ -71,9 +74,12 @@ class StepScreen(ActionScreen):
     class Left(Message):
         """The person has left the run, which has been ended."""
 
-    def __init__(self, target: Target, begin: Begin) -> None:
+    def __init__(
+        self, target: Target, begin: Begin, schedule: Sequence[Sequence[str]] = ()
+    ) -> None:
         super().__init__()
         self.target = target
+        self._schedule = schedule
         self.pace = Pace(Walk(lambda: begin(target)), self._hear)
         self.moment = Moment()
         self.told = Verdict()
@@ -106,7 +112,9 @@ class StepScreen(ActionScreen):
 
     def on_mount(self) -> None:
         """Start the program once there is a picture to see it in."""
-        self.call_after_refresh(self.pace.ask, Walk.begin)
+        schedule = self._schedule
+        do = (lambda walk: walk.follow(schedule)) if schedule else Walk.begin
+        self.call_after_refresh(self.pace.ask, do)
 
     def on_unmount(self) -> None:
         """Leave nothing behind."""
@@ -242,7 +250,14 @@ class StepScreen(ActionScreen):
 
     def write(self) -> None:
         """Write the schedule so far."""
-        self.say("not yet")
+        file = file_name(self.target.name, SCHEDULE)
+        fails = self.told.words if self.told.is_bad else ""
+        try:
+            Path(file).write_text(written(self.target, self.moment, fails), encoding="utf-8")
+        except OSError as error:
+            self.say(f"not written: {error.strerror}")
+        else:
+            self.say(f"written: mpviz step --schedule {file} takes these steps again")
 
     def leave(self) -> None:
         """Back to the scenarios."""
@@ -357,7 +372,8 @@ class StepScreen(ActionScreen):
         return self._framed(operation.site.partition(":")[0], rows, width, height)
 
     def _output(self, width: int, height: int) -> tuple[Frame, list[Row]]:
-        lines: Sequence[str] = self.pace.walk.output
+        said = self.pace.walk.output
+        lines = [part for line in said for part in textwrap.wrap(line, max(8, width - 2)) or [""]]
         rows = [Row(((f" {line}", "text"),)) for line in lines[-height:]]
         return self._framed("output", rows, width, height)
 

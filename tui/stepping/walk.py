@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mpviz.trace.stepping.schedule import differs
 from mpviz.trace.stepping.steps import Choice, Moment
 from mpviz.tui.render.steps.lost import Updates
 from mpviz.tui.render.steps.verdict import default_choice
@@ -28,7 +29,8 @@ class Walk:
     """The run as it stands, and how to go on, back, or to its next failure."""
 
     def __init__(self, start: Callable[[], Stepped]) -> None:
-        self._start = start
+        self.start = start
+        """Starts the program anew."""
         self._run: Stepped | None = None
         self.moment = Moment()
         self.choices: list[int] = []
@@ -42,10 +44,22 @@ class Walk:
 
     def begin(self) -> None:
         """Start the program, and go to the first choice."""
-        self._run = self._start()
+        self._run = self.start()
         self.choices = []
         self.moment = self._run.wait()
         self.settle()
+
+    def follow(self, schedule: Sequence[Sequence[str]]) -> None:
+        """Start the program, and take the steps of a schedule; :class:`LeftPath` if it does not."""
+        self._run = self.start()
+        self.choices = []
+        self.moment = self._run.wait()
+        for number, words in enumerate(schedule, 1):
+            why = differs(self.moment, words)
+            if why:
+                raise LeftPath(f"the program left the schedule at step {number}: {why}")
+            self._let_go(Choice(words[0], words[3] if len(words) > 3 else "go"))
+        self.choices = [0]
 
     def go(self, choice: Choice) -> None:
         """Let a task go on, then what goes by itself; nothing if that is not possible now."""
@@ -76,6 +90,7 @@ class Walk:
         if moment is None:
             return False
         self.moment = moment
+        self.settle()
         return True
 
     def back(self) -> None:
@@ -102,7 +117,7 @@ class Walk:
     def _again(self, choices: Sequence[int], steps: int) -> None:
         prefix = [step.choice for step in self.moment.steps[:steps]]
         self.close()
-        self._run = self._start()
+        self._run = self.start()
         self.moment = self._run.wait()
         for number, choice in enumerate(prefix):
             if choice not in self.moment.possible:

@@ -16,7 +16,7 @@ def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
     done = mpviz("step", "race", directory=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert "mpviz search needs no terminal" in done.stderr
+    assert "mpviz run --headless needs none" in done.stderr
 
 
 def test_a_lost_update_by_hand_in_at_most_eight_keys(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_digit_never_changes_hands() -> None:
     later = Moment(next={**first.next, "main/feeder": first.next["main"]})
     assert known_tasks(later, known) == (*known, "main/feeder")
     members = cast(later, known)
-    assert [each.key for each in members] == ["0", "1", "2", "3"]
+    assert [each.key for each in members] == ["0", "1", "2", "9"]
     assert members[3].style == members[0].style, "a thread has the colour of its process"
     assert sorted(["main.10", "main.2", "main", "main.2/x"], key=in_order) == [
         *("main", "main.2", "main.2/x", "main.10")

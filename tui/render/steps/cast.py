@@ -81,6 +81,11 @@ def name_of(moment: Moment, id: str) -> str:
     return moment.names.get(id) or id
 
 
+def short_name(moment: Moment, id: str) -> str:
+    """The name of an object where there is little room: "counter lock" for its get_lock()."""
+    return name_of(moment, id).replace(".get_lock()", " lock")
+
+
 def is_timeout(choice: Choice) -> bool:
     """Whether it is that a time-out happens."""
     return choice.outcome == "timeout"

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from mpviz.trace.stepping.steps import Choice, Moment, Step
 from mpviz.tui.render.rows import Part, Row, fit, fit_name, right
-from mpviz.tui.render.steps.cast import Member, name_of, window
+from mpviz.tui.render.steps.cast import Member, short_name, window
 from mpviz.tui.render.steps.verdict import Verdict
 from mpviz.tui.render.steps.words import SHORT, is_quiet, label
 
@@ -18,6 +18,9 @@ LONGEST_NAME = 16
 
 LONGEST_LABEL = 18
 """Cells of what a column says of its step."""
+
+LONGEST_BELOW = 12
+"""Cells of the name of its object, below it."""
 
 NEXT_WIDTH = 14
 """Cells at the right end, for what each task will do next."""
@@ -87,17 +90,18 @@ def all_columns(moment: Moment, told: Verdict, every: bool, tall: bool) -> list[
         if not every and is_quiet(step.operation):
             continue
         words = (MARK if number in told.marked else "") + label(step)
-        name = name_of(moment, step.operation.target) if step.operation.target else ""
+        name = short_name(moment, step.operation.target) if step.operation.target else ""
         if not tall and name and not is_quiet(step.operation):
             words = f"{words} {name}" if step.operation.kind != "value" else words
-        words, below = _short(words), _short(name) if tall else ""
+        words = _short(words, LONGEST_LABEL)
+        below = _short(name, max(LONGEST_BELOW, cell_len(words))) if tall else ""
         widest = max(cell_len(words), cell_len(below), len(str(number + 1)))
         columns.append(Column(number, words, below, widest + GAP))
     return columns
 
 
-def _short(words: str) -> str:
-    return words if cell_len(words) <= LONGEST_LABEL else fit_name(words, LONGEST_LABEL)
+def _short(words: str, most: int) -> str:
+    return words if cell_len(words) <= most else fit_name(words, most)
 
 
 def fitting_columns(columns: Sequence[Column], width: int) -> list[Column]:
@@ -207,7 +211,7 @@ def _next(moment: Moment, member: Member, told: Verdict) -> tuple[list[Part], li
         return _end("   ", "outside", "warning", "")
     if operation is None:
         return _end("   ", "ended" if moment.steps else "", "faint", "")
-    target = "" if is_quiet(operation) else name_of(moment, operation.target)
+    target = "" if is_quiet(operation) else short_name(moment, operation.target)
     if Choice(task) in moment.possible:
         return _end(" ▸ ", SHORT.get(operation.verb, operation.verb), "head", target)
     if _can_go(moment, task):

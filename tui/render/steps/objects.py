@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from mpviz.trace.stepping.steps import Held, Moment
 from mpviz.tui.render.rows import Part, Row, fit_name
-from mpviz.tui.render.steps.cast import Member, name_of
+from mpviz.tui.render.steps.cast import Member, name_of, short_name
 
 LONGEST_NAME = 18
 """Cells of an object's name."""
@@ -19,13 +19,13 @@ def object_rows(moment: Moment, members: Sequence[Member], width: int, height: i
     if not moment.objects:
         return [Row(((" none so far", "dim"),))]
     last = moment.steps[-1].operation.target if moment.steps else ""
-    longest = max(cell_len(name_of(moment, id)) for id in moment.objects)
+    longest = max(cell_len(short_name(moment, id)) for id in moment.objects)
     names = max(4, min(LONGEST_NAME, longest, width // 2))
     styles = {each.task: each.style for each in members}
     rows = []
     for id, now in moment.objects.items():
         style = "value" if id == last else "text"
-        name: Part = (" " + fit_name(name_of(moment, id), names) + "  ", style)
+        name: Part = (" " + fit_name(short_name(moment, id), names) + "  ", style)
         rows.append(Row((name, *_words(moment, now, style, styles, width - names - 3)), id))
     if len(rows) > height:
         rows = [*rows[: height - 1], Row(((f" {len(rows) - height + 1} more", "dim"),))]

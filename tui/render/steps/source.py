@@ -31,11 +31,32 @@ def source_rows(
     first = max(0, min(at.lineno - 1 - height // 3, len(lines) - height))
     digits = len(str(first + height))
     rows = []
-    for number, line in enumerate(lines[first : first + height], first + 1):
+    seen = lines[first : first + height]
+    indent = min([_indent(line) for line in seen if _text(line).strip()] or [0])
+    for number, line in enumerate(seen, first + 1):
         here = marks.get(number, ())
         tags: list[Part] = [((each.key or "*") + " ", each.style) for each in here[:3]]
         gap = 6 - 2 * len(tags)
         sign = "▸ " if number == at.lineno else "  "
         numbered = (f"{number:>{digits}} {sign}", "key" if number == at.lineno else "frame.number")
-        rows.append(Row(((" " * gap, ""), *tags, numbered, *line)))
+        rows.append(Row(((" " * gap, ""), *tags, numbered, *_dedented(line, indent))))
     return rows
+
+
+def _text(line: Line) -> str:
+    return "".join(text for text, _ in line)
+
+
+def _indent(line: Line) -> int:
+    text = _text(line)
+    return len(text) - len(text.lstrip(" "))
+
+
+def _dedented(line: Line, spaces: int) -> Line:
+    """The line without so many spaces at its beginning."""
+    parts: list[Part] = []
+    for text, style in line:
+        cut = min(spaces, len(text) - len(text.lstrip(" ")))
+        spaces = spaces - cut if cut == len(text) else 0
+        parts.append((text[cut:], style))
+    return tuple(parts)

@@ -120,7 +120,7 @@ def _gated_feed(original):
         known = _feeding.get(id(buffer))
         if known is None or not gate.path:
             return original(buffer, notempty, send_bytes, writelock, *more)
-        gate.name_task("feeder " + known)
+        gate.name_task("feeder-" + known)
         turn = None if writelock is None else _Turn(writelock, known)
         try:
             return original(buffer, notempty, send_bytes, turn, *more)
