@@ -80,6 +80,7 @@ SPECIAL = {
     ),
     "compare": Picture(["pool-map", "chunksize=1,10,30"], compared=True),
     "steps": Picture(["race"], keys=[*"1211122"], width=100, height=30, stepped=True),
+    "bank": Picture(["bank"], seconds=2.5),
     "words": Picture(["screenshots/words.py"], seconds=2.4),
     "words_fixed": Picture(["screenshots/words_fixed.py"], seconds=0.7),
     "lab": Picture(["lab"], seconds=1.5, keys=[*"aduta", "k", "m", "k"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ WORDS = {"bank": ["bank", "way=own-order"]}
 STUCK = {
     "bank": {
         "MainProcess": "join transfer-1",
-        "transfer-1": "bob.get_lock(), held by transfer-2",
-        "transfer-2": "alice.get_lock(), held by transfer-1",
+        "transfer-1": "rlock bob.get_lock(), held by transfer-2",
+        "transfer-2": "rlock alice.get_lock(), held by transfer-1",
     },
     "deadlock": {
         "MainProcess": "join worker-1",
@@ -31,8 +32,8 @@ STUCK = {
         "Process-1": "queue to be drained",
     },
     "last-item": {
-        "MainProcess": "join consumer-2",
-        "consumer-2": "an item from queue",
+        "MainProcess": "join consumer-N",
+        "consumer-N": "an item from queue",
     },
     "killed-worker": {"MainProcess": "results of process_item, 11 of 12 tasks"},
     "queue-corruption": {
@@ -44,10 +45,14 @@ STUCK = {
 }
 """Who waits for what in each."""
 
+EITHER = ("last-item",)
+"""Where the moment decides which process is stuck: any number in their names is N."""
+
 FOUND = {
     "bank": ("deadlock", ["transfer-1", "transfer-2"]),
     "deadlock": ("deadlock", ["worker-1", "worker-2"]),
     "join-before-drain": ("join-before-drain", ["MainProcess", "Process-1"]),
+    "last-item": ("deadlock", ["MainProcess", "consumer-"]),
     "killed-worker": ("lost-task", ["ForkPoolWorker-", "MainProcess"]),
     "queue-corruption": ("dead-queue", ["producer-1", "consumer-1", "producer-2", "consumer-2"]),
 }
@@ -73,10 +78,16 @@ def test_a_hang_is_ended_at_its_limit_and_named(
 ) -> None:
     document = ended[name]
     hang = {each["name"]: each["waits_for"] for each in document["run"]["hang"]}
+    if name in EITHER:
+        hang = {_numberless(key): _numberless(waits) for key, waits in hang.items()}
     assert hang == STUCK[name]
     assert document["run"]["duration"] >= scenarios()[name].limit
     assert_time_adds_up(document)
     assert (document["stream"]["lost"], document["stream"]["probe_errors"]) == (0, 0)
+
+
+def _numberless(words: str) -> str:
+    return re.sub(r"-\d\b", "-N", words)
 
 
 @pytest.mark.parametrize("name", HANGING)
