@@ -166,7 +166,7 @@ def _heights(
     least = {"top": _LEAST_TOP, "hero": _LEAST_TIMELINE, "bottom": _LEAST_BOTTOM}
     is_lab = any(LAB in band.names for band in bands)
     has_more = is_lab or bands[0].kind != "top"
-    hero = height * 13 // 20 if has_more else height * 11 // 20
+    hero = height * 13 // 20 if has_more else height * 12 // 20
     most = {"top": height * 3 // 10, "hero": hero, "bottom": height}
     heights = [min(least[band.kind], height // len(bands)) for band in bands]
     left = height - sum(heights)
