@@ -15,6 +15,8 @@ from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recording import NotARecording
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.sessions import Session
+from mpviz.tui.talk.plan import Stop
+from mpviz.tui.talk.stops import found_at, reached
 
 
 class StageRun:
@@ -99,6 +101,20 @@ class StageRun:
         replay = self.replay or self._open()
         replay.pause()
         replay.seek(moment)
+
+    def go_back_to_stop(self, stop: Stop) -> None:
+        """Of a run that is shown later than it happens: the moment at which its step stops.
+
+        The picture may be up to a frame later, and what was found is over by then if the recording
+        ends right after it.
+        """
+        moment = found_at(stop, self.state)
+        if self.replay is None or not 0 <= moment < self.moment:
+            return
+        shown = self.moment
+        self.replay.seek(moment)
+        if not reached(stop, self.state):
+            self.replay.seek(shown)
 
     def go_on(self) -> None:
         """Play on where it is shown later than it happens, else show the present."""

@@ -84,6 +84,7 @@ class StageScreen(TalkPicture):
         if run is not None:
             run.unseen = False
             if self.phase is Phase.RUNNING and self._stops and self._is_to_stop(run):
+                run.go_back_to_stop(self.step.stops)
                 self._answer_now()
                 return
         self._arrange_slides()

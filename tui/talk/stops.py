@@ -10,9 +10,19 @@ def reached(stop: Stop, state: RunState) -> bool:
     """Whether a run has come to where its step stops; its end is not asked for here."""
     if stop.seconds:
         return state.run is not None and state.now - state.origin >= stop.seconds * 1e9
-    if stop.finding == FINDING:
-        return bool(state.findings)
-    return any(finding.rule == stop.finding for finding in state.findings.values())
+    return found_at(stop, state) >= 0
+
+
+def found_at(stop: Stop, state: RunState) -> int:
+    """When the finding was found with which its step stops, nanoseconds; -1 if none was."""
+    return next(
+        (
+            finding.found
+            for finding in state.findings.values()
+            if stop.finding in (FINDING, finding.rule)
+        ),
+        -1,
+    )
 
 
 def has_ended(state: RunState) -> bool:

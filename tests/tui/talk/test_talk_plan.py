@@ -14,6 +14,7 @@ from mpviz.tui.layout import Wanted
 from mpviz.tui.talk.answers import answer_lines, unfair
 from mpviz.tui.talk.layout import stage_slots
 from mpviz.tui.talk.plan import BUILT_IN, PlanError, Step, Stop, Talk, read_talk
+from mpviz.tui.talk.run import StageRun
 from mpviz.tui.talk.slides import card_frame, card_rows, last_slide
 
 STEP = '[[step]]\ntitle = "One"\nrun = "pool-map"\nquestion = "Why?"\n'
@@ -173,3 +174,21 @@ def test_the_stage_is_full_and_the_timeline_on_top(height: int) -> None:
         assert slots[1].panels == ("tasks",)
         assert slots[0].height >= 6
         assert slots[1].height >= (4 if height < 16 else 6)
+
+
+def test_a_recorded_run_stops_while_what_was_found_is_still_so() -> None:
+    run = StageRun(None, recording=BUILT_IN.with_name("recordings") / "deadlock.jsonl.gz")
+    try:
+        run.go_on()
+        assert run.replay is not None
+        while not run.replay.is_read:
+            run.step(0.1)
+        run.replay.seek(run.replay.end)
+        assert not any(process.alive for process in run.state.processes.values())
+        run.go_back_to_stop(Stop(finding="deadlock"))
+        (finding,) = run.state.findings.values()
+        assert run.moment == finding.found
+        assert finding.over < 0
+        assert all(run.state.processes[key].alive for key in finding.processes)
+    finally:
+        run.close()
