@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mpviz.trace.model.lane import Activity
 from mpviz.tui.render.glyphs import ASCII_GLYPHS, GLYPHS, UPWARD
-from mpviz.tui.render.palette import activity_style, lane_style
+from mpviz.tui.render.palette import VIVID_GROUNDS, activity_style, lane_style
 
 Cell = tuple[str, str, str]
 """A glyph, the name of its style, and the id of the task that fills it ("" for none)."""
@@ -133,7 +133,7 @@ def _cell_of_row(cell: Cell, high: int, below: int, is_middle: bool) -> Cell:
 
 _WAITS_ABOVE: dict[str, Cell] = {
     f"{activity_style(activity)}.ground": (GLYPHS[activity], lane_style(activity), "")
-    for activity in Activity
+    for activity in VIVID_GROUNDS
     if GLYPHS[activity] in _BLOCKS
 }
 
