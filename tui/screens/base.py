@@ -46,6 +46,9 @@ AFTER_A_KEY = 0.15
 KEY_BUDGET, KEY_PAUSE = 0.005, 0.008
 """Seconds of folding, and of a pause in it, meanwhile."""
 
+LETTERS_A_SECOND = 20
+"""How fast a message is read, at least."""
+
 MOST_ROWS = 40
 """Maximum number of rows that a panel is asked for."""
 
@@ -329,6 +332,6 @@ class RunScreenBase(ActionScreen):
         return self.picture.state.processes.get(self.view.selected)
 
     def say(self, text: str) -> None:
-        """Tell the person something, in the place of what was told before."""
+        """Tell the person something, in the place of what was told before; long enough to read."""
         self.app.clear_notifications()
-        self.notify(clean(text), markup=False, timeout=4)
+        self.notify(clean(text), markup=False, timeout=4 + len(text) / LETTERS_A_SECOND)
