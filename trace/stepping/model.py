@@ -118,6 +118,11 @@ def _not_notified(world: World, operation: Operation, name: Name) -> str:
     return f"waits for the lock of {name(condition.id)}, held by {name(lock.holder)}"
 
 
+def _not_drained_yet(world: World, operation: Operation, name: Name) -> str:
+    barrier = world.thing(operation)
+    return f"waits until all of the last round have left {name(barrier.id)}" * (barrier.passing > 0)
+
+
 def _not_all_there(world: World, operation: Operation, name: Name) -> str:
     barrier = world.thing(operation)
     if barrier.passing > 0:
@@ -135,6 +140,7 @@ _OBSTACLES: Mapping[str, Callable[[World, Operation, Name], str]] = {
     "join": _not_ended,
     "wait": _not_set,
     "wake": _not_notified,
+    "arrive": _not_drained_yet,
     "pass": _not_all_there,
 }
 

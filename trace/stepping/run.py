@@ -15,7 +15,10 @@ from typing import Any
 
 from mpviz.probe.boot.mpviz_probe.stepping import ENVIRONMENT_VARIABLE
 from mpviz.trace.launch.start import Target, start
+from mpviz.trace.model.primitives.barrier import Barrier
+from mpviz.trace.model.primitives.condition import Condition
 from mpviz.trace.model.primitives.lock import Lock
+from mpviz.trace.model.primitives.mp_event import SharedEvent
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.text import clean
@@ -43,6 +46,9 @@ PATIENCE = 30.0
 NAME_SECONDS = 1.0
 NAME_PAUSE = 0.002
 """Seconds that a moment waits for the names of its new objects, and between two looks for them."""
+
+MAY_BLOCK = ("feed", "drain", "start", "begin", "join", "end")
+"""What may wait for something that no gate knows of: an item may be larger than the pipe."""
 
 OUTPUT_LINES = 200
 
@@ -124,6 +130,7 @@ class SteppedRun:
             if operation is None:
                 raise ModelFault(f"{choice.task} is at no gate")
             self._steps_before(operation)
+            place = self._world.thing(operation).arrived if operation.verb == "arrive" else 0
             apply(self._world, operation, choice.outcome)
             self.steps.append(
                 Step(choice, operation, "timed out" if choice.outcome == "timeout" else "")
@@ -132,7 +139,7 @@ class SteppedRun:
             self._expect(operation)
             self._heard = time.monotonic()
             try:
-                task.connection.sendall(choice.outcome.encode() + b"\n")
+                task.connection.sendall(f"{choice.outcome} {place}\n".encode())
             except OSError:
                 self._has_gone(task)
 
@@ -293,13 +300,16 @@ class SteppedRun:
                     self._has_gone(task)
                     return
                 if sleeps and used == task.used:
-                    if task.acts and self.steps:
+                    if task.acts:
                         self._blame(task)
                     task.is_outside = True
                 task.used = used
 
     def _blame(self, task: Task) -> None:
+        """Say that the model was wrong, but of what may wait for room in a pipe."""
         step = next(each for each in reversed(self.steps) if each.operation.task == task.id)
+        if step.operation.verb in MAY_BLOCK:
+            return
         raise ModelFault(
             f"{self._name(task.id)} was let go and did not come back: {step.operation.verb}"
             f" {self._name(step.operation.target)} at {step.operation.site}"
@@ -313,7 +323,8 @@ class SteppedRun:
             state = self._session.state
             for known, observed in list(self._observed.items()):
                 tables: list[dict[str, Any]] = [
-                    *(state.table(Lock), state.table(SharedValue), state.table(Queue))
+                    state.table(kind)
+                    for kind in (Lock, SharedValue, Queue, Condition, Barrier, SharedEvent)
                 ]
                 for table in tables:
                     if observed in table:

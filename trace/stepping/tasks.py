@@ -44,7 +44,8 @@ def operation_of(task: str, told: Mapping[str, Any], aliases: Mapping[str, str])
     file, line = str(told.get("file", "")), int(told.get("line", 0))
     detail = str(told.get("detail", ""))
     if verb in ("wait", "wake") and told.get("lock"):
-        detail = str(told["lock"])
+        held = str(told["lock"])
+        detail = aliases.get(held[1:], held) if held.startswith("=") else held
     if verb == "notify":
         detail = "all" if told.get("number", 1) < 0 else str(told.get("number", 1))
     return Operation(

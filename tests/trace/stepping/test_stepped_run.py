@@ -193,7 +193,9 @@ def test_the_third_wrong_way_is_a_deadlock_and_the_right_one_is_none(begin: Begi
     assert "alice 100, bob 100" in walk.output
 
 
-@pytest.mark.parametrize("name", ["condition", "producer-consumer", "shared-counter"])
+@pytest.mark.parametrize(
+    "name", ["barrier", "condition", "event-gate", "producer-consumer", "semaphore"]
+)
 def test_other_scenarios_go_through_by_default(begin: Begin, name: str) -> None:
     walk = begin(name)
     walk.run_on()
@@ -259,6 +261,46 @@ def test_who_blocks_outside_is_shown_and_the_others_go_on(begin: Begin) -> None:
     wait_until(lambda: walk.look() or walk.moment.end is not None)
     assert not walk.moment.outside
     assert walk.moment.end is not None
+
+
+TOGETHER = """
+    from multiprocessing import Barrier, Event, Process
+
+    def work(barrier, event):
+        print(barrier.wait(), event.is_set(), event.wait(5), flush=True)
+
+    if __name__ == "__main__":
+        barrier, event = Barrier(2), Event()
+        processes = [Process(target=work, args=(barrier, event)) for _ in range(2)]
+        for process in processes:
+            process.start()
+        event.set()
+        for process in processes:
+            process.join()
+"""
+
+
+def test_a_barrier_and_an_event_answer_as_they_do_without_gates(begin: Begin) -> None:
+    walk = begin(program=TOGETHER, moves="1")
+    assert walk.moment.blocked["main.1"] == "waits at barrier: 1 of 2 are there"
+    for move in "211":
+        go(walk, move)
+    assert walk.moment.blocked["main.1"] == "waits until event is set"
+    go(walk, "1T")
+    for move in "202":
+        go(walk, move)
+    go(walk, "2")
+    assert walk.moment.end is not None
+    assert sorted(walk.output) == ["0 False False", "1 True True"]
+
+
+def test_an_item_that_is_larger_than_the_pipe_blocks_outside(begin: Begin) -> None:
+    walk = begin("join-before-drain")
+    go(walk, "1")
+    walk.go(Choice("main.1/feeder-main:queue1"))
+    assert set(walk.moment.outside) == {"main.1", "main.1/feeder-main:queue1"}
+    assert walk.moment.blocked == {"main": "waits for Process-1 to end"}
+    assert not verdict(walk.moment).is_bad
 
 
 def test_a_run_can_be_ended_while_another_thread_waits_for_it(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def tell(**fields):
 
 
 def ask(verb, target, kind, **fields):
-    """Wait until this task is let go; what was answered."""
+    """Wait until this task is let go; what was answered. A number with it is :func:`number`."""
     connection = _task_connection()
     if connection is None:
         return GO
@@ -93,7 +93,14 @@ def ask(verb, target, kind, **fields):
             _close()
             return GO
         answer += got
-    return answer.decode("ascii").strip()
+    words = answer.decode("ascii").split()
+    _here.number = int(words[1])
+    return words[0]
+
+
+def number():
+    """What came with the last answer: how many were at a barrier before this task."""
+    return _here.number
 
 
 def did(result=""):

@@ -21,6 +21,10 @@ def patch(module):
     _patch_barriers(module)
 
 
+_CARRIED = "mpviz step"
+"""Marks a pickled object whose id came with it."""
+
+
 def id_of(thing, alias):
     """The id of an object: its own, or, where it came by a pickle, what it was called there."""
     return thing.__dict__.get("_mpviz_step") or "=" + alias
@@ -182,10 +186,10 @@ def _with_new(original, kind):
         with gate.Inside():
             original(self, *args, **kwargs)
         if outermost:
-            fields = {}
-            if kind == "barrier":
-                fields["count"] = self._parties
-            _new(self, kind, **fields)
+            parts = self if kind == "condition" else self._cond
+            known = gate.observed_id(locks.identify, parts._sleeping_count)
+            parties = self._parties if kind == "barrier" else 1
+            _new(self, kind, count=parties, observed="%s-%s" % (kind, known))
             if kind == "condition" and "_mpviz_step" not in self._lock.__dict__:
                 _announce_lock(self._lock, "RLock", 1, self._mpviz_step)
                 _gate_lock(self._lock)
@@ -206,13 +210,12 @@ def _patch_conditions(module):
         assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
         with gate.Inside():
             lock, times = self._lock, self._lock._semlock._count()
-            gate.ask("wait", known, "condition", lock=lock._mpviz_step)
+            held = id_of(lock, lock._semlock.name or "")
+            gate.ask("wait", known, "condition", lock=held)
             for _ in range(times):
                 lock.release()
             gate.did()
-            answer = gate.ask(
-                "wake", known, "condition", lock=lock._mpviz_step, timed=timeout is not None
-            )
+            answer = gate.ask("wake", known, "condition", lock=held, timed=timeout is not None)
             for _ in range(times):
                 lock.acquire()
             gate.did("timed out" if answer == gate.TIMED_OUT else "")
@@ -224,6 +227,7 @@ def _patch_conditions(module):
             return None
         return "notify", known, "condition", {"number": n if n < sys.maxsize else -1}
 
+    _carry_id(condition)
     condition.wait = wait
     condition.notify = gate.gated(original_notify, describe)
 
@@ -235,13 +239,34 @@ def _patch_barriers(module):
 
     def wait(self, timeout=None):
         known = self.__dict__.get("_mpviz_step")
-        if known is None or not gate.is_outermost():
+        if known is None or self._action is not None or not gate.is_outermost():
             return original(self, timeout)
         with gate.Inside():
             gate.ask("arrive", known, "barrier")
+            place = gate.number()
             gate.did()
             gate.ask("pass", known, "barrier")
             gate.did()
-            return 0
+            return place
 
+    _carry_id(barrier)
     barrier.wait = wait
+
+
+def _carry_id(kind):
+    """Have the id of an object travel with it to a process that is not forked."""
+    get, put = kind.__getstate__, kind.__setstate__
+
+    def __getstate__(self):  # noqa: N807
+        return _CARRIED, get(self), self.__dict__.get("_mpviz_step")
+
+    def __setstate__(self, state):  # noqa: N807
+        known = None
+        if state[0] == _CARRIED:
+            _, state, known = state
+        with gate.Inside():
+            put(self, state)
+        if known is not None:
+            self._mpviz_step = known
+
+    kind.__getstate__, kind.__setstate__ = __getstate__, __setstate__
