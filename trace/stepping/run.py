@@ -32,7 +32,7 @@ from mpviz.trace.stepping.model import (
 )
 from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.steps import Choice, Closed, End, ModelFault, Moment, Operation, Step
-from mpviz.trace.stepping.tasks import Task, operation_of, seen_asleep
+from mpviz.trace.stepping.tasks import Task, operation_of, resolved, seen_asleep
 
 PAUSE = 0.02
 """Seconds between two looks at what is not told: the end of the program, its output."""
@@ -208,7 +208,8 @@ class SteppedRun:
             self._has_gone(task)
 
     def _hello(self, task: Task, told: dict[str, Any]) -> None:
-        known = clean(str(told["hello"]))
+        process, feeds, queue = clean(str(told["hello"])).partition("/feeder-")
+        known = process + feeds + resolved(queue, self._aliases)
         if known in self._tasks and not self._tasks[known].ended:
             # A program of its own that this one has started: it has no gates.
             self._has_gone(task)

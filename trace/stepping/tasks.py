@@ -33,19 +33,21 @@ class Task:
     is_outside: bool = False
 
 
+def resolved(id: str, aliases: Mapping[str, str]) -> str:
+    """The id of an object, also where it came by a pickle and is told by its alias."""
+    return aliases.get(id[1:], id) if id.startswith("=") else id
+
+
 def operation_of(task: str, told: Mapping[str, Any], aliases: Mapping[str, str]) -> Operation:
     """What a task is about to do, as its gate tells it.
 
     ``aliases``: ids of objects, by what tells them apart in a process to which they were pickled.
     """
-    target, verb = clean(str(told["target"])), str(told["ask"])
-    if target.startswith("="):
-        target = aliases.get(target[1:], target)
+    target, verb = resolved(clean(str(told["target"])), aliases), str(told["ask"])
     file, line = str(told.get("file", "")), int(told.get("line", 0))
     detail = str(told.get("detail", ""))
     if verb in ("wait", "wake") and told.get("lock"):
-        held = str(told["lock"])
-        detail = aliases.get(held[1:], held) if held.startswith("=") else held
+        detail = resolved(str(told["lock"]), aliases)
     if verb == "notify":
         detail = "all" if told.get("number", 1) < 0 else str(told.get("number", 1))
     return Operation(

@@ -303,6 +303,46 @@ def test_an_item_that_is_larger_than_the_pipe_blocks_outside(begin: Begin) -> No
     assert not verdict(walk.moment).is_bad
 
 
+ON_EACH = """
+    from multiprocessing import Condition, Lock, Process, Queue, Value
+
+    def work(lock, value, queue, condition):
+        value.value += 1
+        with lock:
+            queue.put(value.value)
+        with condition:
+            condition.wait_for(lambda: value.value == 1)
+
+    if __name__ == "__main__":
+        things = Lock(), Value("i", 0), Queue(), Condition()
+        processes = [Process(target=work, args=things) for _ in range(2)]
+        for process in processes:
+            process.start()
+        print(things[2].get(), things[2].get(), flush=True)
+        for process in processes:
+            process.join()
+"""
+
+
+def test_on_each_python(tmp_path: Path, python: str, start_method: str) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(ON_EACH))
+    target = Target([str(file)], name="program", python=python, start_method=start_method)
+    walk = Walk(lambda: SteppedRun(target))
+    try:
+        walk.begin()
+        for move in "1212":
+            go(walk, move)
+        assert "An update of things[1] is lost" in verdict(walk.moment).words
+        walk.run_on()
+        walk.run_on()
+        assert walk.moment.end is not None, walk.moment
+        assert walk.moment.end.status == 0
+        assert walk.output[-1] == "1 1"
+    finally:
+        walk.close()
+
+
 def test_a_run_can_be_ended_while_another_thread_waits_for_it(tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text("import threading; threading.Event().wait()")

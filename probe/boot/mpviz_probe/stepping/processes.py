@@ -48,6 +48,12 @@ def _not_joined(process, timeout=None):
     return None
 
 
+def _finish():
+    from multiprocessing.util import _exit_function
+
+    _exit_function()
+
+
 def _gated_bootstrap(original):
     def _bootstrap(self, *args, **kwargs):
         path = self.__dict__.get("_mpviz_path")
@@ -58,6 +64,9 @@ def _gated_bootstrap(original):
             gate.did()
         code = original(self, *args, **kwargs)
         if path is not None:
+            # Python 3.13 leaves it to the exit of the interpreter. What it waits for, such as a
+            # queue's thread, has to come before the end; once more, it finds nothing left to do.
+            _finish()
             gate.ask("end", "", "process")
             gate.end(code)
         return code
