@@ -19,6 +19,20 @@ def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
     assert "mpviz run --headless needs none" in done.stderr
 
 
+UNGATED = """
+import multiprocessing, sys, time
+from multiprocessing import queues, sharedctypes, synchronize
+print([name for name in sys.modules if "stepping" in name], type(time.sleep).__name__)
+"""
+
+
+def test_without_gates_a_program_has_nothing_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(UNGATED)
+    done = mpviz("run", "--headless", file)
+    assert done.stdout == "[] builtin_function_or_method\n"
+
+
 KEYS = (
     ("1", "adder-1 reads counter: 0"),
     ("2", "adder-2 reads counter: 0"),

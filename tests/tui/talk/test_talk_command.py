@@ -102,3 +102,19 @@ def test_the_built_in_talk_from_the_first_key_to_the_last(tmp_path: Path) -> Non
         terminal.assert_as_it_was()
     finally:
         terminal.close()
+
+
+OF_STEPS = """
+kind = "step"
+moves = "1 2 1 1 1 2 2 2 0 0"
+answer = ["{final}: {lost-updates} is lost after {steps} steps", "{printed}", "{finding}"]
+numbers = { final = 'final (\\d+)' }
+"""
+
+
+def test_a_check_takes_the_moves_of_a_step_in_which_the_room_chooses(tmp_path: Path) -> None:
+    file = tmp_path / "talk.toml"
+    file.write_text(f'title = "T"\n{STEP.replace("own.py 3", "race")}{OF_STEPS}')
+    done = mpviz("talk", "--check", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(" 1 One: 22 steps; An update of counter is lost: adder-2 read 0")
