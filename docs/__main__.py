@@ -104,6 +104,8 @@ def _gallery() -> Iterator[str]:
         yield f"{scenario.title}. {scenario.sentence}"
         if scenario.hangs:
             yield f"\nHangs on purpose: {scenario.hangs}"
+        if scenario.stepped:
+            yield f"\nStep through it with `mpviz step {scenario.name}`."
         yield f"\n![{scenario.name}]({scenario.name}.svg)"
 
 

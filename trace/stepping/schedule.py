@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,37 @@ def line_of(step: Step) -> str:
     return "  ".join(filter(None, [" ".join(words), operation.site]))
 
 
-def read_schedule(file: Path) -> list[list[str]]:
-    """The steps in this file, each as task, verb, target and perhaps "timeout"."""
+@dataclass(frozen=True)
+class Schedule:
+    """What a file says."""
+
+    steps: list[list[str]]
+    """Each as task, verb, target and perhaps "timeout"."""
+    target: Target
+    """What ran when it was written."""
+
+
+def read_schedule(file: Path) -> Schedule:
+    """The schedule in this file; :class:`NoSchedule` if there is none."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         lines = document[STEPS]
+        target = Target(
+            [str(word) for word in document["arguments"]],
+            name=str(document["program"]),
+            start_method=str(document["start method"]) or None,
+            python=str(document["python"]),
+            directory=Path.cwd(),
+        )
     except OSError as error:
         raise NoSchedule(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise NoSchedule(f"{file} is no schedule: it has no list of steps") from None
+        raise NoSchedule(f"{file} is no schedule: it has no steps of a program") from None
     steps = [str(line).partition("  ")[0].split() for line in lines]
     for number, words in enumerate(steps, 1):
         if len(words) not in (3, 4) or words[3:] not in ([], ["timeout"]):
             raise NoSchedule(f"{file}: step {number} is not of the form: task verb target")
-    return steps
+    return Schedule(steps, target)
 
 
 def differs(moment: Moment, words: Sequence[str]) -> str:

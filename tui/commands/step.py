@@ -31,10 +31,11 @@ from mpviz.tui.commands.options import theme_option, why_no_terminal
     "--schedule",
     "schedule_file",
     metavar="FILE",
-    help="Take the steps of this file first, which the key w has written.",
+    help="Take the steps of this file first, which the key w has written; without TARGET, those of"
+    " the program that it names.",
 )
 @theme_option
-@click.argument("target")
+@click.argument("target", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def step(
     *,
@@ -43,7 +44,7 @@ def step(
     start_method: str | None,
     schedule_file: str | None,
     theme: str | None,
-    target: str,
+    target: str | None,
     arguments: tuple[str, ...],
 ) -> int:
     """Be the scheduler of TARGET: a scenario with its parameters as name=value, or any program with
@@ -55,7 +56,7 @@ def step(
       mpviz step race
       mpviz step bank way=check-first
       mpviz step script.py --its --own options
-      mpviz step --schedule race.schedule.json race
+      mpviz step --schedule failing.schedule.json
     """
     reason = why_no_terminal()
     if reason:
@@ -67,15 +68,20 @@ def step(
     from mpviz.tui.showing import step_through  # noqa: PLC0415
 
     try:
-        schedule = read_schedule(Path(schedule_file)) if schedule_file is not None else []
-        wanted = from_words(
-            [target, *arguments],
-            module=module,
-            python=python,
-            start_method=start_method,
-            is_stepped=True,
-        )
+        schedule = read_schedule(Path(schedule_file)) if schedule_file is not None else None
+        if target is None and schedule is None:
+            raise click.UsageError("name what to step through, such as race, or a --schedule")
+        wanted = schedule.target if schedule is not None else None
+        if target is not None:
+            wanted = from_words(
+                [target, *arguments],
+                module=module,
+                python=python,
+                start_method=start_method,
+                is_stepped=True,
+            )
     except (BadTarget, NoSchedule) as bad:
         raise click.UsageError(str(bad)) from None
     settings = preferences(theme or click.get_current_context().obj)
-    return step_through(wanted, settings, schedule)
+    assert wanted is not None
+    return step_through(wanted, settings, schedule.steps if schedule is not None else ())

@@ -94,30 +94,35 @@ def test_the_same_moves_are_the_same_steps_each_time(begin: Begin) -> None:
 
 
 def test_a_schedule_takes_the_same_steps_again_or_says_where_it_cannot(
-    begin: Begin, tmp_path: Path
+    begin: Begin, tmp_path: Path, fork_at_least: str
 ) -> None:
     walk = begin("race", moves="1 2 1 1 1 2 2")
     file = tmp_path / "race.schedule.json"
-    target = from_words(["race"], module=False, python=None, start_method=None)
+    words = {"module": False, "python": None, "start_method": fork_at_least}
+    target = from_words(["race"], **words, is_stepped=True)  # type: ignore[arg-type]
     file.write_text(written(target, walk.moment, "lost"))
-    again = Walk(walk.start)
-    again.follow(read_schedule(file))
+    schedule = read_schedule(file)
+    again = Walk(lambda: SteppedRun(schedule.target))
+    again.follow(schedule.steps)
     assert again.moment.steps == walk.moment.steps
     again.back()
     assert not again.moment.steps
     again.close()
     file.write_text(file.read_text().replace("main.1 read main:value1", "main.1 write main:value1"))
     with pytest.raises(LeftPath, match="at step 7: adder-1 is about to do something else: read"):
-        again.follow(read_schedule(file))
+        again.follow(read_schedule(file).steps)
     again.close()
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "is no schedule: it has no list of steps"),
-        ("[]", "is no schedule: it has no list of steps"),
-        ('{"steps": ["main"]}', "step 1 is not of the form: task verb target"),
+        ("", "is no schedule: it has no steps of a program"),
+        ("[]", "is no schedule: it has no steps of a program"),
+        (
+            '{"program": "p", "arguments": [], "python": "", "start method": "", "steps": ["m"]}',
+            "step 1 is not of the form: task verb target",
+        ),
     ],
 )
 def test_what_is_no_schedule_is_said_in_a_line(tmp_path: Path, text: str, why: str) -> None:
