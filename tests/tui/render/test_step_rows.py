@@ -60,6 +60,18 @@ def test_a_lane_shows_who_holds_a_lock_and_what_comes_next() -> None:
     ]
 
 
+def test_the_thread_of_a_queue_that_has_nothing_to_write_is_idle() -> None:
+    """It is there as long as its process, and at no gate."""
+    run = adders()
+    run.script = {**run.script, "main/feeder-main:queue1": [("feed", "main:queue1")]}
+    moment = after(run, "")
+    feeds = Choice("main/feeder-main:queue1")
+    assert feeds in moment.possible
+    run.let_go(feeds)
+    (feeder,) = [row for row in lanes(run.wait()) if "feeder" in row]
+    assert feeder.endswith("idle")
+
+
 def test_without_room_the_latest_steps_are_shown_and_the_others_counted() -> None:
     moment = after(adders("main:lock1"), "1 1 1 1 2 2")
     rows = lanes(moment, 60, 4)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from mpviz.trace.stepping.steps import Choice, Moment, Step
 from mpviz.tui.render.rows import Part, Row, fit, fit_name, right
-from mpviz.tui.render.steps.cast import Member, short_name, window
+from mpviz.tui.render.steps.cast import Member, process_of, short_name, window
 from mpviz.tui.render.steps.verdict import Verdict
 from mpviz.tui.render.steps.words import SHORT, is_quiet, label
 
@@ -209,6 +209,9 @@ def _next(moment: Moment, member: Member, told: Verdict) -> tuple[list[Part], li
     operation = moment.next.get(task)
     if operation is None and task in moment.outside:
         return _end("   ", "outside", "warning", "")
+    if operation is None and "/feeder-" in task and process_of(task) in moment.next:
+        # It waits for an item of its own process, which stands at a gate.
+        return _end("   ", "idle", "faint", "")
     if operation is None:
         return _end("   ", "ended" if moment.steps else "", "faint", "")
     target = "" if is_quiet(operation) else short_name(moment, operation.target)
