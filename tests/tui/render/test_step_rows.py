@@ -68,7 +68,7 @@ def test_the_thread_of_a_queue_that_has_nothing_to_write_is_idle() -> None:
     feeds = Choice("main/feeder-main:queue1")
     assert feeds in moment.possible
     run.let_go(feeds)
-    (feeder,) = [row for row in lanes(run.wait()) if "feeder" in row]
+    (feeder,) = [row for row in lanes(run.wait()) if "main/feed" in row]
     assert feeder.endswith("idle")
 
 
