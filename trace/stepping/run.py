@@ -36,14 +36,15 @@ from mpviz.trace.stepping.tasks import Task, operation_of, resolved, seen_asleep
 
 PAUSE = 0.02
 """Seconds between two looks at what is not told: the end of the program, its output."""
-
 QUIET = 0.3
 """Seconds of silence after which it is looked whether a task blocks outside of all gates."""
-
 PATIENCE = 30.0
 """Seconds that a child has to come to its first gate."""
 
-NAME_SECONDS = 1.0
+LOOKS = 5
+"""Looks in a row at which a task sleeps, and has not used a CPU, until it is taken to block."""
+
+NAME_SECONDS = 3.0
 NAME_PAUSE = 0.002
 """Seconds that a moment waits for the names of its new objects, and between two looks for them."""
 
@@ -300,7 +301,8 @@ class SteppedRun:
                 if used < 0:
                     self._has_gone(task)
                     return
-                if sleeps and used == task.used:
+                task.looks = task.looks + 1 if sleeps and used == task.used else 0
+                if task.looks >= LOOKS:
                     if task.acts:
                         self._blame(task)
                     task.is_outside = True
@@ -370,8 +372,9 @@ class SteppedRun:
         )
 
     def _where(self, task: Task) -> str:
-        done = [step for step in self.steps if step.operation.task == task.id]
-        return f"after {done[-1].operation.site}" if done else "before its first step"
+        done = [step.operation.site for step in self.steps if step.operation.task == task.id]
+        sites = [site for site in done if site]
+        return f"after {sites[-1]}" if sites else "no line of the program is known"
 
     def _objects(self) -> dict[str, Any]:
         return {known: in_words(thing, self._name) for known, thing in self._world.things.items()}

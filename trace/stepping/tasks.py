@@ -30,6 +30,8 @@ class Task:
     ended: bool = False
     used: int = -1
     """CPU ticks at the last look."""
+    looks: int = 0
+    """How many looks in a row have found it asleep without a tick more."""
     is_outside: bool = False
 
 
@@ -72,4 +74,4 @@ def seen_asleep(pid: int, tid: int) -> tuple[bool, int]:
     except OSError:
         return False, -1
     words = status[status.rindex(b")") + 2 :].split()
-    return words[0] in (b"S", b"D"), int(words[11]) + int(words[12])
+    return words[0] == b"S", int(words[11]) + int(words[12])

@@ -167,7 +167,9 @@ def test_the_list_says_what_each_will_do_and_why_another_cannot() -> None:
 
 def test_a_time_out_is_a_choice_of_its_own() -> None:
     moment = after(ring(timed=True), "1 2")
-    assert not verdict(moment).is_bad
+    assert verdict(moment).words == (
+        "Nobody can go on unless a time-out happens: that of worker-2."
+    )
     chosen = choice_by_key(moment, known_tasks(moment), "t")
     assert chosen == Choice("main.2", "timeout") == default_choice(moment)
     rows = lines(choice_rows(moment, cast(moment), chosen, 80, 8))

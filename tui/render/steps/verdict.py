@@ -40,7 +40,7 @@ def verdict(moment: Moment) -> Verdict:
         return Verdict(" ".join(told), "trouble" if is_bad else "good", marked, is_bad=is_bad)
     if lost:
         return Verdict(told[0], "trouble", marked, is_bad=True)
-    warning = _warning(moment)
+    warning = _warning(moment) or _only_time_outs(moment)
     return Verdict(warning, "warning") if warning else Verdict(_last_step(moment))
 
 
@@ -99,6 +99,14 @@ def _warning(moment: Moment) -> str:
                 f" {lost.written + 1}). If {who} writes now, what {other} wrote is lost."
             )
     return ""
+
+
+def _only_time_outs(moment: Moment) -> str:
+    """That nobody can go but by giving up; empty if that is not so."""
+    if not moment.possible or any(choice.outcome == "go" for choice in moment.possible):
+        return ""
+    names = ", ".join(name_of(moment, choice.task) for choice in moment.possible)
+    return f"Nobody can go on unless a time-out happens: that of {names}."
 
 
 def _content(step: Step) -> str:
