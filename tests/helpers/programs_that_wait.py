@@ -423,3 +423,83 @@ def main():
     block.close()
 """
 )
+
+_HELD = """
+class Held:
+    # An item that stays on the way until an event is set.
+    def __init__(self, until):
+        self.until = until
+
+    def __reduce__(self):
+        self.until.wait()
+        return int, ()
+
+def take_all(queue):
+    while not queue.empty():
+        queue.get()
+"""
+
+EMPTY_TOO_EARLY_FOR_RESULTS = program(
+    _HELD
+    + """
+def work(results, has_put, asked):
+    results.put(Held(asked))
+    has_put.set()
+
+def main():
+    results, has_put, asked = mp.Queue(), mp.Event(), mp.Event()
+    worker = start(work, results, has_put, asked, name="worker")
+    has_put.wait()
+    take_all(results)
+    asked.set()
+    worker.join()
+"""
+)
+
+EMPTY_TOO_EARLY_FOR_WORKERS = program(
+    _HELD
+    + """
+def main():
+    tasks, asked = mp.Queue(), mp.Event()
+    for item in (1, Held(asked), 3):
+        tasks.put(item)
+    workers = [start(take_all, tasks, name=name) for name in ("one", "other")]
+    for worker in workers:
+        worker.join()
+    asked.set()
+"""
+)
+
+NO_EMPTY_TOO_EARLY_IF_TAKEN_LATER = program(
+    _HELD
+    + """
+def work(results, has_put, asked):
+    results.put(Held(asked))
+    results.put(None)
+    results.put(None)
+    has_put.set()
+
+def main():
+    # The second None is left, but nobody misses it.
+    results, has_put, asked = mp.Queue(), mp.Event(), mp.Event()
+    worker = start(work, results, has_put, asked, name="worker")
+    has_put.wait()
+    take_all(results)
+    asked.set()
+    while results.get() is not None:
+        pass
+    worker.join()
+"""
+)
+
+NO_EMPTY_TOO_EARLY_FOR_WHO_PUTS = program(
+    _HELD
+    + """
+def main():
+    tasks, asked = mp.Queue(), mp.Event()
+    tasks.put(Held(asked))
+    if tasks.empty():
+        tasks.put(2)
+    asked.set()
+"""
+)

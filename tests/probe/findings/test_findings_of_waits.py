@@ -111,6 +111,16 @@ CASES = {
         "shared memory numbers of MainProcess is gone, and nobody had unlinked it: ",
         " had attached it, and had ended when child looked for it, at program.py:",
     ),
+    "EMPTY_TOO_EARLY_FOR_RESULTS": (
+        "empty-too-early",
+        "1 item of results was never taken: MainProcess found it empty, at program.py:",
+        ", when 1 was still on the way, and took no more",
+    ),
+    "EMPTY_TOO_EARLY_FOR_WORKERS": (
+        "empty-too-early",
+        "of tasks were never taken: one and other found it empty, at program.py:",
+        " still on the way, and took no more",
+    ),
 }
 """By the name of the program: the rule, and what its sentence says."""
 
@@ -177,6 +187,7 @@ def test_what_is_near_a_fault_and_none_is_left_alone(
 ) -> None:
     run = healthy[name]
     run.assert_no_probe_error()
-    found = [each for each in run.document["findings"] if each["rule"] in {*FAULTS, "memory-gone"}]
+    faults = {*FAULTS, "memory-gone", "empty-too-early"}
+    found = [each for each in run.document["findings"] if each["rule"] in faults]
     assert found == []
     assert run.exit_code == 0, run.stderr

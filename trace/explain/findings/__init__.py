@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = tuple(
         "manager_gone",
         "memory_gone",
         "errors_unheard",
+        "empty_too_early",
         "stalled",
         "lost_updates",
         "fork_with_threads",

@@ -64,6 +64,21 @@ class ItemDone(ObjectEvent, tag="queue.done", kw_only=True):
     """``task_done()`` was called."""
 
 
+class FoundEmpty(SitedEvent, tag="queue.empty", kw_only=True):
+    """``empty()`` has said True; of one that asks all the time, not each answer is told."""
+
+
+@dataclass(slots=True)
+class EmptyLook:
+    """The last time at which a process was told that a queue is empty."""
+
+    time: int
+    """Nanoseconds."""
+    site: int
+    on_the_way: int
+    """Items that had been put and not taken: threads had not written them into the pipe yet."""
+
+
 @dataclass(slots=True)
 class Turns:
     """What one process did at one end of a queue, since its first item."""
@@ -118,6 +133,8 @@ class Queue:
     """Keys of processes that have put an item since the last get."""
     unpicklable: dict[str, int] = field(default_factory=dict)
     """Process key: items that it put, and that could not be pickled: the queue never got them."""
+    found_empty: dict[str, EmptyLook] = field(default_factory=dict)
+    """By process key."""
     dead_turns: dict[str, str] = field(default_factory=dict)
     """get or put: key of a process that died in its turn, which therefore never ends."""
 
@@ -234,6 +251,10 @@ def _lost(state: RunState, process: Process, queue: Queue, event: ItemLost) -> N
     state.note(event.time, process.key, text, trouble=not event.given_up)
 
 
+def _found_empty(state: RunState, process: Process, queue: Queue, event: FoundEmpty) -> None:
+    queue.found_empty[process.key] = EmptyLook(event.time, event.site, queue.depth)
+
+
 def _done(state: RunState, process: Process, queue: Queue, event: ItemDone) -> None:
     queue.done += 1
     queue.done_by[process.key] = queue.done_by.get(process.key, 0) + 1
@@ -314,6 +335,7 @@ PRIMITIVE = Primitive(
         QueueCreated: _created,
         ItemLost: known(Queue, _lost),
         ItemDone: known(Queue, _done),
+        FoundEmpty: known(Queue, _found_empty),
     },
     ring_handlers={
         ItemPut: RingHandler(_putting, ("site",)),

@@ -10,6 +10,7 @@ import select
 import sys
 from functools import partial
 from itertools import starmap
+from time import monotonic_ns
 
 from mpviz_probe import creations, sites, wire
 from mpviz_probe.arm import report
@@ -28,6 +29,9 @@ from mpviz_probe.standard.locks import hush as hush_lock
 from mpviz_probe.standard.pipes import disown
 from mpviz_probe.transfers import NONE_YET, noting_reads, size_received
 
+EMPTY_NANOSECONDS = 10_000_000
+"""Minimum time between two records of a process that finds the same queue empty again."""
+
 
 def patch(module):
     """Patch ``multiprocessing.queues``."""
@@ -37,6 +41,7 @@ def patch(module):
     setattr(queue, reset, after(getattr(queue, reset), _tell_of_connected, "queue"))
     queue._start_thread = after(_with_losses_told(queue._start_thread), _name_thread, "queue")
     queue._finalize_join = staticmethod(during(queue._finalize_join, _drain, "queue"))
+    queue.empty = after(queue.empty, _tell_of_emptiness, "queue")
     module.is_exiting = after(module.is_exiting, _tell_of_losses_at_exit, "queue")
     joinable = module.JoinableQueue
     joinable.__setstate__ = after(joinable.__setstate__, _hush_tasks, "queue")
@@ -55,6 +60,8 @@ def identify(queue):
 def _tell_of_connected(_, queue, *args, **kwargs):
     """Observe a Queue that ``__init__``, ``__setstate__`` or a fork has connected to its pipe."""
     disown(queue._reader, queue._writer)
+    # A fork has it of its parent.
+    queue.__dict__.pop("_mpviz_empty", None)
     if "_mpviz_quiet" not in queue.__dict__:
         queue._mpviz_quiet = _is_internal(queue, sys._getframe(2))
     if not queue._mpviz_quiet:
@@ -89,6 +96,19 @@ def _observe_queue(queue):
     queue._rlock.acquire = observed_turn(queue._rlock._semlock, b"get", name)
     queue._recv_bytes = observed_read(queue._recv_bytes, queue._reader, name)
     queue._poll = _observed_poll(queue._poll, name)
+
+
+def _tell_of_emptiness(is_empty, queue):
+    """Tell that a process has found a queue empty, seldom of one that asks all the time."""
+    names = queue.__dict__
+    if not is_empty:
+        names.pop("_mpviz_empty", None)
+        return
+    now = monotonic_ns()
+    if names.get("_mpviz_quiet", True) or now < names.get("_mpviz_empty", 0) + EMPTY_NANOSECONDS:
+        return
+    names["_mpviz_empty"] = now
+    wire.put(b"queue.empty", b'"o":%b,"s":%d' % (wire.text(identify(queue)), sites.here()))
 
 
 def hush(queue):
