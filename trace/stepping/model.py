@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from mpviz.trace.stepping.steps import Held, Operation
+from mpviz.trace.stepping.steps import Choice, Held, Operation
 
 Name = Callable[[str], str]
 """The name of a task or an object for people, by its id."""
@@ -143,6 +143,22 @@ _OBSTACLES: Mapping[str, Callable[[World, Operation, Name], str]] = {
     "arrive": _not_drained_yet,
     "pass": _not_all_there,
 }
+
+
+def who_can_go(
+    world: World, pending: Mapping[str, Operation], name: Name
+) -> tuple[tuple[Choice, ...], dict[str, str]]:
+    """What is possible now, in the order of the tasks; and by task that is blocked, why."""
+    possible, blocked = [], {}
+    for task, operation in pending.items():
+        why = obstacle(world, operation, name)
+        if not why:
+            possible.append(Choice(task))
+            continue
+        blocked[task] = why
+        if operation.timed:
+            possible.append(Choice(task, "timeout"))
+    return tuple(possible), blocked
 
 
 def apply(world: World, operation: Operation, outcome: str) -> None:

@@ -27,8 +27,8 @@ from mpviz.trace.stepping.model import (
     World,
     apply,
     in_words,
-    obstacle,
     process_of,
+    who_can_go,
 )
 from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.steps import Choice, Closed, End, ModelFault, Moment, Operation, Step
@@ -350,21 +350,13 @@ class SteppedRun:
                 objects=self._objects(),
                 end=self._end(),
             )
-        possible, blocked = [], {}
         pending = {task.id: task.next for task in tasks if task.next is not None}
-        for known, operation in pending.items():
-            why = obstacle(self._world, operation, self._name)
-            if not why:
-                possible.append(Choice(known))
-                continue
-            blocked[known] = why
-            if operation.timed:
-                possible.append(Choice(known, "timeout"))
+        possible, blocked = who_can_go(self._world, pending, self._name)
         outside = {task.id: self._where(task) for task in tasks if task.is_outside and task.runs}
         return Moment(
             steps=tuple(self.steps),
             next=pending,
-            possible=tuple(possible),
+            possible=possible,
             blocked=blocked,
             outside=outside,
             names=self._all_names(),
