@@ -337,8 +337,9 @@ def test_a_storm_of_stops_leaves_a_screen_that_answers(
         terminal.read(0.01)
         os.kill(terminal.pid, signal.SIGCONT)
         terminal.read(0.05)
-    os.kill(terminal.pid, signal.SIGCONT)
-    terminal.see("live")
+    # On a busy machine, mpviz may come to handle a SIGTSTP only after the SIGCONT that followed it.
+    # Then it stops, and waits for the shell.
+    terminal.see_by_a_shell("live")
     terminal.type("qy")
     assert terminal.wait() == 0
     terminal.assert_as_it_was()
