@@ -207,7 +207,7 @@ def test_fit_is_exact_for_harmless_text(text: str, width: int) -> None:
         ("ForkPoolWorker-1", "worker 1"),
         ("SpawnPoolWorker-12", "worker 12"),
         ("ForkServerPoolWorker-1:2", "worker 1:2"),
-        ("SpawnProcess-3", "process 3"),
+        ("SpawnProcess-3", "worker 3"),
         ("PoolWorker-3", "worker 3"),
         ("Process-3", "Process-3"),
         ("adder-1", "adder-1"),

@@ -82,18 +82,19 @@ def child_of(state: RunState, parent_pid: int) -> str:
 def described(process: Process) -> str:
     """What a process is called on every screen and in every sentence; its pid if it has no name.
 
-    "worker 1" for ForkPoolWorker-1, whose own name says it in the middle. A name that the program
+    "worker 1" for ForkPoolWorker-1, whose own name says it in the middle. So is a ForkProcess-1,
+    from its start on: whether an executor has started it is known later. A name that the program
     gave stays as it is.
     """
-    return _readable(process.name, bool(process.pool)) or f"pid {process.pid}"
+    return _readable(process.name) or f"pid {process.pid}"
 
 
 @lru_cache(maxsize=4096)
-def _readable(name: str, is_worker: bool) -> str:
+def _readable(name: str) -> str:
     default = _DEFAULT_NAME.match(name)
     if default is None or default[1] + default[2] == "Process":
         return name
-    return f"{'worker' if is_worker or default[2] == 'PoolWorker' else 'process'} {default[3]}"
+    return f"worker {default[3]}"
 
 
 def names_of(state: RunState, keys: Iterable[str], limit: int = 3) -> str:

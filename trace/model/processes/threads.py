@@ -133,7 +133,7 @@ class Threads:
                 if each.number == main[0]:
                     known = self._main(*main)
                 else:
-                    known = KnownThread(each.number, time)
+                    known = self._overlooked(each.number) or KnownThread(each.number, time)
                 self.living[each.number] = known
             if known is not None:
                 known.take_in(time, each)
@@ -168,6 +168,18 @@ class Threads:
         if self.main is None or self.main.until >= 0:
             self.main = KnownThread(number, since)
         return self.main
+
+    def _overlooked(self, number: int) -> KnownThread | None:
+        """The thread of this number that has told of its start, but not been seen in a sample.
+
+        A sample has the time of its end: who starts in the middle of it is missing, and yet older.
+        """
+        for thread in reversed(self.ended):
+            if thread.number == number and thread.sampled < 0:
+                self.ended.remove(thread)
+                thread.until = -1
+                return thread
+        return None
 
     def end_all(self, time: int) -> None:
         """The process has ended, or has become another program."""

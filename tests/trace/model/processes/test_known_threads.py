@@ -79,6 +79,17 @@ def test_a_thread_that_no_sample_has_seen_ends_with_the_first_that_does_not_have
     assert LOADER not in story.process(ANNA).threads.living
 
 
+def test_a_thread_that_starts_in_the_middle_of_a_sample_keeps_its_name() -> None:
+    story = begun()
+    starts(story, 99, LOADER, "loader")
+    sampled(story, 100, {ANNA: 0.1})
+    sampled(story, 200, {ANNA: 0.1, LOADER: 0.05})
+    assert [(each["name"], each["started"]) for each in threads_in_json(story)] == [
+        ("python", 0.001),
+        ("loader", 0.099),
+    ]
+
+
 def test_a_thread_that_python_does_not_know_has_the_name_that_the_kernel_has() -> None:
     story = begun()
     sampled(story, 100, {ANNA: 0.1, LOADER: 0.0})
