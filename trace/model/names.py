@@ -319,8 +319,11 @@ def with_kind(kind: str, name: str) -> str:
 
     >>> with_kind("Lock", "gate"), with_kind("Lock", "locks[0]"), with_kind("Lock", "Lock 1")
     ('lock gate', 'locks[0]', 'Lock 1')
+    >>> with_kind("RLock", "total.get_lock()")
+    'total.get_lock()'
     """
-    return name if kind.lower() in name.lower() else f"{kind.lower()} {name}"
+    word = "lock" if kind == "RLock" else kind.lower()
+    return name if word in name.lower() else f"{kind.lower()} {name}"
 
 
 def object_name(state: RunState, object_id: str) -> str:

@@ -11,6 +11,7 @@ from mpviz.tui.panels.panel import Panel
 from mpviz.tui.render.formatting import moment
 from mpviz.tui.render.glyphs import moment_of
 from mpviz.tui.render.rows import Part, Row, row
+from mpviz.tui.render.verdict import gravest
 from mpviz.tui.render.view import View
 
 MARGIN = 2
@@ -42,38 +43,48 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     chosen = next((each for each in listed if key_of(each) == view.finding), listed[0])
     rows = [line for each in listed for line in _in_full(state, view, each, width)]
     if len(rows) > height:
-        # The verdict under the header says what is wrong: here, what to do comes before the cause.
-        rows = [
-            line
-            for each in listed
-            for line in (
-                _in_full(state, view, each, width, fix_first=True)
-                if each is chosen
-                else _in_short(state, view, each, width)
-            )
-        ]
+        rows = []
+        for each in listed:
+            if each is chosen:
+                rows += _in_less(state, view, each, width)
+            else:
+                rows.append(_in_short(view, each, width))
     at = next((at for at, each in enumerate(rows) if each.key == key_of(chosen)), 0)
     scroll = view.scroll.get("findings", at if view.finding else 0)
     return from_top(rows, height, scroll)
 
 
-def _in_full(
-    state: RunState, view: View, finding: Finding, width: int, *, fix_first: bool = False
-) -> list[Row]:
+def _in_full(state: RunState, view: View, finding: Finding, width: int) -> list[Row]:
     """What is wrong, why, and what to do; what is over is paler."""
-    style = "trouble" if finding.over < 0 else "dim"
+    message, cause, fix = _parts(view, finding, width)
+    return [*message, *cause, *fix, _when(state, view, finding, key_of(finding))]
+
+
+def _in_less(state: RunState, view: View, finding: Finding, width: int) -> list[Row]:
+    """With what to do before the cause.
+
+    Of what the verdict under the header says in full, the first line tells which one it is.
+    """
+    message, cause, fix = _parts(view, finding, width)
+    if finding is gravest(state):
+        message = [_in_short(view, finding, width)]
+    return [*message, *fix, *cause, _when(state, view, finding, key_of(finding))]
+
+
+def _parts(view: View, finding: Finding, width: int) -> tuple[list[Row], list[Row], list[Row]]:
+    style, pale = ("trouble", "") if finding.over < 0 else ("dim", "dim")
     key = key_of(finding)
-    rows = _wrapped(_sign(view, finding), (finding.message, style), width, key)
-    cause = _wrapped(("  ", ""), (finding.cause, "dim" if finding.over >= 0 else ""), width, key)
-    fix = _wrapped(("→ ", "good"), (finding.fix, "good"), width, key)
-    rows += [*fix, *cause] if fix_first else [*cause, *fix]
-    return [*rows, _when(state, view, finding, key)]
+    return (
+        _wrapped(_sign(view, finding), (finding.message, style), width, key),
+        _wrapped(("  ", ""), (finding.cause, pale), width, key),
+        _wrapped(("→ ", "good"), (finding.fix, "good"), width, key),
+    )
 
 
-def _in_short(state: RunState, view: View, finding: Finding, width: int) -> list[Row]:
+def _in_short(view: View, finding: Finding, width: int) -> Row:
     style = "trouble" if finding.over < 0 else "dim"
     text = textwrap.shorten(finding.message, max(10, width - MARGIN), placeholder=" …")
-    return [row(_sign(view, finding), (text, style), key=key_of(finding))]
+    return row(_sign(view, finding), (text, style), key=key_of(finding))
 
 
 def _sign(view: View, finding: Finding) -> Part:

@@ -52,9 +52,9 @@ class Names:
     """How many cells a list gives to the names of its items."""
 
     least: int = 6
-    most: int = 20
-    share: int = 3
-    """At most one part in so many of the width."""
+    most: int = 24
+    share: int = 2
+    """At most one part in so many of the width. What stands beside a name is shortened by itself."""
 
     def width(self, names: Iterable[str], width: int) -> int:
         """Enough for the longest of these names, where that is possible."""

@@ -35,6 +35,7 @@ _KEPT_BACK = (
     "nothing was written yet; what is printed without flush=True comes late, in blocks of 8 kB",
     "nothing was written yet; print(..., flush=True) is seen at once",
     "nothing yet; flush=True is seen at once",
+    "nothing yet: flush=True?",
 )
 
 

@@ -69,24 +69,35 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
         return []
     directions = [(pipe, direction) for pipe in pipes for direction in pipe.directions]
     has_numbers = height >= 2 * len(directions)
-    name = Names(share=4).width((pipe.name for pipe in pipes), width)
+    whole = Names(share=4).width((pipe.name for pipe in pipes), width)
+    halves = [half for pipe in pipes for half in _halves(pipe, whole)]
+    name = max(whole, Names(share=3).width(halves, width)) if has_numbers else whole
 
     def make(each: tuple[Pipe, Direction]) -> Row:
         pipe, direction = each
-        label = pipe.name if direction is pipe.directions[0] else ""
+        is_first = direction is pipe.directions[0]
+        label = (_halves(pipe, name)[0] if has_numbers else pipe.name) if is_first else ""
         end = LISTING.measure(view, "pipes", pipe) if label and not has_numbers else ()
         cells = (name, width - length(end))
         return Row((*_traffic(state, view, pipe, direction, label, cells), *end), pipe.id)
 
     if has_numbers:
         numbers = [
-            Row(_numbers(state, view, direction, name, width), pipe.id)
+            Row(_numbers(state, view, pipe, direction, (name, width)), pipe.id)
             for pipe, direction in directions
         ]
         rows = [line for pair in zip(map(make, directions), numbers, strict=True) for line in pair]
     else:
         rows = in_sight(directions, height, view.scroll.get("pipes", 0), make)
     return [*rows, *left_row(left)]
+
+
+def _halves(pipe: Pipe, width: int) -> tuple[str, str]:
+    """The name in two rows, "receiver/" and "sender", if it has no room in one."""
+    if cell_len(pipe.name) < width or "/" not in pipe.name:
+        return pipe.name, ""
+    first, second = pipe.name.split("/", 1)
+    return f"{first}/", second
 
 
 def _sent(pipe: Pipe) -> int:
@@ -172,10 +183,16 @@ def _fate(direction: Direction) -> list[str]:
 
 
 def _numbers(
-    state: RunState, view: View, direction: Direction, name: int, width: int
+    state: RunState, view: View, pipe: Pipe, direction: Direction, cells: tuple[int, int]
 ) -> tuple[Part, ...]:
-    """What there is room for, whole: sent, received, bytes, most in flight, waits."""
+    """What there is room for, whole: sent, received, bytes, most in flight, waits.
+
+    Before them is the end of a name that is longer than its column.
+    """
+    name, width = cells
     now = moment_of(state, view)
+    label = _halves(pipe, name)[1] if direction is pipe.directions[0] else ""
+    indent = name if width >= 60 or label else 2
     groups: list[list[Part]] = [
         [
             (right(count(direction.sends.count - direction.refused), 5), "number"),
@@ -192,7 +209,8 @@ def _numbers(
         *_waits("receive wait", waits_for(state, direction, "receive")),
         *_waits("send wait", waits_for(state, direction, "send")),
     ]
-    return crop(with_groups([(" " * (name if width >= 60 else 2), "")], groups, width), width)
+    start: list[Part] = [(fit_name(label, indent - 1) + " " if label else " " * indent, "strong")]
+    return crop(with_groups(start, groups, width), width)
 
 
 def _waits(words: str, waits: Distribution) -> list[list[Part]]:

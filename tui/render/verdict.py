@@ -41,10 +41,7 @@ def _wrong(state: RunState, view: View, width: int) -> list[Row]:
 
     If other programs have the cores, that takes the place of a finding.
     """
-    found = sorted(
-        (finding for finding in state.findings.values() if finding.over < 0),
-        key=lambda finding: (_RANKS.get(finding.rule, len(RULES)), finding.found),
-    )
+    found = _by_gravity(state)
     if not found:
         return _outside(state, width)
     finding = found[0]
@@ -60,6 +57,18 @@ def _wrong(state: RunState, view: View, width: int) -> list[Row]:
         rows[-1] = row(*rows[-1].parts, (" ", ""), *_fitting(last, room - beside - 1))
         return rows
     return [*rows, row(*_fitting(last, width))]
+
+
+def gravest(state: RunState) -> Finding | None:
+    """The finding that the verdict tells; None if nothing is wrong now."""
+    return next(iter(_by_gravity(state)), None)
+
+
+def _by_gravity(state: RunState) -> list[Finding]:
+    return sorted(
+        (finding for finding in state.findings.values() if finding.over < 0),
+        key=lambda finding: (_RANKS.get(finding.rule, len(RULES)), finding.found),
+    )
 
 
 def _wrapped(text: str, room: int, indent: int, least: int) -> list[str]:

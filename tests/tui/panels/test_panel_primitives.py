@@ -272,6 +272,21 @@ def test_who_waits_for_room_stands_where_it_sends(width: int) -> None:
     assert rows[2].text.index(" 45 ") < rows[2].text.index("█▶ ●3")
 
 
+def test_the_name_of_a_pipe_is_whole_in_a_quarter_of_a_wide_screen() -> None:
+    story = Story()
+    story.pipe("receiver", "sender", duplex=False)
+    assert "receiver/sender " in text_of(pipes.PANEL, story.state, 80)
+    first, second = text_of(pipes.PANEL, story.state, 37).splitlines()
+    assert first.startswith("receiver/ ")
+    assert second.startswith("sender ")
+
+
+def test_the_name_of_a_lock_is_whole_in_half_of_a_screen() -> None:
+    story = Story()
+    story.lock("lock_of_the_counter")
+    assert "lock_of_the_counter free" in text_of(locks.PANEL, story.state, 48)
+
+
 def test_a_pipe_that_is_read_to_its_end_says_so_and_one_that_refuses_too() -> None:
     story = talk()
     story.read_to_end(340, 1003, "readings")

@@ -27,6 +27,13 @@ def test_a_finding_is_said_with_its_cause_and_what_to_do() -> None:
     assert "deadlock, at 22 ms, 3.0 s ago" in text
 
 
+def test_with_little_room_what_to_do_is_whole_since_the_verdict_says_what_is_wrong() -> None:
+    lines = text_of(findings.PANEL, ring().state, 44, 4).splitlines()
+    assert lines[0].startswith("! 3 processes wait for each other")
+    assert lines[0].endswith("…")
+    assert words_of(" ".join(lines[1:3])).endswith("timeout.")
+
+
 def test_what_is_wrong_is_red_and_what_was_wrong_is_not() -> None:
     assert styles_of(rows_of(findings.PANEL, ring().state), "3 processes") == {"trouble"}
     over = broken_ring().state

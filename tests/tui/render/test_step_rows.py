@@ -60,6 +60,11 @@ def test_a_lane_shows_who_holds_a_lock_and_what_comes_next() -> None:
     ]
 
 
+def test_the_name_of_what_comes_next_is_whole_where_the_lanes_leave_room() -> None:
+    named = lanes(after(adders("main:the_lock_of_all_adders"), "1"))
+    assert named[-1].endswith(" main:the_lock_of_all_adders")
+
+
 def test_the_thread_of_a_queue_that_has_nothing_to_write_is_idle() -> None:
     """It is there as long as its process, and at no gate."""
     run = adders()

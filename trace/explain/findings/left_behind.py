@@ -34,14 +34,18 @@ def _is_left(state: RunState, process: Process) -> bool:
     return bool(process.start_method) or process.parent == state.main
 
 
+def _end_of(main: Process) -> str:
+    words = exit_in_words(main)
+    return f"had {words}" if words.startswith("ended") else f"had ended with {words}"
+
+
 def _finding(main: Process, left: list[Process]) -> Finding:
     named = [f"{described(process)} ({process.left_behind})" for process in left[:_NAMED]]
     named += [f"{len(left) - _NAMED} more"] * (len(left) > _NAMED)
     count = plural(len(left), "process was", "processes were")
     return Finding(
         subject="program",
-        message=f"{count} still there when {described(main)} had ended ({exit_in_words(main)}):"
-        f" {', '.join(named)}",
+        message=f"{count} still there when {described(main)} {_end_of(main)}: {', '.join(named)}",
         cause="At its exit a program ends its daemons and joins its other processes. It does"
         " neither if it is killed or leaves by os._exit, nor for children of os.fork.",
         fix="Let the first process end in order: close and join what it has started, then return"

@@ -23,7 +23,10 @@ LONGEST_BELOW = 12
 """Cells of the name of its object, below it."""
 
 NEXT_WIDTH = 14
-"""Cells at the right end, for what each task will do next."""
+"""Cells at the right end, at least, for what each task will do next."""
+
+LONGEST_NEXT = 32
+"""As many of them as are used."""
 
 GAP = 1
 """Cells between two columns."""
@@ -75,10 +78,18 @@ def lane_rows(  # noqa: PLR0917
     shown = fitting_columns(columns[:last], width - names - NEXT_WIDTH)
     earlier = last - len(shown)
     rows = [_axis(shown, earlier, names)]
+    room = width - names - sum(column.width for column in shown)
     at = next((number for number, each in enumerate(members) if each.task == focus), 0)
     for member in members if tall else members[window(len(members), at, height - 1)]:
         rows += _lane(
-            moment, member, span_of(moment, member.task), shown, told, names, tall, back > 0
+            moment,
+            member,
+            span_of(moment, member.task),
+            shown,
+            told,
+            names,
+            tall,
+            0 if back else room,
         )
     return rows[:height]
 
@@ -163,8 +174,9 @@ def _lane(  # noqa: PLR0917
     told: Verdict,
     names: int,
     tall: bool,
-    is_back: bool,
+    room: int,
 ) -> list[Row]:
+    """``room``: cells for what comes next; 0 if steps come next."""
     upper: list[Part] = [
         (f" {member.key or ' '}", "key" if _can_go(moment, member.task) else "dim"),
         (" " + fit_name(member.name, names - 4) + " ", member.style),
@@ -181,8 +193,8 @@ def _lane(  # noqa: PLR0917
         else:
             upper.append((line * column.width, _line_style(line, member)))
             lower.append((" " * column.width, ""))
-    if not is_back:
-        end, below = _next(moment, member, told)
+    if room:
+        end, below = _next(moment, member, told, min(room, LONGEST_NEXT))
         upper, lower = [*upper, *end], [*lower, *below]
     rows = [Row(tuple(upper), member.task)]
     return [*rows, Row(tuple(lower), member.task)] if tall else rows
@@ -203,26 +215,30 @@ def _can_go(moment: Moment, task: str) -> bool:
     return any(choice.task == task for choice in moment.possible)
 
 
-def _next(moment: Moment, member: Member, told: Verdict) -> tuple[list[Part], list[Part]]:
+def _next(
+    moment: Moment, member: Member, told: Verdict, room: int
+) -> tuple[list[Part], list[Part]]:
     """The end of a lane: what its task will do next, and with which object."""
     task = member.task
     operation = moment.next.get(task)
     if operation is None and task in moment.outside:
-        return _end("   ", "outside", "warning", "")
+        return _end("   ", "outside", "warning", "", room)
     if operation is None and "/feeder-" in task and process_of(task) in moment.next:
         # It waits for an item of its own process, which stands at a gate.
-        return _end("   ", "idle", "faint", "")
+        return _end("   ", "idle", "faint", "", room)
     if operation is None:
-        return _end("   ", "ended" if moment.steps else "", "faint", "")
+        return _end("   ", "ended" if moment.steps else "", "faint", "", room)
     target = "" if is_quiet(operation) else short_name(moment, operation.target)
     if Choice(task) in moment.possible:
-        return _end(" ▸ ", SHORT.get(operation.verb, operation.verb), "head", target)
+        return _end(" ▸ ", SHORT.get(operation.verb, operation.verb), "head", target, room)
     if _can_go(moment, task):
-        return _end(" ▸ ", "time-out", "head", target)
-    return _end("   ", "waits", "trouble" if task in told.stuck else "dim", target)
+        return _end(" ▸ ", "time-out", "head", target, room)
+    return _end("   ", "waits", "trouble" if task in told.stuck else "dim", target, room)
 
 
-def _end(sign: str, words: str, style: str, below: str) -> tuple[list[Part], list[Part]]:
-    room = NEXT_WIDTH - 3
+def _end(
+    sign: str, words: str, style: str, below: str, width: int
+) -> tuple[list[Part], list[Part]]:
+    room = width - cell_len(sign)
     name = fit_name(below, room) if below else ""
     return [(sign, "key"), (fit(words, room), style)], [("   ", ""), (name, "dim")]
