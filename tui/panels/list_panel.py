@@ -54,7 +54,7 @@ class Names:
     least: int = 6
     most: int = 24
     share: int = 2
-    """At most one part in so many of the width. What stands beside a name is shortened by itself."""
+    """At most one part in so many of the width; what is beside a name is shortened by itself."""
 
     def width(self, names: Iterable[str], width: int) -> int:
         """Enough for the longest of these names, where that is possible."""

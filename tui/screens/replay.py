@@ -18,6 +18,7 @@ from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import panels_for
 from mpviz.tui.panels.log import in_words
+from mpviz.tui.render.event_words import event_in_words
 from mpviz.tui.render.timeline.layout import visible_stretch
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.widgets.header import Status
@@ -132,7 +133,8 @@ class ReplayScreen(Selection):
             return ""
         process = self.state.by_pid.get(event.pid)
         who = described(process) if process is not None else "mpviz"
-        return f"{who} {in_words(self.state, event)}"
+        told = event_in_words(self.state, event) or in_words(self.state, event)
+        return f"{who} {told}"
 
     # Findings
 
