@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from rich.cells import cell_len
+
 from mpviz.trace.explain.starved import STARVED_OTHERS_SHARE, others_of_late
 from mpviz.trace.model.state import CoreUse, RunState
 from mpviz.tui.panels.panel import Panel
-from mpviz.tui.render.glyphs import UPWARD, marks, process_matches, stacked_bar
+from mpviz.tui.render.glyphs import RIGHTWARD, UPWARD, marks, process_matches, stacked_bar
 from mpviz.tui.render.palette import process_style
 from mpviz.tui.render.rows import Part, Row, crop, length, row
 from mpviz.tui.render.view import View
@@ -20,6 +22,9 @@ BARRED = "-"
 """Follows the number of a core that the program may not run on."""
 MARKS = 8
 WIDEST_BAR = 60
+_OF_BARS = frozenset(RIGHTWARD + "░")
+HIGHEST_BAR = 3
+"""Rows of a core, at most, where there is room, with a gap between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     columns = -(-len(cores) // room)
     if columns > 1 and width // columns < SMALLEST_CORE:
         return _strip(state, view, cores, width)
-    return [*_bars(state, view, cores, columns, width), _legend(state, width)]
+    return [*_bars(state, view, cores, (columns, width), room), _legend(state, width)]
 
 
 def _legend(state: RunState, width: int) -> Row:
@@ -66,18 +71,32 @@ def _others(state: RunState) -> str:
 
 
 def _bars(
-    state: RunState, view: View, cores: Sequence[CoreUse], columns: int, width: int
+    state: RunState, view: View, cores: Sequence[CoreUse], shape: tuple[int, int], room: int
 ) -> list[Row]:
-    rows_needed = -(-len(cores) // columns)
+    columns, width = shape
+    lines = -(-len(cores) // columns)
     cell = width // columns
     space = _space(len(cores), cell - (columns > 1))
-    rows = []
-    for line in range(rows_needed):
-        parts: list[Part] = []
-        for index in range(line, len(cores), rows_needed):
-            parts += crop(_core(state, view, index, cores[index], space), cell)
-        rows.append(Row(tuple(parts)))
+    high = max(1, min(HIGHEST_BAR, (room + 1) // lines - 1))
+    rows: list[Row] = []
+    for line in range(lines):
+        rows += [Row(())] if high > 1 and line else []
+        for below in reversed(range(high)):
+            parts: list[Part] = []
+            for index in range(line, len(cores), lines):
+                core = _core(state, view, index, cores[index], space)
+                if below != (high - 1) // 2:
+                    core = _without_words(core)
+                parts += crop([*core, *_history(state, index, space, (high, below))], cell)
+            rows.append(Row(tuple(parts)))
     return rows
+
+
+def _without_words(core: Sequence[Part]) -> list[Part]:
+    """The bar of a core alone, for the rows above and below the one with its words."""
+    return [
+        (text if set(text) <= _OF_BARS else " " * cell_len(text), style) for text, style in core
+    ]
 
 
 def _space(cores: int, width: int) -> _Space:
@@ -97,8 +116,6 @@ def _core(state: RunState, view: View, index: int, use: CoreUse, space: _Space) 
     parts.append((f"{min(100.0, use.percent):4.0f}% ", "number" if use.percent >= 1 else "dim"))
     tags = marks(state, ours, space.marks)
     parts += [*tags, (" " * (space.marks - length(tags)), "")]
-    if space.history:
-        parts += [(" ", ""), *_history(state, index, space.history)]
     return parts
 
 
@@ -129,22 +146,26 @@ def _bar(state: RunState, use: CoreUse, width: int) -> list[Part]:
     return [*parts, ("░" * other, "other"), ("·" * (width - used - other), "track")]
 
 
-def _history(state: RunState, index: int, width: int) -> list[Part]:
-    """The last samples, one column each, in the colour of who was on the core most."""
-    history = state.cores.history
-    newest = islice(reversed(history), width)
-    columns = [_column(state, cores[index]) for _, cores in newest if index < len(cores)]
-    return [(" " * (width - len(columns)), ""), *reversed(columns)]
+def _history(state: RunState, index: int, space: _Space, row: tuple[int, int]) -> list[Part]:
+    """The last samples, one column each, in the colour of who was on the core most.
+
+    ``row``: how many rows these columns have, and how many are below this one.
+    """
+    if not space.history:
+        return []
+    newest = islice(reversed(state.cores.history), space.history)
+    columns = [_column(state, cores[index], *row) for _, cores in newest if index < len(cores)]
+    return [(" " * (1 + space.history - len(columns)), ""), *reversed(columns)]
 
 
-def _column(state: RunState, use: CoreUse) -> Part:
-    eighths = max(0, min(8, round(use.percent * 8 / 100)))
+def _column(state: RunState, use: CoreUse, high: int = 1, below: int = 0) -> Part:
+    eighths = max(0 if below else 1, min(8, round(use.percent * 8 * high / 100) - 8 * below))
     others = use.percent - sum(use.shares.values())
     key = max(use.shares, key=lambda each: use.shares[each], default="")
     process = state.processes.get(key)
     if process is None or use.shares[key] < others:
-        return UPWARD[max(1, eighths)], "other"
-    return UPWARD[max(1, eighths)], process_style(process.number)
+        return UPWARD[eighths], "other"
+    return UPWARD[eighths], process_style(process.number)
 
 
 def _strip(state: RunState, view: View, cores: Sequence[CoreUse], width: int) -> list[Row]:

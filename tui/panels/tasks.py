@@ -23,6 +23,8 @@ JOBS = 3
 LOOK_BACK = 2_000
 """How many tasks are searched for those that raised or were lost."""
 ENDED = {"close": "closed", "terminate": "terminated", "shutdown": "shut down"}
+LOWEST = 2
+"""In so few rows, there is the latest job with its bar, or only the bar."""
 SIDE_BY_SIDE = 76
 """Minimum width, in cells, for workers and last tasks side by side."""
 
@@ -33,8 +35,10 @@ def draw(state: RunState, view: View, width: int, height: int) -> list[Row]:
     height -= bool(left)
     if not pools:
         return []
-    rows: list[Row] = []
     scroll = view.scroll.get("tasks", 0)
+    if height <= LOWEST and len(pools) == 1 and not scroll:
+        return _latest_job(state, pools[0], width)[-height:]
+    rows: list[Row] = []
     for index, pool in enumerate(pools):
         if len(rows) > scroll + height:
             rows.append(row((f" {plural(len(pools) - index, 'more pool')}", "dim")))
@@ -64,10 +68,15 @@ LISTING = Listing[Pool](
 def _pool(state: RunState, view: View, pool: Pool, width: int, room: int) -> list[Row]:
     rows = [_heading(state, view, pool, width)]
     for job in _jobs(pool)[: max(1, min(JOBS, (room - 1) // 2))]:
-        rows += [_job(job, width), _progress(state, pool, job, width)]
+        rows += [_job(job, width), _bar(state, pool, job, width)]
     left = max(2, room - len(rows))
     rows += _details(state, view, pool, width, left)
     return rows
+
+
+def _latest_job(state: RunState, pool: Pool, width: int) -> list[Row]:
+    jobs = _jobs(pool)[:1]
+    return [line for job in jobs for line in (_job(job, width), _bar(state, pool, job, width))]
 
 
 def _heading(state: RunState, view: View, pool: Pool, width: int) -> Row:
@@ -172,7 +181,7 @@ def _job(job: Job, width: int) -> Row:
     return Row(((fit(name if len(name) <= left else function, left), ""), *parts, *trouble))
 
 
-def _progress(state: RunState, pool: Pool, job: Job, width: int) -> Row:
+def _bar(state: RunState, pool: Pool, job: Job, width: int) -> Row:
     """A cell or more for each task where they fit, else shares of the bar."""
     room = max(1, width - 2)
     if 0 < job.tasks <= room and job.call not in SINGLE_CALLS:

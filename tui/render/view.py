@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from mpviz.trace.model.state import RunState
 
 
+HIGHEST_LANE = 4
+"""Rows of a lane, at most: from the back of a room one is a thread."""
+
+
 @dataclass(slots=True)
 class View:
     """The choices of a person: selection, filter, the stretch of time in sight."""
@@ -50,5 +54,7 @@ class View:
     """By site: how much processes were at that line of the source in the last seconds."""
     all_events: bool = False
     """The event log shows every record, not only what a person would want to be told."""
+    highest_lane: int = HIGHEST_LANE
+    """Rows of a lane of the timeline, at most."""
     ascii: bool = False
     """Only ASCII characters: for terminals and fonts that have no others."""

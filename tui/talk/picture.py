@@ -17,6 +17,7 @@ from mpviz.tui.layout import TIMELINE, Wanted
 from mpviz.tui.panels import PANELS
 from mpviz.tui.render.frame import Frame
 from mpviz.tui.render.rows import Row, finished
+from mpviz.tui.render.view import View
 from mpviz.tui.screens.selection import Selection
 from mpviz.tui.sessions import Session
 from mpviz.tui.talk.heading import Heading, HeadingView
@@ -39,6 +40,9 @@ from mpviz.tui.widgets.verdict import Verdict
 
 FRAME = 2
 """Rows, and columns, that a frame takes."""
+
+HIGHEST_LANE = 8
+"""Rows of a lane, at most: the stage has few panels, and a room that is far away."""
 
 ROOM_FOR_QUESTION = 30
 """Minimum rows of a screen that repeats the question above the answer."""
@@ -99,6 +103,7 @@ class TalkPicture(Selection):
     ) -> None:
         first, *_ = performance.targets
         super().__init__(first, start, fps=fps, ascii_only=ascii_only, panels=PANELS)
+        self.picture.view = self.new_view()
         self.talk = talk = performance.talk
         self.index = 0
         """The number of the step, from 0; after the last one, there is a last slide."""
@@ -119,6 +124,10 @@ class TalkPicture(Selection):
         yield FramedView(self._card, id="answer")
         yield Prompt()
         yield Footer(self.hints)
+
+    def new_view(self) -> View:
+        """What is looked at when a picture begins."""
+        return View(highest_lane=HIGHEST_LANE, ascii=self.picture.view.ascii)
 
     @property
     def step(self) -> Step:

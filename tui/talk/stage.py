@@ -21,7 +21,6 @@ from mpviz.tui.actions.action import Action, sign
 from mpviz.tui.layout import TIMELINE
 from mpviz.tui.panels import NUMBERS
 from mpviz.tui.render.timeline.layout import visible_stretch
-from mpviz.tui.render.view import View
 from mpviz.tui.screens.replay import STRIDES
 from mpviz.tui.sessions import NotStarted, Session
 from mpviz.tui.talk.answers import answer_lines, unfair
@@ -356,6 +355,6 @@ class StageScreen(TalkPicture):
 
     def _new_picture(self, state: RunState) -> None:
         self.picture.state = state
-        self.picture.view = View(ascii=self.picture.view.ascii)
+        self.picture.view = self.new_view()
         self.heights.clear()
         self.panel_grid.enlarged = ""

@@ -183,13 +183,24 @@ def sampled(number: int = 4) -> RunState:
 
 
 def test_a_core_has_its_bar_percent_and_tags() -> None:
-    rows = rows_of(cores.PANEL, sampled(), 60)
+    rows = rows_of(cores.PANEL, sampled(), 60, 5)
     assert rows[0].text.startswith("0 ████")
     assert " 90% ●1" in rows[0].text
     assert " 50% ●2" in rows[1].text
     assert "●" not in rows[2].text
     assert ("█" * 10, "process.2") in [(text[:10], style) for text, style in rows[0].parts]
     assert "░" in rows[0].text
+
+
+def test_where_there_is_room_the_cores_are_higher_and_named_once() -> None:
+    low, high = (rows_of(cores.PANEL, sampled(2), 80, height) for height in (3, 10))
+    drawn = [row.text.rstrip() for row in high]
+    assert [line[:3] for line in drawn] == [
+        *("  █", "0 █", "  █", ""),
+        *("  █", "1 █", "  █", "  █"),
+    ]
+    assert drawn[1][:40] == low[0].text[:40]
+    assert [line.count("●1") for line in drawn].count(1) == 1
 
 
 def test_observed_and_other_are_as_long_as_their_shares() -> None:
@@ -201,7 +212,7 @@ def test_observed_and_other_are_as_long_as_their_shares() -> None:
 
 
 def test_history_is_coloured_by_who_used_the_core_most() -> None:
-    rows = rows_of(cores.PANEL, sampled(), 80)
+    rows = rows_of(cores.PANEL, sampled(), 80, 5)
     assert rows[0].parts[-2][1] == "process.2"
     assert rows[1].parts[-2][1] == "other"
 
@@ -225,7 +236,7 @@ def test_the_title_counts_the_cores() -> None:
 def test_cores_that_the_program_may_not_use_are_marked_and_not_counted_as_its_own() -> None:
     state = sampled()
     state.cores.allowed, state.cores.count = frozenset({0, 2}), 2
-    rows = rows_of(cores.PANEL, state, 80)
+    rows = rows_of(cores.PANEL, state, 80, 5)
     assert [row.text[:2] for row in rows[:4]] == ["0 ", "1-", "2 ", "3-"]
     assert "- not for the program" in rows[4].text
     assert cores.title(state, View()) == "4 cores, 2 for the program"

@@ -39,6 +39,14 @@ def test_a_job_shows_each_task_in_the_colour_of_its_worker() -> None:
     assert sum("▒" in text for text, _ in rows[2].parts) == 3
 
 
+def test_two_rows_are_the_job_and_its_bar_and_one_is_the_bar() -> None:
+    state = pool_map().state_at(430)
+    job, bar = text_of(tasks.PANEL, state, 100, 2).splitlines()
+    assert "1 lost" in job
+    assert bar.count("✗") == 2 * 3, "of two tasks"
+    assert text_of(tasks.PANEL, state, 100, 1) == bar
+
+
 def test_tasks_that_went_wrong_come_first() -> None:
     lines = text_of(tasks.PANEL, pool_map().state_at(430), 120).splitlines()
     assert "task 13 of square, lost: its worker died" in lines[3]

@@ -503,13 +503,17 @@ def test_a_process_without_a_lane_yet_is_left_out() -> None:
     assert len(ADDERS) == 4
 
 
-def test_where_there_is_room_a_lane_is_up_to_four_rows_high_and_named_in_its_middle() -> None:
+@pytest.mark.parametrize("highest", [4, 8])
+def test_where_there_is_room_a_lane_has_several_rows_and_its_name_in_the_middle(
+    highest: int,
+) -> None:
     state = counter().state
-    lanes = len(placing.lanes_of(state, View(now=state.now)))
-    heights = [placing.lane_heights(lanes)[high] for high in range(5)]
-    assert heights == [lanes, *((high + 1) * lanes - 1 for high in (1, 2, 3, 4))]
-    for high, rows in zip((1, 1, 2, 3, 4), heights, strict=True):
-        drawn = PANEL.draw(state, View(now=state.now), 100, rows + 2)
+    view = View(now=state.now, highest_lane=highest)
+    lanes = len(placing.lanes_of(state, view))
+    heights = placing.lane_heights(lanes, highest)
+    assert heights == [lanes, *((high + 1) * lanes - 1 for high in range(1, highest + 1))]
+    for high, rows in zip((1, *range(1, highest + 1)), heights, strict=True):
+        drawn = PANEL.draw(state, view, 100, rows + 2)
         assert [row.key for row in drawn].count("1001") == high
         assert sum("Process-1 " in row.text for row in drawn) == 1
         assert len(drawn) == rows + 2

@@ -16,6 +16,8 @@ from mpviz.trace.model.events import Event, Sample
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
+from mpviz.tui.render.event_words import event_in_words
+from mpviz.tui.render.rows import Part
 from mpviz.tui.screens.picker import PickerScreen
 from mpviz.tui.screens.replay import ReplayScreen
 from mpviz.tui.widgets.footer import Footer
@@ -95,7 +97,8 @@ async def test_steps_go_from_event_to_event_and_the_tape_says_which(
         assert not isinstance(last, Sample)
         assert not replay.playing
         assert f"event {replay.position}" in words(pilot, Scrubber)
-        assert str(last.__struct_config__.tag) in words(pilot, Scrubber)
+        told = event_in_words(replay.state, last)
+        assert told[:20] in words(pilot, Scrubber)
         await pilot.press("comma")
         assert replay.position < before + 1
         replay.go_to_event(1)
@@ -168,6 +171,33 @@ async def test_the_playhead_stands_at_the_moment_across_all_lanes(
         assert "▲" in lines[-3]
         assert any(each.startswith("activity") for each in lane_styles(pilot))
         assert "scrubber.to.come" in lane_styles(pilot)
+
+
+async def test_how_a_process_has_ended_is_seen_when_the_playhead_has_come_to_its_end(
+    replay_app: MpvizApp, replay: Replay
+) -> None:
+    async with running(replay_app) as pilot:
+        await until(pilot, lambda: replay.is_read)
+        first = min(
+            (each for each in replay.whole.processes.values() if each.ended >= 0),
+            key=lambda each: each.ended,
+        )
+        holder = shown(pilot, "timeline")
+
+        def signs() -> list[Part]:
+            row = next(each for each in holder.shown if each.key == first.key and "✓" in each.text)
+            return [part for part in row.parts if "✓" in part[0]]
+
+        replay.seek(first.ended)
+        await until(pilot, lambda: replay.moment == first.ended)
+        await pilot.press("space")
+        await pilot.pause()
+        assert signs() == [("✓", "good")], "behind the playhead, and it has happened"
+        column = holder.time_at(40) - holder.time_at(39)
+        replay.seek(first.ended + column)
+        await pilot.press("down", "up")
+        await pilot.pause()
+        assert signs() == [("✓", "scrubber.here")], "below the playhead"
 
 
 async def test_where_the_timeline_is_out_of_sight_a_bar_takes_its_place(

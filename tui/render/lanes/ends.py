@@ -26,6 +26,15 @@ def mark_end(cells: list[Cell], process: Process, grid: Grid) -> None:
         cells[at + offset] = (character, style, "")
 
 
+def columns_of_end(cells: list[Cell], process: Process, grid: Grid, now: int) -> range:
+    """Where its mark is, if it has ended by now."""
+    if not 0 <= process.ended <= now:
+        return range(0)
+    at, style = grid.column(process.ended) + 1, end_mark(process)[1]
+    written = takewhile(lambda cell: cell[1] == style, cells[max(0, at) :])
+    return range(at, max(0, at) + sum(1 for _ in written))
+
+
 def _fitting(text: str, room: int) -> str:
     """As much of a mark as says something whole: ``✗ SIGTERM``, ``✗ TERM``, ``✗TERM``, ``✗``."""
     sign, _, words = text.partition(" ")

@@ -13,6 +13,7 @@ from mpviz.trace.model.state import RunState
 from mpviz.tui.render.formatting import size
 from mpviz.tui.render.glyphs import ACTIVITY_WORDS, ASCII_GLYPHS, GLYPHS, chart, moment_of
 from mpviz.tui.render.lanes.columns import cell_parts
+from mpviz.tui.render.lanes.ends import columns_of_end
 from mpviz.tui.render.lanes.grid import Grid
 from mpviz.tui.render.palette import lane_style
 from mpviz.tui.render.rows import Part, Row, fit, length, right
@@ -72,7 +73,8 @@ def _lane(state: RunState, view: View, process: Process, placed: Layout, high: i
     cells, labels = lane_of(state, view, process.key, placed)
     head = playhead(state, view, placed.grid)
     lanes = [lane_row(cells, labels, high, at) for at in range(high)]
-    rows = [cell_parts(with_playhead(lane, head, view.ascii)) for lane in lanes]
+    ended = columns_of_end(cells, process, placed.grid, moment_of(state, view))
+    rows = [cell_parts(with_playhead(lane, head, view.ascii, ended)) for lane in lanes]
     return [
         Row(((fit(" lane" * (at == 0), LABEL), "dim"), *parts)) for at, parts in enumerate(rows)
     ]

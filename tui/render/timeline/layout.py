@@ -37,9 +37,6 @@ HERE = "scrubber.here"
 NO_PLAYHEAD = 1 << 30
 """Right of all columns: all of a run that is watched lies before the present."""
 
-HIGHEST_LANE = 4
-"""Rows of a lane, at most: from the back of a room one is a thread."""
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -159,9 +156,9 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     shown, hidden = _in_sight(state, lanes, room, view)
     threads, hidden_threads = _threads_in_sight(view, shown, room - len(shown))
     left = room - sum(map(len, threads.values()))
-    airy = not hidden and len(shown) > 1 and left >= lane_heights(len(shown))[1]
+    airy = not hidden and len(shown) > 1 and left >= lane_heights(len(shown), view.highest_lane)[1]
     gap = [("", 0)] if airy else []
-    high = max(1, min(HIGHEST_LANE, (left + len(gap)) // max(1, len(shown)) - len(gap)))
+    high = max(1, min(view.highest_lane, (left + len(gap)) // max(1, len(shown)) - len(gap)))
     rows: list[tuple[str, int]] = []
     for index, process in enumerate(shown):
         rows += [*(gap if index else []), *[(process.key, 0)] * (1 if hidden else high)]
@@ -173,17 +170,17 @@ def layout(state: RunState, view: View, width: int, height: int) -> Layout:
     return Layout(label, grid, keys, hidden, above, axis, legend, numbers, hidden_threads, parts)
 
 
-def lane_heights(lanes: int) -> list[int]:
-    """Rows that so many lanes can fill: close together, then one to four high with gaps."""
+def lane_heights(lanes: int, highest: int) -> list[int]:
+    """Rows that so many lanes can fill: close together, then one or more high with gaps."""
     lanes = max(1, lanes)
-    return [lanes, *((high + 1) * lanes - 1 for high in range(1, HIGHEST_LANE + 1))]
+    return [lanes, *((high + 1) * lanes - 1 for high in range(1, highest + 1))]
 
 
 def useful_heights(state: RunState, view: View) -> list[int]:
     """Rows that all lanes can fill, those of threads and the row of the parts included."""
     lanes = lanes_of(state, view)
     more = sum(len(threads_with_lanes(view, process)) for process in lanes) + has_parts(state, view)
-    return [rows + more for rows in lane_heights(len(lanes))]
+    return [rows + more for rows in lane_heights(len(lanes), view.highest_lane)]
 
 
 def _threads_in_sight(

@@ -14,7 +14,7 @@ from mpviz.tui.render.glyphs import mark, moment_of
 from mpviz.tui.render.lanes.cells import EMPTY, Cell, middle_of, row_of_lane
 from mpviz.tui.render.lanes.columns import cell_parts, lane_cells
 from mpviz.tui.render.lanes.core_share import shade
-from mpviz.tui.render.lanes.ends import mark_end
+from mpviz.tui.render.lanes.ends import columns_of_end, mark_end
 from mpviz.tui.render.lanes.tasks import (
     functions_in,
     look_of,
@@ -71,12 +71,14 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
         process = processes_of(state, view)[key]
         thread = thread_with(process, number) if number else None
         labels: dict[int, Cell] = {}
+        ended = range(0)
         if thread is not None:
             cells = thread_cells(process, thread, placed.grid, last_moment(state, view))
             label = _label_of_thread(state, view, process, thread, placed.label)
         else:
             cells, labels = lane_of(state, view, key, placed)
             label = _label(state, view, process, placed.label, key in unfolded)
+            ended = columns_of_end(cells, process, placed.grid, moment_of(state, view))
             if key in updates:
                 marks = mark_updates(updates[key], cells, placed.grid)
                 styles.update({name_of_mark(mark) for mark in marks.values()})
@@ -87,7 +89,7 @@ def lane_rows(state: RunState, view: View, placed: Layout) -> tuple[list[Row], C
             named = label if at == middle_of(high) else row("")
             name = finished([named], placed.label, 1, view.ascii)[0].parts
             shown = _drawn_over(lane_row(cells, labels, high, at), over.get(len(rows)))
-            lane = cell_parts(with_playhead(shown, head, view.ascii))
+            lane = cell_parts(with_playhead(shown, head, view.ascii, ended))
             rows.append(_row_of(view, key, name, lane, placed))
     return rows, styles
 
@@ -120,17 +122,22 @@ def _drawn_over(cells: list[Cell], marks: dict[int, Cell] | None) -> list[Cell]:
     return [marks.get(column, cell) for column, cell in enumerate(cells)]
 
 
-def with_playhead(cells: list[Cell], head: int, ascii: bool) -> list[Cell]:
-    """A row of a lane with the playhead on it; what is still to come is dim."""
+def with_playhead(cells: list[Cell], head: int, ascii: bool, ended: range = range(0)) -> list[Cell]:
+    """A row of a lane with the playhead on it; what is still to come is dim.
+
+    ``ended``: where it says how the process has ended by then. That stays in sight, and bright.
+    """
     if head >= len(cells):
         return cells
     after = [
-        (glyph, TO_COME, task) if (glyph, style, task) != EMPTY else EMPTY
-        for glyph, style, task in cells[max(0, head + 1) :]
+        cell if column in ended else (cell[0], TO_COME, cell[2]) if cell != EMPTY else EMPTY
+        for column, cell in enumerate(cells[max(0, head + 1) :], max(0, head + 1))
     ]
     if head < 0:
         return after
-    return [*cells[:head], ("|" if ascii else "┃", HERE, ""), *after]
+    sign = cells[head][0] if head in ended else " "
+    here = sign if sign != " " else "|" if ascii else "┃"
+    return [*cells[:head], (here, HERE, ""), *after]
 
 
 def _label(state: RunState, view: View, process: Process, width: int, is_unfolded: bool) -> Row:
