@@ -55,16 +55,6 @@ class Terminal:
             assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
             self.read()
 
-    def see_by_a_shell(self, text: str) -> None:
-        """As :meth:`see`; whenever mpviz has stopped, it is continued, as a shell's ``fg`` does."""
-        deadline = time.monotonic() + PATIENCE
-        start = len(self.drawn)
-        while text not in plain(self.drawn[start:]):
-            assert time.monotonic() < deadline, plain(self.drawn)[-3000:]
-            if os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG) is not None:
-                os.kill(self.pid, signal.SIGCONT)
-            self.read()
-
     def read(self, seconds: float = 0.1) -> None:
         if select.select([self.descriptor], [], [], seconds)[0]:
             # EIO is how a terminal says that nobody has it open any more.
