@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from mpviz.trace.stepping.model import Thing, World, apply, in_words, obstacle, who_can_go
 from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.search.explorer import Explorer
-from mpviz.trace.stepping.steps import Choice, End, Moment, Operation, Step
+from mpviz.trace.stepping.steps import Choice, End, Held, Moment, Operation, Step
 
 Line = tuple[Any, ...]
 """A verb, a target and what else it needs: ("acquire", "L"), ("with", "L", [lines]) …"""
@@ -48,23 +49,25 @@ class ModelledRun:
         self._program = program
         self._going: dict[str, Going] = {}
         self._next: dict[str, Operation] = {}
+        self._held: dict[str, Held] = {}
+        self._changed: set[str] = set()
         self._begin("main")
 
     def wait(self) -> Moment:
         """All tasks stand, for nothing here takes time."""
         if "main" not in self._next:
             return Moment(tuple(self.steps), objects=self._objects(), end=End())
-        pending = {task: self._next[task] for task in sorted(self._next, key=in_order)}
+        pending = {task: self._next[task] for task in sorted(self._next, key=_ORDER)}
         possible, blocked = who_can_go(self.world, pending, str)
-        return Moment(
-            tuple(self.steps), pending, possible, blocked=blocked, objects=self._objects()
-        )
+        objects = self._objects()
+        return Moment(tuple(self.steps), pending, possible, blocked=blocked, objects=objects)
 
     def let_go(self, choice: Choice) -> None:
         """Let a task do its operation, or its time-out happen."""
         operation = self._next.pop(choice.task)
         result = self._result(operation, choice)
         apply(self.world, operation, choice.outcome)
+        self._changed.update([operation.target, _lock_of(operation)])
         self.steps.append(Step(choice, operation, result))
         if operation.verb == "start":
             self._begin(operation.target)
@@ -100,6 +103,7 @@ class ModelledRun:
         for known in filter(None, [operation.target, _lock_of(operation)]):
             if known not in self.world.things and operation.kind != "process":
                 self.world.things[known] = self._thing(known)
+                self._changed.add(known)
 
     def _thing(self, known: str) -> Thing:
         kind = "lock" if known.endswith(".lock") else KINDS[known[0]]
@@ -117,9 +121,15 @@ class ModelledRun:
         find = _RESULTS.get(operation.verb)
         return find(thing) if find is not None and thing is not None else ""
 
-    def _objects(self) -> dict[str, Any]:
-        return {known: in_words(thing, str) for known, thing in self.world.things.items()}
+    def _objects(self) -> dict[str, Held]:
+        for known in self._changed:
+            if known in self.world.things:
+                self._held[known] = in_words(self.world.things[known], str)
+        self._changed.clear()
+        return dict(self._held)
 
+
+_ORDER = cache(in_order)
 
 _RESULTS: Mapping[str, Callable[[Thing], str]] = {
     "read": lambda thing: thing.value,
@@ -245,19 +255,35 @@ def _kind(target: str) -> str:
     return "lock" if target.endswith(".lock") or target[0] == "S" else KINDS[target[0]]
 
 
-def explore(program: Modelled, explorer: Explorer, most: int) -> list[Moment]:
-    """The last moments of all runs to the end or to a deadlock, at most so many."""
-    found: list[Moment] = []
-    while explorer.more and len(found) < most:
+@dataclass
+class Explored:
+    """What an explorer has gone through."""
+
+    runs: list[list[Moment]] = field(default_factory=list)
+    """The moments of each run to its end or to a deadlock."""
+    broken_off: int = 0
+    """Runs that were not taken to their end, since the rest was known."""
+
+    @property
+    def ends(self) -> list[Moment]:
+        """The last moment of each run."""
+        return [moments[-1] for moments in self.runs]
+
+
+def explore(program: Modelled, explorer: Explorer, most: int) -> Explored:
+    """All runs that an explorer wants, at most so many."""
+    found = Explored()
+    while explorer.more and len(found.runs) + found.broken_off < most:
         run = ModelledRun(program)
-        while True:
-            moment = run.wait()
-            if not moment.possible:
-                explorer.finish(moment)
-                found.append(moment)
-                break
-            choice = explorer.choose(moment)
+        moments = [run.wait()]
+        while moments[-1].possible:
+            choice = explorer.choose(moments[-1])
             if choice is None:
+                found.broken_off += 1
                 break
             run.let_go(choice)
+            moments.append(run.wait())
+        else:
+            explorer.finish(moments[-1])
+            found.runs.append(moments)
     return found

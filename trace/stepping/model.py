@@ -275,10 +275,13 @@ def in_words(thing: Thing, name: Name) -> Held:
     holders = (thing.holder,) if thing.holder else ()
     if thing.kind == "lock" and thing.holder:
         twice = f", {thing.depth} times" if thing.depth > 1 else ""
-        return Held(thing.kind, f"held by {name(thing.holder)}{twice}", holders)
+        return Held(thing.kind, f"held by {name(thing.holder)}{twice}", holders, thing.count)
     if thing.kind == "lock":
-        return Held(thing.kind, "free")
-    return Held(thing.kind, _WORDS[thing.kind](thing, name) if thing.kind in _WORDS else "")
+        return Held(thing.kind, "free", free=thing.count)
+    words = _WORDS[thing.kind](thing, name) if thing.kind in _WORDS else ""
+    if thing.kind == "queue":
+        return Held(thing.kind, words, free=len(thing.piped), places=thing.count)
+    return Held(thing.kind, words, free=thing.is_set if thing.kind == "event" else thing.count)
 
 
 def _of_queue(thing: Thing, name: Name) -> str:

@@ -56,6 +56,11 @@ class Held(msgspec.Struct, frozen=True):
     """"free", "held by adder-1", "2 items: 3, 4", a value …"""
     holders: tuple[str, ...] = ()
     """Ids of the tasks that hold it."""
+    free: int = 0
+    """How many could have it at once, each without waiting for another: of a lock 1 if nobody has
+    it, of a queue its items, of an event 1 if it is set."""
+    places: int = 0
+    """Of a queue: how many items have room; 0 for no bound."""
 
 
 class End(msgspec.Struct, frozen=True):

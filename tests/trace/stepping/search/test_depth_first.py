@@ -81,10 +81,10 @@ def test_a_bound_leaves_out_exactly_what_takes_the_turn_too_often() -> None:
 
 def test_a_lost_update_and_a_deadlock_are_among_all_orders() -> None:
     """Two that add without a lock; two that take two locks in opposite orders."""
-    ends = explore(side_by_side([("add", "V1")], [("add", "V1")]), DepthFirst(), 1000)
+    ends = explore(side_by_side([("add", "V1")], [("add", "V1")]), DepthFirst(), 1000).ends
     assert {moment.objects["V1"].words for moment in ends} == {"1", "2"}
     nested = [("with", "L1", [("with", "L2", [])])], [("with", "L2", [("with", "L1", [])])]
-    ends = explore(side_by_side(*nested), DepthFirst(), 5000)
+    ends = explore(side_by_side(*nested), DepthFirst(), 5000).ends
     assert {moment.end is None for moment in ends} == {True, False}
 
 
