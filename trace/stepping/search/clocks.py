@@ -80,8 +80,8 @@ class Clocks:
         if event.gone or event.operation.kind == "process":
             yield from reversed(range(len(self.events)))
             return
-        keys = [("thing", thing) for thing in touched(event.operation)]
-        numbers = {number for key in [*keys, _ENDS] for number in self._lists.get(key, [])}
+        keys = [_ENDS, *(("thing", thing) for thing in touched(event.operation))]
+        numbers = {number for key in keys for number in self._lists.get(key, [])}
         yield from sorted(numbers, reverse=True)
 
     def add(
@@ -93,7 +93,8 @@ class Clocks:
         clock = self._joined(self._before(event, places), past)
         number = len(self.events)
         self.events.append(Event(operation, choice.outcome, gone, past, clock))
-        keys = [("task", event.task), *(("thing", thing) for thing in touched(operation))]
+        keys: list[tuple[str, ...]] = [("task", event.task)]
+        keys += [("thing", thing) for thing in touched(operation)]
         keys += [("start", operation.target)] * (operation.verb == "start")
         keys += [_ENDS] * (operation.verb == "end" or bool(gone))
         lists = [self._lists.setdefault(key, []) for key in [*keys, *self._handed(event, places)]]
@@ -168,4 +169,4 @@ class Clocks:
         return self._lists.get(key, [])[place : place + 1] if place >= 0 else []
 
 
-_ENDS = ("ends",)
+_ENDS: tuple[str, ...] = ("ends",)
