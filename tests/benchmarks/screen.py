@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -37,9 +38,15 @@ LONG_RUN = ("shared-counter", "work_ms=0", "increments=125000", "processes=4")
 BETWEEN_SECONDS = 10.0
 TRIES = 20
 
+_ASKS, _HAS = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+"""The question whether the terminal takes a picture at once, and the answer that it does."""
+_PICTURE = b"\x1b[?2026l"
+"""The end of a picture."""
+
 _ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P].*?(\x07|\x1b\\)|[=>])")
 
 CROWD_SIZE = (200, 60)
+CROWD_FPS = (30, 10)
 CROWD_TRIES = 200
 CROWD_SECONDS = 10.0
 CROWD = """
@@ -79,6 +86,8 @@ class Viewer:
         self.process = psutil.Process(self.pid)
         self.over = False
         """The header says how the run has ended."""
+        self.pictures: list[float] = []
+        """When each picture had come."""
         self._drawn = b""
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -135,6 +144,9 @@ class Viewer:
                 if not data:
                     return
                 now = time.monotonic()
+                if _ASKS in data:
+                    os.write(self._terminal, _HAS)
+                self.pictures += [now] * (rest + data).count(_PICTURE)
                 text = _ESCAPES.sub(b"", rest + data)
                 # An escape sequence that is not whole yet waits for its other half.
                 cut = text.rfind(b"\x1b")
@@ -235,24 +247,43 @@ def _answers(viewer: Viewer, tries: int) -> list[float]:
     """Open the help and close it again, half as many times; how long each took."""
     answers = []
     for _ in range(tries // 2):
-        answers.append(viewer.press(b"?", b" Keys "))
-        answers.append(viewer.press(b"q", b"timeline"))
+        answers.append(viewer.press(b"?", b"esc close"))
+        answers.append(viewer.press(b"q", b"start method"))
     return answers
 
 
 def _print_crowd() -> None:
-    """The cost of a large and busy picture, drawn 30 times a second, and how soon a key answers."""
+    """The cost of a large and busy picture, and how soon a key answers; then at rest."""
+    print("\n64 processes, four of them write at full speed, 200x60")
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "crowd.py")
         program.write_text(CROWD)
-        viewer = Viewer("run", "--fps", "30", str(program), size=CROWD_SIZE)
-        viewer.see(b"65 processes")
-        time.sleep(2)
-        percent = _percent_for(viewer, CROWD_SECONDS)
-        print("\n64 processes, four of them write at full speed, 200x60, 30 pictures a second")
-        print(f"the viewer, percent of a core: {percent:.0f}")
-        _print_answers("while it runs", _answers(viewer, CROWD_TRIES))
-        viewer.quit()
+        for fps in CROWD_FPS:
+            viewer = Viewer("run", "--fps", str(fps), str(program), size=CROWD_SIZE)
+            viewer.see(b"65 processes")
+            time.sleep(2)
+            print(f"at {fps} pictures a second")
+            _print_pictures(viewer)
+            _print_answers("while it runs", _answers(viewer, CROWD_TRIES))
+            while not viewer.over:
+                time.sleep(0.2)
+            time.sleep(1)
+            at_rest = _percent_for(viewer, REST_SECONDS)
+            print(f"{at_rest:6.2f} percent of a core at rest, after its end   goal: 1", flush=True)
+            viewer.quit()
+
+
+def _print_pictures(viewer: Viewer) -> None:
+    """What the pictures of the next seconds cost, and the longest time from one to the next."""
+    first = len(viewer.pictures)
+    percent = _percent_for(viewer, CROWD_SECONDS)
+    drawn = viewer.pictures[first:]
+    between = [1000 * (after - before) for before, after in pairwise(drawn)]
+    print(
+        f"{percent:6.0f} percent of a core, {len(drawn) / CROWD_SECONDS:.0f} pictures a second, "
+        f"{median(between):.0f} ms from one to the next, at most {max(between):.0f} ms",
+        flush=True,
+    )
 
 
 def _print_answers(when: str, answers: Sequence[float]) -> None:

@@ -11,6 +11,9 @@ from mpviz.tui.render.states import unheeded
 
 INIT = 1
 
+IGNORED_NANOSECONDS = 500_000_000
+"""A signal without effect for so long is ignored; before, its process may be about to end."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExitReason:
@@ -31,6 +34,10 @@ WHY: dict[str, str] = {
     "alive": (
         "A child has an interpreter and a memory of its own. What the parent holds is only a "
         "handle to it: the child goes on by itself until it is done or somebody ends it."
+    ),
+    "asked to end": (
+        "terminate() sends SIGTERM and returns at once. The process gets it when it next runs, and "
+        "then ends, or does what its handler says. join() waits for that."
     ),
     "ignored": (
         "terminate() sends SIGTERM, which is a request: a process may handle it or, as here, "
@@ -106,6 +113,8 @@ def _living(state: RunState, process: Process, now: int) -> ExitReason:
     if process.zombie:
         return ExitReason("zombie", "zombie: has ended, not joined yet")
     signals = unheeded(process, now)
+    if signals and now - process.signals[-1][0] < IGNORED_NANOSECONDS:
+        return ExitReason("asked to end", signals[0])
     if signals:
         return ExitReason("ignored", f"still there, {signals[0]}")
     wait = process.wait

@@ -79,7 +79,9 @@ class HelpScreen(ActionScreen):
     def leave(self) -> None:
         """Show all again after a search, else go back."""
         if not self._wanted:
-            self.dismiss()
+            # The second of two quick keys comes here, too: it must not close the screen below.
+            if self.is_active:
+                self.dismiss()
             return
         self._wanted = ""
         self._show_from(0)

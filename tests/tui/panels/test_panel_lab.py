@@ -84,8 +84,9 @@ def test_a_child_that_works_is_at_work(lab: Lab) -> None:
     assert fate(lab) == ("alive", "alive")
 
 
-def test_a_signal_without_effect_is_unheeded(lab: Lab) -> None:
+def test_a_signal_is_ignored_when_it_has_had_no_effect_for_a_while(lab: Lab) -> None:
     lab.sends(1000, MAIN, CHILD, 15)
+    assert fate(lab, at=1010) == ("asked to end", "SIGTERM sent 10.0 ms ago")
     assert fate(lab, at=3000) == ("ignored", "still there, SIGTERM sent 2.0 s ago")
 
 

@@ -423,6 +423,19 @@ async def test_help_explains_every_panel(run_app: MpvizApp) -> None:
         assert isinstance(pilot.app.screen, RunScreen)
 
 
+async def test_two_quick_keys_close_the_help_and_not_the_run_below_it(run_app: MpvizApp) -> None:
+    async with running(run_app) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        open_help = pilot.app.screen
+        assert isinstance(open_help, HelpScreen)
+        for _ in range(2):
+            open_help.post_message(Key("q", "q"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
 async def test_the_help_begins_with_a_dozen_keys_and_can_be_searched(run_app: MpvizApp) -> None:
     async with running(run_app) as pilot:
         await pilot.press("question_mark")
