@@ -16,6 +16,7 @@ from mpviz.trace.stepping.search.explorer import (
     Diverged,
     Situation,
     hold_to,
+    preempts,
     preferred,
     situation,
 )
@@ -34,16 +35,26 @@ class _Node:
     asleep: dict[str, Event]
     """Tasks whose next step was tried from here, or before with nothing since that it depends on:
     all that begins with it has been seen."""
+    preempting: frozenset[str]
+    """Tasks that would take the turn from one that could go on."""
+    preempted: int
+    """How often that was done before."""
     todo: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
 
 
 class Dpor:
-    """Finds whatever plain depth-first search finds, in fewer runs."""
+    """Finds whatever plain depth-first search finds, in fewer runs.
 
-    def __init__(self) -> None:
-        """Nothing is known of the program."""
+    With a bound for preemptions no task sleeps: what was seen before may have cost more of them.
+    And where a step should be tried before another, it is also tried before all that the task of
+    that one did in a row, which costs no more preemptions (Coons and others, 2013).
+    """
+
+    def __init__(self, preemptions: int | None = None) -> None:
+        """``preemptions``: how often a run may take the turn from a task that could go on."""
         self.more = True
+        self._most = preemptions
         self._nodes: list[_Node] = []
         self._clocks = Clocks()
         self._known = 0
@@ -77,11 +88,21 @@ class Dpor:
                 objects=moment.objects,
                 chosen=chosen,
                 asleep=asleep,
+                preempting=frozenset(
+                    choice.task for choice in moment.possible if preempts(moment, choice)
+                ),
+                preempted=self._preempted(),
                 todo={chosen.task},
                 done={chosen.task},
             )
         )
         return chosen
+
+    def _preempted(self) -> int:
+        if not self._nodes:
+            return 0
+        last = self._nodes[-1]
+        return last.preempted + (last.chosen.task in last.preempting)
 
     def finish(self, moment: Moment) -> None:
         """Look for what could have come the other way round, and take back the last steps."""
@@ -155,10 +176,23 @@ class Dpor:
         for earlier in self._clocks.related(event):
             if earlier < number:
                 other = self._clocks.events[earlier]
-                if other.task != event.task and dependent(other, event, self._places):
+                if other.task != event.task and self._is_other_way_round(other, event):
                     yield earlier
 
+    def _is_other_way_round(self, one: Event, other: Event) -> bool:
+        """Whether it makes a difference if the second comes before the first, or waits for it."""
+        if dependent(one, other, self._places):
+            return True
+        # Who waits can be left without a preemption.
+        is_bounded = self._most is not None
+        return is_bounded and bears_on(one.operation, other.operation, self._places)
+
     def _try_before(self, earlier: int, event: Event, number: int) -> None:
+        if self._most is not None:
+            for place in {earlier, self._begin_of_turn(earlier)}:
+                can_go = self._nodes[place].possible
+                self._nodes[place].todo.update([event.task] if event.task in can_go else can_go)
+            return
         node = self._nodes[earlier]
         between = list(self._independent_of(earlier, number))
         bearing = [
@@ -173,6 +207,13 @@ class Dpor:
             can_go = [task for task in [event.task, *node.possible] if task in first]
             can_go = [task for task in can_go if task in node.possible]
             node.todo.update(can_go[:1] or node.possible)
+
+    def _begin_of_turn(self, number: int) -> int:
+        """Since when the task of a step had gone in a row."""
+        task = self._nodes[number].chosen.task
+        while number and self._nodes[number - 1].chosen.task == task:
+            number -= 1
+        return number
 
     def _independent_of(self, earlier: int, number: int) -> Iterator[int]:
         """The steps after one that do not need it."""
@@ -203,12 +244,12 @@ class Dpor:
             node = self._nodes[-1]
             number = len(self._nodes) - 1
             tried = self._clocks.events[number] if number < len(self._clocks.events) else None
-            if tried is not None:
+            if tried is not None and self._most is None:
                 node.asleep[node.chosen.task] = Event(tried.operation, tried.outcome, tried.gone)
             self._clocks.take_back(number)
-            left = [
-                task for task in node.possible if task in node.todo - node.done - node.asleep.keys()
-            ]
+            untried = node.todo - node.done - node.asleep.keys()
+            left = [task for task in node.possible if task in untried and self._may(node, task)]
+            self._left_out |= len(left) < len(untried)
             if left:
                 node.chosen = node.possible[left[0]]
                 node.done.add(left[0])
@@ -216,3 +257,6 @@ class Dpor:
             self._nodes.pop()
         self._known = len(self._nodes) - 1
         self.more = bool(self._nodes)
+
+    def _may(self, node: _Node, task: str) -> bool:
+        return self._most is None or node.preempted + (task in node.preempting) <= self._most

@@ -41,7 +41,7 @@ def hold_to_all_orders(program: Modelled) -> None:
 
 
 @given(st.integers(0))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_small_programs_come_to_what_all_orders_come_to(seed: int) -> None:
     """Locks, values, queues, semaphores, events, conditions, barriers, time-outs, starts, ends."""
     hold_to_all_orders(small_program(Random(seed)))
@@ -86,3 +86,20 @@ def test_what_nobody_can_notice_makes_no_orders() -> None:
     explorer = Dpor()
     assert len(explore(side_by_side(*[[("sleep", "")]] * 5), explorer, 100).runs) == 1
     assert explorer.complete
+
+
+@given(st.integers(0), st.integers(0, 2))
+@settings(max_examples=25, deadline=None)
+def test_with_few_preemptions_the_same_is_found_as_by_all_such_orders(seed: int, most: int) -> None:
+    """And where the bound did not matter, it is what all orders come to."""
+    program = small_program(Random(seed))
+    plain, reduced = DepthFirst(most), Dpor(most)
+    every = explore(program, plain, MOST)
+    if plain.more:
+        return
+    found = explore(program, reduced, 5 * MOST)
+    assert not reduced.more
+    assert set(map(what_came_of, found.ends)) == set(map(what_came_of, every.ends))
+    if reduced.complete:
+        everything = explore(program, Dpor(), 5 * MOST)
+        assert set(map(what_came_of, found.ends)) == set(map(what_came_of, everything.ends))
