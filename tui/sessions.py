@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mpviz.tui.file_names import numbered
 
 if TYPE_CHECKING:
+    from mpviz.trace.launch.session import Session as LaunchedSession
     from mpviz.trace.launch.start import Target
     from mpviz.trace.model.state import RunState
     from mpviz.trace.stepping.steps import Choice, Moment
@@ -79,6 +82,9 @@ class Session(Source, Protocol):
         """Ask for the end of the program, and return at once."""
 
 
+Steps = Sequence[Sequence[str]]
+"""The steps of a schedule, each as task, verb, target and perhaps "timeout"."""
+
 Start = Callable[["Target"], Session]
 """Starts a run with the program's output captured."""
 
@@ -111,21 +117,40 @@ class NotStarted(Exception):  # noqa: N818 - it reads as what it says
     """The run could not be started; the text says why in one line."""
 
 
-def starter(rate: float, record: Path | None) -> Start:
-    """What starts a run: looks at the machine at this rate, and records in this file."""
+def starter(rate: float, record: Path | None, steps: Steps = ()) -> Start:
+    """What starts a run: looks at the machine at this rate, and records in this file.
+
+    The first target comes along the steps of a schedule, if there are any, each time it is run.
+    """
     runs = count(1)
+    scheduled: list[Target] = []
 
     def start(target: Target) -> Session:
         from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - picking needs no msgspec
-        from mpviz.trace.launch.start import start as start_session  # noqa: PLC0415
 
         try:
             file = _next_file(record, runs) if record is not None else None
-            return start_session(target, capture=True, rate=rate, record=file)
+            scheduled[:] = scheduled or [target]
+            begin = start_of(steps if target == scheduled[0] else ())
+            return begin(target, capture=True, rate=rate, record=file)
         except (LaunchError, OSError) as error:
             raise NotStarted(str(error)) from error
 
     return start
+
+
+def start_of(steps: Steps, standing: float = inf) -> Callable[..., LaunchedSession]:
+    """What starts a run: along the steps of a schedule, if there are any.
+
+    ``standing``: seconds after which a deadlock to which they lead is ended.
+    """
+    if not steps:
+        from mpviz.trace.launch.start import start  # noqa: PLC0415 - picking needs no msgspec
+
+        return start
+    from mpviz.trace.stepping.along import start_along  # noqa: PLC0415
+
+    return partial(start_along, steps, standing=standing)
 
 
 def begin_steps(target: Target) -> Stepped:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mpviz.tui.app import MpvizApp
 from mpviz.tui.endings import Signals, exit_status, final_status
 from mpviz.tui.file_names import RECORDING
-from mpviz.tui.sessions import Session, Start, starter
+from mpviz.tui.sessions import Session, Start, Steps, starter
 from mpviz.tui.settings import Settings, pictures_a_second
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def watch(  # noqa: PLR0917 - as many as the command line has
     rate: float,
     settings: Settings,
     fail_on: frozenset[str],
+    steps: Steps = (),
 ) -> int:
-    """Run this and show it; the exit status."""
-    start = starter(rate, record)
+    """Run this and show it, after the steps of a schedule; the exit status."""
+    start = starter(rate, record, steps)
     app = MpvizApp(target, start=start, fps=pictures_a_second(settings), settings=settings)
     return _run(app, json_file, fail_on)
 

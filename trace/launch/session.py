@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
@@ -17,7 +18,7 @@ from mpviz.trace.explain.stalls import is_seen_where_it_stands, standing_still
 from mpviz.trace.launch.leftovers import end_marked
 from mpviz.trace.launch.looks import Looks
 from mpviz.trace.launch.program import Program
-from mpviz.trace.model.events import Marked, RunEnded
+from mpviz.trace.model.events import Marked, RunEnded, Trouble
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.recorder import Recorder
 
@@ -58,6 +59,8 @@ class Session:
         self.state = RunState(silenced=silenced)
         self.over = False
         """Whether nothing is left of the program, and all that it told is folded."""
+        self.beside: Callable[[], None] = lambda: None
+        """What is to be done at each step, besides."""
         self._transport = transport
         self._program = program
         self._sampler = sampler
@@ -77,6 +80,7 @@ class Session:
 
     def step(self, budget: float) -> bool:
         """Fold what has arrived, for about ``budget`` seconds; True if there was anything."""
+        self.beside()
         deadline = monotonic() + budget
         changed = False
         while True:
@@ -102,6 +106,10 @@ class Session:
                 if not self._collect_if_gone():
                     self._look_at_what_stands()
                 return changed
+
+    def say(self, text: str) -> None:
+        """Tell of something that went otherwise than it should, in the log and the report."""
+        self._transport.put(Trouble(time=monotonic_ns(), pid=0, text=text))
 
     def wait(self, timeout: float) -> None:
         """Wait until nothing is left of the program, for at most ``timeout`` seconds."""

@@ -52,6 +52,8 @@ class Gates:
         """Names for people, by the id of a task or an object."""
         self.observed: dict[str, str] = {}
         """By the id of an object without a name: its id in the records."""
+        self.failed: dict[str, int] = {}
+        """Exit codes of processes but the first, by task, where they are not 0."""
         self.selector = selectors.DefaultSelector()
         """What is waited for; with each descriptor, what to do when it has something."""
         self._world = World()
@@ -155,6 +157,8 @@ class Gates:
         elif "did" in told:
             self._did(task, clean(str(told["did"])))
         elif "end" in told:
+            if told["end"] and task.id != "main":
+                self.failed[task.id] = int(told["end"])
             self._has_gone(task)
 
     def _hello(self, task: Task, told: dict[str, Any]) -> None:

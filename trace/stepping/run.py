@@ -115,4 +115,5 @@ class SteppedRun:
         state = self._session.state
         status = state.exit_code if state.exit_code is not None else 0
         said = [line.text for line in state.output if line.stream == "stderr" and line.text.strip()]
-        return End(status, said[-1] if said and status else "")
+        failed = self._gates.failed
+        return End(status, said[-1] if said and (status or failed) else "", failed)

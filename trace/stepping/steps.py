@@ -68,7 +68,9 @@ class End(msgspec.Struct, frozen=True):
 
     status: int = 0
     error: str = ""
-    """The last line that it wrote to stderr, if it failed."""
+    """The last line that it wrote to stderr, if it or one of its processes failed."""
+    failed: dict[str, int] = {}
+    """Exit codes of its other processes, by task, where they are not 0."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -87,6 +89,11 @@ class Moment(msgspec.Struct, frozen=True):
     """Names for people, of tasks and objects."""
     objects: dict[str, Held] = {}
     end: End | None = None
+
+    @property
+    def is_deadlock(self) -> bool:
+        """Whether nobody can go though some are there, and nobody is outside who may come back."""
+        return bool(self.next) and not self.possible and not self.outside
 
 
 class ModelFault(Exception):  # noqa: N818 - it reads as what it says

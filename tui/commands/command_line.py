@@ -32,6 +32,8 @@ from mpviz.tui.commands.options import (
     why_no_terminal,
 )
 from mpviz.tui.commands.running.commands import attach, why
+from mpviz.tui.commands.scheduled import scheduled
+from mpviz.tui.commands.search import search
 from mpviz.tui.commands.stdout import Closed, Nowhere, cannot_print, reader_is_gone
 from mpviz.tui.commands.step import step
 from mpviz.tui.commands.talks.commands import talk
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from mpviz.trace.launch.start import Target
     from mpviz.tui.commands.sweeps import Sweep
+    from mpviz.tui.sessions import Steps
 
 USAGE_ERROR = 2
 
@@ -126,6 +129,13 @@ def rules() -> int:
     callback=rule_names,
     help="Exit with 3 if one of these findings was made, or any (all); for CI.",
 )
+@click.option(
+    "--schedule",
+    "schedule_file",
+    metavar="FILE",
+    help="Take the steps of this file first, in their order; without TARGET, those of the program"
+    " that it names.",
+)
 @silence_option
 @grace_option
 @theme_option
@@ -138,9 +148,11 @@ def rules() -> int:
     show_default=True,
     help="Samples of cores and memory a second.",
 )
-@click.argument("target")
+@click.argument("target", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
 def run(
+    context: click.Context,
     *,
     module: bool,
     python: str | None,
@@ -149,12 +161,13 @@ def run(
     json_file: str | None,
     record_file: str | None,
     fail_on: frozenset[str],
+    schedule_file: str | None,
     silenced: frozenset[str],
     grace: float,
     theme: str | None,
     fps: int | None,
     rate: float,
-    target: str,
+    target: str | None,
     arguments: tuple[str, ...],
 ) -> int:
     """Run TARGET and watch it: a scenario with its parameters as name=value, or any program with
@@ -173,13 +186,28 @@ def run(
 
     \b
       mpviz run pool-map chunksize=1,10,100
+
+    A schedule of mpviz search or mpviz step is an order in which something fails, as often as it is
+    run. After its steps the program goes on by itself.
+
+    \b
+      mpviz run --schedule failing.schedule.json
     """
     check_can_fail(fail_on, silenced)
-    sweep = [] if module else _sweep([target, *arguments], python, start_method)
+    words = [target, *arguments] if target is not None else []
+    along: Target | None = None
+    steps: Steps = ()
+    if schedule_file is not None:
+        along, steps = scheduled(
+            schedule_file, words, module=module, python=python, start_method=start_method
+        )
+    elif target is None:
+        raise click.MissingParameter(ctx=context, param=context.command.params[-2])
+    sweep = [] if module or along else _sweep(words, python, start_method)
     if sweep:
         sweep = [(label, replace(each, silenced=silenced)) for label, each in sweep]
         return _compare_runs(sweep, json_file, record_file, rate, fail_on)
-    wanted = _target([target, *arguments], module, python, start_method)
+    wanted = along or _target(words, module, python, start_method)
     # A scenario has nothing to save: it ends at once.
     wanted = replace(wanted, silenced=silenced, grace=0.0 if wanted.scenario else grace)
     reason = "" if headless else why_no_terminal()
@@ -194,12 +222,12 @@ def run(
     if headless:
         from mpviz.tui.commands.headless import run_headless  # noqa: PLC0415
 
-        return run_headless(wanted, json_file, record, rate, fail_on)
+        return run_headless(wanted, json_file, record, rate, fail_on, steps)
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
     from mpviz.tui.showing import watch  # noqa: PLC0415
 
     settings = preferences(theme or click.get_current_context().obj, fps)
-    return watch(wanted, json_file, record, rate, settings, fail_on)
+    return watch(wanted, json_file, record, rate, settings, fail_on, steps)
 
 
 @command.command(short_help="Say how recorded runs differ.")
@@ -318,6 +346,7 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
 
 
 command.add_command(step)
+command.add_command(search)
 command.add_command(talk)
 command.add_command(attach)
 command.add_command(why)

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 
 from mpviz.tui.endings import NOT_STARTED, Signals, exit_status, final_status
 from mpviz.tui.messages import record_problem, say, say_at_once, write_json
+from mpviz.tui.sessions import Steps, start_of
 
 if TYPE_CHECKING:
     from mpviz.trace.launch.session import Session
     from mpviz.trace.launch.start import Target
     from mpviz.trace.model.state import RunState
+
+DEADLOCK_SECONDS = 5.0
+"""Seconds that a deadlock to which a schedule leads may stand, so that it is found and told."""
 
 PAUSE = 0.1
 """Seconds between two looks at a queue in which there was nothing."""
@@ -35,13 +39,18 @@ class Observed:
     """Those that were sent to mpviz meanwhile."""
 
 
-def run_headless(
-    target: Target, json_file: str | None, record: Path | None, rate: float, fail_on: frozenset[str]
+def run_headless(  # noqa: PLR0917 - as many as the command line has
+    target: Target,
+    json_file: str | None,
+    record: Path | None,
+    rate: float,
+    fail_on: frozenset[str],
+    steps: Steps = (),
 ) -> int:
-    """Run the target to its end and return the exit status."""
+    """Run the target to its end, after the steps of a schedule; return the exit status."""
     signals = Signals(has_screen=False, announce=say_at_once, grace=target.grace)
     with signals.handled():
-        observed = _observe(target, record, rate, signals)
+        observed = _observe(target, record, rate, signals, steps=steps)
         if observed is None:
             return NOT_STARTED
         signals.report_begins()
@@ -66,14 +75,21 @@ def observe(
 
 
 def _observe(
-    target: Target, record: Path | None, rate: float, signals: Signals, *, capture: bool = False
+    target: Target,
+    record: Path | None,
+    rate: float,
+    signals: Signals,
+    *,
+    capture: bool = False,
+    steps: Steps = (),
 ) -> Observed | None:
     from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
-    from mpviz.trace.launch.start import start  # noqa: PLC0415
 
     stdin = subprocess.DEVNULL if capture else None
     try:
-        session = start(target, capture=capture, rate=rate, stdin=stdin, record=record)
+        session = start_of(steps, DEADLOCK_SECONDS)(
+            target, capture=capture, rate=rate, stdin=stdin, record=record
+        )
     except (LaunchError, OSError) as error:
         say(str(error))
         return None

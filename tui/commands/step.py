@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from mpviz.tui.commands.options import theme_option, why_no_terminal
@@ -61,27 +59,18 @@ def step(
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz run --headless needs none")
-    from mpviz.trace.stepping.schedule import NoSchedule, read_schedule  # noqa: PLC0415
-    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
     from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+    from mpviz.tui.commands.scheduled import scheduled  # noqa: PLC0415
     from mpviz.tui.showing import step_through  # noqa: PLC0415
 
-    try:
-        schedule = read_schedule(Path(schedule_file)) if schedule_file is not None else None
-        if target is None and schedule is None:
-            raise click.UsageError("name what to step through, such as race, or a --schedule")
-        wanted = schedule.target if schedule is not None else None
-        if target is not None:
-            wanted = from_words(
-                [target, *arguments],
-                module=module,
-                python=python,
-                start_method=start_method,
-                is_stepped=True,
-            )
-    except (BadTarget, NoSchedule) as bad:
-        raise click.UsageError(str(bad)) from None
+    wanted, steps = scheduled(
+        schedule_file,
+        [target, *arguments] if target is not None else [],
+        module=module,
+        python=python,
+        start_method=start_method,
+    )
+    if wanted is None:
+        raise click.UsageError("name what to step through, such as race, or a --schedule")
     settings = preferences(theme or click.get_current_context().obj)
-    assert wanted is not None
-    return step_through(wanted, settings, schedule.steps if schedule is not None else ())
+    return step_through(wanted, settings, steps)

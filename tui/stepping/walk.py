@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mpviz.trace.stepping.lost import Updates
 from mpviz.trace.stepping.schedule import differs
 from mpviz.trace.stepping.steps import Choice, Moment
-from mpviz.tui.render.steps.lost import Updates
 from mpviz.tui.render.steps.verdict import default_choice
 from mpviz.tui.render.steps.words import is_quiet
 from mpviz.tui.sessions import Stepped

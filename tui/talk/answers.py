@@ -12,8 +12,8 @@ from mpviz.trace.model.formatting import duration
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.model.state import RunState
+from mpviz.trace.stepping.lost import lost_updates
 from mpviz.trace.stepping.steps import Moment
-from mpviz.tui.render.steps.lost import lost_updates
 from mpviz.tui.render.steps.verdict import verdict
 
 VARIABLE = re.compile(r"\{([\w-]+)\}")

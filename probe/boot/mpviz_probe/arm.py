@@ -95,16 +95,19 @@ def arm():
     role = _role(words)
     if role is None:
         return
+    is_stepped = "MPVIZ_STEPS" in os.environ
     try:
         wire.open_queue(os.environ[wire.ENVIRONMENT_VARIABLE])
     except OSError:
-        # The viewer is gone, and the program goes on without it.
-        return
+        # The viewer is gone, and the program goes on without it; or nobody wants to see more of it
+        # than its steps.
+        if not is_stepped:
+            return
     _say_hello(role, " ".join(words))
     _prepare_stacks()
     os.register_at_fork(after_in_child=_after_fork)
     finder = _Finder(PRIMITIVES)
-    if "MPVIZ_STEPS" in os.environ:
+    if is_stepped:
         finder.wait_for(STEPPED)
         _begin_steps(role)
     finder.patch_loaded()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from helpers.stepped import Line, Scripted, adders, ring
+from mpviz.trace.stepping.lost import lost_updates
 from mpviz.trace.stepping.order import in_order
 from mpviz.trace.stepping.steps import Choice, Moment
 from mpviz.tui.render.rows import Row, finished
 from mpviz.tui.render.steps.cast import cast, known_tasks
 from mpviz.tui.render.steps.choices import choice_by_key, choice_rows
 from mpviz.tui.render.steps.lanes import lane_rows
-from mpviz.tui.render.steps.lost import lost_updates
 from mpviz.tui.render.steps.objects import object_rows
 from mpviz.tui.render.steps.plan import plan
 from mpviz.tui.render.steps.verdict import default_choice, find_ring, verdict

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mpviz.trace.stepping.lost import Lost, lost_updates
 from mpviz.trace.stepping.steps import Choice, Moment, Operation, Step
 from mpviz.tui.render.steps.cast import name_of
-from mpviz.tui.render.steps.lost import Lost, lost_updates
 from mpviz.tui.render.steps.words import is_quiet, phrase
 
 BEGINNING = "You are the scheduler: choose who goes next."
@@ -31,7 +31,7 @@ def verdict(moment: Moment) -> Verdict:
     """The worst that is true now: a deadlock, a lost update, a failure; else the last step."""
     lost = lost_updates(moment.steps)
     marked = frozenset(step for each in lost for step in each.steps)
-    if is_deadlock(moment):
+    if moment.is_deadlock:
         return _deadlock(moment, marked)
     told = [_lost(lost[-1], len(lost), moment)] if lost else []
     if moment.end is not None:
@@ -42,11 +42,6 @@ def verdict(moment: Moment) -> Verdict:
         return Verdict(told[0], "trouble", marked, is_bad=True)
     warning = _warning(moment) or _only_time_outs(moment)
     return Verdict(warning, "warning") if warning else Verdict(_last_step(moment))
-
-
-def is_deadlock(moment: Moment) -> bool:
-    """Whether nobody can go although some are there, and nobody is outside who might come back."""
-    return bool(moment.next) and not moment.possible and not moment.outside
 
 
 def _ended(moment: Moment) -> str:

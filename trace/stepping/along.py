@@ -1,0 +1,116 @@
+"""A run along a schedule, watched as any other: its steps come in that order, and then it is free.
+
+When the schedule is at its end, or the program does something else, all gates are opened. So a
+deadlock to which the steps have led becomes a real one, in which processes block in their locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+from time import monotonic
+
+from mpviz.trace.launch.session import Session
+from mpviz.trace.launch.start import Target, start
+from mpviz.trace.stepping.gates import Gates
+from mpviz.trace.stepping.schedule import differs
+from mpviz.trace.stepping.steps import Choice, ModelFault
+
+SPELL = 0.02
+"""Seconds that the steps may take until the session goes on with what it has to do."""
+
+PAUSE = 0.002
+"""Seconds that one waits for a task to come to its next gate."""
+
+
+def start_along(
+    steps: Sequence[Sequence[str]],
+    target: Target,
+    *,
+    capture: bool,
+    rate: float = 10.0,
+    stdin: int | None = None,
+    record: Path | None = None,
+    standing: float = inf,
+) -> Session:
+    """Start a target whose steps come in the order of this schedule; the rest as for ``start``.
+
+    ``standing``: seconds after which a deadlock to which they lead is ended.
+    """
+    gates = Gates()
+    try:
+        session = start(
+            target,
+            capture=capture,
+            rate=rate,
+            stdin=stdin,
+            record=record,
+            variables=gates.variables,
+        )
+    except BaseException:
+        gates.close()
+        raise
+    session.beside = _Way(gates, steps, session, standing).go_on
+    return session
+
+
+class _Way:
+    """How far the program has come along its schedule."""
+
+    def __init__(
+        self, gates: Gates, steps: Sequence[Sequence[str]], session: Session, standing: float
+    ) -> None:
+        self._gates = gates
+        self._left = list(steps)
+        self._session = session
+        self._is_open = False
+        self._standing = standing
+        self._ends_at = inf
+
+    def go_on(self) -> None:
+        """Let go who is next, and the next, as long as they come to their gates soon."""
+        deadline = monotonic() + SPELL
+        while not self._is_open and monotonic() < deadline:
+            if self._session.over:
+                self._leave("the program has ended")
+            elif self._gates.stand():
+                self._take_step()
+            elif not self._gates.hear(PAUSE):
+                self._look_outside()
+        if monotonic() > self._ends_at:
+            self._ends_at = inf
+            self._session.stop()
+
+    def _take_step(self) -> None:
+        moment = self._gates.moment()
+        if not self._left:
+            if moment.is_deadlock:
+                self._ends_at = monotonic() + self._standing
+            self._open()
+            return
+        words = self._left[0]
+        why = differs(moment, words)
+        if why:
+            self._leave(why)
+            return
+        self._gates.let_go(Choice(words[0], words[3] if len(words) > 3 else "go"))
+        del self._left[0]
+
+    def _look_outside(self) -> None:
+        try:
+            self._gates.look_outside()
+        except ModelFault as fault:
+            self._leave(str(fault))
+
+    def _leave(self, why: str) -> None:
+        if self._left:
+            number = len(self._gates.steps) + 1
+            self._session.say(
+                f"the program left the schedule at step {number}: {why}; it goes on by itself"
+            )
+        self._open()
+
+    def _open(self) -> None:
+        self._is_open = True
+        self._gates.close()

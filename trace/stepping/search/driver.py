@@ -1,0 +1,157 @@
+"""Runs a program again and again, each time in an order that an explorer chooses, until it fails.
+
+A run that is lost on us, since it did not repeat its beginning or came to no end, is counted: then
+"all orders" is not said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mpviz.trace.stepping.search.explorer import Diverged, Explorer
+from mpviz.trace.stepping.search.failure import Watch
+from mpviz.trace.stepping.steps import Choice, Moment
+
+OUTSIDE_SECONDS = 2.0
+"""How long a run waits for who is outside of all gates, before it goes on without it."""
+
+
+class Run(Protocol):
+    """A program that stands after each step."""
+
+    def wait(self) -> Moment:
+        """The moment when all tasks stand, or the program has ended."""
+
+    def wait_outside(self, seconds: float) -> Moment | None:
+        """The moment, if something happens within so many seconds although nobody is let go."""
+
+    def let_go(self, choice: Choice) -> None:
+        """Let one task do its operation, or let its time-out happen."""
+
+    def close(self) -> None:
+        """End what is left of the program."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop; a run that is too long is ended, and counts as one that came to no end."""
+
+    seconds: float
+    """Of the whole search."""
+    runs: int = 0
+    """0 for no limit."""
+    run_seconds: float = 30.0
+    run_steps: int = 10_000
+
+
+@dataclass
+class Outcome:
+    """What the runs have come to so far."""
+
+    runs: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    seen_before: int = 0
+    """Runs that were given up, since all that would follow was seen in another order."""
+    failure: str = ""
+    """The kind of failure that was found; empty if there is none."""
+    failed: Moment = field(default_factory=Moment)
+    """How the run that failed ended."""
+    diverged: int = 0
+    why_diverged: str = ""
+    endless: int = 0
+    """Runs that were ended, since they took too many steps or too long."""
+    outside: dict[str, int] = field(default_factory=dict)
+    """Runs in which a task blocked outside of all gates, by where."""
+    complete: bool = False
+    """Whether all orders were tried."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether each run was what the explorer took it for."""
+        return not (self.diverged or self.endless or self.outside)
+
+
+def search(
+    begin: Callable[[], Run],
+    explorers: Sequence[tuple[Explorer, float]],
+    limits: Limits,
+    until: Collection[str],
+) -> Iterator[Outcome]:
+    """Search, and yield what is known after each run; the last outcome is that of the search.
+
+    ``explorers``: one after the other, each until the given share (0 to 1) of the runs and seconds
+    is over; the search is over, too, if one has tried all orders.
+    """
+    outcome, began = Outcome(), time.monotonic()
+    for explorer, share in explorers:
+        while explorer.more and _has_time(outcome, limits, share):
+            _try(begin, explorer, limits, Watch(until), outcome)
+            outcome.seconds = time.monotonic() - began
+            outcome.complete = explorer.complete and outcome.is_sure
+            yield outcome
+            if outcome.failure:
+                return
+        if explorer.complete:
+            return
+
+
+def _has_time(outcome: Outcome, limits: Limits, share: float) -> bool:
+    is_early = outcome.seconds < limits.seconds * share
+    return is_early and (not limits.runs or outcome.runs < limits.runs * share)
+
+
+def _try(
+    begin: Callable[[], Run], explorer: Explorer, limits: Limits, watch: Watch, outcome: Outcome
+) -> None:
+    """One run."""
+    outcome.runs += 1
+    with closing(begin()) as run:
+        try:
+            moment = _last_moment(run, explorer, limits, watch, outcome)
+            outcome.steps += len(moment.steps)
+        except Diverged as diverged:
+            outcome.diverged += 1
+            outcome.why_diverged = str(diverged)
+
+
+def _last_moment(
+    run: Run, explorer: Explorer, limits: Limits, watch: Watch, outcome: Outcome
+) -> Moment:
+    deadline = time.monotonic() + limits.run_seconds
+    moment = run.wait()
+    while True:
+        moment = _with_all_there(run, moment, outcome)
+        outcome.failure = watch.failure(moment)
+        if outcome.failure:
+            outcome.failed = moment
+            return moment
+        if moment.end is not None or moment.is_deadlock:
+            explorer.finish(moment)
+            return moment
+        is_long = len(moment.steps) >= limits.run_steps or time.monotonic() > deadline
+        if is_long or not moment.possible:
+            outcome.endless += 1
+            explorer.finish(moment)
+            return moment
+        choice = explorer.choose(moment)
+        if choice is None:
+            outcome.seen_before += 1
+            return moment
+        run.let_go(choice)
+        moment = run.wait()
+
+
+def _with_all_there(run: Run, moment: Moment, outcome: Outcome) -> Moment:
+    """Wait for who is outside: in which order it comes back, nobody chooses."""
+    deadline = time.monotonic() + OUTSIDE_SECONDS
+    places = set(moment.outside.values())
+    while moment.outside and time.monotonic() < deadline:
+        moment = run.wait_outside(deadline - time.monotonic()) or moment
+    for place in places:
+        outcome.outside[place] = outcome.outside.get(place, 0) + 1
+    return moment
