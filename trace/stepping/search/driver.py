@@ -19,6 +19,9 @@ from mpviz.trace.stepping.steps import Choice, Moment
 OUTSIDE_SECONDS = 2.0
 """How long a run waits for who is outside of all gates, before it goes on without it."""
 
+LAST_RUN_SECONDS = 1.0
+"""How long a run may take in any case, when the time of the search is almost over."""
+
 
 class Run(Protocol):
     """A program that stands after each step."""
@@ -44,7 +47,7 @@ class Limits:
     """Of the whole search."""
     runs: int = 0
     """0 for no limit."""
-    run_seconds: float = 30.0
+    run_seconds: float = 10.0
     run_steps: int = 10_000
 
 
@@ -69,6 +72,8 @@ class Outcome:
     """Runs in which a task blocked outside of all gates, by where."""
     complete: bool = False
     """Whether all orders were tried."""
+    within_bound: bool = False
+    """Whether all were tried that the explorer may try, such as those with few preemptions."""
 
     @property
     def is_sure(self) -> bool:
@@ -93,6 +98,7 @@ def search(
             _try(begin, explorer, limits, Watch(until), outcome)
             outcome.seconds = time.monotonic() - began
             outcome.complete = explorer.complete and outcome.is_sure
+            outcome.within_bound = not explorer.more and outcome.is_sure
             yield outcome
             if outcome.failure:
                 return
@@ -122,7 +128,8 @@ def _try(
 def _last_moment(
     run: Run, explorer: Explorer, limits: Limits, watch: Watch, outcome: Outcome
 ) -> Moment:
-    deadline = time.monotonic() + limits.run_seconds
+    left = max(LAST_RUN_SECONDS, limits.seconds - outcome.seconds)
+    deadline = time.monotonic() + min(limits.run_seconds, left)
     moment = run.wait()
     while True:
         moment = _with_all_there(run, moment, outcome)
