@@ -14,6 +14,7 @@ from time import monotonic
 from mpviz.trace.launch.session import Session
 from mpviz.trace.launch.start import Target, start
 from mpviz.trace.stepping.gates import Gates
+from mpviz.trace.stepping.naming import learn_names
 from mpviz.trace.stepping.schedule import differs
 from mpviz.trace.stepping.steps import Choice, ModelFault
 
@@ -90,9 +91,9 @@ class _Way:
             self._open()
             return
         words = self._left[0]
-        why = differs(moment, words)
-        if why:
-            self._leave(why)
+        if differs(moment, words):
+            learn_names(self._gates, self._session.state)
+            self._leave(differs(self._gates.moment(), words))
             return
         self._gates.let_go(Choice(words[0], words[3] if len(words) > 3 else "go"))
         del self._left[0]

@@ -5,16 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from threading import Lock as ThreadLock
-from typing import Any
 
 from mpviz.trace.launch.start import Target, start
-from mpviz.trace.model.primitives.barrier import Barrier
-from mpviz.trace.model.primitives.condition import Condition
-from mpviz.trace.model.primitives.lock import Lock
-from mpviz.trace.model.primitives.mp_event import SharedEvent
-from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.primitives.value import SharedValue
 from mpviz.trace.stepping.gates import Gates
+from mpviz.trace.stepping.naming import learn_names
 from mpviz.trace.stepping.steps import Choice, Closed, End, Moment
 
 PAUSE = 0.02
@@ -94,22 +88,12 @@ class SteppedRun:
         """Fold what is told of the objects that are new, which gives them their names."""
         deadline = time.monotonic() + NAME_SECONDS
         self._session.step(0)
-        waiting = self._gates.observed
-        while waiting and time.monotonic() < deadline:
-            state = self._session.state
-            for known, observed in list(waiting.items()):
-                tables: list[dict[str, Any]] = [
-                    state.table(kind)
-                    for kind in (Lock, SharedValue, Queue, Condition, Barrier, SharedEvent)
-                ]
-                for table in tables:
-                    if observed in table:
-                        self._gates.names[known] = table[observed].name
-                        waiting.pop(known, None)
-            if waiting and not self._session.step(0):
+        while self._gates.observed and time.monotonic() < deadline:
+            learn_names(self._gates, self._session.state)
+            if self._gates.observed and not self._session.step(0):
                 time.sleep(NAME_PAUSE)
         # What has no name by now is called by its id.
-        waiting.clear()
+        self._gates.observed.clear()
 
     def _end(self) -> End:
         state = self._session.state

@@ -17,6 +17,7 @@ from mpviz.trace.stepping.quick import QuickRun
 from mpviz.trace.stepping.run import SteppedRun
 from mpviz.trace.stepping.schedule import differs, line_of, written
 from mpviz.trace.stepping.search.depth_first import DepthFirst
+from mpviz.trace.stepping.search.dpor import Dpor
 from mpviz.trace.stepping.search.driver import Limits, Outcome, search
 from mpviz.trace.stepping.search.explorer import Explorer
 from mpviz.trace.stepping.search.failure import EXIT
@@ -86,7 +87,7 @@ def _searched(asked: Asked) -> Iterator[Outcome]:
     """The outcomes so far; on a terminal, a line says how it goes."""
     explorers: list[tuple[Explorer, float]] = [(DepthFirst(asked.preemptions), 1.0)]
     if asked.preemptions is None:
-        explorers = [(DepthFirst(), BY_PLAN), (Randomly(asked.seed), 1.0)]
+        explorers = [(Dpor(), BY_PLAN), (Randomly(asked.seed), 1.0)]
     limits = Limits(seconds=asked.seconds, runs=asked.runs)
     is_shown, last = sys.stderr.isatty(), 0.0
     try:

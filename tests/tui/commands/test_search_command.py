@@ -99,6 +99,7 @@ def test_a_race_is_found_and_its_order_fails_each_time(tmp_path: Path) -> None:
         assert "1 lost" in again.stdout
 
 
+@pytest.mark.thorough
 def test_an_assert_of_a_child_is_a_failure_and_its_line_is_told(tmp_path: Path) -> None:
     file = program(tmp_path, CHECKED_TOO_EARLY)
     options = "--until", "exit", "--schedule", "failing.json", "--junit", "report.xml"
@@ -123,6 +124,7 @@ def test_a_mended_program_says_where_it_leaves_the_schedule(tmp_path: Path) -> N
     assert "overdrawn" not in again.stderr
 
 
+@pytest.mark.thorough
 def test_a_deadlock_of_a_schedule_is_real_and_ends(tmp_path: Path) -> None:
     found = mpviz("search", "--schedule", "failing.json", "deadlock", directory=tmp_path)
     assert "Deadlock: nobody can go. worker-1 waits for locks[1], held by worker-2" in found.stdout
@@ -132,6 +134,7 @@ def test_a_deadlock_of_a_schedule_is_real_and_ends(tmp_path: Path) -> None:
     assert "2 processes wait for each other" in again.stderr
 
 
+@pytest.mark.thorough
 def test_all_orders_with_few_preemptions(tmp_path: Path) -> None:
     file = program(tmp_path, CHECKED_UNDER_A_LOCK)
     done = mpviz("search", "--preemptions", "0", "--junit", "report.xml", file, directory=tmp_path)
@@ -140,6 +143,14 @@ def test_all_orders_with_few_preemptions(tmp_path: Path) -> None:
         "all orders of the gated operations with at most 0 preemptions were tried, in "
     )
     assert ElementTree.parse(tmp_path / "report.xml").getroot().get("failures") == "0"
+
+
+@pytest.mark.thorough
+def test_all_orders_of_a_mended_program(tmp_path: Path) -> None:
+    file = program(tmp_path, CHECKED_UNDER_A_LOCK)
+    done = mpviz("search", file, directory=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert last_line(done).startswith("all orders of the gated operations were tried, in ")
 
 
 def test_who_waits_outside_never_hangs_the_search(tmp_path: Path) -> None:
@@ -151,6 +162,7 @@ def test_who_waits_outside_never_hangs_the_search(tmp_path: Path) -> None:
     assert last_line(done).startswith("not all orders were tried: ")
 
 
+@pytest.mark.thorough
 def test_a_program_that_depends_on_chance_is_never_called_sure(tmp_path: Path) -> None:
     file = program(tmp_path, BY_CHANCE)
     options = "--runs", "12", "--until", "deadlock"
@@ -160,7 +172,9 @@ def test_a_program_that_depends_on_chance_is_never_called_sure(tmp_path: Path) -
     assert last_line(done).startswith("not all orders were tried: 12 runs in ")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.thorough)]
+)
 def test_an_interrupted_search_leaves_nothing(tmp_path: Path, number: int) -> None:
     words = ["search", "--seconds", "60", "--preemptions", "3", "bank", "way=in-order"]
     output = tmp_path / "output"
