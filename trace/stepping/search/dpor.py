@@ -190,8 +190,8 @@ class Dpor:
     def _try_before(self, earlier: int, event: Event, number: int) -> None:
         if self._most is not None:
             for place in {earlier, self._begin_of_turn(earlier)}:
-                can_go = self._nodes[place].possible
-                self._nodes[place].todo.update([event.task] if event.task in can_go else can_go)
+                there = self._nodes[place].possible
+                self._nodes[place].todo.update([event.task] if event.task in there else there)
             return
         node = self._nodes[earlier]
         between = list(self._independent_of(earlier, number))
@@ -205,8 +205,9 @@ class Dpor:
         first = self._first_of(between, event, bearing)
         if not first & node.todo and not first & node.asleep.keys():
             can_go = [task for task in [event.task, *node.possible] if task in first]
-            can_go = [task for task in can_go if task in node.possible]
-            node.todo.update(can_go[:1] or node.possible)
+            node.todo.update(
+                [task for task in can_go if task in node.possible][:1] or node.possible
+            )
 
     def _begin_of_turn(self, number: int) -> int:
         """Since when the task of a step had gone in a row."""
