@@ -41,7 +41,7 @@ def pick(settings: Settings) -> int:
     return _run(MpvizApp(start=start, fps=pictures_a_second(settings), settings=settings), None)
 
 
-def watch(  # noqa: PLR0917 - as many as the command line has
+def watch(
     target: Target,
     json_file: str | None,
     record: Path | None,

@@ -335,7 +335,7 @@ class Story:
         """A process reads an element."""
         self.tell(time, pid, ValueRead, object=value, value=content, index=index)
 
-    def write(  # noqa: PLR0917
+    def write(
         self, time: float, pid: int, value: str, content: Any, before: Any, index: int = 0
     ) -> None:
         """A process writes an element."""
@@ -473,7 +473,7 @@ class Story:
             self.worker(time + number, pid, name, number)
         return name
 
-    def worker(  # noqa: PLR0917
+    def worker(
         self, time: float, pid: int, pool: str, number: int, initializer: str = "", ready: float = 1
     ) -> None:
         """A worker starts, and is ready after so long; with an initializer and 0 it never is."""
@@ -495,7 +495,7 @@ class Story:
         """A call of an executor is done."""
         self.tell(time, MAIN, FutureDone, object=pool, job=call, error=error, cancelled=cancelled)
 
-    def submit(  # noqa: PLR0917
+    def submit(
         self,
         time: float,
         pool: str,
@@ -510,7 +510,7 @@ class Story:
             time, MAIN, JobSubmitted, object=pool, job=job, call=call, function=function, **size
         )
 
-    def task(  # noqa: PLR0917
+    def task(
         self,
         time: float,
         pid: int,

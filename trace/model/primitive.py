@@ -144,7 +144,7 @@ class WaitKind:
     """Counts a wait that has ended for whatever reason, with its duration in nanoseconds."""
 
 
-def object_wait(  # noqa: PLR0917
+def object_wait(
     activity: Activity,
     kind: type[T],
     unknown: str,

@@ -41,7 +41,7 @@ def unscroll(view: View) -> None:
     view.so_far.clear()
 
 
-def find_line(  # noqa: PLR0917
+def find_line(
     state: RunState, view: View, panel: Panel, text: str, height: int, again: bool
 ) -> bool:
     """Bring the next line of the panel with this text into sight, of which ``height`` rows are.

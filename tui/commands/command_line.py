@@ -68,8 +68,8 @@ def command(context: click.Context, *, theme: str | None) -> int:
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz list and mpviz run --headless need no terminal")
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.showing import pick  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
+    from mpviz.tui.showing import pick
 
     return pick(preferences(theme))
 
@@ -77,7 +77,7 @@ def command(context: click.Context, *, theme: str | None) -> int:
 @command.command("list", short_help="The scenarios, one line each.")
 def list_scenarios() -> int:
     """List the scenarios, one line each: name, chapter, and what to watch for."""
-    from mpviz.tui.commands.lists import print_scenarios  # noqa: PLC0415
+    from mpviz.tui.commands.lists import print_scenarios
 
     print_scenarios()
     return 0
@@ -86,7 +86,7 @@ def list_scenarios() -> int:
 @command.command(short_help="What can be found wrong, and each threshold.")
 def rules() -> int:
     """List the rules of the findings: what each finds, its threshold, and what it leaves alone."""
-    from mpviz.tui.commands.lists import print_rules  # noqa: PLC0415
+    from mpviz.tui.commands.lists import print_rules
 
     print_rules()
     return 0
@@ -220,11 +220,11 @@ def run(
         check_record_file(record_file)
     record = Path(record_file) if record_file is not None else None
     if headless:
-        from mpviz.tui.commands.headless import run_headless  # noqa: PLC0415
+        from mpviz.tui.commands.headless import run_headless
 
         return run_headless(wanted, json_file, record, rate, fail_on, steps)
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.showing import watch  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
+    from mpviz.tui.showing import watch
 
     settings = preferences(theme or click.get_current_context().obj, fps)
     return watch(wanted, json_file, record, rate, settings, fail_on, steps)
@@ -249,8 +249,8 @@ def compare(*, json_file: str | None, files: tuple[str, ...]) -> int:
     check_recordings(paths)
     if json_file is not None:
         check_json_file(json_file, headless=True)
-    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
-    from mpviz.tui.commands.compare import compare_files  # noqa: PLC0415
+    from mpviz.trace.record.recording import NotARecording
+    from mpviz.tui.commands.compare import compare_files
 
     try:
         return compare_files(paths, json_file)
@@ -292,8 +292,8 @@ def replay(
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz export and mpviz compare need no terminal")
-    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
-    from mpviz.trace.record.replay import Replay  # noqa: PLC0415
+    from mpviz.trace.record.recording import NotARecording
+    from mpviz.trace.record.replay import Replay
 
     try:
         recorded = Replay(Path(file), silenced=silenced)
@@ -302,8 +302,8 @@ def replay(
     recorded.set_speed(speed)
     if at is not None:
         recorded.seek(recorded.start + int(at * 1e9))
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.showing import show_replay  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
+    from mpviz.tui.showing import show_replay
 
     return show_replay(recorded, preferences(theme or click.get_current_context().obj, fps))
 
@@ -323,9 +323,9 @@ def export(*, format_name: str | None, out: str, file: str) -> int:
       mpviz export run.jsonl.gz -o timeline.svg     a picture
       mpviz export run.jsonl.gz --to csv -o -       the tasks, for a spreadsheet
     """
-    from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
-    from mpviz.tui.commands.export import export_by_command  # noqa: PLC0415
-    from mpviz.tui.exports import UnknownFormat, format_for  # noqa: PLC0415
+    from mpviz.trace.record.recording import NotARecording
+    from mpviz.tui.commands.export import export_by_command
+    from mpviz.tui.exports import UnknownFormat, format_for
 
     if out == "-" and format_name is None:
         raise click.UsageError("-o - needs --to FORMAT: there is no ending that names it")
@@ -365,7 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"mpviz: {what_to_type(error)}", err=True)
         return USAGE_ERROR
     except click.ClickException as error:
-        from mpviz.trace.model.text import clean  # noqa: PLC0415
+        from mpviz.trace.model.text import clean
 
         # Names of files may contain terminal escape sequences.
         words = clean(" ".join(error.format_message().split()))
@@ -384,8 +384,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _target(words: list[str], module: bool, python: str | None, start_method: str | None) -> Target:
-    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
-    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+    from mpviz.tui.commands.interpreters import BadTarget
+    from mpviz.tui.commands.targets import from_words
 
     try:
         return from_words(words, module=module, python=python, start_method=start_method)
@@ -394,8 +394,8 @@ def _target(words: list[str], module: bool, python: str | None, start_method: st
 
 
 def _sweep(words: list[str], python: str | None, start_method: str | None) -> Sweep:
-    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
-    from mpviz.tui.commands.sweeps import sweep_of  # noqa: PLC0415
+    from mpviz.tui.commands.interpreters import BadTarget
+    from mpviz.tui.commands.sweeps import sweep_of
 
     try:
         return sweep_of(words, python=python, start_method=start_method)
@@ -415,7 +415,7 @@ def _compare_runs(
     if record_file is not None:
         for number in range(1, len(sweep) + 1):
             check_record_file(str(numbered(Path(record_file), number)))
-    from mpviz.tui.commands.compare import compare_runs  # noqa: PLC0415
+    from mpviz.tui.commands.compare import compare_runs
 
     record = Path(record_file) if record_file is not None else None
     return compare_runs(sweep, json_file, record, rate, fail_on)

@@ -39,7 +39,7 @@ class Observed:
     """Those that were sent to mpviz meanwhile."""
 
 
-def run_headless(  # noqa: PLR0917 - as many as the command line has
+def run_headless(
     target: Target,
     json_file: str | None,
     record: Path | None,
@@ -83,7 +83,7 @@ def _observe(
     capture: bool = False,
     steps: Steps = (),
 ) -> Observed | None:
-    from mpviz.trace.launch.program import LaunchError  # noqa: PLC0415 - a usage error needs no msgspec
+    from mpviz.trace.launch.program import LaunchError
 
     stdin = subprocess.DEVNULL if capture else None
     try:
@@ -107,7 +107,7 @@ def _step_to_the_end(
     session: Session, signals: Signals, limit: float, *, tells_findings: bool
 ) -> None:
     """Fold until the run is over; if there is a limit in seconds, end the run after it."""
-    from mpviz.tui.commands.early_findings import EarlyFindings  # noqa: PLC0415
+    from mpviz.tui.commands.early_findings import EarlyFindings
 
     early = EarlyFindings(say_at_once)
     deadline = time.monotonic() + limit if limit else math.inf
@@ -139,7 +139,7 @@ def check_writable(path: str) -> None:
 
 def _report(state: RunState, json_file: str | None) -> bool:
     """Say how it went; False if what was asked for could not be written."""
-    from mpviz.trace.explain.report import document, summary  # noqa: PLC0415
+    from mpviz.trace.explain.report import document, summary
 
     try:
         print(summary(state), file=sys.stderr, flush=True)

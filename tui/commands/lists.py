@@ -26,7 +26,7 @@ def print_scenarios() -> None:
 
 def print_rules() -> None:
     """Print each rule in three paragraphs."""
-    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415 - the scenarios need no msgspec
+    from mpviz.trace.explain.findings import RULES
 
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     for number, rule in enumerate(RULES):

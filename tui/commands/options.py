@@ -47,7 +47,7 @@ def rule_names(
     """The rules of the findings that are named, by commas apart; "all" stands for every one."""
     if value is None:
         return frozenset()
-    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+    from mpviz.trace.explain.findings import RULES
 
     known = frozenset(rule.name for rule in RULES)
     names = frozenset(name.strip() for name in value.split(","))
@@ -60,9 +60,9 @@ def rule_names(
 def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
-    from mpviz.trace.version import VERSION  # noqa: PLC0415
+    from mpviz.trace.version import VERSION
 
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     runs_on = f"Python {platform.python_version()}, Textual {version('textual')}, {system}"
@@ -103,7 +103,7 @@ def theme_name(context: click.Context, parameter: click.Parameter, value: str | 
     """Refuse a theme that there is none of."""
     if value is None:
         return None
-    from mpviz.tui.render.themes import NAMES  # noqa: PLC0415
+    from mpviz.tui.render.themes import NAMES
 
     if value not in NAMES:
         raise click.BadParameter(f"there is no theme {value!r} (there is {', '.join(NAMES)})")
@@ -124,7 +124,7 @@ def check_can_fail(fail_on: frozenset[str], silenced: frozenset[str]) -> None:
 
     All but some is fine: ``--fail-on all --silence NAME``.
     """
-    from mpviz.trace.explain.findings import RULES  # noqa: PLC0415
+    from mpviz.trace.explain.findings import RULES
 
     never = fail_on & silenced
     if never and (len(fail_on) < len(RULES) or not fail_on - silenced):
@@ -173,7 +173,7 @@ def has_content(path: str) -> bool:
 
 def say_replaced(option: str, what: str, path: str) -> None:
     """Say on stderr that a file will be replaced, and how old it is."""
-    from mpviz.tui.messages import say  # noqa: PLC0415
+    from mpviz.tui.messages import say
 
     written = datetime.fromtimestamp(Path(path).stat().st_mtime)
     say(f"{option}: replaces the {what} of {written:%Y-%m-%d %H:%M} in {path}")
@@ -181,7 +181,7 @@ def say_replaced(option: str, what: str, path: str) -> None:
 
 def check_file(option: str, path: str) -> None:
     """Find out before the run whether a file can be written, and leave no trace."""
-    from mpviz.tui.commands.headless import check_writable  # noqa: PLC0415
+    from mpviz.tui.commands.headless import check_writable
 
     try:
         check_writable(path)
@@ -194,7 +194,7 @@ def check_record_file(path: str) -> None:
     check_file("--record", path)
     if not has_content(path):
         return
-    from mpviz.trace.record.recording import NotARecording, Recording  # noqa: PLC0415
+    from mpviz.trace.record.recording import NotARecording, Recording
 
     try:
         Recording(Path(path)).close()

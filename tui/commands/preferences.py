@@ -37,7 +37,7 @@ def _problems(settings: Settings) -> Iterator[str]:
     if settings.theme and settings.theme not in NAMES:
         yield f"there is no theme {settings.theme} (there is {', '.join(NAMES)})"
     if settings.away:
-        from mpviz.tui.panels import PANELS  # noqa: PLC0415 - it needs msgspec
+        from mpviz.tui.panels import PANELS
 
         names = {panel.name for panel in PANELS}
         missing = [name for name in settings.away if name not in names]
@@ -48,12 +48,12 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _problems_of_keys(settings: Settings) -> Iterator[str]:
-    from mpviz.tui.actions.attached import ATTACHED_ACTIONS  # noqa: PLC0415
-    from mpviz.tui.actions.picker import PICKER_ACTIONS  # noqa: PLC0415 - few change keys
-    from mpviz.tui.actions.replay import REPLAY_ACTIONS  # noqa: PLC0415
-    from mpviz.tui.actions.run import RUN_ACTIONS  # noqa: PLC0415
-    from mpviz.tui.actions.step import STEP_ACTIONS  # noqa: PLC0415
-    from mpviz.tui.actions.talk import TALK_ACTIONS, TALK_STEP_ACTIONS  # noqa: PLC0415
+    from mpviz.tui.actions.attached import ATTACHED_ACTIONS
+    from mpviz.tui.actions.picker import PICKER_ACTIONS
+    from mpviz.tui.actions.replay import REPLAY_ACTIONS
+    from mpviz.tui.actions.run import RUN_ACTIONS
+    from mpviz.tui.actions.step import STEP_ACTIONS
+    from mpviz.tui.actions.talk import TALK_ACTIONS, TALK_STEP_ACTIONS
 
     tables: tuple[Sequence[Action[Any]], ...] = (
         PICKER_ACTIONS,

@@ -22,9 +22,9 @@ def scheduled(
     start_method: str | None,
 ) -> tuple[Target | None, Steps]:
     """What to run, stepped, and the steps that come first; no target if nothing names one."""
-    from mpviz.trace.stepping.schedule import NoSchedule, read_schedule  # noqa: PLC0415 - --help needs none
-    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415
-    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+    from mpviz.trace.stepping.schedule import NoSchedule, read_schedule
+    from mpviz.tui.commands.interpreters import BadTarget
+    from mpviz.tui.commands.targets import from_words
 
     try:
         schedule = read_schedule(Path(file)) if file is not None else None

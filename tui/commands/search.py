@@ -13,7 +13,7 @@ SECONDS = 60.0
 
 def _kinds(context: click.Context, parameter: click.Parameter, value: str | None) -> frozenset[str]:
     """The kinds of failures that are named, by commas apart; all if none is."""
-    from mpviz.trace.stepping.search.failure import KINDS  # noqa: PLC0415 - --help needs none
+    from mpviz.trace.stepping.search.failure import KINDS
 
     names = frozenset(KINDS if value is None else (each.strip() for each in value.split(",")))
     for name in sorted(names - set(KINDS)):
@@ -112,9 +112,9 @@ def search(
     Exit status: 3 if an order fails; 0 if none does, and the last line says whether all orders were
     tried.
     """
-    from mpviz.tui.commands.interpreters import BadTarget  # noqa: PLC0415 - --help needs none
-    from mpviz.tui.commands.searching import Asked, search_for  # noqa: PLC0415
-    from mpviz.tui.commands.targets import from_words  # noqa: PLC0415
+    from mpviz.tui.commands.interpreters import BadTarget
+    from mpviz.tui.commands.searching import Asked, search_for
+    from mpviz.tui.commands.targets import from_words
 
     for option, file in (
         ("--schedule", schedule_file),

@@ -17,7 +17,7 @@ def reader_is_gone() -> int:
 
 def cannot_print(error: OSError) -> int:
     """Say why nothing more can be printed, such as a full disk."""
-    from mpviz.tui.messages import say  # noqa: PLC0415
+    from mpviz.tui.messages import say
 
     print_no_more()
     say(f"cannot write to stdout: {error.strerror or error}")

@@ -59,9 +59,9 @@ def step(
     reason = why_no_terminal()
     if reason:
         raise click.UsageError(f"{reason}; mpviz run --headless needs none")
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.commands.scheduled import scheduled  # noqa: PLC0415
-    from mpviz.tui.showing import step_through  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
+    from mpviz.tui.commands.scheduled import scheduled
+    from mpviz.tui.showing import step_through
 
     wanted, steps = scheduled(
         schedule_file,

@@ -70,7 +70,7 @@ def _nothing_there(word: str, unknown: UnknownScenario) -> str:
 
 
 def _program(runs: Executable, rest: list[str], name: str, start_method: str | None) -> Target:
-    from mpviz.trace.launch.start import Target  # noqa: PLC0415 - only a run needs it
+    from mpviz.trace.launch.start import Target
 
     return Target(
         arguments=[*runs.arguments, *rest],

@@ -26,7 +26,7 @@ class Export(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the forms below the options."""
-        from mpviz.tui.exports import FORMATS  # noqa: PLC0415
+        from mpviz.tui.exports import FORMATS
 
         with formatter.section("Formats"):
             rows = [(f"{each.name} ({', '.join(each.endings)})", each.help) for each in FORMATS]

@@ -112,7 +112,7 @@ def _in_flight(pipe: Pipe) -> int:
     return sum(direction.in_flight for direction in pipe.directions)
 
 
-def _traffic(  # noqa: PLR0917
+def _traffic(
     state: RunState,
     view: View,
     pipe: Pipe,
@@ -141,7 +141,7 @@ def _traffic(  # noqa: PLR0917
     return crop([*parts, ("  ", ""), (fate, "dim" if direction.ended else "warning")], width)
 
 
-def _side(  # noqa: PLR0917
+def _side(
     state: RunState, used_by: dict[str, int], end: str, waiting: Waiting, now: int, room: int
 ) -> list[Part]:
     """Who uses an end: those who wait there, with how long; else those who did; else its name."""

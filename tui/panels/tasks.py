@@ -254,9 +254,7 @@ def _workers(state: RunState, view: View, pool: Pool, width: int, room: int) -> 
     return rows
 
 
-def _worker(  # noqa: PLR0917
-    view: View, pool: Pool, process: Process, most: int, name: int, width: int
-) -> Row:
+def _worker(view: View, pool: Pool, process: Process, most: int, name: int, width: int) -> Row:
     done, items = pool.done_by.get(process.key, 0), pool.items_by.get(process.key, 0)
     numbers = f"{count(done):>6} {_tasks(done)} {count(items):>7} items"
     if width < 60:

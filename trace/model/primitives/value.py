@@ -216,7 +216,7 @@ def _writing(state: RunState, process: Process, value_id: str) -> FoldRecord:
     at: int | None = None
     element, reader = Element(), nobody
 
-    def written(  # noqa: PLR0917
+    def written(
         time: int, thread: int, site: int, before: Content, content: Content, index: int
     ) -> None:
         nonlocal at, element, reader

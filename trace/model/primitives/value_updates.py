@@ -87,7 +87,7 @@ class Updates:
     next_lost: int = 0
     """From when on the next lost one is."""
 
-    def keep(  # noqa: PLR0917
+    def keep(
         self,
         place: Place,
         time: int,

@@ -26,10 +26,10 @@ def attach_to(
     unasked: bool = False,
 ) -> AttachedSession:
     """Begin to look at the program of a process; :class:`CannotAttach` if that cannot be."""
-    from mpviz.trace.attach.roots import first_process  # noqa: PLC0415 - a usage error needs none
-    from mpviz.trace.attach.session import AttachedSession  # noqa: PLC0415
-    from mpviz.trace.looker.stacks import find_py_spy  # noqa: PLC0415
-    from mpviz.trace.system import kernel  # noqa: PLC0415
+    from mpviz.trace.attach.roots import first_process
+    from mpviz.trace.attach.session import AttachedSession
+    from mpviz.trace.looker.stacks import find_py_spy
+    from mpviz.trace.system import kernel
 
     if pid <= 0 or kernel.start_time(pid) is None:
         raise CannotAttach(f"there is no process {pid}")
@@ -61,8 +61,8 @@ def watch_running(
     record: Path | None,
 ) -> int:
     """Show the program of a process; the exit status. :class:`CannotAttach` if that cannot be."""
-    from mpviz.trace.launch.start import Target  # noqa: PLC0415 - a usage error needs none
-    from mpviz.tui.showing import watch_attached  # noqa: PLC0415
+    from mpviz.trace.launch.start import Target
+    from mpviz.tui.showing import watch_attached
 
     session = attach_to(pid, only=only, sudo=sudo, silenced=silenced, record=record, unasked=True)
     run = session.run_started

@@ -61,7 +61,7 @@ def attach(
       mpviz attach
       mpviz attach 4121
     """
-    from mpviz.tui.commands.running.programs import choose, print_programs  # noqa: PLC0415
+    from mpviz.tui.commands.running.programs import choose, print_programs
 
     reason = why_no_terminal()
     if reason and pid is None:
@@ -75,8 +75,8 @@ def attach(
         pid = choose()
         if pid is None:
             return 0
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
-    from mpviz.tui.commands.running.attach import CannotAttach, watch_running  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
+    from mpviz.tui.commands.running.attach import CannotAttach, watch_running
 
     settings = preferences(theme or click.get_current_context().obj, fps)
     record = Path(record_file) if record_file is not None else None
@@ -132,8 +132,8 @@ def why(
         check_json_file(json_file, headless=True)
     if record_file is not None:
         check_record_file(record_file)
-    from mpviz.tui.commands.running.attach import CannotAttach, attach_to  # noqa: PLC0415
-    from mpviz.tui.commands.running.why import explain  # noqa: PLC0415
+    from mpviz.tui.commands.running.attach import CannotAttach, attach_to
+    from mpviz.tui.commands.running.why import explain
 
     record = Path(record_file) if record_file is not None else None
     try:

@@ -22,7 +22,7 @@ _LEAST_NAME = 16
 
 def print_programs() -> list[RunningProgram]:
     """Print the programs, numbered; returns them."""
-    from mpviz.trace.attach.roots import list_programs  # noqa: PLC0415 - help needs none
+    from mpviz.trace.attach.roots import list_programs
 
     programs = list_programs()
     if not programs:
@@ -51,12 +51,12 @@ def choose() -> int | None:
 
 def _in_words(number: int, program: RunningProgram, width: int) -> str:
     """What fits: the name is shortened first, then the figures at the end go."""
-    from rich.cells import cell_len  # noqa: PLC0415 - as above
+    from rich.cells import cell_len
 
-    from mpviz.trace.attach.roots import short_name  # noqa: PLC0415 - as above
-    from mpviz.trace.model.formatting import duration, plural  # noqa: PLC0415 - as above
-    from mpviz.trace.model.text import clean  # noqa: PLC0415
-    from mpviz.tui.render.rows import fit_name  # noqa: PLC0415
+    from mpviz.trace.attach.roots import short_name
+    from mpviz.trace.model.formatting import duration, plural
+    from mpviz.trace.model.text import clean
+    from mpviz.tui.render.rows import fit_name
 
     state = "at work"
     if program.asleep >= _LEAST_ASLEEP:

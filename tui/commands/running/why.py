@@ -28,8 +28,8 @@ _PAUSE = 0.05
 
 def explain(session: AttachedSession, json_file: str | None, fail_on: frozenset[str]) -> int:
     """Look at the program, print why it does not go on, and leave it as it is."""
-    from mpviz.trace.explain.report import document  # noqa: PLC0415 - a usage error needs none
-    from mpviz.trace.explain.why import why  # noqa: PLC0415
+    from mpviz.trace.explain.report import document
+    from mpviz.trace.explain.why import why
 
     try:
         _look(session)
@@ -69,6 +69,6 @@ def _look(session: AttachedSession) -> None:
 
 def _is_young(session: AttachedSession) -> bool:
     """Whether all wait, but not yet for so long that it could not be a pause."""
-    from mpviz.trace.explain.stalls import stuck_since  # noqa: PLC0415 - as above
+    from mpviz.trace.explain.stalls import stuck_since
 
     return not session.state.findings and stuck_since(session.state) >= 0

@@ -29,8 +29,8 @@ def talk(*, check: bool, record: bool, theme: str | None, fps: int | None, file:
       mpviz talk my-talk.toml
       mpviz talk my-talk.toml --check
     """
-    from mpviz.tui.commands.talks import giving  # noqa: PLC0415
-    from mpviz.tui.talk.plan import PlanError  # noqa: PLC0415
+    from mpviz.tui.commands.talks import giving
+    from mpviz.tui.talk.plan import PlanError
 
     if check and record:
         raise click.UsageError("--check and --record are two things: one after the other")
@@ -43,7 +43,7 @@ def talk(*, check: bool, record: bool, theme: str | None, fps: int | None, file:
         raise click.UsageError(str(bad)) from None
     if check or record:
         return giving.check(performance) if check else giving.record(performance)
-    from mpviz.tui.commands.preferences import preferences  # noqa: PLC0415
+    from mpviz.tui.commands.preferences import preferences
 
     settings = preferences(theme or click.get_current_context().obj, fps)
     return giving.give(performance, settings)

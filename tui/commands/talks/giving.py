@@ -45,7 +45,7 @@ def prepared(file: Path | None) -> Performance:
 
 def give(performance: Performance, settings: Settings) -> int:
     """Show it; the exit status."""
-    from mpviz.tui.showing import give_talk  # noqa: PLC0415
+    from mpviz.tui.showing import give_talk
 
     return give_talk(performance, settings)
 

@@ -56,7 +56,7 @@ class Span:
     held: tuple[tuple[int, int], ...]
 
 
-def lane_rows(  # noqa: PLR0917
+def lane_rows(
     moment: Moment,
     members: Sequence[Member],
     told: Verdict,
@@ -166,7 +166,7 @@ def _axis(shown: Sequence[Column], earlier: int, names: int) -> Row:
     return Row(((head, "dim"), (numbers, "dim")))
 
 
-def _lane(  # noqa: PLR0917
+def _lane(
     moment: Moment,
     member: Member,
     span: Span,

@@ -316,7 +316,7 @@ def _tell_write(value, before, content, index):
     wire.put(b"value.written", b'%b,"before":%b,"value":%b,"index":%d,"s":%d' % told)
 
 
-def _complete_write(error, value, before, read, item, key):  # noqa: PLR0917
+def _complete_write(error, value, before, read, item, key):
     """Report a write that happened before this exception; raise it again if it is not ours."""
     index = 0 if read is getattr else _position(item, key)
     trace = error.__traceback__.tb_next

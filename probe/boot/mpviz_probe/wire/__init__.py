@@ -251,9 +251,7 @@ def was_told_since(error, first=None):
 
 
 @seamless
-def send(  # noqa: PLR0917
-    form, site=0, first=0, second=0, third=0, number=0, memory=None, told=None
-):
+def send(form, site=0, first=0, second=0, third=0, number=0, memory=None, told=None):
     """Write one record that was prepared with :func:`form`, as all hot paths do.
 
     As with :func:`put`, the record is written before an exception is raised. The last three
@@ -291,7 +289,7 @@ def send(  # noqa: PLR0917
 
 
 @seamless
-def send_at_once(  # noqa: PLR0917
+def send_at_once(
     form, site=0, first=0, second=0, third=0, stamp=0, number=0, memory=None, told=None
 ):
     """Send a record without giving up the GIL; hold it if it does not fit into the ring.

@@ -83,7 +83,7 @@ def submitted_here():
     return _submitting.get(get_ident())
 
 
-def tell_job(name, job, call, function, tasks, items, chunksize):  # noqa: PLR0917
+def tell_job(name, job, call, function, tasks, items, chunksize):
     """Report a job, with the name of its function; -1 stands for a count that is not yet known."""
     fields = b'"o":%b,"job":%d,"call":%b,"function":%b,"tasks":%d,"items":%d,"chunksize":%d'
     told = name, job, wire.text(call), wire.text(function), tasks, items, chunksize
