@@ -48,11 +48,11 @@ TEXT_LIMIT = 1000
 Value = int | float | bool | str
 
 
-class UnknownScenario(LookupError):  # noqa: N818
+class UnknownScenario(LookupError):
     """There is no such scenario; the text names the nearest in one line."""
 
 
-class BadParameter(ValueError):  # noqa: N818
+class BadParameter(ValueError):
     """A word is not a valid parameter; the text says why in one line."""
 
 

@@ -35,6 +35,7 @@ def modules_elsewhere() -> Iterator[tuple[str, str, Path | None, str]]:
 
 def _mentions_scenarios(folder: Path) -> bool:
     for listing in folder.glob("*-info/entry_points.txt"):
+        # What cannot be read offers nothing.
         with suppress(OSError):
             if f"[{ENTRY_POINT_GROUP}]".encode() in listing.read_bytes():
                 return True

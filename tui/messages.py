@@ -32,7 +32,7 @@ def say_at_once(words: str) -> None:
 
 def write_json(document: object, path: str) -> bool:
     """Write a document to the place that ``--json`` names; if that fails, say so and give False."""
-    from mpviz.trace.system.destination import destination  # noqa: PLC0415
+    from mpviz.trace.system.destination import destination  # noqa: PLC0415 - few ask for JSON
 
     try:
         with destination(path) as file:

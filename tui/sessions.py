@@ -113,7 +113,7 @@ Begin = Callable[["Target"], Stepped]
 """Starts a run whose steps somebody chooses; :class:`NotStarted` if that is not possible."""
 
 
-class NotStarted(Exception):  # noqa: N818 - it reads as what it says
+class NotStarted(Exception):
     """The run could not be started; the text says why in one line."""
 
 
@@ -148,7 +148,7 @@ def start_of(steps: Steps, standing: float = inf) -> Callable[..., LaunchedSessi
         from mpviz.trace.launch.start import start  # noqa: PLC0415 - picking needs no msgspec
 
         return start
-    from mpviz.trace.stepping.along import start_along  # noqa: PLC0415
+    from mpviz.trace.stepping.along import start_along  # noqa: PLC0415 - few have steps
 
     return partial(start_along, steps, standing=standing)
 

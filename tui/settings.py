@@ -70,7 +70,7 @@ def _parsed(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415 - only if there is a file
     else:
-        import tomli as tomllib  # noqa: PLC0415
+        import tomli as tomllib  # noqa: PLC0415 - the same
 
     try:
         found: dict[str, Any] = tomllib.loads(text)

@@ -81,7 +81,7 @@ def show_replay(recorded: Replay, settings: Settings) -> int:
 
 def give_talk(performance: Performance, settings: Settings) -> int:
     """Show a talk; the exit status. All of its runs are recorded, until it is over."""
-    from mpviz.trace.system.run_folder import temporary_folder  # noqa: PLC0415
+    from mpviz.trace.system.run_folder import temporary_folder  # noqa: PLC0415 - a talk does
 
     with temporary_folder() as folder:
         start, fps = starter(10.0, folder / f"run{RECORDING}"), pictures_a_second(settings)

@@ -113,6 +113,7 @@ class Terminal(LinuxDriver):
         drawn_on = sys.__stderr__
         assert drawn_on is not None
         self.outlet = Outlet(drawn_on.fileno(), drawn_on.encoding)
+        # Textual needs only write, flush and fileno.
         self._file = self.outlet  # type: ignore[assignment]
         self._kept: list[Any] | None = None
         """The original modes, if we could not restore them when we lost the terminal."""
@@ -195,6 +196,7 @@ class Terminal(LinuxDriver):
             return
         modes = self._owed or self.attrs_before
         if modes is not None and self._has_our_modes():
+            # The terminal may be gone.
             with suppress(termios.error), _never_stopped():
                 termios.tcsetattr(self.fileno, termios.TCSANOW, modes)
         with suppress(OSError):

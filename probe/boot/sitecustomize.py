@@ -75,7 +75,7 @@ def _get_code(self, name):  # pragma: no cover
 
 def _exec_module(self, module):  # pragma: no cover
     del module.__file__
-    SourceFileLoader.exec_module(self, module)  # noqa: F821
+    SourceFileLoader.exec_module(self, module)  # noqa: F821 - it runs where that is known
 
 
 def _renamed(code, name):  # pragma: no cover
@@ -92,7 +92,7 @@ def _give_way(folder):  # pragma: no cover
     sys.path_importer_cache.pop(folder, None)
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # noqa: F401
+        import sitecustomize  # noqa: F401 - to run it
     except ImportError as error:
         # A Python 2, in which the probe stays silent, does not have the name.
         name = getattr(error, "name", None) or str(error).split()[-1]

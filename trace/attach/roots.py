@@ -121,7 +121,7 @@ def _root_of(
 
 def _user(pid: int) -> int:
     try:
-        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - for each process
     except OSError:
         return -1
 

@@ -46,6 +46,7 @@ def decode(lines: bytes, before: int | None = None, *, source: Source = RECORDIN
         try:
             return source.decoder.decode_lines(lines)
         except (msgspec.DecodeError, RecursionError):
+            # One of the lines is bad: they are decoded one by one.
             pass
     events: list[Event] = []
     for line in lines.split(b"\n"):

@@ -262,6 +262,7 @@ class _Statement:
             case ast.Tuple() | ast.List():
                 target = self.target_of(parent)
                 if isinstance(target, ast.Tuple | ast.List) and _match(target, parent):
+                    # The node is an expression of the two: mypy sees any AST.
                     return target.elts[parent.elts.index(node)]  # type: ignore[arg-type]
         return None
 
@@ -276,6 +277,7 @@ def _place_in(collection: ast.AST | None, node: ast.AST) -> str:
     """The part of a name that identifies an element of a collection; empty if it is no element."""
     match collection:
         case ast.Tuple() | ast.List():
+            # The same.
             return f"[{collection.elts.index(node)}]"  # type: ignore[arg-type]
         case ast.Dict() if node in collection.values:
             key = collection.keys[collection.values.index(node)]

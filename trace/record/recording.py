@@ -50,7 +50,7 @@ class Header(msgspec.Struct, tag_field="k", tag="mpviz.recording", kw_only=True)
     """Nanoseconds of the clock that stamps all events of the recording."""
 
 
-class NotARecording(ValueError):  # noqa: N818 - it reads as what it says
+class NotARecording(ValueError):
     """The file cannot be replayed; the text says why, in one line."""
 
 

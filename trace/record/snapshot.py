@@ -78,6 +78,7 @@ def _copy_of_object(value: Any, kind: type, known: dict[int, Any]) -> Any:
 @cache
 def _fields(kind: type) -> tuple[str, ...]:
     """The fields of a data class that is not frozen; none for any other type."""
+    # No stub has the parameters of a data class.
     if not is_dataclass(kind) or kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return ()
     return tuple([field.name for field in fields(kind)])

@@ -14,7 +14,7 @@ from mpviz.trace.stepping.steps import Moment, Step
 STEPS = "steps"
 
 
-class NoSchedule(ValueError):  # noqa: N818 - it reads as what it says
+class NoSchedule(ValueError):
     """The file is no schedule; the text says why in one line."""
 
 

@@ -96,9 +96,9 @@ class Moment(msgspec.Struct, frozen=True):
         return bool(self.next) and not self.possible and not self.outside
 
 
-class ModelFault(Exception):  # noqa: N818 - it reads as what it says
+class ModelFault(Exception):
     """A step that was let go did not come back, though the model said that it could."""
 
 
-class Closed(Exception):  # noqa: N818 - it reads as what it says
+class Closed(Exception):
     """The run has been ended."""

@@ -43,11 +43,13 @@ def _beside(place: Path) -> Iterator[IO[str]]:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            # A new file has no mode to keep.
             with suppress(FileNotFoundError):
                 os.fchmod(descriptor, stat.S_IMODE(place.stat().st_mode))
             yield file
         part.replace(place)
     except BaseException:
+        # It may be in its place already.
         with suppress(FileNotFoundError):
             part.unlink()
         raise

@@ -110,7 +110,7 @@ def awaited_by(pid: int, thread: int) -> tuple[str, str] | None:
     if words is None or words.name not in ("flock", "fcntl"):
         return None
     try:
-        status = os.stat(f"/proc/{pid}/fd/{words.arguments[0]}")  # noqa: PTH116
+        status = os.stat(f"/proc/{pid}/fd/{words.arguments[0]}")  # noqa: PTH116 - at each look
     except OSError:
         return None
     file = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"

@@ -143,7 +143,7 @@ def _link(name: Path) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - often
             return file.read(1 << 14)
     except OSError:
         return ""

@@ -127,7 +127,7 @@ def _open_inner(name: str, folder: int) -> int:
     try:
         if _mount_of(place) != _mount_of(folder):
             raise OSError(0, "something is mounted there")
-        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101
+        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101 - no path
         return os.open(".", _FLAGS, dir_fd=place)
     finally:
         os.close(place)
@@ -138,7 +138,7 @@ def _mount_of(descriptor: int) -> str:
 
     A device number does not tell a bind mount of the same file system.
     """
-    with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123
+    with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123 - no path
         return next(line for line in lines if line.startswith("mnt_id:"))
 
 

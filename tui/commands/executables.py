@@ -114,6 +114,7 @@ def _read_line(line: str) -> tuple[str, list[str]]:
         return program, [program, *argument]
     (text,) = argument
     if text.startswith("-S"):
+        # Quotes that do not match: it is no command line.
         with suppress(ValueError):
             return program, shlex.split(text[2:]) or [text]
     return program, [text]

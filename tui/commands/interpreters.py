@@ -14,7 +14,7 @@ FIRST_FOR_SCENARIOS = (3, 10)
 _ASKING = "import sys; print(*sys.version_info[:2])"
 
 
-class BadTarget(ValueError):  # noqa: N818 - it reads as what it says
+class BadTarget(ValueError):
     """What was asked for cannot be run; the text says why in one line."""
 
 

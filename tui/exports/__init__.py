@@ -45,7 +45,7 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
-class UnknownFormat(ValueError):  # noqa: N818 - it reads as what it says
+class UnknownFormat(ValueError):
     """Nobody knows the form that is asked for; the text says why in one line."""
 
 

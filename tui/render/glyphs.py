@@ -24,7 +24,7 @@ RIGHTWARD = " ▏▎▍▌▋▊▉█"
 """A cell filled from the left by so many eighths."""
 
 GLYPHS: dict[Activity, str] = {
-    Activity.STARTING: "╱",  # noqa: RUF001
+    Activity.STARTING: "╱",
     Activity.RUNNING: "█",
     Activity.TASK: "█",
     Activity.LOCK: "▒",
@@ -36,7 +36,7 @@ GLYPHS: dict[Activity, str] = {
     Activity.SLEEPING: "~",
     Activity.STOPPED: "┃",
     Activity.ZOMBIE: "†",
-    Activity.INITIALIZING: "╳",  # noqa: RUF001
+    Activity.INITIALIZING: "╳",
     Activity.ENDING: "╲",
     Activity.ENDED: " ",
 }

@@ -287,8 +287,8 @@ class Selection(Timeline):
         self.ask(EXPORT, f"a file: {endings}")
 
     async def _export(self, form: Format, path: Path) -> None:
-        from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415
-        from mpviz.tui.exports import export  # noqa: PLC0415
+        from mpviz.trace.record.recording import NotARecording  # noqa: PLC0415 - few export
+        from mpviz.tui.exports import export  # noqa: PLC0415 - the same
 
         shares = [0.0]
         timer = self.set_interval(1, lambda: self.say(f"exporting: {shares[-1]:.0%}"))

@@ -21,7 +21,7 @@ MOST_STEPS = 10_000
 """Steps in a row that the default order takes while nothing is found."""
 
 
-class LeftPath(Exception):  # noqa: N818 - it reads as what it says
+class LeftPath(Exception):
     """The program did not follow the steps that it took before; the text says where."""
 
 

@@ -85,6 +85,7 @@ def files_of(target: Target) -> list[str]:
     files = [str(file) for folder in folders for file in folder.rglob("*.py*")]
     for word in target.arguments:
         file = Path(target.directory or ".") / word
+        # What cannot be read is not warmed.
         with suppress(OSError):
             if file.is_file():
                 files.append(str(file))

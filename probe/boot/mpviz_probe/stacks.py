@@ -9,6 +9,8 @@ signal first makes sure that the process still has this handler and the file to 
 
 import os
 import stat
+
+# mypy knows no C modules.
 from _signal import SIG_DFL, getsignal  # type: ignore[import-not-found]
 
 # The viewer imports this module too, as part of a larger package.

@@ -33,7 +33,7 @@ class Explorer(Protocol):
         """Learn from a run that has ended, or stands in a deadlock."""
 
 
-class Diverged(Exception):  # noqa: N818 - it reads as what it says
+class Diverged(Exception):
     """The run does not repeat what it did before after the same steps."""
 
     def __init__(self, step: int, why: str) -> None:

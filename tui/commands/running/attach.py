@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mpviz.tui.settings import Settings
 
 
-class CannotAttach(Exception):  # noqa: N818 - it reads as what it says
+class CannotAttach(Exception):
     """There is nothing to look at; the text says why in one line."""
 
 

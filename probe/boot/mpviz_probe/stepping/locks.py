@@ -257,10 +257,10 @@ def _carry_id(kind):
     """Have the id of an object travel with it to a process that is not forked."""
     get, put = kind.__getstate__, kind.__setstate__
 
-    def __getstate__(self):  # noqa: N807
+    def __getstate__(self):  # noqa: N807 - the name that pickle calls
         return _CARRIED, get(self), self.__dict__.get("_mpviz_step")
 
-    def __setstate__(self, state):  # noqa: N807
+    def __setstate__(self, state):  # noqa: N807 - the same
         known = None
         if state[0] == _CARRIED:
             _, state, known = state

@@ -49,6 +49,7 @@ def _not_joined(process, timeout=None):
 
 
 def _finish():
+    # Typeshed lists no private functions.
     from multiprocessing.util import _exit_function  # type: ignore[attr-defined]
 
     _exit_function()

@@ -201,7 +201,7 @@ def put(kind, fields=b"", stamp=None, *, number=0, thread=0, told=None):
             if _held and told is None:
                 catch_up()
             # After a call of ``next``, a signal could come before its result is stored.
-            for number in _numbers:  # noqa: PLR1704
+            for number in _numbers:  # noqa: PLR1704 - a parameter, so that it has a value
                 break
         if _ring is not None and has_room(number):
             skip(number)
@@ -260,7 +260,7 @@ def send(form, site=0, first=0, second=0, third=0, number=0, memory=None, told=N
     try:
         if _held:
             catch_up()
-        for number in _numbers:  # noqa: PLR1704
+        for number in _numbers:  # noqa: PLR1704 - a parameter, so that it has a value
             break
         if _first < number < _limit and form.__class__ is int:
             memory = _ring
@@ -299,7 +299,7 @@ def send_at_once(
     global _limit
     try:
         stamp = monotonic_ns()
-        for number in _numbers:  # noqa: PLR1704
+        for number in _numbers:  # noqa: PLR1704 - a parameter, so that it has a value
             break
         memory = _ring
         if number >= _limit and memory is not None:
