@@ -13,6 +13,7 @@ NAMES = (
     "long_run",
     "findings",
     "replay",
+    "search",
 )
 
 WITH_WORDS = ("cases", "warm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,13 +17,13 @@ from mpviz.trace.stepping.along import start_along
 from mpviz.trace.stepping.quick import QuickRun
 from mpviz.trace.stepping.run import SteppedRun
 from mpviz.trace.stepping.schedule import differs, line_of, written
-from mpviz.trace.stepping.search.depth_first import DepthFirst
 from mpviz.trace.stepping.search.dpor import Dpor
 from mpviz.trace.stepping.search.driver import Limits, Outcome, search
 from mpviz.trace.stepping.search.explorer import Explorer
 from mpviz.trace.stepping.search.failure import EXIT
 from mpviz.trace.stepping.search.randomly import Randomly
-from mpviz.trace.stepping.steps import ModelFault, Moment
+from mpviz.trace.stepping.search.shortest import Along, shortest, switches
+from mpviz.trace.stepping.steps import Choice, ModelFault, Moment
 from mpviz.tui.commands.steps_in_words import told_steps
 from mpviz.tui.endings import NOT_STARTED
 from mpviz.tui.file_names import SCHEDULE, file_name
@@ -38,6 +39,9 @@ then they come by chance: a plan varies the end of a long run first, and chance 
 
 PROGRESS_SECONDS = 0.2
 """Seconds between two words on how it goes."""
+
+SHORTENING_SECONDS = 20.0
+"""Seconds in which an order that fails is made simpler."""
 
 STANDING_SECONDS = 5.0
 """Seconds that a recorded run has to end, or to be seen hanging, after its schedule."""
@@ -85,9 +89,11 @@ def search_for(asked: Asked) -> int:
 
 def _searched(asked: Asked) -> Iterator[Outcome]:
     """The outcomes so far; on a terminal, a line says how it goes."""
-    explorers: list[tuple[Explorer, float]] = [(DepthFirst(asked.preemptions), 1.0)]
-    if asked.preemptions is None:
-        explorers = [(Dpor(), BY_PLAN), (Randomly(asked.seed), 1.0)]
+    is_bounded = asked.preemptions is not None
+    explorers: list[tuple[Explorer, float]] = [
+        (Dpor(asked.preemptions), 1.0 if is_bounded else BY_PLAN),
+        *[(Randomly(asked.seed), 1.0)] * (not is_bounded),
+    ]
     limits = Limits(seconds=asked.seconds, runs=asked.runs)
     is_shown, last = sys.stderr.isatty(), 0.0
     try:
@@ -141,7 +147,7 @@ def _notes(outcome: Outcome) -> Iterator[str]:
 
 def _failed(asked: Asked, outcome: Outcome) -> list[str]:
     """What failed and how; and where the files are that show it again."""
-    moment, again = _with_names(asked.target, outcome.failed)
+    moment, again = _with_names(asked.target, _with_fewest_switches(asked, outcome))
     words = _failure(moment, outcome.failure)
     schedule = asked.schedule or Path(file_name(asked.target.name, SCHEDULE))
     files = [_write_schedule(schedule, asked.target, moment, words)]
@@ -155,6 +161,40 @@ def _failed(asked: Asked, outcome: Outcome) -> list[str]:
         f" mpviz step --schedule {schedule} step by step",
         f"failed in run {outcome.runs}: {words}",
     ]
+
+
+def _with_fewest_switches(asked: Asked, outcome: Outcome) -> Moment:
+    """How a run ends that fails in the same way, and in which the turn changes less often."""
+    best = outcome.failed
+    deadline = time.monotonic() + SHORTENING_SECONDS
+
+    def fails(choices: list[Choice]) -> list[Choice] | None:
+        nonlocal best
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        limits = Limits(seconds=left, runs=1)
+        *_, tried = search(
+            lambda: QuickRun(asked.target), [(Along(choices), 1.0)], limits, {outcome.failure}
+        )
+        found = _choices(tried.failed)
+        if not tried.failure:
+            return None
+        if switches(found) < switches(_choices(best)):
+            best = tried.failed
+        return found
+
+    if sys.stderr.isatty():
+        said = f"failed in run {outcome.runs}; looking for a simpler order that fails in this way"
+        print(said, file=sys.stderr, flush=True)
+    # A Ctrl-C says that what was found is simple enough.
+    with suppress(KeyboardInterrupt):
+        shortest(_choices(best), fails)
+    return best
+
+
+def _choices(moment: Moment) -> list[Choice]:
+    return [step.choice for step in moment.steps]
 
 
 def _failure(moment: Moment, kind: str) -> str:
