@@ -176,6 +176,8 @@ class _Task:
     def does(self, verb: str, target: str, **more: Any) -> Operation:
         kind = "process" if verb in ("begin", "end", "start", "join") else ""
         kind = kind or ("time" if verb == "sleep" else _kind(target))
+        if kind == "value":
+            more["lock"] = f"{target}.lock"
         return Operation(self.id, verb, target, kind, **more)
 
     def runs(self, lines: Lines) -> Going:
@@ -232,7 +234,8 @@ class _Task:
             return
         lock = f"{target}.lock"
         yield self.does("wait", target, detail=lock)
-        yield self.does("wake", target, detail=lock, timed=timed)
+        if (yield self.does("wake", target, detail=lock, timed=timed)) == "timed out":
+            yield self.does("acquire", lock)
 
     def _notify(self, condition: str, number: str = "1") -> Going:
         yield self.does("notify", condition, detail=number)

@@ -33,39 +33,65 @@ IN_CONDITION: Sequence[Line] = [
 ]
 
 
-def _plain(chance: Random) -> Line:
-    verb = chance.choice([*VERBS, "add", "put", "get"])
-    target = chance.choice(VERBS[verb])
-    if verb in ("put", "get"):
-        return verb, target, chance.choice(HOW)
-    if verb in ("wait", "join"):
-        return verb, target, chance.choice(["", "in_time"])
-    return verb, target
+THEMES: Sequence[Sequence[str]] = [
+    list(VERBS),
+    ["add", "read", "write"],
+    ["put", "get", "empty", "qsize", "full"],
+    ["put", "get", "add"],
+    ["set", "clear", "is_set", "wait", "write"],
+    ["acquire", "release", "add"],
+    ["pass", "add"],
+    ["join", "sleep", "write", "release", "acquire"],
+]
+"""What a program does, so that its processes have something to do with each other."""
 
 
-def _line(chance: Random, depth: int) -> Line:
-    kind = chance.randrange(8)
-    if kind < 3 or depth == 0:
-        return _plain(chance)
-    if kind == 3:
-        return "with", "C1.lock", [chance.choice(IN_CONDITION)] * chance.randint(1, 2)
-    lines = [_line(chance, depth - 1) for _ in range(chance.randint(0, 2))]
-    if kind == 4:
-        return "unless_empty", chance.choice(QUEUES), lines
-    if kind == 5:
-        return "if_zero", "V1", lines
-    return chance.choice(["with", "with", "try", "in_time"]), chance.choice(LOCKS), lines
+class _Author:
+    """Writes the lines of one program."""
 
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._verbs = chance.choice(THEMES)
+        number = chance.randint(1, 2)
+        self._locks = chance.sample(LOCKS, number)
+        self._things = {verb: chance.choice(VERBS[verb]) for verb in VERBS}
 
-def _lines(chance: Random, most: int) -> list[Line]:
-    return [_line(chance, 2) for _ in range(chance.randint(0, most))]
+    def lines(self, most: int, depth: int = 2) -> list[Line]:
+        """At most so many, in which others may be."""
+        return [self._line(depth) for _ in range(self._chance.randint(0, most))]
+
+    def _line(self, depth: int) -> Line:
+        chance = self._chance
+        kind = chance.randrange(8)
+        if kind < 4 or depth == 0:
+            return self._plain()
+        if kind == 4 and "write" in self._verbs:
+            lines = [chance.choice(IN_CONDITION) for _ in range(chance.randint(1, 2))]
+            return "with", "C1.lock", lines
+        lines = self.lines(2, depth - 1)
+        if kind == 5 and "empty" in self._verbs:
+            return "unless_empty", chance.choice(QUEUES), lines
+        if kind == 6 and "read" in self._verbs:
+            return "if_zero", "V1", lines
+        return chance.choice(["with", "with", "try", "in_time"]), chance.choice(self._locks), lines
+
+    def _plain(self) -> Line:
+        chance = self._chance
+        verb = chance.choice(self._verbs)
+        target = chance.choice([*VERBS[verb], self._things[verb], self._things[verb]])
+        if verb in ("put", "get"):
+            return verb, target, chance.choice(HOW)
+        if verb in ("wait", "join"):
+            return verb, target, chance.choice(["", "in_time"])
+        return verb, target
 
 
 def small_program(chance: Random) -> Modelled:
     """Main and one to three processes, one of which may be started by another."""
-    number = chance.randint(1, 3)
+    author = _Author(chance)
+    number = chance.choice([1, 2, 2, 2, 3])
     children = [f"main.{each}" for each in range(1, number + 1)]
-    lines: dict[str, Lines] = {child: _lines(chance, 4 - number) for child in children}
+    lines: dict[str, Lines] = {child: author.lines(4 - number) for child in children}
     if number > 1 and chance.random() < 0.5:
         # The last one is started in the middle of another.
         *children, last = children
@@ -74,9 +100,9 @@ def small_program(chance: Random) -> Modelled:
         start = ("start", "main.1.1")
         lines["main.1"] = [*lines["main.1"][:place], start, *lines["main.1"][place:]]
         lines["main.1.1"] = body
-    before = _lines(chance, 1) if number < 3 else []
+    before = author.lines(1) if number < 3 else []
     starts = [("start", child) for child in children]
-    lines["main"] = [*before, *starts, *_lines(chance, 1)]
+    lines["main"] = [*before, *starts, *author.lines(1)]
     counts = {
         "S1": chance.randint(0, 2),
         "Q1": chance.randint(0, 1),

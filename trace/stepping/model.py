@@ -31,6 +31,8 @@ class Thing:
     waiting: list[str] = field(default_factory=list)
     """Tasks that wait in a condition, and have not been notified."""
     notified: set[str] = field(default_factory=set)
+    depths: dict[str, int] = field(default_factory=dict)
+    """By task that waits in a condition: how many times it had the lock, and will have it again."""
     buffered: dict[str, list[str]] = field(default_factory=dict)
     """By process: items that it has put and not yet written into the pipe."""
     piped: list[str] = field(default_factory=list)
@@ -74,7 +76,7 @@ def _no_lock(world: World, operation: Operation, name: Name) -> str:
 
 
 def _no_value(world: World, operation: Operation, name: Name) -> str:
-    lock = world.things.get(f"{operation.target}.lock")
+    lock = world.things.get(operation.lock)
     if lock is None or lock.count > 0 or lock.holder == operation.task:
         return ""
     return f"waits for {name(lock.id)}, held by {name(lock.holder)}"
@@ -156,9 +158,14 @@ def who_can_go(
             possible.append(Choice(task))
             continue
         blocked[task] = why
-        if operation.timed:
+        if operation.timed and not _is_notified(world, operation):
             possible.append(Choice(task, "timeout"))
     return tuple(possible), blocked
+
+
+def _is_notified(world: World, operation: Operation) -> bool:
+    """Whether a wait in a condition is over, so that its time cannot run out any more."""
+    return operation.verb == "wake" and operation.task in world.thing(operation).notified
 
 
 def apply(world: World, operation: Operation, outcome: str) -> None:
@@ -167,7 +174,7 @@ def apply(world: World, operation: Operation, outcome: str) -> None:
         if operation.verb == "wake":
             condition = world.thing(operation)
             condition.waiting = [each for each in condition.waiting if each != operation.task]
-            _take(world.things[operation.detail], operation.task)
+            condition.depths.pop(operation.task, None)
         return
     act = _ACTS.get(operation.verb)
     if act is not None:
@@ -221,13 +228,16 @@ def _wait(world: World, operation: Operation) -> None:
         condition, lock = world.thing(operation), world.things.get(operation.detail)
         condition.waiting.append(operation.task)
         if lock is not None:
+            condition.depths[operation.task] = lock.depth
             lock.depth = 1
             _give(lock)
 
 
 def _wake(world: World, operation: Operation) -> None:
-    world.thing(operation).notified.discard(operation.task)
-    _take(world.things[operation.detail], operation.task)
+    condition, lock = world.thing(operation), world.things[operation.detail]
+    condition.notified.discard(operation.task)
+    _take(lock, operation.task)
+    lock.depth = condition.depths.pop(operation.task, 1)
 
 
 def _notify(world: World, operation: Operation) -> None:

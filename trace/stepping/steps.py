@@ -26,6 +26,8 @@ class Operation(msgspec.Struct, frozen=True):
     """A value to be written, an item, a time: short, and cleaned."""
     line: str = ""
     """The source line, stripped and cleaned."""
+    lock: str = ""
+    """Of a value: the id of the lock that reading and writing it takes."""
     file: str = ""
     """The whole path."""
     lineno: int = 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from mpviz.trace.stepping.model import Thing, World, apply, in_words, obstacle
-from mpviz.trace.stepping.steps import Operation
+from mpviz.trace.stepping.model import Thing, World, apply, in_words, obstacle, who_can_go
+from mpviz.trace.stepping.steps import Choice, Operation
 
 
 def world() -> World:
@@ -29,7 +30,13 @@ def operation(words: str) -> Operation:
     task, verb, target, *detail = words.split()
     kind = "process" if target.startswith("p") else target.partition(".")[0]
     return Operation(
-        task, verb.rstrip("?"), target, kind, blocking="?" not in verb, detail=" ".join(detail)
+        task,
+        verb.rstrip("?"),
+        target,
+        kind,
+        blocking="?" not in verb,
+        detail=" ".join(detail),
+        lock="value.lock" if kind == "value" else "",
     )
 
 
@@ -103,13 +110,42 @@ def test_what_stands_in_the_way(done: str, wanted: str, why: str) -> None:
     assert obstacle(now, operation(wanted), str) == why
 
 
-def test_a_time_out_in_a_condition_takes_its_lock_again() -> None:
+def test_a_time_out_in_a_condition_leaves_its_lock_to_be_taken() -> None:
     now = world()
     for words in ("b acquire condition.lock", "b wait condition condition.lock"):
         apply(now, operation(words), "go")
     apply(now, operation("b wake condition condition.lock"), "timeout")
-    assert now.things["condition.lock"].holder == "b"
+    assert now.things["condition.lock"].holder == ""
     assert now.things["condition"].waiting == []
+
+
+def test_who_has_been_notified_cannot_time_out() -> None:
+    now = world()
+    wake = msgspec.structs.replace(operation("b wake condition condition.lock"), timed=True)
+    for words in ("b acquire condition.lock", "b wait condition condition.lock"):
+        apply(now, operation(words), "go")
+    assert who_can_go(now, {"b": wake}, str)[0] == (Choice("b", "timeout"),)
+    for words in ("a acquire condition.lock", "a notify condition 1"):
+        apply(now, operation(words), "go")
+    assert who_can_go(now, {"b": wake}, str)[0] == ()
+    apply(now, operation("a release condition.lock"), "go")
+    assert who_can_go(now, {"b": wake}, str)[0] == (Choice("b"),)
+
+
+def test_a_condition_gives_its_lock_back_as_often_as_it_was_taken() -> None:
+    now = world()
+    for words in (
+        *("b acquire condition.lock", "b acquire condition.lock"),
+        "b wait condition condition.lock",
+        *("a acquire condition.lock", "a notify condition 1", "a release condition.lock"),
+        *("b wake condition condition.lock", "b release condition.lock"),
+    ):
+        each = operation(words)
+        assert not obstacle(now, each, str), each
+        apply(now, each, "go")
+    assert now.things["condition.lock"].holder == "b"
+    apply(now, operation("b release condition.lock"), "go")
+    assert now.things["condition.lock"].count == 1
 
 
 def test_the_objects_in_words() -> None:

@@ -35,7 +35,7 @@ def touched(operation: Operation) -> dict[str, str]:
     """The objects that an operation is about, and as what: the verb, or what it does to a lock."""
     things = {operation.target: operation.verb}
     if operation.kind == "value":
-        things[f"{operation.target}.lock"] = "use"
+        things[operation.lock] = "use"
     if operation.kind == "condition" and operation.verb in ("wait", "wake"):
         things[operation.detail] = "release" if operation.verb == "wait" else "acquire"
     things.pop("", None)
@@ -76,7 +76,7 @@ def must_wait(operation: Operation, objects: Mapping[str, Held]) -> bool:
     if operation.verb == "acquire":
         return held is not None and held.free == 0 and operation.task not in held.holders
     if operation.verb in ("read", "write"):
-        lock = objects.get(f"{operation.target}.lock")
+        lock = objects.get(operation.lock)
         return lock is not None and lock.free == 0 and operation.task not in lock.holders
     if operation.verb == "get" or (operation.verb == "wait" and operation.kind == "event"):
         return held is not None and held.free == 0

@@ -125,12 +125,17 @@ def _value_id(value):
     return id_of(value, "value" + (value._lock._semlock.name or ""))
 
 
+def _lock_id(value):
+    return id_of(value._lock, value._lock._semlock.name or "")
+
+
 def _gated_value(original):
     def describe_read(value):
-        return "read", _value_id(value), "value", {}
+        return "read", _value_id(value), "value", {"lock": _lock_id(value)}
 
     def describe_write(value, content):
-        return "write", _value_id(value), "value", {"detail": repr(content)[:40]}
+        told = {"lock": _lock_id(value), "detail": repr(content)[:40]}
+        return "write", _value_id(value), "value", told
 
     return property(
         gate.gated(original.fget, describe_read, None, repr),
@@ -139,13 +144,14 @@ def _gated_value(original):
 
 
 def _get_item(array, index):
-    return "read", _value_id(array), "value", {"element": repr(index)[:20]}
+    told = {"lock": _lock_id(array), "element": repr(index)[:20]}
+    return "read", _value_id(array), "value", told
 
 
 def _set_item(array, index, content):
     return (
         *("write", _value_id(array), "value"),
-        {"element": repr(index)[:20], "detail": repr(content)[:40]},
+        {"lock": _lock_id(array), "element": repr(index)[:20], "detail": repr(content)[:40]},
     )
 
 
@@ -216,10 +222,18 @@ def _patch_conditions(module):
                 lock.release()
             gate.did()
             answer = gate.ask("wake", known, "condition", lock=held, timed=timeout is not None)
+            if answer == gate.TIMED_OUT:
+                gate.did("timed out")
+                # It was not notified, and has to get the lock like anybody else.
+                for _ in range(times):
+                    gate.ask("acquire", held, "lock")
+                    lock.acquire()
+                    gate.did()
+                return False
             for _ in range(times):
                 lock.acquire()
-            gate.did("timed out" if answer == gate.TIMED_OUT else "")
-            return answer != gate.TIMED_OUT
+            gate.did()
+            return True
 
     def describe(condition, n=1):
         known = condition.__dict__.get("_mpviz_step")

@@ -16,6 +16,8 @@ from mpviz.trace.stepping.search.dpor import Dpor
 ADDS = [("with", "L1", [("add", "V1")])]
 MOST = 150
 """Programs with more orders than this are left out of the comparison."""
+STEPS = 80
+"""More than any small program takes."""
 
 
 def side_by_side(*bodies: Lines) -> Modelled:
@@ -103,3 +105,16 @@ def test_with_few_preemptions_the_same_is_found_as_by_all_such_orders(seed: int,
     if reduced.complete:
         everything = explore(program, Dpor(), 5 * MOST)
         assert set(map(what_came_of, found.ends)) == set(map(what_came_of, everything.ends))
+
+
+@given(st.integers(0))
+@settings(max_examples=20, deadline=None)
+def test_nothing_is_kept_of_the_runs_before(seed: int) -> None:
+    """After the last run of a search nothing is left, and before it only what its latest run needs."""
+    program = small_program(Random(seed))
+    reduced = Dpor()
+    while reduced.more:
+        explore(program, reduced, 1)
+        assert len(reduced._nodes) < STEPS
+        assert len(reduced._clocks.events) < STEPS
+    assert not reduced._nodes
