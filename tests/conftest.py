@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from helpers.examples import ALL, PLAIN
 from helpers.recordings import Clock
 from helpers.runs import (
     Observed,
@@ -56,9 +57,9 @@ settings.register_profile(
     "mpviz",
     deadline=None,
     derandomize="CI" in os.environ,
+    max_examples=ALL,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.load_profile("mpviz")
 """For all tests. How long an example takes depends mostly on what else the machine does."""
 
 
@@ -84,11 +85,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
-def pytest_configure() -> None:
-    """Take Ctrl-C and SIGHUP again, and so let children.
+def pytest_configure(config: pytest.Config) -> None:
+    """Take Ctrl-C and SIGHUP again, and so let children; try fewer examples without ``--all``.
 
-    In the background of a shell, or below nohup, they are ignored.
+    In the background of a shell, or below nohup, these signals are ignored.
     """
+    profile = settings.get_profile("mpviz")
+    settings.register_profile("plain", profile, max_examples=PLAIN)
+    settings.load_profile("mpviz" if config.getoption("--all") else "plain")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

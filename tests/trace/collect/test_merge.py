@@ -7,9 +7,10 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from mpviz.trace.collect import merge
 from mpviz.trace.collect.merge import Look, Merge
 from mpviz.trace.collect.rings import Taken
@@ -145,7 +146,7 @@ class Simulation:
 
 
 @given(some.randoms(use_true_random=False), some.integers(1, 4), some.integers(1, 3))
-@settings(max_examples=300)
+@examples(300)
 def test_a_cause_comes_before_its_effect(chance: Random, viewer_weight: int, most: int) -> None:
     simulation = Simulation()
     actors = [*range(SPEAKERS), *[SPEAKERS] * viewer_weight]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from helpers.fold_model import play, streams
 from helpers.story import ANNA, BERT, CARL, MAIN, MS, SUPERVISOR
 from helpers.time_story import Story
@@ -308,7 +309,7 @@ def test_the_phases_add_up_to_the_length_of_the_run_times_the_workers(
     assert_adds_up(state)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(streams)
 def test_they_add_up_at_every_moment(steps: list[tuple[int, int, int, int]]) -> None:
     state = RunState()

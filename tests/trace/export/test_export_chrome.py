@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from helpers.chrome_schema import (
     Begin,
@@ -21,6 +21,7 @@ from helpers.chrome_schema import (
     Instant,
     check,
 )
+from helpers.examples import examples
 from helpers.fold_model import play, streams
 from helpers.recordings import exported, recorded
 from mpviz.trace.export import chrome
@@ -304,7 +305,7 @@ def test_hostile_names_are_only_names(tmp_path: Path) -> None:
 
 
 @given(streams)
-@settings(max_examples=60)
+@examples(60)
 def test_whatever_happens_the_form_holds_and_the_slices_are_the_lanes(
     steps: list[tuple[int, int, int, int]],
 ) -> None:

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from helpers.fold_model import play, streams
 from helpers.recordings import exported, recorded
 from mpviz.trace.export import csv as tasks_csv
@@ -142,7 +143,7 @@ def test_a_name_is_changed_by_no_more_than_a_quote(name: str) -> None:
 
 
 @given(streams)
-@settings(max_examples=60)
+@examples(60)
 def test_whatever_happens_every_task_that_was_started_has_one_row(
     steps: list[tuple[int, int, int, int]],
 ) -> None:

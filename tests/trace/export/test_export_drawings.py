@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 
+from helpers.examples import examples
 from helpers.fold_model import play, streams
 from helpers.recordings import exported, recorded
 from mpviz.tui.exports import html, svg
@@ -35,7 +36,7 @@ class _Tags(HTMLParser):
 
 
 @given(streams)
-@settings(max_examples=60)
+@examples(60)
 def test_whatever_happens_both_can_be_made(steps: list[tuple[int, int, int, int]]) -> None:
     with TemporaryDirectory() as folder:
         path = recorded(Path(folder), play(steps).events)

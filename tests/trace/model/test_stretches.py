@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Waiting
 from mpviz.trace.model.fold import ring_records as folding
@@ -118,7 +119,7 @@ pieces = some.tuples(
 """A process, what it does, how often, and how much of it is left out at the beginning."""
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(some.lists(pieces, max_size=12), some.integers(1, 3), some.randoms())
 def test_a_stretch_leaves_the_state_of_its_records(
     story: list[Any], short: int, chance: Any

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.examples import examples
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.model.events import Event, Output, Unreadable
@@ -293,7 +294,7 @@ def test_a_recording_that_is_cut_anywhere_gives_all_that_is_whole(
     assert longest > len(stream) * 0.8
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     seed=st.integers(0, 1 << 32), where=st.floats(0, 1), noise=st.binary(min_size=1, max_size=80)
 )
@@ -421,7 +422,7 @@ def test_a_file_that_may_not_be_read_is_refused(recorded: Path) -> None:
     ),
     times=st.lists(st.integers(0, 1 << 61), max_size=5),
 )
-@settings(max_examples=50)
+@examples(50)
 def test_what_was_cleaned_once_is_not_changed_again(texts: list[str], times: list[int]) -> None:
     encoder = msgspec.json.Encoder()
     lines = [

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from helpers.fold_model import play, streams
 from helpers.recordings import Clock, recorded, replay_of
 from mpviz.trace.explain.follow import follow
@@ -57,7 +58,7 @@ def state_after(events: list[Event], position: int) -> RunState:
 
 
 @pytest.mark.usefixtures("small_stretches")
-@settings(max_examples=60)
+@examples(60)
 @given(steps=streams, data=some.data())
 def test_however_one_comes_to_a_moment_the_state_is_that_of_the_live_fold(
     steps: Steps, data: some.DataObject

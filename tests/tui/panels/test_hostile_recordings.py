@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from helpers.hostile import HEADER, hostile, read_all
 from mpviz.trace.collect.decode import decode
 from mpviz.trace.model.events import Unreadable
@@ -36,7 +37,7 @@ def shown(records: list[dict[str, Any]]) -> RunState:
     return state
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(seed=some.integers(0, 1 << 40))
 def test_whatever_a_recording_says_it_can_be_replayed_exported_and_compared(seed: int) -> None:
     read_all(hostile(seed), seed)

@@ -3,10 +3,11 @@
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from helpers.examples import examples
 from helpers.panel_stories import counter, factory, pool_map, shared, stages, talk
 from helpers.story import MAIN, Story, moment
 from mpviz.trace.explain.follow import follow
@@ -142,7 +143,7 @@ VIEWS = st.builds(
 
 
 @pytest.mark.parametrize("panel", WITHOUT_DISK, ids=lambda panel: panel.name)
-@settings(max_examples=60)
+@examples(60)
 @given(
     state=stories(),
     view=VIEWS,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from rich.cells import cell_len
 
+from helpers.examples import examples
 from helpers.panel_stories import counter, pool_map
 from helpers.story import Story
 from mpviz.trace.model.processes.identity import exit_in_words
@@ -131,7 +132,7 @@ def test_a_run_with_many_processes_says_how_many_are_not_shown() -> None:
     assert "and 21 more processes" in line_with(lines, "many  ")
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(some.integers(60, 200), some.integers(1, 5), some.text(max_size=300))
 def test_rows_of_any_comparison_fit_any_width(width: int, number: int, label: str) -> None:
     found = [runs()[0], Run(label, RunState()), Run("pool=2", pool_map().state)]

@@ -8,9 +8,10 @@ from random import Random
 from typing import Any, get_type_hints
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
+from helpers.examples import examples
 from helpers.fold_model import (
     LOCKS,
     MANAGED,
@@ -261,7 +262,7 @@ def anything(kind: type[Event]) -> some.SearchStrategy[Event]:
     return some.builds(kind, **fields)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(some.lists(some.one_of([anything(kind) for kind in EVENTS]), max_size=12))
 def test_nothing_that_has_the_form_of_events_breaks_the_fold(events: list[Event]) -> None:
     state = follow(RunState(), events)
