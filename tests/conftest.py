@@ -86,13 +86,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take Ctrl-C and SIGHUP again, and so let children; try fewer examples without ``--all``.
+    """Take Ctrl-C and SIGHUP again, and keep compiled modules, and so let children.
 
-    In the background of a shell, or below nohup, these signals are ignored.
+    In the background of a shell, or below nohup, these signals are ignored. Without ``--all``,
+    Hypothesis tries fewer examples.
     """
     profile = settings.get_profile("mpviz")
     settings.register_profile("plain", profile, max_examples=PLAIN)
     settings.load_profile("mpviz" if config.getoption("--all") else "plain")
+    # Else each of some thousand processes would compile mpviz, and each worker all tests.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
