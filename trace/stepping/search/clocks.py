@@ -22,7 +22,8 @@ class Event:
     gone: frozenset[str] = frozenset()
     """Tasks that were there before it and not after it, although they had not ended."""
     past: Clock = field(default_factory=dict)
-    """What came before by the steps of its own task, and the start of that task."""
+    """What came before by the steps of its own task, the start of that task, and the end of one
+    that is joined."""
     clock: Clock = field(default_factory=dict)
     """What came before in all."""
 
@@ -90,6 +91,9 @@ class Clocks:
         """Note a step. ``places``: of each queue with a bound, how many items have room."""
         event = Event(operation, choice.outcome, gone)
         past = self.past(event.task)
+        if operation.verb == "join" and not operation.timed:
+            # Whatever the order, the process has ended before.
+            past = self._joined(self._lists.get(("task", operation.target), [])[-1:], past)
         clock = self._joined(self._before(event, places), past)
         number = len(self.events)
         self.events.append(Event(operation, choice.outcome, gone, past, clock))
