@@ -45,7 +45,8 @@ _chosen: "dict[tuple[int, int], tuple[int, object]]" = {}
 """The sites of places in code of others, which stand in if there is no code of the program's."""
 _is_own_seen = _is_searched = False
 """Whether code of the program's own was seen (it may all be installed), and was searched for."""
-_announced: "set[int]" = set()
+_announced: "dict[int, tuple]" = {}
+"""What was told of each site: the place, and further fields of the record."""
 _checksums: "dict[str, int]" = {}
 
 
@@ -155,10 +156,17 @@ def announce(file, line, function, more=b"", key=""):
     site = crc32(("%s:%d%s" % (file, line, key)).encode("utf-8", "surrogatepass")) or 1
     if site not in _announced:
         # Held until the next record, because it reads the file, and our caller may hold a lock.
-        wire.hold(partial(_tell, site, (_absolute(file), line, function), more))
+        place = _absolute(file), line, function
+        wire.hold(partial(_tell, site, place, more))
         # Afterwards: if a signal handler raises here, the place is reported twice, not never.
-        _announced.add(site)
+        _announced[site] = place, more
     return site
+
+
+def announce_again():
+    """Report all places to a viewer that has come later."""
+    for site, (place, more) in list(_announced.items()):
+        wire.hold(partial(_tell, site, place, more))
 
 
 def _absolute(file):

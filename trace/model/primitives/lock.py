@@ -40,6 +40,12 @@ class LockCreated(SitedEvent, tag="lock.created", kw_only=True):
     kind: str
     maximum: Whole
     """How many may hold it at once: 1 for the locks, the start value for semaphores."""
+    adopted: bool = False
+    """Whether it was there before mpviz came; several processes may tell it then."""
+
+
+class LockHeld(ObjectEvent, tag="lock.held", kw_only=True):
+    """A process had taken it before mpviz came."""
 
 
 class LockAcquired(SitedEvent, tag="lock.acquired", kw_only=True):
@@ -155,8 +161,17 @@ def locks_in_use(state: RunState) -> list[Lock]:
 
 
 def _created(state: RunState, process: Process, event: LockCreated) -> None:
+    if event.adopted and event.object in state.table(Lock):
+        return
     name = name_object(state, event.site, event.kind)
     state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
+
+
+def _held(state: RunState, process: Process, event: LockHeld) -> None:
+    lock = state.table(Lock).get(event.object)
+    if lock is not None:
+        lock.holders[process.key, event.thread] = event.time
+        lock.last_holder = process.key
 
 
 def _acquiring(state: RunState, process: Process, lock_id: str) -> FoldRecord:
@@ -365,6 +380,7 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
+        LockHeld: _held,
         ReleaseRefused: known(Lock, _refused),
     },
     ring_handlers={

@@ -38,6 +38,10 @@ class QueueCreated(SitedEvent, tag="queue.created", kw_only=True):
     kind: str
     maxsize: Whole
     """Items; 0 for no bound."""
+    adopted: bool = False
+    """Whether it was there before mpviz came; several processes may tell it then."""
+    depth: Count = 0
+    """Items that were in it then."""
 
 
 class ItemPut(SitedEvent, tag="queue.put", kw_only=True):
@@ -140,9 +144,15 @@ class Queue:
 
 
 def _created(state: RunState, process: Process, event: QueueCreated) -> None:
+    known = state.table(Queue).get(event.object) if event.adopted else None
+    if known is not None:
+        # What a process did that mpviz had not reached yet is in it, too.
+        known.depth = event.depth
+        return
     name = name_object(state, event.site, event.kind)
     queue = Queue(event.object, name, event.kind, event.maxsize)
-    queue.depths.add(event.time, 0)
+    queue.depth = queue.max_depth = event.depth
+    queue.depths.add(event.time, event.depth)
     state.table(Queue)[event.object] = queue
 
 

@@ -34,6 +34,8 @@ class ValueCreated(SitedEvent, tag="value.created", kw_only=True):
     lock: str
     """The id of its own lock, which ``get_lock()`` returns."""
     initial: Content = None
+    adopted: bool = False
+    """Whether it was there before mpviz came; several processes may tell it then."""
 
     def __post_init__(self) -> None:
         if type(self.initial) is int and not _LEAST <= self.initial <= _MOST:
@@ -165,6 +167,8 @@ def _has_room(value: SharedValue) -> bool:
 
 
 def _created(state: RunState, process: Process, event: ValueCreated) -> None:
+    if event.adopted and event.object in state.table(SharedValue):
+        return
     name = name_object(state, event.site, event.kind)
     value = SharedValue(event.object, name, event.kind, event.typecode, event.length)
     value.last = event.initial

@@ -51,12 +51,32 @@ def attach_to(
         raise CannotAttach(str(error)) from None
 
 
+def _enter(
+    pid: int, *, only: bool, silenced: frozenset[str], record: Path | None
+) -> AttachedSession:
+    """Have the program of a process take in the probe; :class:`CannotAttach` if it cannot."""
+    from mpviz.trace.attach.live import LiveSession  # noqa: PLC0415 - a usage error needs none
+    from mpviz.trace.attach.roots import first_process  # noqa: PLC0415
+    from mpviz.trace.system import kernel  # noqa: PLC0415
+
+    if pid <= 0 or kernel.start_time(pid) is None:
+        raise CannotAttach(f"there is no process {pid}")
+    root = pid if only else first_process(pid)
+    try:
+        return LiveSession(root, silenced=silenced, record=record, unasked=True)
+    except ProcessLookupError:
+        raise CannotAttach(f"process {pid} has ended") from None
+    except OSError as error:
+        raise CannotAttach(str(error)) from None
+
+
 def watch_running(
     pid: int,
     settings: Settings,
     *,
     only: bool,
     sudo: bool,
+    live: bool,
     silenced: frozenset[str],
     record: Path | None,
 ) -> int:
@@ -64,7 +84,12 @@ def watch_running(
     from mpviz.trace.launch.start import Target
     from mpviz.tui.showing import watch_attached
 
-    session = attach_to(pid, only=only, sudo=sudo, silenced=silenced, record=record, unasked=True)
+    if live:
+        session: AttachedSession = _enter(pid, only=only, silenced=silenced, record=record)
+    else:
+        session = attach_to(
+            pid, only=only, sudo=sudo, silenced=silenced, record=record, unasked=True
+        )
     run = session.run_started
     target = Target(arguments=run.arguments, name=run.target, python="")
     try:

@@ -34,6 +34,13 @@ _sudo_option = click.option(
 @_only_option
 @_sudo_option
 @click.option(
+    "--live",
+    is_flag=True,
+    help="Have the program take in mpviz's probe (Python 3.14 or newer, where its main thread can"
+    " run it): from then on all is counted as in mpviz run. This changes the program: see"
+    " docs/attach.md.",
+)
+@click.option(
     "--record",
     "record_file",
     metavar="FILE",
@@ -47,6 +54,7 @@ def attach(
     *,
     only: bool,
     sudo: bool,
+    live: bool,
     record_file: str | None,
     silenced: frozenset[str],
     theme: str | None,
@@ -55,15 +63,18 @@ def attach(
 ) -> int:
     """Open the screens on a program that already runs. PID is that of any of its processes; without
     one, choose from the Python programs of this machine that use processes. Nothing is stopped, and
-    nothing is changed in it; quitting lets it run on.
+    without --live nothing is changed in it; quitting lets it run on.
 
     \b
       mpviz attach
       mpviz attach 4121
+      mpviz attach 4121 --live
     """
     from mpviz.tui.commands.running.programs import choose, print_programs
 
     reason = why_no_terminal()
+    if live and sudo:
+        raise click.UsageError("--live and --sudo do not go together: run mpviz as the program's user")
     if reason and pid is None:
         print_programs()
         return 0
@@ -81,7 +92,9 @@ def attach(
     settings = preferences(theme or click.get_current_context().obj, fps)
     record = Path(record_file) if record_file is not None else None
     try:
-        return watch_running(pid, settings, only=only, sudo=sudo, silenced=silenced, record=record)
+        return watch_running(
+            pid, settings, only=only, sudo=sudo, live=live, silenced=silenced, record=record
+        )
     except CannotAttach as reason_not_to:
         raise click.UsageError(str(reason_not_to)) from None
 

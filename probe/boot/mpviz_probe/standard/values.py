@@ -89,7 +89,7 @@ def _is_new(frame):
     return frame is not None
 
 
-def _announce(value):
+def _announce(value, site=None, more=b""):
     item = value._obj
     kind = type(item)
     length = getattr(kind, "_length_", 0)
@@ -98,7 +98,9 @@ def _announce(value):
     names = identify(value), identify_lock(value._lock), "Array" if length else "Value"
     texts = map(wire.text, (*names, typecode if isinstance(typecode, str) else ""))
     fields = b'"o":%b,"lock":%b,"kind":%b,"typecode":%b,"length":%d,"initial":%b,"s":%d'
-    wire.put(b"value.created", fields % (*texts, length or 1, initial, creations.here()))
+    if site is None:
+        site = creations.here()
+    wire.put(b"value.created", fields % (*texts, length or 1, initial, site) + more)
 
 
 def _content(content):

@@ -70,6 +70,8 @@ PATIENCE_MILLISECONDS = 50
 
 path = ""
 _descriptor = -1
+_left = -1
+"""The descriptor of a viewer that went away, until another one comes; or -1."""
 _inode = None
 """Device and inode of the FIFO."""
 _pid = 0
@@ -126,9 +128,10 @@ _DOES_NOT_FIT: "tuple[type[Exception], ...]" = ()
 def open_queue(fifo):
     """Begin to write to the FIFO at this path; :class:`OSError` when there is no reader."""
     global path, _descriptor, _inode
-    path = fifo
     opened: "list[int]" = []
     open_high(opened, fifo)
+    close_left()
+    path = fifo
     _descriptor = opened[0]
     status = os.fstat(_descriptor)
     _inode = (status.st_dev, status.st_ino)
@@ -160,11 +163,27 @@ def reset():
 
 def close():
     """Stop writing for good; every later record goes nowhere."""
-    global _descriptor, _ring, _limit
+    global _descriptor, _left, _ring, _limit
+    if _descriptor >= 0:
+        # It stays open: another thread may be about to write, and another file must not have it.
+        _left = _descriptor
     _descriptor = -1
     _ring = None
     _limit = 0
     _held.clear()
+
+
+def close_left():
+    """Close the descriptor that :func:`close` has left open, if it is still ours."""
+    global _left
+    left, _left = _left, -1
+    try:
+        status = os.fstat(left) if left >= 0 else None
+        if status is not None and (status.st_dev, status.st_ino) == _inode:
+            os.close(left)
+    except OSError as error:
+        # The program has closed it.
+        raise_if_the_programs(error)
 
 
 def is_open():
