@@ -1,0 +1,1 @@
+"""Does nothing: it takes the place of a script that a process was given, and has not run yet."""
