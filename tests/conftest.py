@@ -220,6 +220,21 @@ def old_python(request: pytest.FixtureRequest) -> str:
     return path
 
 
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(found, marks=[] if found is _NEWEST else THOROUGH)
+        for found in _FOUND
+        if found.version >= (3, 14)
+    ],
+    ids=lambda found: found.name,
+)
+def enterable_python(request: pytest.FixtureRequest) -> str:
+    """The path of each interpreter in turn that a program's probe can be brought into."""
+    path: str = request.param.path
+    return path
+
+
 @pytest.fixture(scope="session", params=START_METHODS)
 def start_method(request: pytest.FixtureRequest) -> str:
     """Each start method in turn."""

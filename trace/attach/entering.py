@@ -36,7 +36,7 @@ def _mpviz():
         if "mpviz_probe" not in sys.modules:
             with open(boot + "/sitecustomize.py") as file:
                 code = compile(file.read(), "<mpviz_probe.sitecustomize>", "exec")
-            names = {{"__name__": "mpviz_probe.sitecustomize", "__file__": boot + "/sitecustomize.py"}}
+            names = {{"__name__": "mpviz_probe.sitecustomize"}}
             exec(code, names)
             names["_hide"](boot)
         sys.path.insert(0, boot)

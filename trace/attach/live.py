@@ -110,9 +110,10 @@ class LiveSession(AttachedSession):
 
     def _end_if_gone(self) -> None:
         """End the session when no process of the program is left."""
-        living = any(kernel.start_time(pid) == each for pid, each in self._entered.items())
-        alive = any(each.alive and not each.zombie for each in self.state.processes.values())
-        if self.over or living or alive or self._is_there():
+        processes = self.state.processes.values()
+        known = {(each.pid, each.started_ticks) for each in processes if each.alive}
+        known |= self._entered.items()
+        if self.over or any(_is_there(pid, started) for pid, started in known):
             return
         self._stop_looking()
         self._end(RunEnded(time=time.monotonic_ns(), pid=0, exit_code=None))
@@ -169,3 +170,9 @@ class LiveSession(AttachedSession):
         for status in list(self._python_processes()):
             with suppress(CannotEnter):
                 enter(status.pid, script, seconds=_LEAVE_SECONDS)
+
+
+def _is_there(pid: int, started: int) -> bool:
+    """Whether a process is still there, and not as a zombie."""
+    status = kernel.read_status(pid)
+    return status is not None and status.started == started and status.status not in "ZX"

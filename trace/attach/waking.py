@@ -2,7 +2,7 @@
 something.
 
 ptrace makes the call return EINTR, without a signal: what was interrupted is begun again by Python
-(PEP 475), with what is left of its time. The thread stands still for some 50 millionths of a second.
+(PEP 475), with what is left of its time. The thread stands still for some 50 microseconds.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _CALLS = {
 }
 """The calls in which Python waits, and which it begins again itself."""
 
-_REGISTERS = (
+_REGISTERS = (  # noqa: SIM905 - a list of so many words is a column
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss"
     " fs_base gs_base ds es fs gs"
 ).split()
 
 
 class _Registers(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_ulonglong) for name in _REGISTERS]  # noqa: RUF012 - ctypes asks it
+    _fields_ = [(name, ctypes.c_ulonglong) for name in _REGISTERS]
 
 
 def can_wake() -> bool:

@@ -74,7 +74,9 @@ def attach(
 
     reason = why_no_terminal()
     if live and sudo:
-        raise click.UsageError("--live and --sudo do not go together: run mpviz as the program's user")
+        raise click.UsageError(
+            "--live and --sudo do not go together: run mpviz as the program's user"
+        )
     if reason and pid is None:
         print_programs()
         return 0

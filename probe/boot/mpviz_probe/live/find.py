@@ -51,8 +51,9 @@ def find_objects():
 def stacks():
     """The frames of each thread but our own, the innermost first."""
     found = {}
-    for thread, frame in sys._current_frames().items():
+    for thread, innermost in sys._current_frames().items():
         frames: "list" = []
+        frame = innermost
         while frame is not None:
             if not frame.f_code.co_filename.startswith("<mpviz"):
                 frames.append(frame)

@@ -69,9 +69,7 @@ def _take_over(module, frames, frame):
         return
     mappers = module.mapstar, module.starmapstar
     pools._prepare_worker(inqueue, outqueue, mappers=mappers)
-    wire.open_ring(
-        wire.put(b"pool.worker", b'"o":%b' % jobs.identify(b"pool", inqueue._reader))
-    )
+    wire.open_ring(wire.put(b"pool.worker", b'"o":%b' % jobs.identify(b"pool", inqueue._reader)))
     # From Python 3.13 on, this changes the frame's variables (PEP 667).
     names["get"], names["put"] = inqueue.get, outqueue.put
     _await_task(module, frames, inqueue, partial(pools._teller_of_start, mappers))

@@ -72,7 +72,7 @@ def _await_reads(queue, module):
     waiting = {
         thread
         for thread, frames in stacks().items()
-        for inner, outer in zip(frames, frames[1:])
+        for inner, outer in zip(frames, frames[1:])  # noqa: B905, RUF007 - Python 3.8 has neither
         if outer.f_code is module.Queue.get.__code__
         and inner.f_code.co_name == "recv_bytes"
         and outer.f_locals.get("self") is queue
