@@ -91,7 +91,7 @@ def enter(pid: int, script: Path, *, may_wake: bool = True, seconds: float = SEC
     problem = "does not answer: its main thread is in code that gives Python no chance to run this"
     began = time.monotonic()
     until, next_wake, pause = began + seconds, began + _LET_RUN, _LET_RUN
-    while not answer.exists():
+    while not _has_said(answer, pid, script):
         now = time.monotonic()
         if kernel.read_status(pid) is None:
             raise CannotEnter("has ended")
@@ -107,8 +107,21 @@ def enter(pid: int, script: Path, *, may_wake: bool = True, seconds: float = SEC
         time.sleep(_PAUSE)
     said = answer.read_text()
     answer.unlink()
+    if said == "later":
+        raise CannotEnter("does not come to an end with the import of multiprocessing")
     if said != "ok":
         raise CannotEnter(said)
+
+
+def _has_said(answer: Path, pid: int, script: Path) -> bool:
+    """Whether a process has answered for good; it is asked again if it was importing."""
+    if not answer.exists():
+        return False
+    if answer.read_text() == "later":
+        answer.unlink()
+        _ask(pid, script)
+        return False
+    return True
 
 
 def _check(pid: int) -> None:

@@ -167,7 +167,7 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
     state.table(Lock)[event.object] = Lock(event.object, name, event.kind, event.maximum)
 
 
-def _held(state: RunState, process: Process, event: LockHeld) -> None:
+def _was_held(state: RunState, process: Process, event: LockHeld) -> None:
     lock = state.table(Lock).get(event.object)
     if lock is not None:
         lock.holders[process.key, event.thread] = event.time
@@ -380,7 +380,7 @@ def _timings(state: RunState) -> Iterator[TimingFields]:
 PRIMITIVE = Primitive(
     handlers={
         LockCreated: _created,
-        LockHeld: _held,
+        LockHeld: _was_held,
         ReleaseRefused: known(Lock, _refused),
     },
     ring_handlers={
