@@ -61,6 +61,8 @@ class Gates:
         self._tasks: dict[str, Task] = {}
         self._expected: dict[str, float] = {"main": time.monotonic() + PATIENCE}
         """By task that should come: until when, in seconds of the monotonic clock."""
+        self._is_torn = False
+        """Whether a task has gone without a word."""
         self._was = 0
         self._heard = time.monotonic()
         self._address = f"mpviz-steps-{secrets.token_hex(16)}"
@@ -135,7 +137,9 @@ class Gates:
         task = Task("", "", 0, 0, connection)
         self.selector.register(connection, selectors.EVENT_READ, partial(self._read, task))
 
-    def _has_gone(self, task: Task) -> None:
+    def _has_gone(self, task: Task, *, as_told: bool = False) -> None:
+        # What a killed process had, such as a lock, nobody gives back.
+        self._is_torn |= not as_told and bool(task.id)
         try:
             self.selector.unregister(task.connection)
         except (KeyError, ValueError):
@@ -159,7 +163,7 @@ class Gates:
         elif "end" in told:
             if told["end"] and task.id != "main":
                 self.failed[task.id] = int(told["end"])
-            self._has_gone(task)
+            self._has_gone(task, as_told=True)
 
     def _hello(self, task: Task, told: dict[str, Any]) -> None:
         process, feeds, queue = clean(str(told["hello"])).partition("/feeder-")
@@ -263,7 +267,7 @@ class Gates:
     def _blame(self, task: Task) -> None:
         """Say that the model was wrong, but of what may wait for room in a pipe."""
         step = next(each for each in reversed(self.steps) if each.operation.task == task.id)
-        if step.operation.verb in MAY_BLOCK:
+        if step.operation.verb in MAY_BLOCK or self._is_torn:
             return
         raise ModelFault(
             f"{self._name(task.id)} was let go and did not come back: {step.operation.verb}"

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 
 from mpviz.trace.launch.program import LaunchError, launch
 from mpviz.trace.launch.start import Target
@@ -57,21 +58,25 @@ class QuickRun:
         self._hear(self._program.stdout, lambda line: None)
         self._hear(self._program.stderr, self._said.append)
 
-    def wait(self) -> Moment:
-        """Until all tasks stand, or the program has ended.
+    def wait(self, until: float) -> Moment | None:
+        """The moment when all tasks stand, or the program has ended; None if that takes too long.
 
-        :class:`ModelFault` if a step does not come back.
+        ``until``: in seconds of the monotonic clock. :class:`ModelFault` if a step does not come
+        back.
         """
         while self._status is None and not self._gates.stand():
+            if monotonic() > until:
+                return None
             if not self._gates.hear(PAUSE):
                 self._gates.look_outside()
         if self._failure:
             raise LaunchError(self._failure)
         return self._gates.moment(self._end())
 
-    def wait_outside(self, seconds: float) -> Moment | None:
-        """The moment, if who is outside comes back within so many seconds, or something ends."""
-        return self.wait() if self._gates.hear(seconds) else None
+    def wait_outside(self, until: float) -> Moment | None:
+        """The next moment after who is outside has come back, or something has ended; or None."""
+        is_news = self._gates.hear(max(0.0, until - monotonic()))
+        return self.wait(until) if is_news else None
 
     def let_go(self, choice: Choice) -> None:
         """Let a task do its operation, or its time-out happen."""

@@ -153,9 +153,10 @@ def test_all_orders_of_a_mended_program(tmp_path: Path) -> None:
     assert last_line(done).startswith("all orders of the gated operations were tried, in ")
 
 
+@pytest.mark.thorough
 def test_who_waits_outside_never_hangs_the_search(tmp_path: Path) -> None:
     file = program(tmp_path, WAITS_FOR_A_PERSON)
-    done = mpviz("search", "--seconds", "1", file, directory=tmp_path)
+    done = mpviz("search", "--seconds", "8", file, directory=tmp_path)
     assert done.returncode == 0
     assert "came to no end and had to be ended" in done.stdout
     assert "blocked outside of all gates" in done.stdout

@@ -16,9 +16,6 @@ from mpviz.trace.stepping.search.explorer import Diverged, Explorer
 from mpviz.trace.stepping.search.failure import Watch
 from mpviz.trace.stepping.steps import Choice, Moment
 
-OUTSIDE_SECONDS = 2.0
-"""How long a run waits for who is outside of all gates, before it goes on without it."""
-
 LAST_RUN_SECONDS = 1.0
 """How long a run may take in any case, when the time of the search is almost over."""
 
@@ -26,11 +23,14 @@ LAST_RUN_SECONDS = 1.0
 class Run(Protocol):
     """A program that stands after each step."""
 
-    def wait(self) -> Moment:
-        """The moment when all tasks stand, or the program has ended."""
+    def wait(self, until: float) -> Moment | None:
+        """The moment when all tasks stand, or the program has ended; None if it is too late.
 
-    def wait_outside(self, seconds: float) -> Moment | None:
-        """The moment, if something happens within so many seconds although nobody is let go."""
+        ``until``: in seconds of the monotonic clock.
+        """
+
+    def wait_outside(self, until: float) -> Moment | None:
+        """The next moment that comes although nobody is let go; None if none does."""
 
     def let_go(self, choice: Choice) -> None:
         """Let one task do its operation, or let its time-out happen."""
@@ -116,23 +116,34 @@ def _try(
 ) -> None:
     """One run."""
     outcome.runs += 1
+    left = max(LAST_RUN_SECONDS, limits.seconds - outcome.seconds)
+    until = time.monotonic() + min(limits.run_seconds, left)
+    places: set[str] = set()
     with closing(begin()) as run:
         try:
-            moment = _last_moment(run, explorer, limits, watch, outcome)
-            outcome.steps += len(moment.steps)
+            last = _play(run, explorer, limits.run_steps, until, watch, outcome, places)
+            outcome.steps += len(last.steps)
         except Diverged as diverged:
             outcome.diverged += 1
             outcome.why_diverged = str(diverged)
+    for place in places:
+        outcome.outside[place] = outcome.outside.get(place, 0) + 1
 
 
-def _last_moment(
-    run: Run, explorer: Explorer, limits: Limits, watch: Watch, outcome: Outcome
+def _play(
+    run: Run,
+    explorer: Explorer,
+    most_steps: int,
+    until: float,
+    watch: Watch,
+    outcome: Outcome,
+    places: set[str],
 ) -> Moment:
-    left = max(LAST_RUN_SECONDS, limits.seconds - outcome.seconds)
-    deadline = time.monotonic() + min(limits.run_seconds, left)
-    moment = run.wait()
-    while True:
-        moment = _with_all_there(run, moment, outcome)
+    """Let go whom the explorer chooses, until the run fails, ends, or takes too long."""
+    last, moment = Moment(), run.wait(until)
+    while moment is not None and len(moment.steps) < most_steps:
+        last = moment
+        places.update(moment.outside.values())
         outcome.failure = watch.failure(moment)
         if outcome.failure:
             outcome.failed = moment
@@ -140,25 +151,15 @@ def _last_moment(
         if moment.end is not None or moment.is_deadlock:
             explorer.finish(moment)
             return moment
-        is_long = len(moment.steps) >= limits.run_steps or time.monotonic() > deadline
-        if is_long or not moment.possible:
-            outcome.endless += 1
-            explorer.finish(moment)
-            return moment
+        if not moment.possible:
+            moment = run.wait_outside(until)
+            continue
         choice = explorer.choose(moment)
         if choice is None:
             outcome.seen_before += 1
             return moment
         run.let_go(choice)
-        moment = run.wait()
-
-
-def _with_all_there(run: Run, moment: Moment, outcome: Outcome) -> Moment:
-    """Wait for who is outside: in which order it comes back, nobody chooses."""
-    deadline = time.monotonic() + OUTSIDE_SECONDS
-    places = set(moment.outside.values())
-    while moment.outside and time.monotonic() < deadline:
-        moment = run.wait_outside(deadline - time.monotonic()) or moment
-    for place in places:
-        outcome.outside[place] = outcome.outside.get(place, 0) + 1
-    return moment
+        moment = run.wait(until)
+    outcome.endless += 1
+    explorer.finish(last)
+    return last
