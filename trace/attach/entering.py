@@ -68,7 +68,7 @@ _mpviz()
 """
 
 
-class CannotEnter(Exception):  # noqa: N818 - it reads as what it says
+class CannotEnter(Exception):
     """A process cannot take in the probe; the text says why, in words that follow its name."""
 
 

@@ -21,6 +21,9 @@ from mpviz.trace.stepping.steps import Choice, ModelFault
 SPELL = 0.02
 """Seconds that the steps may take until the session goes on with what it has to do."""
 
+NAME_SECONDS = 3.0
+"""Seconds that the names of objects have to come, for what is said of a step."""
+
 PAUSE = 0.002
 """Seconds that one waits for a task to come to its next gate."""
 
@@ -68,6 +71,7 @@ class _Way:
         self._is_open = False
         self._standing = standing
         self._ends_at = inf
+        self._named_by = inf
 
     def go_on(self) -> None:
         """Let go who is next, and the next, as long as they come to their gates soon."""
@@ -76,27 +80,33 @@ class _Way:
             if self._session.over:
                 self._leave("the program has ended")
             elif self._gates.stand():
-                self._take_step()
+                if not self._take_step():
+                    break
             elif not self._gates.hear(PAUSE):
                 self._look_outside()
         if monotonic() > self._ends_at:
             self._ends_at = inf
             self._session.stop()
 
-    def _take_step(self) -> None:
+    def _take_step(self) -> bool:
+        """Let go who is next, or open all gates; False if names have to be folded before that."""
         moment = self._gates.moment()
         if not self._left:
             if moment.is_deadlock:
                 self._ends_at = monotonic() + self._standing
             self._open()
-            return
+            return True
         words = self._left[0]
         if differs(moment, words):
+            self._named_by = min(self._named_by, monotonic() + NAME_SECONDS)
             learn_names(self._gates, self._session.state)
+            if self._gates.observed and monotonic() < self._named_by:
+                return False
             self._leave(differs(self._gates.moment(), words))
-            return
+            return True
         self._gates.let_go(Choice(words[0], words[3] if len(words) > 3 else "go"))
         del self._left[0]
+        return True
 
     def _look_outside(self) -> None:
         try:

@@ -55,9 +55,9 @@ def _enter(
     pid: int, *, only: bool, silenced: frozenset[str], record: Path | None
 ) -> AttachedSession:
     """Have the program of a process take in the probe; :class:`CannotAttach` if it cannot."""
-    from mpviz.trace.attach.live import LiveSession  # noqa: PLC0415 - a usage error needs none
-    from mpviz.trace.attach.roots import first_process  # noqa: PLC0415
-    from mpviz.trace.system import kernel  # noqa: PLC0415
+    from mpviz.trace.attach.live import LiveSession
+    from mpviz.trace.attach.roots import first_process
+    from mpviz.trace.system import kernel
 
     if pid <= 0 or kernel.start_time(pid) is None:
         raise CannotAttach(f"there is no process {pid}")
