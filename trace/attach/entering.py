@@ -21,7 +21,11 @@ _LET_RUN = 0.1
 
 _NOTHING = BOOT / "mpviz_probe" / "live" / "nothing.py"
 _FIRST = (3, 14)
-_CALLER = "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
+_CALLER = """\
+import sys
+"t" in sys.abiflags and sys.exit("free-threaded")
+sys.remote_exec(int(sys.argv[1]), sys.argv[2])
+"""
 
 _SCRIPT = """\
 def _mpviz():
@@ -169,6 +173,11 @@ def _ask(pid: int, script: Path) -> None:
 def _in_words(said: str) -> str:
     """What ``sys.remote_exec`` has said, in one line that says what to do."""
     line = said.strip().splitlines()[-1] if said.strip() else "its Python gives no reason"
+    if line == "free-threaded":
+        return (
+            "runs a free-threaded Python, for which --live is not made; without it, mpviz attach"
+            " looks from outside"
+        )
     if "not enabled in the remote" in line:
         return (
             "has remote debugging disabled (PYTHON_DISABLE_REMOTE_DEBUG or -X"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mpviz.probe import BOOT
 from mpviz.trace.attach.entering import CannotEnter, enter, write_script
-from mpviz.trace.attach.session import AttachedSession, _run_started
+from mpviz.trace.attach.session import AttachedSession, run_started_of
 from mpviz.trace.collect.sampler import Sampler
 from mpviz.trace.collect.transport import Transport
 from mpviz.trace.explain.follow import follow
@@ -54,7 +54,7 @@ class LiveSession(AttachedSession):
         self._changed = threading.Condition()
         self._entered: dict[int, int] = {}
         self._sampler: Sampler | None = None
-        self.run_started = _run_started(root)
+        self.run_started = run_started_of(root)
         with ExitStack() as made:
             self._recorder = Recorder(record, VERSION, unasked=unasked)
             made.callback(self._recorder.close)

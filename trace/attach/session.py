@@ -62,7 +62,7 @@ class AttachedSession:
         self._rate = rate
         self._sampler: Sampler | None = None
         self._meaning = Meaning(root, _read_source)
-        self.run_started = _run_started(root)
+        self.run_started = run_started_of(root)
         """What the program is called, and how it was started."""
         self._put(self.run_started)
         try:
@@ -245,7 +245,8 @@ def _read_source(path: str) -> bytes:
         return b""
 
 
-def _run_started(root: int) -> RunStarted:
+def run_started_of(root: int) -> RunStarted:
+    """What is known of a running program at the first look: its command line and its Python."""
     words = kernel.read_command(root)
     return RunStarted(
         time=time.monotonic_ns(),
