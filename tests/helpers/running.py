@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from helpers.runs import PATIENCE, leaving_nothing, wait_until
 from mpviz.trace.attach.session import AttachedSession
 from mpviz.trace.looker.stacks import find_py_spy
@@ -72,6 +74,8 @@ def running(folder: Path, source: str, python: str, method: str) -> Iterator[Run
 def attached(program: Running, *, py_spy: str | None = None) -> Iterator[AttachedSession]:
     """Look at it; with ``py_spy`` empty, as where that is not installed."""
     found = find_py_spy() if py_spy is None else py_spy
+    if py_spy is None and not found:
+        pytest.fail("py-spy is not installed, which these tests need: pip install -e '.[test]'")
     session = AttachedSession(program.pid, py_spy=found, unasked=True)
     try:
         yield session

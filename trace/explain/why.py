@@ -69,24 +69,25 @@ def _title(state: RunState) -> str:
 
 def _processes(state: RunState) -> Iterator[tuple[str, str]]:
     """What each process does, with its indent, children below their parents."""
-    told: dict[tuple[str, str], int] = {}
-    shown = 0
+    told: set[tuple[str, str]] = set()
+    shown = alike = others = 0
     for process, depth in _tree(state):
         what = _doing(state, process)
         kind = process.parent, _kind_of(state, process, what)
-        if kind in told or (process.role in HELPERS and shown):
-            told[kind] = told.get(kind, 0) + 1
+        if kind in told:
+            alike += 1
             continue
-        if shown >= MOST_PROCESSES:
-            told[kind] = told.get(kind, 0) + 1
+        if shown >= MOST_PROCESSES or (process.role in HELPERS and shown):
+            others += 1
             continue
-        told[kind] = 0
+        told.add(kind)
         shown += 1
         pid = f" ({process.pid})" if str(process.pid) not in described(process) else ""
         yield f"{described(process)}{pid} {what}", "  " * depth
-    more = sum(told.values())
-    if more:
-        yield f"and {plural(more, 'more process', 'more processes')} of the same kinds", "  "
+    if alike:
+        yield f"and {plural(alike, 'more that does', 'more that do')} the same", "  "
+    if others:
+        yield f"and {plural(others, 'more process', 'more processes')}", "  "
 
 
 def _kind_of(state: RunState, process: Process, what: str) -> str:
