@@ -156,9 +156,9 @@ def _failed(asked: Asked, outcome: Outcome) -> list[str]:
     return [
         *told_steps(moment),
         *again,
-        "; ".join(files),
-        f"mpviz run --schedule {schedule} runs it in this order,"
-        f" mpviz step --schedule {schedule} step by step",
+        *files,
+        f"run it again:  mpviz run --schedule {schedule}",
+        f"step by step:  mpviz step --schedule {schedule}",
         f"failed in run {outcome.runs}: {words}",
     ]
 
@@ -231,7 +231,7 @@ def _write_schedule(file: Path, target: Target, moment: Moment, words: str) -> s
         file.write_text(written(target, moment, words), encoding="utf-8")
     except OSError as error:
         return f"the schedule could not be written into {file}: {error.strerror}"
-    return f"schedule: {file}"
+    return f"schedule:      {file}"
 
 
 def _record(file: Path, target: Target, moment: Moment) -> str:
@@ -246,7 +246,7 @@ def _record(file: Path, target: Target, moment: Moment) -> str:
     finally:
         session.close()
     problem = session.record_problem
-    return f"the recording is not whole: {problem}" if problem else f"recording: {file}"
+    return f"the recording is not whole: {problem}" if problem else f"recording:     {file}"
 
 
 def _write_junit(asked: Asked, outcome: Outcome, lines: list[str]) -> None:
