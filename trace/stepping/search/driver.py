@@ -111,6 +111,10 @@ def _has_time(outcome: Outcome, limits: Limits, share: float) -> bool:
     return is_early and (not limits.runs or outcome.runs < limits.runs * share)
 
 
+class _SeenBefore(Exception):
+    """All that would follow was seen in another order."""
+
+
 def _try(
     begin: Callable[[], Run], explorer: Explorer, limits: Limits, watch: Watch, outcome: Outcome
 ) -> None:
@@ -118,48 +122,45 @@ def _try(
     outcome.runs += 1
     left = max(LAST_RUN_SECONDS, limits.seconds - outcome.seconds)
     until = time.monotonic() + min(limits.run_seconds, left)
-    places: set[str] = set()
+    last, places = Moment(), set[str]()
     with closing(begin()) as run:
         try:
-            last = _play(run, explorer, limits.run_steps, until, watch, outcome, places)
-            outcome.steps += len(last.steps)
+            for last in _moments(run, explorer, until):
+                places.update(last.outside.values())
+                outcome.failure = watch.failure(last)
+                if outcome.failure or len(last.steps) >= limits.run_steps:
+                    break
+            if outcome.failure:
+                outcome.failed = last
+            else:
+                outcome.endless += not _is_over(last)
+                explorer.finish(last)
+        except _SeenBefore:
+            outcome.seen_before += 1
         except Diverged as diverged:
             outcome.diverged += 1
             outcome.why_diverged = str(diverged)
+    outcome.steps += len(last.steps)
     for place in places:
         outcome.outside[place] = outcome.outside.get(place, 0) + 1
 
 
-def _play(
-    run: Run,
-    explorer: Explorer,
-    most_steps: int,
-    until: float,
-    watch: Watch,
-    outcome: Outcome,
-    places: set[str],
-) -> Moment:
-    """Let go whom the explorer chooses, until the run fails, ends, or takes too long."""
-    last, moment = Moment(), run.wait(until)
-    while moment is not None and len(moment.steps) < most_steps:
-        last = moment
-        places.update(moment.outside.values())
-        outcome.failure = watch.failure(moment)
-        if outcome.failure:
-            outcome.failed = moment
-            return moment
-        if moment.end is not None or moment.is_deadlock:
-            explorer.finish(moment)
-            return moment
+def _moments(run: Run, explorer: Explorer, until: float) -> Iterator[Moment]:
+    """The moments of a run in which the explorer chooses, until it is over or its time is."""
+    moment = run.wait(until)
+    while moment is not None:
+        yield moment
+        if _is_over(moment):
+            return
         if not moment.possible:
             moment = run.wait_outside(until)
             continue
         choice = explorer.choose(moment)
         if choice is None:
-            outcome.seen_before += 1
-            return moment
+            raise _SeenBefore
         run.let_go(choice)
         moment = run.wait(until)
-    outcome.endless += 1
-    explorer.finish(last)
-    return last
+
+
+def _is_over(moment: Moment) -> bool:
+    return moment.end is not None or moment.is_deadlock
