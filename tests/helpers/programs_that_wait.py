@@ -461,7 +461,7 @@ EMPTY_TOO_EARLY_FOR_WORKERS = program(
     + """
 def main():
     tasks, asked = mp.Queue(), mp.Event()
-    for item in (1, Held(asked), 3):
+    for item in (Held(asked), 2, 3):
         tasks.put(item)
     workers = [start(take_all, tasks, name=name) for name in ("one", "other")]
     for worker in workers:

@@ -61,8 +61,8 @@ class Gates:
         self._tasks: dict[str, Task] = {}
         self._expected: dict[str, float] = {"main": time.monotonic() + PATIENCE}
         """By task that should come: until when, in seconds of the monotonic clock."""
-        self._is_torn = False
-        """Whether a task has gone without a word."""
+        self.killed: set[str] = set()
+        """Processes but the first that have gone without a word: killed, crashed, by os._exit."""
         self._was = 0
         self._heard = time.monotonic()
         self._address = f"mpviz-steps-{secrets.token_hex(16)}"
@@ -139,7 +139,8 @@ class Gates:
 
     def _has_gone(self, task: Task, *, as_told: bool = False) -> None:
         # What a killed process had, such as a lock, nobody gives back.
-        self._is_torn |= not as_told and bool(task.id)
+        if not as_told and task.id not in ("", "main") and "/" not in task.id:
+            self.killed.add(task.id)
         try:
             self.selector.unregister(task.connection)
         except (KeyError, ValueError):
@@ -267,7 +268,7 @@ class Gates:
     def _blame(self, task: Task) -> None:
         """Say that the model was wrong, but of what may wait for room in a pipe."""
         step = next(each for each in reversed(self.steps) if each.operation.task == task.id)
-        if step.operation.verb in MAY_BLOCK or self._is_torn:
+        if step.operation.verb in MAY_BLOCK or self.killed:
             return
         raise ModelFault(
             f"{self._name(task.id)} was let go and did not come back: {step.operation.verb}"

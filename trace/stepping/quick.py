@@ -94,8 +94,10 @@ class QuickRun:
         if self._status is None:
             return None
         said = [line for line in self._said if line.strip()]
-        failed = self._gates.failed
-        return End(self._status, said[-1] if said and (self._status or failed) else "", failed)
+        failed, killed = self._gates.failed, tuple(sorted(self._gates.killed))
+        return End(
+            self._status, said[-1] if said and (self._status or failed) else "", failed, killed
+        )
 
     def _hear(self, end: socket.socket | None, take: Callable[[str], object]) -> None:
         assert end is not None

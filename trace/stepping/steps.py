@@ -73,6 +73,8 @@ class End(msgspec.Struct, frozen=True):
     """The last line that it wrote to stderr, if it or one of its processes failed."""
     failed: dict[str, int] = {}
     """Exit codes of its other processes, by task, where they are not 0."""
+    killed: tuple[str, ...] = ()
+    """Those that went without a word, by a signal or os._exit: nothing is known of their codes."""
 
 
 class Moment(msgspec.Struct, frozen=True):

@@ -138,6 +138,11 @@ def _notes(outcome: Outcome) -> Iterator[str]:
             f"{plural(outcome.endless, 'run')} came to no end and had to be ended: a process waits"
             " in a loop, or outside of all gates"
         )
+    if outcome.killed:
+        yield (
+            f"in {plural(outcome.killed, 'run')} a process ended by a signal or os._exit: whether"
+            " it failed is not known"
+        )
     for place, runs in outcome.outside.items():
         yield (
             f"in {plural(runs, 'run')} a process blocked outside of all gates ({place}): nobody"
@@ -147,9 +152,14 @@ def _notes(outcome: Outcome) -> Iterator[str]:
 
 def _failed(asked: Asked, outcome: Outcome) -> list[str]:
     """What failed and how; and where the files are that show it again."""
-    moment, again = _with_names(asked.target, _with_fewest_switches(asked, outcome))
-    words = _failure(moment, outcome.failure)
     schedule = asked.schedule or Path(file_name(asked.target.name, SCHEDULE))
+    # At once: whatever happens while it is made simpler, this order fails.
+    _write_schedule(schedule, asked.target, outcome.failed, outcome.failure)
+    try:
+        moment, again = _with_names(asked.target, _with_fewest_switches(asked, outcome))
+    except (ModelFault, LaunchError, OSError, KeyboardInterrupt) as error:
+        moment, again = outcome.failed, [f"not run once more: {error or 'interrupted'}"]
+    words = _failure(moment, outcome.failure)
     files = [_write_schedule(schedule, asked.target, moment, words)]
     if asked.record is not None:
         files.append(_record(asked.record, asked.target, moment))

@@ -19,8 +19,8 @@ WORDS = {"bank": ["bank", "way=own-order"]}
 STUCK = {
     "bank": {
         "MainProcess": "join transfer-1",
-        "transfer-1": "rlock bob.get_lock(), held by transfer-2",
-        "transfer-2": "rlock alice.get_lock(), held by transfer-1",
+        "transfer-1": "bob.get_lock(), held by transfer-2",
+        "transfer-2": "alice.get_lock(), held by transfer-1",
     },
     "deadlock": {
         "MainProcess": "join worker-1",

@@ -62,6 +62,15 @@ def main():
     os.read(read, 1)
 """
 
+ENDS_WITHOUT_A_WORD = """
+def leave():
+    import os
+    os._exit(7)
+
+def main():
+    start(leave, name="leaver").join()
+"""
+
 BY_CHANCE = """
 import random
 
@@ -160,6 +169,14 @@ def test_who_waits_outside_never_hangs_the_search(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "came to no end and had to be ended" in done.stdout
     assert "blocked outside of all gates" in done.stdout
+    assert last_line(done).startswith("not all orders were tried: ")
+
+
+@pytest.mark.thorough
+def test_a_process_that_ends_without_a_word_is_no_proof(tmp_path: Path) -> None:
+    file = program(tmp_path, ENDS_WITHOUT_A_WORD)
+    done = mpviz("search", "--runs", "3", file, directory=tmp_path)
+    assert "a process ended by a signal or os._exit" in done.stdout
     assert last_line(done).startswith("not all orders were tried: ")
 
 

@@ -170,7 +170,10 @@ def _created(state: RunState, process: Process, event: LockCreated) -> None:
 def _was_held(state: RunState, process: Process, event: LockHeld) -> None:
     lock = state.table(Lock).get(event.object)
     if lock is not None:
-        lock.holders[process.key, event.thread] = event.time
+        if event.thread:
+            note_thread(lock.holders, process, event.thread, event.time, f"hold {lock.name}")
+        else:
+            lock.holders[process.key, 0] = event.time
         lock.last_holder = process.key
 
 

@@ -70,6 +70,8 @@ class Outcome:
     """Runs that were ended, since they took too many steps or too long."""
     outside: dict[str, int] = field(default_factory=dict)
     """Runs in which a task blocked outside of all gates, by where."""
+    killed: int = 0
+    """Runs in which a process ended without a word, so that nobody knows whether it failed."""
     complete: bool = False
     """Whether all orders were tried."""
     within_bound: bool = False
@@ -78,7 +80,7 @@ class Outcome:
     @property
     def is_sure(self) -> bool:
         """Whether each run was what the explorer took it for."""
-        return not (self.diverged or self.endless or self.outside)
+        return not (self.diverged or self.endless or self.outside or self.killed)
 
 
 def search(
@@ -102,7 +104,7 @@ def search(
             yield outcome
             if outcome.failure:
                 return
-        if explorer.complete:
+        if outcome.complete:
             return
 
 
@@ -134,6 +136,7 @@ def _try(
                 outcome.failed = last
             else:
                 outcome.endless += not _is_over(last)
+                outcome.killed += last.end is not None and bool(last.end.killed)
                 explorer.finish(last)
         except _SeenBefore:
             outcome.seen_before += 1

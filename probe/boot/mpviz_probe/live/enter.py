@@ -11,7 +11,7 @@ import sys
 from mpviz_probe import arm, sites, wire
 from mpviz_probe.live import adopt
 
-_before: "dict[str, object]" = {}
+_before: "dict[str, str | None]" = {}
 """The variables of the environment as they were before the first of our viewers came."""
 
 

@@ -8,6 +8,11 @@ A walk over all objects would stop a large program for seconds.
 import sys
 
 from mpviz_probe import sites
+from mpviz_probe.guard import INSTALLED, STDLIB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _DEEPEST = 4
 _LONGEST = 256
@@ -50,10 +55,10 @@ def find_objects():
 
 def stacks():
     """The frames of each thread but our own, the innermost first."""
-    found = {}
+    found: "dict[int, list]" = {}
     for thread, innermost in sys._current_frames().items():
         frames: "list" = []
-        frame = innermost
+        frame: "Any" = innermost
         while frame is not None:
             if not frame.f_code.co_filename.startswith("<mpviz"):
                 frames.append(frame)
@@ -68,8 +73,8 @@ def _is_own(name, names):
     file = names.get("__file__")
     return (
         type(file) is str
-        and not file.startswith(sites.STDLIB)
-        and not any(part in file for part in sites.INSTALLED)
+        and not file.startswith(STDLIB)
+        and not any(part in file for part in INSTALLED)
     )
 
 

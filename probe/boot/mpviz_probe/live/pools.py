@@ -98,9 +98,9 @@ def _await_task(module, frames, inqueue, teller):
             """Unpickle as ever, and tell the task."""
             task = pickler.loads(*args)
             if sys._getframe(1) in waiting:
-                queues._ForkingPickler = pickler
+                queues._ForkingPickler = pickler  # type: ignore[attr-defined]  # not in typeshed
                 waiting.clear()
                 told(task)
             return task
 
-    queues._ForkingPickler = Loading()
+    queues._ForkingPickler = Loading()  # type: ignore[attr-defined]  # the same
