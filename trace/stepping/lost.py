@@ -32,10 +32,10 @@ class Updates:
     """Follows the values of a run step by step."""
 
     def __init__(self) -> None:
-        self._reads: dict[tuple[str, str], tuple[int, str]] = {}
-        """By task and value: the step in which it was read, and what was read."""
-        self._writes: dict[str, tuple[int, int, str, str]] = {}
-        """By value: the step of the last write, that of its reading, its task and content."""
+        self._reads: dict[tuple[str, str, str], tuple[int, str]] = {}
+        """By task, value and element: the step in which it was read, and what was read."""
+        self._writes: dict[tuple[str, str], tuple[int, int, str, str]] = {}
+        """By value and element: the step of the last write and of its reading, task and content."""
 
     def add(self, number: int, step: Step) -> Lost | None:
         """What this step has lost: its task had read before another one wrote something else.
@@ -45,14 +45,15 @@ class Updates:
         operation = step.operation
         if operation.kind != "value" or operation.verb not in ("read", "write"):
             return None
-        place = (operation.task, operation.target)
+        written_to = (operation.target, operation.element)
+        place = (operation.task, *written_to)
         if operation.verb == "read":
             self._reads[place] = (number, step.result)
             return None
         read, known = self._reads.pop(place, (-1, ""))
-        last, others_read, other, content = self._writes.get(operation.target, (-1, -1, "", ""))
+        last, others_read, other, content = self._writes.get(written_to, (-1, -1, "", ""))
         written = step.result or operation.detail
-        self._writes[operation.target] = (number, read, operation.task, written)
+        self._writes[written_to] = (number, read, operation.task, written)
         if 0 <= read < last and other != operation.task and content != known:
             return Lost(operation.target, read, others_read, last, number)
         return None

@@ -24,6 +24,8 @@ class Operation(msgspec.Struct, frozen=True):
     """It has a time-out, so that "times out" is a choice beside "goes on"."""
     detail: str = ""
     """A value to be written, an item, a time: short, and cleaned."""
+    element: str = ""
+    """Of an array: the index or slice that is read or written, as it was written."""
     line: str = ""
     """The source line, stripped and cleaned."""
     lock: str = ""

@@ -61,6 +61,7 @@ def operation_of(task: str, told: Mapping[str, Any], aliases: Mapping[str, str])
         blocking=bool(told.get("blocking", True)),
         timed=bool(told.get("timed")),
         detail=clean(detail),
+        element=clean(str(told.get("element", ""))),
         lock=resolved(clean(str(told["lock"])), aliases) if verb in ("read", "write") else "",
         line=clean(str(told.get("text", ""))),
         file=file,
