@@ -23,10 +23,13 @@ from mpviz.tui.commands.options import (
     grace_option,
     has_content,
     is_same_file,
+    module_option,
     number_between,
+    python_option,
     rule_names,
     say_replaced,
     silence_option,
+    start_method_option,
     theme_option,
     version_option,
     why_no_terminal,
@@ -98,18 +101,9 @@ def rules() -> int:
     # Everything from the target on is the program's own.
     context_settings={"allow_interspersed_args": False},
 )
-@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
-@click.option(
-    "--python",
-    metavar="EXE",
-    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
-    "  [default: the active virtual environment's, or python3]",
-)
-@click.option(
-    "--start-method",
-    type=click.Choice(["fork", "spawn", "forkserver"]),
-    help="How processes start, unless the program chooses.",
-)
+@module_option
+@python_option
+@start_method_option
 @click.option("--headless", is_flag=True, help="No screen: the program's output, then a report.")
 @click.option(
     "--json",

@@ -70,6 +70,21 @@ def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> No
     context.exit()
 
 
+module_option = click.option(
+    "-m", "module", is_flag=True, help="The target is a module, as in python -m."
+)
+python_option = click.option(
+    "--python",
+    metavar="EXE",
+    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
+    "  [default: the active virtual environment's, or python3]",
+)
+start_method_option = click.option(
+    "--start-method",
+    type=click.Choice(["fork", "spawn", "forkserver"]),
+    help="How processes start, unless the program chooses.",
+)
+
 version_option = click.option(
     "--version",
     is_flag=True,

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from mpviz.tui.commands.options import check_file, number_between, whole_number_between
+from mpviz.tui.commands.options import (
+    check_file,
+    module_option,
+    number_between,
+    python_option,
+    start_method_option,
+    whole_number_between,
+)
 
 SECONDS = 60.0
 
@@ -27,18 +34,9 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str | None
     # Everything from the target on is the program's own.
     context_settings={"allow_interspersed_args": False},
 )
-@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
-@click.option(
-    "--python",
-    metavar="EXE",
-    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
-    "  [default: the active virtual environment's, or python3]",
-)
-@click.option(
-    "--start-method",
-    type=click.Choice(["fork", "spawn", "forkserver"]),
-    help="How processes start, unless the program chooses.",
-)
+@module_option
+@python_option
+@start_method_option
 @click.option(
     "--until",
     metavar="KIND,...",

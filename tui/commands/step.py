@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from mpviz.tui.commands.options import theme_option, why_no_terminal
+from mpviz.tui.commands.options import (
+    module_option,
+    python_option,
+    start_method_option,
+    theme_option,
+    why_no_terminal,
+)
 
 
 @click.command(
@@ -13,18 +19,9 @@ from mpviz.tui.commands.options import theme_option, why_no_terminal
     # Everything from the target on is the program's own.
     context_settings={"allow_interspersed_args": False},
 )
-@click.option("-m", "module", is_flag=True, help="The target is a module, as in python -m.")
-@click.option(
-    "--python",
-    metavar="EXE",
-    help="The interpreter that runs it: a path, a name, or a virtual environment's folder."
-    "  [default: the active virtual environment's, or python3]",
-)
-@click.option(
-    "--start-method",
-    type=click.Choice(["fork", "spawn", "forkserver"]),
-    help="How processes start, unless the program chooses.",
-)
+@module_option
+@python_option
+@start_method_option
 @click.option(
     "--schedule",
     "schedule_file",

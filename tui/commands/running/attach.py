@@ -26,14 +26,10 @@ def attach_to(
     unasked: bool = False,
 ) -> AttachedSession:
     """Begin to look at the program of a process; :class:`CannotAttach` if that cannot be."""
-    from mpviz.trace.attach.roots import first_process
     from mpviz.trace.attach.session import AttachedSession
     from mpviz.trace.looker.stacks import find_py_spy
-    from mpviz.trace.system import kernel
 
-    if pid <= 0 or kernel.start_time(pid) is None:
-        raise CannotAttach(f"there is no process {pid}")
-    root = pid if only else first_process(pid)
+    root = _root(pid, only)
     try:
         return AttachedSession(
             root,
@@ -51,17 +47,23 @@ def attach_to(
         raise CannotAttach(str(error)) from None
 
 
-def _enter(
-    pid: int, *, only: bool, silenced: frozenset[str], record: Path | None
-) -> AttachedSession:
-    """Have the program of a process take in the probe; :class:`CannotAttach` if it cannot."""
-    from mpviz.trace.attach.live import LiveSession
+def _root(pid: int, only: bool) -> int:
+    """The process from which the program is shown; :class:`CannotAttach` if there is none."""
     from mpviz.trace.attach.roots import first_process
     from mpviz.trace.system import kernel
 
     if pid <= 0 or kernel.start_time(pid) is None:
         raise CannotAttach(f"there is no process {pid}")
-    root = pid if only else first_process(pid)
+    return pid if only else first_process(pid)
+
+
+def _enter(
+    pid: int, *, only: bool, silenced: frozenset[str], record: Path | None
+) -> AttachedSession:
+    """Have the program of a process take in the probe; :class:`CannotAttach` if it cannot."""
+    from mpviz.trace.attach.live import LiveSession
+
+    root = _root(pid, only)
     try:
         return LiveSession(root, silenced=silenced, record=record, unasked=True)
     except ProcessLookupError:
