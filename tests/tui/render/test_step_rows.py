@@ -7,7 +7,7 @@ import pytest
 from helpers.stepped import Line, Scripted, adders, ring
 from mpviz.trace.stepping.lost import lost_updates
 from mpviz.trace.stepping.order import in_order
-from mpviz.trace.stepping.steps import Choice, Moment
+from mpviz.trace.stepping.steps import Choice, Moment, Operation, Step
 from mpviz.tui.render.rows import Row, finished
 from mpviz.tui.render.steps.cast import cast, known_tasks
 from mpviz.tui.render.steps.choices import choice_by_key, choice_rows
@@ -231,3 +231,24 @@ def test_rows_fit_at_any_width_in_ascii_too(width: int) -> None:
     ):
         shown = finished(rows, width, 9, ascii=True)
         assert all(len(row.text) == width and row.text.isascii() for row in shown)
+
+
+def test_updates_of_different_elements_of_an_array_lose_nothing() -> None:
+    def steps(*elements: str) -> list[Step]:
+        done = zip(
+            ("one", "other", "other", "one"),
+            ("read", "read", "write", "write"),
+            elements,
+            strict=True,
+        )
+        return [
+            Step(
+                Choice(task),
+                Operation(task, verb, "array", "value", element=element, detail="1"),
+                "0" if verb == "read" else "",
+            )
+            for task, verb, element in done
+        ]
+
+    assert not lost_updates(steps("0", "1", "1", "0"))
+    assert len(lost_updates(steps("0", "0", "0", "0"))) == 1
