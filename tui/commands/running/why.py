@@ -17,7 +17,12 @@ LOOK_SECONDS = 2.0
 """Seconds for which the program is looked at after the first look."""
 
 MOST_SECONDS = 4.5
-"""Seconds for which it is looked at if its waits are too young to be told from a pause."""
+"""Seconds for which it is looked at if nothing is found in it, and it waits or has processes that
+end: its waits may be too young to be told from a pause.
+"""
+
+LEAST_LOOKS, BUSY_SECONDS = 6, 15.0
+"""Looks that it takes to find nothing; and how long they may take on a busy machine, seconds."""
 
 FIRST_LOOK_SECONDS = 30.0
 """Seconds until the first look has to be there; 200 processes take some two."""
@@ -54,21 +59,28 @@ def explain(session: AttachedSession, json_file: str | None, fail_on: frozenset[
 def _look(session: AttachedSession) -> None:
     """Fold what is seen until it can be judged."""
     began = time.monotonic()
-    until = began + FIRST_LOOK_SECONDS
-    while time.monotonic() < until and not session.over:
-        if session.looks and until > began + LOOK_SECONDS + FIRST_LOOK_SECONDS / 2:
-            began = time.monotonic()
-            until = began + LOOK_SECONDS
-        if not session.step(_PAUSE):
-            session.wait(_PAUSE)
-        if session.state.troubles and not session.looks:
+    while not session.looks:
+        if session.state.troubles or time.monotonic() >= began + FIRST_LOOK_SECONDS:
             return
-        if time.monotonic() >= until and _is_young(session) and until < began + MOST_SECONDS:
-            until = began + MOST_SECONDS
+        _follow(session)
+    began = time.monotonic()
+    while not session.over and not _is_enough(session, time.monotonic() - began):
+        _follow(session)
 
 
-def _is_young(session: AttachedSession) -> bool:
-    """Whether all wait, but not yet for so long that it could not be a pause."""
-    from mpviz.trace.explain.stalls import stuck_since
+def _follow(session: AttachedSession) -> None:
+    if not session.step(_PAUSE):
+        session.wait(_PAUSE)
 
-    return not session.state.findings and stuck_since(session.state) >= 0
+
+def _is_enough(session: AttachedSession, seconds: float) -> bool:
+    """Whether the program was looked at for long enough to say what is wrong with it, or nothing
+    is.
+    """
+    state = session.state
+    if seconds < LOOK_SECONDS or state.findings:
+        return seconds >= LOOK_SECONDS
+    if session.looks < LEAST_LOOKS:
+        return seconds >= BUSY_SECONDS
+    in_doubt = any(each.ended >= 0 or each.waits for each in state.processes.values())
+    return seconds >= (MOST_SECONDS if in_doubt else LOOK_SECONDS)
