@@ -10,8 +10,7 @@ from typing import Any
 
 from mpviz.trace.attach.frames import own_frames
 from mpviz.trace.attach.identities import Identities
-from mpviz.trace.attach.introductions import given_name, problem_with
-from mpviz.trace.attach.pools import is_pool_worker
+from mpviz.trace.attach.introductions import Names, method_of, problem_with, role_of
 from mpviz.trace.attach.program import LATELY, ProcessLook, ProgramLook, ThreadLook
 from mpviz.trace.attach.scene import Scene
 from mpviz.trace.attach.waits import waiting_of
@@ -24,7 +23,6 @@ from mpviz.trace.model.primitives.seen import (
     ProcessSeen,
     WaitSeen,
 )
-from mpviz.trace.model.processes.commands import name_of_program
 from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 from mpviz.trace.model.processes.stacks import AT_WORK
 from mpviz.trace.model.text import clean
@@ -32,10 +30,7 @@ from mpviz.trace.model.text import clean
 FAULT_NANOSECONDS = 1_000_000_000
 """Nanoseconds for which each look has to find what is wrong with a pool before that is told."""
 
-_TRACKERS = (".resource_tracker", ".semaphore_tracker")
-_FORK_SERVER = ".forkserver import main"
 _ENDINGS = {"util._exit_function", "threading._shutdown", "util._run_finalizers"}
-_MANAGERS = {"managers.serve_forever", "managers._run_server"}
 _IN_LINE = re.compile(
     r"([\w.]+)\.(?:get|put|recv\w*|send\w*|acquire|wait\w*|notify\w*|join|set)\(|\bwith\s+([\w.]+)\s*:"
 )
@@ -54,7 +49,7 @@ class Meaning:
     """Reads a source file; empty if it cannot be read."""
     known: Identities = field(default_factory=Identities)
     _program: ProgramLook = field(init=False)
-    _names: dict[tuple[int, int], str] = field(default_factory=dict)
+    _names: Names = field(default_factory=Names)
     _sites: dict[tuple[str, int], int] = field(default_factory=dict)
     _lines: dict[int, str] = field(default_factory=dict)
     """The text of these places."""
@@ -268,16 +263,16 @@ class Meaning:
         calls = process.calls
         own = own_frames(main.frames) if main is not None else []
         function = own[-1].function if own else ""
-        role = self._role(process, calls)
+        role = role_of(process, self._program)
         asleep = all(each.asleep for each in process.threads)
         exiting = main is not None and bool(calls & _ENDINGS)
         return ProcessSeen(
             pid=process.pid,
             started=told["started"],
             parent=process.parent,
-            name=self._name(process, role, function),
+            name=self._names.of(process, role, function),
             role=role,
-            method=self._method(process),
+            method=method_of(process, self._program),
             function=function if role != "main" else "",
             python=clean((told.get("python") or "").strip("?")),
             asleep=max((each.told["since"] for each in process.threads), default=-1)
@@ -285,49 +280,10 @@ class Meaning:
             else -1,
             exiting=max(0, main.told["since"]) if main is not None and exiting else -1,
             problem=clean(problem_with(process, self.root)),
+            ended=process.ended,
+            exit_code=process.exit_code,
+            handles_sigterm=process.handles_sigterm,
         )
-
-    def _role(self, process: ProcessLook, calls: set[str]) -> str:
-        if process.pid == self.root:
-            return "main"
-        command = process.command
-        if any(each in command for each in _TRACKERS):
-            return "resource tracker"
-        parent = self._program.processes.get(process.parent)
-        if _FORK_SERVER in command and (parent is None or _FORK_SERVER not in parent.command):
-            return "fork server"
-        if is_pool_worker(calls):
-            return "worker"
-        if calls & _MANAGERS:
-            return "manager"
-        is_fork = parent is not None and parent.told.get("image") == process.told.get("image")
-        is_python = process.told.get("python") or process.told["status"] == "Z"
-        return "process" if is_python or is_fork else "program"
-
-    def _method(self, process: ProcessLook) -> str:
-        parent = self._program.processes.get(process.parent)
-        if "--multiprocessing-fork" in process.command:
-            return "spawn"
-        if parent is None or parent.told.get("image") != process.told.get("image"):
-            return ""
-        return "forkserver" if _FORK_SERVER in parent.command else "fork"
-
-    def _name(self, process: ProcessLook, role: str, function: str) -> str:
-        key = process.pid, process.told["started"]
-        if role == "main":
-            return "MainProcess" if process.told.get("python") else name_of_program(process.command)
-        if role in ("resource tracker", "fork server"):
-            return role
-        given = given_name(process)
-        if given:
-            self._names[key] = given
-        if key in self._names:
-            return self._names[key]
-        if process.told["status"] == "Z" and not process.command:
-            return f"pid {process.pid}"
-        if role == "program":
-            return name_of_program(process.command) or clean(str(process.told.get("name", "")))
-        return f"{function if function not in ('', '<module>') else role} {process.pid}"
 
     def _why_no_stacks(self, process: ProcessLook, stacks: list[ThreadStack]) -> str:
         """Why its stacks do not say what it does; empty if they do."""

@@ -31,7 +31,9 @@ def results(scene: Scene) -> Waiting | None:
         told = scene.process.itself(frame)
         pool = told.get("_pool") or {}
         key = f"results {pid} {scene.address(frame)}"
-        return _of_pool(scene, key, _how_far(told), "seen-result", pool)
+        waiting = _of_pool(scene, key, _how_far(told), "seen-result", pool)
+        waiting.things[0].count = _left(told)
+        return waiting
     frame = scene.frame("pool.join", "pool._terminate_pool", "pool._help_stuff_finish")
     if frame is not None:
         pool = scene.process.itself(frame)
@@ -48,12 +50,19 @@ def results(scene: Scene) -> Waiting | None:
 
 def _how_far(told: dict[str, Any]) -> str:
     """The results that are waited for, and how many of them are not there yet."""
-    left, length, chunk = (told.get(each) for each in ("_number_left", "_length", "_chunksize"))
-    if not isinstance(left, int) or not isinstance(chunk, int) or chunk <= 0:
+    left, chunk = _left(told), told.get("_chunksize")
+    if left < 0 or not isinstance(chunk, int) or chunk <= 0:
         return "a result of a pool"
     chunks = "chunks" if chunk > 1 else "tasks"
-    total = -(-length // chunk) if isinstance(length, int) and length else 0
+    length = (told.get("_value") or {}).get("length")
+    total = -(-length // chunk) if isinstance(length, int) else 0
     return f"the results of a pool ({left}" + f" of {total}" * bool(total) + f" {chunks} missing)"
+
+
+def _left(told: dict[str, Any]) -> int:
+    """How many chunks of a map are not done; -1 if that is not known."""
+    left = told.get("_number_left")
+    return left if isinstance(left, int) else -1
 
 
 def _of_executor(scene: Scene, key: str, words: str, what: str) -> Waiting:

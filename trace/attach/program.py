@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from signal import SIGTERM
 from typing import Any
 
 from mpviz.trace.attach.frames import Frame, frames_of
@@ -85,6 +87,22 @@ class ProcessLook:
         return int(self.told["parent"])
 
     @property
+    def ended(self) -> bool:
+        """Whether it is a zombie, of which only its end is known."""
+        return self.told["status"] in ("Z", "X") and self.told["listed"] <= 1
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it has ended; None if it has not, or if that is not known."""
+        status = self.told.get("exit_status")
+        return None if status is None else os.waitstatus_to_exitcode(status)
+
+    @property
+    def handles_sigterm(self) -> bool:
+        """Whether it has a handler for SIGTERM, which ends a process that has none."""
+        return bool(self.told.get("handled", 0) >> (SIGTERM - 1) & 1)
+
+    @property
     def command(self) -> str:
         """Its command line, words with blanks between them."""
         return " ".join(self.told.get("command") or ())
@@ -142,6 +160,11 @@ class ProgramLook:
         if told.get("sockets") is not None:
             self.sockets = {int(inode): tuple(each) for inode, each in told["sockets"].items()}
         return changed
+
+    def asleep_at(self, semaphore: str) -> int:
+        """How many threads sleep at a semaphore."""
+        threads = (thread for each in self.processes.values() for thread in each.threads)
+        return sum(thread.told.get("semaphore") == semaphore for thread in threads)
 
     def with_end(self, inode: int, *, writes: bool | None = None) -> list[int]:
         """Pids of the processes that have a pipe or socket open, for this direction."""

@@ -136,10 +136,13 @@ def _sleepers(scene: Scene, name: str, told: dict[str, Any]) -> str:
     """Notify waits until all that it wakes have woken; one of them may be dead."""
     condition = told.get("_cond") or told
     counter = (condition.get("_wait_semaphore") or {}).get("_semlock") or {}
-    value, asleep = scene.program.values.get(counter.get("semaphore", ""), (0, 0))
+    semaphore = counter.get("semaphore", "")
+    # Who is killed in sem_wait is counted there for ever.
+    _, counted = scene.program.values.get(semaphore, (0, 0))
+    dead = counted - scene.program.asleep_at(semaphore)
     words = f"a waiter of {name} to wake"
-    if value > asleep:
-        return f"{words}; {value} to wake, but only {asleep} asleep there: the others are dead"
+    if dead > 0 and not any(each.told.get("moving") for each in scene.program.processes.values()):
+        return f"{words}, but {dead} of its waiters {'has' if dead == 1 else 'have'} died there"
     return words
 
 

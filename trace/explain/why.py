@@ -84,10 +84,21 @@ def _processes(state: RunState) -> Iterator[tuple[str, str]]:
         shown += 1
         pid = f" ({process.pid})" if str(process.pid) not in described(process) else ""
         yield f"{described(process)}{pid} {what}", "  " * depth
+    yield from _ended(state)
     if alike:
         yield f"and {plural(alike, 'more that does', 'more that do')} the same", "  "
     if others:
         yield f"and {plural(others, 'more process', 'more processes')}", "  "
+
+
+def _ended(state: RunState) -> Iterator[tuple[str, str]]:
+    """The processes that have ended, and that nobody has joined yet, by how they ended."""
+    found: dict[str, list[str]] = {}
+    for process in map(state.processes.__getitem__, state.zombies):
+        if not process.alive:
+            found.setdefault(exit_in_words(process), []).append(process.key)
+    for how, keys in found.items():
+        yield f"{names_of(state, keys)} {'has' if len(keys) == 1 else 'have'} ended: {how}", "  "
 
 
 def _kind_of(state: RunState, process: Process, what: str) -> str:
@@ -119,7 +130,9 @@ def _doing(state: RunState, process: Process) -> str:
             else ""
         )
         words = {"sleeping": "sleeps"}.get(process.state, f"is {process.state}")
-        return f"{words}{age if words == 'sleeps' else ''}{place}"
+        is_task = process.role == "worker" and process.seen and process.function
+        task = f" in its task {process.function}" if is_task else ""
+        return f"{words}{age if words == 'sleeps' else ''}{task}{place}"
     age = duration(max(0, state.now - stuck.since))
     words = stuck.words
     if stuck.words.startswith("join "):
@@ -191,8 +204,25 @@ def _verdict(state: RunState) -> str:
     return "no finding: what can be seen from outside shows no fault"
 
 
+def _unheeded(state: RunState) -> Iterator[str]:
+    """Who may have been told to end, and goes on: that it was told is not seen from outside."""
+    for waiter in state.processes.values():
+        process = state.processes.get(waiter.wait.object) if waiter.wait is not None else None
+        if process is None or process.exiting >= 0 or not process.handles_sigterm:
+            continue
+        if waiter.alive and waiter.wait is not None and waiter.wait.what == "process":
+            yield (
+                f"{described(process)} has a handler for SIGTERM, so terminate() ends it only if"
+                f" that handler does; {described(waiter)} waits to join it. A forked process has"
+                " the handlers of its parent: signal.signal(signal.SIGTERM, signal.SIG_DFL) in its"
+                " function restores the default."
+            )
+
+
 def _hints(state: RunState) -> Iterator[str]:
     """What kept the look from seeing more, such as names and lines, and what would give it."""
+    if not state.findings:
+        yield from _unheeded(state)
     seen: set[str] = set()
     for process in state.processes.values():
         is_there = process.seen and process.alive and not process.zombie

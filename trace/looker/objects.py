@@ -33,7 +33,7 @@ FOLLOWED = frozenset(
         *("_sleeping_count", "_woken_count", "_wait_semaphore", "_unfinished_tasks"),
         *("_reader", "_writer", "_handle", "_maxsize", "_inqueue", "_outqueue"),
         *("_name", "_native_id", "_popen", "pid", "_state"),
-        *("_number_left", "_chunksize", "_length", "_cache", "_pool"),
+        *("_number_left", "_chunksize", "_length", "_value", "_cache", "_pool"),
     )
 )
 """Attributes that are read. They hold numbers, names, and other such objects."""
@@ -73,7 +73,9 @@ class Objects:
         """Its type, and those of its attributes that are :data:`FOLLOWED`."""
         found: dict[str, object] = {"type": self.type_name(address)}
         for name, value in self.attributes(address).items():
-            if name in FOLLOWED:
+            # The value of a result is the program's own: only how long a list of them is.
+            is_own = name == "_value" and self.type_name(value) != "list"
+            if name in FOLLOWED and not is_own:
                 told = self._value(value, depth - 1)
                 if told is not None:
                     found[name] = told

@@ -107,6 +107,8 @@ class Watched:
             "started": self.started,
             "parent": status.parent,
             "status": status.status,
+            # Where only the main thread has ended, others are left.
+            "exit_status": kernel.exit_status_of_zombie(self.pid) if status.threads <= 1 else None,
             "listed": status.threads,
             "handled": masks.caught if masks is not None else 0,
             "wakers": [int(each) for each in list_wakers(self.pid)],

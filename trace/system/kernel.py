@@ -308,7 +308,7 @@ def exit_code_of_ended(descriptor: int, pid: int) -> int | None:
     """
     status = _exit_status_of_reaped(descriptor)
     if status is None:
-        status = _exit_status_of_zombie(pid)
+        status = exit_status_of_zombie(pid)
         # It may have been reaped, and even its pid reused, while we looked for the zombie.
         reaped_meanwhile = _exit_status_of_reaped(descriptor)
         if reaped_meanwhile is not None:
@@ -333,7 +333,8 @@ def _exit_status_of_reaped(descriptor: int) -> int | None:
     return status
 
 
-def _exit_status_of_zombie(pid: int) -> int | None:
+def exit_status_of_zombie(pid: int) -> int | None:
+    """The status that ``wait`` will give of a zombie; None of another process, or if refused."""
     reading = read_status(pid)
     if reading is None or reading.status not in "ZX":
         return None

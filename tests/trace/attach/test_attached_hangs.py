@@ -112,6 +112,76 @@ def main():
 """
 
 
+FAILED_PRODUCER = """
+PRICES = {"tea": 3, "rye": 5}
+
+def quote(name, results):
+    results.put(PRICES[name])
+
+def main():
+    results = mp.Queue()
+    for name in ("tea", "oat", "rye"):
+        mp.Process(target=quote, args=(name, results)).start()
+    for _ in range(3):
+        results.get()  # here
+"""
+
+FAILING_INITIALIZER = """
+def open_index(path):
+    open(path)
+
+def main():
+    with mp.Pool(2, open_index, ("/nowhere/index",)) as pool:
+        pool.map(abs, range(4), chunksize=1)  # here
+"""
+
+KILLED_WAITER = """
+def wait(ready, go):
+    with ready:
+        go.release()
+        ready.wait()
+
+def main():
+    ready, go = mp.Condition(), mp.Semaphore(0)
+    workers = [mp.Process(target=wait, args=(ready, go)) for _ in range(2)]
+    for each in workers:
+        each.start()
+    for _ in workers:
+        go.acquire()
+    # They let go of it in wait(), and sleep there then.
+    with ready:
+        pass
+    wait_until(lambda: is_asleep(workers[0].pid))
+    workers[0].kill()
+    workers[0].join()
+    with ready:
+        ready.notify_all()  # here
+"""
+
+UNHEEDED = """
+def serve():
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    while True:
+        time.sleep(0.2)
+
+def main():
+    server = mp.Process(target=serve, name="server")
+    server.start()
+    server.join()  # here
+"""
+
+SLOW_TASK = """
+def resize(number):
+    while number == 2:
+        signal.pause()
+    return number
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(resize, range(6), chunksize=2)  # here
+"""
+
+
 def seen_waiting(name: str) -> object:
     """Whether the process of this name waits."""
     return lambda state: any(
@@ -149,6 +219,34 @@ HANGS = {
         seen_waiting("reader"),
         (r"reader .* for a message on pipe there; its other end is open in Main.* at PLACE",),
     ),
+    "failed-producer": (
+        FAILED_PRODUCER,
+        finds("stalled"),
+        (r"stalled: .*MainProcess waits for an item from results, at PLACE",),
+    ),
+    "failing-initializer": (
+        FAILING_INITIALIZER,
+        finds("failing-initializer"),
+        (r"MainProcess .* for the results of a pool \(4 of 4 tasks missing\), at PLACE",),
+    ),
+    "killed-waiter": (
+        KILLED_WAITER,
+        finds("stalled"),
+        (r"Main.* for a waiter of condition ready to wake, but 1 of its .* died there, at PLACE",),
+    ),
+    "unheeded": (
+        UNHEEDED,
+        seen_waiting("MainProcess"),
+        (r"to join (server|process \d+), at PLACE", r" has a handler for SIGTERM, so terminate"),
+    ),
+    "slow-task": (
+        SLOW_TASK,
+        seen_waiting("MainProcess"),
+        (
+            r"the results of a pool \(1 of 3 chunks missing\), at PLACE",
+            r"worker \d .* in its task resize, at program.py:\d+ in resize",
+        ),
+    ),
     "manager": (
         MANAGER,
         finds("stalled"),
@@ -164,6 +262,17 @@ def test_a_hang_is_explained(hang: str, tmp_path: Path, python_and_method: tuple
         state = see(session, lambda state: is_seen(state) and _explains(state, expected, tmp_path))
         assert len(why(state)) <= 24
         assert max(map(len, why(state))) < 80
+
+
+def test_how_a_process_ended_that_nobody_has_joined_is_told(tmp_path: Path, python: str) -> None:
+    with (
+        running(tmp_path, FAILED_PRODUCER, python, "fork") as program,
+        attached(program) as session,
+    ):
+        state = see(session, finds("stalled"))
+        text = re.sub(r"\s+", " ", " ".join(why(state)))
+        assert re.search(r"pid (\d+) has ended: exit code 1 .*\(pid \1 failed: exit code 1\)", text)
+        assert re.search(r"pid \d+ and pid \d+ have ended: exit code 0 ", text)
 
 
 def _explains(state: RunState, expected: tuple[str, ...], folder: Path) -> bool:

@@ -10,17 +10,17 @@ from mpviz.trace.model.formatting import duration, plural
 from mpviz.trace.model.names import with_kind
 from mpviz.trace.model.primitives.pool_state import Pool
 from mpviz.trace.model.primitives.seen import Thing
-from mpviz.trace.model.processes.identity import described, failure_in_words
+from mpviz.trace.model.processes.identity import described, exit_in_words, failure_in_words
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import HELPERS, Finding, RunState
 
 FAILED_INITIALIZERS = 4
 """Workers that ended within the initializer."""
 
-SEEN_TO_END = 6
+SEEN_TO_END = 4
 """Workers that were seen from outside to end as soon as they had started."""
 
-SHORT_NANOSECONDS = 1_000_000_000
+SHORT_NANOSECONDS = 3_000_000_000
 """Nanoseconds that these lived at most."""
 
 
@@ -39,19 +39,31 @@ def _seen(state: RunState) -> Iterator[Finding]:
     for process, wait in waits_without_timeout(state):
         if not wait.object.startswith("results "):
             continue
-        children = [each for each in state.processes.values() if each.parent == process.key]
-        dead = [each for each in children if 0 <= each.ended < each.first_seen + SHORT_NANOSECONDS]
-        if len(dead) < SEEN_TO_END or any(_has_lived(state, each) for each in children):
-            continue
         thing = state.table(Thing).get(wait.object)
+        children = list(_children_of(state, process.key))
+        since = thing.since if thing is not None else wait.since
+        dead = [
+            each
+            for each in children
+            if each.ended >= 0 and each.first_seen >= since and not _has_lived(state, each)
+        ]
+        lives = any(each.alive and _has_lived(state, each) for each in children)
+        if len(dead) < SEEN_TO_END or lives:
+            continue
+        failed = [each for each in dead if each.exit_code]
+        # A Pool can have a worker for each task: then results come, and it ends well.
+        is_progress_known = thing is not None and thing.left >= 0
+        if any(each.exit_code == 0 for each in dead) or not (failed or is_progress_known):
+            continue
+        how = f" ({exit_in_words(failed[0])})" if failed else ""
         yield Finding(
             subject=wait.object,
             message=f"{described(process)} waits for {thing.name if thing else 'results'}, and its"
             f" workers end as soon as they have started: {len(dead)} of them within"
-            f" {duration(state.now - state.origin)}",
+            f" {duration(state.now - state.origin)}{how}",
             cause="The initializer of the pool raises, or ends the process; or the worker cannot"
-            " start. A Pool starts another worker for each that ends, for ever, and no task is ever"
-            " done. A worker prints why it raised.",
+            " start, or its first task ends it. A Pool starts another worker for each that ends,"
+            " for ever, and no task is ever done. A worker prints why it raised.",
             fix="Read what the workers print on stderr. Call the initializer once in the main"
             " process to see what it raises.",
             processes=(process.key,),
@@ -60,9 +72,22 @@ def _seen(state: RunState) -> Iterator[Finding]:
         )
 
 
+def _children_of(state: RunState, key: str) -> Iterator[Process]:
+    """Its children, and those that its fork server has started for it."""
+    for each in state.processes.values():
+        parent = state.processes.get(each.parent)
+        if parent is not None and parent.role == "fork server" and parent.key != key:
+            parent = state.processes.get(parent.parent)
+        if parent is not None and parent.key == key and each.role not in HELPERS:
+            yield each
+
+
 def _has_lived(state: RunState, process: Process) -> bool:
+    """Whether it came through its initializer, or takes too long for one that fails at once."""
+    if process.wait is not None and process.wait.what == "seen-task":
+        return True
     end = process.ended if process.ended >= 0 else state.now
-    return process.role not in HELPERS and end - process.first_seen >= SHORT_NANOSECONDS
+    return end - process.first_seen >= SHORT_NANOSECONDS
 
 
 def _finding(state: RunState, pool: Pool) -> Finding:

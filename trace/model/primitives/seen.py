@@ -46,6 +46,12 @@ class ProcessSeen(msgspec.Struct, array_like=True, gc=False):
     """
     problem: str = ""
     """Why its stacks cannot be read, in words that follow its name; empty if they can."""
+    ended: bool = False
+    """It has ended, and its parent has not joined it yet."""
+    exit_code: int | None = None
+    """How it has ended; None if that is not known."""
+    handles_sigterm: bool = False
+    """It has a handler for SIGTERM."""
 
 
 class ObjectSeen(msgspec.Struct, array_like=True, gc=False):
@@ -58,7 +64,7 @@ class ObjectSeen(msgspec.Struct, array_like=True, gc=False):
     other: str = ""
     """For a pipe, the id of the other end."""
     count: Whole = -1
-    """Maximum of a semaphore, items in a queue; -1 if unknown."""
+    """Maximum of a semaphore, items in a queue, results that are missing; -1 if unknown."""
     limit: Whole = 0
     """Maximum number of items of a queue; 0 for none."""
     holders: tuple[tuple[Pid, Count], ...] = ()
@@ -118,6 +124,10 @@ class Thing:
     complete: bool = False
     fault: str = ""
     """As in :attr:`ObjectSeen.fault`."""
+    left: int = -1
+    """How many results are missing; -1 if that is not known."""
+    since: int = -1
+    """Since when it has been so, as far as looks have found it, nanoseconds."""
 
 
 @dataclass(slots=True)
@@ -157,6 +167,8 @@ def take_in_look(state: RunState, event: LookTaken) -> None:
             end_process(state, gone, event.time, None)
     for seen in event.processes:
         _take_in_process(state, event.time, seen)
+        if seen.ended:
+            end_process(state, state.by_pid[seen.pid], event.time, seen.exit_code)
     for each in event.objects:
         _take_in_object(state, event.time, each)
     if event.waits is not None:
@@ -199,6 +211,7 @@ def _take_in_process(state: RunState, time: int, seen: ProcessSeen) -> None:
         process.resting = seen.asleep >= 0
     process.exiting = seen.exiting
     process.unobserved = seen.problem
+    process.handles_sigterm = seen.handles_sigterm
     if process.began < 0:
         process.began = time
     if seen.role == "main":
@@ -224,8 +237,11 @@ def _take_in_object(state: RunState, time: int, seen: ObjectSeen) -> None:
             for pid, thread in seen.holders
             if pid in state.by_pid
         )
+        before = state.table(Thing).get(seen.object)
+        is_as_before = before is not None and before.left == seen.count
+        since = before.since if before is not None and is_as_before else time
         state.table(Thing)[seen.object] = Thing(
-            seen.object, seen.name, could, seen.complete, seen.fault
+            seen.object, seen.name, could, seen.complete, seen.fault, seen.count, since
         )
 
 

@@ -149,6 +149,8 @@ class Process:
     """How much of a core it would have used recently if it had never had to wait for one."""
     rested_since: int = -1
     """The time of the first of the latest samples that all found it resting; -1 if it is not."""
+    handles_sigterm: bool = False
+    """A look from outside found a handler for SIGTERM, by which it does not end by itself."""
     asleep_in: str = ""
     """What its main thread slept in at the last sample, in the words of samples."""
     readings: CpuReadings = field(default_factory=CpuReadings)
