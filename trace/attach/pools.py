@@ -107,12 +107,13 @@ def _fault(scene: Scene, workers: list[ProcessLook]) -> str:
         return ""
     if receiver is None:
         lately = scene.program.time - LATELY
-        unknown = [each for each in scene.process.threads if not each.frames]
+        unknown = [each for each in scene.process.threads if not each.latest_frames]
         # It may be a thread whose stack could not be read.
         is_sure = all(each.asleep and each.since < lately for each in unknown)
         return "deaf" if is_sure else ""
     is_receiving = receiver.asleep and receiver.told.get("bytes") == 0
-    if not is_receiving or tasks.frames[0].call != "pool._handle_tasks" or not workers:
+    is_idle = [frame.call for frame in tasks.frames[:1]] == ["pool._handle_tasks"]
+    if not is_receiving or not is_idle or not workers:
         return ""
     reading = 0
     for each in workers:
@@ -132,7 +133,7 @@ def _helper(scene: Scene, call: str) -> ThreadLook | None:
         (
             each
             for each in scene.process.threads
-            if each.thread and any(frame.call == call for frame in each.frames)
+            if each.thread and any(frame.call == call for frame in each.latest_frames)
         ),
         None,
     )

@@ -41,6 +41,11 @@ class ThreadLook:
         """The innermost first; none if they could not be read."""
         return frames_of(self.told.get("frames") or [])
 
+    @cached_property
+    def latest_frames(self) -> list[Frame]:
+        """The same; of a thread of multiprocessing's own that has run since, those before that."""
+        return self.frames or frames_of(self.told.get("frames_before") or [])
+
     @property
     def since(self) -> int:
         """When it fell asleep, nanoseconds."""

@@ -192,6 +192,9 @@ class Watched:
                 thread["ident"], thread["thread_name"] = stack["ident"], stack["name"]
                 thread["frames"] = stack["frames"]
                 addresses.update(dict.fromkeys(_interesting(stack["frames"])))
+            elif _is_helper(self._stacks.get(number)):
+                # It has run since, but it is still what it was.
+                thread["frames_before"] = self._stacks[number][1]["frames"]
         listed = list(addresses)[:_MOST_DESCRIBED]
         objects = {str(each): self.objects.describe(each) for each in listed}
         self.facts["objects"] = objects

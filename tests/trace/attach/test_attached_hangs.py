@@ -158,6 +158,19 @@ def main():
         ready.notify_all()  # here
 """
 
+UNREAD_RESULTS = """
+class BadRow(Exception):
+    def __init__(self, row, column):
+        super().__init__("row %d, column %s" % (row, column))
+
+def parse(row):
+    raise BadRow(row, "price")
+
+def main():
+    with mp.Pool(2) as pool:
+        pool.map(parse, range(8), chunksize=1)  # here
+"""
+
 UNHEEDED = """
 def serve():
     signal.signal(signal.SIGTERM, lambda *_: None)
@@ -233,6 +246,11 @@ HANGS = {
         KILLED_WAITER,
         finds("stalled"),
         (r"Main.* for a waiter of condition ready to wake, but 1 of its .* died there, at PLACE",),
+    ),
+    "unread-results": (
+        UNREAD_RESULTS,
+        finds("results-unread"),
+        (r"results-unread: MainProcess .* \(8 of 8 tasks missing\), at PLACE, and the thread",),
     ),
     "unheeded": (
         UNHEEDED,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 """Seconds for which the program is looked at after the first look."""
 
-MOST_SECONDS = 4.5
+MOST_SECONDS = 6.0
 """Seconds for which it is looked at if nothing is found in it, and it waits or has processes that
 end: its waits may be too young to be told from a pause.
 """
