@@ -16,6 +16,7 @@ from mpviz.scenarios.catalogue import scenarios
 from mpviz.trace.explain.findings import RULES
 from mpviz.tui.actions.action import Action, signs
 from mpviz.tui.actions.picker import PICKER_ACTIONS
+from mpviz.tui.actions.programs import PROGRAMS_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.actions.step import STEP_ACTIONS
@@ -70,6 +71,7 @@ def _screens() -> Iterator[str]:
         ("Keys of a stepped run", STEP_ACTIONS),
         ("Keys of a talk", TALK_ACTIONS),
         ("Keys of the first screen", PICKER_ACTIONS),
+        ("Keys of the list of running programs", PROGRAMS_ACTIONS),
     ]
     for title, actions in screens:
         yield f"\n## {title}\n"

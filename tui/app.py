@@ -78,6 +78,7 @@ class MpvizApp(App[int]):
         attached: bool = False,
         stepped: bool = False,
         schedule: Sequence[Sequence[str]] = (),
+        first: ActionScreen | None = None,
     ) -> None:
         no_color = os.environ.get("NO_COLOR")
         super().__init__(driver_class=Terminal)
@@ -93,6 +94,8 @@ class MpvizApp(App[int]):
         self._attached = attached
         self._stepped = stepped
         self._schedule = schedule
+        self._first = first
+        """The screen to begin with, if not with the scenarios."""
         self.begin_steps: Begin = begin_steps
         self.failure = ""
         """Why the app could not do what it was started for."""
@@ -113,6 +116,8 @@ class MpvizApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The scenarios, or below a run that was asked for nothing yet."""
+        if self._first is not None:
+            return self._with_keys(self._first)
         is_asked = self._target or self._replay or self._performance
         return Screen() if is_asked is not None else self._picker()
 

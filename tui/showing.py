@@ -62,6 +62,15 @@ def watch_attached(target: Target, start: Start, settings: Settings) -> int:
     return _run(MpvizApp(target, start=start, fps=fps, settings=settings, attached=True), None)
 
 
+def choose_program(settings: Settings) -> tuple[int, int | None]:
+    """Show the programs that run already; the exit status, and the pid that was chosen."""
+    from mpviz.tui.programs.screen import ProgramsScreen  # noqa: PLC0415 - only attach needs it
+
+    start, fps, screen = starter(10.0, None), pictures_a_second(settings), ProgramsScreen()
+    status = _run(MpvizApp(start=start, fps=fps, settings=settings, first=screen), None)
+    return status, screen.chosen
+
+
 def step_through(target: Target, settings: Settings, schedule: Sequence[Sequence[str]] = ()) -> int:
     """Let a person choose each step of this, after those of a schedule; the exit status."""
     start, fps = starter(10.0, None), pictures_a_second(settings)

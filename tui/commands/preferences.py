@@ -50,6 +50,7 @@ def _problems(settings: Settings) -> Iterator[str]:
 def _problems_of_keys(settings: Settings) -> Iterator[str]:
     from mpviz.tui.actions.attached import ATTACHED_ACTIONS
     from mpviz.tui.actions.picker import PICKER_ACTIONS
+    from mpviz.tui.actions.programs import PROGRAMS_ACTIONS
     from mpviz.tui.actions.replay import REPLAY_ACTIONS
     from mpviz.tui.actions.run import RUN_ACTIONS
     from mpviz.tui.actions.step import STEP_ACTIONS
@@ -57,6 +58,7 @@ def _problems_of_keys(settings: Settings) -> Iterator[str]:
 
     tables: tuple[Sequence[Action[Any]], ...] = (
         PICKER_ACTIONS,
+        PROGRAMS_ACTIONS,
         ATTACHED_ACTIONS,
         REPLAY_ACTIONS,
         RUN_ACTIONS,

@@ -11,6 +11,7 @@ import pytest
 from mpviz.tui.actions.action import Action, Situation, footer, sign
 from mpviz.tui.actions.attached import ATTACHED_ACTIONS
 from mpviz.tui.actions.picker import HELP_ACTIONS, PICKER_ACTIONS
+from mpviz.tui.actions.programs import PROGRAMS_ACTIONS
 from mpviz.tui.actions.replay import REPLAY_ACTIONS
 from mpviz.tui.actions.run import RUN_ACTIONS
 from mpviz.tui.actions.shared import HELP, QUIT
@@ -24,7 +25,7 @@ Actions = tuple[Action[Any], ...]
 
 TABLES = [
     *(PICKER_ACTIONS, RUN_ACTIONS, ATTACHED_ACTIONS, REPLAY_ACTIONS, TALK_ACTIONS, HELP_ACTIONS),
-    *(STEP_ACTIONS, TALK_STEP_ACTIONS),
+    *(STEP_ACTIONS, TALK_STEP_ACTIONS, PROGRAMS_ACTIONS),
 ]
 
 

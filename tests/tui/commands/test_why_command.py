@@ -13,7 +13,7 @@ from helpers.running import Running, running
 from helpers.runs import wait_until
 from mpviz.trace.attach.roots import RunningProgram, first_process, list_programs
 from mpviz.trace.system import kernel
-from mpviz.tui.commands.running.programs import _in_words
+from mpviz.tui.programs.rows import in_one_line
 
 DEADLOCK = """
 def worker(first, second, gate):
@@ -105,7 +105,7 @@ def test_a_line_of_the_list_says_how_long_all_slept_and_cuts_the_name_first(widt
         cpu_seconds=1.5,
         asleep=200.0,
     )
-    line = _in_words(1, program, width)
+    line = in_one_line(1, program, width)
     assert len(line) <= width
     assert " (pid 12345): 3 processes" in line
     assert ("all asleep for 3:20" in line) is (width >= 79)

@@ -70,28 +70,27 @@ def attach(
       mpviz attach 4121
       mpviz attach 4121 --live
     """
-    from mpviz.tui.commands.running.programs import choose, print_programs
-
     reason = why_no_terminal()
     if live and sudo:
         raise click.UsageError(
             "--live and --sudo do not go together: run mpviz as the program's user"
         )
     if reason and pid is None:
-        print_programs()
-        return 0
+        return _list()
     if reason:
         raise click.UsageError(f"{reason}; mpviz why {pid} needs no terminal")
     if record_file is not None:
         check_record_file(record_file)
-    if pid is None:
-        pid = choose()
-        if pid is None:
-            return 0
     from mpviz.tui.commands.preferences import preferences
     from mpviz.tui.commands.running.attach import CannotAttach, watch_running
 
     settings = preferences(theme or click.get_current_context().obj, fps)
+    if pid is None:
+        from mpviz.tui.showing import choose_program
+
+        status, pid = choose_program(settings)
+        if pid is None:
+            return status
     record = Path(record_file) if record_file is not None else None
     try:
         return watch_running(
@@ -99,6 +98,22 @@ def attach(
         )
     except CannotAttach as reason_not_to:
         raise click.UsageError(str(reason_not_to)) from None
+
+
+def _list() -> int:
+    """List the programs where no screen can be drawn; say why the one that is chosen hangs."""
+    from mpviz.tui.commands.running.attach import CannotAttach, attach_to
+    from mpviz.tui.commands.running.programs import choose
+    from mpviz.tui.commands.running.why import explain
+
+    pid = choose()
+    if pid is None:
+        return 0
+    try:
+        session = attach_to(pid, only=False, sudo=False, silenced=frozenset())
+    except CannotAttach as reason:
+        raise click.UsageError(str(reason)) from None
+    return explain(session, None, frozenset())
 
 
 @click.command(short_help="Say why a running program does not go on.")
