@@ -50,13 +50,16 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, source: str, python: str, method: str) -> Iterator[Running]:
-    """Start a program plainly; kill what is left of it at the end."""
+def running(
+    folder: Path, source: str, python: str, method: str, *, relative: bool = False
+) -> Iterator[Running]:
+    """Start a program plainly, perhaps by its name alone; kill what is left of it at the end."""
     file = folder / "program.py"
     file.write_text(BEGIN + source + END)
     with leaving_nothing(folder / "t"), (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [python, str(file), method],
+            [python, file.name if relative else str(file), method],
+            cwd=folder if relative else None,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

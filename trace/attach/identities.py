@@ -21,6 +21,8 @@ class Identities:
     """The type of an object by its id."""
     limits: dict[str, int] = field(default_factory=dict)
     """Maximum number of items of a queue."""
+    _alike: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """By kind and name: ids of the objects that are called so, in the order of their use."""
     _unnamed: dict[str, list[str]] = field(default_factory=dict)
     """By type: ids of the objects for which the program has no name, in the order of their use."""
     counters: dict[str, str] = field(default_factory=dict)
@@ -37,12 +39,28 @@ class Identities:
     def name(self, object_id: str, otherwise: str) -> str:
         """Its name, or what it is called without one."""
         known = self._names.get(object_id)
-        return known[1] if known is not None else otherwise
+        return self.distinct(object_id, known[1]) if known is not None else otherwise
+
+    def distinct(self, object_id: str, name: str) -> str:
+        """This name, numbered if another object of its kind is called so: "lock", "lock #2".
+
+        Another process, or another function, may mean another object by one name.
+        """
+        alike = self._alike.setdefault((object_id.partition("-")[0], name), [])
+        if object_id not in alike:
+            alike.append(object_id)
+        place = alike.index(object_id)
+        return f"{name} #{place + 1}" if place else name
+
+    def given(self, object_id: str) -> str:
+        """The name that the program has for it, which others may have too; empty for none."""
+        known = self._names.get(object_id)
+        return known[1] if known is not None else ""
 
     def numbered(self, object_id: str, kind: str) -> str:
         """Its name, or its number among those of this type without one: "Lock 2"."""
         if object_id in self._names:
-            return self._names[object_id][1]
+            return self.name(object_id, "")
         alike = self._unnamed.setdefault(kind, [])
         if object_id not in alike:
             alike.append(object_id)

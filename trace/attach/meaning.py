@@ -53,8 +53,6 @@ class Meaning:
     _sites: dict[tuple[str, int], int] = field(default_factory=dict)
     _lines: dict[int, str] = field(default_factory=dict)
     """The text of these places."""
-    _in_lines: dict[str, list[str]] = field(default_factory=dict)
-    """By the name of a variable in such a line: the ids of the objects that are called by it."""
     _new_sites: list[tuple[int, str, int, str, int]] = field(default_factory=list)
     _told: dict[str, ObjectSeen] = field(default_factory=dict)
     _waits: list[WaitSeen] = field(default_factory=list)
@@ -238,17 +236,9 @@ class Meaning:
             return self.known.numbered(key, kind)
         found = _IN_LINE.search(self._lines.get(wait.site, ""))
         if found is not None:
-            return self._numbered(clean(found[1] or found[2]), key)
+            return self.known.distinct(key, clean(found[1] or found[2]))
         file, line = next(place for place, number in self._sites.items() if number == wait.site)
         return f"{kind} at {file.rsplit('/', 1)[-1]}:{line}"
-
-    def _numbered(self, name: str, key: str) -> str:
-        """The name of a variable in a line: another process may mean another object by it."""
-        alike = self._in_lines.setdefault(name, [])
-        if key not in alike:
-            alike.append(key)
-        place = alike.index(key)
-        return f"{name} #{place + 1}" if place else name
 
     def _queue(self, key: str, kind: str, wait: WaitSeen | None) -> ObjectSeen:
         counter = self.known.counters.get(key, "")

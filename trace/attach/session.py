@@ -6,9 +6,10 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM, Signals
 from typing import Any
 
 from mpviz.trace.attach.looker import Looker
@@ -33,6 +34,9 @@ _MOST_SOURCE = 4 << 20
 
 class AttachedSession:
     """A program that ran before mpviz, and what is seen of it; one thread may use it."""
+
+    _refusing: frozenset[str] = frozenset()
+    """Keys of the processes that we may send no signal, since they are another user's."""
 
     def __init__(
         self,
@@ -125,9 +129,14 @@ class AttachedSession:
 
     def freeze(self) -> None:
         """Stop every process of the program where it is (SIGSTOP)."""
-        self._mark("freeze")
         self.state.frozen = True
         self._freeze_newcomers()
+        living = [key for key, each in self.state.processes.items() if each.alive]
+        self.state.frozen = any(key not in self._refusing for key in living)
+        if self.state.frozen:
+            self._mark("freeze")
+        else:
+            self._frozen.clear()
 
     def thaw(self) -> None:
         """Let a frozen program go on (SIGCONT)."""
@@ -140,6 +149,7 @@ class AttachedSession:
     def signal(self, key: str, number: int) -> bool:
         """Send a signal to one process; False if it is gone, or another user's."""
         if not self._send(key, number):
+            self._tell_refused([key], number)
             return False
         pid = self.state.processes[key].pid
         now = time.monotonic_ns()
@@ -153,11 +163,13 @@ class AttachedSession:
         """Send the program's first process what Ctrl-C sends."""
         self._mark("interrupt")
         self._send(self.state.main, SIGINT)
+        self._tell_refused([self.state.main], SIGINT)
 
     def terminate(self) -> None:
         """Ask the program's first process to end."""
         self._mark("stop")
         self._send(self.state.main, SIGTERM)
+        self._tell_refused([self.state.main], SIGTERM)
 
     def stop(self) -> None:
         """The same: what mpviz has not started, it does not end by force."""
@@ -220,9 +232,20 @@ class AttachedSession:
     def _freeze_newcomers(self) -> None:
         if not self.state.frozen:
             return
-        for key in self.state.processes.keys() - self._frozen:
+        newcomers = self.state.processes.keys() - self._frozen
+        for key in newcomers:
             self._frozen.add(key)
             self._send(key, SIGSTOP)
+        self._tell_refused(newcomers, SIGSTOP)
+
+    def _tell_refused(self, keys: Iterable[str], number: int) -> None:
+        """Say which of these processes did not get a signal because they are another user's."""
+        pids = sorted(self.state.processes[key].pid for key in self._refusing.intersection(keys))
+        if pids:
+            listed = ", ".join(map(str, pids))
+            self._tell_failure(
+                f"{Signals(number).name} is not allowed, as another user's: pid {listed}"
+            )
 
     def _send(self, key: str, number: int) -> bool:
         process = self.state.processes.get(key)
@@ -231,6 +254,7 @@ class AttachedSession:
         try:
             return send_signal(process.pid, process.started_ticks, number)
         except PermissionError:
+            self._refusing |= {key}
             return False
 
     def _mark(self, action: str) -> None:

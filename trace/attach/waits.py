@@ -189,18 +189,26 @@ def pipe_at(scene: Scene, inode: int, *, writes: bool) -> tuple[str, ObjectSeen]
         return None
     peer = scene.program.sockets.get(inode, (0, 0))[0]
     place = place_of(scene)
-    name = scene.known.name(f"end-{inode}", f"at {place}" if place else "")
+    # Both ends of a pipe may have one name, and then so has the pipe.
+    name = scene.known.given(f"end-{inode}")
     if peer:
         if not scene.program.with_end(peer):
             return None
         first, second = sorted((f"s-{inode}", f"s-{peer}"))
-        name = name or scene.known.numbered(first, "Pipe")
+        name = _of_pipe(scene, first, name, place)
         return f"s-{inode}", ObjectSeen(first, "Pipe", name, second)
     if inode in scene.program.sockets:
         return None
-    name = name or scene.known.numbered(f"r-{inode}", "Pipe")
+    name = _of_pipe(scene, f"r-{inode}", name, place)
     seen = ObjectSeen(f"r-{inode}", "Pipe", name, f"w-{inode}")
     return (f"w-{inode}" if writes else f"r-{inode}"), seen
+
+
+def _of_pipe(scene: Scene, first: str, name: str, place: str) -> str:
+    """What a pipe is called: by a variable, by the line that waits for it, or by a number."""
+    if name:
+        return scene.known.distinct(first, name)
+    return f"at {place}" if place else scene.known.numbered(first, "Pipe")
 
 
 def place_of(scene: Scene) -> str:

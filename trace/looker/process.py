@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import Any
@@ -13,6 +14,8 @@ from mpviz.trace.looker.semaphores import in_arenas, on_stack, semaphores_in
 from mpviz.trace.looker.threads import SleepClock, changes_of, look_at_thread
 from mpviz.trace.system import kernel
 from mpviz.trace.system.process_signals import list_wakers, read_signal_masks
+
+# ruff: noqa: PTH110, PTH115, PTH118
 
 PAUSE_SECONDS = 1.0
 """Least seconds between two looks at the stacks, files and maps of a process that is at work."""
@@ -60,6 +63,8 @@ class Watched:
         self._status = ""
         self._read_at = 0.0
         self._scanned: set[str] = set()
+        self._folder = ""
+        """Its working directory; empty if it is hidden."""
         self._is_stale = True
         self._failures = 0
         """How often in a row its stacks could not be read since it has run."""
@@ -141,6 +146,10 @@ class Watched:
         self.facts["python"] = kind
         self.objects = Objects(self.memory, self.version)
         self.objects.handles = self.handles
+        try:
+            self._folder = os.readlink(f"/proc/{self.pid}/cwd")
+        except OSError:
+            self._folder = ""
         self.facts["files"] = {
             str(number): list(each) for number, each in read_descriptors(self.pid).items()
         }
@@ -175,6 +184,9 @@ class Watched:
         """Add the stacks to what is known of its threads, and read the objects that they name."""
         self.problem = problem
         self._stacks = {each: self._stacks[each] for each in self._stacks if each in self._before}
+        for each in told:
+            for frame in each["frames"]:
+                frame[0] = self._absolute(frame[0])
         threads = self.facts["threads"]
         assert isinstance(threads, list)
         stacks: dict[int, dict[str, Any]] = {}
@@ -200,6 +212,13 @@ class Watched:
         self.facts["objects"] = objects
         for address in self._semlocks_in(listed):
             self._note_semlock(address)
+
+    def _absolute(self, file: str) -> str:
+        """The path of a source file: that of the script is as it was called up to Python 3.8."""
+        if file.startswith(("/", "<")) or not file:
+            return file
+        path = os.path.join(self._folder, file)
+        return path if os.path.exists(path) else file
 
     def look_again(self) -> None:
         """Have its stacks read again though no thread of it runs: on a busy machine an answer may

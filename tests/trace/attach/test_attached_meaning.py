@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from helpers.panels import text_of
@@ -10,6 +11,7 @@ from mpviz.trace.explain.findings import look_while_it_runs
 from mpviz.trace.explain.findings.deadlock import DEADLOCK_NANOSECONDS
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.why import why
+from mpviz.trace.looker.objects import SEMLOCK
 from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.state import RunState
@@ -86,7 +88,7 @@ def waiting(pid: int, **more: Any) -> dict[str, Any]:
     return process(pid, 10, sleeper, semlocks=semlock(0), maps=[LOCK], **more)
 
 
-def state_after(*looks: dict[str, Any]) -> RunState:
+def state_after(*looks: dict[str, Any], source: Callable[[str], bytes] = lambda _: b"") -> RunState:
     started = RunStarted(
         time=8_000_000_000,
         pid=0,
@@ -98,7 +100,7 @@ def state_after(*looks: dict[str, Any]) -> RunState:
         version="",
         attached=10,
     )
-    meaning = Meaning(10, lambda _: b"")
+    meaning = Meaning(10, source)
     state = follow(RunState(), [started])
     for each in looks:
         follow(state, meaning.events(each))
@@ -200,6 +202,30 @@ def test_locks_without_a_name_are_told_apart_and_the_hint_is_right_below_the_fin
     assert lines[place + 1].startswith("  hint: process 11 cannot be looked into: names and lines")
     assert lines[place + 2].startswith("  cause: ")
     assert sum("py-spy" in each for each in lines) == 1
+
+
+def test_two_locks_with_one_name_have_numbers_wherever_they_are_named() -> None:
+    def stuck(pid: int, wanted: str, frames: list[list[Any]]) -> dict[str, Any]:
+        sleeper = thread(
+            pid, call="futex", arguments=[1, 0, 0, 0, 0, 0], semaphore=wanted, frames=frames
+        )
+        described = {"type": "Lock", "_semlock": {"type": SEMLOCK, "semaphore": wanted}}
+        return process(pid, 10, sleeper, maps=[LOCK, OTHER], objects={"8": described})
+
+    held = {LOCK: {**semlock(1)[LOCK], "number": 10}, OTHER: {**semlock(1)[LOCK], "number": 10}}
+    by_variable = ["/job.py", 3, "work", [["y", 8, "Lock"]]]
+    by_line = ["/job.py", 2, "work", []]
+    seen = look(
+        process(10, 1, thread(10), semlocks=held, maps=[LOCK, OTHER]),
+        stuck(11, LOCK, [by_variable]),
+        stuck(12, OTHER, [by_variable]),
+        stuck(13, "00:1b:9", [by_line]),
+        semaphores={LOCK: [0, 1], OTHER: [0, 1], "00:1b:9": [0, 1]},
+    )
+    state = state_after(seen, source=lambda _: b"\n    y.acquire()\n")
+    assert {each.name for each in state.table(Lock).values()} == {"y", "y #2", "y #3"}
+    text = " ".join(why(state))
+    assert all(f"for lock {name}" in text for name in ("y,", "y #2,", "y #3,"))
 
 
 def test_nobody_was_seen_at_the_time_zero_of_the_machine() -> None:

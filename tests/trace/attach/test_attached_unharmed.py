@@ -10,6 +10,7 @@ import pytest
 
 from helpers.running import attached, running, see
 from helpers.runs import wait_until
+from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import RunState
 from mpviz.trace.system import kernel
 
@@ -168,6 +169,48 @@ def test_a_program_outlives_many_that_look_at_it(tmp_path: Path, python: str) ->
             with attached(program) as session:
                 see(session, lambda _: session.looks)
         assert program.process.poll() is None
+
+
+def test_a_program_that_may_get_no_signal_is_not_called_frozen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, started: int, number: int) -> bool:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("mpviz.trace.attach.session.send_signal", refuse)
+    with (
+        running(tmp_path, HANGS, sys.executable, "fork") as program,
+        attached(program) as session,
+    ):
+        see(session, waits_for_lock)
+        session.freeze()
+        assert not session.state.frozen
+        state = see(session, lambda state: state.troubles)
+        assert "SIGSTOP is not allowed, as another user's: pid " in state.troubles[0].text
+        assert str(program.pid) in state.troubles[0].text
+
+
+RELATIVE = """
+def main():
+    jobs = mp.Queue()
+    jobs.get()
+"""
+
+
+def test_the_source_of_a_script_that_was_called_by_a_relative_path_is_found(
+    tmp_path: Path, python: str
+) -> None:
+    """As Python 3.8 and older keep it."""
+
+    def has_source(state: RunState) -> bool:
+        return any(each.file == str(tmp_path / "program.py") for each in state.sites.values())
+
+    with (
+        running(tmp_path, RELATIVE, python, "fork", relative=True) as program,
+        attached(program) as session,
+    ):
+        state = see(session, lambda state: has_source(state) and state.table(Queue))
+        assert {each.name for each in state.table(Queue).values()} == {"jobs"}
 
 
 NO_PYTHON = """

@@ -94,6 +94,8 @@ def _in_words(state: RunState, roots: list[tuple[Stuck, Wait | None]]) -> list[s
     alike: dict[str, list[str]] = {}
     for waiting, wait in roots:
         place = f", at {state.place(waiting.site)}" if waiting.site in state.sites else ""
+        # What has no name is called by the line that waits for it.
+        place = "" if place.removeprefix(",") in waiting.words else place
         waiter = state.processes[waiting.process]
         blamed = _why_nobody(state, waiter, wait) if wait is not None else ""
         words = f"{behind_waits(waiting.words)}{place}" + f" ({blamed})" * bool(blamed)
