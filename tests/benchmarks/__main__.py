@@ -16,7 +16,7 @@ NAMES = (
     "search",
 )
 
-WITH_WORDS = ("cases", "warm")
+WITH_WORDS = ("attached", "cases", "warm")
 """Benchmarks that have words of their own on the command line, and run only if they come first."""
 
 

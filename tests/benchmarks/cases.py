@@ -4,7 +4,8 @@
 directly in the folder, headless and with ``--fail-on all``, in a copy of the folder; nobody types
 anything. A program that still runs after so many seconds gets Ctrl-C. A program chooses its start
 method with ``get_context("fork")``, in which the copy names another one, or leaves it to
-``--start-method``. One that has no start method is run once.
+``--start-method``. One that has no start method is run once. With ``--attached`` each is started
+without mpviz, and ``mpviz why`` looks at it after these seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,6 +69,7 @@ def main(words: Sequence[str]) -> None:
     options.add_argument("--method", action="append", choices=METHODS)
     options.add_argument("--only", default="", help="programs whose names begin so, with commas")
     options.add_argument("--seconds", type=float, default=12.0, help="before Ctrl-C")
+    options.add_argument("--attached", action="store_true", help="start it without mpviz")
     options.add_argument("--at-once", type=int, default=2, help="programs that run together")
     chosen = options.parse_args(words)
     begins = tuple(chosen.only.split(","))
@@ -80,7 +84,7 @@ def main(words: Sequence[str]) -> None:
     print(f"{'case':26} {'python':7} {'method':10} {'status':>6} {'program':11} findings")
     with ThreadPoolExecutor(chosen.at_once) as threads:
         for trial, outcome in zip(
-            trials, threads.map(partial(_run, chosen.seconds), trials), strict=True
+            trials, threads.map(partial(_run, chosen.seconds, chosen.attached), trials), strict=True
         ):
             _print_rows(trial, outcome)
 
@@ -90,7 +94,7 @@ def _has_method(program: Path) -> bool:
     return any(words in text for words in HAS_METHOD)
 
 
-def _run(seconds: float, trial: Trial) -> Outcome:
+def _run(seconds: float, attached: bool, trial: Trial) -> Outcome:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "cases")
         shutil.copytree(trial.program.parent, folder)
@@ -100,6 +104,8 @@ def _run(seconds: float, trial: Trial) -> Outcome:
                 text.replace(CHOICE.encode(), CHOICE.replace("fork", trial.method).encode())
             )
         report = Path(temporary, "report.json")
+        if attached:
+            return _look(seconds, trial, folder, report)
         method = ("--start-method", trial.method) if trial.method else ()
         command = (
             *(MPVIZ, "run", "--headless", "--python", trial.python, *method),
@@ -122,6 +128,31 @@ def _run(seconds: float, trial: Trial) -> Outcome:
         return Outcome(
             process.returncode, interrupted, document, errors.read_text(errors="replace")
         )
+
+
+def _look(seconds: float, trial: Trial, folder: Path, report: Path) -> Outcome:
+    """Start it plainly, look at it when it should hang, and kill it with all that it started."""
+    with subprocess.Popen(
+        (trial.python, trial.program.name),
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            time.sleep(seconds)
+            if process.poll() is not None:
+                ended = {"run": {"exit_code": process.returncode, "hang": []}}
+                return Outcome(0, interrupted=False, document=ended, stderr="")
+            words = (MPVIZ, "why", str(process.pid), "--json", str(report), "--fail-on", "all")
+            done = subprocess.run(words, check=False, capture_output=True, text=True)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    document = json.loads(report.read_text()) if report.exists() else {}
+    return Outcome(done.returncode, interrupted=True, document=document, stderr=done.stderr)
 
 
 def _end(process: subprocess.Popen[bytes], seconds: float) -> bool:
