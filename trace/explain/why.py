@@ -106,6 +106,9 @@ def _kind_of(state: RunState, process: Process, what: str) -> str:
     wait = process.wait
     if wait is not None and process.role == "worker":
         return f"{wait.what} {wait.object} {wait.turn}"
+    if wait is None and process.seen:
+        # Not since when.
+        return f"{process.state} {process.role} {process.function} {_place(process)}"
     return f"{what} {process.key if wait is not None and wait.what == 'lock' else ''}"
 
 

@@ -7,10 +7,11 @@ import fcntl
 import os
 import re
 import socket
+import stat
 import struct
 import termios
 
-# ruff: noqa: PTH115, PTH123, PTH208
+# ruff: noqa: PTH115, PTH208
 
 _LINK = re.compile(r"(pipe|socket):\[(\d+)\]")
 _MOST_FILES = 2000
@@ -34,13 +35,12 @@ def read_descriptors(pid: int) -> dict[int, tuple[str, int, bool]]:
             link = _LINK.fullmatch(os.readlink(f"/proc/{pid}/fd/{name}"))
             if link is None:
                 continue
-            with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
-                flags = re.search(r"^flags:\s*([0-7]+)", file.read(), re.M)
+            # The link is writable if the descriptor is (man 5 proc_pid_fd).
+            mode = os.lstat(f"/proc/{pid}/fd/{name}").st_mode
         except OSError:
             # It was closed meanwhile.
             continue
-        writes = flags is not None and int(flags[1], 8) & os.O_ACCMODE > 0
-        found[int(name)] = link[1], int(link[2]), writes
+        found[int(name)] = link[1], int(link[2]), bool(mode & stat.S_IWUSR)
     return found
 
 

@@ -38,6 +38,12 @@ AT_ONCE = 8
 """Processes of py-spy that run at the same time."""
 
 
+STACK_SECONDS = 1.0
+"""Seconds after which a look leaves the other stacks to the next: with hundreds of processes, what
+the kernel says is there at once, and the rest comes in turn.
+"""
+
+
 class Looker:
     """Looks at a process and all below it."""
 
@@ -91,8 +97,13 @@ class Looker:
         return gone, changed
 
     def _read_stacks(self, wanted: list[Watched]) -> None:
+        until = time.monotonic() + STACK_SECONDS
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
+            if time.monotonic() >= until:
+                for each in wanted[start:]:
+                    each.postpone()
+                return
             asked = [self._stacks.begin(each.pid, each.version) for each in some]
             for each, answer in zip(some, asked, strict=False):
                 told, problem = self._stacks.take(each.pid, each.version, answer)

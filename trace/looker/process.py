@@ -66,6 +66,8 @@ class Watched:
         self._folder = ""
         """Its working directory; empty if it is hidden."""
         self._is_stale = True
+        self._owes_stacks = False
+        """There was no time for its stacks at the last look."""
         self._failures = 0
         """How often in a row its stacks could not be read since it has run."""
 
@@ -92,9 +94,11 @@ class Watched:
             [each for each in self._before.items() if not _is_helper(self._stacks.get(each[0]))],
             len(self._before),
         )
-        is_due = now - self._read_at >= PAUSE_SECONDS or (
-            status.status in "SD" and ran != self._main_ran
-        )
+        has_run = ran != self._main_ran
+        is_due = now - self._read_at >= PAUSE_SECONDS or (status.status in "SD" and has_run)
+        # If it has not run since, only its stacks are missing.
+        is_owed, self._owes_stacks = self._owes_stacks and not has_run, False
+        is_due = is_due and not is_owed
         self._main_ran = ran
         threads: list[dict[str, Any]] = [
             look_at_thread(self.pid, each, clock) for each in self._before
@@ -122,13 +126,13 @@ class Watched:
         if is_due:
             self._read_at = now
             self._read_surroundings(status)
-        else:
+        elif not is_owed:
             self._is_stale = True
         for thread in threads:
             self._name_semaphore(thread)
-        if not is_due:
+        if not (is_due or is_owed):
             self.take_stacks([], self.problem)
-        return is_due and status.status != "Z" and self.version > (3, 7)
+        return (is_due or is_owed) and status.status != "Z" and self.version > (3, 7)
 
     def _read_surroundings(self, status: kernel.ProcessStatus) -> None:
         self.regions = read_regions(self.pid)
@@ -226,6 +230,11 @@ class Watched:
         """
         self._failures += 1
         self._is_stale = self._is_stale or self._failures <= MOST_FAILURES
+
+    def postpone(self) -> None:
+        """Have its stacks read at the next look, in which there may be time for them."""
+        self.take_stacks([], self.problem)
+        self._is_stale = self._owes_stacks = True
 
     def _kept(self, number: int) -> dict[str, Any] | None:
         """The stack that was read before of a thread that has not run since."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from helpers.running import attached, finds, running, see
 from mpviz.trace.explain.why import why
+from mpviz.trace.looker import LOOKER
 from mpviz.trace.looker.stacks import find_py_spy
+from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
 
 DEADLOCK = """
@@ -338,6 +342,44 @@ def test_a_process_that_sleeps_is_read_again_if_its_stack_could_not_be_read(
         attached(program, py_spy=str(failing)) as session,
     ):
         see(session, lambda state: {"transfer", "audit"} <= _names(state))
+
+
+MANY_ASLEEP = """
+def rest():
+    signal.pause()
+
+def main():
+    for _ in range(30):
+        mp.Process(target=rest).start()
+    signal.pause()
+"""
+
+
+def test_stacks_for_which_a_look_has_no_time_are_read_in_the_next_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = tmp_path / "looker"
+    shutil.copytree(LOOKER.parents[1], hasty, ignore=shutil.ignore_patterns("__pycache__"))
+    script = hasty / "looker" / LOOKER.name
+    script.write_text(script.read_text().replace("STACK_SECONDS = 1.0", "STACK_SECONDS = 0.001"))
+    monkeypatch.setattr("mpviz.trace.attach.looker.LOOKER", script)
+    with (
+        running(tmp_path, MANY_ASLEEP, sys.executable, "fork") as program,
+        attached(program) as session,
+    ):
+        see(session, lambda state: len(state.processes) == 31)
+        see(session, lambda state: all(map(_has_stack, state.processes.values())))
+        assert session.looks > 30 / AT_ONCE
+        # All do the same, if not since the same moment.
+        see(session, lambda state: any("and 29 more that do" in line for line in why(state)))
+
+
+def _has_stack(process: Process) -> bool:
+    return process.stacks is not None and bool(process.stacks.threads)
+
+
+AT_ONCE = 8
+"""Stacks that a look reads at least, as looker.py has it."""
 
 
 def _names(state: RunState) -> set[str]:

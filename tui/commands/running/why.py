@@ -12,6 +12,7 @@ from mpviz.tui.messages import say, write_json
 
 if TYPE_CHECKING:
     from mpviz.trace.attach.session import AttachedSession
+    from mpviz.trace.model.processes.process import Process
 
 LOOK_SECONDS = 2.0
 """Seconds for which the program is looked at after the first look."""
@@ -21,8 +22,10 @@ MOST_SECONDS = 6.0
 end: its waits may be too young to be told from a pause.
 """
 
-LEAST_LOOKS, BUSY_SECONDS = 6, 15.0
-"""Looks that it takes to find nothing; and how long they may take on a busy machine, seconds."""
+LEAST_LOOKS, BUSY_SECONDS = 6, 20.0
+"""Looks that it takes to find nothing; and how long these, and the stacks of hundreds of processes,
+may take, seconds.
+"""
 
 FIRST_LOOK_SECONDS = 30.0
 """Seconds until the first look has to be there; 200 processes take some two."""
@@ -68,6 +71,13 @@ def _look(session: AttachedSession) -> None:
         _follow(session)
 
 
+def _is_unread(process: Process) -> bool:
+    """Whether it sleeps, and its stacks are still to be read."""
+    stacks = process.stacks
+    is_asleep = process.alive and process.asleep_since >= 0 and not process.unobserved
+    return is_asleep and stacks is not None and not stacks.threads
+
+
 def _follow(session: AttachedSession) -> None:
     if not session.step(_PAUSE):
         session.wait(_PAUSE)
@@ -81,6 +91,8 @@ def _is_enough(session: AttachedSession, seconds: float) -> bool:
     if seconds < LOOK_SECONDS or state.findings:
         return seconds >= LOOK_SECONDS
     if session.looks < LEAST_LOOKS:
+        return seconds >= BUSY_SECONDS
+    if any(map(_is_unread, state.processes.values())):
         return seconds >= BUSY_SECONDS
     in_doubt = any(each.ended >= 0 or each.waits for each in state.processes.values())
     return seconds >= (MOST_SECONDS if in_doubt else LOOK_SECONDS)
