@@ -35,6 +35,26 @@ if __name__ == "__main__":
     main()
 """
 
+HOLDS_AND_WAITS = """
+def hold(lock, ready):
+    with lock:
+        ready.set()
+        signal.pause()
+
+def take(lock):
+    lock.acquire()
+
+def main():
+    lock, ready = mp.Lock(), mp.Event()
+    holder = mp.Process(target=hold, args=(lock, ready), name="holder")
+    waiter = mp.Process(target=take, args=(lock,), name="waiter")
+    holder.start()
+    ready.wait()
+    waiter.start()
+    waiter.join()
+"""
+"""One process holds a lock for ever, the other waits for it, and the main process for that one."""
+
 
 @dataclass
 class Running:
@@ -51,14 +71,22 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path, source: str, python: str, method: str, *, relative: bool = False
+    folder: Path,
+    source: str,
+    python: str,
+    method: str,
+    *,
+    relative: bool = False,
+    within: tuple[str, ...] = (),
 ) -> Iterator[Running]:
-    """Start a program plainly, perhaps by its name alone; kill what is left of it at the end."""
+    """Start a program plainly, perhaps by its name alone, or by another command; kill what is left
+    of it at the end.
+    """
     file = folder / "program.py"
     file.write_text(BEGIN + source + END)
     with leaving_nothing(folder / "t"), (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [python, file.name if relative else str(file), method],
+            [*within, python, file.name if relative else str(file), method],
             cwd=folder if relative else None,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.looks import events_of, looks_at_a_deadlock
 from helpers.recordings import Clock, recorded, replay_of
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.explain.follow import follow
@@ -143,6 +144,15 @@ def run_app(session: FakeSession, target: Target, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
+def attached_app(monkeypatch: pytest.MonkeyPatch) -> MpvizApp:
+    """An app that shows two looks at a program in which two processes wait for each other."""
+    session = FakeSession(events_of(*looks_at_a_deadlock()))
+    session.lingers = True
+    job = Target(arguments=["job.py"], name="job.py")
+    return _app(monkeypatch, job, lambda target: session, attached=True)
+
+
+@pytest.fixture
 def replay(tmp_path: Path, stream: list[Event], clock: Clock) -> Iterator[Replay]:
     """The recorded run, at its beginning."""
     replay = replay_of(recorded(tmp_path, stream), clock)
@@ -170,10 +180,12 @@ def _app(
     target: Target | None,
     start: Callable[[Target], FakeSession] | None,
     replay: Replay | None = None,
+    *,
+    attached: bool = False,
 ) -> MpvizApp:
     for name in ("NO_COLOR", "SSH_TTY", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
-    app = MpvizApp(target, start=start, fps=10, replay=replay)  # type: ignore[arg-type]
+    app = MpvizApp(target, start=start, fps=10, replay=replay, attached=attached)  # type: ignore[arg-type]
     app.theme = "mpviz-dark"
     app.ascii_only = False
     return app

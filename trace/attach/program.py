@@ -171,6 +171,11 @@ class ProgramLook:
         threads = (thread for each in self.processes.values() for thread in each.threads)
         return sum(thread.told.get("semaphore") == semaphore for thread in threads)
 
+    def inside(self, pid: int) -> int:
+        """The pid of a process by that which it has inside its container; the same for none."""
+        found = (each.pid for each in self.processes.values() if each.told.get("inside") == pid)
+        return pid if pid in self.processes else next(found, pid)
+
     def with_end(self, inode: int, *, writes: bool | None = None) -> list[int]:
         """Pids of the processes that have a pipe or socket open, for this direction."""
         return [

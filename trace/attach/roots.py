@@ -127,7 +127,9 @@ def _user(pid: int) -> int:
 
 
 def short_name(words: list[str]) -> str:
-    """The script or module of a command line."""
+    """The script or module of a command line; of another program than Python, its own name."""
+    if words and not is_python(words[0].rsplit("/", 1)[-1]):
+        return words[0].rsplit("/", 1)[-1]
     for before, word in pairwise(words):
         if before == "-m" or not word.startswith("-"):
             return word.rsplit("/", 1)[-1]

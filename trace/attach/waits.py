@@ -158,6 +158,7 @@ def _child(scene: Scene) -> Waiting | None:
     if not pid and frame is not None:
         popen = scene.process.itself(frame).get("_popen") or {}
         pid = popen.get("pid") or 0
+    pid = scene.program.inside(pid)
     if pid and pid in scene.program.processes:
         return Waiting("process", str(pid))
     return None

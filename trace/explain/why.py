@@ -231,6 +231,7 @@ def _hints(state: RunState) -> Iterator[str]:
         is_there = process.seen and process.alive and not process.zombie
         is_old = state.now - process.first_seen > YOUNG_NANOSECONDS
         problem = process.unobserved if is_there and is_old else ""
-        if problem and problem not in seen and "no Python" not in problem:
+        is_told = process.key == state.main or "no Python" not in problem
+        if problem and problem not in seen and is_told:
             seen.add(problem)
             yield f"{described(process)} {problem}"

@@ -66,6 +66,8 @@ class Watched:
         self._folder = ""
         """Its working directory; empty if it is hidden."""
         self._is_stale = True
+        self._inside: dict[int, int] = {}
+        """The numbers of its threads by those by which they know themselves."""
         self._owes_stacks = False
         """There was no time for its stacks at the last look."""
         self._failures = 0
@@ -154,6 +156,8 @@ class Watched:
             self._folder = os.readlink(f"/proc/{self.pid}/cwd")
         except OSError:
             self._folder = ""
+        self._inside = {kernel.number_inside(self.pid, each): each for each in self._before}
+        self.facts["inside"] = kernel.number_inside(self.pid, self.pid)
         self.facts["files"] = {
             str(number): list(each) for number, each in read_descriptors(self.pid).items()
         }
@@ -195,7 +199,7 @@ class Watched:
         assert isinstance(threads, list)
         stacks: dict[int, dict[str, Any]] = {}
         for each in told:
-            number = each["number"] or self.number_of(each["ident"])
+            number = self._outside(each["number"]) or self.number_of(each["ident"])
             if not number and each["name"] == "MainThread":
                 number = self.pid
             stacks[number if len(told) > 1 or number else self.pid] = each
@@ -260,7 +264,11 @@ class Watched:
     def number_of(self, ident: int) -> int:
         """The kernel's number of the thread that Python gives this one; 0 if unknown."""
         number = int.from_bytes(self.memory.read(ident + _THREAD_NUMBER, 4), "little")
-        return number if number in self._before else 0
+        return self._outside(number)
+
+    def _outside(self, number: int) -> int:
+        """The number of a thread by that which it or we have for it; 0 if there is none."""
+        return number if number in self._before else self._inside.get(number, 0)
 
     def search(self, identity: str) -> list[int]:
         """Search a part of its memory for the objects of a semaphore, once."""

@@ -140,6 +140,14 @@ def read_command(pid: int) -> list[str]:
     return text.decode("utf-8", "backslashreplace").split("\0") if text else []
 
 
+def number_inside(pid: int, thread: int) -> int:
+    """The number by which a thread knows itself, in a container's pid namespace another one."""
+    for line in _read_file(f"/proc/{pid}/task/{thread}/status", 4096).splitlines():
+        if line.startswith(b"NSpid:"):
+            return int(line.split()[-1])
+    return thread
+
+
 def read_name(pid: int) -> str:
     """Read the kernel's name for a process, at most 15 bytes; zombies still have it."""
     return os.fsdecode(_read_file(f"/proc/{pid}/comm", 64)).rstrip("\n")

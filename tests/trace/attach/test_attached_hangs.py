@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from helpers.running import attached, finds, running, see
+from helpers.runs import wait_until
+from mpviz.trace.attach.session import AttachedSession
 from mpviz.trace.explain.why import why
 from mpviz.trace.looker import LOOKER
 from mpviz.trace.looker.stacks import find_py_spy
 from mpviz.trace.model.processes.process import Process
 from mpviz.trace.model.state import RunState
+from mpviz.trace.system import kernel
 
 DEADLOCK = """
 def worker(first, second, ready, go):
@@ -342,6 +346,35 @@ def test_a_process_that_sleeps_is_read_again_if_its_stack_could_not_be_read(
         attached(program, py_spy=str(failing)) as session,
     ):
         see(session, lambda state: {"transfer", "audit"} <= _names(state))
+
+
+CONTAINER = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
+
+def test_a_program_in_a_container_is_read_though_it_has_other_pids_there(
+    tmp_path: Path, python: str
+) -> None:
+    if subprocess.run([*CONTAINER, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody make a pid namespace")
+    with running(tmp_path, DEADLOCK, python, "fork", within=CONTAINER) as program:
+        wait_until(lambda: _children(program.pid))
+        (root,) = _children(program.pid)
+        session = AttachedSession(root, py_spy=find_py_spy(), unasked=True)
+        try:
+            state = see(session, lambda state: finds("deadlock")(state) and _joins(state))
+            assert {"transfer", "audit"} <= _names(state)
+        finally:
+            session.close()
+
+
+def _children(pid: int) -> list[int]:
+    readings = [kernel.read_status(each) for each in kernel.list_pids()]
+    return [each.pid for each in readings if each is not None and each.parent == pid]
+
+
+def _joins(state: RunState) -> bool:
+    wait = state.processes[state.main].wait
+    return wait is not None and wait.what == "process" and wait.object in state.processes
 
 
 MANY_ASLEEP = """

@@ -2,109 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from helpers.looks import (
+    LOCK,
+    OTHER,
+    described_lock,
+    look,
+    process,
+    semlock,
+    state_after,
+    thread,
+    waiting,
+)
 from helpers.panels import text_of
-from mpviz.trace.attach.meaning import Meaning
 from mpviz.trace.explain.findings import look_while_it_runs
 from mpviz.trace.explain.findings.deadlock import DEADLOCK_NANOSECONDS
-from mpviz.trace.explain.follow import follow
 from mpviz.trace.explain.why import why
-from mpviz.trace.looker.objects import SEMLOCK
-from mpviz.trace.model.events import RunStarted
 from mpviz.trace.model.primitives.lock import Lock
 from mpviz.trace.model.state import RunState
 from mpviz.tui.panels import chain
 from mpviz.tui.panels import process as page
 from mpviz.tui.render.view import View
-
-LOCK = "00:1b:7"
-
-
-def thread(pid: int, **more: Any) -> dict[str, Any]:
-    return {
-        "number": pid,
-        "status": "S",
-        "name": "python3",
-        "cpu": 0.1,
-        "place": "",
-        "sleeps": "",
-        "call": "",
-        "arguments": [],
-        "stack_pointer": 0,
-        "words": "",
-        "timed": False,
-        "since": 5_000_000_000,
-        "moving": False,
-        **more,
-    }
-
-
-def process(pid: int, parent: int, *threads: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "pid": pid,
-        "started": pid,
-        "parent": parent,
-        "status": "S",
-        "listed": len(threads),
-        "handled": 0,
-        "wakers": [],
-        "threads": list(threads),
-        "image": 1,
-        "files": {},
-        "command": ["python3", "job.py"],
-        "executable": "/bin/python3.12",
-        "name": "python3",
-        "python": "3.12",
-        "objects": {},
-        "semlocks": {},
-        "maps": [],
-        "refused": "",
-        "problem": "",
-        "moving": False,
-        **more,
-    }
-
-
-def look(*processes: dict[str, Any], time: int = 9_000_000_000, **more: Any) -> dict[str, Any]:
-    return {
-        "time": time,
-        "processes": list(processes),
-        "gone": [],
-        "semaphores": {},
-        "sockets": {},
-        "there": [each["pid"] for each in processes],
-        **more,
-    }
-
-
-def semlock(count: int) -> dict[str, Any]:
-    return {LOCK: {"handle": 1, "thread": 1, "count": count, "maximum": 1, "kind": 1, "number": 0}}
-
-
-def waiting(pid: int, **more: Any) -> dict[str, Any]:
-    sleeper = thread(pid, call="futex", arguments=[1, 0, 0, 0, 0, 0], semaphore=LOCK, sleeps="lock")
-    return process(pid, 10, sleeper, semlocks=semlock(0), maps=[LOCK], **more)
-
-
-def state_after(*looks: dict[str, Any], source: Callable[[str], bytes] = lambda _: b"") -> RunState:
-    started = RunStarted(
-        time=8_000_000_000,
-        pid=0,
-        target="job.py",
-        arguments=[],
-        python="",
-        start_method="",
-        cores=1,
-        version="",
-        attached=10,
-    )
-    meaning = Meaning(10, source)
-    state = follow(RunState(), [started])
-    for each in looks:
-        follow(state, meaning.events(each))
-    return state
 
 
 def the_lock(state: RunState) -> Lock:
@@ -166,9 +85,6 @@ def test_a_process_that_ends_while_it_is_read_is_gone_and_its_pid_may_be_used_ag
     assert [each.key for each in state.processes.values() if each.alive] == ["10", "11.2"]
 
 
-OTHER = "00:1b:8"
-
-
 def locks_without_names() -> RunState:
     """Each of two processes holds a lock and waits for that of the other; no stack is known."""
 
@@ -209,8 +125,8 @@ def test_two_locks_with_one_name_have_numbers_wherever_they_are_named() -> None:
         sleeper = thread(
             pid, call="futex", arguments=[1, 0, 0, 0, 0, 0], semaphore=wanted, frames=frames
         )
-        described = {"type": "Lock", "_semlock": {"type": SEMLOCK, "semaphore": wanted}}
-        return process(pid, 10, sleeper, maps=[LOCK, OTHER], objects={"8": described})
+        described = {"8": described_lock(wanted)}
+        return process(pid, 10, sleeper, maps=[LOCK, OTHER], objects=described)
 
     held = {LOCK: {**semlock(1)[LOCK], "number": 10}, OTHER: {**semlock(1)[LOCK], "number": 10}}
     by_variable = ["/job.py", 3, "work", [["y", 8, "Lock"]]]

@@ -8,30 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import attached, running, see
+from helpers.running import HOLDS_AND_WAITS, attached, running, see
 from helpers.runs import wait_until
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.state import RunState
 from mpviz.trace.system import kernel
-
-HANGS = """
-def hold(lock, ready):
-    with lock:
-        ready.set()
-        signal.pause()
-
-def take(lock):
-    lock.acquire()
-
-def main():
-    lock, ready = mp.Lock(), mp.Event()
-    holder = mp.Process(target=hold, args=(lock, ready), name="holder")
-    waiter = mp.Process(target=take, args=(lock,), name="waiter")
-    holder.start()
-    ready.wait()
-    waiter.start()
-    waiter.join()
-"""
 
 WORKS = """
 def square(number):
@@ -87,7 +68,7 @@ def waits_for_lock(state: RunState) -> bool:
 def test_a_look_changes_nothing_in_a_process_that_sleeps(
     tmp_path: Path, python_and_method: tuple[str, str]
 ) -> None:
-    with running(tmp_path, HANGS, *python_and_method) as program:
+    with running(tmp_path, HOLDS_AND_WAITS, *python_and_method) as program:
         with attached(program) as session:
             state = see(session, waits_for_lock)
             pids = [each.pid for each in state.processes.values() if each.alive and each.seen]
@@ -164,7 +145,7 @@ def test_a_thread_that_will_go_on_keeps_a_wait_from_being_a_fault(
 
 @pytest.mark.thorough
 def test_a_program_outlives_many_that_look_at_it(tmp_path: Path, python: str) -> None:
-    with running(tmp_path, HANGS, python, "fork") as program:
+    with running(tmp_path, HOLDS_AND_WAITS, python, "fork") as program:
         for _ in range(30):
             with attached(program) as session:
                 see(session, lambda _: session.looks)
@@ -179,7 +160,7 @@ def test_a_program_that_may_get_no_signal_is_not_called_frozen(
 
     monkeypatch.setattr("mpviz.trace.attach.session.send_signal", refuse)
     with (
-        running(tmp_path, HANGS, sys.executable, "fork") as program,
+        running(tmp_path, HOLDS_AND_WAITS, sys.executable, "fork") as program,
         attached(program) as session,
     ):
         see(session, waits_for_lock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.running import attached
+from helpers.running import HOLDS_AND_WAITS, attached
 from helpers.running import running as run_plainly
 from helpers.screens import running, shown, text, until, words
 from mpviz.trace.launch.start import Target
@@ -14,30 +14,11 @@ from mpviz.tui.widgets.footer import Footer
 from mpviz.tui.widgets.header import Header
 from mpviz.tui.widgets.prompt import Prompt
 
-HANGS = """
-def hold(lock, ready):
-    with lock:
-        ready.set()
-        signal.pause()
-
-def take(lock):
-    lock.acquire()
-
-def main():
-    lock, ready = mp.Lock(), mp.Event()
-    holder = mp.Process(target=hold, args=(lock, ready), name="holder")
-    waiter = mp.Process(target=take, args=(lock,), name="waiter")
-    holder.start()
-    ready.wait()
-    waiter.start()
-    waiter.join()
-"""
-
 
 async def test_it_shows_who_waits_asks_before_a_signal_and_ends_nothing(
     tmp_path: Path, python: str
 ) -> None:
-    with run_plainly(tmp_path, HANGS, python, "fork") as program:
+    with run_plainly(tmp_path, HOLDS_AND_WAITS, python, "fork") as program:
         with attached(program) as session:
             app = MpvizApp(Target([], "program.py"), start=lambda _: session, fps=20, attached=True)
             async with running(app) as pilot:
