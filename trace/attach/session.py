@@ -149,7 +149,7 @@ class AttachedSession:
     def signal(self, key: str, number: int) -> bool:
         """Send a signal to one process; False if it is gone, or another user's."""
         if not self._send(key, number):
-            self._tell_refused([key], number)
+            self._tell_not_allowed([key], number)
             return False
         pid = self.state.processes[key].pid
         now = time.monotonic_ns()
@@ -163,13 +163,13 @@ class AttachedSession:
         """Send the program's first process what Ctrl-C sends."""
         self._mark("interrupt")
         self._send(self.state.main, SIGINT)
-        self._tell_refused([self.state.main], SIGINT)
+        self._tell_not_allowed([self.state.main], SIGINT)
 
     def terminate(self) -> None:
         """Ask the program's first process to end."""
         self._mark("stop")
         self._send(self.state.main, SIGTERM)
-        self._tell_refused([self.state.main], SIGTERM)
+        self._tell_not_allowed([self.state.main], SIGTERM)
 
     def stop(self) -> None:
         """The same: what mpviz has not started, it does not end by force."""
@@ -236,9 +236,9 @@ class AttachedSession:
         for key in newcomers:
             self._frozen.add(key)
             self._send(key, SIGSTOP)
-        self._tell_refused(newcomers, SIGSTOP)
+        self._tell_not_allowed(newcomers, SIGSTOP)
 
-    def _tell_refused(self, keys: Iterable[str], number: int) -> None:
+    def _tell_not_allowed(self, keys: Iterable[str], number: int) -> None:
         """Say which of these processes did not get a signal because they are another user's."""
         pids = sorted(self.state.processes[key].pid for key in self._refusing.intersection(keys))
         if pids:
