@@ -177,7 +177,7 @@ class Calls:
 
     def end_far(self):
         for name in os.listdir("/dev/shm"):
-            if name.startswith("mpviz-alarm-%d-" % os.getpid()):
+            if name.startswith("at-an-alarm-%d-" % os.getpid()):
                 os.unlink("/dev/shm/" + name)
         for child in mp.active_children():
             if child.name == "child":
@@ -194,7 +194,7 @@ class Calls:
 
     def far_memory(self):
         self.blocks += 1
-        name = "mpviz-alarm-%d-%d" % (os.getpid(), self.blocks)
+        name = "at-an-alarm-%d-%d" % (os.getpid(), self.blocks)
         block = shared_memory.SharedMemory(name, create=True, size=9)
         block.close()
         block.unlink()
