@@ -111,6 +111,67 @@ def main():
         pool.apply_async(parse, (2,)).get()
 """)
 
+TERMINATED_POOL = program("""
+def wait_long(number):
+    time.sleep(1000)
+
+def main():
+    with mp.Pool(2) as pool:
+        results = [pool.apply_async(wait_long, (number,)) for number in range(4)]
+    results[0].get()
+""")
+
+NO_TERMINATED_POOL = program("""
+def main():
+    with mp.Pool(2) as pool:
+        result = pool.apply_async(abs, (1,))
+        result.wait()
+    result.get()
+""")
+
+NOTIFIED_BEFORE_THE_WAIT = program("""
+def wait_for_notify(condition, notified):
+    notified.wait()
+    with condition:
+        condition.wait()
+
+def main():
+    condition, notified = mp.Condition(), mp.Event()
+    waiter = start(wait_for_notify, condition, notified, name="waiter")
+    with condition:
+        condition.notify()
+    notified.set()
+    waiter.join()
+""")
+
+SET_BEFORE_THE_WAIT = program("""
+def wait_for_start(begun, cleared):
+    cleared.wait()
+    begun.wait()
+
+def main():
+    begun, cleared = mp.Event(), mp.Event()
+    waiter = start(wait_for_start, begun, cleared, name="waiter")
+    begun.set()
+    begun.clear()
+    cleared.set()
+    waiter.join()
+""")
+
+SENTINELS_TOO_FEW = program("""
+def take_all(tasks):
+    while tasks.get() is not None:
+        pass
+
+def main():
+    tasks = mp.Queue()
+    workers = [start(take_all, tasks, name=name) for name in ("one", "other")]
+    for task in (1, 2, None):
+        tasks.put(task)
+    for worker in workers:
+        worker.join()
+""")
+
 BOTH_SEND = program("""
 def exchange(end):
     end.send(bytes(1 << 20))
@@ -460,6 +521,8 @@ EMPTY_TOO_EARLY_FOR_WORKERS = program(
     _HELD
     + """
 def main():
+    global tasks
+    # It outlives this function: without its reading end, nothing can be written any more.
     tasks, asked = mp.Queue(), mp.Event()
     for item in (Held(asked), 2, 3):
         tasks.put(item)

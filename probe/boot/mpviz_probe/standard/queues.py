@@ -344,7 +344,7 @@ def _tell_of_loss(lost, *_):
 
 
 def _tell_of_losses_at_exit(is_exiting):
-    """Tell what is lost when an item cannot be pickled while its process is at its end.
+    """Tell what is lost when a process at its end cannot pickle an item, or cannot write it.
 
     Then the feeder thread asks for that, says nothing and ends, with all items that are left.
     """
@@ -357,7 +357,10 @@ def _tell_of_losses_at_exit(is_exiting):
     if name is not None:
         names = frame.f_locals
         left = [each for each in names["buffer"] if each is not names["sentinel"]]
-        wire.put(b"queue.lost", b'"o":%b,"others":%d' % (name, len(left)))
+        # The pipe has no reading end any more; what cannot be pickled raises other errors.
+        is_written_in_vain = isinstance(names.get("e"), OSError)
+        fields = b'"o":%b,"others":%d,"given_up":%d'
+        wire.put(b"queue.lost", fields % (name, len(left), is_written_in_vain))
 
 
 def _name_thread(_, queue):
