@@ -372,6 +372,13 @@ class RunState:
         """Add a line about something that failed; no trouble if the end was asked for."""
         self.note(time, process, text, trouble=not self.ends_on_request(time))
 
+    def keep_site(self, site: Site) -> bool:
+        """Keep a place in the program's source; False if there are too many already."""
+        has_room = len(self.sites) < MOST_SITES or site.site in self.sites
+        if has_room:
+            self.sites[site.site] = site
+        return has_room
+
     def place(self, site: int) -> str:
         """``file.py:12`` for the number of a site; empty if it is unknown."""
         found = self.sites.get(site)

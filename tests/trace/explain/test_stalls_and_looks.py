@@ -96,6 +96,15 @@ def test_those_who_wait_alike_are_told_together(story: Looked) -> None:
     assert ";" not in message
 
 
+def test_a_look_gives_the_line_of_a_wait_that_has_only_its_number(story: Looked) -> None:
+    story.go_on(200, MAIN)
+    story.wait(200, MAIN, "process", str(ANNA), site=77)
+    story.look_at(150, MAIN)
+    assert story.state.place(77) == "", "it was taken before the wait began"
+    story.look_at(300, MAIN)
+    assert story.state.place(77) == "counter.py:3"
+
+
 def test_without_looks_no_stall_is_told_however_long_it_lasts(story: Looked) -> None:
     assert story.pass_time(MINUTE) == []
 

@@ -256,9 +256,8 @@ def _keep(numbers: dict[int, int], pid: int, number: int) -> None:
 
 
 def _site(state: RunState, process: Process, event: Site) -> None:
-    if len(state.sites) >= MOST_SITES and event.site not in state.sites:
+    if not state.keep_site(event):
         raise TableFullError(_TOO_MANY_SITES)
-    state.sites[event.site] = event
 
 
 def _ring_opened(state: RunState, process: Process, event: RingOpened) -> None:
@@ -325,6 +324,9 @@ def _continues(line: OutputLine, process: str, stream: str) -> bool:
     return line.process == process and line.stream == stream and len(line.text) < 4096
 
 
+MOST_BEFORE_END = 1_000_000_000
+"""Nanoseconds before the end is asked for in which a dead end may seem over because of it."""
+
 _BY_HAND = {
     "freeze": "is frozen by hand",
     "go on": "is resumed by hand",
@@ -349,7 +351,18 @@ def _marked(watcher: Watcher, state: RunState, event: Marked) -> None:
             state.ending = state.told_to_end = event.time
         else:
             state.interrupted = event.time
+        _undo_ends(state, event.time)
     state.note(event.time, "", "the program " + _BY_HAND.get(event.action, event.action))
+
+
+def _undo_ends(state: RunState, time: int) -> None:
+    """Have the dead ends last that seemed over when the program was told to end.
+
+    A Ctrl-C wakes all processes of a terminal at once, so they may run before mpviz tells of it.
+    """
+    for finding in state.findings.values():
+        if finding.is_a_dead_end and finding.over >= time - MOST_BEFORE_END:
+            finding.over = -1
 
 
 def _records_dropped(state: RunState, event: RecordsDropped) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mpviz.trace.model.events import Site
 from mpviz.trace.model.processes.looks import KernelThread, StacksRead, ThreadStack
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ class Stacks:
         """The same thread as the kernel has it; None if that is unknown."""
         return next((each for each in self.kernel if each.thread == stack.thread), None)
 
+    def of_thread(self, thread: int) -> ThreadStack | None:
+        """The stack of the thread with this number in events; None if it was not seen."""
+        if thread == 0:
+            return self.main
+        return next((each for each in self.threads if each.thread == thread), None)
+
     @property
     def main(self) -> ThreadStack | None:
         """The stack of the main thread, or in a fork of the thread that forked it."""
@@ -70,6 +77,32 @@ def take_in_stacks(state: RunState, event: StacksRead) -> None:
             tuple(event.kernel),
             frozenset(event.wakers),
         )
+        _learn_places(state, process, process.stacks)
+
+
+def _learn_places(state: RunState, process: Process, stacks: Stacks) -> None:
+    """Take the lines at which its threads wait from the look, if their waits did not bring them.
+
+    A wait that begins while the program holds a lock of Python's own brings only a number. The
+    place itself comes with the next record of the process, and in a hang there is none.
+    """
+    for thread, wait in process.waits.items():
+        if not wait.site or wait.site in state.sites or wait.since > stacks.time:
+            continue
+        stack = stacks.of_thread(thread)
+        frame = own_frame(stack) if stack is not None else None
+        if frame is not None:
+            file, line, function = frame
+            state.keep_site(
+                Site(
+                    time=stacks.time,
+                    pid=process.pid,
+                    site=wait.site,
+                    file=file,
+                    line=line,
+                    function=function,
+                )
+            )
 
 
 def _tries(process: Process, event: StacksRead) -> int:

@@ -17,7 +17,6 @@ from mpviz.trace.explain.report import document, summary
 from mpviz.trace.model import names as names_module
 from mpviz.trace.model import state as state_module
 from mpviz.trace.model.events import Event, Site
-from mpviz.trace.model.fold import reducer as fold_module
 from mpviz.trace.model.fold.reducer import EVENTS
 from mpviz.trace.model.lane import Activity
 from mpviz.trace.model.primitives import pool_state, pool_tasks, value
@@ -46,10 +45,9 @@ SPEAKER = 77
 def low_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every bound of ours so low that a test reaches it."""
     bounds = {
-        state_module: ("MOST_OBJECTS", "MOST_WAITS", "LOG_LIMIT"),
+        state_module: ("MOST_OBJECTS", "MOST_SITES", "MOST_WAITS", "LOG_LIMIT"),
         process_module: ("MOST_WAITS", "MOST_SIGNALS"),
         names_module: ("MOST_SITES",),
-        fold_module: ("MOST_SITES",),
         processes_module: ("MOST_PROCESSES",),
         pool_tasks: ("MOST_JOBS",),
         pool_state: ("MOST_JOBS", "MOST_BESIDE", "JOB_LIMIT", "TASK_LIMIT"),
