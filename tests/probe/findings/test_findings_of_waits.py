@@ -45,6 +45,26 @@ CASES = {
         "MainProcess waits for results of parse",
         "the thread of pool that receives them has died of LookupError: 1",
     ),
+    "TERMINATED_POOL": (
+        "terminated-pool",
+        "MainProcess waits for results of wait_long",
+        "which never come: pool was terminated at program.py:",
+    ),
+    "NOTIFIED_BEFORE_THE_WAIT": (
+        "deadlock",
+        "waiter waits for condition.notify() (:",
+        "): MainProcess called notify() while nobody waited, and a notify is not kept for later",
+    ),
+    "SET_BEFORE_THE_WAIT": (
+        "deadlock",
+        "waiter waits for event begun",
+        "): MainProcess set it and cleared it again before the wait began",
+    ),
+    "SENTINELS_TOO_FEW": (
+        "deadlock",
+        "waits for an item from tasks (:",
+        "): MainProcess put 3 items into tasks, and all 3 were taken",
+    ),
     "BOTH_SEND": (
         "deadlock",
         "MainProcess waits for room in pipe mine/theirs (program.py:",

@@ -158,6 +158,34 @@ def test_ending_a_pool_gives_its_tasks_up_and_closing_it_does_not() -> None:
     assert story.pass_time(2) == ["lost-task"]
 
 
+def test_who_waits_for_a_pool_that_was_terminated_waits_in_vain() -> None:
+    story = pool_story()
+    story.say(MAIN, PoolEnded, object="p", how="terminate")
+    assert story.pass_time(2) == [], "nobody waits for the results"
+    story.waits(MAIN, "results", "p/0", limit=1_000)
+    assert story.pass_time(0.9) == [], "it will give up"
+    story.say(MAIN, WaitOver)
+    story.waits(MAIN, "results", "p/0")
+    assert story.pass_time(1) == ["terminated-pool"]
+    assert story.only[1:3] == ((str(MAIN),), ("p/0",))
+
+
+@pytest.mark.parametrize("kind", ["ProcessPoolExecutor", "WorkerPool"])
+def test_the_calls_of_other_pools_fail_when_these_are_terminated(kind: str) -> None:
+    story = pool_story(kind)
+    story.say(MAIN, PoolEnded, object="p", how="terminate")
+    story.waits(MAIN, "results", "p/0")
+    assert story.pass_time(2) == []
+
+
+def test_what_had_come_before_a_pool_was_terminated_is_there() -> None:
+    story = pool_story()
+    story.say(MAIN, JobDone, object="p", job=0)
+    story.say(MAIN, PoolEnded, object="p", how="terminate")
+    story.waits(MAIN, "results", "p/0")
+    assert story.pass_time(2) == []
+
+
 def test_a_time_out_or_a_job_that_is_done_is_no_wait_for_ever() -> None:
     story = pool_story()
     story.waits(MAIN, "results", "p/0", limit=60_000)
@@ -166,6 +194,28 @@ def test_a_time_out_or_a_job_that_is_done_is_no_wait_for_ever() -> None:
     story.say(MAIN, JobDone, object="p", job=0)
     story.waits(MAIN, "results", "p/0")
     assert story.pass_time(2) == []
+
+
+def ended_by_hand(action: str, before: float) -> bool:
+    """Whether a hang is over for mpviz if its waiter runs so many seconds before it is ended."""
+    story = pool_story()
+    story.waits(MAIN, "results", "p/0")
+    story.say(MAIN, PoolEnded, object="p", how="terminate")
+    assert story.pass_time(1) == ["terminated-pool"]
+    story.say(MAIN, WaitOver)
+    story.pass_time(before)
+    (finding,) = story.findings
+    assert finding.over >= 0
+    story.say(VIEWER, Marked, action=action)
+    return finding.over >= 0
+
+
+@pytest.mark.parametrize("action", ["interrupt", "stop"])
+def test_the_ctrl_c_that_ends_a_hang_reaches_the_program_before_mpviz_tells_of_it(
+    action: str,
+) -> None:
+    assert not ended_by_hand(action, before=0.2)
+    assert ended_by_hand(action, before=2)
 
 
 # Dead holders

@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = tuple(
         "dead_queue",
         "join_before_drain",
         "results_unread",
+        "terminated_pool",
         "failing_initializer",
         "lock_held_at_fork",
         "import_lock",

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.chains import Asked, Link, chain_of
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.reasons import all_taken, why_nothing_comes
 from mpviz.trace.explain.ring import ring_in_words
 from mpviz.trace.explain.stalls import at_a_standstill, is_at_rest
 from mpviz.trace.model.formatting import briefly
 from mpviz.trace.model.primitive import Thread
 from mpviz.trace.model.primitives.file_lock import WAITS_FOR_FILE_LOCK
 from mpviz.trace.model.primitives.queue import Queue
-from mpviz.trace.model.processes.identity import ended_badly
+from mpviz.trace.model.processes.identity import described, ended_badly
 from mpviz.trace.model.processes.wait import Wait
 from mpviz.trace.model.state import Finding, RunState
 
@@ -22,6 +23,9 @@ DEADLOCK_NANOSECONDS = 300_000_000
 
 LOOSE_NANOSECONDS = 3_000_000_000
 """The same for a ring of waits that others could have ended, nanoseconds, while none is at work."""
+
+_EXPLAINED = ("get", "condition", "event")
+"""Waits for what somebody may have done before, and in vain."""
 
 MOST_CHAINS = 16
 """Number of processes, those that have waited longest, from which such a ring is searched."""
@@ -162,13 +166,29 @@ def _finding(state: RunState, ring: list[Link]) -> Finding:
     return Finding(
         # A different start means a different deadlock.
         subject=" ".join(f"{link.process.key}/{link.thread}" for link in ring) + f" {since}",
-        message=f"{who}: {ring_in_words(state, ring)}",
+        message=f"{who}: {_in_words(state, ring)}",
         cause=_cause(ring),
         fix=_fix({wait.what for wait in waits}, len(keys)),
         processes=keys,
         objects=tuple(dict.fromkeys(wait.object for wait in waits if wait.what != "process")),
         since=since,
     )
+
+
+def _in_words(state: RunState, ring: list[Link]) -> str:
+    """The ring in words, and why what one of them waits for had not come before, if that is known.
+
+    Who sends, receives or finishes an item has nothing before it that could explain its wait.
+    """
+    words = ring_in_words(state, ring)
+    for link in reversed(ring):
+        if link.wait is None or link.wait.what not in _EXPLAINED:
+            continue
+        why = why_nothing_comes(state, link.process, link.wait) or all_taken(state, link.wait)
+        if why:
+            begins = ":" if link is ring[-1] else f"; {described(link.process)} waits in vain:"
+            return f"{words}{begins} {why}"
+    return words
 
 
 def _cause(ring: list[Link]) -> str:
@@ -195,6 +215,15 @@ _FIXES = (
         "Let one of them receive before it sends, or send what the other waits for.",
     ),
     (
+        ("condition",),
+        "Look at a variable before the wait, as wait_for() does, and set it before notify(): then"
+        " it does not matter which of the two comes first.",
+    ),
+    (
+        ("event",),
+        "Leave the event set until all that wait for it have gone on, or set it before the join.",
+    ),
+    (
         ("get", "put", "done"),
         "Let one of them put, take out or finish its items before it waits for the others.",
     ),
@@ -215,6 +244,8 @@ def _fix(whats: set[str], processes: int) -> str:
         return "Use an RLock, or take the lock in one place only."
     if whats <= {"lock", "answer"}:
         return "Take the locks in the same order everywhere, or give acquire a timeout."
+    if whats == {"get", "process"}:
+        return "Before the join, put one sentinel (None, say) for each process that takes items."
     fixes = (fix for kinds, fix in _FIXES if whats.intersection(kinds))
     return next(fixes, "Release what the others wait for before you wait for what they hold.")
 

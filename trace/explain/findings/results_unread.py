@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mpviz.trace.explain.findings.evidence import waits_without_timeout
 from mpviz.trace.explain.findings.rule import Rule, Stays
-from mpviz.trace.model.primitives.pool_state import Job, Pool, Task
+from mpviz.trace.model.primitives.pool_state import Job, Pool, Task, job_at
 from mpviz.trace.model.primitives.seen import Thing
 from mpviz.trace.model.processes.identity import described
 from mpviz.trace.model.processes.process import Process
@@ -21,8 +21,8 @@ def _find(state: RunState) -> Iterator[Finding]:
     for process, wait in waits_without_timeout(state):
         pool_id, _, number = wait.object.rpartition("/")
         pool = state.table(Pool).get(pool_id) if wait.what == "results" else None
-        job = _job(pool, number)
-        if pool is not None and pool.deaf and job is not None and job.ended < 0:
+        job = job_at(pool, number) if pool is not None and pool.deaf else None
+        if pool is not None and job is not None and job.ended < 0:
             yield _finding(state, process, wait, pool, job)
         thing = state.table(Thing).get(wait.object)
         if thing is not None and thing.fault == "deaf":
@@ -43,11 +43,6 @@ def _seen(state: RunState, process: Process, wait: Wait, thing: Thing) -> Findin
         objects=(wait.object,),
         since=wait.since,
     )
-
-
-def _job(pool: Pool | None, number: str) -> Job | None:
-    is_number = number.isdecimal() and len(number) < 20
-    return pool.jobs.get(int(number)) if pool is not None and is_number else None
 
 
 def _finding(state: RunState, process: Process, wait: Wait, pool: Pool, job: Job) -> Finding:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from mpviz.trace.explain.chains import chain_of, unblockers_of
 from mpviz.trace.explain.findings.evidence import waits
 from mpviz.trace.explain.findings.rule import Rule, Stays
+from mpviz.trace.explain.reasons import why_nothing_comes
 from mpviz.trace.explain.stalls import as_it_stands, at_a_standstill, last_change
 from mpviz.trace.model.formatting import briefly
-from mpviz.trace.model.primitives.condition import Condition
-from mpviz.trace.model.primitives.pipe import Pipe, holders_of_other_end
 from mpviz.trace.model.primitives.queue import Queue
 from mpviz.trace.model.processes.identity import described, ended_badly, failure_in_words, names_of
 from mpviz.trace.model.processes.process import Process, Stuck
@@ -37,6 +36,11 @@ _FIX = {
     " receive before it sends.",
     "condition": "Look at a variable before the wait, as wait_for() does, and set it before"
     " notify(): then it does not matter which of the two comes first.",
+    "event": "Leave an event set until all that wait for it have gone on; if an error may come"
+    " before, set it in a finally block.",
+    "barrier": "Let a process that cannot come call barrier.abort(): the others then get a"
+    " BrokenBarrierError. Or wait with a time-out.",
+    "lock": "Take it in a with block, which gives it back after an error, too.",
     "done": "Call task_done() once for each item taken out, in a finally block.",
 }
 """What to do about a stall, by what is waited for."""
@@ -108,12 +112,7 @@ def _in_words(state: RunState, roots: list[tuple[Stuck, Wait | None]]) -> list[s
 
 def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
     """Why no process can end this wait, the one to blame first; empty if that is not known."""
-    queue = state.table(Queue).get(wait.object)
-    if queue is not None:
-        known = _why_in_queue(state, queue, wait)
-        if known:
-            return known
-    known = _why_at_pipe(state, waiter, wait) or _why_at_condition(state, wait)
+    known = why_nothing_comes(state, waiter, wait)
     if known:
         return known
     could = [state.processes[each.process] for each in unblockers_of(state, wait).threads]
@@ -133,7 +132,7 @@ def _why_nobody(state: RunState, waiter: Process, wait: Wait) -> str:
         return f"{names_of(state, living)} could, and {'waits' if len(living) == 1 else 'wait'} too"
     if dead:
         return _who_is_left(state, waiter, wait, dead)
-    return _who_failed(state, queue if wait.what == "get" else None)
+    return _who_failed(state, state.table(Queue).get(wait.object) if wait.what == "get" else None)
 
 
 def _who_is_left(state: RunState, waiter: Process, wait: Wait, dead: list[Process]) -> str:
@@ -154,48 +153,6 @@ def _waiting_kin(state: RunState, dead: list[Process]) -> Process | None:
     kinds = {(each.parent, each.function) for each in dead if each.function}
     alike = (each for each in state.processes.values() if (each.parent, each.function) in kinds)
     return next((each for each in alike if each.alive and each.wait is not None), None)
-
-
-def _why_in_queue(state: RunState, queue: Queue, wait: Wait) -> str:
-    """What became of the items of a queue; empty if that explains nothing."""
-    if wait.what == "get" and queue.unpicklable:
-        key, count = next(iter(queue.unpicklable.items()))
-        items = "an item" if count == 1 else f"{count} items"
-        return f"{names_of(state, [key])} could not pickle {items} for it, which never got into it"
-    if wait.what == "done" and queue.takers:
-        took = [f"{names_of(state, [key])} took {each.count}" for key, each in queue.takers.items()]
-        more = (
-            [f"{len(took) - MOST_LISTED} more took the others"] if len(took) > MOST_LISTED else []
-        )
-        counts = f"{queue.puts.count} put, {queue.gets.count} taken, {queue.done} done"
-        return f"{counts}: {', '.join([*took[:MOST_LISTED], *more])}"
-    return ""
-
-
-def _why_at_pipe(state: RunState, waiter: Process, wait: Wait) -> str:
-    """Which processes have the other end of a pipe; empty if that was not seen."""
-    pipe = state.table(Pipe).get(wait.object)
-    holders = holders_of_other_end(state, wait)
-    if pipe is None or holders is None:
-        return ""
-    living = names_of(state, [each.key for each in holders if each is not waiter])
-    itself = "itself" if waiter in holders else ""
-    who = " and ".join(filter(None, (living, itself)))
-    if wait.what == "receive":
-        senders = pipe.direction_to(wait.object).sent_by
-        dead = names_of(state, [key for key in senders if not state.processes[key].alive])
-        ended = f"{dead}, which sent on it, has ended; " if dead else ""
-        return f"{ended}the sending end is still open in {who}" if who else ""
-    return f"the other end is open in {living}, which waits too" if living else ""
-
-
-def _why_at_condition(state: RunState, wait: Wait) -> str:
-    """Who has notified before the wait, when nobody listened; empty if nobody has."""
-    condition = state.table(Condition).get(wait.object)
-    if condition is None or not condition.unheard or condition.notified_at > wait.since:
-        return ""
-    who = names_of(state, [condition.last_notifier])
-    return f"{who} called notify() while nobody waited, and a notify is not kept for later"
 
 
 def _who_failed(state: RunState, queue: Queue | None) -> str:

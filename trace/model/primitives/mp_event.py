@@ -69,6 +69,8 @@ class SharedEvent:
     """When that was, nanoseconds; -1 before the first time."""
     cleared_by: str = ""
     """Key of the process that cleared it last."""
+    cleared_at: int = -1
+    """When that was, nanoseconds; -1 before the first time."""
     sets: int = 0
     clears: int = 0
     waits: int = 0
@@ -106,6 +108,7 @@ def _cleared(state: RunState, process: Process, shared: SharedEvent, event: Even
     shared.used_by.add(process.key)
     shared.is_set = False
     shared.cleared_by = process.key
+    shared.cleared_at = event.time
 
 
 def _waited(state: RunState, process: Process, shared: SharedEvent, event: EventWaited) -> None:

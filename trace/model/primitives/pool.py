@@ -278,7 +278,8 @@ def _waited_for_results(state: RunState, wait: Wait, duration: int) -> None:
 
 
 def _pool_ended(state: RunState, process: Process, event: PoolEnded) -> None:
-    pool_of(state, event.object).ended = event.how
+    pool = pool_of(state, event.object)
+    pool.ended, pool.ended_at = event.how, event.site
 
 
 def _process_ended(state: RunState, process: Process) -> None:

@@ -211,3 +211,5 @@ class PoolEnded(ObjectEvent, tag="pool.ended", kw_only=True):
     """
 
     how: str
+    site: Whole = 0
+    """Where; 0 if unknown."""

@@ -232,6 +232,8 @@ class Pool:
     duration: Distribution = field(default_factory=Distribution)
     ended: str = ""
     """The call that ended it: close, terminate, shutdown, terminate_workers or kill_workers."""
+    ended_at: int = 0
+    """The place in the source of that call; 0 if unknown."""
     astray: dict[str, Astray] = field(default_factory=dict)
     """Process key: calls that were submitted there, which is not the process that made the pool."""
     deaf: str = ""
@@ -254,6 +256,12 @@ def job_of(pool: Pool, number: int, function: str, time: int) -> Job:
         job = Job(number, "", function, time, -1, -1, 1)
         add_job(pool, job)
     return job
+
+
+def job_at(pool: Pool, number: str) -> Job | None:
+    """The job with this number, which may be any text; None if there is none."""
+    is_number = number.isdecimal() and len(number) < 20
+    return pool.jobs.get(int(number)) if is_number else None
 
 
 def take_over(job: Job, heard_of: Job) -> None:

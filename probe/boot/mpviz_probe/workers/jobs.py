@@ -115,7 +115,8 @@ def _tell_end_of(how, pool, *_, **__):
 def tell_end(name, how):
     """Report that a pool takes no more jobs, because this method of it is called."""
     if name is not None:
-        sections.tell(b"pool.ended", b'"o":%b,"how":"%b"' % (name, how.encode()))
+        fields = b'"o":%b,"how":"%b","s":%d'
+        sections.tell(b"pool.ended", fields % (name, how.encode(), sites.here()))
 
 
 def wait_for_workers(name):
