@@ -149,7 +149,7 @@ def why(
     silenced: frozenset[str],
     pid: int,
 ) -> int:
-    """Look at a program that already runs for about two seconds, and print why it does not go on:
+    """Look at a program that already runs for two to six seconds, and print why it does not go on:
     its processes, what each waits for and who has that, what is wrong and what to do. PID is that
     of any of its processes. Nothing is stopped, and nothing is changed in it.
 

@@ -1,4 +1,4 @@
-"""``mpviz why PID``: a look of two seconds at a running program, printed."""
+"""``mpviz why PID``: a look of two to six seconds at a running program, printed."""
 
 from __future__ import annotations
 
