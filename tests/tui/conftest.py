@@ -12,10 +12,11 @@ import pytest
 
 from helpers.looks import events_of, looks_at_a_deadlock
 from helpers.recordings import Clock, recorded, replay_of
+from helpers.story import process_sample
 from mpviz.scenarios.catalogue import Parameter, Scenario
 from mpviz.trace.explain.follow import follow
 from mpviz.trace.launch.start import Target
-from mpviz.trace.model.events import Event, Marked
+from mpviz.trace.model.events import Event, Marked, Sample
 from mpviz.trace.model.state import RunState
 from mpviz.trace.record.replay import Replay
 from mpviz.tui.app import MpvizApp
@@ -145,8 +146,16 @@ def run_app(session: FakeSession, target: Target, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def attached_app(monkeypatch: pytest.MonkeyPatch) -> MpvizApp:
-    """An app that shows two looks at a program in which two processes wait for each other."""
-    session = FakeSession(events_of(*looks_at_a_deadlock()))
+    """An app that shows two looks at a program in which two processes wait for each other.
+
+    With each sample after them, it asks what is wrong.
+    """
+    seen = [process_sample(pid, parent=10 if pid > 10 else 1) for pid in (10, 11, 12)]
+    samples = [
+        Sample(time=time, pid=0, cores=[12.0, 3.0], processes=seen)
+        for time in range(15_000_000_000, 16_500_000_000, 250_000_000)
+    ]
+    session = FakeSession([*events_of(*looks_at_a_deadlock()), *samples])
     session.lingers = True
     job = Target(arguments=["job.py"], name="job.py")
     return _app(monkeypatch, job, lambda target: session, attached=True)

@@ -37,11 +37,19 @@ _KEPT_BACK = (
     "nothing yet; flush=True is seen at once",
     "nothing yet: flush=True?",
 )
+_ELSEWHERE = (
+    "the program ran before mpviz: what it writes goes where it went before, and is not seen here",
+    "it ran before mpviz: its output goes where it went before",
+    "output goes where it went before",
+    "not seen: it ran before",
+)
 
 
 def _why_none(state: RunState) -> Sequence[str]:
     if state.run is None or state.ended >= 0:
         return ()
+    if state.run.attached:
+        return _ELSEWHERE
     return _KEPT_BACK if state.run.captured else _WENT_PAST
 
 

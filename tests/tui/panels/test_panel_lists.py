@@ -266,6 +266,15 @@ def test_output_that_went_past_mpviz_is_not_told_as_nothing() -> None:
     assert "the output went past mpviz" in text_of(output.PANEL, state)
 
 
+def test_the_output_of_a_program_that_ran_before_goes_elsewhere() -> None:
+    state = spoken().state
+    state.output.clear()
+    assert state.run is not None
+    state.run.attached = 10
+    assert "goes where it went before" in text_of(output.PANEL, state)
+    assert "flush" not in text_of(output.PANEL, state)
+
+
 def test_cores_that_a_system_does_not_tell_of_are_said_to_be_unknown() -> None:
     state = counter().state
     state.cores.history.append((state.now, []))
