@@ -123,13 +123,16 @@ def main():
 FAILED_PRODUCER = """
 PRICES = {"tea": 3, "rye": 5}
 
-def quote(name, results):
+def quote(name, results, all_started):
+    # A start joins those that have ended by then.
+    all_started.wait()
     results.put(PRICES[name])
 
 def main():
-    results = mp.Queue()
+    results, all_started = mp.Queue(), mp.Event()
     for name in ("tea", "oat", "rye"):
-        mp.Process(target=quote, args=(name, results)).start()
+        mp.Process(target=quote, args=(name, results, all_started)).start()
+    all_started.set()
     for _ in range(3):
         results.get()  # here
 """
